@@ -1,0 +1,56 @@
+"""lilota: lightweight long-running tasks.
+
+The names below are loaded when they are first used, so that `import lilota` stays quick and imports no plugin.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lilota.client import TaskClient, TaskHandle
+    from lilota.errors import LilotaError, Retry
+    from lilota.hookspecs import hookimpl
+    from lilota.models import TaskBase, TaskInfo, TaskState
+    from lilota.retry import Backoff
+    from lilota.runner import TaskRunner
+    from lilota.stores import open_store
+
+__version__ = "2.0.0.dev0"
+
+__all__ = [
+    "Backoff",
+    "LilotaError",
+    "Retry",
+    "TaskBase",
+    "TaskClient",
+    "TaskHandle",
+    "TaskInfo",
+    "TaskRunner",
+    "TaskState",
+    "__version__",
+    "hookimpl",
+    "open_store",
+]
+
+_HOMES = {
+    "Backoff": "lilota.retry",
+    "LilotaError": "lilota.errors",
+    "Retry": "lilota.errors",
+    "TaskBase": "lilota.models",
+    "TaskClient": "lilota.client",
+    "TaskHandle": "lilota.client",
+    "TaskInfo": "lilota.models",
+    "TaskRunner": "lilota.runner",
+    "TaskState": "lilota.models",
+    "hookimpl": "lilota.hookspecs",
+    "open_store": "lilota.stores",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'lilota' has no attribute {name!r}", name=name)
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,1 @@
+"""The command line: `lilota worker`, `lilota add`, `lilota list` and the others."""

@@ -1,0 +1,131 @@
+"""`lilota add`: store a task, and wait for its result if asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from lilota.cli.inputs import read_input
+from lilota.cli.options import Duration, Instant, json_option, store_option
+from lilota.cli.records import print_json, task_details
+from lilota.cli.safe import safe, safe_lines
+from lilota.cli.session import Session, pass_session
+from lilota.errors import TaskCancelledError, TaskFailedError, UnknownTaskError
+
+if TYPE_CHECKING:
+    from lilota.client import TaskHandle
+    from lilota.models import JSONObject
+
+
+@click.command
+@click.argument("name")
+@click.argument("pairs", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option(
+    "--input", "source", metavar="JSON|@FILE|-", help="The input as a JSON object, in a file, or on standard input."
+)
+@click.option("--description", default="", help="A line for people who look at the task.")
+@click.option("--queue", default="default", show_default=True, help="The queue; workers may serve only some.")
+@click.option("--priority", default=0, show_default=True, help="Higher runs first.")
+@click.option("--delay", type=Duration(), help="Do not run it before this much time has passed: 90, 15min, 1h30m.")
+@click.option("--run-at", type=Instant(), help="Do not run it before this instant: 2030-12-31T08:00.")
+@click.option("--wait", is_flag=True, help="Wait until it has ended, and print its output.")
+@click.option(
+    "--any-name", is_flag=True, help="Allow a task name that is unknown here; a worker elsewhere may know it."
+)
+@json_option("the task as one JSON document")
+@store_option
+@pass_session
+def add(
+    session: Session,
+    *,
+    name: str,
+    pairs: tuple[str, ...],
+    source: str | None,
+    description: str,
+    queue: str,
+    priority: int,
+    delay: float | None,
+    run_at: datetime | None,
+    wait: bool,
+    any_name: bool,
+    as_json: bool,
+) -> None:
+    """Add the task NAME with an input, and print its id.
+
+    A VALUE that is JSON is taken as JSON (numbers, true, lists), any other as text.
+
+    \b
+    lilota add process_images folder=photos size=320 --wait
+    lilota add send_emails --input @letters.json --run-at 2030-12-31T08:00
+    """
+    if delay is not None and run_at is not None:
+        raise click.UsageError("--delay and --run-at say the same thing; give one of them.")
+    task_input = read_input(source, pairs)
+    with session.open_client(accept_unknown_names=any_name) as client:
+        with _advice():
+            handle = client.add(
+                name,
+                description,
+                task_input,
+                run_at=run_at,
+                delay_seconds=delay or 0.0,
+                priority=priority,
+                queue=queue,
+            )
+        if wait:
+            _wait(handle, as_json=as_json)
+        elif as_json:
+            print_json(task_details(handle.info(), reveal=False))
+        else:
+            click.echo(handle.id)
+
+
+@contextmanager
+def _advice() -> Iterator[None]:
+    """Add to the error of an unknown name what somebody at a terminal can do: the library advises programmers."""
+    try:
+        yield
+    except UnknownTaskError as error:
+        raise UnknownTaskError(f"{error} If only another worker knows the name, add --any-name.") from error
+
+
+def _wait(handle: TaskHandle, *, as_json: bool) -> None:
+    """Wait for the end of the task; its fate is the exit code."""
+    if not as_json:
+        click.echo(f"Added task {handle.id}; waiting for it.", err=True)
+    failure = None
+    try:
+        output = handle.result()
+    except (TaskFailedError, TaskCancelledError) as error:
+        failure = error
+    except KeyboardInterrupt:
+        click.echo(f"\nTask {handle.id} goes on. Look at it with: lilota watch {handle.id}", err=True)
+        raise
+    if as_json:
+        print_json(task_details(handle.info(), reveal=False))
+    elif failure is None:
+        _print_output(output)
+    else:
+        _print_failure(failure)
+    if failure is not None:
+        raise click.exceptions.Exit(1)
+
+
+def _print_output(output: JSONObject | None) -> None:
+    if output is None:
+        click.echo("Succeeded, without an output.", err=True)
+        return
+    for line in safe_lines(json.dumps(output, indent=2, ensure_ascii=False)):
+        click.echo(line)
+
+
+def _print_failure(failure: TaskFailedError | TaskCancelledError) -> None:
+    click.echo(f"Error: {safe(str(failure.args[0]) if failure.args else 'The task was cancelled.')}", err=True)
+    if isinstance(failure, TaskFailedError):
+        for line in safe_lines(failure.remote_traceback):
+            click.echo(f"    {line}" if line else "", err=True)

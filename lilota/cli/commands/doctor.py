@@ -1,0 +1,51 @@
+"""`lilota doctor`: check that everything is in order, and say the remedy where it is not."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from lilota.cli.checks import Finding, examine
+from lilota.cli.options import json_option, store_option
+from lilota.cli.records import print_json
+from lilota.cli.safe import safe
+from lilota.cli.session import Session, pass_session
+from lilota.cli.words import count
+
+_SIGNS = {"ok": ("✔", "+", "green"), "warning": ("!", "!", "yellow"), "problem": ("✘", "x", "red")}
+
+
+@click.command
+@json_option("one JSON document")
+@store_option
+@pass_session
+def doctor(session: Session, as_json: bool) -> None:
+    """Check Python, plugins and the store, and exit with 1 if there is a problem."""
+    findings: list[Finding] = []
+    for finding in examine(session):
+        findings.append(finding)
+        if not as_json:
+            click.echo(_line(finding))
+    problems = sum(finding.status == "problem" for finding in findings)
+    if as_json:
+        rows = [{"check": each.check, "status": each.status, "text": each.text} for each in findings]
+        print_json({"ok": not problems, "findings": rows}, indent=2)
+    else:
+        click.echo(f"\n{_verdict(problems, sum(finding.status == 'warning' for finding in findings))}")
+    if problems:
+        raise click.exceptions.Exit(1)
+
+
+def _line(finding: Finding) -> str:
+    sign, plain_sign, colour = _SIGNS[finding.status]
+    unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    return f"{click.style(sign if unicode else plain_sign, fg=colour)} {finding.check:<13} {safe(finding.text)}"
+
+
+def _verdict(problems: int, warnings: int) -> str:
+    if problems:
+        return click.style(f"{count(problems, 'problem')} to solve.", fg="red")
+    if warnings:
+        return f"Works, with {count(warnings, 'warning')}."
+    return click.style("Everything is in order.", fg="green")

@@ -1,0 +1,150 @@
+"""`lilota list` and `lilota counts`: many tasks at a glance."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import click
+from rich.text import Text
+
+from lilota.cli.options import TASK_ID, json_option, store_option
+from lilota.cli.records import print_json, task_summary
+from lilota.cli.screen import bar, columns, console, has_unicode, state_style, state_text, task_text, text
+from lilota.cli.session import Session, pass_session
+from lilota.cli.task_cells import percent, took, when
+from lilota.cli.words import relative
+from lilota.contract import TaskCount, TaskQuery, TaskStore
+from lilota.models import TaskInfo, TaskState
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.console import Console
+
+_LONGEST_PAGE = 10_000
+_BAR_WIDTH = 10
+
+
+@click.command("list")
+@click.option(
+    "--state",
+    "states",
+    multiple=True,
+    type=click.Choice([*TaskState]),
+    help="Only tasks in this state; may be repeated.",
+)
+@click.option("--name", "names", multiple=True, help="Only tasks of this name; may be repeated.")
+@click.option("--queue", "queues", multiple=True, help="Only tasks in this queue; may be repeated.")
+@click.option("--limit", type=click.IntRange(1, _LONGEST_PAGE), default=20, show_default=True, help="How many at most.")
+@click.option("--after", metavar="ID", type=TASK_ID, help="Only tasks older than this one: the way to the next page.")
+@json_option("one JSON document per line")
+@store_option
+@pass_session
+def list_tasks(
+    session: Session,
+    *,
+    states: tuple[str, ...],
+    names: tuple[str, ...],
+    queues: tuple[str, ...],
+    limit: int,
+    after: int | None,
+    as_json: bool,
+) -> None:
+    """List tasks, the newest first, below the number of tasks in each state."""
+    with session.open_store() as store:
+        # One more than asked for tells whether there is a next page.
+        query = TaskQuery(
+            states=tuple(map(TaskState, states)) or None,
+            names=names or None,
+            queues=queues or None,
+            after_id=after,
+            limit=limit + 1,
+        )
+        tasks = store.find(query)
+        if as_json:
+            for task in tasks[:limit]:
+                print_json(task_summary(task))
+            return
+        _print_list(store, tasks, limit)
+
+
+@click.command
+@json_option("one JSON document")
+@store_option
+@pass_session
+def counts(session: Session, *, as_json: bool) -> None:
+    """Count tasks by queue and name, with a column for each state."""
+    with session.open_store() as store:
+        found = store.counts()
+        if as_json:
+            rows = [
+                {"queue": row.queue, "name": row.name, "state": str(row.state), "count": row.count} for row in found
+            ]
+            print_json(sorted(rows, key=lambda row: (row["queue"], row["name"], row["state"])))
+            return
+        screen = console()
+        screen.print(_header(store, found, screen))
+        if found:
+            screen.print()
+            screen.print(_counts_table(found))
+
+
+def _print_list(store: TaskStore, tasks: Sequence[TaskInfo], limit: int) -> None:
+    screen = console()
+    found = store.counts()
+    screen.print(_header(store, found, screen))
+    if not tasks:
+        empty = "No task matches." if found else "Nothing has been added yet. Add the first task with: lilota add NAME"
+        screen.print(Text(empty, style="dim"))
+        return
+    screen.print()
+    screen.print(_task_table(tasks[:limit], has_unicode(screen)))
+    if len(tasks) > limit:
+        screen.print(Text(f"\nThere are more. Next page: --after {tasks[limit - 1].id}", style="dim"))
+
+
+def _header(store: TaskStore, found: Sequence[TaskCount], screen: Console) -> Text:
+    """Say how many tasks are in each state, and where."""
+    by_state: Counter[TaskState] = Counter()
+    for row in found:
+        by_state[row.state] += row.count
+    where = text(store.capabilities().description, "dim")
+    if not by_state:
+        return Text.assemble("No tasks in the ", where)
+    parts = [Text(f"{by_state[state]:,} {state}", style=state_style(state)) for state in TaskState if by_state[state]]
+    separator = " · " if has_unicode(screen) else ", "
+    return Text.assemble(Text(separator, style="dim").join(parts), Text("  in the ", style="dim"), where)
+
+
+def _task_table(tasks: Sequence[TaskInfo], unicode: bool) -> Table:
+    now = datetime.now(UTC)
+    with_queue = any(task.queue != "default" for task in tasks)
+    table = columns(">ID", "STATE", "PROGRESS", ">", *(["QUEUE"] if with_queue else []), ">WHEN", ">TOOK", "TASK")
+    for task in tasks:
+        table.add_row(
+            str(task.id),
+            state_text(task.state, unicode=unicode),
+            bar(task, _BAR_WIDTH),
+            percent(task),
+            *([text(task.queue)] if with_queue else []),
+            relative(when(task), now),
+            took(task, now),
+            task_text(task),
+        )
+    return table
+
+
+def _counts_table(found: Sequence[TaskCount]) -> Table:
+    states = [state for state in TaskState if any(row.state is state for row in found)]
+    number = {(row.queue, row.name, row.state): row.count for row in found}
+    table = columns("QUEUE", "TASK", *(f">{state.upper()}" for state in states))
+    for queue, name in sorted({(row.queue, row.name) for row in found}):
+        cells = [number.get((queue, name, state), 0) for state in states]
+        styled = [
+            Text(f"{cell:,}", style=state_style(state)) if cell else Text("-", style="dim")
+            for cell, state in zip(cells, states, strict=True)
+        ]
+        table.add_row(text(queue), text(name, "bold"), *styled)
+    return table

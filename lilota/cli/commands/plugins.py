@@ -1,0 +1,119 @@
+"""`lilota plugins`: what installed distributions bring, and what became of it."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+
+import click
+from rich.text import Text
+
+from lilota.cli.options import json_option
+from lilota.cli.records import print_json
+from lilota.cli.safe import mask_urls, safe
+from lilota.cli.screen import columns, console, text
+from lilota.cli.session import Session, pass_session
+from lilota.cli.words import count
+from lilota.models import JSONObject
+from lilota.plugins import PluginRecord
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.console import Console
+
+_logger = logging.getLogger(__name__)
+
+_STYLES = {"loaded": "green", "not loaded": "dim", "disabled": "yellow", "failed": "red", "conflict": "red"}
+_KINDS = {"lilota.stores": "store", "lilota.tasks": "task", "lilota.plugins": "plugin"}
+BAD_STATES = frozenset({"failed", "conflict"})
+
+
+@click.command
+@json_option("one JSON document")
+@click.option("--check", is_flag=True, help="Load everything, and exit with 1 if anything is broken or claimed twice.")
+@pass_session
+def plugins(session: Session, *, as_json: bool, check: bool) -> None:
+    """List the stores, tasks and plugins that installed packages bring.
+
+    Stores and tasks are loaded when they are first used, so "not loaded" is their usual state here; --check loads all.
+    """
+    session.plugins.store_names()  # asks plugins for stores that are only known at run time
+    if check:
+        load_all(session)
+    records = session.plugins.records()
+    if as_json:
+        print_json([record_json(record) for record in records], indent=2)
+    else:
+        _print_records(records)
+    if check and any(record.state in BAD_STATES for record in records):
+        raise click.exceptions.Exit(1)
+
+
+def load_all(session: Session) -> None:
+    """Load every store and task that can be used; the records keep what went wrong."""
+    for record in session.plugins.records():
+        load = {"lilota.stores": session.plugins.store_factory, "lilota.tasks": session.plugins.load_task}.get(
+            record.group
+        )
+        if load is None or record.state not in {"not loaded", "failed"}:
+            continue
+        try:
+            load(record.name)
+        except Exception as error:  # noqa: BLE001 - a plugin may raise anything; its record has the reason too
+            _logger.debug("%s can't be loaded: %r", record.name, error)
+
+
+def record_json(record: PluginRecord) -> JSONObject:
+    """Return a record for machines."""
+    return {
+        "group": record.group,
+        "name": record.name,
+        "value": record.value,
+        "distribution": record.distribution,
+        "version": record.version,
+        "state": record.state,
+        "error": None if record.error is None else mask_urls(record.error),
+        "hooks": list(record.hooks),
+    }
+
+
+def _print_records(records: Sequence[PluginRecord]) -> None:
+    screen = console()
+    if not records:
+        screen.print("No plugins are installed.")
+        return
+    screen.print(_summary(records))
+    screen.print()
+    screen.print(_table(records))
+    _print_errors(screen, records)
+
+
+def _summary(records: Sequence[PluginRecord]) -> Text:
+    kinds = Counter(_KINDS.get(record.group, record.group) for record in records)
+    bad = sum(record.state in BAD_STATES for record in records)
+    parts = Text(", ".join(count(number, kind) for kind, number in sorted(kinds.items())))
+    return Text.assemble(parts, Text(f", {bad} broken", style="red") if bad else "")
+
+
+def _table(records: Sequence[PluginRecord]) -> Table:
+    table = columns("STATE", "KIND", "NAME", "PACKAGE", "VERSION")
+    for record in records:
+        table.add_row(
+            Text(record.state, style=_STYLES[record.state]),
+            _KINDS.get(record.group, record.group),
+            text(record.name, "bold"),
+            text(record.distribution),
+            text(record.version, "dim"),
+        )
+    return table
+
+
+def _print_errors(screen: Console, records: Sequence[PluginRecord]) -> None:
+    """Print why entries can't be used, below the table: reasons are longer than a column."""
+    for record in records:
+        if record.error:
+            kind = _KINDS.get(record.group, record.group)
+            line = f"{kind} {safe(record.name)} ({safe(record.distribution)}): {safe(record.error)}"
+            screen.print(Text(f"\n{line}", style=_STYLES[record.state]))

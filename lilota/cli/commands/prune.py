@@ -1,0 +1,63 @@
+"""`lilota prune`: delete tasks that ended long ago, page by page."""
+
+from __future__ import annotations
+
+import click
+
+from lilota.cli.options import Duration, store_option
+from lilota.cli.safe import safe
+from lilota.cli.session import Session, pass_session
+from lilota.cli.words import count, duration
+from lilota.contract import TaskStore
+from lilota.models import TERMINAL_STATES, TaskState
+
+# Small pages: other processes write between two of them.
+_PAGE = 1000
+
+
+@click.command
+@click.option(
+    "--older-than",
+    "older_than_seconds",
+    type=Duration(),
+    required=True,
+    help="Only tasks that ended longer ago: 12h, 7d.",
+)
+@click.option(
+    "--state",
+    "states",
+    multiple=True,
+    type=click.Choice(sorted(TERMINAL_STATES)),
+    help="Only tasks that ended like this; may be repeated. Default: all that ended.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@store_option
+@pass_session
+def prune(session: Session, *, older_than_seconds: float, states: tuple[str, ...], yes: bool) -> None:
+    """Delete tasks that ended long ago, with their logs. Tasks that wait or run are never touched."""
+    with session.open_store() as store:
+        if not yes:
+            _ask(store, older_than_seconds, states)
+        deleted = _prune_all(store, older_than_seconds, states)
+    click.echo(f"Deleted {count(deleted, 'task')}.")
+
+
+def _ask(store: TaskStore, older_than_seconds: float, states: tuple[str, ...]) -> None:
+    which = " or ".join(states) or "ended"
+    where = safe(store.capabilities().description)
+    click.confirm(
+        f"Delete for good the tasks that {which} more than {duration(older_than_seconds)} ago, with their logs, "
+        f"from the {where}?",
+        abort=True,
+        err=True,
+    )
+
+
+def _prune_all(store: TaskStore, older_than_seconds: float, states: tuple[str, ...]) -> int:
+    wanted = [TaskState(state) for state in states] or None
+    deleted = 0
+    while True:
+        page = store.prune(older_than_seconds, wanted, _PAGE)
+        deleted += page
+        if page < _PAGE:
+            return deleted

@@ -1,0 +1,98 @@
+"""`lilota show`: all about one task."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import click
+from rich.text import Text
+
+from lilota.cli.options import TASK_ID, json_option, store_option
+from lilota.cli.records import print_json, task_details
+from lilota.cli.safe import escape, mask_secrets, safe, safe_lines
+from lilota.cli.screen import console, fields, has_unicode, state_text
+from lilota.cli.session import Session, pass_session
+from lilota.cli.words import duration, instant_text
+from lilota.models import TaskInfo, TaskState
+
+
+@click.command
+@click.argument("task_id", metavar="ID", type=TASK_ID)
+@click.option("--reveal", is_flag=True, help="Show the secrets in input and output: passwords, tokens, keys.")
+@json_option("one JSON document")
+@store_option
+@pass_session
+def show(session: Session, *, task_id: int, reveal: bool, as_json: bool) -> None:
+    """Show all about the task ID: its fate, input, output and error."""
+    with session.open_store() as store:
+        task = store.get(task_id)
+    if as_json:
+        print_json(task_details(task, reveal=reveal), indent=2)
+        return
+    screen = console()
+    screen.print(_heading(task, has_unicode(screen)))
+    grid = fields()
+    for label, value in _facts(task, datetime.now(UTC)):
+        grid.add_row(label, Text(value))
+    screen.print(grid)
+    for title, lines, style in _blocks(task, reveal):
+        screen.print(Text(f"\n{title}", style="bold"))
+        for line in lines:
+            screen.print(Text(f"  {line}", style=style), soft_wrap=True)
+    screen.print(Text(f"\nWhat it logged: lilota logs {task.id}", style="dim"))
+
+
+def _heading(task: TaskInfo, unicode: bool) -> Text:
+    state = state_text(task.state, unicode=unicode)
+    cancelling = "  cancellation requested" if task.cancel_requested and not task.state.is_terminal else ""
+    return Text.assemble(
+        Text(f"Task {task.id} ", style="bold"), Text(safe(task.name), style="bold"), "  ", state, cancelling
+    )
+
+
+def _facts(task: TaskInfo, now: datetime) -> Iterator[tuple[str, str]]:
+    """Give the labels and values of what is known; what is not set or usual is left out."""
+    if task.description:
+        yield "description", safe(task.description)
+    if task.state is not TaskState.SUCCEEDED:
+        yield "progress", f"{task.reported_progress:g} %"
+    yield "queue", safe(task.queue) + (f", priority {task.priority}" if task.priority else "")
+    yield "attempt", _attempts(task)
+    yield "added", instant_text(task.created_at, now)
+    if task.run_at > task.created_at and task.started_at is None:
+        yield "due", instant_text(task.run_at, now)
+    if task.started_at is not None:
+        yield "started", instant_text(task.started_at, now)
+    if task.finished_at is not None:
+        took = f", took {duration((task.finished_at - task.started_at).total_seconds())}" if task.started_at else ""
+        yield "ended", instant_text(task.finished_at, now) + took
+    if task.pid and task.state is TaskState.RUNNING:
+        yield "process", f"{task.pid}, of the runner {safe(task.runner_id or '?')}"
+
+
+def _attempts(task: TaskInfo) -> str:
+    if task.attempt == 0:
+        return "none yet"
+    lost = (
+        f" ({task.lost_attempts} of at most {task.max_lost_attempts} lost to a dead process)"
+        if task.lost_attempts
+        else ""
+    )
+    return f"{task.attempt}{lost}"
+
+
+def _blocks(task: TaskInfo, reveal: bool) -> Iterator[tuple[str, list[str], str]]:
+    """Give title, lines and style of the long parts."""
+    yield "Input", _json_lines(task.input, reveal), ""
+    if task.output_json is not None:
+        yield "Output", _json_lines(task.output, reveal), "green"
+    if task.error is not None:
+        lines = [safe(f"{task.error.type}: {task.error.message}")]
+        yield "Error", lines + (safe_lines(task.error.traceback) if task.error.traceback else []), "red"
+
+
+def _json_lines(value: object, reveal: bool) -> list[str]:
+    shown = value if reveal else mask_secrets(value)
+    return [escape(line) for line in json.dumps(shown, indent=2, ensure_ascii=False).split("\n")]

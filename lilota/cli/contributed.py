@@ -1,0 +1,72 @@
+"""The commands that plugins contribute, and what to say when a well-known one is not there."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Final, NamedTuple, NoReturn
+
+import click
+
+from lilota.plugins import PluginRecord, Plugins
+
+_logger = logging.getLogger(__name__)
+
+DEMO_DISTRIBUTION: Final = "lilota-example-tasks"
+
+
+class _Offer(NamedTuple):
+    plugin: PluginRecord
+    command: click.Command
+
+
+def commands_of_plugins(plugins: Plugins) -> Mapping[str, click.Command]:
+    """Return the contributed commands by name, sorted. A name that two distributions claim gives an error when run."""
+    offers: defaultdict[str, list[_Offer]] = defaultdict(list)
+    for plugin, things in plugins.contributions("lilota_cli_commands"):
+        for thing in things:
+            if isinstance(thing, click.Command) and thing.name:
+                offers[thing.name].append(_Offer(plugin, thing))
+            else:
+                _logger.warning(
+                    "The plugin %r of %s contributes %r to the command line, which is not a named click.Command; "
+                    "it is left out.", plugin.name, plugin.distribution, thing,
+                )  # fmt: skip
+    return {name: _settle(name, offers[name], plugins.settings.plugin_choices) for name in sorted(offers)}
+
+
+def why_no_demo(plugins: Plugins) -> str:
+    """Say why `lilota demo` is not there, and how to get it."""
+    found = [record for record in plugins.records() if record.distribution == DEMO_DISTRIBUTION and record.error]
+    if found:
+        return f"The demo of {DEMO_DISTRIBUTION} can't be used: {found[0].error}. `lilota plugins` shows more."
+    return (
+        f"The demo comes with the package {DEMO_DISTRIBUTION}, which is not installed. Install it with: "
+        f"pip install {DEMO_DISTRIBUTION} (in a checkout: pip install ./plugins/lilota_example_tasks)"
+    )
+
+
+def _settle(name: str, offers: list[_Offer], choices: Mapping[str, str]) -> click.Command:
+    chosen = [offer for offer in offers if offer.plugin.distribution == choices.get(name)] or offers
+    owners = sorted({offer.plugin.distribution for offer in chosen})
+    return chosen[0].command if len(owners) == 1 else _conflict(name, owners)
+
+
+def _conflict(name: str, owners: list[str]) -> click.Command:
+    """Return a command that says who claims its name, whatever its arguments are."""
+    message = (
+        f"The command {name!r} is claimed by {' and '.join(owners)}. "
+        f"Choose one with LILOTA_PLUGIN_CHOICE={name}={owners[0]}, or uninstall the other."
+    )
+
+    def refuse(arguments: tuple[str, ...]) -> NoReturn:  # noqa: ARG001 - taken so that nothing else is complained of
+        raise click.ClickException(message)
+
+    return click.Command(
+        name,
+        callback=refuse,
+        params=[click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED)],
+        context_settings={"ignore_unknown_options": True},
+        short_help=f"Claimed by {' and '.join(owners)}.",
+    )

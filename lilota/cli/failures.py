@@ -1,0 +1,65 @@
+"""Turn what goes wrong into one line on standard error and an exit code: 2 for wrong usage, 1 for the rest."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from typing import Final
+
+import click
+
+from lilota.cli.safe import safe
+from lilota.errors import LilotaError
+
+#: What a shell reports for a program that SIGINT, or SIGPIPE, ended.
+INTERRUPTED: Final = 130
+BROKEN_PIPE: Final = 141
+
+
+def report(error: BaseException) -> int:
+    """Tell the person what went wrong, and return the exit code. LILOTA_DEBUG=1 shows the traceback instead."""
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if _is_broken_pipe(error):
+        return _silence()
+    if os.environ.get("LILOTA_DEBUG") == "1":
+        raise error
+    if isinstance(error, click.ClickException):
+        return _report_click(error)
+    if isinstance(error, click.Abort | KeyboardInterrupt):
+        interrupted = isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt)
+        _say("Stopped." if interrupted else "Not done: there was no answer.")
+        return INTERRUPTED if interrupted else 1
+    _say(f"Error: {_message(error)}")
+    return 1
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, LilotaError):
+        return str(error)
+    return (
+        f"{type(error).__name__}: {error}. This is not an error that lilota expects; LILOTA_DEBUG=1 shows where it is."
+    )
+
+
+def _report_click(error: click.ClickException) -> int:
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        _say(f"{context.get_usage()}\nTry '{context.command_path} --help'.\n", raw=True)
+    _say(f"Error: {error.format_message()}")
+    return error.exit_code
+
+
+def _say(message: str, *, raw: bool = False) -> None:
+    click.echo(message if raw else safe(message), err=True)
+
+
+def _is_broken_pipe(error: BaseException) -> bool:
+    return isinstance(error, OSError) and error.errno == errno.EPIPE
+
+
+def _silence() -> int:
+    """Let the interpreter flush into nothing: whoever read our output has gone, and that is fine."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return BROKEN_PIPE

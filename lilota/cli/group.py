@@ -1,0 +1,114 @@
+"""A group of commands that imports a command only when it is run, and takes more commands from plugins."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import Any, NamedTuple, NoReturn
+
+import click
+
+from lilota.cli.failures import report
+
+ContributedCommands = Callable[[click.Context], Mapping[str, click.Command]]
+
+
+class LazyCommand(NamedTuple):
+    """A command that is not imported yet.
+
+    Attributes:
+        place: "module:attribute".
+        section: the heading in `--help` under which it is listed.
+        summary: its line there.
+    """
+
+    place: str
+    section: str
+    summary: str
+
+
+class LazyGroup(click.Group):
+    """Shows and runs lazy commands; asks plugins only for `--help` and for names that it does not know itself.
+
+    Args:
+        lazy: the built-in commands by name. A plugin can't replace one of them.
+        contributed: gives the commands of the plugins.
+        missing: what to say for well-known commands of plugins that are not installed: name -> message.
+    """
+
+    def __init__(
+        self,
+        *args: Any,  # noqa: ANN401 - handed on to click
+        lazy: Mapping[str, LazyCommand],
+        contributed: ContributedCommands,
+        missing: Mapping[str, Callable[[click.Context], str]],
+        **kwargs: Any,  # noqa: ANN401 - handed on to click
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._lazy = lazy
+        self._contributed = contributed
+        self._missing = missing
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*self._lazy, *self._from_plugins(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        lazy = self._lazy.get(cmd_name)
+        if lazy is None:
+            return self._from_plugins(ctx).get(cmd_name)
+        module, _, attribute = lazy.place.partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        command = self.get_command(ctx, name)
+        if command is not None:
+            return name, command, args[1:]
+        if name in self._missing:
+            raise click.ClickException(self._missing[name](ctx))
+        raise click.UsageError(f"There is no command {name!r}.{self._nearest(ctx, name)}", ctx)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands by section, without importing them."""
+        width = max(map(len, self._lazy)) + 2
+        for section in dict.fromkeys(lazy.section for lazy in self._lazy.values()):
+            rows = [(f"{name:<{width}}", lazy.summary) for name, lazy in self._lazy.items() if lazy.section == section]
+            _write_section(formatter, section, rows)
+        rows = [
+            (f"{name:<{width}}", command.get_short_help_str(80)) for name, command in self._from_plugins(ctx).items()
+        ]
+        _write_section(formatter, "From plugins", rows)
+
+    def main(  # type: ignore[override]  # always exits; click's own returns in a mode that is not used here
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        **extra: Any,  # noqa: ANN401
+    ) -> NoReturn:
+        """Run a command line and exit; every error ends as one line and an exit code."""
+        extra.pop("standalone_mode", None)
+        try:
+            result = super().main(args, prog_name, standalone_mode=False, **extra)
+            sys.stdout.flush()
+            code = result if isinstance(result, int) else 0
+        except Exception as error:  # noqa: BLE001 - the outermost place: a person wants a sentence, not a traceback
+            code = report(error)
+        sys.exit(code)
+
+    def _from_plugins(self, ctx: click.Context) -> dict[str, click.Command]:
+        return {name: command for name, command in self._contributed(ctx).items() if name not in self._lazy}
+
+    def _nearest(self, ctx: click.Context, name: str) -> str:
+        nearest = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
+        return f" Did you mean {nearest[0]!r}?" if nearest else ""
+
+
+def _write_section(formatter: click.HelpFormatter, title: str, rows: list[tuple[str, str]]) -> None:
+    if rows:
+        with formatter.section(title):
+            formatter.write_dl(rows)

@@ -1,0 +1,68 @@
+"""Read the input of a task from what was typed: JSON, a file, standard input, or `key=value` pairs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lilota.models import JSONObject
+
+
+def read_input(source: str | None, pairs: Sequence[str]) -> JSONObject:
+    """Return the input that `--input` and the pairs say together; a pair wins over the same key of `--input`.
+
+    Args:
+        source: JSON text, "@file", "-" for standard input, or None. Only this option reads files: a value like
+            "@/etc/passwd" in a pair stays text.
+        pairs: "key=value"; a value that is JSON is taken as JSON, any other as text.
+
+    Raises:
+        click.UsageError: it can't be read, or is not a JSON object.
+    """
+    given = {} if source is None else _parse_object(*_read_source(source))
+    return {**given, **dict(_parse_pair(pair) for pair in pairs)}
+
+
+def _read_source(source: str) -> tuple[str, str]:
+    """Return the text and how to call it in an error."""
+    if source == "-":
+        return sys.stdin.read(), "standard input"
+    if not source.startswith("@"):
+        return source, "--input"
+    try:
+        return Path(source[1:]).read_text(encoding="utf-8"), f"the file {source[1:]!r}"
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise click.UsageError(f"The input can't be read from the file {source[1:]!r}: {reason}.") from error
+
+
+def _parse_object(text: str, origin: str) -> JSONObject:
+    try:
+        value: Any = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise click.UsageError(
+            f"The input from {origin} is not JSON: {error}. "
+            'Write for example --input \'{"path": "photos"}\', --input @file.json, or path=photos.'
+        ) from error
+    if not isinstance(value, dict):
+        raise click.UsageError(f'The input from {origin} must be a JSON object like {{"key": 1}}, not {text[:60]!r}.')
+    return value
+
+
+def _parse_pair(pair: str) -> tuple[str, object]:
+    key, separator, value = pair.partition("=")
+    if not separator or not key:
+        raise click.UsageError(f"{pair!r} is not key=value. For JSON use --input, for text with spaces quote it.")
+    try:
+        return key, json.loads(value, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return key, value
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not a JSON number")

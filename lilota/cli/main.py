@@ -1,0 +1,83 @@
+"""The entry point `lilota`: the global options, and where each command is.
+
+Start-up stays quick because this imports click and little else; a command's module is imported when it is run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+from collections.abc import Mapping
+
+import click
+
+from lilota import __version__
+from lilota.cli.group import LazyCommand, LazyGroup
+from lilota.cli.options import remember_store
+from lilota.cli.session import Session
+from lilota.cli.stderr_logs import ShortFormatter, logs_on_stderr
+
+_RUN, _LOOK, _CHANGE, _CHECK = "Run", "Look", "Change", "Check"
+_COMMANDS = "lilota.cli.commands"
+
+_LAZY = {
+    "worker": LazyCommand(f"{_COMMANDS}.worker:worker", _RUN, "Run tasks until told to stop."),
+    "add": LazyCommand(f"{_COMMANDS}.add:add", _RUN, "Add a task, and wait for its result if you like."),
+    "list": LazyCommand(f"{_COMMANDS}.listing:list_tasks", _LOOK, "List tasks, the newest first."),
+    "counts": LazyCommand(f"{_COMMANDS}.listing:counts", _LOOK, "Count tasks by name, queue and state."),
+    "show": LazyCommand(f"{_COMMANDS}.show:show", _LOOK, "Show all about one task."),
+    "logs": LazyCommand(f"{_COMMANDS}.logs:logs", _LOOK, "Show what a task logged and printed."),
+    "watch": LazyCommand(f"{_COMMANDS}.watch:watch", _LOOK, "Follow tasks live until they end."),
+    "cancel": LazyCommand(f"{_COMMANDS}.actions:cancel", _CHANGE, "Cancel tasks that wait or run."),
+    "retry": LazyCommand(f"{_COMMANDS}.actions:retry", _CHANGE, "Run failed or cancelled tasks again."),
+    "prune": LazyCommand(f"{_COMMANDS}.prune:prune", _CHANGE, "Delete tasks that ended long ago."),
+    "doctor": LazyCommand(f"{_COMMANDS}.doctor:doctor", _CHECK, "Check that everything is in order here."),
+    "plugins": LazyCommand(f"{_COMMANDS}.plugins:plugins", _CHECK, "List the installed plugins and their states."),
+    "check-store": LazyCommand(f"{_COMMANDS}.check_store:check_store", _CHECK, "Test a store against the contract."),
+}
+
+
+def _contributed(context: click.Context) -> Mapping[str, click.Command]:
+    from lilota.cli.contributed import commands_of_plugins  # noqa: PLC0415 - start-up stays quick
+
+    return commands_of_plugins(context.ensure_object(Session).plugins)
+
+
+def _why_no_demo(context: click.Context) -> str:
+    from lilota.cli.contributed import why_no_demo  # noqa: PLC0415 - start-up stays quick
+
+    return why_no_demo(context.ensure_object(Session).plugins)
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy=_LAZY,
+    contributed=_contributed,
+    missing={"demo": _why_no_demo},
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with `lilota demo`, or with `lilota worker` in one terminal and `lilota add` in another.",
+)
+@click.option(
+    "--store",
+    metavar="URL",
+    expose_value=False,
+    callback=remember_store,
+    help="The store, by URL or name. Default: LILOTA_STORE, the configuration, or sqlite:///lilota.db here.",
+)
+@click.version_option(__version__, "--version", "-V", message="lilota %(version)s")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Run long tasks in processes of their own: add them, watch them, never lose them."""
+    context.ensure_object(Session)
+    if context.invoked_subcommand != "worker":  # which shows more, in a form of its own
+        context.with_resource(logs_on_stderr(ShortFormatter(), logging.WARNING))
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    # What the terminal's encoding lacks is shown as an escape; it must never end a command.
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):  # a replaced stream may not be a TextIOWrapper
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    cli.main(prog_name="lilota")

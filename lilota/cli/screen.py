@@ -1,0 +1,90 @@
+"""Everything that is drawn: consoles, colours of states, bars, tables. The only helper that imports rich.
+
+Data always goes through `text()`: rich's markup is never interpreted in it, and it can't carry terminal escapes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Final
+
+from rich.console import Console
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from lilota.cli.safe import safe
+from lilota.models import TaskInfo, TaskState
+
+#: Wide enough that nothing is cut when the output goes to a file or to another program.
+_WIDTH_WITHOUT_TERMINAL: Final = 10_000
+
+_STATE_STYLES: Final = {
+    TaskState.WAITING: ("magenta", "◌", "."),
+    TaskState.PENDING: ("yellow", "○", "o"),
+    TaskState.RUNNING: ("cyan", "▶", ">"),
+    TaskState.SUCCEEDED: ("green", "✔", "+"),
+    TaskState.FAILED: ("red", "✘", "x"),
+    TaskState.CANCELLED: ("bright_black", "■", "-"),
+}
+
+
+def console() -> Console:
+    """Return a console on standard output as it is now. NO_COLOR and COLUMNS are respected."""
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDTH_WITHOUT_TERMINAL
+    return Console(markup=False, highlight=False, emoji=False, width=width, soft_wrap=False)
+
+
+def text(value: str, style: str = "") -> Text:
+    """Return somebody's text as one harmless piece, cut with an ellipsis where there is no room."""
+    return Text(safe(value), style=style, no_wrap=True, overflow="ellipsis", end="")
+
+
+def state_style(state: TaskState) -> str:
+    """Return the colour of a state."""
+    return _STATE_STYLES[state][0]
+
+
+def state_text(state: TaskState, *, unicode: bool = True) -> Text:
+    """Return the name of a state in its colour, with a sign that works without colours."""
+    style, sign, plain_sign = _STATE_STYLES[state]
+    return Text(f"{sign if unicode else plain_sign} {state}", style=style, no_wrap=True)
+
+
+def has_unicode(target: Console) -> bool:
+    """Tell whether the output can show more than ASCII."""
+    return target.encoding.lower().startswith("utf")
+
+
+def task_text(task: TaskInfo) -> Text:
+    """Return a task's name, and behind it why it failed, or its description."""
+    result = text(task.name, "bold")
+    if task.error is not None and task.state is not TaskState.SUCCEEDED:
+        result.append(safe(f"  {task.error.type}: {task.error.message}"), style="not bold red")
+    elif task.description:
+        result.append(safe(f"  {task.description}"), style="not bold dim")
+    return result
+
+
+def bar(task: TaskInfo, width: int) -> ProgressBar:
+    """Return the progress of a task as a bar: how far it got itself, in the colour of its state."""
+    style = state_style(task.state)
+    completed = 100.0 if task.state is TaskState.SUCCEEDED else task.reported_progress
+    return ProgressBar(100, completed, width=width, complete_style=style, finished_style=style, style="bright_black")
+
+
+def columns(*headers: str, expand: bool = False) -> Table:
+    """Return a table without lines; headers that begin with ">" are aligned to the right."""
+    table = Table(box=None, expand=expand, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
+    for header in headers:
+        table.add_column(header.lstrip(">"), justify="right" if header.startswith(">") else "left", no_wrap=True)
+    return table
+
+
+def fields() -> Table:
+    """Return a grid of a label and a value per row, for the details of one thing."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    return grid

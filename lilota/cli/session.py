@@ -1,0 +1,92 @@
+"""What one call of the command line shares: the chosen store, and what follows from it, made when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from lilota.client import TaskClient
+    from lilota.config import Settings
+    from lilota.contract import TaskStore
+    from lilota.plugins import Plugins
+    from lilota.registry import Registry
+
+
+class Session:
+    """The shared state of one call.
+
+    Imports are inside the properties: `lilota --version` needs none of them.
+
+    Attributes:
+        store: the name or URL that the person typed, or None for the configured one.
+        tasks: task name -> "module:Class", as typed; they stand beside the configured ones.
+    """
+
+    def __init__(self) -> None:
+        self.store: str | None = None
+        self.tasks: dict[str, str] = {}
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings of this folder, with what was typed."""
+        import msgspec  # noqa: PLC0415 - start-up stays quick
+
+        from lilota.config import load_settings  # noqa: PLC0415 - start-up stays quick
+
+        settings = load_settings(store=self.store)
+        return msgspec.structs.replace(settings, tasks={**settings.tasks, **self.tasks})
+
+    @cached_property
+    def plugins(self) -> Plugins:
+        """The installed plugins, as the settings allow them."""
+        from lilota.plugins import Plugins  # noqa: PLC0415 - start-up stays quick
+
+        return Plugins(self.settings)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The task names that this installation knows."""
+        from lilota.registry import Registry  # noqa: PLC0415 - start-up stays quick
+
+        return Registry(self.plugins, self.settings)
+
+    @contextmanager
+    def open_store(self) -> Iterator[TaskStore]:
+        """Open the chosen store, and close it at the end."""
+        from lilota.stores import open_store  # noqa: PLC0415 - start-up stays quick
+
+        store = open_store(self.settings.store, plugins=self.plugins)
+        try:
+            store.open()
+            self._warn_if_private(store)
+            yield store
+        finally:
+            store.close()
+
+    @contextmanager
+    def open_client(self, *, accept_unknown_names: bool = False) -> Iterator[TaskClient]:
+        """Open a client on the chosen store, and close it at the end."""
+        from lilota.client import TaskClient  # noqa: PLC0415 - start-up stays quick
+
+        with (
+            self.open_store() as store,
+            TaskClient(store, registry=self.registry, accept_unknown_names=accept_unknown_names) as client,
+        ):
+            yield client
+
+    @staticmethod
+    def _warn_if_private(store: TaskStore) -> None:
+        if not store.capabilities().multi_process:
+            click.echo(
+                "Warning: this store lives in this process alone: no other process sees its tasks, and they are gone "
+                "when it ends. Choose a shared one with --store, for example sqlite:///lilota.db.",
+                err=True,
+            )
+
+
+pass_session = click.make_pass_decorator(Session, ensure=True)

@@ -1,0 +1,65 @@
+"""Show log records on standard error, one harmless line each, for as long as a command runs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from lilota.cli.safe import safe, safe_lines
+
+_LEVEL_COLOURS = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "red", "DEBUG": "bright_black"}
+
+
+class StderrHandler(logging.Handler):
+    """Writes through click: that finds the standard error of now, and drops colours where there is no terminal."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            click.echo(self.format(record), err=True)
+        except Exception:  # noqa: BLE001 - logging's own rule: a record that can't be written must not stop the program
+            self.handleError(record)
+
+
+class ReadableFormatter(logging.Formatter):
+    """Formats as "12:30:01 INFO    [17/1] text": the time, the level, the task id and its attempt."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one line, and the lines of a traceback below it."""
+        level = click.style(f"{record.levelname:<7}", fg=_LEVEL_COLOURS.get(record.levelname))
+        line = f"{self.formatTime(record, '%H:%M:%S')} {level} {_subject(record)}{safe(record.getMessage())}"
+        details = [record.exc_text or "", self.formatException(record.exc_info) if record.exc_info else ""]
+        below = [f"    {row}" for detail in details if detail for row in safe_lines(detail)]
+        return "\n".join([line, *below])
+
+
+class ShortFormatter(logging.Formatter):
+    """Formats as "Warning: text", for commands that end soon."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"{record.levelname.capitalize()}: {safe(record.getMessage())}"
+
+
+@contextmanager
+def logs_on_stderr(formatter: logging.Formatter, level: int, logger: str = "") -> Iterator[None]:
+    """Show the records of a logger (the root by default) from `level` on; take everything back at the end."""
+    target, handler = logging.getLogger(logger), StderrHandler(level)
+    handler.setFormatter(formatter)
+    level_before = target.level
+    target.addHandler(handler)
+    target.setLevel(level)
+    try:
+        yield
+    finally:
+        target.removeHandler(handler)
+        target.setLevel(level_before)
+
+
+def _subject(record: logging.LogRecord) -> str:
+    """Return "[17/1] " for a record of a task, or the logger's name for any other."""
+    task_id = getattr(record, "task_id", None)
+    if task_id is None:
+        return f"{safe(record.name)}: "
+    return f"[{task_id}/{getattr(record, 'attempt', '?')}] "

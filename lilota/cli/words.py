@@ -1,0 +1,78 @@
+"""Say durations, instants and numbers the way people do, and read durations the way people write them."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Final
+
+_UNIT_SECONDS: Final = {
+    "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800,
+}  # fmt: skip
+_PART: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(sec|min|s|m|h|d|w)")
+
+
+def duration(seconds: float) -> str:
+    """Say how long something took.
+
+    >>> duration(0.04), duration(3.2), duration(185), duration(7800), duration(273_600)
+    ('0.04 s', '3.2 s', '3 min 05 s', '2 h 10 min', '3 d 4 h')
+    """
+    seconds = max(0.0, seconds)
+    if seconds < 0.1:
+        return f"{seconds:.2f} s"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    if whole < 172_800:
+        return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+    return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
+
+
+def relative(instant: datetime, now: datetime) -> str:
+    """Say when something happened, or will: "12 s ago", "in 5 min", "just now"."""
+    seconds = (now - instant).total_seconds()
+    if abs(seconds) < 1:
+        return "just now"
+    rounded = _one_unit(abs(seconds))
+    return f"{rounded} ago" if seconds > 0 else f"in {rounded}"
+
+
+def instant_text(instant: datetime, now: datetime) -> str:
+    """Say an instant in full: local time of the reader, and how far away it is."""
+    return f"{instant.astimezone():%Y-%m-%d %H:%M:%S} ({relative(instant, now)})"
+
+
+def iso(instant: datetime | None) -> str | None:
+    """Return an aware UTC instant as ISO 8601 with a Z, for machines."""
+    return None if instant is None else instant.isoformat().replace("+00:00", "Z")
+
+
+def parse_duration(text: str) -> float:
+    """Return the seconds of "90", "90s", "15min", "1h30m", "7d" or "2w".
+
+    Raises:
+        ValueError: the text is none of these.
+    """
+    if re.fullmatch(r"\s*\d+(\.\d+)?\s*", text):
+        return float(text)
+    parts = _PART.findall(text)
+    if not parts or _PART.sub("", text).strip():
+        raise ValueError(f"{text!r} is not a duration; write for example 90s, 15min, 1h30m, 7d or 2w")
+    return float(sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts))
+
+
+def count(number: int, noun: str) -> str:
+    """Say how many: "1 task", "2,000 tasks"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _one_unit(seconds: float) -> str:
+    for limit, unit_seconds, unit in ((60, 1, "s"), (3600, 60, "min"), (172_800, 3600, "h")):
+        if seconds < limit:
+            return f"{int(seconds // unit_seconds)} {unit}"
+    return f"{int(seconds // 86_400)} d"

@@ -1,0 +1,188 @@
+"""The settings: where each comes from, and what it may be.
+
+The order of precedence: an argument, then the environment, then `lilota.toml` or `[tool.lilota]` in `pyproject.toml`
+(the nearest folder upwards that has one; `lilota.toml` before `pyproject.toml` in one folder), then the default.
+A setting is taken whole from the first place that has it; lists are not merged.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from lilota.errors import ConfigurationError
+from lilota.suggestions import did_you_mean, listed
+
+_logger = logging.getLogger(__name__)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What was configured. A plain record: it is sent to the worker processes as JSON.
+
+    Attributes:
+        store: the name or URL of the store. The path in `sqlite:///tasks.db` is relative to the working folder, not
+            to the file that the setting stands in.
+        tasks: task name -> "module:Class", for tasks of the application's own.
+        plugins_allowed: the only plugins that may be used, or None for all. Here and in `plugins_blocked`, a plugin
+            is named by its entry name, its distribution, or "group:name".
+        plugins_blocked: the plugins that are not used; stronger than `plugins_allowed`.
+        plugins_off: use no plugin at all, the built-in stores included.
+        plugin_choices: name (or "group:name") -> distribution, where several distributions claim a name.
+        strict_plugins: raise what is wrong with a plugin instead of going on without it.
+        sources: setting -> where its value comes from, for people; not a setting itself.
+    """
+
+    store: str = "sqlite:///lilota.db"
+    tasks: dict[str, str] = {}
+    plugins_allowed: tuple[str, ...] | None = None
+    plugins_blocked: tuple[str, ...] = ()
+    plugins_off: bool = False
+    plugin_choices: dict[str, str] = {}
+    strict_plugins: bool = False
+    sources: dict[str, str] = {}
+
+    def source_of(self, setting: str) -> str:
+        """Say where the value of a setting comes from: "the environment variable LILOTA_STORE"."""
+        return self.sources.get(setting, "an argument of the program")
+
+
+SETTING_NAMES: Final = tuple(name for name in Settings.__struct_fields__ if name != "sources")
+_TYPES: Final[Mapping[str, Any]] = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+_REFERENCE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
+
+
+def load_settings(start: Path | None = None, **overrides: object) -> Settings:
+    """Collect the settings for a program.
+
+    Args:
+        start: the folder in which the search for a configuration file starts; None means the working folder.
+        overrides: settings by name, which win over everything; None stands for "not given".
+
+    Raises:
+        ConfigurationError: a setting is unknown or has a value of the wrong kind, or a file is not TOML.
+    """
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for source, found in (
+        *_from_files((start or Path.cwd()).resolve()),
+        *_from_environment(os.environ),
+        ("an argument", {name: value for name, value in overrides.items() if value is not None}),
+    ):
+        for name, value in found.items():
+            values[name] = _checked(name, value, source)
+            sources[name] = source
+    return Settings(**values, sources=sources)
+
+
+def _from_files(start: Path) -> list[tuple[str, dict[str, Any]]]:
+    for folder in (start, *start.parents):
+        for path in (folder / "lilota.toml", folder / "pyproject.toml"):
+            found = _read_file(path)
+            if found is not None:
+                return [(str(path), found)]
+    return []
+
+
+def _read_file(path: Path) -> dict[str, Any] | None:
+    """Return the settings in a file, or None if it does not exist or says nothing about lilota."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is not a valid TOML file: {error}. Correct it, or remove it.") from error
+    except OSError as error:
+        raise ConfigurationError(f"{path} can't be read: {error.strerror}. Make it readable for this user.") from error
+    found = content if path.name == "lilota.toml" else content.get("tool", {}).get("lilota")
+    if found is None:
+        return None
+    if not isinstance(found, dict):
+        raise ConfigurationError(f"'tool.lilota' in {path} must be a table; write it as [tool.lilota].")
+    _warn_if_others_can_write(path)
+    return found
+
+
+def _warn_if_others_can_write(path: Path) -> None:
+    # The file names modules to import, so whoever can write it can run code as this user.
+    status = path.stat()
+    strange_owner = status.st_uid not in {0, os.geteuid()} and os.geteuid() != 0
+    if strange_owner or status.st_mode & 0o002:
+        _logger.warning("%s can be changed by other users; whoever does can run code as you. Take it over.", path)
+
+
+def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
+    found = []
+    for variable, (name, parse) in _VARIABLES.items():
+        text = environment.get(variable, "").strip()
+        if text:
+            source = f"the environment variable {variable}"
+            found.append((source, {name: parse(text, source)}))
+    return found
+
+
+def _parse_text(text: str, _source: str) -> str:
+    return text
+
+
+def _parse_list(text: str, _source: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _parse_choices(text: str, source: str) -> dict[str, str]:
+    choices = {}
+    for part in _parse_list(text, source):
+        name, separator, distribution = part.partition("=")
+        if not (separator and name.strip() and distribution.strip()):
+            raise ConfigurationError(f'{source} holds {part!r}; write it as "name=distribution,name=distribution".')
+        choices[name.strip()] = distribution.strip()
+    return choices
+
+
+def _parse_switch(text: str, source: str) -> bool:
+    if text.lower() in {"1", "true", "yes", "on"}:
+        return True
+    if text.lower() in {"0", "false", "no", "off"}:
+        return False
+    raise ConfigurationError(f"{source} is {text!r}; write 1 to switch it on or 0 to switch it off.")
+
+
+_VARIABLES: Final[Mapping[str, tuple[str, Callable[[str, str], object]]]] = {
+    "LILOTA_STORE": ("store", _parse_text),
+    "LILOTA_PLUGINS": ("plugins_allowed", _parse_list),
+    "LILOTA_DISABLE_PLUGINS": ("plugins_blocked", _parse_list),
+    "LILOTA_NO_PLUGINS": ("plugins_off", _parse_switch),
+    "LILOTA_PLUGIN_CHOICE": ("plugin_choices", _parse_choices),
+    "LILOTA_STRICT_PLUGINS": ("strict_plugins", _parse_switch),
+}
+
+
+def _checked(name: str, value: object, source: str) -> object:
+    """Return the value of a setting in its own type, or say what is wrong with it."""
+    if name not in SETTING_NAMES:
+        hint = did_you_mean(name, SETTING_NAMES)
+        raise ConfigurationError(f"Unknown setting {name!r} in {source}.{hint} Known: {listed(SETTING_NAMES)}.")
+    try:
+        converted: object = msgspec.convert(value, _TYPES[name])
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"The setting {name!r} in {source} can't be used: {error}.") from error
+    if name == "store" and not str(converted).strip():
+        raise ConfigurationError(f"The setting 'store' in {source} is empty; write for example sqlite:///lilota.db.")
+    if name == "tasks" and isinstance(converted, dict):
+        _check_references(converted, source)
+    return converted
+
+
+def _check_references(tasks: Mapping[str, str], source: str) -> None:
+    for name, reference in tasks.items():
+        if not _REFERENCE.fullmatch(reference):
+            raise ConfigurationError(
+                f"The task {name!r} in {source} is set to {reference!r}; "
+                'write where its class is as "package.module:ClassName".'
+            )

@@ -1,0 +1,485 @@
+"""Decide what a runner does next: what to claim, send, time out, stop, retry and give back.
+
+No I/O and no clock: events and the time come in, commands and updates go out. The runner carries them out with real
+processes and a real store; tests do it in virtual time.
+
+    granted ──► backlog ──► worker's queue ──► running ──► outcome ──► updates ──► committed
+                   ▲──────────── recalled, worker died ───────┘
+"""
+
+from __future__ import annotations
+
+import signal
+from collections import deque
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from lilota import fates
+from lilota.contract import Claimed, ClaimRequest, Committed, Fence
+from lilota.fates import Death
+from lilota.frames import Finish, Interrupt, Loaded, Recall, Report, Run, StopReason, TaskOptions, ToWorker
+from lilota.models import AttemptUpdate, Claim, Outcome
+from lilota.pacing import BATCH_LIMIT, WORK_IN_HAND_SECONDS, Pacing
+
+#: An attempt that runs for longer holds back what was queued behind it.
+SLOW_SECONDS: Final = 0.05
+#: What no worker can take for so long goes back to the store, where other runners find it.
+KEEP_SECONDS: Final = 0.5
+#: A runner that stops does not give an attempt longer than this for each step.
+SHUTDOWN_PATIENCE_SECONDS: Final = 2.0
+#: A worker that dies before it was ever ready is started again after this, doubled each time.
+RESTART_SECONDS: Final = 0.1
+RESTART_LIMIT_SECONDS: Final = 30.0
+
+
+class StartWorker(msgspec.Struct, frozen=True):
+    """Start a worker process under this number."""
+
+    worker: int
+
+
+class Send(msgspec.Struct, frozen=True):
+    """Send a message to a worker."""
+
+    worker: int
+    message: ToWorker
+
+
+class Kill(msgspec.Struct, frozen=True):
+    """Send a signal to the process group of a worker."""
+
+    worker: int
+    signal_number: signal.Signals
+
+
+Command = StartWorker | Send | Kill
+
+
+class Attempt:
+    """A claim on its way through the runner."""
+
+    __slots__ = ("claim", "expected_seconds", "next_push_at", "pushes", "since", "started", "stop_reason")
+
+    def __init__(self, claim: Claim, now: float, expected_seconds: float) -> None:
+        self.claim = claim
+        self.since = now
+        self.expected_seconds = expected_seconds
+        self.started = False
+        self.stop_reason: StopReason | None = None
+        self.pushes = 0
+        self.next_push_at: float | None = None
+
+    @property
+    def fence(self) -> Fence:
+        return self.claim.id, self.claim.token
+
+    def must_run_alone(self) -> bool:
+        """Tell whether it must be known for sure that it started, should its worker die."""
+        return self.claim.lost_attempts > 0 or self.claim.max_lost_attempts == 1
+
+
+class Worker:
+    """What the engine knows of one worker process; its attempts are in the order in which it runs them."""
+
+    __slots__ = ("attempts", "leaving", "load_seconds", "number", "pid", "ready", "slow")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.ready = False
+        self.pid = 0
+        self.attempts: dict[Fence, Attempt] = {}
+        self.load_seconds = 0.0
+        self.slow = False
+        self.leaving = False
+
+    def first(self) -> Attempt | None:
+        """Return the attempt that runs, or is about to."""
+        return next(iter(self.attempts.values()), None)
+
+    def room_for(self, attempt: Attempt) -> bool:
+        """Tell whether it can take one more attempt without making it wait."""
+        if not self.attempts:
+            return True
+        first = self.first()
+        return (
+            len(self.attempts) < BATCH_LIMIT
+            and not self.slow
+            and self.load_seconds + attempt.expected_seconds <= WORK_IN_HAND_SECONDS
+            and not attempt.must_run_alone()
+            and first is not None
+            and not first.must_run_alone()
+        )
+
+    def put(self, attempt: Attempt) -> None:
+        self.attempts[attempt.fence] = attempt
+        self.load_seconds += attempt.expected_seconds
+
+    def take(self, fence: Fence) -> Attempt | None:
+        first = self.first()
+        attempt = self.attempts.pop(fence, None)
+        if attempt is not None:
+            self.load_seconds = self.load_seconds - attempt.expected_seconds if self.attempts else 0.0
+            self.slow = self.slow and attempt is not first
+        return attempt
+
+
+class Engine:
+    """The decisions of one runner.
+
+    Args:
+        runner_id: goes into claim requests.
+        number_of_workers: how many worker processes to keep alive.
+        names: the task names that it can run.
+        queues: the queues that it serves, or None for all.
+    """
+
+    def __init__(
+        self, runner_id: str, number_of_workers: int, names: Iterable[str], queues: Iterable[str] | None = None
+    ) -> None:
+        self._request = ClaimRequest(
+            runner_id=runner_id, names=tuple(names), queues=None if queues is None else tuple(queues), limit=0
+        )
+        self._number_of_workers = number_of_workers
+        self._workers: dict[int, Worker] = {}
+        self._next_number = 1
+        self._backlog: deque[Attempt] = deque()
+        self._options: dict[str, TaskOptions] = {}
+        self._pacing = Pacing()
+        self._commands: list[Command] = []
+        self._updates: list[AttemptUpdate] = []
+        self._more_may_wait = True
+        self._failed_starts = 0
+        self._start_not_before = 0.0
+        self._claiming = True
+        self._closing = False
+        self.last_start_failure: Death | None = None
+
+    # --- what the runner asks
+
+    @property
+    def held(self) -> int:
+        """How many attempts are here that have no outcome yet."""
+        return len(self._backlog) + sum(len(worker.attempts) for worker in self._workers.values())
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a worker has come up."""
+        return any(worker.ready for worker in self._workers.values())
+
+    @property
+    def failed_starts(self) -> int:
+        """How many workers in a row died before they were ready."""
+        return self._failed_starts
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is held here and nothing is to be written."""
+        return not (self.held or self._updates)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is settled, and the store had nothing when it was last asked."""
+        return self.is_settled and not self._more_may_wait
+
+    def options_of(self, name: str) -> TaskOptions:
+        """Return what the workers told of a task class; the defaults until they did."""
+        return self._options.get(name, TaskOptions())
+
+    def take_commands(self) -> list[Command]:
+        """Return what is to be done with worker processes, in this order."""
+        commands, self._commands = self._commands, []
+        return commands
+
+    def take_updates(self) -> list[AttemptUpdate]:
+        """Return what is to be written; give it back with `keep_updates` if the store can't be reached."""
+        updates, self._updates = self._updates, []
+        return updates
+
+    def keep_updates(self, updates: list[AttemptUpdate]) -> None:
+        """Take back updates that could not be written."""
+        self._updates[:0] = updates
+
+    def request(self, *, look_again: bool) -> ClaimRequest | None:
+        """Return what to claim now, or None to leave the store alone.
+
+        Args:
+            look_again: the store may have changed, or was not asked for a while.
+        """
+        limit = self._free_places() if self._claiming else 0
+        if not (look_again or (limit and self._more_may_wait)):
+            return None
+        return msgspec.structs.replace(self._request, limit=limit)
+
+    def seconds_until_tick(self, now: float) -> float | None:
+        """Return after which time `tick` has something to do, or None."""
+        instants = [attempt.since + KEEP_SECONDS for attempt in self._backlog]
+        for worker in self._workers.values():
+            instants += [a.next_push_at for a in worker.attempts.values() if a.next_push_at is not None]
+            first = worker.first()
+            if first is not None and not worker.slow:
+                instants.append(first.since + SLOW_SECONDS)
+        if self._is_short_of_workers():
+            instants.append(self._start_not_before)
+        return max(0.0, min(instants) - now) if instants else None
+
+    # --- what happens
+
+    def tick(self, now: float) -> None:
+        """Do what time demands."""
+        self._start_missing_workers(now)
+        for worker in self._workers.values():
+            self._push_stops(worker, now)
+            self._notice_slow(worker, now)
+        self._give_back_stale(now)
+        self._dispatch(now)
+
+    def worker_ready(self, number: int, pid: int) -> None:
+        """A worker process is up."""
+        worker = self._workers[number]
+        worker.ready = True
+        worker.pid = pid
+        self._failed_starts = 0
+        if self._closing:
+            self._commands.append(Send(number, Finish()))
+
+    def worker_leaving(self, number: int) -> None:
+        """A worker ends in good order: what is sent to it from now on does not start."""
+        self._workers[number].leaving = True
+
+    def task_loaded(self, message: Loaded) -> None:
+        """A worker has imported a task class."""
+        self._options[message.name] = message.options
+
+    def reported(self, number: int, report: Report, now: float) -> None:
+        """A worker tells how its attempts are getting on."""
+        worker = self._workers[number]
+        self._pacing.learn(report.durations)
+        for update in report.updates:
+            self._note_update(worker, update, now)
+        if report.returned:
+            self._take_back(worker, report.returned, now)
+
+    def worker_died(self, number: int, death: Death, now: float) -> None:
+        """A worker process is gone; the attempt that ran in it is lost, the others wait again."""
+        worker = self._workers.pop(number)
+        if not worker.ready:
+            self._failed_starts += 1
+            self.last_start_failure = death
+            pause = min(RESTART_LIMIT_SECONDS, RESTART_SECONDS * 2 ** min(self._failed_starts - 1, 16))
+            self._start_not_before = now + pause
+        first = worker.first()
+        if first is not None and not worker.leaving:
+            worker.take(first.fence)
+            self._settle(first, self._fate(first, death))
+        self._take_back(worker, tuple(worker.attempts), now)
+
+    def committed(self, committed: Committed, now: float) -> None:
+        """The store has answered."""
+        for fence in committed.refused:
+            self._drop(fence, now)
+        if committed.claimed is not None:
+            self._granted(committed.claimed, now)
+
+    def cancel(self, fence: Fence, reason: StopReason, now: float) -> None:
+        """End an attempt that is held here, wherever it stands."""
+        for attempt in self._backlog:
+            if attempt.fence == fence:
+                self._backlog.remove(attempt)
+                self._settle(attempt, fates.CANCELLED if reason == "cancel" else fates.GIVEN_BACK)
+                return
+        for worker in self._workers.values():
+            attempt_there = worker.attempts.get(fence)
+            if attempt_there is not None and attempt_there.stop_reason is None:
+                self._begin_stop(worker, attempt_there, reason, now)
+
+    def lose_lease(self, now: float) -> None:
+        """Another runner may have everything that was held here: stop it, and write nothing about it."""
+        self._backlog.clear()
+        self._updates.clear()
+        for worker in self._workers.values():
+            if worker.attempts:
+                self._commands.append(Kill(worker.number, signal.SIGKILL))
+            for fence in tuple(worker.attempts):
+                worker.take(fence)
+        self._more_may_wait = True
+        self._start_not_before = now
+
+    def stop_claiming(self) -> None:
+        """Take nothing new, and give back what has not started."""
+        self._claiming = False
+        while self._backlog:
+            self._settle(self._backlog.popleft(), fates.GIVEN_BACK)
+        for worker in self._workers.values():
+            self._recall(worker)
+
+    def stop_running(self, now: float, *, by_force: bool) -> None:
+        """End the attempts that run and give them back: by an exception first, or at once by force."""
+        for worker in self._workers.values():
+            for attempt in worker.attempts.values():
+                if attempt.stop_reason is None or by_force:
+                    self._begin_stop(worker, attempt, attempt.stop_reason or "shutdown", now)
+            if by_force and worker.attempts:
+                self._commands.append(Kill(worker.number, signal.SIGKILL))
+
+    def dismiss_workers(self) -> None:
+        """Let the workers leave; no new ones are started."""
+        self._closing = True
+        self._commands.extend(Send(worker.number, Finish()) for worker in self._workers.values())
+
+    @property
+    def is_deserted(self) -> bool:
+        """Whether all workers are gone."""
+        return not self._workers
+
+    # --- claims and workers
+
+    def _granted(self, claimed: Claimed, now: float) -> None:
+        for claim in claimed.claims:
+            attempt = Attempt(claim, now, self._pacing.expected_seconds(claim.name))
+            if self._claiming:
+                self._backlog.append(attempt)
+            else:
+                self._settle(attempt, fates.GIVEN_BACK)
+        self._more_may_wait = bool(claimed.claims)
+        for fence in claimed.cancel_requested:
+            self.cancel(fence, "cancel", now)
+        self._dispatch(now)
+
+    def _free_places(self) -> int:
+        size = self._pacing.batch_size()
+        places = 0
+        for worker in self._workers.values():
+            if worker.ready and not worker.slow and not worker.leaving:
+                places += max(0, size - len(worker.attempts))
+        return max(0, places - len(self._backlog))
+
+    def _dispatch(self, now: float) -> None:
+        """Send the backlog to workers that have room, the emptiest first, in few frames."""
+        if not self._backlog:
+            return
+        ready = sorted(
+            (w for w in self._workers.values() if w.ready and not w.leaving), key=lambda worker: worker.load_seconds
+        )
+        share = -(-len(self._backlog) // max(1, len(ready)))
+        for worker in ready:
+            batch: list[Claim] = []
+            while self._backlog and len(batch) < share and worker.room_for(self._backlog[0]):
+                attempt = self._backlog.popleft()
+                attempt.since = now
+                worker.put(attempt)
+                batch.append(attempt.claim)
+            if batch:
+                self._commands.append(Send(worker.number, Run(tuple(batch))))
+
+    def _is_short_of_workers(self) -> bool:
+        return not self._closing and len(self._workers) < self._number_of_workers
+
+    def _start_missing_workers(self, now: float) -> None:
+        while self._is_short_of_workers() and now >= self._start_not_before:
+            worker = Worker(self._next_number)
+            self._next_number += 1
+            self._workers[worker.number] = worker
+            self._commands.append(StartWorker(worker.number))
+            if self._failed_starts:
+                break  # one at a time, until one comes up
+
+    def _notice_slow(self, worker: Worker, now: float) -> None:
+        """Send nothing more to a worker whose attempt takes long, and fetch what waits behind it."""
+        first = worker.first()
+        if first is not None and not worker.slow and now - first.since >= SLOW_SECONDS:
+            worker.slow = True
+            self._recall(worker)
+
+    def _recall(self, worker: Worker) -> None:
+        if len(worker.attempts) > 1:
+            self._commands.append(Send(worker.number, Recall()))
+
+    def _take_back(self, worker: Worker, fences: tuple[Fence, ...], now: float) -> None:
+        """Put attempts that did not start back to the front of the backlog, or to the store when stopping."""
+        attempts = [attempt for fence in fences if (attempt := worker.take(fence)) is not None]
+        for attempt in reversed(attempts):
+            if attempt.stop_reason == "cancel":
+                self._settle(attempt, fates.CANCELLED)
+            elif not self._claiming or attempt.stop_reason is not None:
+                self._settle(attempt, fates.GIVEN_BACK)
+            else:
+                attempt.since = now
+                self._backlog.appendleft(attempt)
+
+    def _give_back_stale(self, now: float) -> None:
+        while self._backlog and now - self._backlog[0].since >= KEEP_SECONDS and self.is_ready:
+            self._settle(self._backlog.popleft(), fates.GIVEN_BACK)
+            self._more_may_wait = False
+
+    # --- the course of an attempt
+
+    def _note_update(self, worker: Worker, update: AttemptUpdate, now: float) -> None:
+        attempt = worker.attempts.get((update.id, update.token))
+        if attempt is None:
+            return  # killed for a lost lease, with its last words still on the way
+        if update.started_at is not None and not attempt.started:
+            update = self._note_start(attempt, update, now)
+        if update.outcome is not None:
+            worker.take(attempt.fence)
+            following = worker.first()
+            if following is not None:
+                following.since = now
+        self._updates.append(update)
+
+    def _note_start(self, attempt: Attempt, update: AttemptUpdate, now: float) -> AttemptUpdate:
+        attempt.started = True
+        attempt.since = now
+        options = self.options_of(attempt.claim.name)
+        if options.timeout_seconds is not None and attempt.stop_reason is None:
+            attempt.next_push_at = now + options.timeout_seconds
+        if options.max_lost_attempts >= attempt.claim.max_lost_attempts:
+            return update
+        # The store has to know a stricter limit too, for the case that this runner dies.
+        return msgspec.structs.replace(update, max_lost_attempts=options.max_lost_attempts)
+
+    def _settle(self, attempt: Attempt, outcome: Outcome) -> None:
+        self._updates.append(AttemptUpdate(id=attempt.claim.id, token=attempt.claim.token, outcome=outcome))
+
+    def _fate(self, attempt: Attempt, death: Death) -> Outcome:
+        options = self.options_of(attempt.claim.name)
+        if attempt.stop_reason is not None:
+            return fates.after_kill(attempt.claim, options, attempt.stop_reason, death)
+        return fates.after_death(attempt.claim, options, death)
+
+    def _drop(self, fence: Fence, now: float) -> None:
+        """The store refused a write: the attempt is not ours any more, and must not go on."""
+        for worker in self._workers.values():
+            attempt = worker.take(fence)
+            if attempt is not None:
+                self._commands.append(Kill(worker.number, signal.SIGKILL))
+                self._take_back(worker, tuple(worker.attempts), now)
+
+    # --- stopping an attempt: ask, wait, SIGTERM, wait, SIGKILL
+
+    def _begin_stop(self, worker: Worker, attempt: Attempt, reason: StopReason, now: float) -> None:
+        attempt.stop_reason = reason
+        attempt.pushes = 0
+        attempt.next_push_at = now
+        self._push(worker, attempt, now)
+
+    def _push_stops(self, worker: Worker, now: float) -> None:
+        for attempt in tuple(worker.attempts.values()):
+            if attempt.next_push_at is not None and now >= attempt.next_push_at:
+                attempt.stop_reason = attempt.stop_reason or "timeout"
+                self._push(worker, attempt, now)
+
+    def _push(self, worker: Worker, attempt: Attempt, now: float) -> None:
+        """Take the next step against an attempt that should end; the process is only harmed if it runs just that."""
+        reason = attempt.stop_reason or "timeout"
+        patience = self.options_of(attempt.claim.name).kill_after_seconds
+        if reason == "shutdown":
+            patience = min(patience, SHUTDOWN_PATIENCE_SECONDS)
+        if attempt.pushes == 0:
+            self._commands.append(Send(worker.number, Interrupt(attempt.fence, reason)))
+        elif worker.first() is attempt:
+            step = signal.SIGTERM if attempt.pushes == 1 else signal.SIGKILL
+            self._commands.append(Kill(worker.number, step))
+        attempt.pushes += 1
+        attempt.next_push_at = now + patience

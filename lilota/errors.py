@@ -1,0 +1,162 @@
+"""Every error that lilota raises, as one tree, and the exceptions that steer a task.
+
+    LilotaError
+    ├── RunnerStateError          calls in the wrong order
+    ├── ConfigurationError        a setting or an argument that can't be used
+    ├── InvalidTaskError          a class that can't be a task
+    ├── InvalidInputError         input that is not a JSON object within the limits
+    ├── InvalidOutputError        output that is not a JSON object within the limits
+    ├── UnknownTaskError          a task name that nobody registered
+    ├── TaskNotFoundError         an id that the store does not have
+    ├── TaskStateError            an action that the task's state does not allow
+    ├── TaskFailedError           result(): the task failed
+    ├── TaskCancelledError        result(): the task was cancelled
+    ├── StoreError
+    │   ├── UnknownStoreError     no store is installed for a name or URL
+    │   ├── StoreUnavailableError the store can't be reached or written just now
+    │   └── StoreVersionError     the store was written by a newer lilota
+    └── PluginError
+        └── PluginConflictError   two distributions claim one name
+
+    Retry                         raised by a task: come back later
+    StopTask (BaseException)      raised inside a task by lilota
+    ├── CancelRequested
+    ├── TimeoutReached
+    └── RunnerStopping
+
+Each of them survives pickling: only `args` carry state.
+"""
+
+from __future__ import annotations
+
+
+class LilotaError(Exception):
+    """The base of all errors that lilota raises."""
+
+
+class RunnerStateError(LilotaError, RuntimeError):
+    """A method was called while the runner was not in the state for it."""
+
+
+class ConfigurationError(LilotaError, ValueError):
+    """A setting, an argument or a URL can't be used as it is."""
+
+
+class InvalidTaskError(LilotaError, TypeError):
+    """A class can't be registered as a task."""
+
+
+class InvalidInputError(LilotaError, ValueError):
+    """The input of a task is not a JSON object within the limits."""
+
+
+class InvalidOutputError(LilotaError, ValueError):
+    """The output of a task is not a JSON object within the limits."""
+
+
+class UnknownTaskError(LilotaError, LookupError):
+    """No task of that name is registered or installed."""
+
+
+class TaskNotFoundError(LilotaError, LookupError):
+    """The store has no task of that id."""
+
+    def __init__(self, task_id: object) -> None:
+        super().__init__(task_id)
+
+    def __str__(self) -> str:
+        return f"The task with the id '{self.args[0]}' does not exist in the store. It may have been pruned."
+
+
+class TaskStateError(LilotaError, RuntimeError):
+    """The state of the task does not allow the action."""
+
+
+class TaskFailedError(LilotaError):
+    """The task ended as failed; the text carries what happened in the worker.
+
+    Args:
+        message: one line that names the task and the cause.
+        remote_traceback: the traceback of the worker process as text, or "".
+    """
+
+    def __init__(self, message: str, remote_traceback: str = "") -> None:
+        super().__init__(message, remote_traceback)
+
+    @property
+    def remote_traceback(self) -> str:
+        return str(self.args[1])
+
+    def __str__(self) -> str:
+        message, remote_traceback = self.args
+        return f"{message}\n\n{remote_traceback}" if remote_traceback else str(message)
+
+
+class TaskCancelledError(LilotaError):
+    """The task was cancelled before it had a result."""
+
+
+class StoreError(LilotaError):
+    """The base of all errors of stores."""
+
+
+class UnknownStoreError(StoreError, LookupError):
+    """No installed distribution provides a store of that name."""
+
+
+class StoreUnavailableError(StoreError):
+    """The store can't be reached, read or written just now; nothing was half written."""
+
+
+class StoreVersionError(StoreError):
+    """The store's data was written by a newer version that this one must not touch."""
+
+
+class PluginError(LilotaError):
+    """A plugin could not be loaded or misbehaved."""
+
+
+class PluginConflictError(PluginError):
+    """Two installed distributions claim the same name."""
+
+
+class Retry(Exception):  # noqa: N818 - a request, not an error
+    """Raise this in `run()` to end the attempt and run the task again later.
+
+    The attempt is not spent: a task may come back as often as it likes.
+    """
+
+    def __init__(self, delay_seconds: float = 0.0, reason: str = "") -> None:
+        if not 0 <= delay_seconds < float("inf"):
+            raise ValueError(f"delay_seconds must be a number of at least 0, not {delay_seconds!r}")
+        super().__init__(delay_seconds, reason)
+
+    @property
+    def delay_seconds(self) -> float:
+        return float(self.args[0])
+
+    @property
+    def reason(self) -> str:
+        return str(self.args[1])
+
+    def __str__(self) -> str:
+        return self.reason or f"asked to run again in {self.delay_seconds:g} s"
+
+
+class StopTask(BaseException):
+    """The base of what lilota raises inside a running task to end it.
+
+    Not an `Exception`, so that `except Exception` in a task does not swallow it.
+    """
+
+
+class CancelRequested(StopTask):
+    """Somebody cancelled the running task."""
+
+
+class TimeoutReached(StopTask):
+    """The attempt ran for longer than the task's `timeout_seconds`."""
+
+
+class RunnerStopping(StopTask):
+    """The runner stops and its patience is over; the task is given back and runs again later."""

@@ -1,0 +1,172 @@
+"""The hooks that plugins can implement, with where and when each is called and what happens if it raises.
+
+A plugin is a module, named by an entry point of the group `lilota.plugins`, with functions marked `@lilota.hookimpl`.
+Arguments are records, so that a hook can learn more without breaking those who implement it; an implementation names
+only the arguments that it wants.
+
+Contributing hooks are called when a runner, a client or the command line starts; one that raises disables its plugin
+with a warning. Observing hooks (`added`, `started`, ...) can't fail a task: what they raise is logged with the
+plugin's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pluggy
+
+from lilota.models import Claim, JSONObject, Outcome, TaskBase, TaskInfo
+
+if TYPE_CHECKING:
+    import click
+
+    from lilota.contract import TaskStore
+
+PROJECT_NAME = "lilota"
+
+hookspec = pluggy.HookspecMarker(PROJECT_NAME)
+hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
+
+StoreFactory = Callable[[str], "TaskStore"]
+"""Makes a store from its URL (or its bare entry-point name), without connecting yet."""
+
+
+class TasksAdded(msgspec.Struct, frozen=True, kw_only=True):
+    """Tasks that were stored by one call of `add` or `add_many`; `names[i]` is the task name of `ids[i]`."""
+
+    ids: tuple[int, ...]
+    names: tuple[str, ...]
+
+
+class AttemptStarted(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt that began to run in the worker process `pid`; `started_at` is in seconds since the epoch."""
+
+    claim: Claim
+    pid: int
+    started_at: float
+
+
+class AttemptProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest percentage that an attempt reported, 0 to 100; several in quick succession come as one."""
+
+    claim: Claim
+    percentage: float
+
+
+class AttemptFinished(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt whose outcome the store has accepted."""
+
+    claim: Claim
+    outcome: Outcome
+
+
+class RunnerDetails(msgspec.Struct, frozen=True, kw_only=True):
+    """The runner that starts or stops."""
+
+    runner_id: str
+    store: str
+    task_names: tuple[str, ...]
+    number_of_processes: int
+
+
+class WorkerDetails(msgspec.Struct, frozen=True, kw_only=True):
+    """The worker process that starts or stops."""
+
+    runner_id: str
+    pid: int
+
+
+class AttemptDetails(msgspec.Struct, frozen=True, kw_only=True):
+    """The attempt that a worker is about to run."""
+
+    task_info: TaskInfo
+    task: TaskBase
+
+
+class LilotaHooks:
+    """The specifications, in the order of a task's life."""
+
+    @hookspec
+    def lilota_tasks(self) -> Mapping[str, type[TaskBase]]:  # type: ignore[empty-body]
+        """Contribute task classes that are only known at run time: task name -> class.
+
+        Called in: every process that resolves task names (runner, worker, client, command line), once at start.
+        If it raises: the plugin is disabled with a warning; its tasks are unknown.
+        """
+
+    @hookspec
+    def lilota_stores(self) -> Mapping[str, StoreFactory]:  # type: ignore[empty-body]
+        """Contribute stores that are only known at run time: URL scheme -> factory.
+
+        Called in: a process that opens a store, when no entry point has the scheme.
+        If it raises: the plugin is disabled with a warning; its stores are unknown.
+        """
+
+    @hookspec
+    def lilota_cli_commands(self) -> Sequence[click.Command]:  # type: ignore[empty-body]
+        """Contribute commands to `lilota`.
+
+        Called in: the command line, at start; so import what is slow inside the command.
+        If it raises: the plugin is disabled with a warning; the other commands work.
+        """
+
+    @hookspec
+    def lilota_tasks_added(self, added: TasksAdded) -> None:
+        """Observe that tasks were stored.
+
+        Called in: the process that added them, in the thread that called `add`, after the store acknowledged.
+        If it raises: logged; the tasks stay added.
+        """
+
+    @hookspec
+    def lilota_attempt_started(self, started: AttemptStarted) -> None:
+        """Observe that an attempt started. Very short attempts may be told together with their end.
+
+        Called in: the runner's process, in the thread of the engine: be quick, nothing else happens meanwhile.
+        If it raises: logged.
+        """
+
+    @hookspec
+    def lilota_attempt_progress(self, progress: AttemptProgress) -> None:
+        """Observe that a running attempt reported progress.
+
+        Called in: the runner's process, in the thread of the engine.
+        If it raises: logged.
+        """
+
+    @hookspec
+    def lilota_attempt_finished(self, finished: AttemptFinished) -> None:
+        """Observe that an attempt ended and the store has accepted its outcome.
+
+        Called in: the runner's process, in the thread of the engine.
+        If it raises: logged; the outcome stands.
+        """
+
+    @hookspec
+    def lilota_runner_started(self, runner: RunnerDetails) -> None:
+        """Observe that a runner started. Called in: the thread that called `start`. If it raises: logged."""
+
+    @hookspec
+    def lilota_runner_stopping(self, runner: RunnerDetails) -> None:
+        """Observe that a runner is about to stop. Called in: the thread that called `stop`. If it raises: logged."""
+
+    @hookspec
+    def lilota_worker_started(self, worker: WorkerDetails) -> None:
+        """Observe that a worker process is ready. Called in: the worker, before its first attempt. If it raises: logged."""
+
+    @hookspec
+    def lilota_worker_stopping(self, worker: WorkerDetails) -> None:
+        """Observe that a worker process ends in good order. Called in: the worker. If it raises: logged."""
+
+    @hookspec(firstresult=True)
+    def lilota_run_attempt(self, attempt: AttemptDetails) -> JSONObject | Generator[None, Any, Any] | None:
+        """Wrap the run of an attempt: implement it with `@hookimpl(wrapper=True)` as a generator that yields once.
+
+        `yield` runs the task and gives what `run()` returned; what the generator returns takes its place. What
+        `run()` raises comes out of the `yield`.
+
+        Called in: the worker process, in its main thread, around each attempt.
+        If it raises: the attempt fails with that error, as if the task had raised it.
+        """

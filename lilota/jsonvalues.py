@@ -1,0 +1,96 @@
+"""Turn inputs and outputs into JSON text, and say exactly what is wrong where one can't be."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Final, TypeGuard
+
+from lilota.errors import LilotaError
+
+#: How deeply objects and arrays may be nested.
+DEPTH_LIMIT: Final = 100
+#: How many bytes of UTF-8 an input may have.
+INPUT_LIMIT_BYTES: Final = 16 * 1024 * 1024
+#: How many bytes of UTF-8 an output may have.
+OUTPUT_LIMIT_BYTES: Final = 32 * 1024 * 1024
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+def encode_object(value: object, what: str, limit_bytes: int, error: type[LilotaError]) -> str:
+    """Return the JSON text of `value`.
+
+    Args:
+        what: how to call the value in an error: "The input of 'resize'".
+        limit_bytes: the longest text that is allowed, in bytes of UTF-8.
+        error: the class of the error to raise.
+
+    Raises:
+        error: the value is not a dict with string keys, holds something that JSON can't carry (the message names
+            the path), is nested too deeply or is too long.
+    """
+    if not isinstance(value, dict):
+        raise error(f"{what} must be a JSON object (a dict), not {type(value).__name__}: {_short(value)}")
+    problem = _find_problem(value)
+    if problem:
+        raise error(f"{what} can't be stored as JSON: {problem}")
+    text = _encode(value)
+    # A character has at most 4 bytes: most texts need no second encoding to know that they fit.
+    if len(text) * 4 > limit_bytes and len(text.encode()) > limit_bytes:
+        raise error(
+            f"{what} has {len(text.encode()):,} bytes as JSON; the limit is {limit_bytes:,}. "
+            "Put the data into a file and pass its path."
+        )
+    return text
+
+
+def _find_problem(value: object) -> str | None:
+    """Return what is wrong with a value and where, or None. Iterative, so that depth can't exhaust the stack."""
+    stack: list[tuple[object, str, int]] = [(value, "$", 1)]
+    while stack:
+        item, path, depth = stack.pop()
+        if _is_plain(item):
+            continue
+        if isinstance(item, str):
+            return f"the text at {path} holds half of a surrogate pair: {_short(item)}"
+        if isinstance(item, float):
+            return f"{item} at {path} is not a JSON number"
+        if depth > DEPTH_LIMIT:
+            return f"more than {DEPTH_LIMIT} levels of nesting at {path[:80]}..."
+        if isinstance(item, dict):
+            for key, child in item.items():
+                if not (isinstance(key, str) and _is_plain(key)):
+                    return f"the key {_short(key)} at {path} is not a string of valid Unicode"
+                if not _is_plain(child):
+                    stack.append((child, f"{path}.{key}", depth + 1))
+        elif isinstance(item, list | tuple):
+            stack.extend((child, f"{path}[{i}]", depth + 1) for i, child in enumerate(item) if not _is_plain(child))
+        else:
+            return f"{_short(item)} at {path} is a {type(item).__name__}"
+    return None
+
+
+def _is_plain(value: object) -> TypeGuard[str | int | float | bool | None]:
+    """Tell whether a value is a scalar that JSON carries as it is."""
+    if value is None or isinstance(value, int):  # bool is an int
+        return True
+    if isinstance(value, str):
+        return value.isascii() or _is_unicode(value)
+    return isinstance(value, float) and math.isfinite(value)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _short(value: object, length: int = 60) -> str:
+    try:
+        text = repr(value)
+    except Exception as error:  # noqa: BLE001 - a user's __repr__ may raise anything
+        text = f"<{type(value).__name__} whose repr() raised {type(error).__name__}>"
+    return text if len(text) <= length else text[: length - 3] + "..."

@@ -1,0 +1,276 @@
+"""The records that travel between caller, store, runner and worker, and the base class of tasks.
+
+A task is stored as one unit; its input and output stay JSON text on the way, so that they are encoded once
+and decoded once, by the two sides that look inside.
+"""
+
+from __future__ import annotations
+
+import abc
+import enum
+import json
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from functools import cached_property
+from typing import Any, ClassVar
+
+import msgspec
+
+from lilota.retry import Backoff
+
+JSONObject = dict[str, Any]
+
+
+class TaskState(enum.StrEnum):
+    """Where a task stands. The last three are terminal: only `retry` leads out of them."""
+
+    WAITING = "waiting"
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_terminal(self) -> bool:
+        return self in TERMINAL_STATES
+
+
+TERMINAL_STATES = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED})
+
+
+class TaskError(msgspec.Struct, frozen=True, kw_only=True):
+    """Why an attempt did not succeed.
+
+    Attributes:
+        type: the name of the exception class, or of the cause: "WorkerDied", "TimeoutReached", "RunnerDied".
+        message: one line for people.
+        traceback: the traceback in the worker as text, or the last lines that a dead worker printed, or "".
+    """
+
+    type: str
+    message: str
+    traceback: str = ""
+
+
+class LogLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One line that a task logged or printed.
+
+    Attributes:
+        at: seconds since the epoch, by the worker's clock.
+        level: the number of the logging level; printed lines have `logging.INFO`.
+        source: "log" for `self.logger`, "output" for what went to stdout or stderr, "lilota" for the system's own.
+        text: the line, without a line end.
+        attempt: the attempt that it belongs to.
+        logger: the name of the logger, "" for printed lines.
+    """
+
+    at: float
+    text: str
+    level: int = logging.INFO
+    source: str = "log"
+    attempt: int = 1
+    logger: str = ""
+
+
+class NewTask(msgspec.Struct, frozen=True, kw_only=True):
+    """A task that is about to be added; valid by construction in `lilota.client`.
+
+    Attributes:
+        input_json: a JSON object as text.
+        run_at: the instant before which it must not run (aware), or None for now.
+        delay_seconds: the same, relative to the store's clock; added to nothing when `run_at` is given.
+        priority: higher runs first.
+        max_lost_attempts: how many attempts may be lost to a dying worker or runner before the task fails;
+            1 makes it run at most once.
+    """
+
+    name: str
+    description: str = ""
+    input_json: str = "{}"
+    queue: str = "default"
+    priority: int = 0
+    run_at: datetime | None = None
+    delay_seconds: float = 0.0
+    max_lost_attempts: int = 3
+
+
+class TaskInfo(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """What the store knows of a task, as of the moment it was read.
+
+    `start_date_time`, `end_date_time` and `output` are absent (`hasattr` is False) until they are set.
+
+    Attributes:
+        attempt: the number of the newest attempt, 0 before the first; counted when it is claimed.
+        lost_attempts: how many attempts ended because their worker or runner died.
+        run_at: when it is, or was, due (aware UTC, like all instants).
+        started_at: when the newest attempt started, or None.
+        pid: the worker process of the newest attempt, or 0.
+        reported_progress: the last percentage that the task itself reported, 0 to 100.
+        error: why the newest attempt did not succeed, or None.
+        cancel_requested: True from the cancellation of a running task on.
+        runner_id: the runner that holds it, or held it last.
+    """
+
+    id: int
+    name: str
+    description: str = ""
+    state: TaskState = TaskState.PENDING
+    queue: str = "default"
+    priority: int = 0
+    input_json: str = "{}"
+    output_json: str | None = None
+    created_at: datetime
+    run_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    attempt: int = 0
+    lost_attempts: int = 0
+    max_lost_attempts: int = 3
+    pid: int = 0
+    runner_id: str | None = None
+    reported_progress: float = 0.0
+    error: TaskError | None = None
+    cancel_requested: bool = False
+
+    @property
+    def progress_percentage(self) -> float:
+        """100 once the task has ended, in whatever state; before, what the task reported."""
+        return 100 if self.state.is_terminal else min(self.reported_progress, 99.9)
+
+    @cached_property
+    def input(self) -> JSONObject:
+        """The input, decoded."""
+        decoded: JSONObject = json.loads(self.input_json)
+        return decoded
+
+    @cached_property
+    def output(self) -> JSONObject:
+        """The output, decoded; absent until there is one."""
+        if self.output_json is None:
+            raise AttributeError(f"The task {self.id} has no output (its state is {self.state}).", name="output")
+        decoded: JSONObject = json.loads(self.output_json)
+        return decoded
+
+    @property
+    def start_date_time(self) -> datetime:
+        """When the newest attempt started; absent before."""
+        return self._instant("start_date_time", self.started_at)
+
+    @property
+    def end_date_time(self) -> datetime:
+        """When the task ended; absent before."""
+        return self._instant("end_date_time", self.finished_at)
+
+    def _instant(self, name: str, value: datetime | None) -> datetime:
+        if value is None:
+            raise AttributeError(f"The task {self.id} has no {name} (its state is {self.state}).", name=name)
+        return value
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """The right to run one attempt of a task, as a store grants it to a runner.
+
+    Attributes:
+        token: strictly increasing per task; every later write of the attempt must carry it.
+        attempt: 1 for the first.
+        output_json: what an earlier attempt left, or None.
+    """
+
+    id: int
+    token: int
+    attempt: int
+    name: str
+    description: str = ""
+    input_json: str = "{}"
+    output_json: str | None = None
+    queue: str = "default"
+    priority: int = 0
+    lost_attempts: int = 0
+    max_lost_attempts: int = 3
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How an attempt ended.
+
+    Attributes:
+        state: SUCCEEDED, FAILED, CANCELLED, or PENDING to run again.
+        delay_seconds: with PENDING, how long to wait, by the store's clock.
+        spends_attempt: False gives the number of the attempt back (given back, or asked to come later).
+        lost: True when the worker or runner died; counts in `lost_attempts`.
+    """
+
+    state: TaskState
+    error: TaskError | None = None
+    delay_seconds: float = 0.0
+    spends_attempt: bool = True
+    lost: bool = False
+
+
+class AttemptUpdate(msgspec.Struct, frozen=True, kw_only=True):
+    """What a runner writes about one attempt; fields that are None (or empty) leave the stored value alone.
+
+    Attributes:
+        started_at: seconds since the epoch, by the clock of the worker's machine.
+        log_lines: lines to append, oldest first.
+        outcome: the end of the attempt; nothing can be written with this token afterwards.
+    """
+
+    id: int
+    token: int
+    pid: int | None = None
+    started_at: float | None = None
+    progress: float | None = None
+    output_json: str | None = None
+    log_lines: tuple[LogLine, ...] = ()
+    max_lost_attempts: int | None = None
+    outcome: Outcome | None = None
+
+
+class TaskBase(abc.ABC):
+    """The base class of tasks: subclass it, and do the work in `run()`.
+
+    Class attributes say how its attempts are treated; all have safe defaults.
+
+    Attributes:
+        max_attempts: how often it runs at most when `run()` raises; 1 means no retry after an error.
+        backoff: how long to wait before the next attempt.
+        retry_on: exceptions worth another attempt.
+        never_retry_on: exceptions that are final, even if `retry_on` names a base class of them.
+        timeout_seconds: how long one attempt may take, or None. Then `TimeoutReached` is raised inside the task.
+        kill_after_seconds: how long a task may take to end after a timeout or a cancellation before
+            its process group gets SIGTERM, and after as long again, SIGKILL.
+        max_lost_attempts: how many attempts may die with their worker before the task fails. 1 means at most once.
+    """
+
+    max_attempts: ClassVar[int] = 1
+    backoff: ClassVar[Backoff] = Backoff()
+    retry_on: ClassVar[tuple[type[BaseException], ...]] = (Exception,)
+    never_retry_on: ClassVar[tuple[type[BaseException], ...]] = ()
+    timeout_seconds: ClassVar[float | None] = None
+    kill_after_seconds: ClassVar[float] = 5.0
+    max_lost_attempts: ClassVar[int] = 3
+
+    def __init__(
+        self,
+        task_info: TaskInfo,
+        set_progress: Callable[[int, float], None],
+        set_output: Callable[[int, JSONObject], None],
+        logger: logging.Logger,
+        is_cancelled: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.task_info = task_info
+        self.set_progress = set_progress
+        self.set_output = set_output
+        self.logger = logger
+        self._is_cancelled = is_cancelled
+
+    @property
+    def cancelled(self) -> bool:
+        """True once somebody asked this task to stop; for loops that want to end at a place of their choice."""
+        return self._is_cancelled()
+
+    @abc.abstractmethod
+    def run(self) -> JSONObject | None:
+        """Do the work. A returned dict becomes the output, unless `set_output` was called."""

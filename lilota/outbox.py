@@ -1,0 +1,220 @@
+"""What a worker has to tell its runner: collected while a task runs, sent in few frames.
+
+The outcomes of short attempts travel together; whatever is older than a moment is sent by a thread of its own, the
+courier, so that nothing waits behind a long attempt.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from lilota.contract import Fence
+from lilota.frames import FromWorker, Report, encode
+from lilota.interrupts import Interrupts
+from lilota.logs import LineBudget, OutputCapture, cut, printed
+from lilota.models import AttemptUpdate, Claim, LogLine, Outcome
+
+#: How long the first news of a busy time may wait in the worker, and further news.
+_FIRST_NEWS_SECONDS: Final = 0.01
+_NEWS_SECONDS: Final = 0.05
+
+
+class Current:
+    """The attempt that runs, with the news of it that are not sent yet."""
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
+        self.began = time.monotonic()
+        self.started_at: float | None = time.time()
+        self.progress: float | None = None
+        self.output_json: str | None = None
+        self.lines: list[LogLine] = []
+        self.budget = LineBudget()
+        self.cancelled = False
+        self.saw_cancelled = False
+
+    @property
+    def fence(self) -> Fence:
+        return self.claim.id, self.claim.token
+
+    def is_fresh(self) -> bool:
+        """Tell whether it began so lately that its news can wait for its outcome."""
+        return time.monotonic() - self.began < _FIRST_NEWS_SECONDS
+
+    def add_line(self, line: LogLine) -> None:
+        if self.budget.admit(line.text):
+            self.lines.append(
+                LogLine(
+                    at=line.at,
+                    text=cut(line.text),
+                    level=line.level,
+                    source=line.source,
+                    logger=line.logger,
+                    attempt=self.claim.attempt,
+                )
+            )
+
+    def take_update(self, outcome: Outcome | None = None) -> AttemptUpdate | None:
+        """Return what is new as a record, or None if nothing is."""
+        if outcome is None and self.started_at is None and self._has_no_news():
+            return None
+        update = AttemptUpdate(
+            id=self.claim.id,
+            token=self.claim.token,
+            pid=None if self.started_at is None else os.getpid(),
+            started_at=self.started_at,
+            progress=self.progress,
+            output_json=self.output_json,
+            log_lines=tuple(self.lines),
+            outcome=outcome,
+        )
+        self.started_at = self.progress = self.output_json = None
+        self.lines.clear()
+        return update
+
+    def _has_no_news(self) -> bool:
+        return self.progress is None and self.output_json is None and not self.lines
+
+
+class Outbox:
+    """Collects and sends. Any thread may call it; implements `AttemptReporter` for the task."""
+
+    def __init__(self, send: Callable[[bytes], None], capture: OutputCapture, interrupts: Interrupts) -> None:
+        self._send = send
+        self._capture = capture
+        self._shield = interrupts
+        self._lock = threading.RLock()
+        self._updates: list[AttemptUpdate] = []
+        self._durations: dict[str, tuple[int, float]] = {}
+        self._current: Current | None = None
+        self._flushed = 0.0
+        self._busy = threading.Event()
+        threading.Thread(target=self._carry, name="lilota-courier", daemon=True).start()
+
+    # --- the life of an attempt, in the main thread
+
+    def begin(self, claim: Claim) -> Current:
+        """Start to collect for an attempt."""
+        self._busy.set()
+        with self._lock:
+            self._current = Current(claim)
+            return self._current
+
+    def finish(self, outcome: Outcome, *, more_follows: bool) -> None:
+        """End the attempt; send the news unless the next attempt follows at once and they can wait a moment."""
+        with self._lock:
+            current = self._expect_current()
+            self._collect_printed(current, final=True)
+            self._note_dropped(current)
+            update = current.take_update(outcome)
+            if update is not None:
+                self._updates.append(update)
+            self._count_duration(current)
+            self._current = None
+            if not more_follows:
+                self._busy.clear()
+            if not more_follows or time.monotonic() - self._flushed > _FIRST_NEWS_SECONDS / 2:
+                self.flush()
+
+    # --- the reporter of the task
+
+    def progress(self, percentage: float) -> None:
+        with self._shield, self._lock:
+            self._expect_current().progress = percentage
+
+    def output(self, output_json: str) -> None:
+        with self._shield, self._lock:
+            current = self._expect_current()
+            current.output_json = output_json
+            # What a task wrote down must survive its death from now on; only in the very first moments it may wait.
+            if not current.is_fresh():
+                self._collect(current)
+                self.flush()
+
+    def is_cancelled(self) -> bool:
+        with self._shield, self._lock:
+            current = self._current
+            if current is None:
+                return False
+            current.saw_cancelled = True
+            return current.cancelled
+
+    def line(self, line: LogLine) -> None:
+        """Take a log line; between attempts it has no task and goes nowhere."""
+        with self._shield, self._lock:
+            if self._current is not None:
+                self._current.add_line(line)
+
+    # --- sending
+
+    def tell(self, message: FromWorker) -> None:
+        """Send a message now, behind everything that was collected before."""
+        with self._shield, self._lock:
+            self.flush()
+            self._send(encode(message))
+
+    def append(self, update: AttemptUpdate) -> None:
+        """Add an update about an attempt that is not the current one."""
+        with self._shield, self._lock:
+            self._updates.append(update)
+
+    def flush(self) -> None:
+        """Send what was collected."""
+        with self._shield, self._lock:
+            if self._updates:
+                report = Report(updates=tuple(self._updates), durations=self._durations)
+                self._updates = []
+                self._durations = {}
+                self._send(encode(report))
+            self._flushed = time.monotonic()
+
+    def interrupt(self, fence: Fence) -> Current | None:
+        """Mark the current attempt as cancelled if it is the one meant, and return it."""
+        with self._lock:
+            if self._current is None or self._current.fence != fence:
+                return None
+            self._current.cancelled = True
+            return self._current
+
+    def _carry(self) -> None:
+        """Send news of a busy worker every few hundredths of a second. Runs in the courier."""
+        while self._busy.wait():
+            time.sleep(_FIRST_NEWS_SECONDS if self._updates else _NEWS_SECONDS)
+            with self._lock:
+                if self._current is not None and not self._current.is_fresh():
+                    self._collect(self._current)
+                self.flush()
+
+    def _collect(self, current: Current) -> None:
+        self._collect_printed(current, final=False)
+        update = current.take_update()
+        if update is not None:
+            self._updates.append(update)
+
+    def _collect_printed(self, current: Current, *, final: bool) -> None:
+        try:
+            texts = self._capture.take(final=final)
+        except (OSError, ValueError):
+            return  # the task closed its descriptors; the worker sees that too and gets replaced
+        for line in printed(texts):
+            current.add_line(line)
+
+    def _note_dropped(self, current: Current) -> None:
+        if current.budget.dropped:
+            text = f"{current.budget.dropped:,} or more further lines of this attempt were dropped."
+            current.lines.append(
+                LogLine(at=time.time(), text=text, level=30, source="lilota", attempt=current.claim.attempt)
+            )
+
+    def _count_duration(self, current: Current) -> None:
+        count, seconds = self._durations.get(current.claim.name, (0, 0.0))
+        self._durations[current.claim.name] = count + 1, seconds + time.monotonic() - current.began
+
+    def _expect_current(self) -> Current:
+        if self._current is None:
+            raise RuntimeError("The attempt has ended already; a thread that it left behind still reports.")
+        return self._current

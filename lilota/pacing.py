@@ -1,0 +1,38 @@
+"""How many attempts a worker gets at a time: many short ones, one long one."""
+
+from __future__ import annotations
+
+from typing import Final
+
+#: How much work a worker should have in hand, so that it never waits for a round trip to the store.
+WORK_IN_HAND_SECONDS: Final = 0.02
+#: More attempts than this gain nothing in one frame.
+BATCH_LIMIT: Final = 100
+#: What a task of a name that never ran is taken to last: two of them fit into the work in hand.
+_FIRST_GUESS_SECONDS: Final = 0.01
+#: The weight of the newest measurement in the running mean.
+_WEIGHT: Final = 0.3
+
+
+class Pacing:
+    """Learns how long the tasks of each name take."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[str, float] = {}
+        self._recent = _FIRST_GUESS_SECONDS
+
+    def learn(self, durations: dict[str, tuple[int, float]]) -> None:
+        """Take what a worker measured: task name -> (attempts, seconds together)."""
+        for name, (count, seconds) in durations.items():
+            mean = seconds / max(count, 1)
+            known = self._seconds.get(name, mean)
+            self._seconds[name] = known + _WEIGHT * (mean - known)
+            self._recent += _WEIGHT * (mean - self._recent)
+
+    def expected_seconds(self, name: str) -> float:
+        """Return how long an attempt of that name will probably take."""
+        return self._seconds.get(name, _FIRST_GUESS_SECONDS)
+
+    def batch_size(self) -> int:
+        """Return how many attempts of the recent mix make up the work in hand."""
+        return max(1, min(BATCH_LIMIT, int(WORK_IN_HAND_SECONDS / max(self._recent, 1e-6))))

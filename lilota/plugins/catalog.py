@@ -1,0 +1,131 @@
+"""Keep all entries under their names: judge them, find the one that may be used, and load it when it is needed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+
+from lilota.config import Settings
+from lilota.errors import (
+    InvalidTaskError,
+    LilotaError,
+    PluginConflictError,
+    UnknownStoreError,
+    UnknownTaskError,
+)
+from lilota.plugins.loading import load_reference, one_line
+from lilota.plugins.records import STORES, Entry
+from lilota.plugins.selection import apply_switches, settle_claims
+from lilota.suggestions import did_you_mean, listed
+
+_logger = logging.getLogger("lilota.plugins")
+
+
+class Catalog:
+    """The entries that were found, and later those that hooks contribute.
+
+    Args:
+        check: raises PluginError if an entry must not be loaded here.
+    """
+
+    def __init__(self, settings: Settings, check: Callable[[Entry], None]) -> None:
+        self._settings = settings
+        self._check = check
+        self._entries: list[Entry] = []
+        self._by_name: dict[tuple[str, str], list[Entry]] = {}
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries)
+
+    def add(self, entries: list[Entry]) -> None:
+        """Take entries in, drop those whose contributor has failed since, and judge all of them.
+
+        Raises:
+            PluginConflictError: in strict mode, several distributions claim a name.
+        """
+        apply_switches(entries, self._settings)
+        kept = [entry for entry in self._entries if entry.contributor is None or entry.contributor.state == "loaded"]
+        self._entries = kept + entries
+        by_name: dict[tuple[str, str], list[Entry]] = {}
+        for entry in self._entries:
+            by_name.setdefault((entry.pinned.group, entry.pinned.name), []).append(entry)
+        self._by_name = by_name
+        self._settle()
+
+    def names(self, group: str) -> tuple[str, ...]:
+        """Return the names in a group that can be used, sorted."""
+        return tuple(sorted({e.pinned.name for e in self._entries if e.is_usable and e.pinned.group == group}))
+
+    def has(self, group: str, name: str) -> bool:
+        """Tell whether a name can be used."""
+        return any(entry.is_usable for entry in self._by_name.get((group, name), ()))
+
+    def knows(self, group: str, name: str) -> bool:
+        """Tell whether anything of that name is installed, usable or not."""
+        return (group, name) in self._by_name
+
+    def find(self, group: str, name: str) -> Entry:
+        """Return the entry that a name stands for.
+
+        Raises:
+            UnknownTaskError, UnknownStoreError: none is installed, or it is disabled.
+            PluginConflictError: several distributions claim the name.
+        """
+        entries = self._by_name.get((group, name), [])
+        for state in ("loaded", "not loaded", "failed"):  # one that failed may be mended by now
+            for entry in entries:
+                if entry.state == state:
+                    return entry
+        raise self.refusal(group, name)
+
+    def refusal(self, group: str, name: str) -> LilotaError:
+        """Return the error that says why a name can't be used."""
+        error, noun = (UnknownStoreError, "store") if group == STORES else (UnknownTaskError, "task")
+        entries = self._by_name.get((group, name), [])
+        for entry in entries:
+            if entry.state == "conflict":
+                return PluginConflictError(entry.error)
+        if entries:
+            reasons = "; ".join(f"that of {entry.source}: {entry.error}" for entry in entries)
+            return error(f"The {noun} {name!r} can't be used. {reasons}.")
+        known = self.names(group)
+        hint = did_you_mean(name, known)
+        return error(f"Unknown {noun} {name!r}.{hint} Installed: {listed(known)}. Install the package that brings it.")
+
+    def load(
+        self, entry: Entry, what: str, check: Callable[[object], object], error_class: type[LilotaError]
+    ) -> object:
+        """Import what an entry names, unless it is loaded already, and return it.
+
+        Args:
+            what: how to call it in an error: "The task 'resize' of images 1.0".
+            check: returns what was imported, or raises what is wrong with it.
+
+        Raises:
+            error_class: it can't be imported, or is not what it should be.
+        """
+        if entry.state == "loaded":
+            return entry.loaded
+        try:
+            self._check(entry)
+            entry.loaded = check(load_reference(entry.pinned.value))
+        except InvalidTaskError as error:
+            entry.fail(one_line(error))
+            raise
+        except (Exception, SystemExit) as error:
+            entry.fail(one_line(error))
+            raise error_class(
+                f"{what} can't be loaded from {entry.pinned.value!r}: {entry.error}. "
+                f"Mend or upgrade {entry.pinned.distribution}, or turn it off with "
+                f"LILOTA_DISABLE_PLUGINS={entry.pinned.group}:{entry.pinned.name}."
+            ) from error
+        entry.state, entry.error = "loaded", None
+        return entry.loaded
+
+    def _settle(self) -> None:
+        known = {entry.error for entry in self._entries if entry.state == "conflict"}
+        messages = {entry.error for entry in settle_claims(self._entries, self._settings)}
+        for message in sorted(filter(None, messages - known)):
+            if self._settings.strict_plugins:
+                raise PluginConflictError(message)
+            _logger.warning("%s Until then, none of them is used.", message)

@@ -1,0 +1,179 @@
+"""Load the modules of plugins and call their hooks, so that a broken one harms only itself."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from types import ModuleType
+from typing import Final, TypeVar
+
+import pluggy
+from pluggy import HookImpl
+
+from lilota.errors import PluginError
+from lilota.hookspecs import PROJECT_NAME, AttemptDetails, LilotaHooks
+from lilota.models import JSONObject
+from lilota.plugins.loading import load_reference, one_line
+from lilota.plugins.records import Entry
+from lilota.suggestions import did_you_mean
+
+_logger = logging.getLogger("lilota.plugins")
+
+#: After so many failures in a row an observing hook is not called any more.
+FAILURES_BEFORE_SUSPENSION: Final = 10
+
+_WRAPPED_HOOK: Final = "lilota_run_attempt"
+_T = TypeVar("_T")
+
+
+class PluginModules:
+    """The modules of the group `lilota.plugins` that are in use, with their hooks.
+
+    Args:
+        strict: raise PluginError where a plugin would be left out.
+    """
+
+    def __init__(self, *, strict: bool = False) -> None:
+        self._strict = strict
+        self._manager = pluggy.PluginManager(PROJECT_NAME)
+        self._manager.add_hookspecs(LilotaHooks)
+        self._hook_names = tuple(name for name in vars(LilotaHooks) if not name.startswith("_"))
+        self._entries: dict[str, Entry] = {}
+        self._implementations: dict[str, tuple[HookImpl, ...]] = dict.fromkeys(self._hook_names, ())
+        self._failures: dict[tuple[str, str], int] = {}
+        self._suspended: set[tuple[str, str]] = set()
+        self._lock = threading.Lock()
+
+    @property
+    def hook(self) -> pluggy.HookRelay:
+        """Pluggy's own way to call hooks, without guards."""
+        return self._manager.hook
+
+    def load(self, entry: Entry, check: Callable[[Entry], None]) -> None:
+        """Import the module of a plugin and register its hooks; on any failure leave no trace of them.
+
+        Args:
+            check: raises PluginError if the entry must not be used.
+        """
+        name = entry.pinned.name
+        try:
+            check(entry)
+            module = load_reference(entry.pinned.value)
+            self._refuse_bad_hooks(module, entry)
+            self._manager.register(module, name)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's module may raise anything
+            self.leave_out(entry, error)
+            return
+        entry.state, entry.loaded = "loaded", module
+        entry.hooks = tuple(sorted(caller.name for caller in self._manager.get_hookcallers(module) or ()))
+        self._entries[name] = entry
+        self._collect_implementations()
+
+    def leave_out(self, entry: Entry, error: BaseException) -> None:
+        """Unregister a plugin whole, and say so once.
+
+        Raises:
+            PluginError: in strict mode.
+        """
+        if self._manager.has_plugin(entry.pinned.name):
+            self._manager.unregister(name=entry.pinned.name)
+        self._entries.pop(entry.pinned.name, None)
+        entry.hooks = ()
+        entry.fail(one_line(error))
+        self._collect_implementations()
+        message = f"The plugin {entry.pinned.name!r} of {entry.source} can't be used: {entry.error}."
+        remedy = f"Turn it off with LILOTA_DISABLE_PLUGINS={entry.pinned.name}, or install another version of it."
+        if self._strict:
+            raise PluginError(f"{message} {remedy}") from error
+        _logger.warning("%s The rest goes on without it. %s", message, remedy)
+        _logger.debug("The failure of the plugin %r:", entry.pinned.name, exc_info=error)
+
+    def contributions(self, hook_name: str, convert: Callable[[Entry, object], _T]) -> list[tuple[Entry, _T]]:
+        """Call a contributing hook of each plugin; one that raises, or gives the wrong thing, is left out.
+
+        Args:
+            convert: turns what a plugin gave into what is wanted, or raises.
+        """
+        given = []
+        for implementation in self._implementations[hook_name]:
+            entry = self._entries[implementation.plugin_name]
+            try:
+                given.append((entry, convert(entry, implementation.function())))
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
+                self.leave_out(entry, error)
+        return given
+
+    def has(self, hook_name: str) -> bool:
+        """Tell whether any plugin implements a hook; as cheap as a look into a dict."""
+        return bool(self._implementations[hook_name])
+
+    def observe(self, hook_name: str, records: dict[str, object]) -> None:
+        """Call each implementation of an observing hook; what one raises is logged and reaches nobody."""
+        for implementation in self._implementations[hook_name]:
+            arguments = [records[name] for name in implementation.argnames]
+            try:
+                implementation.function(*arguments)
+            except Exception as error:  # noqa: BLE001 - an observer may raise anything and must not fail a task
+                self._count_failure(hook_name, implementation, error)
+            else:
+                if self._failures:
+                    self._failures.pop((implementation.plugin_name, hook_name), None)
+
+    def run_attempt(self, attempt: AttemptDetails, run: Callable[[], JSONObject | None]) -> JSONObject | None:
+        """Call `run` inside the wrappers that plugins put around it."""
+        if not self._implementations[_WRAPPED_HOOK]:
+            return run()
+
+        # call_extra puts it behind all wrappers, and no plugin may implement this hook without being a wrapper.
+        result: JSONObject | None = self._manager.hook.lilota_run_attempt.call_extra(
+            [lambda: run()],  # noqa: PLW0108 - pluggy reads the signature: it must have no arguments
+            {"attempt": attempt},
+        )
+        return result
+
+    def _refuse_bad_hooks(self, module: object, entry: Entry) -> None:
+        """Refuse what pluggy would accept, or find only after it has registered half of the plugin."""
+        if not isinstance(module, ModuleType):
+            raise TypeError(f"{entry.pinned.value!r} must name a module, not {type(module).__name__}")
+        if module in self._manager.get_plugins():
+            raise ValueError(f"the module {module.__name__!r} is already loaded under another name")
+        for attribute in dir(module):
+            options = self._manager.parse_hookimpl_opts(module, attribute)
+            if options is None:
+                continue
+            name = options.get("specname") or attribute
+            if name not in self._hook_names and not options.get("optionalhook"):
+                raise PluginError(f"it implements an unknown hook {name!r}.{did_you_mean(name, self._hook_names)}")
+            if bool(options.get("wrapper") or options.get("hookwrapper")) != (name == _WRAPPED_HOOK):
+                raise PluginError(f"{name!r} {_WRONG_WRAPPER[name == _WRAPPED_HOOK]}")
+
+    def _collect_implementations(self) -> None:
+        for name in self._hook_names:
+            # Pluggy lists them in the reverse order of calling.
+            self._implementations[name] = tuple(
+                implementation
+                for implementation in reversed(getattr(self._manager.hook, name).get_hookimpls())
+                if (implementation.plugin_name, name) not in self._suspended
+            )
+
+    def _count_failure(self, hook_name: str, implementation: HookImpl, error: Exception) -> None:
+        entry = self._entries.get(implementation.plugin_name)
+        if entry is None:
+            return  # another thread has just left the plugin out, and said so
+        name, source = entry.pinned.name, entry.source
+        _logger.error("The plugin %r of %s failed in %s: %s", name, source, hook_name, one_line(error), exc_info=error)
+        with self._lock:
+            failures = self._failures[name, hook_name] = self._failures.get((name, hook_name), 0) + 1
+            if failures != FAILURES_BEFORE_SUSPENSION:
+                return
+            self._suspended.add((name, hook_name))
+            self._collect_implementations()
+        entry.error = f"{hook_name} is suspended: it failed {failures} times in a row, at last with {one_line(error)}"
+        _logger.warning("The plugin %r of %s: %s. Restart the program to call it again.", name, source, entry.error)
+
+
+_WRONG_WRAPPER: Final = {
+    True: "must wrap the run of the task: mark it with @hookimpl(wrapper=True) and yield once",
+    False: "can't be a wrapper: mark it with @hookimpl alone",
+}

@@ -1,0 +1,154 @@
+"""Bring it together: find the entries, decide which may be used, and load each when it is needed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from lilota.config import Settings
+from lilota.errors import InvalidTaskError, LilotaError, PluginError
+from lilota.hookspecs import AttemptDetails, StoreFactory
+from lilota.models import JSONObject, TaskBase
+from lilota.plugins.catalog import Catalog
+from lilota.plugins.contributions import as_factory, as_list, contributed_entries
+from lilota.plugins.discovery import installed_entries, installed_version
+from lilota.plugins.hooks import PluginModules
+from lilota.plugins.loading import check_task_class
+from lilota.plugins.records import MODULES, STORES, TASKS, Entry, PinnedEntry, PluginRecord
+
+if TYPE_CHECKING:
+    import pluggy
+
+
+class Plugins:
+    """The stores, tasks and hooks that installed distributions bring.
+
+    Making one reads metadata and loads the modules of the group `lilota.plugins`; stores and tasks are imported
+    when they are used.
+
+    Args:
+        settings: the switches.
+        pinned: in a worker process, what `resolved()` returned in the runner's; then nothing is searched for.
+
+    Raises:
+        PluginError: with `strict_plugins`, something is wrong with a plugin.
+    """
+
+    def __init__(self, settings: Settings, pinned: Iterable[PinnedEntry] | None = None) -> None:
+        self.settings = settings
+        self._modules = PluginModules(strict=settings.strict_plugins)
+        self._stores_lock = threading.RLock()
+        self._asked_for_stores = False
+        check = _accept if pinned is None else _check_version
+        found = installed_entries() if pinned is None else pinned
+        self._catalog = Catalog(settings, check)
+        # By name, so that the order of installation does not decide the order in which hooks are called either.
+        self._catalog.add([Entry(pinned=entry) for entry in sorted(found, key=_order)])
+        for entry in self._catalog:
+            if entry.pinned.group == MODULES and entry.is_usable:
+                self._modules.load(entry, check)
+        self._ask("lilota_tasks")
+
+    @property
+    def hook(self) -> pluggy.HookRelay:
+        """Pluggy's relay to the hooks, without guards; `observe` and `contributions` have them."""
+        return self._modules.hook
+
+    def records(self) -> list[PluginRecord]:
+        """Return every entry as it stands now, by group, name and distribution."""
+        return sorted((entry.record() for entry in self._catalog), key=_order)
+
+    def resolved(self) -> tuple[PinnedEntry, ...]:
+        """Return what a worker process needs to use the same entries."""
+        return tuple(entry.pinned for entry in self._catalog if entry.is_usable and entry.contributor is None)
+
+    def task_names(self) -> tuple[str, ...]:
+        """Return the names of the tasks that can be used, sorted."""
+        return self._catalog.names(TASKS)
+
+    def has_task(self, name: str) -> bool:
+        """Tell whether `name` is among `task_names()`."""
+        return self._catalog.has(TASKS, name)
+
+    def refusal(self, name: str) -> LilotaError | None:
+        """Return why a task that is installed can't be used, or None if none of that name is installed."""
+        return self._catalog.refusal(TASKS, name) if self._catalog.knows(TASKS, name) else None
+
+    def load_task(self, name: str) -> type[TaskBase]:
+        """Import the class of an installed task.
+
+        Raises:
+            UnknownTaskError: no distribution brings it, or it is disabled.
+            PluginConflictError: several distributions claim it.
+            InvalidTaskError: it can't be imported, or is no task class.
+        """
+        entry = self._catalog.find(TASKS, name)
+        what = f"The task {name!r} of {entry.source}"
+        loaded = self._catalog.load(entry, what, partial(check_task_class, what=what), InvalidTaskError)
+        return cast("type[TaskBase]", loaded)
+
+    def store_names(self) -> tuple[str, ...]:
+        """Return the schemes of the stores that can be used, sorted."""
+        self._ask_for_stores()
+        return self._catalog.names(STORES)
+
+    def store_factory(self, scheme: str) -> StoreFactory:
+        """Import the factory of a store.
+
+        Raises:
+            UnknownStoreError: no distribution brings it, or it is disabled.
+            PluginConflictError: several distributions claim it.
+            PluginError: it can't be imported.
+        """
+        self._ask_for_stores()
+        entry = self._catalog.find(STORES, scheme)
+        loaded = self._catalog.load(entry, f"The store {scheme!r} of {entry.source}", as_factory, PluginError)
+        return cast("StoreFactory", loaded)
+
+    def has(self, hook_name: str) -> bool:
+        """Tell whether any plugin implements a hook; cheap enough to ask for every attempt."""
+        return self._modules.has(hook_name)
+
+    def observe(self, hook_name: str, **records: object) -> None:
+        """Call an observing hook of every plugin, in turn; what a plugin raises is logged and goes no further."""
+        self._modules.observe(hook_name, records)
+
+    def contributions(self, hook_name: str) -> list[tuple[PluginRecord, list[object]]]:
+        """Call a hook that contributes a list, and return what each plugin gave; one that raises is disabled."""
+        given = self._modules.contributions(hook_name, as_list)
+        return [(entry.record(), items) for entry, items in given]
+
+    def run_attempt(self, attempt: AttemptDetails, run: Callable[[], JSONObject | None]) -> JSONObject | None:
+        """Call `run` inside what plugins wrap around an attempt, and return what comes out."""
+        return self._modules.run_attempt(attempt, run)
+
+    def _ask_for_stores(self) -> None:
+        with self._stores_lock:
+            if not self._asked_for_stores:
+                self._asked_for_stores = True
+                self._ask("lilota_stores")
+
+    def _ask(self, hook_name: str) -> None:
+        """Let plugins contribute tasks or stores; these are judged like those from metadata."""
+        given = self._modules.contributions(hook_name, partial(contributed_entries, hook_name))
+        self._catalog.add([entry for _, entries in given for entry in entries])
+
+
+def _accept(_entry: Entry) -> None:
+    """Let an entry be loaded: this process found it itself."""
+
+
+def _check_version(entry: Entry) -> None:
+    """Make sure that a worker process has what the runner resolved."""
+    installed = installed_version(entry.pinned.distribution)
+    if installed != entry.pinned.version:
+        raise PluginError(
+            f"the runner found {entry.source}, its worker process {installed or 'nothing'}; "
+            "restart the runner, and let both see the same installation"
+        )
+
+
+def _order(entry: PinnedEntry | PluginRecord) -> tuple[str, str, str]:
+    return entry.group, entry.name, entry.distribution

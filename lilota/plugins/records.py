@@ -1,0 +1,102 @@
+"""The records of installed entries: what the outside sees of them, and what is kept inside."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import msgspec
+
+STORES: Final = "lilota.stores"
+TASKS: Final = "lilota.tasks"
+MODULES: Final = "lilota.plugins"
+GROUPS: Final = (STORES, TASKS, MODULES)
+
+PluginState = Literal["not loaded", "loaded", "failed", "disabled", "conflict"]
+
+
+class PluginRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry as of the moment it was asked for.
+
+    Attributes:
+        group: "lilota.stores", "lilota.tasks" or "lilota.plugins".
+        name: the scheme of the store, the name of the task, or the name of the plugin.
+        value: what the entry names, "package.module:object"; a task or store that a hook contributed
+            has "package.module:hook()".
+        distribution, version: the installed package that brings it.
+        error: why it can't be used, or None.
+        hooks: the hooks that a loaded plugin implements.
+    """
+
+    group: str
+    name: str
+    value: str
+    distribution: str
+    version: str
+    state: PluginState
+    error: str | None = None
+    hooks: tuple[str, ...] = ()
+
+
+class PinnedEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry that a runner resolved, for its worker processes to use as it is."""
+
+    group: str
+    name: str
+    value: str
+    distribution: str
+    version: str
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Entry:
+    """An entry and what has become of it.
+
+    Attributes:
+        loaded: the object that it names, once it is loaded.
+        contributor: the plugin whose hook contributed it; None for one that comes from an entry point.
+    """
+
+    pinned: PinnedEntry
+    state: PluginState = "not loaded"
+    error: str | None = None
+    hooks: tuple[str, ...] = ()
+    loaded: object = None
+    contributor: Entry | None = field(default=None, repr=False)
+
+    @property
+    def is_usable(self) -> bool:
+        return self.state in {"not loaded", "loaded"}
+
+    @property
+    def owner(self) -> str:
+        """The distribution in the one spelling by which distributions are compared."""
+        return normalized(self.pinned.distribution)
+
+    @property
+    def source(self) -> str:
+        """The distribution and its version, for people."""
+        return f"{self.pinned.distribution} {self.pinned.version}"
+
+    def fail(self, error: str) -> None:
+        self.state, self.error, self.loaded = "failed", error, None
+
+    def record(self) -> PluginRecord:
+        """Return what the outside may know."""
+        pinned = self.pinned
+        return PluginRecord(
+            group=pinned.group,
+            name=pinned.name,
+            value=pinned.value,
+            distribution=pinned.distribution,
+            version=pinned.version,
+            state=self.state,
+            error=self.error,
+            hooks=self.hooks,
+        )
+
+
+def normalized(distribution: str) -> str:
+    """Return the name of a distribution in the spelling that packaging compares: lower case, dashes."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()

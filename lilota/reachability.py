@@ -1,0 +1,107 @@
+"""Tell whether a worker process will be able to import a class, before a task is lost on it.
+
+Worker processes are new interpreters: they import a task class by its module and name. multiprocessing runs the
+program's script again in them, as `__mp_main__`, so a class of the script itself is found if it is defined there.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+from collections.abc import Sequence
+from functools import reduce
+from types import ModuleType
+from typing import Final
+
+from lilota.errors import InvalidTaskError
+
+_MAIN: Final = frozenset({"__main__", "__mp_main__"})
+_REMEDY: Final = "Move it to the top level of a module of its own and import it from there."
+
+
+def reference_to(clazz: type) -> str:
+    """Return "module:qualname", by which a worker process imports the class."""
+    module = "__main__" if clazz.__module__ in _MAIN else clazz.__module__
+    return f"{module}:{clazz.__qualname__}"
+
+
+def check_reachable(clazz: type, what: str) -> None:
+    """Make sure that a worker process can import a class.
+
+    Args:
+        what: how to call it in an error: "The task 'resize'".
+
+    Raises:
+        InvalidTaskError: it can't; the message says why and what to do.
+    """
+    problem = _problem(clazz)
+    if problem:
+        raise InvalidTaskError(f"{what} can't be imported by worker processes: {problem} {_REMEDY}")
+
+
+def _problem(clazz: type) -> str | None:
+    module_name, qualname = reference_to(clazz).split(":")
+    if "<locals>" in qualname:
+        return f"the class {qualname} is defined inside a function."
+    module = sys.modules.get(module_name)
+    if module is None or (module_name != "__main__" and not _is_findable(module_name)):
+        return f"no module {module_name!r} can be found on the import path."
+    if module_name == "__main__":
+        problem = _problem_of_script(module, qualname)
+        if problem:
+            return problem
+    try:
+        found: object = reduce(getattr, qualname.split("."), module)
+    except AttributeError:
+        return f"{module_name!r} has no {qualname!r}."
+    return None if found is clazz else f"{module_name!r} has another object under the name {qualname!r}."
+
+
+def _is_findable(module_name: str) -> bool:
+    """Tell whether a new interpreter with this import path would find a module.
+
+    A look into `sys.modules` is not enough: a module may have been put there by hand, or loaded from a path.
+    """
+    path = None
+    parts = module_name.split(".")
+    for i in range(len(parts)):
+        name = ".".join(parts[: i + 1])
+        finders = (finder.find_spec(name, path) for finder in sys.meta_path if hasattr(finder, "find_spec"))
+        spec = next((found for found in finders if found is not None), None)
+        if spec is None:
+            return False
+        path = spec.submodule_search_locations
+    return True
+
+
+def _problem_of_script(main: ModuleType, qualname: str) -> str | None:
+    """Return why a class of the script would be missing when multiprocessing runs the script again."""
+    path = getattr(main, "__file__", None)
+    if path is None or not os.path.exists(path):
+        return "the program comes from an interactive session, `python -c` or standard input, not from a file."
+    spec_name = getattr(getattr(main, "__spec__", None), "name", "")
+    if spec_name.rpartition(".")[2] == "__main__":
+        return "it is defined in a __main__.py, which multiprocessing does not run again."
+    if _is_defined_only_under_guard(path, qualname.partition(".")[0]):
+        return f"{qualname} is defined inside `if __name__ == '__main__':`, which worker processes skip."
+    return None
+
+
+def _is_defined_only_under_guard(path: str, name: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            statements = ast.parse(file.read()).body
+    except (OSError, SyntaxError, ValueError):
+        return False  # not Python source: nothing is known, so nothing is refused
+    guards = [statement for statement in statements if isinstance(statement, ast.If) and _tests_name(statement.test)]
+    outside = [statement for statement in statements if statement not in guards]
+    return name in _defined(guards) and name not in _defined(outside)
+
+
+def _tests_name(test: ast.expr) -> bool:
+    return any(isinstance(node, ast.Name) and node.id == "__name__" for node in ast.walk(test))
+
+
+def _defined(statements: Sequence[ast.stmt]) -> set[str]:
+    return {node.name for statement in statements for node in ast.walk(statement) if isinstance(node, ast.ClassDef)}

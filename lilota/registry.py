@@ -1,0 +1,127 @@
+"""Know which task names exist, and which class each stands for.
+
+A name may be registered by the program, configured in `[tool.lilota.tasks]`, or installed by a plugin, and is looked
+for in this order. Worker processes get the first two as references, because classes do not travel.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from lilota.config import Settings
+from lilota.errors import InvalidTaskError, LilotaError, UnknownTaskError
+from lilota.models import TaskBase
+from lilota.plugins import Plugins
+from lilota.plugins.loading import check_name, check_task_class, load_reference, one_line
+from lilota.reachability import check_reachable, reference_to
+from lilota.suggestions import did_you_mean, listed
+
+_logger = logging.getLogger(__name__)
+
+
+class Registry:
+    """The task names of one program.
+
+    Args:
+        plugins: what is installed.
+        settings: what is configured; None means what `plugins` was made with.
+    """
+
+    def __init__(self, plugins: Plugins, settings: Settings | None = None) -> None:
+        self._plugins = plugins
+        self._references: dict[str, str] = dict((settings or plugins.settings).tasks)
+        self._classes: dict[str, type[TaskBase]] = {}
+
+    @classmethod
+    def from_references(cls, references: Mapping[str, str], plugins: Plugins) -> Registry:
+        """Make the registry of a worker process from what `references()` returned in the runner's."""
+        registry = cls(plugins)
+        registry._references = dict(references)
+        return registry
+
+    @property
+    def plugins(self) -> Plugins:
+        return self._plugins
+
+    def register(self, name: str, clazz: type[TaskBase]) -> None:
+        """Give a task class a name. A name that was registered before then stands for the new class.
+
+        Raises:
+            InvalidTaskError: the name or the class can't be used, or worker processes could not import the class.
+        """
+        check_name(name)
+        what = f"The task {name!r}"
+        check_task_class(clazz, what)
+        check_reachable(clazz, what)
+        earlier = self._classes.get(name)
+        if earlier not in {None, clazz}:
+            _logger.warning("The task name %r stood for %r and now stands for %r.", name, earlier, clazz)
+        self._classes[name] = clazz
+        self._references[name] = reference_to(clazz)
+
+    def names(self) -> tuple[str, ...]:
+        """Return every name that can be used, sorted; names that several distributions claim can't."""
+        return tuple(sorted({*self._references, *self._plugins.task_names()}))
+
+    def references(self) -> dict[str, str]:
+        """Return where the registered and configured classes are: name -> "module:qualname"."""
+        return dict(self._references)
+
+    def check(self, name: str) -> None:
+        """Make sure that a name stands for a task, without importing it.
+
+        Raises:
+            UnknownTaskError: it does not; the message names the nearest one that does.
+            PluginConflictError: several distributions claim it.
+        """
+        if name not in self._references and not self._plugins.has_task(name):
+            raise self._refusal(name)
+
+    def resolve(self, name: str) -> type[TaskBase]:
+        """Return the class that a name stands for, and import it if need be.
+
+        Raises:
+            UnknownTaskError: the name stands for nothing.
+            PluginConflictError: several distributions claim it.
+            InvalidTaskError: the class can't be imported, or is no task class.
+        """
+        if name in self._classes:
+            return self._classes[name]
+        if name in self._references:
+            self._classes[name] = _load(name, self._references[name])
+            return self._classes[name]
+        if not self._plugins.has_task(name) and self._plugins.refusal(name) is None:
+            raise self._refusal(name)
+        return self._plugins.load_task(name)
+
+    def max_lost_attempts(self, name: str) -> int:
+        """Return how many attempts of a task may die with their worker; the default where its class is not imported.
+
+        Asking must not import a task class into a program that only adds tasks.
+        """
+        return self._classes.get(name, TaskBase).max_lost_attempts
+
+    def _refusal(self, name: str) -> LilotaError:
+        if not isinstance(name, str):
+            return UnknownTaskError(f"A task name must be a str, not {type(name).__name__}: {name!r}")
+        known = self._plugins.refusal(name)
+        if known is not None:
+            return known
+        return UnknownTaskError(
+            f"Unknown task {name!r}.{did_you_mean(name, self.names())} Registered: {listed(self._references)}. "
+            f"Installed: {listed(self._plugins.task_names())}. "
+            "Register it before runner.start(), or install the package that brings it."
+        )
+
+
+def _load(name: str, reference: str) -> type[TaskBase]:
+    what = f"The task {name!r}"
+    try:
+        found = load_reference(reference)
+    except (Exception, SystemExit) as error:
+        raise InvalidTaskError(
+            f"{what} can't be imported from {reference!r}: {one_line(error)}. Its class must be at the top level of a "
+            "module that the worker process can import, outside of `if __name__ == '__main__':`."
+        ) from error
+    return check_task_class(found, what)

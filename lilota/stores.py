@@ -1,0 +1,119 @@
+"""Open stores by name or URL, and give the seed's names `StoreManager` and `MemoryTaskStore` their home."""
+
+from __future__ import annotations
+
+import re
+from multiprocessing.managers import BaseManager
+from typing import TYPE_CHECKING, Final
+
+from lilota.config import load_settings
+from lilota.contract import TaskStore
+from lilota.errors import ConfigurationError, PluginError, UnknownStoreError
+from lilota.plugins import Plugins
+
+if TYPE_CHECKING:
+    from lilota_memory_store import MemoryTaskStore
+
+__all__ = ["MemoryTaskStore", "StoreManager", "TaskStore", "ensure_store", "open_store", "redacted"]
+
+_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.\-]*", re.IGNORECASE)
+_SECRET: Final = re.compile(r"([?&;][^=&;]*(?:pass|pwd|secret|token|key)[^=&;]*=)[^&;#]*", re.IGNORECASE)
+_METHODS: Final = tuple(name for name in vars(TaskStore) if not name.startswith("_"))
+
+
+class StoreManager(BaseManager):
+    """A process that keeps a store for other processes: multiprocessing's `BaseManager` under a name of its own.
+
+    >>> StoreManager.register("Store", MemoryTaskStore)  # doctest: +SKIP
+    """
+
+
+def open_store(name_or_url: str | None = None, *, plugins: Plugins | None = None) -> TaskStore:
+    """Return a handle to a store. It connects when it is first used.
+
+    Args:
+        name_or_url: the entry-point name of a store ("memory"), or a URL with that name as its scheme
+            ("sqlite:///tasks.db"); None means the configured store.
+        plugins: what is installed; None means to look now.
+
+    Raises:
+        UnknownStoreError: no usable store has that name; the message lists those that have.
+        PluginConflictError: several distributions claim the name.
+        PluginError: the store's package is broken.
+        ConfigurationError: the store can't use the URL.
+    """
+    plugins = plugins or Plugins(load_settings())
+    address = plugins.settings.store if name_or_url is None else name_or_url
+    factory = plugins.store_factory(_scheme_of(address, plugins))
+    store = factory(address)
+    if not isinstance(store, TaskStore):
+        raise PluginError(
+            f"The store of {redacted(address)!r} is not complete: {_missing(store)}. Upgrade its package."
+        )
+    return store
+
+
+def ensure_store(store: TaskStore | str | None, *, plugins: Plugins | None = None) -> TaskStore:
+    """Return a store for what a caller passed as one: a store, a name or URL, or None for the configured one.
+
+    Raises:
+        ConfigurationError: it is nothing of these.
+        StoreError, PluginError: as for `open_store`.
+    """
+    if store is None or isinstance(store, str):
+        return open_store(store, plugins=plugins)
+    if isinstance(store, type):
+        raise ConfigurationError(f"The store must be an instance, not the class itself: pass {store.__name__}().")
+    if not isinstance(store, TaskStore):
+        raise ConfigurationError(
+            f"The store must be a store, its name or its URL, not {type(store).__name__}: {_missing(store)}."
+        )
+    return store
+
+
+def redacted(url: str) -> str:
+    """Return a URL without the secrets in it, for people to read."""
+    scheme, separator, rest = url.rpartition("://") if "://" in url else ("", "", url)
+    # Up to the last @: a password may hold any character, even where it should have been quoted.
+    user_info, at, address = rest.rpartition("@")
+    user = user_info.partition(":")[0] + ":***" if ":" in user_info else user_info
+    return _SECRET.sub(r"\1***", f"{scheme}{separator}{user}{at}{address}")
+
+
+def _scheme_of(address: str, plugins: Plugins) -> str:
+    scheme, separator, _ = address.partition("://")
+    if separator and _SCHEME.fullmatch(scheme):
+        return scheme.lower()
+    installed = plugins.store_names()
+    if address in installed:
+        return address
+    if _looks_like_path(address):
+        path = address.replace("\\", "/")
+        raise UnknownStoreError(
+            f"{redacted(address)!r} is a path, not the name or URL of a store. "
+            f"For a SQLite file write {redacted(f'sqlite:///{path}')!r}."
+        )
+    return address.partition(":")[0].lower()
+
+
+def _looks_like_path(address: str) -> bool:
+    is_drive = re.match(r"[A-Za-z]:[\\/]", address) is not None
+    return is_drive or "\\" in address or "/" in address or address.lower().endswith((".db", ".sqlite", ".sqlite3"))
+
+
+def _missing(store: object) -> str:
+    return "it lacks " + ", ".join(f"{name}()" for name in _METHODS if not hasattr(store, name))
+
+
+def __getattr__(name: str) -> object:
+    """Import the memory store when it is first asked for: it is a package of its own."""
+    if name != "MemoryTaskStore":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+    try:
+        from lilota_memory_store import MemoryTaskStore  # noqa: PLC0415 - another package, which imports this one
+    except ImportError as error:
+        raise ImportError(
+            f"MemoryTaskStore can't be imported: {error}. Install it with: pip install lilota-memory-store",
+            name="lilota_memory_store",
+        ) from error
+    return MemoryTaskStore

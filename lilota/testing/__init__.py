@@ -1,0 +1,38 @@
+"""For people who test what they wrote for lilota: their own tasks and their own stores.
+
+Tasks: `run_task` runs one inline, through the same serialization as in production; the pytest plugin, active when
+lilota is installed, has it as the fixture `lilota_run`, beside `lilota_store` and `lilota_runner`.
+Stores: `StoreContract` is the conformance suite; `check_store` (and `lilota check-store`) runs it on a URL.
+
+The names are loaded when they are first used, so that neither pytest nor Hypothesis is needed for the others.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lilota.testing.added import assert_added
+    from lilota.testing.check import check_store
+    from lilota.testing.clock import FakeClock
+    from lilota.testing.contract import StoreContract
+    from lilota.testing.tasks import TaskResult, run_task
+
+__all__ = ["FakeClock", "StoreContract", "TaskResult", "assert_added", "check_store", "run_task"]
+
+_HOMES = {
+    "FakeClock": "lilota.testing.clock",
+    "StoreContract": "lilota.testing.contract",
+    "TaskResult": "lilota.testing.tasks",
+    "assert_added": "lilota.testing.added",
+    "check_store": "lilota.testing.check",
+    "run_task": "lilota.testing.tasks",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'lilota.testing' has no attribute {name!r}", name=name)
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

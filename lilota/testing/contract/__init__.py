@@ -1,0 +1,59 @@
+"""The conformance suite for stores: every sentence of `lilota.contract`, as tests that a store inherits."""
+
+from __future__ import annotations
+
+import pytest
+
+from lilota.testing.contract.add import AddContract
+from lilota.testing.contract.cancel_retry import CancelRetryContract
+from lilota.testing.contract.claim import ClaimContract
+from lilota.testing.contract.commit import CommitContract
+from lilota.testing.contract.fence import FenceContract
+from lilota.testing.contract.lease import LeaseContract
+from lilota.testing.contract.limits import LimitsContract
+from lilota.testing.contract.logs import LogsContract
+from lilota.testing.contract.model import ModelContract
+from lilota.testing.contract.processes import ProcessesContract
+from lilota.testing.contract.prune import PruneContract
+from lilota.testing.contract.read import ReadContract
+from lilota.testing.contract.wait import WaitContract
+
+__all__ = ["StoreContract"]
+
+
+@pytest.mark.filterwarnings("error")
+class StoreContract(
+    AddContract,
+    ReadContract,
+    ClaimContract,
+    CommitContract,
+    FenceContract,
+    CancelRetryContract,
+    LeaseContract,
+    PruneContract,
+    LogsContract,
+    WaitContract,
+    LimitsContract,
+    ProcessesContract,
+    ModelContract,
+):
+    """All tests that a store must pass: subclass it in a test module and supply one fixture, `store`.
+
+    The fixture gives an open and empty `TaskStore` for each test; it may be the same store each time if it is
+    emptied in between, because no test relies on ids starting at 1:
+
+        from lilota.testing import StoreContract
+
+        class TestMyStore(StoreContract):
+            @pytest.fixture
+            def store(self, tmp_path):
+                store = MyStore(tmp_path / "tasks.db")
+                store.open()
+                yield store
+                store.close()
+
+    Tests with several processes send the store to them by pickling, and are skipped where `capabilities()` says
+    that it is for one process. Hypothesis plays `model_examples` games of up to `model_steps` moves against a model
+    on the same store, which it empties after each; set these class attributes to search longer.
+    No clock is injected: a lease is made to expire by a heartbeat with `lease_seconds=0`.
+    """

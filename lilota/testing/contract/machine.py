@@ -1,0 +1,265 @@
+"""The moves of the game: what Hypothesis may call, and what must come back."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, initialize, invariant, multiple, rule
+
+from lilota.contract import ClaimRequest, RunnerInfo, TaskQuery, TaskStore
+from lilota.errors import TaskNotFoundError, TaskStateError
+from lilota.models import AttemptUpdate, Claim, LogLine, NewTask, Outcome, TaskError, TaskState
+from lilota.testing.contract.harness import counted, empty_store, prune_all
+from lilota.testing.contract.model_store import ModelStore, ModelTask, stored_facts
+
+NAMES, QUEUES, RUNNERS = ("a", "b", "c"), ("x", "y"), (0, 1, 2)
+
+runners = st.sampled_from(RUNNERS)
+some_names = st.sampled_from([NAMES, ("a",), ("b", "c"), ("c", "unheard of"), ()])
+some_queues = st.sampled_from([None, QUEUES, ("x",), ("y", "unheard of"), ()])
+new_tasks = st.builds(
+    NewTask,
+    name=st.sampled_from(NAMES),
+    queue=st.sampled_from(QUEUES),
+    priority=st.integers(-1, 1),
+    delay_seconds=st.sampled_from([0.0, 0.0, 0.0, 3600.0]),
+    max_lost_attempts=st.integers(1, 3),
+)
+failures = st.just(TaskError(type="ValueError", message="planted"))
+outcomes = st.one_of(
+    st.just(Outcome(state=TaskState.SUCCEEDED)),
+    st.builds(Outcome, state=st.just(TaskState.FAILED), error=failures),
+    st.just(Outcome(state=TaskState.CANCELLED)),
+    st.builds(
+        Outcome,
+        state=st.just(TaskState.PENDING),
+        error=st.none() | failures,
+        spends_attempt=st.booleans(),
+        lost=st.booleans(),
+        delay_seconds=st.sampled_from([0.0, 0.0, 3600.0]),
+    ),
+)
+writes = st.fixed_dictionaries(
+    {},
+    optional={
+        "progress": st.sampled_from([1.0, 50.0, 100.0]),
+        "output_json": st.sampled_from(["{}", '{"n":1}', '{"n":2}']),
+        "log_lines": st.sampled_from(["one", "two"]).map(lambda text: (LogLine(at=1.0, text=text),)),
+        "outcome": outcomes,
+    },
+)
+Write = dict[str, object]
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """Plays on one store, which it leaves empty after each game.
+
+    The bundle keeps every claim for ever, so that most of what is drawn from it is stale: late writes are the
+    mistakes that lose work.
+    """
+
+    claims: Bundle[Claim] = Bundle("claims")
+    tasks: Bundle[int] = Bundle("tasks")
+
+    def __init__(self, store: TaskStore) -> None:
+        super().__init__()
+        self.store = store
+        self.model = ModelStore()
+        self.runner_ids = [f"model-{uuid.uuid4().hex}" for _ in RUNNERS]
+
+    def teardown(self) -> None:
+        empty_store(self.store)
+        for runner_id in self.runner_ids:
+            self.store.release(runner_id)
+
+    @initialize(alive=st.sets(runners, min_size=1))
+    def start_runners(self, alive: set[int]) -> None:
+        for runner in sorted(alive):
+            self.heartbeat(runner)
+
+    @rule(runner=runners)
+    def heartbeat(self, runner: int, lease_seconds: float = 300.0) -> None:
+        runner_id = self.runner_ids[runner]
+        in_time = self.model.leases.get(runner_id, True)
+
+        assert self.store.heartbeat(RunnerInfo(id=runner_id, lease_seconds=lease_seconds)) is in_time
+        self.model.leases[runner_id] = lease_seconds > 0
+
+    @rule(runner=runners)
+    def expire(self, runner: int) -> None:
+        self.heartbeat(runner, lease_seconds=0)
+
+    @rule(new=st.lists(new_tasks, max_size=4), target=tasks)
+    def add(self, new: list[NewTask]) -> MultipleResults[int]:
+        ids = self.store.add(new)
+
+        assert ids == sorted(set(ids))
+        assert not ids or min(ids) > max(self.model.tasks, default=0)
+        for task_id, task in zip(ids, new, strict=True):
+            self.model.tasks[task_id] = ModelTask(
+                id=task_id,
+                name=task.name,
+                queue=task.queue,
+                priority=task.priority,
+                max_lost_attempts=task.max_lost_attempts,
+                due=not task.delay_seconds,
+                run_at=self.store.get(task_id).run_at,
+            )
+        return multiple(*ids)
+
+    @rule(runner=runners, names=some_names, queues=some_queues, limit=st.integers(0, 4), target=claims)
+    def claim(
+        self, runner: int, names: tuple[str, ...], queues: tuple[str, ...] | None, limit: int
+    ) -> MultipleResults[Claim]:
+        request = ClaimRequest(runner_id=self.runner_ids[runner], names=names, queues=queues, limit=limit)
+
+        claimed = self.store.claim(request)
+
+        return self.check_claimed(request, claimed.claims, claimed.cancel_requested)
+
+    @rule(batch=st.lists(st.tuples(claims, writes), max_size=4), runner=runners, target=claims)
+    def commit_and_claim(self, batch: list[tuple[Claim, Write]], runner: int) -> MultipleResults[Claim]:
+        request = ClaimRequest(runner_id=self.runner_ids[runner], names=NAMES, limit=2)
+
+        committed = self.store.commit(updates_of(batch), request)
+
+        assert set(committed.refused) == self.apply(batch)
+        assert committed.claimed is not None
+        return self.check_claimed(request, committed.claimed.claims, committed.claimed.cancel_requested)
+
+    @rule(claim=claims, write=writes)
+    def commit(self, claim: Claim, write: Write) -> None:
+        committed = self.store.commit(updates_of([(claim, write)]))
+
+        assert set(committed.refused) == self.apply([(claim, write)])
+        assert committed.claimed is None
+
+    @rule(claim=claims, outcome=outcomes)
+    def end(self, claim: Claim, outcome: Outcome) -> None:
+        self.commit(claim, {"outcome": outcome})
+
+    @rule()
+    def rescue(self) -> None:
+        assert sorted(self.store.rescue()) == self.model.rescue()
+        self.model.read_run_at(self.store)
+
+    @rule(runner=runners)
+    def release(self, runner: int) -> None:
+        assert self.store.release(self.runner_ids[runner]) == self.model.release(self.runner_ids[runner])
+        self.model.read_run_at(self.store)
+
+    @rule(task_id=tasks)
+    def cancel(self, task_id: int) -> None:
+        task = self.model.tasks.get(task_id)
+        if task is None:
+            with pytest.raises(TaskNotFoundError):
+                self.store.cancel(task_id)
+            return
+        if task.state is TaskState.PENDING:
+            task.end(TaskState.CANCELLED)
+        elif task.state is TaskState.RUNNING:
+            task.cancel_requested = True
+
+        assert self.store.cancel(task_id) is task.state
+
+    @rule(task_id=tasks)
+    def retry(self, task_id: int) -> None:
+        task = self.model.tasks.get(task_id)
+        if task is None or task.state not in (TaskState.FAILED, TaskState.CANCELLED):
+            with pytest.raises(TaskNotFoundError if task is None else TaskStateError):
+                self.store.retry(task_id)
+            return
+
+        self.store.retry(task_id)
+
+        task.attempt = task.lost_attempts = 0
+        task.cancel_requested = False
+        task.wait_again()
+        task.log.append(self.store.logs(task_id)[-1].text)
+        self.model.read_run_at(self.store)
+
+    @rule()
+    def prune(self) -> None:
+        ended = [task.id for task in self.model.find(None, None) if task.state.is_terminal]
+
+        assert prune_all(self.store) == len(ended)
+        for task_id in ended:
+            del self.model.tasks[task_id]
+
+    @rule(names=st.none() | some_names, queues=some_queues, limit=st.integers(1, 5), newest_first=st.booleans())
+    def read_pages(
+        self, names: tuple[str, ...] | None, queues: tuple[str, ...] | None, limit: int, newest_first: bool
+    ) -> None:
+        expected = [task.id for task in self.model.find(names, queues)]
+        read: list[int] = []
+        after_id = None
+        while True:
+            query = TaskQuery(names=names, queues=queues, limit=limit, newest_first=newest_first, after_id=after_id)
+            page = [info.id for info in self.store.find(query)]
+            if not page:
+                break
+            assert len(page) <= limit
+            read.extend(page)
+            after_id = page[-1]
+
+        assert read == sorted(expected, reverse=newest_first)
+
+    @rule(task_id=tasks)
+    def read_log(self, task_id: int) -> None:
+        task = self.model.tasks.get(task_id)
+        if task is None:
+            with pytest.raises(TaskNotFoundError):
+                self.store.logs(task_id)
+        else:
+            assert [line.text for line in self.store.logs(task_id)] == task.log
+
+    @invariant()
+    def tasks_agree(self) -> None:
+        assert [stored_facts(info) for info in self.store.get_all_tasks()] == self.model.facts()
+
+    @invariant()
+    def counts_agree(self) -> None:
+        assert counted(self.store) == self.model.counts()
+
+    def check_claimed(
+        self, request: ClaimRequest, granted: tuple[Claim, ...], cancel_requested: tuple[tuple[int, int], ...]
+    ) -> MultipleResults[Claim]:
+        """Compare what was granted with the model, and take it over."""
+        expected = self.model.next_claims(request.runner_id, request.names, request.queues, request.limit)
+        told = self.model.cancel_requests(request.runner_id) if self.model.leases.get(request.runner_id) else set()
+
+        assert [claim.id for claim in granted] == [task.id for task in expected]
+        assert set(cancel_requested) == told
+        for claim, task in zip(granted, expected, strict=True):
+            assert claim.token > task.token
+            task.state, task.runner_id, task.token = TaskState.RUNNING, request.runner_id, claim.token
+            task.attempt, task.error_type = task.attempt + 1, None
+            assert (claim.attempt, claim.output_json) == (task.attempt, task.output_json)
+            assert claim.lost_attempts == task.lost_attempts
+            # Whether the progress of the attempt before is still shown is the store's choice.
+            task.progress = self.store.get(task.id).reported_progress
+        return multiple(*granted)
+
+    def apply(self, batch: list[tuple[Claim, Write]]) -> set[tuple[int, int]]:
+        """Write a batch to the model; return what must be refused."""
+        refused = set()
+        for claim, write in batch:
+            if not self.model.is_current(claim.id, claim.token):
+                refused.add((claim.id, claim.token))
+                continue
+            task = self.model.tasks[claim.id]
+            for update in updates_of([(claim, write)]):
+                task.progress = task.progress if update.progress is None else update.progress
+                task.output_json = task.output_json if update.output_json is None else update.output_json
+                task.log.extend(line.text for line in update.log_lines)
+                if update.outcome is not None:
+                    self.model.apply_outcome(task, update.outcome)
+        self.model.read_run_at(self.store)
+        return refused
+
+
+def updates_of(batch: list[tuple[Claim, Write]]) -> list[AttemptUpdate]:
+    """Turn what Hypothesis drew into updates."""
+    return [AttemptUpdate(id=claim.id, token=claim.token, **write) for claim, write in batch]  # type: ignore[arg-type]

@@ -1,0 +1,121 @@
+"""Wait for tasks to end: a thread for one task, an event loop for many.
+
+A runner tells which of its tasks ended (`tell`). What ends elsewhere is found in the store: after a hint that it
+changed, or after a moment.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import Future
+from typing import Final
+
+from lilota.contract import TaskQuery, TaskStore
+from lilota.errors import StoreError
+from lilota.models import TERMINAL_STATES, TaskInfo
+
+#: How long a change in the store may go unnoticed when no hint came.
+LOOK_AGAIN_SECONDS: Final = 0.25
+_IDS_PER_LOOK: Final = 500
+
+
+class Waiters:
+    """Those who wait for tasks of one store.
+
+    Args:
+        told: a runner in this process calls `tell`; then the store need not be watched for hints.
+    """
+
+    def __init__(self, store: TaskStore, *, told: bool = False) -> None:
+        self._store = store
+        self._told = told
+        self._lock = threading.Lock()
+        self._events: dict[int, list[threading.Event]] = {}
+        self._futures: dict[int, list[Future[None]]] = {}
+        self._somebody_awaits = threading.Event()
+        self._watcher: threading.Thread | None = None
+
+    def tell(self, task_ids: list[int]) -> None:
+        """Wake those who wait for these tasks, which have ended."""
+        if not self._events and not self._futures:
+            return
+        with self._lock:
+            events = [event for task_id in task_ids for event in self._events.get(task_id, ())]
+            futures = [future for task_id in task_ids for future in self._futures.pop(task_id, ())]
+        for event in events:
+            event.set()
+        for future in futures:
+            if not future.done():
+                future.set_result(None)
+
+    def wait(self, task_id: int, timeout_seconds: float | None) -> TaskInfo | None:
+        """Block until the task has ended and return it, or return None when the time is up."""
+        deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+        event = threading.Event()
+        with self._lock:
+            self._events.setdefault(task_id, []).append(event)
+        try:
+            while True:
+                info = self._store.get(task_id)
+                if info.state.is_terminal:
+                    return info
+                left = LOOK_AGAIN_SECONDS if deadline is None else min(deadline - time.monotonic(), LOOK_AGAIN_SECONDS)
+                if left <= 0:
+                    return None
+                self._sleep(event, left)
+        finally:
+            self._forget(task_id, event)
+
+    def future(self, task_id: int) -> Future[None]:
+        """Return a future that is done when the task has ended; any number of them share one thread."""
+        future: Future[None] = Future()
+        with self._lock:
+            self._futures.setdefault(task_id, []).append(future)
+            if self._watcher is None:
+                self._watcher = threading.Thread(target=self._watch, name="lilota-waiters", daemon=True)
+                self._watcher.start()
+        self._somebody_awaits.set()
+        return future
+
+    def _sleep(self, event: threading.Event, seconds: float) -> None:
+        if self._told:
+            event.wait(seconds)
+        else:
+            self._store.wait_for_change(seconds)
+
+    def _forget(self, task_id: int, event: threading.Event) -> None:
+        with self._lock:
+            events = self._events[task_id]
+            events.remove(event)
+            if not events:
+                del self._events[task_id]
+
+    def _watch(self) -> None:
+        """Look for ended tasks as long as somebody awaits one. Runs in a thread of its own."""
+        never = threading.Event()
+        while self._somebody_awaits.wait():
+            try:
+                self._look()
+                self._sleep(never, LOOK_AGAIN_SECONDS)
+            except StoreError as error:
+                self._fail_all(error)
+
+    def _look(self) -> None:
+        with self._lock:
+            waited_for = tuple(self._futures)
+            if not waited_for:
+                self._somebody_awaits.clear()
+        for start in range(0, len(waited_for), _IDS_PER_LOOK):
+            ids = waited_for[start : start + _IDS_PER_LOOK]
+            query = TaskQuery(ids=ids, states=tuple(TERMINAL_STATES), limit=len(ids))
+            self.tell([info.id for info in self._store.find(query)])
+
+    def _fail_all(self, error: StoreError) -> None:
+        """Let those who await see that the store can't be asked."""
+        with self._lock:
+            futures = [future for waiting in self._futures.values() for future in waiting]
+            self._futures.clear()
+        for future in futures:
+            if not future.done():
+                future.set_exception(error)

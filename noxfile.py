@@ -1,0 +1,122 @@
+"""Every check of lilota, each in an environment of its own: `python3 dev.py test`, or `nox -s NAME` for one.
+
+The distributions are built once, as for a release, and the tests run on those wheels, not on the checkout.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).resolve().parent
+DIST = ROOT / "dist"
+REPORTS = ROOT / ".nox" / "reports"
+PYTHONS = ("3.11", "3.12", "3.13")
+OLDEST, NEWEST = PYTHONS[0], PYTHONS[-1]
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+PLUGINS = sorted(path.parent.name for path in ROOT.glob("plugins/*/pyproject.toml"))
+# Part of the tests -> the distribution that it tests.
+PARTS = {"core": "lilota"} | {name.removeprefix("lilota_"): name for name in PLUGINS}
+# What `pip install lilota` brings along; a checkout's wheels are on no index, so they are named one by one.
+EMBEDDED = ("lilota", "lilota_memory_store", "lilota_sqlite_store")
+DOCUMENTATION_TESTS = ("tests/test_links.py", "tests/test_docs.py")
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.error_on_missing_interpreters = True
+nox.options.reuse_existing_virtualenvs = False
+
+# pyenv's shims stand for one version only; the interpreters themselves go first. uv must not fetch one instead.
+_pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+_interpreters = [str(path) for path in sorted(_pyenv.glob("versions/3.1*/bin"))]
+os.environ["PATH"] = os.pathsep.join([*_interpreters, os.environ["PATH"]])
+os.environ["UV_PYTHON_DOWNLOADS"] = "never"
+
+
+@nox.session(python=OLDEST)
+def build(session: nox.Session) -> None:
+    """Build every wheel, from its sdist, into dist/."""
+    session.install("build[uv]")
+    shutil.rmtree(DIST, ignore_errors=True)
+    shutil.rmtree(ROOT / "build", ignore_errors=True)
+    installer = "uv" if session.venv_backend == "uv" else "pip"
+    for folder in (ROOT, *(ROOT / "plugins" / name for name in PLUGINS)):
+        session.run("python", "-m", "build", "--installer", installer, "--outdir", str(DIST), str(folder), silent=True)
+
+
+@nox.session(python=OLDEST, requires=["build"])
+def lint(session: nox.Session) -> None:
+    """Check style, layout, types and the direction of imports."""
+    install(session, "lint", *EMBEDDED, *PLUGINS)
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports")
+    session.run("mypy")
+
+
+@nox.session(python=PYTHONS, requires=["build"])
+@nox.parametrize("part", list(PARTS), ids=list(PARTS))
+def tests(session: nox.Session, part: str) -> None:
+    """Test the core or one plugin, from wheels, with nothing installed but what it declares."""
+    install(session, "test", *EMBEDDED, PARTS[part])
+    slow = [] if session.python == OLDEST else ["-m", "not slow"]
+    if part == "core":
+        elsewhere = [f"--ignore={ROOT / path}" for path in (*DOCUMENTATION_TESTS, "tests/package")]
+        run_pytest(session, "tests", *slow, *elsewhere)
+    else:
+        run_pytest(session, f"plugins/lilota_{part}/tests", *slow)
+
+
+@nox.session(python=NEWEST, requires=["build"])
+@nox.parametrize("method", ["forkserver", "spawn"], ids=["forkserver", "spawn"])
+def start_methods(session: nox.Session, method: str) -> None:
+    """Run the acceptance tests with each way of starting worker processes."""
+    install(session, "test", *EMBEDDED)
+    run_pytest(session, "tests/acceptance", "-m", "not slow", LILOTA_START_METHOD=method)
+
+
+@nox.session(python=OLDEST, requires=["build"])
+def docs(session: nox.Session) -> None:
+    """Check the links and the examples of the documentation."""
+    install(session, "test", *EMBEDDED)
+    run_pytest(session, *(path for path in DOCUMENTATION_TESTS if (ROOT / path).exists()))
+
+
+@nox.session(python=NEWEST, requires=["build"])
+def package(session: nox.Session) -> None:
+    """Check what is in the built distributions, and install them with pip as strangers would."""
+    install(session, "test")
+    run_pytest(session, "tests/package", LILOTA_DIST=str(DIST))
+
+
+def install(session: nox.Session, group: str, *distributions: str) -> None:
+    """Install a dependency group of pyproject.toml, and built distributions with what their tests need."""
+    session.install(*nox.project.dependency_groups(PROJECT, group), *map(built, dict.fromkeys(distributions)))
+    for name in distributions:
+        # -P: not from the working folder, which is the checkout.
+        session.run("python", "-P", "-c", f"import {name}; assert 'site-packages' in {name}.__file__", silent=True)
+
+
+def built(name: str) -> str:
+    """Name the built wheel of a distribution as a requirement, with its extra `test` where it has one."""
+    wheels = list(DIST.glob(f"{name}-*.whl"))
+    if len(wheels) != 1:
+        raise FileNotFoundError(f"{len(wheels)} wheels of {name} are in {DIST}, 1 is wanted. Run: nox -s build")
+    folder = ROOT if name == "lilota" else ROOT / "plugins" / name
+    extras = nox.project.load_toml(folder / "pyproject.toml")["project"].get("optional-dependencies", {})
+    return f"{name}{'[test]' if 'test' in extras else ''} @ {wheels[0].as_uri()}"
+
+
+def run_pytest(session: nox.Session, *arguments: str, **environment: str) -> None:
+    """Run pytest on installed wheels, from a folder that has no `lilota` in it, and report to REPORTS."""
+    report = REPORTS / f"{session.name.replace('/', '_')}.xml"
+    foreign = {name: None for name in os.environ if name.startswith(("LILOTA_", "PYTHONPATH"))}
+    variables = {**foreign, "LILOTA_TEST_WHEELS": "1", **environment}
+    paths = [str(ROOT / item) if item.startswith(("tests", "plugins")) else item for item in arguments]
+    options = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), "-n", "auto", "--dist", "worksteal", "-q"]
+    with tempfile.TemporaryDirectory(prefix="lilota-nox-") as elsewhere, session.chdir(elsewhere):
+        session.run("pytest", *options, f"--junitxml={report}", *paths, *session.posargs, env=variables)

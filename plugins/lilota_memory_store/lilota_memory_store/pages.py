@@ -1,0 +1,51 @@
+"""Read pages of tasks: a merge of the id sets that match, from where the last page ended."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from itertools import islice
+
+from lilota.contract import TaskQuery
+from lilota.models import TaskInfo, TaskState
+from lilota_memory_store.ids import IdSet
+from lilota_memory_store.records import Lane, Task
+from lilota_memory_store.table import TaskTable
+
+
+def find(table: TaskTable, query: TaskQuery) -> list[TaskInfo]:
+    """Return one page of the tasks that match."""
+    ids = _listed_ids(table, query) if query.ids is not None else _all_ids(table, query)
+    return [table.tasks[task_id].to_info() for task_id in islice(ids, query.limit)]
+
+
+def _listed_ids(table: TaskTable, query: TaskQuery) -> Iterator[int]:
+    for task_id in sorted(set(query.ids or ()), reverse=query.newest_first):
+        task = table.tasks.get(task_id)
+        if task is not None and _is_ahead(task_id, query) and _matches(task, query):
+            yield task_id
+
+
+def _is_ahead(task_id: int, query: TaskQuery) -> bool:
+    if query.after_id is None:
+        return True
+    return task_id < query.after_id if query.newest_first else task_id > query.after_id
+
+
+def _matches(task: Task, query: TaskQuery) -> bool:
+    return (query.states is None or task.state in query.states) and _lane_matches(task.lane, query)
+
+
+def _lane_matches(lane: Lane, query: TaskQuery) -> bool:
+    return (query.names is None or lane.name in query.names) and (query.queues is None or lane.queue in query.queues)
+
+
+def _all_ids(table: TaskTable, query: TaskQuery) -> Iterator[int]:
+    states = list(TaskState) if query.states is None else set(query.states)
+    lanes = [lane for lane in table.lanes.values() if _lane_matches(lane, query)]
+    id_sets = [lane.ids[state] for lane in lanes for state in states if lane.ids[state].size]
+    return heapq.merge(*(_walk(ids, query) for ids in id_sets), reverse=query.newest_first)
+
+
+def _walk(ids: IdSet, query: TaskQuery) -> Iterator[int]:
+    return ids.descending(query.after_id) if query.newest_first else ids.ascending(query.after_id)

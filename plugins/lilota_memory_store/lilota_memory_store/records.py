@@ -1,0 +1,107 @@
+"""What the table keeps: tasks, lanes and runners as mutable records."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from lilota.models import Claim, LogLine, TaskError, TaskInfo, TaskState
+from lilota_memory_store.heap import Entry, EntryHeap
+from lilota_memory_store.ids import IdSet
+
+
+class Lane:
+    """The tasks of one name in one queue: their ids per state, and the order of those that are ready."""
+
+    __slots__ = ("ids", "name", "queue", "ready")
+
+    def __init__(self, queue: str, name: str, ready: EntryHeap) -> None:
+        self.queue = queue
+        self.name = name
+        self.ids: dict[TaskState, IdSet] = {state: IdSet() for state in TaskState}
+        self.ready = ready
+
+
+# gc=False: a task refers to nothing that refers back, and a million of them need not be visited by the collector.
+class Task(msgspec.Struct, gc=False):
+    """A stored task. Instants are seconds since the epoch; `entry` is its current place in a heap while it is pending."""
+
+    id: int
+    lane: Lane
+    description: str
+    input_json: str
+    priority: int
+    created_at: float
+    run_at: float
+    max_lost_attempts: int
+    state: TaskState = TaskState.PENDING
+    entry: Entry | None = None
+    output_json: str | None = None
+    started_at: float | None = None
+    finished_at: float | None = None
+    attempt: int = 0
+    token: int = 0
+    lost_attempts: int = 0
+    pid: int = 0
+    runner_id: str | None = None
+    progress: float = 0.0
+    error: TaskError | None = None
+    cancel_requested: bool = False
+    log_lines: list[LogLine] | None = None
+
+    def to_info(self) -> TaskInfo:
+        """Return what others may know of it, as of now."""
+        return TaskInfo(
+            id=self.id,
+            name=self.lane.name,
+            description=self.description,
+            state=self.state,
+            queue=self.lane.queue,
+            priority=self.priority,
+            input_json=self.input_json,
+            output_json=self.output_json,
+            created_at=datetime.fromtimestamp(self.created_at, UTC),
+            run_at=datetime.fromtimestamp(self.run_at, UTC),
+            started_at=_to_instant(self.started_at),
+            finished_at=_to_instant(self.finished_at),
+            attempt=self.attempt,
+            lost_attempts=self.lost_attempts,
+            max_lost_attempts=self.max_lost_attempts,
+            pid=self.pid,
+            runner_id=self.runner_id,
+            reported_progress=self.progress,
+            error=self.error,
+            cancel_requested=self.cancel_requested,
+        )
+
+    def to_claim(self) -> Claim:
+        """Return the right to run its newest attempt."""
+        return Claim(
+            id=self.id,
+            token=self.token,
+            attempt=self.attempt,
+            name=self.lane.name,
+            description=self.description,
+            input_json=self.input_json,
+            output_json=self.output_json,
+            queue=self.lane.queue,
+            priority=self.priority,
+            lost_attempts=self.lost_attempts,
+            max_lost_attempts=self.max_lost_attempts,
+        )
+
+
+class Runner:
+    """A registered runner and the ids of what it holds."""
+
+    __slots__ = ("cancel_requested", "expires_at", "held")
+
+    def __init__(self, expires_at: float) -> None:
+        self.expires_at = expires_at
+        self.held: dict[int, None] = {}  # a set that keeps the order of claiming
+        self.cancel_requested: dict[int, None] = {}
+
+
+def _to_instant(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,153 @@
+"""The store in memory: the table of tasks behind one lock, and waking those who wait for a change."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from lilota.contract import (
+    Claimed,
+    ClaimRequest,
+    Committed,
+    RunnerInfo,
+    StoreCapabilities,
+    TaskCount,
+    TaskQuery,
+)
+from lilota.errors import ConfigurationError
+from lilota.models import TERMINAL_STATES, AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
+from lilota_memory_store.pages import find
+from lilota_memory_store.table import TaskTable
+
+
+class MemoryTaskStore:
+    """Keeps tasks in the memory of one process; see `lilota.contract.TaskStore` for what each method does.
+
+    Other processes use it through a `lilota.stores.StoreManager`. Everything is gone when its process ends.
+
+    Args:
+        clock: returns seconds since the epoch.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._table = TaskTable()
+        self._changed = threading.Condition(threading.Lock())
+        self._changes = 0
+        # What each thread saw last. Behind a manager, each thread of a client has its own thread in the server.
+        self._seen = threading.local()
+
+    def __reduce__(self) -> NoReturn:
+        raise ConfigurationError(
+            "A MemoryTaskStore lives in one process and can't be sent to another. "
+            "Put it behind a StoreManager, or use a SQLite store."
+        )
+
+    def open(self) -> None:
+        """Do nothing: it is always open."""
+
+    def close(self) -> None:
+        """Do nothing: the data stays as long as the store does."""
+
+    def capabilities(self) -> StoreCapabilities:
+        return StoreCapabilities(
+            description="memory of one process",
+            durable=False,
+            multi_process=False,
+            warnings=("All tasks are gone when the process that holds them ends.",),
+        )
+
+    def add(self, tasks: Sequence[NewTask]) -> list[int]:
+        with self._changed:
+            ids = self._table.add(tasks, self._clock())
+            self._announce()
+            return ids
+
+    def get(self, task_id: int) -> TaskInfo:
+        with self._changed:
+            return self._table.task(task_id).to_info()
+
+    def get_all_tasks(self) -> list[TaskInfo]:
+        with self._changed:
+            return [task.to_info() for task in self._table.tasks.values()]
+
+    def find(self, query: TaskQuery) -> list[TaskInfo]:
+        with self._changed:
+            return find(self._table, query)
+
+    def counts(self) -> list[TaskCount]:
+        with self._changed:
+            return [
+                TaskCount(queue=lane.queue, name=lane.name, state=state, count=ids.size)
+                for lane in self._table.lanes.values()
+                for state, ids in lane.ids.items()
+                if ids.size
+            ]
+
+    def logs(self, task_id: int, after: int = 0, limit: int = 1000) -> list[LogLine]:
+        with self._changed:
+            return (self._table.task(task_id).log_lines or [])[after : after + limit]
+
+    def heartbeat(self, runner: RunnerInfo) -> bool:
+        with self._changed:
+            return self._table.heartbeat(runner, self._clock())
+
+    def claim(self, request: ClaimRequest) -> Claimed:
+        with self._changed:
+            return self._table.claim(request, self._clock())
+
+    def commit(self, updates: Sequence[AttemptUpdate], request: ClaimRequest | None = None) -> Committed:
+        with self._changed:
+            now = self._clock()
+            refused, any_outcome = self._table.apply(updates, now)
+            claimed = None if request is None else self._table.claim(request, now)
+            if any_outcome:
+                # With a claim in the same step, the caller has already seen what its own outcomes made ready.
+                self._announce(seen_by_caller=request is not None)
+            return Committed(refused=refused, claimed=claimed)
+
+    def release(self, runner_id: str) -> int:
+        with self._changed:
+            released = self._table.release(runner_id, self._clock())
+            self._announce()
+            return released
+
+    def rescue(self) -> list[int]:
+        with self._changed:
+            rescued = self._table.rescue(self._clock())
+            if rescued:
+                self._announce()
+            return rescued
+
+    def cancel(self, task_id: int) -> TaskState:
+        with self._changed:
+            state = self._table.cancel(task_id, self._clock())
+            self._announce()
+            return state
+
+    def retry(self, task_id: int) -> None:
+        with self._changed:
+            self._table.retry(task_id, self._clock())
+            self._announce()
+
+    def prune(self, older_than_seconds: float, states: Sequence[TaskState] | None = None, limit: int = 1000) -> int:
+        with self._changed:
+            return self._table.prune(
+                self._clock() - older_than_seconds, TERMINAL_STATES if states is None else states, limit
+            )
+
+    def wait_for_change(self, timeout_seconds: float) -> bool:
+        with self._changed:
+            seen = getattr(self._seen, "changes", self._changes)
+            changed = self._changed.wait_for(lambda: self._changes != seen, timeout_seconds)
+            self._seen.changes = self._changes
+            return changed
+
+    def _announce(self, *, seen_by_caller: bool = False) -> None:
+        """Wake all who wait. Only called with the lock held."""
+        self._changes += 1
+        if seen_by_caller and getattr(self._seen, "changes", -1) == self._changes - 1:
+            self._seen.changes = self._changes
+        self._changed.notify_all()

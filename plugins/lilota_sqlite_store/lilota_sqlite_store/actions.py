@@ -1,0 +1,70 @@
+"""What users ask for: cancel, retry, prune."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+
+from lilota.errors import TaskNotFoundError, TaskStateError
+from lilota.models import TERMINAL_STATES, LogLine, TaskState
+from lilota_sqlite_store.attempts import log_row
+from lilota_sqlite_store.states import CANCELLED, FAILED, READY, RUNNING, STATES, LaneMoves, terminal_code
+from lilota_sqlite_store.statements import SQL
+
+
+def cancel(connection: sqlite3.Connection, task_id: int, now: float) -> TaskState:
+    """Cancel a pending task, ask a running one to stop, leave an ended one alone; return the state."""
+    lane, state, _, _ = _task_state(connection, task_id)
+    if state == RUNNING:
+        connection.execute(SQL["request_cancel"], (task_id,))
+    elif state < RUNNING:
+        connection.execute(SQL["cancel_pending"], (task_id, now))
+        _move(connection, lane, state, CANCELLED)
+        return TaskState.CANCELLED
+    return STATES[state]
+
+
+def retry(connection: sqlite3.Connection, task_id: int, now: float) -> None:
+    """Make a failed or cancelled task pending as if it were new."""
+    lane, state, attempt, log_count = _task_state(connection, task_id)
+    if state not in {FAILED, CANCELLED}:
+        raise TaskStateError(
+            f"The task {task_id} is {STATES[state]}; only a failed or cancelled task can be retried."
+        )
+    connection.execute(SQL["retry"], (task_id, now))
+    _move(connection, lane, state, READY)
+    text = f"Retried by a user after it was {STATES[state]}."
+    line = LogLine(at=now, text=text, source="lilota", attempt=attempt)
+    connection.execute(SQL["insert_log_line"], log_row(task_id, log_count + 1, line))
+
+
+def prune(
+    connection: sqlite3.Connection, ended_before: float, states: Sequence[TaskState] | None, limit: int
+) -> int:
+    """Delete up to `limit` tasks that ended at that instant or before it, with all that belongs to them."""
+    rows: list[tuple[int, int, int]] = []
+    for state in TERMINAL_STATES if states is None else TERMINAL_STATES.intersection(states):
+        parameters = (terminal_code(state), ended_before, limit - len(rows))
+        rows += connection.execute(SQL["ended_before"], parameters).fetchall()
+    ids = json.dumps([task_id for task_id, _, _ in rows])
+    for table in ("log_lines", "large_inputs", "large_outputs", "tasks"):
+        connection.execute(SQL[f"prune_{table}"], (ids,))
+    moves = LaneMoves()
+    for _, lane, code in rows:
+        moves.move(lane, code, None)
+    moves.write(connection)
+    return len(rows)
+
+
+def _task_state(connection: sqlite3.Connection, task_id: int) -> tuple[int, int, int, int]:
+    row: tuple[int, int, int, int] | None = connection.execute(SQL["task_state"], (task_id,)).fetchone()
+    if row is None:
+        raise TaskNotFoundError(task_id)
+    return row
+
+
+def _move(connection: sqlite3.Connection, lane: int, source: int, target: int) -> None:
+    moves = LaneMoves()
+    moves.move(lane, source, target)
+    moves.write(connection)

@@ -1,0 +1,121 @@
+"""Add tasks: threads that add at the same moment share one transaction, and one wait for the disk."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections import Counter
+from collections.abc import Sequence
+
+from lilota.models import NewTask
+from lilota_sqlite_store.connection import Connection
+from lilota_sqlite_store.database import Database
+from lilota_sqlite_store.states import READY, SCHEDULED
+from lilota_sqlite_store.statements import SQL
+
+LONG_TEXT = 2000
+"""From this many characters on, a text has a table of its own: it would fill half a page of the tasks."""
+
+
+class _Batch:
+    """The tasks of one call of `add`, and what became of them."""
+
+    __slots__ = ("error", "ids", "is_done", "tasks")
+
+    def __init__(self, tasks: Sequence[NewTask]) -> None:
+        self.tasks = tasks
+        self.ids: list[int] = []
+        self.error: Exception | None = None
+        self.is_done = False
+
+
+class GroupAdder:
+    """Writes the batches of all threads of a process."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: list[_Batch] = []
+        self._queue_lock = threading.Lock()
+
+    def add(self, tasks: Sequence[NewTask], now: float) -> list[int]:
+        """Add the tasks, all or none, and return their ids. An error in the batch of one thread is only its own."""
+        batch = _Batch(tasks)
+        with self._queue_lock:
+            self._waiting.append(batch)
+        with self._database.write_lock:
+            # Whoever comes first writes for all who came meanwhile; they find their batch done.
+            if not batch.is_done:
+                self._write(self._take_waiting(), now)
+        if batch.error is not None:
+            raise batch.error
+        return batch.ids
+
+    def _take_waiting(self) -> list[_Batch]:
+        with self._queue_lock:
+            batches, self._waiting = self._waiting, []
+        return batches
+
+    def _write(self, batches: list[_Batch], now: float) -> None:
+        try:
+            with self._database.write() as connection:
+                for batch in batches:
+                    _add_or_note_error(connection, batch, now)
+        except Exception as error:  # noqa: BLE001 - each thread raises it again, from its own call
+            for batch in batches:
+                batch.error = error
+        for batch in batches:
+            batch.is_done = True
+
+
+def _add_or_note_error(connection: Connection, batch: _Batch, now: float) -> None:
+    connection.execute("SAVEPOINT batch")
+    try:
+        batch.ids = add_tasks(connection, batch.tasks, now)
+    except sqlite3.OperationalError:
+        raise  # a full disk or a failing one concerns all
+    except Exception as error:  # noqa: BLE001 - a value that can't be stored: its thread raises it
+        batch.error = error
+        connection.execute("ROLLBACK TO batch")
+    connection.execute("RELEASE batch")
+
+
+def add_tasks(connection: sqlite3.Connection, tasks: Sequence[NewTask], now: float) -> list[int]:
+    """Insert the tasks and count them in their lanes."""
+    (last_id,) = connection.execute(SQL["reserve_ids"], (len(tasks),)).fetchone()
+    ids = list(range(last_id - len(tasks) + 1, last_id + 1))
+    run_ats = [now + task.delay_seconds if task.run_at is None else task.run_at.timestamp() for task in tasks]
+    states = [READY if run_at <= now else SCHEDULED for run_at in run_ats]
+    lanes = _count_in_lanes(connection, tasks, states)
+    connection.executemany(
+        SQL["insert_task"],
+        [
+            (
+                task_id,
+                lanes[task.queue, task.name],
+                state,
+                task.priority,
+                run_at,
+                now,
+                task.max_lost_attempts,
+                task.description,
+                task.input_json if len(task.input_json) < LONG_TEXT else None,
+            )
+            for task_id, task, state, run_at in zip(ids, tasks, states, run_ats, strict=True)
+        ],
+    )
+    long_inputs = [(i, task.input_json) for i, task in zip(ids, tasks, strict=True) if len(task.input_json) >= LONG_TEXT]
+    connection.executemany(SQL["insert_large_input"], long_inputs)
+    return ids
+
+
+def _count_in_lanes(
+    connection: sqlite3.Connection, tasks: Sequence[NewTask], states: Sequence[int]
+) -> dict[tuple[str, str], int]:
+    """Add the tasks to the counters of their lanes; return the ids of the lanes."""
+    added = Counter((task.queue, task.name, state) for task, state in zip(tasks, states, strict=True))
+    return {
+        (queue, name): connection.execute(
+            SQL["add_to_lane"], (queue, name, added[queue, name, SCHEDULED], added[queue, name, READY])
+        ).fetchone()[0]
+        for queue, name in {(queue, name) for queue, name, _ in added}
+    }

@@ -1,0 +1,108 @@
+"""Give due tasks to a runner."""
+
+from __future__ import annotations
+
+import heapq
+import json
+import sqlite3
+from collections import Counter
+from itertools import islice
+
+from lilota.contract import Claimed, ClaimRequest, Fence
+from lilota.models import Claim
+from lilota_sqlite_store.states import READY, RUNNING, SCHEDULED, LaneMoves
+from lilota_sqlite_store.statements import SQL
+
+Lanes = dict[int, tuple[str, str]]
+"""Lane id -> queue and name."""
+
+# One claim must not stop the world because a million scheduled tasks became due in the same second.
+_PROMOTIONS_PER_CLAIM = 5000
+
+
+def has_lease(connection: sqlite3.Connection, runner_id: str, now: float) -> bool:
+    """Tell whether the runner is registered and its lease holds."""
+    row = connection.execute(SQL["lease"], (runner_id,)).fetchone()
+    return row is not None and row[0] > now
+
+
+def may_claim(connection: sqlite3.Connection, request: ClaimRequest, now: float) -> bool:
+    """Look, without the lock for writing, whether there may be something to claim."""
+    if request.limit < 1:
+        return False
+    return bool(_ready_lanes(connection, request)) or connection.execute(SQL["any_due"], (now,)).fetchone() is not None
+
+
+def cancel_requests(connection: sqlite3.Connection, runner_id: str) -> tuple[Fence, ...]:
+    """Return the running attempts of the runner that somebody cancelled."""
+    return tuple(connection.execute(SQL["cancel_requests"], (runner_id,)).fetchall())
+
+
+def claim(connection: sqlite3.Connection, request: ClaimRequest, now: float) -> Claimed:
+    """Claim in a transaction that was begun for writing."""
+    if not has_lease(connection, request.runner_id, now):
+        return Claimed()
+    cancelled = cancel_requests(connection, request.runner_id)
+    if request.limit < 1:
+        return Claimed(cancel_requested=cancelled)
+    _promote_due(connection, now)
+    lanes = _ready_lanes(connection, request)
+    ids = _next_ids(connection, list(lanes), request.limit)
+    return Claimed(claims=_grant(connection, ids, lanes, request.runner_id), cancel_requested=cancelled)
+
+
+def _promote_due(connection: sqlite3.Connection, now: float) -> None:
+    if connection.execute(SQL["any_due"], (now,)).fetchone() is None:
+        return
+    moves = LaneMoves()
+    for (lane,) in connection.execute(SQL["promote_due"], (now, _PROMOTIONS_PER_CLAIM)).fetchall():
+        moves.move(lane, SCHEDULED, READY)
+    moves.write(connection)
+
+
+def _ready_lanes(connection: sqlite3.Connection, request: ClaimRequest) -> Lanes:
+    """Return the lanes that the runner serves and that have something ready."""
+    names = frozenset(request.names)
+    queues = None if request.queues is None else frozenset(request.queues)
+    rows = connection.execute(SQL["ready_lanes"])
+    return {
+        lane: (queue, name) for lane, queue, name in rows if name in names and (queues is None or queue in queues)
+    }
+
+
+def _next_ids(connection: sqlite3.Connection, lanes: list[int], limit: int) -> list[int]:
+    """Return the next tasks of all these lanes: a merge of the order within each."""
+    candidates = [connection.execute(SQL["ready_in_lane"], (lane, limit)) for lane in lanes]
+    ids = [task_id for _, _, task_id in islice(heapq.merge(*candidates), limit)]
+    for cursor in candidates:
+        cursor.close()
+    return ids
+
+
+def _grant(connection: sqlite3.Connection, ids: list[int], lanes: Lanes, runner_id: str) -> tuple[Claim, ...]:
+    if not ids:
+        return ()
+    rows = {row[0]: row for row in connection.execute(SQL["grant"], (json.dumps(ids), runner_id)).fetchall()}
+    moves = LaneMoves()
+    for lane, count in Counter(row[3] for row in rows.values()).items():
+        moves.move(lane, READY, RUNNING, count)
+    moves.write(connection)
+    return tuple(_to_claim(rows[task_id], lanes) for task_id in ids)
+
+
+def _to_claim(row: tuple[int, int, int, int, str, str, str | None, int, int, int], lanes: Lanes) -> Claim:
+    task_id, token, attempt, lane, description, input_json, output_json, priority, lost_attempts, max_lost_attempts = row
+    queue, name = lanes[lane]
+    return Claim(
+        id=task_id,
+        token=token,
+        attempt=attempt,
+        name=name,
+        description=description,
+        input_json=input_json,
+        output_json=output_json,
+        queue=queue,
+        priority=priority,
+        lost_attempts=lost_attempts,
+        max_lost_attempts=max_lost_attempts,
+    )

@@ -1,0 +1,152 @@
+"""Open connections to the database file, and lend them to one thread at a time."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from lilota.errors import StoreUnavailableError
+from lilota_sqlite_store.faults import translated
+from lilota_sqlite_store.migrations import migrate
+
+BUSY_TIMEOUT_SECONDS: Final = 30.0
+
+# Threads beyond this many that use the store at the same moment get a connection of their own each time.
+_IDLE_LIMIT = 16
+
+
+class Connection(sqlite3.Connection):
+    """A connection that remembers whether its commits reach the disk before they return."""
+
+    durable: bool = False
+
+    def be_durable(self, durable: bool) -> None:
+        """Choose between `synchronous=FULL` and `NORMAL` for the next transactions."""
+        if durable != self.durable:
+            self.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            self.durable = durable
+
+
+def create_file(path: str) -> None:
+    """Create an empty file that only its owner can read, unless there is one already.
+
+    SQLite gives its `-wal` and `-shm` files the same mode.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+    except FileExistsError:
+        if os.path.isdir(path):
+            raise StoreUnavailableError(f"'{path}' is a folder, not a SQLite file. Name a file in it.") from None
+    except FileNotFoundError:
+        raise StoreUnavailableError(
+            f"The folder '{Path(path).parent}' of the SQLite file does not exist. Create it, or choose another path."
+        ) from None
+    except OSError as error:
+        raise StoreUnavailableError(f"The SQLite file '{path}' can't be created: {error.strerror}.") from error
+
+
+def connect(path: str) -> Connection:
+    """Open a connection. The file must exist: it is created by `create_file`, with the mode it should have."""
+    connection = sqlite3.connect(
+        f"file:{quote(path)}?mode=rw",
+        uri=True,
+        timeout=BUSY_TIMEOUT_SECONDS,
+        isolation_level=None,  # we say BEGIN and COMMIT ourselves
+        check_same_thread=False,  # the pool sees to it that one thread uses it at a time
+        factory=Connection,
+    )
+    try:
+        _use_wal(connection)
+        # One checkpointer at a time, see checkpoint.py.
+        connection.execute("PRAGMA wal_autocheckpoint=0")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA temp_store=MEMORY")
+        connection.execute("PRAGMA cache_size=-8000")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch the file to write-ahead logging, which SQLite refuses at once, without waiting, while others open it."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
+    while True:
+        try:
+            if connection.execute("PRAGMA journal_mode=WAL").fetchone() == ("wal",):
+                return
+            raise sqlite3.OperationalError("write-ahead logging is not possible here")
+        except sqlite3.OperationalError as error:
+            if not getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY") or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
+
+
+class ConnectionPool:
+    """The connections of one process to one file; the first use creates and migrates the file."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.pid = os.getpid()
+        self._idle: list[Connection] = []
+        self._is_ready = False
+
+    @contextmanager
+    def lend(self) -> Iterator[Connection]:
+        """Lend a connection for as long as the block runs; errors of SQLite come out as errors of the store."""
+        with translated(self.path):
+            connection = self._take()
+            try:
+                yield connection
+            except BaseException:
+                # Whatever went wrong, the next user gets a fresh one.
+                connection.close()
+                raise
+            if len(self._idle) < _IDLE_LIMIT:
+                self._idle.append(connection)
+            else:
+                connection.close()
+
+    def _take(self) -> Connection:
+        if not self._is_ready:
+            create_file(self.path)
+        try:
+            return self._idle.pop()
+        except IndexError:
+            connection = connect(self.path)
+        if not self._is_ready:
+            try:
+                self._prepare(connection)
+            except BaseException:
+                connection.close()
+                raise
+        return connection
+
+    def _prepare(self, connection: Connection) -> None:
+        migrate(connection, self.path)
+        # Finds out now, not at the first write, that the file can only be read.
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+        self._is_ready = True
+
+    def close(self) -> None:
+        """Close the connections that are not in use; the pool can be used again."""
+        self._is_ready = False
+        while self._idle:
+            self._idle.pop().close()
+
+    def abandon(self) -> None:
+        """Forget the connections without closing them, in a process that was forked from the one that opened them.
+
+        Closing would end in SQLite's clean-up of files that other processes go on using; see "How To Corrupt An SQLite
+        Database File", section 2.6. The extra reference keeps the garbage collector from closing them.
+        """
+        while self._idle:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._idle.pop()))

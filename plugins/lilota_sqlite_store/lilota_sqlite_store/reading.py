@@ -1,0 +1,157 @@
+"""Read tasks, pages of tasks, counts and log lines."""
+
+from __future__ import annotations
+
+import heapq
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from lilota.contract import TaskCount, TaskQuery
+from lilota.errors import TaskNotFoundError
+from lilota.models import LogLine, TaskError, TaskInfo
+from lilota_sqlite_store.states import CODES, STATES
+from lilota_sqlite_store.statements import SQL
+
+LARGEST_ID = 2**63 - 1
+"""The largest number that SQLite can store."""
+
+_decode_error = msgspec.json.Decoder(TaskError).decode
+
+_Lane = tuple[int, str, str, tuple[int, ...]]
+"""Id, queue, name, and the number of tasks per stored state."""
+
+
+def get(connection: sqlite3.Connection, task_id: int) -> TaskInfo:
+    """Return one task, or raise TaskNotFoundError."""
+    row = connection.execute(SQL["get_tasks"], (json.dumps([task_id]),)).fetchone()
+    if row is None:
+        raise TaskNotFoundError(task_id)
+    return _to_info(row)
+
+
+def get_all(connection: sqlite3.Connection) -> list[TaskInfo]:
+    """Return every task, by rising id."""
+    return [_to_info(row) for row in connection.execute(SQL["get_all_tasks"])]
+
+
+def logs(connection: sqlite3.Connection, task_id: int, after: int, limit: int) -> list[LogLine]:
+    """Return log lines of a task; their numbers begin with 1 and have no gaps."""
+    if connection.execute(SQL["task_exists"], (task_id,)).fetchone() is None:
+        raise TaskNotFoundError(task_id)
+    return [
+        LogLine(at=at, text=text, level=level, source=source, attempt=attempt, logger=logger)
+        for at, text, level, source, attempt, logger in connection.execute(SQL["logs"], (task_id, after, limit))
+    ]
+
+
+def counts(connection: sqlite3.Connection) -> list[TaskCount]:
+    """Return the counters of the lanes that are not 0."""
+    return [
+        TaskCount(queue=queue, name=name, state=state, count=count)
+        for _, queue, name, counters in _lanes(connection)
+        for state, codes in CODES.items()
+        if (count := sum(counters[code] for code in codes))
+    ]
+
+
+def find(connection: sqlite3.Connection, query: TaskQuery) -> list[TaskInfo]:
+    """Return one page of the tasks that match."""
+    ids = list(islice(_matching_ids(connection, query), query.limit))
+    infos = [_to_info(row) for row in connection.execute(SQL["get_tasks"], (json.dumps(ids),))]
+    return sorted(infos, key=lambda info: info.id, reverse=query.newest_first)
+
+
+def _matching_ids(connection: sqlite3.Connection, query: TaskQuery) -> Iterable[int]:
+    if query.ids is not None:
+        return _listed_ids(connection, query)
+    if query.states is None and query.names is None and query.queues is None:
+        statement = SQL["find_falling" if query.newest_first else "find_rising"]
+        return (task_id for (task_id,) in connection.execute(statement, (_start(query),)))
+    return _ids_in_lanes(connection, query)
+
+
+def _start(query: TaskQuery) -> int:
+    """Return the id behind which to start; falling ids start behind the largest."""
+    if query.after_id is None:
+        return LARGEST_ID if query.newest_first else 0
+    return max(0, min(query.after_id, LARGEST_ID))
+
+
+def _ids_in_lanes(connection: sqlite3.Connection, query: TaskQuery) -> Iterator[int]:
+    """Merge the ids of each lane and state that match: the index has them in order, and only a page is read."""
+    statement = SQL["find_falling_in_lane" if query.newest_first else "find_rising_in_lane"]
+    start = _start(query)
+    pages = [
+        connection.execute(statement, (lane, code, start))
+        for lane, counters in _matching_lanes(connection, query)
+        for code in _codes(query)
+        if counters[code]
+    ]
+    return (task_id for (task_id,) in heapq.merge(*pages, reverse=query.newest_first))
+
+
+def _listed_ids(connection: sqlite3.Connection, query: TaskQuery) -> list[int]:
+    lanes = {lane for lane, _ in _matching_lanes(connection, query)}
+    codes = _codes(query)
+    listed = json.dumps([task_id for task_id in query.ids or () if 0 < task_id <= LARGEST_ID])
+    start = _start(query)
+    found = [
+        task_id
+        for task_id, lane, state in connection.execute(SQL["find_listed"], (listed,))
+        if lane in lanes and state in codes and (task_id < start if query.newest_first else task_id > start)
+    ]
+    return sorted(found, reverse=query.newest_first)
+
+
+def _codes(query: TaskQuery) -> set[int]:
+    states = CODES if query.states is None else query.states
+    return {code for state in states for code in CODES[state]}
+
+
+def _matching_lanes(connection: sqlite3.Connection, query: TaskQuery) -> list[tuple[int, tuple[int, ...]]]:
+    return [
+        (lane, counters)
+        for lane, queue, name, counters in _lanes(connection)
+        if (query.names is None or name in query.names) and (query.queues is None or queue in query.queues)
+    ]
+
+
+def _lanes(connection: sqlite3.Connection) -> Iterator[_Lane]:
+    for lane, queue, name, *counters in connection.execute(SQL["lanes"]).fetchall():
+        yield lane, queue, name, tuple(counters)
+
+
+def _to_info(row: tuple[Any, ...]) -> TaskInfo:
+    """Make a TaskInfo of a row of the view `task_details`."""
+    return TaskInfo(
+        id=row[0],
+        name=row[1],
+        description=row[2],
+        state=STATES[row[3]],
+        queue=row[4],
+        priority=row[5],
+        input_json=row[6],
+        output_json=row[7],
+        created_at=datetime.fromtimestamp(row[8], UTC),
+        run_at=datetime.fromtimestamp(row[9], UTC),
+        started_at=_to_instant(row[10]),
+        finished_at=_to_instant(row[11]),
+        attempt=row[12],
+        lost_attempts=row[13],
+        max_lost_attempts=row[14],
+        pid=row[15],
+        runner_id=row[16],
+        reported_progress=row[17],
+        error=None if row[18] is None else _decode_error(row[18]),
+        cancel_requested=bool(row[19]),
+    )
+
+
+def _to_instant(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

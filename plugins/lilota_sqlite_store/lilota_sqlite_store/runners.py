@@ -1,0 +1,60 @@
+"""Runners: their leases, and what becomes of their claims when they stop or die."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+from lilota.contract import RunnerInfo
+from lilota.models import Outcome, TaskError, TaskState
+from lilota_sqlite_store.attempts import AttemptChanges, StoredAttempt, write_changes
+from lilota_sqlite_store.statements import SQL
+
+
+def heartbeat(connection: sqlite3.Connection, runner: RunnerInfo, now: float) -> bool:
+    """Register the runner or renew its lease; False if the lease had expired."""
+    row = connection.execute(SQL["lease"], (runner.id,)).fetchone()
+    expires_at = now + runner.lease_seconds
+    connection.execute(SQL["heartbeat"], (runner.id, runner.host, runner.pid, runner.lease_seconds, expires_at))
+    return row is None or row[0] > now
+
+
+def release(connection: sqlite3.Connection, runner_id: str, now: float) -> int:
+    """Forget the runner and give back what it holds, without spending the attempts."""
+    return len(_take_back(connection, runner_id, _given_back, now))
+
+
+def rescue(connection: sqlite3.Connection, now: float) -> list[int]:
+    """Take back what runners with an expired lease hold, and forget them."""
+    expired = [runner_id for (runner_id,) in connection.execute(SQL["expired_runners"], (now,)).fetchall()]
+    return [
+        task_id
+        for runner_id in expired
+        for task_id in _take_back(connection, runner_id, lambda held, lost=runner_id: _runner_died(held, lost), now)
+    ]
+
+
+def _take_back(
+    connection: sqlite3.Connection, runner_id: str, to_outcome: Callable[[StoredAttempt], Outcome], now: float
+) -> list[int]:
+    changes = []
+    for (lane,) in connection.execute(SQL["lanes_with_running"]).fetchall():
+        for row in connection.execute(SQL["held_in_lane"], (lane, runner_id)):
+            change = AttemptChanges(StoredAttempt(*row))
+            change.outcome = to_outcome(change.stored)
+            changes.append(change)
+    write_changes(connection, changes, now)
+    connection.execute(SQL["forget_runner"], (runner_id,))
+    return [change.stored.id for change in changes]
+
+
+def _given_back(_held: StoredAttempt) -> Outcome:
+    return Outcome(state=TaskState.PENDING, spends_attempt=False)
+
+
+def _runner_died(held: StoredAttempt, runner_id: str) -> Outcome:
+    lost_attempts = held.lost_attempts + 1
+    if held.cancel_requested or lost_attempts < held.max_lost_attempts:
+        return Outcome(state=TaskState.PENDING, lost=True)
+    message = f"The runner {runner_id} stopped renewing its lease; attempts lost: {lost_attempts}."
+    return Outcome(state=TaskState.FAILED, lost=True, error=TaskError(type="RunnerDied", message=message))

@@ -1,0 +1,1 @@
+INSERT INTO large_inputs (id, text) VALUES (?1, ?2)

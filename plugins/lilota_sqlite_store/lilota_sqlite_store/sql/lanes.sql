@@ -1,0 +1,1 @@
+SELECT id, queue, name, waiting, scheduled, ready, running, succeeded, failed, cancelled FROM lanes

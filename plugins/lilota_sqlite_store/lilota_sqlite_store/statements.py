@@ -1,0 +1,39 @@
+"""The SQL of this package: one statement per file in `sql/`, by its name."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from types import MappingProxyType
+
+_FOLDER = files(__package__) / "sql"
+
+
+def _load() -> dict[str, str]:
+    names = (entry.name for entry in _FOLDER.iterdir() if entry.name.endswith(".sql"))
+    return {name.removesuffix(".sql"): _without_comments((_FOLDER / name).read_text("utf-8")) for name in names}
+
+
+def _without_comments(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if not line.startswith("--")).strip()
+
+
+SQL: Mapping[str, str] = MappingProxyType(_load())
+"""Statement name -> text."""
+
+
+def load_migrations() -> list[tuple[int, list[str]]]:
+    """Return the migrations as (number, statements), by rising number."""
+    entries = [entry for entry in (_FOLDER / "migrations").iterdir() if entry.name.endswith(".sql")]
+    return sorted((int(entry.name[:4]), list(_split(entry.read_text("utf-8")))) for entry in entries)
+
+
+def _split(script: str) -> Iterator[str]:
+    """Give the statements of a script one by one: sqlite3's own `executescript` would commit before it starts."""
+    lines: list[str] = []
+    for line in script.splitlines():
+        lines.append(line)
+        if sqlite3.complete_statement("\n".join(lines)):
+            yield "\n".join(lines)
+            lines = []
