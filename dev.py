@@ -75,7 +75,7 @@ def environment(folder: Path, requirements: tuple[str, ...], stamp: str) -> Path
     stamp = f"{sys.version} {stamp}"
     if python.exists() and marker.is_file() and marker.read_text() == stamp:
         return python
-    say(f"making {folder.name} with {', '.join(requirements)} (once; a minute or so) ...")
+    say(f"making {folder.name} with {' and '.join(requirements)} (once; a minute or so) ...")
     make_environment(folder)
     # setuptools packs what an earlier build left there, modules that were since deleted included.
     shutil.rmtree(ROOT / "build", ignore_errors=True)

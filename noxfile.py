@@ -23,6 +23,12 @@ PLUGINS = sorted(path.parent.name for path in ROOT.glob("plugins/*/pyproject.tom
 PARTS = {"core": "lilota"} | {name.removeprefix("lilota_"): name for name in PLUGINS}
 # What `pip install lilota` brings along; a checkout's wheels are on no index, so they are named one by one.
 EMBEDDED = ("lilota", "lilota_memory_store", "lilota_sqlite_store")
+ORIGIN_CHECK = """
+import importlib, sys
+for name in sys.argv[1:]:
+    origin = importlib.import_module(name).__file__
+    assert "site-packages" in origin, f"{origin} is not an installed wheel"
+"""
 DOCUMENTATION_TESTS = ("tests/test_links.py", "tests/test_docs.py")
 
 nox.needs_version = ">=2025.5.1"
@@ -95,10 +101,11 @@ def package(session: nox.Session) -> None:
 
 def install(session: nox.Session, group: str, *distributions: str) -> None:
     """Install a dependency group of pyproject.toml, and built distributions with what their tests need."""
-    session.install(*nox.project.dependency_groups(PROJECT, group), *map(built, dict.fromkeys(distributions)))
-    for name in distributions:
+    names = dict.fromkeys(distributions)
+    session.install(*nox.project.dependency_groups(PROJECT, group), *map(built, names))
+    if names:
         # -P: not from the working folder, which is the checkout.
-        session.run("python", "-P", "-c", f"import {name}; assert 'site-packages' in {name}.__file__", silent=True)
+        session.run("python", "-P", "-c", ORIGIN_CHECK, *names, silent=True)
 
 
 def built(name: str) -> str:

@@ -5,6 +5,7 @@ The names below are loaded when they are first used, so that `import lilota` sta
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -51,6 +52,4 @@ _HOMES = {
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'lilota' has no attribute {name!r}", name=name)
-    from importlib import import_module
-
     return getattr(import_module(_HOMES[name]), name)

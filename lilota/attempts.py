@@ -7,26 +7,14 @@ from __future__ import annotations
 
 import logging
 import os
-import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Final, Protocol
+from typing import Protocol
 
-from lilota.errors import (
-    CancelRequested,
-    InvalidOutputError,
-    InvalidTaskError,
-    Retry,
-    RunnerStopping,
-    TimeoutReached,
-    UnknownTaskError,
-)
+from lilota.descriptions import describe_error
+from lilota.errors import CancelRequested, InvalidOutputError, Retry, RunnerStopping, StopTask, TimeoutReached
 from lilota.jsonvalues import OUTPUT_LIMIT_BYTES, encode_object
 from lilota.models import Claim, JSONObject, Outcome, TaskBase, TaskError, TaskInfo, TaskState
-
-#: A traceback is kept up to this many characters, the end of it, where the error is.
-TRACEBACK_LIMIT: Final = 32_000
 
 TaskLoader = Callable[[str], type[TaskBase]]
 TaskCall = Callable[[TaskBase], JSONObject | None]
@@ -63,25 +51,67 @@ def run_attempt(
         load: gives the class for a task name.
         call: runs the built task; plugins wrap it.
     """
-    task_class: type[TaskBase] = TaskBase  # type: ignore[type-abstract] - only its options are read
+    task_class = no_class()
     try:
         task_class = load(claim.name)
         progress = _Progress(claim, reporter)
         task = _build_task(task_class, claim, reporter, progress, logger)
         returned = call(task)
         progress.keep_return_value(returned)
-    except Retry as request:
-        reason = TaskError(type="Retry", message=str(request))
-        return Outcome(state=TaskState.PENDING, error=reason, delay_seconds=request.delay_seconds, spends_attempt=False)
-    except CancelRequested:
-        return Outcome(state=TaskState.CANCELLED)
-    except RunnerStopping:
-        return Outcome(state=TaskState.PENDING, spends_attempt=False)
-    except (UnknownTaskError, InvalidTaskError) as error:
-        return Outcome(state=TaskState.FAILED, error=describe_error(error))
     except BaseException as error:  # noqa: BLE001 - a task may raise anything, SystemExit included
-        return _after_error(task_class, claim, error)
+        return outcome_of(error, claim, task_class)
     return Outcome(state=TaskState.SUCCEEDED)
+
+
+def no_class() -> type[TaskBase]:
+    """Return what stands for the class while none is loaded: its options are the defaults."""
+    return TaskBase
+
+
+def outcome_of(error: BaseException, claim: Claim, task_class: type[TaskBase]) -> Outcome:
+    """Return how an attempt ends that was ended by an exception."""
+    error = _stop_within(error) or error
+    try:
+        return _decide(error, claim, task_class)
+    except Exception as broken:  # noqa: BLE001 - a class of the task may define anything, comparisons included
+        return Outcome(state=TaskState.FAILED, error=describe_error(broken))
+
+
+def _stop_within(error: BaseException) -> StopTask | None:
+    """Return what lilota raised to end the task, where it comes out of an `asyncio.TaskGroup` in a group of errors."""
+    while isinstance(error, BaseExceptionGroup):
+        stops = error.subgroup(StopTask)
+        if stops is None:
+            return None
+        error = stops.exceptions[0]
+    return error if isinstance(error, StopTask) else None
+
+
+def _decide(error: BaseException, claim: Claim, task_class: type[TaskBase]) -> Outcome:
+    match error:
+        case Retry():
+            reason = TaskError(type="Retry", message=describe_error(error).message)
+            # Not below 0 even if a subclass says so: the store counts on it.
+            delay_seconds = max(0.0, error.delay_seconds)
+            return Outcome(state=TaskState.PENDING, error=reason, delay_seconds=delay_seconds, spends_attempt=False)
+        case CancelRequested():
+            return Outcome(state=TaskState.CANCELLED)
+        case RunnerStopping():
+            return Outcome(state=TaskState.PENDING, spends_attempt=False)
+        case _:
+            return _after_error(error, claim, task_class)
+
+
+def _after_error(error: BaseException, claim: Claim, task_class: type[TaskBase]) -> Outcome:
+    """Decide between another attempt and failure."""
+    described = describe_error(error, task_class.timeout_seconds)
+    # A timeout is no Exception, so that tasks don't swallow it, but like one it is worth another attempt.
+    worth_it = isinstance(error, (*task_class.retry_on, TimeoutReached))
+    final = isinstance(error, task_class.never_retry_on) or claim.attempt >= task_class.max_attempts
+    if final or not worth_it:
+        return Outcome(state=TaskState.FAILED, error=described)
+    delay_seconds = task_class.backoff.delay_seconds(claim.attempt)
+    return Outcome(state=TaskState.PENDING, error=described, delay_seconds=delay_seconds)
 
 
 class _Progress:
@@ -94,7 +124,7 @@ class _Progress:
 
     def set_progress(self, task_id: int, percentage: float) -> None:
         self._check_id("set_progress", task_id)
-        if not 0 <= percentage <= 100:
+        if not isinstance(percentage, int | float) or not 0 <= percentage <= 100:
             raise ValueError(f"The progress of a task goes from 0 to 100; set_progress got {percentage!r}.")
         self._reporter.progress(float(percentage))
 
@@ -110,7 +140,9 @@ class _Progress:
 
     def _check_id(self, method: str, task_id: int) -> None:
         if task_id != self._claim.id:
-            raise ValueError(f"{method} was called for the task {task_id!r} in the task {self._claim.id}.")
+            raise ValueError(
+                f"{method} was called for the task {task_id!r} in the task {self._claim.id}. Pass self.task_info.id."
+            )
 
 
 def _build_task(
@@ -139,47 +171,3 @@ def _build_task(
         pid=os.getpid(),
     )
     return task_class(task_info, progress.set_progress, progress.set_output, logger, reporter.is_cancelled)
-
-
-def _after_error(task_class: type[TaskBase], claim: Claim, error: BaseException) -> Outcome:
-    """Decide between another attempt and failure."""
-    described = describe_error(error)
-    # A timeout is no Exception, so that tasks don't swallow it, but like one it is worth another attempt.
-    worth_it = isinstance(error, (*task_class.retry_on, TimeoutReached))
-    final = isinstance(error, task_class.never_retry_on) or claim.attempt >= task_class.max_attempts
-    if final or not worth_it:
-        return Outcome(state=TaskState.FAILED, error=described)
-    delay_seconds = task_class.backoff.delay_seconds(claim.attempt)
-    return Outcome(state=TaskState.PENDING, error=described, delay_seconds=delay_seconds)
-
-
-def describe_error(error: BaseException) -> TaskError:
-    """Turn an exception into text; what can't be shown is said to be so."""
-    kind = type(error)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    try:
-        message = str(error)
-    except Exception as broken:  # noqa: BLE001 - a user's __str__ may raise anything
-        message = f"<its str() raised {type(broken).__name__}>"
-    return TaskError(type=_storable(name), message=_storable(message), traceback=_storable(_format_traceback(error)))
-
-
-def _format_traceback(error: BaseException) -> str:
-    try:
-        lines = traceback.format_exception(type(error), error, _without_our_frames(error.__traceback__))
-    except Exception as broken:  # noqa: BLE001 - it calls the __str__ and __repr__ of everything in the chain
-        return f"<the traceback could not be formatted: {type(broken).__name__}>"
-    return "".join(lines)[-TRACEBACK_LIMIT:]
-
-
-def _without_our_frames(trace: TracebackType | None) -> TracebackType | None:
-    """Drop the frames above the task's own, unless there are no others."""
-    first = trace
-    while trace is not None and trace.tb_frame.f_globals.get("__name__", "").startswith(("lilota.", "pluggy")):
-        trace = trace.tb_next
-    return trace or first
-
-
-def _storable(text: str) -> str:
-    """Return the text with what UTF-8 can't carry (half surrogate pairs) escaped."""
-    return text.encode(errors="backslashreplace").decode()

@@ -72,7 +72,7 @@ class TaskHandle:
             await asyncio.wrap_future(self._waiters.future(self.id))
 
     def cancel(self) -> TaskState:
-        """Cancel the task; return CANCELLED if it is, RUNNING if it was asked to stop, or the state in which it ended."""
+        """Cancel the task; return CANCELLED if it is, RUNNING if it was asked to stop, or how it had ended."""
         return self._store.cancel(self.id)
 
     def retry(self) -> None:

@@ -37,6 +37,7 @@ class StoreCapabilities(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         description: where the data is, for people, without secrets: "SQLite file /srv/app/lilota.db".
         durable: what `add` acknowledged outlives the processes, and a power cut.
+        forgets: the data is gone when a process ends, so a runner that stops runs first what is due.
         multi_process: several processes can use the same data at the same time.
         multi_host: several machines can.
         warnings: sentences about known dangers of this very set-up, for `lilota doctor`.
@@ -45,6 +46,7 @@ class StoreCapabilities(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     durable: bool
     multi_process: bool
+    forgets: bool = False
     multi_host: bool = False
     warnings: tuple[str, ...] = ()
 

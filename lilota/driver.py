@@ -34,7 +34,7 @@ _LEAVE_SECONDS: Final = 5.0
 _STORE_GONE_SECONDS: Final = 30.0
 #: After a failed write, doubled each time.
 _FIRST_PAUSE_SECONDS: Final = 0.1
-_LONGEST_PAUSE_SECONDS: Final = 5.0
+_LONGEST_PAUSE_SECONDS: Final = 2.0
 
 Phase = Literal["running", "draining", "finishing", "leaving", "done"]
 
@@ -125,14 +125,13 @@ class Driver:
         now = time.monotonic()
         if self._look_again and now >= self._store_not_before:
             return 0
-        waits = [self._next_poll_at - now]
+        # While the store can't be used, neither a poll nor a write that is due may keep the loop going round.
+        waits = [max(self._next_poll_at, self._store_not_before) - now]
         until_tick = self._engine.seconds_until_tick(now)
         if until_tick is not None:
             waits.append(until_tick)
         if self._phase != "running":
             waits.append(_STOP_LOOK_SECONDS)
-        if self._store_not_before > now:
-            waits.append(self._store_not_before - now)
         return max(0.0, min(waits))
 
     def _take(self, event: Event, now: float) -> None:

@@ -34,6 +34,11 @@ RESTART_SECONDS: Final = 0.1
 RESTART_LIMIT_SECONDS: Final = 30.0
 
 
+#: Until a class is loaded, what its task says of itself is the only limit to lost attempts.
+_NOT_LOADED: Final = TaskOptions(max_lost_attempts=2**31)
+_LEASE_LOST: Final = Death("was stopped, because its runner had lost its lease")
+
+
 class StartWorker(msgspec.Struct, frozen=True):
     """Start a worker process under this number."""
 
@@ -83,7 +88,7 @@ class Attempt:
 class Worker:
     """What the engine knows of one worker process; its attempts are in the order in which it runs them."""
 
-    __slots__ = ("attempts", "leaving", "load_seconds", "number", "pid", "ready", "slow")
+    __slots__ = ("attempts", "doomed", "leaving", "load_seconds", "number", "pid", "ready", "slow")
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -93,6 +98,11 @@ class Worker:
         self.load_seconds = 0.0
         self.slow = False
         self.leaving = False
+        self.doomed = False
+
+    def takes_more(self) -> bool:
+        """Tell whether what is sent to it has a chance to run: it is up, and neither leaves nor was killed."""
+        return self.ready and not self.leaving and not self.doomed
 
     def first(self) -> Attempt | None:
         """Return the attempt that runs, or is about to."""
@@ -150,6 +160,7 @@ class Engine:
         self._commands: list[Command] = []
         self._updates: list[AttemptUpdate] = []
         self._more_may_wait = True
+        self._asks_for_work = False
         self._failed_starts = 0
         self._start_not_before = 0.0
         self._claiming = True
@@ -185,7 +196,7 @@ class Engine:
 
     def options_of(self, name: str) -> TaskOptions:
         """Return what the workers told of a task class; the defaults until they did."""
-        return self._options.get(name, TaskOptions())
+        return self._options.get(name, _NOT_LOADED)
 
     def take_commands(self) -> list[Command]:
         """Return what is to be done with worker processes, in this order."""
@@ -210,6 +221,7 @@ class Engine:
         limit = self._free_places() if self._claiming else 0
         if not (look_again or (limit and self._more_may_wait)):
             return None
+        self._asks_for_work = limit > 0
         return msgspec.structs.replace(self._request, limit=limit)
 
     def seconds_until_tick(self, now: float) -> float | None:
@@ -220,7 +232,7 @@ class Engine:
             first = worker.first()
             if first is not None and not worker.slow:
                 instants.append(first.since + SLOW_SECONDS)
-        if self._is_short_of_workers():
+        if self._needs_worker():
             instants.append(self._start_not_before)
         return max(0.0, min(instants) - now) if instants else None
 
@@ -251,6 +263,11 @@ class Engine:
     def task_loaded(self, message: Loaded) -> None:
         """A worker has imported a task class."""
         self._options[message.name] = message.options
+        for worker in self._workers.values():
+            first = worker.first()
+            # Its import took so long that the attempt was reported as started before its options were known.
+            if first is not None and first.started and first.claim.name == message.name:
+                self._apply_options(first)
 
     def reported(self, number: int, report: Report, now: float) -> None:
         """A worker tells how its attempts are getting on."""
@@ -295,14 +312,22 @@ class Engine:
                 self._begin_stop(worker, attempt_there, reason, now)
 
     def lose_lease(self, now: float) -> None:
-        """Another runner may have everything that was held here: stop it, and write nothing about it."""
-        self._backlog.clear()
-        self._updates.clear()
+        """Another runner may have everything that was held here: stop it.
+
+        What is to be written about it is written nevertheless. The store refuses what is no longer ours; the rest it
+        would keep for us as long as the lease is renewed again, and nobody would ever run it.
+        """
+        while self._backlog:
+            self._settle(self._backlog.popleft(), fates.GIVEN_BACK)
         for worker in self._workers.values():
-            if worker.attempts:
-                self._commands.append(Kill(worker.number, signal.SIGKILL))
-            for fence in tuple(worker.attempts):
-                worker.take(fence)
+            first = worker.first()
+            if first is not None:
+                worker.take(first.fence)
+                self._settle(first, self._fate(first, _LEASE_LOST))
+                self._kill(worker, signal.SIGKILL)
+            for attempt in tuple(worker.attempts.values()):
+                worker.take(attempt.fence)
+                self._settle(attempt, fates.GIVEN_BACK)
         self._more_may_wait = True
         self._start_not_before = now
 
@@ -321,7 +346,7 @@ class Engine:
                 if attempt.stop_reason is None or by_force:
                     self._begin_stop(worker, attempt, attempt.stop_reason or "shutdown", now)
             if by_force and worker.attempts:
-                self._commands.append(Kill(worker.number, signal.SIGKILL))
+                self._kill(worker, signal.SIGKILL)
 
     def dismiss_workers(self) -> None:
         """Let the workers leave; no new ones are started."""
@@ -342,7 +367,8 @@ class Engine:
                 self._backlog.append(attempt)
             else:
                 self._settle(attempt, fates.GIVEN_BACK)
-        self._more_may_wait = bool(claimed.claims)
+        if self._asks_for_work:  # a full runner asks only for cancellations, and learns nothing about what waits
+            self._more_may_wait = bool(claimed.claims)
         for fence in claimed.cancel_requested:
             self.cancel(fence, "cancel", now)
         self._dispatch(now)
@@ -351,7 +377,7 @@ class Engine:
         size = self._pacing.batch_size()
         places = 0
         for worker in self._workers.values():
-            if worker.ready and not worker.slow and not worker.leaving:
+            if worker.takes_more() and not worker.slow:
                 places += max(0, size - len(worker.attempts))
         return max(0, places - len(self._backlog))
 
@@ -359,9 +385,7 @@ class Engine:
         """Send the backlog to workers that have room, the emptiest first, in few frames."""
         if not self._backlog:
             return
-        ready = sorted(
-            (w for w in self._workers.values() if w.ready and not w.leaving), key=lambda worker: worker.load_seconds
-        )
+        ready = sorted((w for w in self._workers.values() if w.takes_more()), key=lambda worker: worker.load_seconds)
         share = -(-len(self._backlog) // max(1, len(ready)))
         for worker in ready:
             batch: list[Claim] = []
@@ -373,17 +397,24 @@ class Engine:
             if batch:
                 self._commands.append(Send(worker.number, Run(tuple(batch))))
 
-    def _is_short_of_workers(self) -> bool:
-        return not self._closing and len(self._workers) < self._number_of_workers
+    def _needs_worker(self) -> bool:
+        """Tell whether a worker should be started, as soon as the time has come."""
+        if not self._claiming or len(self._workers) >= self._number_of_workers:
+            return False
+        # After a failed start one at a time, until one comes up.
+        return not self._failed_starts or all(worker.ready for worker in self._workers.values())
 
     def _start_missing_workers(self, now: float) -> None:
-        while self._is_short_of_workers() and now >= self._start_not_before:
+        while self._needs_worker() and now >= self._start_not_before:
             worker = Worker(self._next_number)
             self._next_number += 1
             self._workers[worker.number] = worker
             self._commands.append(StartWorker(worker.number))
-            if self._failed_starts:
-                break  # one at a time, until one comes up
+
+    def _kill(self, worker: Worker, signal_number: signal.Signals) -> None:
+        """Send a signal that ends a worker, and nothing more to do."""
+        self._commands.append(Kill(worker.number, signal_number))
+        worker.doomed = True
 
     def _notice_slow(self, worker: Worker, now: float) -> None:
         """Send nothing more to a worker whose attempt takes long, and fetch what waits behind it."""
@@ -409,9 +440,12 @@ class Engine:
                 self._backlog.appendleft(attempt)
 
     def _give_back_stale(self, now: float) -> None:
-        while self._backlog and now - self._backlog[0].since >= KEEP_SECONDS and self.is_ready:
-            self._settle(self._backlog.popleft(), fates.GIVEN_BACK)
-            self._more_may_wait = False
+        stale = [attempt for attempt in self._backlog if now - attempt.since >= KEEP_SECONDS]
+        for attempt in stale:
+            self._backlog.remove(attempt)
+            self._settle(attempt, fates.GIVEN_BACK)
+            # As soon as a worker has room the store is worth a look: it has at least this one.
+            self._more_may_wait = True
 
     # --- the course of an attempt
 
@@ -420,24 +454,29 @@ class Engine:
         if attempt is None:
             return  # killed for a lost lease, with its last words still on the way
         if update.started_at is not None and not attempt.started:
-            update = self._note_start(attempt, update, now)
+            attempt.started = True
+            attempt.since = now
+            self._apply_options(attempt)
         if update.outcome is not None:
             worker.take(attempt.fence)
             following = worker.first()
             if following is not None:
                 following.since = now
+            elif worker.doomed:
+                self._kill(worker, signal.SIGKILL)  # it survived the signal that should have ended it
         self._updates.append(update)
 
-    def _note_start(self, attempt: Attempt, update: AttemptUpdate, now: float) -> AttemptUpdate:
-        attempt.started = True
-        attempt.since = now
+    def _apply_options(self, attempt: Attempt) -> None:
+        """Let the options of its class hold for an attempt that runs, as far as they are known."""
         options = self.options_of(attempt.claim.name)
         if options.timeout_seconds is not None and attempt.stop_reason is None:
-            attempt.next_push_at = now + options.timeout_seconds
-        if options.max_lost_attempts >= attempt.claim.max_lost_attempts:
-            return update
-        # The store has to know a stricter limit too, for the case that this runner dies.
-        return msgspec.structs.replace(update, max_lost_attempts=options.max_lost_attempts)
+            attempt.next_push_at = attempt.since + options.timeout_seconds
+        if options.max_lost_attempts < attempt.claim.max_lost_attempts:
+            # The store has to know a stricter limit too, for the case that this runner dies.
+            limit = options.max_lost_attempts
+            self._updates.append(
+                AttemptUpdate(id=attempt.claim.id, token=attempt.claim.token, max_lost_attempts=limit)
+            )
 
     def _settle(self, attempt: Attempt, outcome: Outcome) -> None:
         self._updates.append(AttemptUpdate(id=attempt.claim.id, token=attempt.claim.token, outcome=outcome))
@@ -453,7 +492,7 @@ class Engine:
         for worker in self._workers.values():
             attempt = worker.take(fence)
             if attempt is not None:
-                self._commands.append(Kill(worker.number, signal.SIGKILL))
+                self._kill(worker, signal.SIGKILL)
                 self._take_back(worker, tuple(worker.attempts), now)
 
     # --- stopping an attempt: ask, wait, SIGTERM, wait, SIGKILL
@@ -480,6 +519,6 @@ class Engine:
             self._commands.append(Send(worker.number, Interrupt(attempt.fence, reason)))
         elif worker.first() is attempt:
             step = signal.SIGTERM if attempt.pushes == 1 else signal.SIGKILL
-            self._commands.append(Kill(worker.number, step))
+            self._kill(worker, step)
         attempt.pushes += 1
         attempt.next_push_at = now + patience

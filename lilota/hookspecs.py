@@ -100,7 +100,7 @@ class LilotaHooks:
     def lilota_stores(self) -> Mapping[str, StoreFactory]:  # type: ignore[empty-body]
         """Contribute stores that are only known at run time: URL scheme -> factory.
 
-        Called in: a process that opens a store, when no entry point has the scheme.
+        Called in: a process that opens a store, once, before the first.
         If it raises: the plugin is disabled with a warning; its stores are unknown.
         """
 
@@ -154,7 +154,11 @@ class LilotaHooks:
 
     @hookspec
     def lilota_worker_started(self, worker: WorkerDetails) -> None:
-        """Observe that a worker process is ready. Called in: the worker, before its first attempt. If it raises: logged."""
+        """Observe that a worker process is ready.
+
+        Called in: the worker process, before its first attempt.
+        If it raises: logged.
+        """
 
     @hookspec
     def lilota_worker_stopping(self, worker: WorkerDetails) -> None:

@@ -1,8 +1,8 @@
 """Raise an exception in the main thread of a worker, where its task runs, and nowhere else.
 
 A signal does it, because a signal also ends a `time.sleep` or a blocking read. The handler raises only while the code
-of the task runs: what lilota does on behalf of the task (writing a frame, say) is shielded, and the exception comes
-when the shield ends.
+of the task that is meant runs: what lilota does on behalf of the task (writing a frame, say) is shielded, and the
+exception comes when the shield ends. It comes once: then the door is closed until the next attempt.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import threading
 from types import FrameType, TracebackType
 from typing import Final
 
+from lilota.contract import Fence
 from lilota.errors import StopTask
 
 #: The signal between the two threads of a worker. Tasks that need it for themselves can still be stopped by force.
@@ -19,33 +20,35 @@ INTERRUPT_SIGNAL: Final = signal.SIGUSR1
 
 
 class Interrupts:
-    """The door through which exceptions reach a task. Make it in the main thread."""
+    """The door through which exceptions reach a task; as a context manager, a shield. Made in the main thread."""
 
     def __init__(self) -> None:
         self._main = threading.get_ident()
-        self._open = False
         self._shields = 0
-        self._pending: type[StopTask] | None = None
-        signal.signal(INTERRUPT_SIGNAL, self._on_signal)
+        self._open_for: Fence | None = None
+        # One reference, so that another thread changes both parts at once.
+        self._pending: tuple[Fence, type[StopTask]] | None = None
+        self.install()
 
-    def is_installed(self) -> bool:
-        """Tell whether the handler is still ours."""
-        return signal.getsignal(INTERRUPT_SIGNAL) == self._on_signal
+    def install(self) -> None:
+        """Make the handler ours, as it may no longer be after a task has run."""
+        if signal.getsignal(INTERRUPT_SIGNAL) != self._on_signal:
+            signal.signal(INTERRUPT_SIGNAL, self._on_signal)
 
-    def request(self, reason: type[StopTask]) -> None:
-        """Ask, from any thread, for an exception in the task that runs or is about to."""
-        self._pending = reason
+    def request(self, fence: Fence, reason: type[StopTask]) -> None:
+        """Ask, from any thread, for an exception in the attempt that runs or is about to; no other will get it."""
+        self._pending = fence, reason
         signal.pthread_kill(self._main, INTERRUPT_SIGNAL)
 
-    def open(self) -> None:
-        """Begin the time in which exceptions may come."""
-        self._open = True
+    def open(self, fence: Fence) -> None:
+        """Begin the time in which the exception for this attempt may come."""
+        self._shields = 0
+        self._open_for = fence
         self._raise_if_due()
 
     def close(self) -> None:
         """End that time; what was asked for and did not come is forgotten."""
-        self._open = False
-        self._pending = None
+        self._open_for = None
 
     def __enter__(self) -> None:
         if threading.get_ident() == self._main:
@@ -62,6 +65,11 @@ class Interrupts:
         self._raise_if_due()
 
     def _raise_if_due(self) -> None:
-        if self._open and not self._shields and self._pending is not None:
-            reason, self._pending = self._pending, None
+        if self._open_for is None or self._shields or self._pending is None:
+            return
+        fence, reason = self._pending
+        if fence == self._open_for:
+            # Closed before it is raised: `close` may be what it interrupts, and must not have to run twice.
+            self._open_for = None
+            self._pending = None
             raise reason

@@ -50,25 +50,26 @@ def _find_problem(value: object) -> str | None:
     stack: list[tuple[object, str, int]] = [(value, "$", 1)]
     while stack:
         item, path, depth = stack.pop()
-        if _is_plain(item):
-            continue
-        if isinstance(item, str):
-            return f"the text at {path} holds half of a surrogate pair: {_short(item)}"
-        if isinstance(item, float):
-            return f"{item} at {path} is not a JSON number"
         if depth > DEPTH_LIMIT:
             return f"more than {DEPTH_LIMIT} levels of nesting at {path[:80]}..."
         if isinstance(item, dict):
-            for key, child in item.items():
+            for key in item:
                 if not (isinstance(key, str) and _is_plain(key)):
                     return f"the key {_short(key)} at {path} is not a string of valid Unicode"
-                if not _is_plain(child):
-                    stack.append((child, f"{path}.{key}", depth + 1))
+            stack.extend((v, f"{path}.{k}", depth + 1) for k, v in item.items() if not _is_plain(v))
         elif isinstance(item, list | tuple):
-            stack.extend((child, f"{path}[{i}]", depth + 1) for i, child in enumerate(item) if not _is_plain(child))
+            stack.extend((v, f"{path}[{i}]", depth + 1) for i, v in enumerate(item) if not _is_plain(v))
         else:
-            return f"{_short(item)} at {path} is a {type(item).__name__}"
+            return _describe_misfit(item, path)
     return None
+
+
+def _describe_misfit(item: object, path: str) -> str:
+    if isinstance(item, str):
+        return f"the text at {path} holds half of a surrogate pair: {_short(item)}"
+    if isinstance(item, float):
+        return f"{item} at {path} is not a JSON number"
+    return f"{_short(item)} at {path} is of type {type(item).__name__}"
 
 
 def _is_plain(value: object) -> TypeGuard[str | int | float | bool | None]:

@@ -7,15 +7,17 @@ courier, so that nothing waits behind a long attempt.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
 from typing import Final
 
+from lilota.capture import OutputCapture
 from lilota.contract import Fence
-from lilota.frames import FromWorker, Report, encode
+from lilota.frames import FromWorker, Report, StopReason, encode
 from lilota.interrupts import Interrupts
-from lilota.logs import LineBudget, OutputCapture, cut, printed
+from lilota.logs import LineBudget, cut, notice, printed
 from lilota.models import AttemptUpdate, Claim, LogLine, Outcome
 
 #: How long the first news of a busy time may wait in the worker, and further news.
@@ -24,18 +26,23 @@ _NEWS_SECONDS: Final = 0.05
 
 
 class Current:
-    """The attempt that runs, with the news of it that are not sent yet."""
+    """The attempt that runs, with the news of it that are not sent yet; the `AttemptReporter` of its task."""
 
-    def __init__(self, claim: Claim) -> None:
+    def __init__(self, claim: Claim, outbox: Outbox) -> None:
         self.claim = claim
         self.began = time.monotonic()
         self.started_at: float | None = time.time()
-        self.progress: float | None = None
+        self.percentage: float | None = None
         self.output_json: str | None = None
         self.lines: list[LogLine] = []
         self.budget = LineBudget()
-        self.cancelled = False
-        self.saw_cancelled = False
+        #: Until its class is imported nothing is told: the runner must know the options of the class first.
+        self.is_loading = True
+        self.stop_reason: StopReason | None = None
+        #: The task looks at `self.cancelled`, so it may end where it likes; and it has seen True there.
+        self.is_looking = False
+        self.saw_stop = False
+        self._outbox = outbox
 
     @property
     def fence(self) -> Fence:
@@ -43,7 +50,20 @@ class Current:
 
     def is_fresh(self) -> bool:
         """Tell whether it began so lately that its news can wait for its outcome."""
-        return time.monotonic() - self.began < _FIRST_NEWS_SECONDS
+        return self.is_loading or time.monotonic() - self.began < _FIRST_NEWS_SECONDS
+
+    # --- the reporter of the task; any thread of it may call these, even when the attempt has ended
+
+    def progress(self, percentage: float) -> None:
+        self._outbox.note_progress(self, percentage)
+
+    def output(self, output_json: str) -> None:
+        self._outbox.note_output(self, output_json)
+
+    def is_cancelled(self) -> bool:
+        return self._outbox.look_for_stop(self)
+
+    # --- for the outbox
 
     def add_line(self, line: LogLine) -> None:
         if self.budget.admit(line.text):
@@ -53,7 +73,7 @@ class Current:
                     text=cut(line.text),
                     level=line.level,
                     source=line.source,
-                    logger=line.logger,
+                    logger=cut(line.logger),
                     attempt=self.claim.attempt,
                 )
             )
@@ -67,21 +87,25 @@ class Current:
             token=self.claim.token,
             pid=None if self.started_at is None else os.getpid(),
             started_at=self.started_at,
-            progress=self.progress,
+            progress=self.percentage,
             output_json=self.output_json,
             log_lines=tuple(self.lines),
             outcome=outcome,
         )
-        self.started_at = self.progress = self.output_json = None
+        self.started_at = self.percentage = self.output_json = None
         self.lines.clear()
         return update
 
     def _has_no_news(self) -> bool:
-        return self.progress is None and self.output_json is None and not self.lines
+        return self.percentage is None and self.output_json is None and not self.lines
 
 
 class Outbox:
-    """Collects and sends. Any thread may call it; implements `AttemptReporter` for the task."""
+    """Collects and sends. Any thread may call it.
+
+    Args:
+        send: sends a frame; never raises, since there is nobody to report to without it.
+    """
 
     def __init__(self, send: Callable[[bytes], None], capture: OutputCapture, interrupts: Interrupts) -> None:
         self._send = send
@@ -93,6 +117,7 @@ class Outbox:
         self._current: Current | None = None
         self._flushed = 0.0
         self._busy = threading.Event()
+        self._is_fork = False
         threading.Thread(target=self._carry, name="lilota-courier", daemon=True).start()
 
     # --- the life of an attempt, in the main thread
@@ -101,13 +126,15 @@ class Outbox:
         """Start to collect for an attempt."""
         self._busy.set()
         with self._lock:
-            self._current = Current(claim)
+            self._current = Current(claim, self)
             return self._current
 
     def finish(self, outcome: Outcome, *, more_follows: bool) -> None:
         """End the attempt; send the news unless the next attempt follows at once and they can wait a moment."""
         with self._lock:
-            current = self._expect_current()
+            current = self._current
+            if current is None:
+                raise RuntimeError("An attempt was finished that had not begun.")
             self._collect_printed(current, final=True)
             self._note_dropped(current)
             update = current.take_update(outcome)
@@ -115,36 +142,45 @@ class Outbox:
                 self._updates.append(update)
             self._count_duration(current)
             self._current = None
-            if not more_follows:
-                self._busy.clear()
             if not more_follows or time.monotonic() - self._flushed > _FIRST_NEWS_SECONDS / 2:
                 self.flush()
 
-    # --- the reporter of the task
+    def rest(self) -> None:
+        """Send what is left and let the courier sleep until the next attempt."""
+        self._busy.clear()
+        self.flush()
 
-    def progress(self, percentage: float) -> None:
-        with self._shield, self._lock:
-            self._expect_current().progress = percentage
+    # --- what an attempt reports
 
-    def output(self, output_json: str) -> None:
+    def note_progress(self, current: Current, percentage: float) -> None:
         with self._shield, self._lock:
-            current = self._expect_current()
+            self._check_current(current)
+            current.percentage = percentage
+
+    def note_output(self, current: Current, output_json: str) -> None:
+        with self._shield, self._lock:
+            self._check_current(current)
             current.output_json = output_json
             # What a task wrote down must survive its death from now on; only in the very first moments it may wait.
             if not current.is_fresh():
                 self._collect(current)
                 self.flush()
 
-    def is_cancelled(self) -> bool:
+    def look_for_stop(self, current: Current) -> bool:
+        """Tell an attempt whether it should end; what it left behind should."""
         with self._shield, self._lock:
-            current = self._current
-            if current is None:
-                return False
-            current.saw_cancelled = True
-            return current.cancelled
+            if current is not self._current:
+                return True
+            current.is_looking = True
+            current.saw_stop = current.stop_reason is not None
+            return current.saw_stop
 
     def line(self, line: LogLine) -> None:
         """Take a log line; between attempts it has no task and goes nowhere."""
+        if self._is_fork:
+            # It joins what the fork prints, and with that the lines of the task.
+            sys.stderr.write(f"{line.text}\n")
+            return
         with self._shield, self._lock:
             if self._current is not None:
                 self._current.add_line(line)
@@ -158,9 +194,10 @@ class Outbox:
             self._send(encode(message))
 
     def append(self, update: AttemptUpdate) -> None:
-        """Add an update about an attempt that is not the current one."""
+        """Add an update about an attempt that is not the current one, and send it."""
         with self._shield, self._lock:
             self._updates.append(update)
+            self.flush()
 
     def flush(self) -> None:
         """Send what was collected."""
@@ -172,13 +209,18 @@ class Outbox:
                 self._send(encode(report))
             self._flushed = time.monotonic()
 
-    def interrupt(self, fence: Fence) -> Current | None:
-        """Mark the current attempt as cancelled if it is the one meant, and return it."""
+    def interrupt(self, fence: Fence, reason: StopReason) -> Current | None:
+        """Mark the current attempt as one that should end, if it is the one meant, and return it."""
         with self._lock:
             if self._current is None or self._current.fence != fence:
                 return None
-            self._current.cancelled = True
+            self._current.stop_reason = reason
             return self._current
+
+    def detach_fork(self) -> None:
+        """Make this a copy in a fork of the worker: it has no courier, and must not speak for the worker."""
+        self._is_fork = True
+        self._lock = threading.RLock()  # another thread may have held it when the process was copied
 
     def _carry(self) -> None:
         """Send news of a busy worker every few hundredths of a second. Runs in the courier."""
@@ -198,23 +240,25 @@ class Outbox:
     def _collect_printed(self, current: Current, *, final: bool) -> None:
         try:
             texts = self._capture.take(final=final)
-        except (OSError, ValueError):
-            return  # the task closed its descriptors; the worker sees that too and gets replaced
+        except OSError as error:
+            if final:
+                current.add_line(notice(f"What the task printed last is lost: it closed file descriptors ({error})."))
+            return
         for line in printed(texts):
             current.add_line(line)
 
     def _note_dropped(self, current: Current) -> None:
         if current.budget.dropped:
-            text = f"{current.budget.dropped:,} or more further lines of this attempt were dropped."
-            current.lines.append(
-                LogLine(at=time.time(), text=text, level=30, source="lilota", attempt=current.claim.attempt)
-            )
+            line = notice(f"{current.budget.dropped:,} or more further lines of this attempt were dropped.")
+            current.budget = LineBudget()  # for this one line there is always room
+            current.add_line(line)
 
     def _count_duration(self, current: Current) -> None:
         count, seconds = self._durations.get(current.claim.name, (0, 0.0))
         self._durations[current.claim.name] = count + 1, seconds + time.monotonic() - current.began
 
-    def _expect_current(self) -> Current:
-        if self._current is None:
+    def _check_current(self, current: Current) -> None:
+        if self._is_fork:
+            raise RuntimeError("A fork of the worker process can't report: only the process that runs the task can.")
+        if current is not self._current:
             raise RuntimeError("The attempt has ended already; a thread that it left behind still reports.")
-        return self._current

@@ -25,10 +25,10 @@ from typing import Final, cast
 
 import msgspec
 
+from lilota.capture import last_lines
 from lilota.errors import ConfigurationError
 from lilota.frames import FrameError, FrameReader, FromWorker, ToWorker, decode_for_runner, encode
-from lilota.logs import last_lines
-from lilota.worker import WorkerSetup, worker_main
+from lilota.worker import EXIT_CONNECTION_LOST, WorkerSetup, worker_main
 
 START_METHODS: Final = ("forkserver", "spawn")
 _WAKE: Final = "wake"
@@ -228,7 +228,7 @@ def _wait_for_end(process: BaseProcess, fault: str) -> str:
         # Its connection ended before it did: a task closed it, or it talks nonsense.
         _kill_group(process, signal.SIGKILL)
         process.join(5)
-        return fault or "lost the connection to its runner (did the task close file descriptors?)"
+        return fault or describe_exit(EXIT_CONNECTION_LOST)
     return fault or describe_exit(process.exitcode)
 
 
@@ -240,6 +240,8 @@ def describe_exit(code: int) -> str:
     >>> describe_exit(3)
     'exited with code 3'
     """
+    if code == EXIT_CONNECTION_LOST:
+        return "lost the connection to its runner (did the task close file descriptors?)"
     if code >= 0:
         return f"exited with code {code}"
     try:

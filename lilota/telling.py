@@ -78,7 +78,7 @@ class Teller:
 
 
 def _log_outcome(claim: Claim, outcome: Outcome) -> None:
-    level = {TaskState.FAILED: logging.ERROR, TaskState.PENDING: logging.WARNING}.get(outcome.state, logging.INFO)
+    level = _level_of(outcome)
     if not logger.isEnabledFor(level):
         return
     extra = {"task_id": claim.id, "attempt": claim.attempt}
@@ -89,3 +89,12 @@ def _log_outcome(claim: Claim, outcome: Outcome) -> None:
         logger.log(level, text, claim.id, claim.name, outcome.delay_seconds, why, extra=extra)
     else:
         logger.log(level, "Task %d (%s) %s%s", claim.id, claim.name, outcome.state, why, extra=extra)
+
+
+def _level_of(outcome: Outcome) -> int:
+    if outcome.state is TaskState.FAILED:
+        return logging.ERROR
+    if outcome.state is TaskState.PENDING:
+        # An attempt that was given back is mechanics; one that comes again after an error was recovered.
+        return logging.DEBUG if outcome.error is None else logging.WARNING
+    return logging.INFO

@@ -6,24 +6,25 @@ courier (in `outbox`) sends news. The worker never touches the store. It dies wi
 
 from __future__ import annotations
 
-import logging
 import os
 import select
 import signal
 import socket
 import sys
 import threading
-import time
+import traceback
 from collections import deque
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Final, assert_never
+from typing import Final, Never, assert_never
 
 import msgspec
 
-from lilota.attempts import call_run, run_attempt
+from lilota.attempts import call_run, no_class, outcome_of, run_attempt
+from lilota.capture import OutputCapture
 from lilota.config import Settings
 from lilota.contract import Fence
+from lilota.descriptors import out_of_reach
 from lilota.errors import CancelRequested, RunnerStopping, StopTask, TimeoutReached
 from lilota.frames import (
     Finish,
@@ -42,12 +43,16 @@ from lilota.frames import (
 )
 from lilota.hookspecs import AttemptDetails, WorkerDetails
 from lilota.interrupts import Interrupts
-from lilota.logs import LOGGER_NAME, LineHandler, OutputCapture, task_logger
-from lilota.models import AttemptUpdate, Claim, JSONObject, LogLine, Outcome, TaskBase, TaskState
-from lilota.outbox import Outbox
+from lilota.logs import LineHandler, install_handler, notice, task_logger
+from lilota.models import AttemptUpdate, Claim, JSONObject, Outcome, TaskBase, TaskState
+from lilota.options import check_options
+from lilota.outbox import Current, Outbox
 from lilota.plugins import PinnedEntry, Plugins
 from lilota.registry import Registry
+from lilota.surroundings import Surroundings
 
+#: How a worker exits that can't speak to its runner any more, though that lives.
+EXIT_CONNECTION_LOST: Final = 107
 _STOP_ERRORS: Final[dict[StopReason, type[StopTask]]] = {
     "cancel": CancelRequested,
     "timeout": TimeoutReached,
@@ -87,27 +92,29 @@ class Worker:
     """One worker process."""
 
     def __init__(self, connection: socket.socket, setup: WorkerSetup) -> None:
-        self._connection = connection
+        self._connection = socket.socket(fileno=out_of_reach(connection.detach()))
         self._setup = setup
         self._details = WorkerDetails(runner_id=setup.runner_id, pid=os.getpid())
         self._queue: deque[Claim] = deque()
         self._wake_up: SimpleQueue[None] = SimpleQueue()
         self._finishing = False
         self._word_left: tuple[Fence, StopReason] | None = None
-        self._capture = OutputCapture(Path(setup.capture_path))
         self._interrupts = Interrupts()
-        self._outbox = Outbox(connection.sendall, self._capture, self._interrupts)
-        self._install_logging()
+        capture = OutputCapture(Path(setup.capture_path))
+        self._outbox = Outbox(self._send, capture, self._interrupts)
+        self._handler = LineHandler(self._outbox.line)
+        self._collect_logs()
         self._plugins = Plugins(setup.settings, pinned=setup.pinned)
         self._registry = Registry.from_references(setup.references, self._plugins)
         self._loaded: dict[str, type[TaskBase]] = {}
+        os.register_at_fork(after_in_child=self._detach_fork)
         threading.Thread(target=self._read, name="lilota-reader", daemon=True).start()
-        self._threads = threading.active_count()
-        self._home = os.getcwd()
+        self._surroundings = Surroundings(capture, self._interrupts, self._collect_logs)
 
     def run(self) -> None:
         """Run attempts until there are no more to come, or until a task has left its marks on the process."""
         self._plugins.observe("lilota_worker_started", worker=self._details)
+        self._surroundings.remember()
         self._outbox.tell(Ready(os.getpid()))
         marks = None
         while marks is None:
@@ -116,64 +123,76 @@ class Worker:
             except IndexError:
                 if self._finishing:
                     break
+                self._outbox.rest()
                 self._wake_up.get()
                 continue
             marks = self._run_one(claim)
         self._leave(marks)
+
+    # --- one attempt
 
     def _run_one(self, claim: Claim) -> str | None:
         """Run one attempt, report it, and return what is wrong with this process afterwards, if anything."""
         current = self._outbox.begin(claim)
         if self._word_left is not None and self._word_left[0] == current.fence:
             self._interrupt(*self._word_left)
-        outcome = self._guarded_attempt(claim)
-        if current.cancelled and current.saw_cancelled and outcome.state is TaskState.SUCCEEDED:
-            outcome = Outcome(state=TaskState.CANCELLED)  # it looked, saw, and returned early
-        marks = self._find_marks()
+        outcome = self._guarded_attempt(current)
+        if current.saw_stop and current.stop_reason is not None and outcome.state is TaskState.SUCCEEDED:
+            # It looked, saw that it should end, and returned: nothing says that its work is complete.
+            outcome = self._stopped(claim, _STOP_ERRORS[current.stop_reason]())
+        marks = self._surroundings.restore()
         if marks:
-            self._outbox.line(_notice(f"The worker process is replaced, because the task {marks}."))
+            self._outbox.line(notice(f"The worker process is replaced, because the task {marks}."))
         self._outbox.finish(outcome, more_follows=bool(self._queue) and not marks)
         return marks
 
-    def _guarded_attempt(self, claim: Claim) -> Outcome:
-        """Run the attempt with the door open for interrupts; one that comes as the door closes counts too."""
+    def _guarded_attempt(self, current: Current) -> Outcome:
+        """Run the attempt with the door open for an exception; one that comes in the doorway counts too."""
+        claim = current.claim
         logger = task_logger(claim.name)
+        logger.disabled = False  # `logging.config` disables loggers that it does not know
+        outcome = None
         try:
             try:
-                self._interrupts.open()
-                return run_attempt(claim, self._load, self._outbox, logger, self._call)
+                self._interrupts.open(current.fence)
+                outcome = run_attempt(claim, lambda name: self._load(name, current), current, logger, self._call)
             finally:
                 self._interrupts.close()
-        except RunnerStopping:
-            return Outcome(state=TaskState.PENDING, spends_attempt=False)
-        except StopTask:
-            return Outcome(state=TaskState.CANCELLED)
+        except StopTask as stop:
+            return outcome or self._stopped(claim, stop)
+        return outcome
 
-    def _load(self, name: str) -> type[TaskBase]:
+    def _stopped(self, claim: Claim, stop: StopTask) -> Outcome:
+        return outcome_of(stop, claim, self._loaded.get(claim.name, no_class()))
+
+    def _load(self, name: str, current: Current) -> type[TaskBase]:
         task_class = self._loaded.get(name)
         if task_class is None:
             with self._interrupts:
-                task_class = self._loaded[name] = self._registry.resolve(name)
+                task_class = self._registry.resolve(name)
+                check_options(task_class, f"The task {name!r}")
+                self._loaded[name] = task_class
                 self._outbox.tell(Loaded(name, _options(task_class)))
+                self._surroundings.remember()
+        current.is_loading = False
         return task_class
 
     def _call(self, task: TaskBase) -> JSONObject | None:
+        """Run the task. A fork that it makes, and that comes out of it here, ends here."""
+        try:
+            returned = self._call_wrapped(task)
+        except BaseException as error:
+            if os.getpid() != self._details.pid:
+                _end_fork(error)
+            raise
+        if os.getpid() != self._details.pid:
+            _end_fork(None)
+        return returned
+
+    def _call_wrapped(self, task: TaskBase) -> JSONObject | None:
         if not self._plugins.has("lilota_run_attempt"):
             return call_run(task)
         return self._plugins.run_attempt(AttemptDetails(task_info=task.task_info, task=task), task.run)
-
-    def _find_marks(self) -> str | None:
-        """Say what the last task did to the process that its neighbours must not feel, or return None."""
-        if threading.active_count() != self._threads:
-            left = threading.active_count() - self._threads
-            return f"left {left} thread{'s' * (left != 1)} behind"
-        if not self._capture.is_intact():
-            return "closed or replaced the standard output"
-        if not self._interrupts.is_installed() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
-            return "changed signal handlers"
-        if _current_folder() != self._home:
-            return "changed the working folder"
-        return None
 
     def _leave(self, marks: str | None) -> None:
         """End this process; what did not start goes back."""
@@ -186,6 +205,14 @@ class Worker:
     # --- the reader thread
 
     def _read(self) -> None:
+        try:
+            self._obey_messages()
+        finally:
+            # Also after an error that should not be: a worker that does not listen must not live.
+            self._die_with_runner()
+
+    def _obey_messages(self) -> None:
+        """Obey the runner until it is gone."""
         frames = FrameReader()
         poll = select.poll()
         poll.register(self._connection, select.POLLIN)
@@ -194,15 +221,9 @@ class Worker:
             ready = dict(poll.poll())
             data = b"" if runner in ready else self._receive()
             if not data:
-                self._die_with_runner()
+                return
             for body in frames.feed(data):
                 self._obey(decode_for_worker(body))
-
-    def _receive(self) -> bytes:
-        try:
-            return self._connection.recv(262_144)
-        except OSError:
-            return b""  # the task closed the descriptor: the connection is as lost as if the runner were gone
 
     def _obey(self, message: ToWorker) -> None:
         match message:
@@ -222,21 +243,18 @@ class Worker:
     def _interrupt(self, fence: Fence, reason: StopReason) -> None:
         # Between the queue and its start an attempt is in neither place: leave word, then look again.
         self._word_left = fence, reason
-        current = self._outbox.interrupt(fence)
+        current = self._outbox.interrupt(fence, reason)
         if current is None:
             self._end_queued(fence, reason)
-        elif reason != "cancel" or not current.saw_cancelled:
+        elif reason != "cancel" or not current.is_looking:
             # A task that looks at `self.cancelled` ends itself where it likes; the runner's patience has a limit.
-            self._interrupts.request(_STOP_ERRORS[reason])
+            self._interrupts.request(fence, _STOP_ERRORS[reason])
 
     def _end_queued(self, fence: Fence, reason: StopReason) -> None:
         for claim in list(self._queue):
             if (claim.id, claim.token) == fence and self._remove_queued(claim):
-                again = reason == "shutdown"
-                state = TaskState.PENDING if again else TaskState.CANCELLED
-                outcome = Outcome(state=state, spends_attempt=not again)
+                outcome = outcome_of(_STOP_ERRORS[reason](), claim, no_class())
                 self._outbox.append(AttemptUpdate(id=claim.id, token=claim.token, outcome=outcome))
-                self._outbox.flush()
 
     def _remove_queued(self, claim: Claim) -> bool:
         try:
@@ -254,17 +272,46 @@ class Worker:
                 break
         self._outbox.tell(Report(returned=tuple((claim.id, claim.token) for claim in reversed(returned))))
 
-    def _die_with_runner(self) -> None:
+    # --- the connection
+
+    def _send(self, frame: bytes) -> None:
+        try:
+            self._connection.sendall(frame)
+        except ConnectionError:
+            self._die_with_runner()
+        except OSError as error:
+            self._die_alone(error)
+
+    def _receive(self) -> bytes:
+        try:
+            return self._connection.recv(262_144)
+        except ConnectionError:
+            return b""
+        except OSError as error:
+            self._die_alone(error)
+
+    def _die_with_runner(self) -> Never:
         """Kill this process and all that its task started; nobody is left to report to."""
         Path(self._setup.capture_path).unlink(missing_ok=True)
-        os.killpg(0, signal.SIGKILL)
+        try:
+            os.killpg(self._details.pid, signal.SIGKILL)
+        finally:
+            os._exit(1)  # the task has moved this process to another group
 
-    def _install_logging(self) -> None:
-        root = logging.getLogger()
-        root.handlers = [LineHandler(self._outbox.line)]
-        root.setLevel(self._setup.root_level)
-        logging.getLogger(LOGGER_NAME).setLevel(self._setup.logging_level)
-        logging.captureWarnings(capture=True)
+    def _die_alone(self, error: OSError) -> Never:
+        """End this process, which can't be heard any more; the runner says why."""
+        with Path(self._setup.capture_path).open("a", encoding="utf-8") as file:
+            file.write(f"The worker process can't reach its runner any more: {error}\n")
+        os._exit(EXIT_CONNECTION_LOST)
+
+    def _detach_fork(self) -> None:
+        """Make a fork of this process a stranger: it does not speak for the worker, nor die as one."""
+        self._interrupts.close()
+        self._outbox.detach_fork()
+        self._connection.close()
+
+    def _collect_logs(self) -> None:
+        install_handler(self._handler, self._setup.root_level, self._setup.logging_level)
 
 
 def _options(task_class: type[TaskBase]) -> TaskOptions:
@@ -277,15 +324,19 @@ def _options(task_class: type[TaskBase]) -> TaskOptions:
     )
 
 
-def _notice(text: str) -> LogLine:
-    return LogLine(at=time.time(), text=text, level=logging.WARNING, source="lilota", logger=LOGGER_NAME)
-
-
-def _current_folder() -> str | None:
-    try:
-        return os.getcwd()
-    except FileNotFoundError:
-        return None
+def _end_fork(error: BaseException | None) -> Never:
+    """End a fork as Python ends a program."""
+    code: object = 0
+    if isinstance(error, SystemExit):
+        code = error.code or 0
+    elif error is not None:
+        traceback.print_exception(error)
+        code = 1
+    if not isinstance(code, int):
+        sys.stderr.write(f"{code}\n")
+        code = 1
+    sys.stdout.flush()
+    os._exit(code & 0xFF)
 
 
 def _watch_process(pid: int, poll: select.poll) -> int | None:
@@ -296,7 +347,7 @@ def _watch_process(pid: int, poll: select.poll) -> int | None:
     if sys.platform != "linux":
         return None
     try:
-        descriptor = os.pidfd_open(pid)
+        descriptor = out_of_reach(os.pidfd_open(pid))
     except OSError:
         return None
     poll.register(descriptor, select.POLLIN)

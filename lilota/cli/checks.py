@@ -6,148 +6,108 @@ import multiprocessing
 import platform
 import sys
 import time
-from collections.abc import Iterator
-from typing import Literal
-
-import msgspec
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
 
 from lilota import __version__
 from lilota.cli.safe import mask_urls
 from lilota.cli.session import Session
 from lilota.cli.words import count, duration
-from lilota.contract import TaskCount, TaskStore
+from lilota.contract import StoreCapabilities, TaskCount, TaskStore
 from lilota.errors import LilotaError
 from lilota.models import TaskState
 
-Status = Literal["ok", "warning", "problem"]
 
-
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class Finding(NamedTuple):
     """What a check found.
 
     Attributes:
-        check: which check, a stable word for machines.
-        text: what was found, and for a warning or a problem what to do.
+        check: which check; a stable word, for machines.
+        text: what was found, and what to do about it unless it is "ok".
     """
 
+    status: Literal["ok", "warning", "problem"]
     check: str
-    status: Status
     text: str
 
 
 def examine(session: Session) -> Iterator[Finding]:
-    """Give the findings of all checks, from the ground up; a check that can't be made is a problem, not the end."""
-    yield Finding(
-        check="lilota",
-        status="ok",
-        text=f"lilota {__version__}, {platform.python_implementation()} {platform.python_version()} in {sys.prefix}",
-    )
+    """Give the findings of all checks, from the ground up; what can't be checked is a problem, not the end."""
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    yield Finding("ok", "lilota", f"lilota {__version__}, {python} in {sys.prefix}")
     yield _start_method()
     try:
-        settings = session.settings
-        session.registry.names()
+        yield _settings(session)
+        yield from _plugins(session)
+        with session.open_store() as store:
+            yield _answer(store)
+            yield from _promises(store.capabilities())
+            yield _waiting_tasks(store.counts(), session.registry.names())
     except LilotaError as error:
-        yield _problem("settings", error)
-        return
-    yield Finding(
-        check="settings",
-        status="ok",
-        text=f"The store is set by {settings.source_of('store')}."
-        if "store" in settings.sources
-        else "The store is the default; LILOTA_STORE or lilota.toml would change it.",
-    )
-    yield from _plugins(session)
-    yield from _store(session)
+        yield Finding("problem", "store" if "settings" in session.__dict__ else "settings", mask_urls(str(error)))
 
 
 def _start_method() -> Finding:
-    methods = multiprocessing.get_all_start_methods()
-    if "forkserver" in methods:
-        return Finding(check="start method", status="ok", text="forkserver: workers start within milliseconds.")
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        return Finding("ok", "processes", "Workers are started by forkserver, within milliseconds.")
     return Finding(
-        check="start method", status="warning", text="spawn: this system has no forkserver; workers start slowly."
+        "warning", "processes", "This system has no forkserver: workers are started by spawn, which is slower."
     )
+
+
+def _settings(session: Session) -> Finding:
+    if "store" in session.settings.sources:
+        return Finding("ok", "settings", f"The store is set by {session.settings.source_of('store')}.")
+    return Finding("ok", "settings", "The store is the default, a file in this folder; LILOTA_STORE would change it.")
 
 
 def _plugins(session: Session) -> Iterator[Finding]:
     records = session.plugins.records()
-    bad = [record for record in records if record.state in {"failed", "conflict"}]
-    for record in bad:
-        yield Finding(check="plugins", status="problem", text=f"{record.name} of {record.distribution}: {record.error}")
+    usable = sorted({f"{record.distribution} {record.version}" for record in records if record.error is None})
+    yield Finding("ok", "plugins", ", ".join(usable) or "None is installed.")
     for record in records:
-        if record.state == "disabled":
-            yield Finding(
-                check="plugins", status="ok", text=f"{record.name} of {record.distribution} is disabled: {record.error}"
-            )
-    if not bad:
-        names = sorted({f"{record.distribution} {record.version}" for record in records})
-        yield Finding(check="plugins", status="ok", text=", ".join(names) or "none installed")
+        if record.error is not None:
+            status: Literal["ok", "problem"] = "ok" if record.state == "disabled" else "problem"
+            yield Finding(status, "plugins", f"{record.name} of {record.distribution} is not used: {record.error}")
 
 
-def _store(session: Session) -> Iterator[Finding]:
-    try:
-        with session.open_store() as store:
-            yield _reached(store)
-            yield from _promises(store)
-            yield from _tasks(store.counts(), session.registry.names())
-    except LilotaError as error:
-        yield _problem("store", error)
-
-
-def _reached(store: TaskStore) -> Finding:
+def _answer(store: TaskStore) -> Finding:
     began = time.perf_counter()
     store.counts()
     took = time.perf_counter() - began
-    description = store.capabilities().description
-    return Finding(check="store", status="ok", text=f"The {description} answers in {duration(took)}.")
+    return Finding("ok", "store", f"{store.capabilities().description}; answers in {duration(took)}.")
 
 
-def _promises(store: TaskStore) -> Iterator[Finding]:
-    promises = store.capabilities()
+def _promises(promises: StoreCapabilities) -> Iterator[Finding]:
     if promises.durable:
-        yield Finding(check="durable", status="ok", text="What was added survives crashes and power cuts.")
+        yield Finding("ok", "durable", "What was added survives crashes and power cuts.")
     else:
-        yield Finding(
-            check="durable",
-            status="warning",
-            text="Tasks are gone when the store's process ends. Use sqlite:///lilota.db to keep them.",
-        )
-    reach = (
-        "several machines"
-        if promises.multi_host
-        else "all processes of this machine"
-        if promises.multi_process
-        else "one process alone"
-    )
-    yield Finding(
-        check="shared", status="ok" if promises.multi_process else "warning", text=f"It can be used by {reach}."
-    )
+        yield Finding("warning", "durable", "Tasks are lost when its process ends. To keep them: sqlite:///lilota.db")
+    if promises.multi_host:
+        yield Finding("ok", "shared", "Several machines can use it together.")
+    elif promises.multi_process:
+        yield Finding("ok", "shared", "All processes of this machine can use it together.")
+    else:
+        yield Finding("warning", "shared", "Only one process can use it. To share tasks: sqlite:///lilota.db")
     for warning in promises.warnings:
-        yield Finding(check="store", status="warning", text=warning)
+        yield Finding("warning", "store", warning)
 
 
-def _tasks(found: list[TaskCount], known: tuple[str, ...]) -> Iterator[Finding]:
+def _waiting_tasks(found: Sequence[TaskCount], known: Sequence[str]) -> Finding:
     """Find tasks that wait for a name that nobody here can run."""
-    waiting = [row for row in found if not row.state.is_terminal and row.state is not TaskState.RUNNING]
-    orphans: dict[str, int] = {}
-    for row in waiting:
-        if row.name not in known:
-            orphans[row.name] = orphans.get(row.name, 0) + row.count
-    for name, number in sorted(orphans.items()):
-        yield Finding(
-            check="tasks",
-            status="problem",
-            text=f"{count(number, 'task')} named {name!r} will not run: the name is unknown here. Install the package that brings it, or "
-            f"start a worker with --task {name}=module:Class.",
-        )
-    if not orphans:
-        total = sum(row.count for row in waiting)
-        yield Finding(
-            check="tasks",
-            status="ok",
-            text=f"{count(total, 'task')} waiting; {count(len(known), 'task name')} can be run here.",
-        )
-
-
-def _problem(check: str, error: LilotaError) -> Finding:
-    return Finding(check=check, status="problem", text=mask_urls(str(error)))
+    waiting = Counter[str]()
+    for row in found:
+        if row.state in (TaskState.PENDING, TaskState.WAITING):
+            waiting[row.name] += row.count
+    strange = sorted(set(waiting) - set(known))
+    if not strange:
+        able = f"{count(len(known), 'task name')} can be run here"
+        return Finding("ok", "tasks", f"{count(waiting.total(), 'task')} waiting; {able}.")
+    listed = ", ".join(f"{name!r} ({waiting[name]:,})" for name in strange[:10])
+    return Finding(
+        "warning",
+        "tasks",
+        f"Tasks wait for names that are unknown here: {listed}. If no worker elsewhere runs them, install the package "
+        "that brings them, or start a worker with --task NAME=module:Class.",
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
@@ -11,6 +10,9 @@ from typing import Any, NamedTuple, NoReturn
 import click
 
 from lilota.cli.failures import report
+from lilota.cli.safe import safe
+from lilota.errors import LilotaError
+from lilota.suggestions import did_you_mean
 
 ContributedCommands = Callable[[click.Context], Mapping[str, click.Command]]
 
@@ -69,6 +71,8 @@ class LazyGroup(click.Group):
         command = self.get_command(ctx, name)
         if command is not None:
             return name, command, args[1:]
+        if ctx.resilient_parsing:  # completion of a half-typed line
+            return None, None, args[1:]
         if name in self._missing:
             raise click.ClickException(self._missing[name](ctx))
         raise click.UsageError(f"There is no command {name!r}.{self._nearest(ctx, name)}", ctx)
@@ -79,10 +83,7 @@ class LazyGroup(click.Group):
         for section in dict.fromkeys(lazy.section for lazy in self._lazy.values()):
             rows = [(f"{name:<{width}}", lazy.summary) for name, lazy in self._lazy.items() if lazy.section == section]
             _write_section(formatter, section, rows)
-        rows = [
-            (f"{name:<{width}}", command.get_short_help_str(80)) for name, command in self._from_plugins(ctx).items()
-        ]
-        _write_section(formatter, "From plugins", rows)
+        _write_section(formatter, "From plugins", self._plugin_rows(ctx, width))
 
     def main(  # type: ignore[override]  # always exits; click's own returns in a mode that is not used here
         self,
@@ -103,9 +104,16 @@ class LazyGroup(click.Group):
     def _from_plugins(self, ctx: click.Context) -> dict[str, click.Command]:
         return {name: command for name, command in self._contributed(ctx).items() if name not in self._lazy}
 
+    def _plugin_rows(self, ctx: click.Context, width: int) -> list[tuple[str, str]]:
+        try:
+            commands = self._from_plugins(ctx)
+        except LilotaError as error:  # help is what a person needs who has a setting wrong
+            return [("(none)", safe(str(error)))]
+        return [(f"{name:<{width}}", command.get_short_help_str(80)) for name, command in commands.items()]
+
     def _nearest(self, ctx: click.Context, name: str) -> str:
-        nearest = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
-        return f" Did you mean {nearest[0]!r}?" if nearest else ""
+        hint = did_you_mean(name, self.list_commands(ctx))
+        return hint or f" '{ctx.command_path} --help' lists all."
 
 
 def _write_section(formatter: click.HelpFormatter, title: str, rows: list[tuple[str, str]]) -> None:

@@ -39,9 +39,7 @@ _LAZY = {
 
 
 def _contributed(context: click.Context) -> Mapping[str, click.Command]:
-    from lilota.cli.contributed import commands_of_plugins  # noqa: PLC0415 - start-up stays quick
-
-    return commands_of_plugins(context.ensure_object(Session).plugins)
+    return context.ensure_object(Session).plugin_commands
 
 
 def _why_no_demo(context: click.Context) -> str:

@@ -22,7 +22,7 @@ _REFERENCE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 TASK_ID = click.IntRange(1, LARGEST_ID)
 
 
-class Duration(click.ParamType):  # type: ignore[type-arg] - generic since click 8.4 only
+class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # not generic in older clicks
     """A duration in seconds, written like 90, 15min, 1h30m or 7d."""
 
     name = "duration"
@@ -36,7 +36,7 @@ class Duration(click.ParamType):  # type: ignore[type-arg] - generic since click
             self.fail(f"{error}.", param, ctx)
 
 
-class Instant(click.ParamType):  # type: ignore[type-arg] - generic since click 8.4 only
+class Instant(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # not generic in older clicks
     """An instant as ISO 8601; without an offset it is the reader's local time."""
 
     name = "instant"
@@ -52,7 +52,7 @@ class Instant(click.ParamType):  # type: ignore[type-arg] - generic since click 
             )
 
 
-class TaskReference(click.ParamType):  # type: ignore[type-arg] - generic since click 8.4 only
+class TaskReference(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # not generic in older clicks
     """A task class and the name to give it: NAME=package.module:Class."""
 
     name = "task"

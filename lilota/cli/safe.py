@@ -13,10 +13,8 @@ MASK: Final = "***"
 
 _SECRET_KEY: Final = re.compile(r"pass|secret|token|api[-_]?key|auth|cookie|credential|private", re.IGNORECASE)
 
-# C0, DEL and C1 controls, soft line ends (NEL is a C1), bidirectional marks, and halves of surrogate pairs.
-_UNSAFE: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
-)
+# C0, DEL and C1 controls, bidirectional marks, soft line ends, the byte order mark, and halves of surrogate pairs.
+_UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _SHORT_ESCAPES: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 # Greedy up to the last "@": a password that holds "@" or "/" is hidden whole, at worst with the host.
@@ -51,7 +49,7 @@ def mask_urls(text: str) -> str:
 
 
 def mask_secrets(value: object) -> object:
-    """Return a copy of a decoded JSON value without secrets: those with a telling key at any depth, and those in URLs."""
+    """Return a copy of a decoded JSON value without what telling keys hold, at any depth, and passwords in URLs."""
     if isinstance(value, dict):
         return {key: MASK if _SECRET_KEY.search(key) else mask_secrets(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -74,11 +74,20 @@ def bar(task: TaskInfo, width: int) -> ProgressBar:
     return ProgressBar(100, completed, width=width, complete_style=style, finished_style=style, style="bright_black")
 
 
-def columns(*headers: str, expand: bool = False) -> Table:
-    """Return a table without lines; headers that begin with ">" are aligned to the right."""
+def columns(screen: Console, *headers: str) -> Table:
+    """Return a table without lines, as wide as the terminal: where there is no room, the last column is cut.
+
+    Headers that begin with ">" are aligned to the right.
+    """
+    expand = screen.width < _WIDTH_WITHOUT_TERMINAL
     table = Table(box=None, expand=expand, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
-    for header in headers:
-        table.add_column(header.lstrip(">"), justify="right" if header.startswith(">") else "left", no_wrap=True)
+    for number, header in enumerate(headers, start=1):
+        table.add_column(
+            header.lstrip(">"),
+            justify="right" if header.startswith(">") else "left",
+            no_wrap=True,
+            ratio=1 if expand and number == len(headers) else None,
+        )
     return table
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -54,6 +54,13 @@ class Session:
         from lilota.registry import Registry  # noqa: PLC0415 - start-up stays quick
 
         return Registry(self.plugins, self.settings)
+
+    @cached_property
+    def plugin_commands(self) -> Mapping[str, click.Command]:
+        """The commands that plugins contribute."""
+        from lilota.cli.contributed import commands_of_plugins  # noqa: PLC0415 - start-up stays quick
+
+        return commands_of_plugins(self.plugins)
 
     @contextmanager
     def open_store(self) -> Iterator[TaskStore]:

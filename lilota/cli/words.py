@@ -16,13 +16,10 @@ def duration(seconds: float) -> str:
     """Say how long something took.
 
     >>> duration(0.04), duration(3.2), duration(185), duration(7800), duration(273_600)
-    ('0.04 s', '3.2 s', '3 min 05 s', '2 h 10 min', '3 d 4 h')
+    ('40 ms', '3.2 s', '3 min 05 s', '2 h 10 min', '3 d 4 h')
     """
-    seconds = max(0.0, seconds)
-    if seconds < 0.1:
-        return f"{seconds:.2f} s"
     if seconds < 9.95:
-        return f"{seconds:.1f} s"
+        return _short_duration(seconds)
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -69,6 +66,12 @@ def parse_duration(text: str) -> float:
 def count(number: int, noun: str) -> str:
     """Say how many: "1 task", "2,000 tasks"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _short_duration(seconds: float) -> str:
+    if seconds < 0.001:
+        return "< 1 ms"
+    return f"{seconds * 1000:.0f} ms" if seconds < 0.1 else f"{seconds:.1f} s"
 
 
 def _one_unit(seconds: float) -> str:

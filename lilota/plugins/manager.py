@@ -118,6 +118,7 @@ class Plugins:
     def contributions(self, hook_name: str) -> list[tuple[PluginRecord, list[object]]]:
         """Call a hook that contributes a list, and return what each plugin gave; one that raises is disabled."""
         given = self._modules.contributions(hook_name, as_list)
+        self._catalog.add([])  # what a plugin that failed just now had contributed goes with it
         return [(entry.record(), items) for entry, items in given]
 
     def run_attempt(self, attempt: AttemptDetails, run: Callable[[], JSONObject | None]) -> JSONObject | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 
 import click
 
@@ -29,7 +31,7 @@ def doctor(session: Session, as_json: bool) -> None:
             click.echo(_line(finding))
     problems = sum(finding.status == "problem" for finding in findings)
     if as_json:
-        rows = [{"check": each.check, "status": each.status, "text": each.text} for each in findings]
+        rows = [finding._asdict() for finding in findings]
         print_json({"ok": not problems, "findings": rows}, indent=2)
     else:
         click.echo(f"\n{_verdict(problems, sum(finding.status == 'warning' for finding in findings))}")
@@ -40,7 +42,14 @@ def doctor(session: Session, as_json: bool) -> None:
 def _line(finding: Finding) -> str:
     sign, plain_sign, colour = _SIGNS[finding.status]
     unicode = (sys.stdout.encoding or "").lower().startswith("utf")
-    return f"{click.style(sign if unicode else plain_sign, fg=colour)} {finding.check:<13} {safe(finding.text)}"
+    first, *rest = textwrap.wrap(safe(finding.text), _text_width(), break_long_words=False) or [""]
+    head = f"{click.style(sign if unicode else plain_sign, fg=colour)} {finding.check:<10} {first}"
+    return "\n".join([head, *(f"{'':13}{line}" for line in rest)])
+
+
+def _text_width() -> int:
+    """Return the room beside the first two columns; without a terminal a finding stays on one line."""
+    return max(40, shutil.get_terminal_size().columns - 14) if sys.stdout.isatty() else 100_000
 
 
 def _verdict(problems: int, warnings: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 from rich.text import Text
@@ -17,11 +18,10 @@ from lilota.cli.task_cells import percent, took, when
 from lilota.cli.words import relative
 from lilota.contract import TaskCount, TaskQuery, TaskStore
 from lilota.models import TaskInfo, TaskState
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.table import Table
     from rich.console import Console
+    from rich.table import Table
 
 _LONGEST_PAGE = 10_000
 _BAR_WIDTH = 10
@@ -88,7 +88,7 @@ def counts(session: Session, *, as_json: bool) -> None:
         screen.print(_header(store, found, screen))
         if found:
             screen.print()
-            screen.print(_counts_table(found))
+            screen.print(_counts_table(found, screen))
 
 
 def _print_list(store: TaskStore, tasks: Sequence[TaskInfo], limit: int) -> None:
@@ -100,7 +100,7 @@ def _print_list(store: TaskStore, tasks: Sequence[TaskInfo], limit: int) -> None
         screen.print(Text(empty, style="dim"))
         return
     screen.print()
-    screen.print(_task_table(tasks[:limit], has_unicode(screen)))
+    screen.print(_task_table(tasks[:limit], screen))
     if len(tasks) > limit:
         screen.print(Text(f"\nThere are more. Next page: --after {tasks[limit - 1].id}", style="dim"))
 
@@ -110,22 +110,24 @@ def _header(store: TaskStore, found: Sequence[TaskCount], screen: Console) -> Te
     by_state: Counter[TaskState] = Counter()
     for row in found:
         by_state[row.state] += row.count
-    where = text(store.capabilities().description, "dim")
+    where = text(f"({store.capabilities().description})", "dim")
     if not by_state:
-        return Text.assemble("No tasks in the ", where)
+        return Text.assemble("No tasks  ", where)
     parts = [Text(f"{by_state[state]:,} {state}", style=state_style(state)) for state in TaskState if by_state[state]]
     separator = " · " if has_unicode(screen) else ", "
-    return Text.assemble(Text(separator, style="dim").join(parts), Text("  in the ", style="dim"), where)
+    return Text.assemble(Text(separator, style="dim").join(parts), "  ", where)
 
 
-def _task_table(tasks: Sequence[TaskInfo], unicode: bool) -> Table:
+def _task_table(tasks: Sequence[TaskInfo], screen: Console) -> Table:
     now = datetime.now(UTC)
     with_queue = any(task.queue != "default" for task in tasks)
-    table = columns(">ID", "STATE", "PROGRESS", ">", *(["QUEUE"] if with_queue else []), ">WHEN", ">TOOK", "TASK")
+    table = columns(
+        screen, ">ID", "STATE", "PROGRESS", ">", *(["QUEUE"] if with_queue else []), ">WHEN", ">TOOK", "TASK"
+    )
     for task in tasks:
         table.add_row(
             str(task.id),
-            state_text(task.state, unicode=unicode),
+            state_text(task.state, unicode=has_unicode(screen)),
             bar(task, _BAR_WIDTH),
             percent(task),
             *([text(task.queue)] if with_queue else []),
@@ -136,10 +138,10 @@ def _task_table(tasks: Sequence[TaskInfo], unicode: bool) -> Table:
     return table
 
 
-def _counts_table(found: Sequence[TaskCount]) -> Table:
+def _counts_table(found: Sequence[TaskCount], screen: Console) -> Table:
     states = [state for state in TaskState if any(row.state is state for row in found)]
     number = {(row.queue, row.name, row.state): row.count for row in found}
-    table = columns("QUEUE", "TASK", *(f">{state.upper()}" for state in states))
+    table = columns(screen, "QUEUE", "TASK", *(f">{state.upper()}" for state in states), "")
     for queue, name in sorted({(row.queue, row.name) for row in found}):
         cells = [number.get((queue, name, state), 0) for state in states]
         styled = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 from rich.text import Text
@@ -17,11 +18,10 @@ from lilota.cli.session import Session, pass_session
 from lilota.cli.words import count
 from lilota.models import JSONObject
 from lilota.plugins import PluginRecord
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.table import Table
     from rich.console import Console
+    from rich.table import Table
 
 _logger = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ def _print_records(records: Sequence[PluginRecord]) -> None:
         return
     screen.print(_summary(records))
     screen.print()
-    screen.print(_table(records))
+    screen.print(_table(screen, records))
     _print_errors(screen, records)
 
 
@@ -97,8 +97,8 @@ def _summary(records: Sequence[PluginRecord]) -> Text:
     return Text.assemble(parts, Text(f", {bad} broken", style="red") if bad else "")
 
 
-def _table(records: Sequence[PluginRecord]) -> Table:
-    table = columns("STATE", "KIND", "NAME", "PACKAGE", "VERSION")
+def _table(screen: Console, records: Sequence[PluginRecord]) -> Table:
+    table = columns(screen, "STATE", "KIND", "NAME", "PACKAGE", "VERSION")
     for record in records:
         table.add_row(
             Text(record.state, style=_STYLES[record.state]),

@@ -47,7 +47,7 @@ def _ask(store: TaskStore, older_than_seconds: float, states: tuple[str, ...]) -
     where = safe(store.capabilities().description)
     click.confirm(
         f"Delete for good the tasks that {which} more than {duration(older_than_seconds)} ago, with their logs, "
-        f"from the {where}?",
+        f"from: {where}?",
         abort=True,
         err=True,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console, Group
@@ -21,7 +22,6 @@ from lilota.cli.task_cells import percent, took
 from lilota.cli.words import count
 from lilota.contract import TaskStore
 from lilota.models import TaskInfo, TaskState
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -91,7 +91,7 @@ def _most_interesting(tasks: Sequence[TaskInfo], room: int) -> list[TaskInfo]:
 def _bars(tasks: Sequence[TaskInfo], screen: Console) -> Table:
     now, unicode = datetime.now(UTC), has_unicode(screen)
     width = max(10, min(40, screen.width // 4))
-    table = columns(">", "", "", ">", ">", "")
+    table = columns(screen, ">", "", "", ">", ">", "")
     table.show_header = False
     for task in tasks:
         state = state_text(task.state, unicode=unicode)

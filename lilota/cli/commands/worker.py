@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import os
+import multiprocessing
+import queue
 import sys
 import threading
-from multiprocessing import cpu_count
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -17,20 +19,29 @@ from lilota.cli.session import Session, pass_session
 from lilota.cli.signals import StopSignals, stop_signals
 from lilota.cli.stderr_logs import ReadableFormatter, logs_on_stderr
 from lilota.cli.words import duration
+from lilota.errors import LilotaError, RunnerStateError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lilota.runner import TaskRunner
 
-_LEVELS = ("debug", "info", "warning", "error")
+_LEVELS: Final = ("debug", "info", "warning", "error")
+#: How late a runner that ended by itself is noticed.
+_LOOK_SECONDS: Final = 1.0
+
+
+def _best_start_method() -> str:
+    return "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
 
 @click.command
 @click.option(
     "--processes",
     type=click.IntRange(1, 10_000),
-    default=cpu_count,
+    default=multiprocessing.cpu_count,
     show_default="one per CPU",
-    help="How many tasks run at once.",
+    help="How many tasks run at the same time.",
 )
 @click.option("--queue", "queues", multiple=True, help="Serve only this queue; may be repeated. Default: all.")
 @click.option(
@@ -39,28 +50,36 @@ _LEVELS = ("debug", "info", "warning", "error")
     multiple=True,
     type=TaskReference(),
     metavar="NAME=module:Class",
-    help="Also run this class, from the current folder or the Python path; may be repeated.",
+    help="Run this class too, from the current folder or the Python path; may be repeated.",
 )
 @click.option(
     "--grace-seconds",
     type=Duration(),
     default=30.0,
     show_default=True,
-    help="How long running tasks may go on when asked to stop.",
+    help="How long running tasks may go on after the first signal.",
 )
 @click.option(
     "--lease-seconds",
     type=Duration(),
     default=30.0,
     show_default=True,
-    help="After how long a dead worker's tasks are given to others.",
+    help="If this worker dies, how long its tasks wait before others take them.",
+)
+@click.option(
+    "--start-method",
+    type=click.Choice(["forkserver", "spawn"]),
+    default=_best_start_method,
+    envvar="LILOTA_START_METHOD",
+    show_default="forkserver if there is one",
+    help="How processes are started.",
 )
 @click.option(
     "--log-level",
     type=click.Choice(_LEVELS),
     default="info",
     show_default=True,
-    help="Leave out lines below it on standard error.",
+    help="Leave out log lines below it on standard error.",
 )
 @store_option
 @pass_session
@@ -72,12 +91,13 @@ def worker(
     tasks: tuple[tuple[str, str], ...],
     grace_seconds: float,
     lease_seconds: float,
+    start_method: str,
     log_level: str,
 ) -> None:
-    """Run tasks in processes of their own until SIGTERM, or Ctrl-C.
+    """Run tasks in processes of their own until SIGTERM or Ctrl-C.
 
-    The first signal stops in good order: running tasks have the grace period to end, and are then given back for another worker.
-    A second signal gives them back at once.
+    The first signal stops in good order: running tasks have the grace period to end, and what has not ended then is
+    given back, to run again later. A second signal gives back at once.
     """
     _make_current_folder_importable()
     session.tasks = dict(tasks)
@@ -86,46 +106,94 @@ def worker(
         stop_signals() as signals,
         session.open_store() as store,
     ):
-        from lilota.runner import TaskRunner  # noqa: PLC0415 - start-up stays quick
+        from lilota.runner import TaskRunner  # noqa: PLC0415 - --help needs no runner
 
         runner = TaskRunner(
-            store, processes, queues=queues or None, lease_seconds=lease_seconds, settings=session.settings
+            store,
+            processes,
+            queues=queues or None,
+            lease_seconds=lease_seconds,
+            start_method=start_method,
+            settings=session.settings,
         )
         for name in session.tasks:
             runner.registry.resolve(name)  # a mistyped class is an error now, not when its first task comes
         runner.start()
-        _announce(session, runner, processes, queues, store.capabilities().description)
-        _stop(runner, signals, signals.get().name, grace_seconds)
+        _announce(
+            ("store", store.capabilities().description),
+            ("processes", f"{processes}, started by {start_method}"),
+            ("queues", ", ".join(queues) or "all"),
+            ("tasks", ", ".join(runner.registry.names()) or "none yet: --task NAME=module:Class names one"),
+            ("plugins", ", ".join(_active_plugins(session)) or "none"),
+        )
+        _stop(runner, signals, _wait_for_signal(runner, signals), grace_seconds)
 
 
 def _make_current_folder_importable() -> None:
     """Let tasks be imported from here, as `python -m` does; worker processes take over the path."""
-    folder = os.getcwd()
+    folder = str(Path.cwd())
     if folder not in sys.path:
         sys.path.insert(0, folder)
 
 
-def _announce(session: Session, runner: TaskRunner, processes: int, queues: tuple[str, ...], where: str) -> None:
-    """Say what this worker does; the last line says that it is ready."""
+def _active_plugins(session: Session) -> Sequence[str]:
     records = session.plugins.records()
-    active = sorted({f"{record.distribution} {record.version}" for record in records if record.error is None})
-    names = runner.registry.names()
-    for label, value in (
-        ("store", where),
-        ("processes", f"{processes}, started by {runner.start_method}"),
-        ("queues", ", ".join(queues) or "all"),
-        ("tasks", ", ".join(names) or "none: name one with --task NAME=module:Class, or install a package of tasks"),
-        ("plugins", ", ".join(active) or "none"),
-    ):
+    return sorted({f"{record.distribution} {record.version}" for record in records if record.error is None})
+
+
+def _announce(*facts: tuple[str, str]) -> None:
+    """Say what this worker does; the last line says that it is ready."""
+    for label, value in facts:
         click.echo(f"{click.style(f'{label:<10}', dim=True)} {safe(value)}")
-    click.echo(click.style(f"Ready, runner {runner.runner_id}. Ctrl-C stops it.", fg="green"))
+    click.secho("Ready. Ctrl-C stops it.", fg="green")
+
+
+def _wait_for_signal(runner: TaskRunner, signals: StopSignals) -> str:
+    """Return the name of the first signal, or "" if the runner has ended by itself."""
+    while runner.failure is None:
+        with contextlib.suppress(queue.Empty):
+            return signals.get(timeout=_LOOK_SECONDS).name
+    return ""
 
 
 def _stop(runner: TaskRunner, signals: StopSignals, signal_name: str, grace_seconds: float) -> None:
     """Stop within the grace period; a further signal cuts it short."""
-    click.echo(
-        f"{signal_name}: no new tasks; running ones may take {duration(grace_seconds)}. "
-        "Once more gives them back at once.", err=True,
-    )  # fmt: skip
-    stopping = threading.Thread(target=runner.stop, kwargs={"timeout_seconds": grace_seconds}, name="lilota-stopping")
+    if signal_name:
+        click.echo(
+            f"{signal_name}: taking no new tasks; running ones may go on for {duration(grace_seconds)}. "
+            "Once more stops them now.",
+            err=True,
+        )
+    stopping = _Stopping(runner, grace_seconds)
     stopping.start()
+    while stopping.is_alive():
+        with contextlib.suppress(queue.Empty):
+            again = signals.get(timeout=0.05)
+            click.echo(f"{again.name}: giving back what runs.", err=True)
+            with contextlib.suppress(RunnerStateError):  # it has just stopped
+                runner.stop(timeout_seconds=0)
+    if stopping.error is not None:
+        raise stopping.error
+    click.echo("Stopped.", err=True)
+
+
+class _Stopping(threading.Thread):
+    """Stops a runner, so that the main thread can listen for a further signal.
+
+    Attributes:
+        error: what `stop` raised.
+    """
+
+    def __init__(self, runner: TaskRunner, grace_seconds: float) -> None:
+        super().__init__(name="lilota-stopping")
+        self._runner = runner
+        self._grace_seconds = grace_seconds
+        self.error: LilotaError | None = None
+
+    def run(self) -> None:
+        try:
+            self._runner.stop(self._grace_seconds)
+        except RunnerStateError:
+            pass  # a further signal was quicker
+        except LilotaError as error:
+            self.error = error

@@ -116,6 +116,7 @@ class LimitsContract(ContractFixtures):
         ended: list[int] = []
         claims = runner.claim(1000)
         while claims:
+            assert len(ended) < len(ids), "tasks are granted again and again"
             ended.extend(claim.id for claim in claims)
             updates = [update(claim, outcome=Outcome(state=TaskState.SUCCEEDED)) for claim in claims]
             committed = store.commit(updates, runner.request(limit=1000))
@@ -123,6 +124,7 @@ class LimitsContract(ContractFixtures):
             claims = committed.claimed.claims
         pages: list[int] = []
         while page := found_ids(store, limit=3000, newest_first=False, after_id=pages[-1] if pages else None):
+            assert len(pages) < len(ids), "the pages do not end"
             pages.extend(page)
 
         assert ended == ids
@@ -139,6 +141,7 @@ class LimitsContract(ContractFixtures):
         read: list[LogLine] = []
         while page := store.logs(claim.id, after=len(read)):
             assert len(page) <= 1000
+            assert len(read) < len(lines), "the pages do not end"
             read.extend(page)
 
         assert read == lines

@@ -6,7 +6,16 @@ import uuid
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, initialize, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+)
 
 from lilota.contract import ClaimRequest, RunnerInfo, TaskQuery, TaskStore
 from lilota.errors import TaskNotFoundError, TaskStateError
@@ -17,15 +26,15 @@ from lilota.testing.contract.model_store import ModelStore, ModelTask, stored_fa
 NAMES, QUEUES, RUNNERS = ("a", "b", "c"), ("x", "y"), (0, 1, 2)
 
 runners = st.sampled_from(RUNNERS)
-some_names = st.sampled_from([NAMES, ("a",), ("b", "c"), ("c", "unheard of"), ()])
+some_names = st.sampled_from([NAMES, ("a", "c"), ("b",), ("c", "unheard of"), ()])
 some_queues = st.sampled_from([None, QUEUES, ("x",), ("y", "unheard of"), ()])
 new_tasks = st.builds(
     NewTask,
     name=st.sampled_from(NAMES),
     queue=st.sampled_from(QUEUES),
-    priority=st.integers(-1, 1),
+    priority=st.sampled_from([0, 1, -1]),
     delay_seconds=st.sampled_from([0.0, 0.0, 0.0, 3600.0]),
-    max_lost_attempts=st.integers(1, 3),
+    max_lost_attempts=st.sampled_from([3, 2, 1]),
 )
 failures = st.just(TaskError(type="ValueError", message="planted"))
 outcomes = st.one_of(
@@ -74,10 +83,12 @@ class StoreMachine(RuleBasedStateMachine):
         for runner_id in self.runner_ids:
             self.store.release(runner_id)
 
-    @initialize(alive=st.sets(runners, min_size=1))
-    def start_runners(self, alive: set[int]) -> None:
-        for runner in sorted(alive):
+    @initialize(new=st.lists(new_tasks, min_size=2, max_size=6), target=tasks)
+    def begin(self, new: list[NewTask]) -> MultipleResults[int]:
+        # Hypothesis leaves out some of the rules in each game: without runners and tasks, little would happen.
+        for runner in RUNNERS:
             self.heartbeat(runner)
+        return self.add(new)
 
     @rule(runner=runners)
     def heartbeat(self, runner: int, lease_seconds: float = 300.0) -> None:
@@ -91,7 +102,10 @@ class StoreMachine(RuleBasedStateMachine):
     def expire(self, runner: int) -> None:
         self.heartbeat(runner, lease_seconds=0)
 
-    @rule(new=st.lists(new_tasks, max_size=4), target=tasks)
+    @rule(new=st.lists(new_tasks, min_size=1, max_size=4), target=tasks)
+    def add_tasks(self, new: list[NewTask]) -> MultipleResults[int]:
+        return self.add(new)
+
     def add(self, new: list[NewTask]) -> MultipleResults[int]:
         ids = self.store.add(new)
 
@@ -109,10 +123,16 @@ class StoreMachine(RuleBasedStateMachine):
             )
         return multiple(*ids)
 
-    @rule(runner=runners, names=some_names, queues=some_queues, limit=st.integers(0, 4), target=claims)
+    @rule(runner=runners, names=some_names, queues=some_queues, limit=st.sampled_from([1, 2, 4, 0]), target=claims)
     def claim(
         self, runner: int, names: tuple[str, ...], queues: tuple[str, ...] | None, limit: int
     ) -> MultipleResults[Claim]:
+        return self.check_claim(runner, names, queues, limit)
+
+    def check_claim(
+        self, runner: int, names: tuple[str, ...], queues: tuple[str, ...] | None, limit: int
+    ) -> MultipleResults[Claim]:
+        """Claim, and compare."""
         request = ClaimRequest(runner_id=self.runner_ids[runner], names=names, queues=queues, limit=limit)
 
         claimed = self.store.claim(request)
@@ -135,15 +155,25 @@ class StoreMachine(RuleBasedStateMachine):
 
         assert set(committed.refused) == self.apply([(claim, write)])
         assert committed.claimed is None
+        self.check_log(claim.id)
 
     @rule(claim=claims, outcome=outcomes)
     def end(self, claim: Claim, outcome: Outcome) -> None:
         self.commit(claim, {"outcome": outcome})
 
+    @precondition(lambda self: not all(self.model.leases.values()))
     @rule()
     def rescue(self) -> None:
         assert sorted(self.store.rescue()) == self.model.rescue()
         self.model.read_run_at(self.store)
+
+    @rule(runner=runners, target=claims)
+    def lose(self, runner: int) -> MultipleResults[Claim]:
+        """Die, be rescued, start again and claim again: the way to stale tokens of running tasks in one move."""
+        self.expire(runner)
+        self.rescue()
+        self.heartbeat(runner)
+        return self.check_claim(runner, NAMES, None, 4)
 
     @rule(runner=runners)
     def release(self, runner: int) -> None:
@@ -164,6 +194,7 @@ class StoreMachine(RuleBasedStateMachine):
 
         assert self.store.cancel(task_id) is task.state
 
+    @precondition(lambda self: self.model.has_ended())
     @rule(task_id=tasks)
     def retry(self, task_id: int) -> None:
         task = self.model.tasks.get(task_id)
@@ -180,6 +211,7 @@ class StoreMachine(RuleBasedStateMachine):
         task.log.append(self.store.logs(task_id)[-1].text)
         self.model.read_run_at(self.store)
 
+    @precondition(lambda self: self.model.has_ended())
     @rule()
     def prune(self) -> None:
         ended = [task.id for task in self.model.find(None, None) if task.state.is_terminal]
@@ -201,19 +233,11 @@ class StoreMachine(RuleBasedStateMachine):
             if not page:
                 break
             assert len(page) <= limit
+            assert page[0] != after_id
             read.extend(page)
             after_id = page[-1]
 
         assert read == sorted(expected, reverse=newest_first)
-
-    @rule(task_id=tasks)
-    def read_log(self, task_id: int) -> None:
-        task = self.model.tasks.get(task_id)
-        if task is None:
-            with pytest.raises(TaskNotFoundError):
-                self.store.logs(task_id)
-        else:
-            assert [line.text for line in self.store.logs(task_id)] == task.log
 
     @invariant()
     def tasks_agree(self) -> None:
@@ -222,6 +246,15 @@ class StoreMachine(RuleBasedStateMachine):
     @invariant()
     def counts_agree(self) -> None:
         assert counted(self.store) == self.model.counts()
+
+    def check_log(self, task_id: int) -> None:
+        """Compare the log of a task with the model."""
+        task = self.model.tasks.get(task_id)
+        if task is None:
+            with pytest.raises(TaskNotFoundError):
+                self.store.logs(task_id)
+        else:
+            assert [line.text for line in self.store.logs(task_id)] == task.log
 
     def check_claimed(
         self, request: ClaimRequest, granted: tuple[Claim, ...], cancel_requested: tuple[tuple[int, int], ...]

@@ -19,10 +19,12 @@ class ModelContract(ContractFixtures):
     Attributes:
         model_examples: how many games are played; raise it for a nightly run.
         model_steps: how many moves a game has at most.
+        model_phases: what Hypothesis does; leave out `shrink` to be told quickly rather than shortly.
     """
 
     model_examples: ClassVar[int] = 100
     model_steps: ClassVar[int] = 40
+    model_phases: ClassVar[tuple[Phase, ...]] = (Phase.generate, Phase.shrink)
 
     def test_any_sequence_of_calls_agrees_with_the_model(self, store: TaskStore) -> None:
         """Tasks, counts, logs, pages, grants and refusals are those of a model that fits on a page."""
@@ -37,7 +39,7 @@ class ModelContract(ContractFixtures):
                 database=None,
                 # The store is a fixture of the test on purpose: the machine empties it after each game.
                 suppress_health_check=list(HealthCheck),
-                phases=(Phase.generate, Phase.shrink),
+                phases=self.model_phases,
                 print_blob=False,
             ),
         )

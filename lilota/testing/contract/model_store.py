@@ -103,6 +103,10 @@ class ModelStore:
             if (names is None or task.name in names) and (queues is None or task.queue in queues)
         ]
 
+    def has_ended(self) -> bool:
+        """Tell whether there is a task in a terminal state."""
+        return any(task.state.is_terminal for task in self.tasks.values())
+
     def held_by(self, runner_id: str) -> list[ModelTask]:
         """Return the running tasks of a runner."""
         return [task for task in self.find(None, None) if self._is_held(task, runner_id)]

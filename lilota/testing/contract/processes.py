@@ -8,7 +8,7 @@ import os
 import pickle
 import signal
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.managers import BaseProxy
 from typing import Any
@@ -76,7 +76,7 @@ class ContractProcess:
 
 
 @contextmanager
-def processes(body: Body, store: TaskStore, arguments: list[tuple[object, ...]]) -> Iterator[list[ContractProcess]]:
+def processes(body: Body, store: TaskStore, arguments: Sequence[tuple[object, ...]]) -> Iterator[list[ContractProcess]]:
     """Start a process per tuple of arguments, wait until all are ready to go, and end them all in the end."""
     started = [ContractProcess(body, store, *each) for each in arguments]
     try:

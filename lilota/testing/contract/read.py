@@ -93,6 +93,7 @@ class ReadContract(ContractFixtures):
         after_id = None
 
         while page := found_ids(store, after_id=after_id, limit=3, newest_first=newest_first):
+            assert page[0] != after_id, "a page begins with the id that it should begin behind"
             pages.append(page)
             after_id = page[-1]
 

@@ -124,7 +124,7 @@ def summarize(
         try:
             summary = _summarize_rows(rows, group_by, value, csv_format, lambda: report_progress(file.tell() / size))
         except csv.Error as error:
-            message = f"'{path}', line {rows.line_num + 1}: {error}. Is a quotation mark before it never closed?"
+            message = f"'{path}', line {rows.line_num}: {error}. Is a quotation mark before it never closed?"
             raise InvalidInputError(message) from error
         except UnicodeError as error:
             message = f"'{path}', after line {rows.line_num}: {error}. Name the file's encoding as 'encoding'."

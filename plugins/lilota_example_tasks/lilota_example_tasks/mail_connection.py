@@ -71,11 +71,11 @@ class MailConnection:
             raise self._sender_refusal(error) from error
         except smtplib.SMTPNotSupportedError as error:
             raise RefusedError(str(error)) from error
-        except TimeoutError:
-            self._drop()
-            raise
         except OSError as error:  # of which smtplib's "server disconnected" is one
             self._drop()
+            # smtplib calls a silent server disconnected; only the context knows better.
+            if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
+                raise TimeoutError(f"The mail server {self._server.host} stopped answering: {error}") from error
             raise _HungUpError(str(error)) from error
 
     def _refusal(self, code: int, text: bytes | str) -> Exception:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -46,6 +47,7 @@ def make_message(job: SendEmailsInput, sender: Address, recipient: Recipient, me
     message["From"] = sender
     message["To"] = Address(addr_spec=address)
     message["Subject"] = subject
+    message["Date"] = datetime.now(UTC)
     message["Message-ID"] = message_id
     message.set_content(_fill(job.body, recipient))
     return message

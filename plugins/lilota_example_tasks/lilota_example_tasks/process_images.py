@@ -21,7 +21,7 @@ SUFFIXES = frozenset(
     {".avif", ".bmp", ".gif", ".heic", ".jfif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"},
 )
 #: The formats that Pillow reads by itself. Others would start a program (EPS starts Ghostscript).
-FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "MPO", "PNG", "TIFF", "WEBP")
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 WEBP_LIMIT_PIXELS = 16_383
 
 Quality = Annotated[int, msgspec.Meta(ge=1, le=100)]
@@ -112,7 +112,7 @@ def convert(path: Path, job: ProcessImagesInput) -> Converted:
     Raises:
         Exception: whatever Pillow raises at a file that is broken, no image, or too large.
     """
-    with _pixel_limit(job.megapixels_limit * 1_000_000), Image.open(path, formats=FORMATS) as opened:
+    with _pixel_limit(job.megapixels_limit * 1_000_000), Image.open(path, formats=_formats()) as opened:
         if max(opened.size) > WEBP_LIMIT_PIXELS:
             raise ValueError(f"a side is longer than {WEBP_LIMIT_PIXELS:,} pixels, which WebP can't hold")
         # A profile of greys or inks does not fit the colours that the picture is converted to.
@@ -137,6 +137,12 @@ def _list_images(source: Path) -> tuple[list[Path], int]:
     files = sorted(path for path in source.iterdir() if path.is_file())
     images = [path for path in files if path.suffix.lower() in SUFFIXES]
     return images, len(files) - len(images)
+
+
+def _formats() -> list[str]:
+    """Return the formats that this build of Pillow can read; AVIF is an option of it."""
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]
 
 
 @contextmanager

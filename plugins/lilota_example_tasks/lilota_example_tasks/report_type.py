@@ -61,11 +61,11 @@ def load_fonts(path: Path | None) -> Fonts:
 
 
 def format_number(number: float | None) -> str:
-    """Return a number for people: 1,234,567 or 12.61 or 0.0042."""
+    """Return a number for people: 1,234,567 or 12.61 or 0.0042; the CSV has it exactly."""
     if number is None:
         return "\u2013"
     if abs(number) >= 1e12:
         return f"{number:.4g}"
-    if number == round(number):
+    if number == round(number) or abs(number) >= 1e5:
         return f"{number:,.0f}"
     return f"{number:,.2f}" if abs(number) >= 0.1 else f"{number:.2g}"

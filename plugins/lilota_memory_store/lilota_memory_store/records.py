@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -25,7 +26,7 @@ class Lane:
 
 # gc=False: a task refers to nothing that refers back, and a million of them need not be visited by the collector.
 class Task(msgspec.Struct, gc=False):
-    """A stored task. Instants are seconds since the epoch; `entry` is its current place in a heap while it is pending."""
+    """A stored task. Instants are seconds since the epoch; `entry` is its place in a heap while it is pending."""
 
     id: int
     lane: Lane
@@ -49,6 +50,12 @@ class Task(msgspec.Struct, gc=False):
     error: TaskError | None = None
     cancel_requested: bool = False
     log_lines: list[LogLine] | None = None
+
+    def append(self, lines: Sequence[LogLine]) -> None:
+        """Append log lines."""
+        if self.log_lines is None:
+            self.log_lines = []
+        self.log_lines.extend(lines)
 
     def to_info(self) -> TaskInfo:
         """Return what others may know of it, as of now."""

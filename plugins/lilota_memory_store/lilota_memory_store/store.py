@@ -18,8 +18,10 @@ from lilota.contract import (
 )
 from lilota.errors import ConfigurationError
 from lilota.models import TERMINAL_STATES, AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
+from lilota_memory_store import actions, claims
 from lilota_memory_store.pages import find
 from lilota_memory_store.table import TaskTable
+from lilota_memory_store.updates import apply_updates
 
 
 class MemoryTaskStore:
@@ -55,6 +57,7 @@ class MemoryTaskStore:
         return StoreCapabilities(
             description="memory of one process",
             durable=False,
+            forgets=True,
             multi_process=False,
             warnings=("All tasks are gone when the process that holds them ends.",),
         )
@@ -92,17 +95,17 @@ class MemoryTaskStore:
 
     def heartbeat(self, runner: RunnerInfo) -> bool:
         with self._changed:
-            return self._table.heartbeat(runner, self._clock())
+            return claims.heartbeat(self._table, runner, self._clock())
 
     def claim(self, request: ClaimRequest) -> Claimed:
         with self._changed:
-            return self._table.claim(request, self._clock())
+            return claims.claim(self._table, request, self._clock())
 
     def commit(self, updates: Sequence[AttemptUpdate], request: ClaimRequest | None = None) -> Committed:
         with self._changed:
             now = self._clock()
-            refused, any_outcome = self._table.apply(updates, now)
-            claimed = None if request is None else self._table.claim(request, now)
+            refused, any_outcome = apply_updates(self._table, updates, now)
+            claimed = None if request is None else claims.claim(self._table, request, now)
             if any_outcome:
                 # With a claim in the same step, the caller has already seen what its own outcomes made ready.
                 self._announce(seen_by_caller=request is not None)
@@ -110,32 +113,32 @@ class MemoryTaskStore:
 
     def release(self, runner_id: str) -> int:
         with self._changed:
-            released = self._table.release(runner_id, self._clock())
+            released = claims.release(self._table, runner_id, self._clock())
             self._announce()
             return released
 
     def rescue(self) -> list[int]:
         with self._changed:
-            rescued = self._table.rescue(self._clock())
+            rescued = claims.rescue(self._table, self._clock())
             if rescued:
                 self._announce()
             return rescued
 
     def cancel(self, task_id: int) -> TaskState:
         with self._changed:
-            state = self._table.cancel(task_id, self._clock())
+            state = actions.cancel(self._table, task_id, self._clock())
             self._announce()
             return state
 
     def retry(self, task_id: int) -> None:
         with self._changed:
-            self._table.retry(task_id, self._clock())
+            actions.retry(self._table, task_id, self._clock())
             self._announce()
 
     def prune(self, older_than_seconds: float, states: Sequence[TaskState] | None = None, limit: int = 1000) -> int:
         with self._changed:
-            return self._table.prune(
-                self._clock() - older_than_seconds, TERMINAL_STATES if states is None else states, limit
+            return actions.prune(
+                self._table, self._clock() - older_than_seconds, TERMINAL_STATES if states is None else states, limit
             )
 
     def wait_for_change(self, timeout_seconds: float) -> bool:

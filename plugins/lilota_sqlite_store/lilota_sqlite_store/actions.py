@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from lilota.errors import TaskNotFoundError, TaskStateError
 from lilota.models import TERMINAL_STATES, LogLine, TaskState
 from lilota_sqlite_store.attempts import log_row
-from lilota_sqlite_store.states import CANCELLED, FAILED, READY, RUNNING, STATES, LaneMoves, terminal_code
 from lilota_sqlite_store.statements import SQL
+from lilota_sqlite_store.states import CANCELLED, FAILED, READY, RUNNING, STATES, LaneMoves, terminal_code
 
 
 def cancel(connection: sqlite3.Connection, task_id: int, now: float) -> TaskState:
@@ -29,9 +29,7 @@ def retry(connection: sqlite3.Connection, task_id: int, now: float) -> None:
     """Make a failed or cancelled task pending as if it were new."""
     lane, state, attempt, log_count = _task_state(connection, task_id)
     if state not in {FAILED, CANCELLED}:
-        raise TaskStateError(
-            f"The task {task_id} is {STATES[state]}; only a failed or cancelled task can be retried."
-        )
+        raise TaskStateError(f"The task {task_id} is {STATES[state]}; only a failed or cancelled task can be retried.")
     connection.execute(SQL["retry"], (task_id, now))
     _move(connection, lane, state, READY)
     text = f"Retried by a user after it was {STATES[state]}."
@@ -39,9 +37,7 @@ def retry(connection: sqlite3.Connection, task_id: int, now: float) -> None:
     connection.execute(SQL["insert_log_line"], log_row(task_id, log_count + 1, line))
 
 
-def prune(
-    connection: sqlite3.Connection, ended_before: float, states: Sequence[TaskState] | None, limit: int
-) -> int:
+def prune(connection: sqlite3.Connection, ended_before: float, states: Sequence[TaskState] | None, limit: int) -> int:
     """Delete up to `limit` tasks that ended at that instant or before it, with all that belongs to them."""
     rows: list[tuple[int, int, int]] = []
     for state in TERMINAL_STATES if states is None else TERMINAL_STATES.intersection(states):

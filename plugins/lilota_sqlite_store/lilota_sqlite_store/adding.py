@@ -5,13 +5,14 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from lilota.errors import StoreUnavailableError
 from lilota.models import NewTask
 from lilota_sqlite_store.connection import Connection
 from lilota_sqlite_store.database import Database
-from lilota_sqlite_store.states import READY, SCHEDULED
 from lilota_sqlite_store.statements import SQL
+from lilota_sqlite_store.states import READY, SCHEDULED
 
 LONG_TEXT = 2000
 """From this many characters on, a text has a table of its own: it would fill half a page of the tasks."""
@@ -32,12 +33,13 @@ class _Batch:
 class GroupAdder:
     """Writes the batches of all threads of a process."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
         self._database = database
+        self._clock = clock
         self._waiting: list[_Batch] = []
         self._queue_lock = threading.Lock()
 
-    def add(self, tasks: Sequence[NewTask], now: float) -> list[int]:
+    def add(self, tasks: Sequence[NewTask]) -> list[int]:
         """Add the tasks, all or none, and return their ids. An error in the batch of one thread is only its own."""
         batch = _Batch(tasks)
         with self._queue_lock:
@@ -45,7 +47,7 @@ class GroupAdder:
         with self._database.write_lock:
             # Whoever comes first writes for all who came meanwhile; they find their batch done.
             if not batch.is_done:
-                self._write(self._take_waiting(), now)
+                self._write(self._take_waiting())
         if batch.error is not None:
             raise batch.error
         return batch.ids
@@ -55,28 +57,33 @@ class GroupAdder:
             batches, self._waiting = self._waiting, []
         return batches
 
-    def _write(self, batches: list[_Batch], now: float) -> None:
+    def _write(self, batches: list[_Batch]) -> None:
+        interrupted = StoreUnavailableError(
+            "The thread that was writing the tasks of several threads was interrupted; look whether they are stored."
+        )
+        for batch in batches:
+            batch.is_done, batch.error = True, interrupted
         try:
             with self._database.write() as connection:
-                for batch in batches:
-                    _add_or_note_error(connection, batch, now)
+                errors = [_try_to_add(connection, batch, self._clock()) for batch in batches]
         except Exception as error:  # noqa: BLE001 - each thread raises it again, from its own call
-            for batch in batches:
-                batch.error = error
-        for batch in batches:
-            batch.is_done = True
+            errors = [error] * len(batches)
+        for batch, outcome in zip(batches, errors, strict=True):
+            batch.error = outcome
 
 
-def _add_or_note_error(connection: Connection, batch: _Batch, now: float) -> None:
+def _try_to_add(connection: Connection, batch: _Batch, now: float) -> Exception | None:
+    """Add the tasks of a batch, or none of them; return the error that concerns only this batch."""
     connection.execute("SAVEPOINT batch")
     try:
         batch.ids = add_tasks(connection, batch.tasks, now)
     except sqlite3.OperationalError:
         raise  # a full disk or a failing one concerns all
-    except Exception as error:  # noqa: BLE001 - a value that can't be stored: its thread raises it
-        batch.error = error
+    except Exception as error:  # noqa: BLE001 - a value that can't be stored: its own thread raises it
         connection.execute("ROLLBACK TO batch")
+        return error
     connection.execute("RELEASE batch")
+    return None
 
 
 def add_tasks(connection: sqlite3.Connection, tasks: Sequence[NewTask], now: float) -> list[int]:
@@ -103,7 +110,9 @@ def add_tasks(connection: sqlite3.Connection, tasks: Sequence[NewTask], now: flo
             for task_id, task, state, run_at in zip(ids, tasks, states, run_ats, strict=True)
         ],
     )
-    long_inputs = [(i, task.input_json) for i, task in zip(ids, tasks, strict=True) if len(task.input_json) >= LONG_TEXT]
+    long_inputs = [
+        (i, task.input_json) for i, task in zip(ids, tasks, strict=True) if len(task.input_json) >= LONG_TEXT
+    ]
     connection.executemany(SQL["insert_large_input"], long_inputs)
     return ids
 

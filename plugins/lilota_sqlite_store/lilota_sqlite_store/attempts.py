@@ -12,8 +12,8 @@ import msgspec
 from lilota.contract import Fence
 from lilota.models import AttemptUpdate, LogLine, Outcome, TaskState
 from lilota_sqlite_store.adding import LONG_TEXT
-from lilota_sqlite_store.states import CANCELLED, READY, RUNNING, SCHEDULED, LaneMoves, terminal_code
 from lilota_sqlite_store.statements import SQL
+from lilota_sqlite_store.states import CANCELLED, READY, RUNNING, SCHEDULED, LaneMoves, terminal_code
 
 encode_error = msgspec.json.Encoder().encode
 

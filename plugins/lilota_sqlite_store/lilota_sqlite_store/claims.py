@@ -10,8 +10,8 @@ from itertools import islice
 
 from lilota.contract import Claimed, ClaimRequest, Fence
 from lilota.models import Claim
-from lilota_sqlite_store.states import READY, RUNNING, SCHEDULED, LaneMoves
 from lilota_sqlite_store.statements import SQL
+from lilota_sqlite_store.states import READY, RUNNING, SCHEDULED, LaneMoves
 
 Lanes = dict[int, tuple[str, str]]
 """Lane id -> queue and name."""
@@ -36,6 +36,13 @@ def may_claim(connection: sqlite3.Connection, request: ClaimRequest, now: float)
 def cancel_requests(connection: sqlite3.Connection, runner_id: str) -> tuple[Fence, ...]:
     """Return the running attempts of the runner that somebody cancelled."""
     return tuple(connection.execute(SQL["cancel_requests"], (runner_id,)).fetchall())
+
+
+def cancelled_only(connection: sqlite3.Connection, request: ClaimRequest, now: float) -> Claimed:
+    """Answer a request for which there is nothing to claim."""
+    if not has_lease(connection, request.runner_id, now):
+        return Claimed()
+    return Claimed(cancel_requested=cancel_requests(connection, request.runner_id))
 
 
 def claim(connection: sqlite3.Connection, request: ClaimRequest, now: float) -> Claimed:
@@ -65,9 +72,7 @@ def _ready_lanes(connection: sqlite3.Connection, request: ClaimRequest) -> Lanes
     names = frozenset(request.names)
     queues = None if request.queues is None else frozenset(request.queues)
     rows = connection.execute(SQL["ready_lanes"])
-    return {
-        lane: (queue, name) for lane, queue, name in rows if name in names and (queues is None or queue in queues)
-    }
+    return {lane: (queue, name) for lane, queue, name in rows if name in names and (queues is None or queue in queues)}
 
 
 def _next_ids(connection: sqlite3.Connection, lanes: list[int], limit: int) -> list[int]:
@@ -91,7 +96,9 @@ def _grant(connection: sqlite3.Connection, ids: list[int], lanes: Lanes, runner_
 
 
 def _to_claim(row: tuple[int, int, int, int, str, str, str | None, int, int, int], lanes: Lanes) -> Claim:
-    task_id, token, attempt, lane, description, input_json, output_json, priority, lost_attempts, max_lost_attempts = row
+    task_id, token, attempt, lane, description, input_json, output_json, priority, lost_attempts, max_lost_attempts = (
+        row
+    )
     queue, name = lanes[lane]
     return Claim(
         id=task_id,

@@ -80,13 +80,14 @@ def _use_wal(connection: sqlite3.Connection) -> None:
     deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
     while True:
         try:
-            if connection.execute("PRAGMA journal_mode=WAL").fetchone() == ("wal",):
-                return
-            raise sqlite3.OperationalError("write-ahead logging is not possible here")
+            (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+            break
         except sqlite3.OperationalError as error:
             if not getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY") or time.monotonic() > deadline:
                 raise
         time.sleep(0.01)
+    if mode != "wal":
+        raise sqlite3.OperationalError(f"the journal mode stays '{mode}', lilota needs 'wal'")
 
 
 class ConnectionPool:

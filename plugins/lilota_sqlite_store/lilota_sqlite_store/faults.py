@@ -12,7 +12,7 @@ from lilota.errors import StoreError, StoreUnavailableError
 # By the primary error code: the extended ones (SQLITE_IOERR_WRITE, SQLITE_READONLY_DIRECTORY) begin with it.
 _REASONS: Mapping[str, str] = MappingProxyType(
     {
-        "SQLITE_BUSY": "is locked by another process for too long. Look for a program that keeps a transaction open on it",
+        "SQLITE_BUSY": "is locked by another process for too long. Look for a program that keeps a transaction open",
         "SQLITE_LOCKED": "is locked by another connection. Try again",
         "SQLITE_FULL": "can't grow: the disk is full. Free some space, or prune old tasks; nothing was written",
         "SQLITE_READONLY": "can't be written. Check the owner and the mode of the file and of its folder",

@@ -15,8 +15,8 @@ import msgspec
 from lilota.contract import TaskCount, TaskQuery
 from lilota.errors import TaskNotFoundError
 from lilota.models import LogLine, TaskError, TaskInfo
-from lilota_sqlite_store.states import CODES, STATES
 from lilota_sqlite_store.statements import SQL
+from lilota_sqlite_store.states import CODES, STATES
 
 LARGEST_ID = 2**63 - 1
 """The largest number that SQLite can store."""

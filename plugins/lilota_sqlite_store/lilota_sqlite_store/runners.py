@@ -24,31 +24,32 @@ def release(connection: sqlite3.Connection, runner_id: str, now: float) -> int:
     return len(_take_back(connection, runner_id, _given_back, now))
 
 
+def any_expired(connection: sqlite3.Connection, now: float) -> bool:
+    """Look, without the lock for writing, whether there is anything to rescue."""
+    return connection.execute(SQL["expired_runners"], (now,)).fetchone() is not None
+
+
 def rescue(connection: sqlite3.Connection, now: float) -> list[int]:
     """Take back what runners with an expired lease hold, and forget them."""
     expired = [runner_id for (runner_id,) in connection.execute(SQL["expired_runners"], (now,)).fetchall()]
-    return [
-        task_id
-        for runner_id in expired
-        for task_id in _take_back(connection, runner_id, lambda held, lost=runner_id: _runner_died(held, lost), now)
-    ]
+    return [task_id for runner_id in expired for task_id in _take_back(connection, runner_id, _runner_died, now)]
 
 
 def _take_back(
-    connection: sqlite3.Connection, runner_id: str, to_outcome: Callable[[StoredAttempt], Outcome], now: float
+    connection: sqlite3.Connection, runner_id: str, to_outcome: Callable[[StoredAttempt, str], Outcome], now: float
 ) -> list[int]:
     changes = []
     for (lane,) in connection.execute(SQL["lanes_with_running"]).fetchall():
         for row in connection.execute(SQL["held_in_lane"], (lane, runner_id)):
             change = AttemptChanges(StoredAttempt(*row))
-            change.outcome = to_outcome(change.stored)
+            change.outcome = to_outcome(change.stored, runner_id)
             changes.append(change)
     write_changes(connection, changes, now)
     connection.execute(SQL["forget_runner"], (runner_id,))
     return [change.stored.id for change in changes]
 
 
-def _given_back(_held: StoredAttempt) -> Outcome:
+def _given_back(_held: StoredAttempt, _runner_id: str) -> Outcome:
     return Outcome(state=TaskState.PENDING, spends_attempt=False)
 
 

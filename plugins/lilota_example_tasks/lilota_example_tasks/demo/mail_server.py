@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,13 +53,23 @@ class MailFolder:
 
 
 @contextmanager
-def running_mail_server(handler: object, **options: Any) -> Iterator[int]:  # noqa: ANN401 - aiosmtpd's options
-    """Run a server and give its port; `options` are those of `aiosmtpd.smtp.SMTP`."""
+def running_mail_server(
+    handler: object,
+    *,
+    tls: ssl.SSLContext | None = None,
+    **options: Any,  # noqa: ANN401 - aiosmtpd's options
+) -> Iterator[int]:
+    """Run a server and give its port.
+
+    Args:
+        tls: makes it speak TLS from the start.
+        options: those of `aiosmtpd.smtp.SMTP`.
+    """
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="mail server", daemon=True)
     thread.start()
     try:
-        serving = loop.create_server(lambda: SMTP(handler, loop=loop, **options), HOST, 0)
+        serving = loop.create_server(lambda: SMTP(handler, loop=loop, **options), HOST, 0, ssl=tls)
         server = asyncio.run_coroutine_threadsafe(serving, loop).result()
         yield server.sockets[0].getsockname()[1]
         asyncio.run_coroutine_threadsafe(_close(server), loop).result()

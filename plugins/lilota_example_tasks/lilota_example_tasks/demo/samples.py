@@ -78,7 +78,7 @@ def _landscape(
 
 def _add_sun(picture: Image.Image, rng: random.Random) -> None:
     reach = 360
-    glow = ImageChops.invert(Image.radial_gradient("L")).point(lambda light: light * light / 255 * 0.7)
+    glow = ImageChops.invert(Image.radial_gradient("L")).point(lambda light: max(0, light - 76) ** 2 / 180)
     glow = glow.resize((2 * reach, 2 * reach))
     ImageDraw.Draw(glow).ellipse((reach - 46, reach - 46, reach + 46, reach + 46), fill=255)
     corner = (round(rng.uniform(0.2, 0.8) * WIDTH) - reach, round(rng.uniform(0.15, 0.35) * HEIGHT) - reach)
@@ -100,7 +100,9 @@ def _ridge(rng: random.Random, level: float, roughness: float) -> Iterator[tuple
 def make_sales(path: Path, rows: int = 200_000) -> None:
     """Write a table of sales; about one in a hundred has no amount."""
     rng = random.Random(7)  # noqa: S311 - the same numbers each time
-    products = rng.choices(list(PRODUCTS), weights=[1000 / price for price in PRODUCTS.values()], k=rows)
+    products = rng.choices(
+        list(PRODUCTS), weights=[rng.uniform(1, 9) / price**0.6 for price in PRODUCTS.values()], k=rows
+    )
     regions = rng.choices(REGIONS, weights=(30, 25, 20, 15, 10), k=rows)
     units = rng.choices(range(1, 6), weights=(50, 25, 12, 8, 5), k=rows)
     days = sorted(rng.choices(range(1, 366), k=rows))

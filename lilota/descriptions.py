@@ -1,0 +1,91 @@
+"""Turn an exception of a task into text that can be stored and that a person understands."""
+
+from __future__ import annotations
+
+import traceback
+from types import TracebackType
+from typing import Final
+
+from lilota.errors import StopTask, TimeoutReached
+from lilota.models import TaskError
+
+#: A message is kept up to this many characters, its beginning.
+MESSAGE_LIMIT: Final = 4_000
+#: A traceback is kept up to this many characters, the end of it, where the error is.
+TRACEBACK_LIMIT: Final = 32_000
+
+_PLAIN_MODULES: Final = frozenset({"builtins", "lilota.errors"})
+_OURS: Final = ("lilota.", "pluggy")
+
+
+def describe_error(error: BaseException, timeout_seconds: float | None = None) -> TaskError:
+    """Return an exception as text; what can't be shown is said to be so.
+
+    Args:
+        timeout_seconds: the time limit that a `TimeoutReached` is about.
+    """
+    return TaskError(
+        type=storable(_name_of(type(error))),
+        message=storable(_message_of(error, timeout_seconds))[:MESSAGE_LIMIT],
+        traceback=storable(_traceback_of(error))[-TRACEBACK_LIMIT:],
+    )
+
+
+def storable(text: str) -> str:
+    """Return a text without what stores can't carry: half surrogate pairs and NUL characters are escaped."""
+    if "\0" in text:
+        text = text.replace("\0", r"\x00")
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
+
+
+def _name_of(kind: type[BaseException]) -> str:
+    return kind.__qualname__ if kind.__module__ in _PLAIN_MODULES else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _message_of(error: BaseException, timeout_seconds: float | None) -> str:
+    """Return one line about what happened."""
+    if isinstance(error, SystemExit):
+        return f"The task tried to end its process: sys.exit({_text_of(error)})."
+    if isinstance(error, TimeoutReached) and timeout_seconds is not None:
+        return f"The task ran for more than {timeout_seconds:g} s."
+    text = " ".join(line.strip() for line in _text_of(error).splitlines())
+    # "MemoryError" alone tells less than the first line of its documentation.
+    return text or (type(error).__doc__ or "").strip().partition("\n")[0]
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except BaseException as broken:  # noqa: BLE001 - a user's __str__ may raise anything
+        return f"<its str() raised {type(broken).__name__}>"
+
+
+def _traceback_of(error: BaseException) -> str:
+    try:
+        lines = traceback.format_exception(type(error), error, _frames_of_task(error))
+    except BaseException as broken:  # noqa: BLE001 - it calls the __str__ and __repr__ of everything in the chain
+        return f"<the traceback could not be formatted: {type(broken).__name__}>"
+    return "".join(lines)
+
+
+def _frames_of_task(error: BaseException) -> TracebackType | None:
+    """Drop our own frames above the task's, unless there are no others, and those of a signal handler below."""
+    first = trace = error.__traceback__
+    while trace is not None and _is_ours(trace):
+        trace = trace.tb_next
+    if trace is not None and isinstance(error, StopTask):
+        _cut_below(trace)
+    return trace or first
+
+
+def _cut_below(trace: TracebackType) -> None:
+    last = trace
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+        if not _is_ours(trace):
+            last = trace
+    last.tb_next = None
+
+
+def _is_ours(trace: TracebackType) -> bool:
+    return str(trace.tb_frame.f_globals.get("__name__", "")).startswith(_OURS)

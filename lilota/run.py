@@ -1,0 +1,153 @@
+"""One start of a runner, up to its stop: the threads, the processes, and the registration in the store."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import platform
+import secrets
+import threading
+import weakref
+from typing import Final
+
+import msgspec
+
+from lilota.config import Settings
+from lilota.contract import RunnerInfo, TaskStore
+from lilota.driver import Driver
+from lilota.engine import Engine
+from lilota.errors import LilotaError, StoreError
+from lilota.hookspecs import RunnerDetails
+from lilota.lease import LeaseKeeper
+from lilota.processes import WorkerProcesses
+from lilota.registry import Registry
+from lilota.telling import Teller
+from lilota.waiters import Waiters
+from lilota.worker import WorkerSetup
+
+logger = logging.getLogger(__name__)
+
+#: How long the first worker may take to come up; it imports the application.
+_START_SECONDS: Final = 60.0
+#: How long the end of the interpreter waits for workers of a runner that nobody stopped.
+_EXIT_SECONDS: Final = 5.0
+
+
+class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked of the runner; the arguments of `TaskRunner`, checked."""
+
+    number_of_processes: int
+    queues: tuple[str, ...] | None
+    lease_seconds: float
+    start_method: str | None
+    logging_level: int
+    settings: Settings
+
+
+class Run:
+    """One start of a runner."""
+
+    def __init__(self, options: RunOptions, store: TaskStore, registry: Registry, waiters: Waiters) -> None:
+        capabilities = store.capabilities()
+        names = registry.names()
+        self.info = RunnerInfo(
+            id=secrets.token_hex(8), lease_seconds=options.lease_seconds, host=platform.node(), pid=os.getpid()
+        )
+        self.details = RunnerDetails(
+            runner_id=self.info.id,
+            store=capabilities.description,
+            task_names=names,
+            number_of_processes=options.number_of_processes,
+        )
+        self._store = store
+        self._store_forgets = capabilities.forgets
+        self._plugins = registry.plugins
+        self._engine = Engine(self.info.id, options.number_of_processes, names, options.queues)
+        processes = WorkerProcesses(_worker_setup(options, registry, self.info), options.start_method)
+        self.driver = Driver(self._engine, processes, store, Teller(self._plugins, waiters), names)
+        self._lease = LeaseKeeper(store, self.info, self.driver.lose_lease, self.driver.look_again)
+        self._closed = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="lilota-watcher", daemon=True)
+
+    def start(self) -> None:
+        """Take the lease, start the threads and the first worker; see `TaskRunner.start`."""
+        self._store.open()
+        self._lease.start()
+        self.driver.start()
+        self._await_first_worker()
+        self._watcher.start()
+        _stop_at_exit(self)
+        logger.info("lilota started (%d process(es) used)", self.details.number_of_processes)
+        self._plugins.observe("lilota_runner_started", runner=self.details)
+
+    def stop(self, timeout_seconds: float | None) -> None:
+        """Wait for what runs, as long as there is patience; see `TaskRunner.stop`."""
+        self.driver.stop(drain=self._store_forgets, timeout_seconds=timeout_seconds)
+        self.driver.join()
+        self._close()
+        logger.info("lilota stopped")
+
+    def abandon(self) -> None:
+        """Stop as fast as possible, without ever raising or hanging; what ran is given back."""
+        if self._closed.is_set():
+            return
+        self.driver.stop(drain=False, timeout_seconds=0)
+        self.driver.join(_EXIT_SECONDS)
+        self._close()
+
+    def _close(self) -> None:
+        self._closed.set()
+        self._lease.stop()
+        try:
+            self._store.release(self.info.id)
+        except (StoreError, OSError, EOFError) as error:
+            logger.warning("The store could not be told that the runner stopped; its lease will run out: %s", error)
+
+    def _await_first_worker(self) -> None:
+        if not self.driver.settled.wait(_START_SECONDS):
+            raise LilotaError(f"No worker process came up within {_START_SECONDS:g} s.")
+        if self.driver.failure is not None:
+            raise LilotaError(f"The runner could not start: {self.driver.failure}") from self.driver.failure
+        death = self._engine.last_start_failure
+        if not self._engine.is_ready and death is not None:
+            raise LilotaError(
+                f"No worker process could start; the last one {death.cause}. Its error is printed above. Worker "
+                "processes import your program: is everything that starts the runner behind "
+                f"`if __name__ == '__main__':`?\n{death.last_lines}".rstrip()
+            )
+
+    def _watch(self) -> None:
+        """Wake the engine when the store changes; polling covers what goes unnoticed."""
+        while not self._closed.is_set():
+            try:
+                if self._store.wait_for_change(1.0):
+                    self.driver.look_again()
+            except (StoreError, OSError, EOFError) as error:
+                logger.debug("The store can't be watched just now: %s", error)
+                self._closed.wait(1.0)
+
+
+def _worker_setup(options: RunOptions, registry: Registry, info: RunnerInfo) -> WorkerSetup:
+    return WorkerSetup(
+        runner_id=info.id,
+        runner_pid=info.pid,
+        settings=options.settings,
+        references=registry.references(),
+        pinned=registry.plugins.resolved(),
+        capture_path="",
+        logging_level=options.logging_level,
+        root_level=logging.getLogger().level,
+    )
+
+
+def _stop_at_exit(run: Run) -> None:
+    """Let the end of the interpreter give back what runs, if nobody has stopped the runner until then."""
+    reference = weakref.ref(run)
+
+    def give_back() -> None:
+        alive = reference()
+        if alive is not None:
+            alive.abandon()
+
+    atexit.register(give_back)

@@ -1,0 +1,82 @@
+"""Stores with one planted fault each: the proof that the conformance suite would notice.
+
+Each is wrapped around a store that keeps the contract: `BROKEN_STORES["no fence on progress"](MemoryTaskStore())`.
+"""
+
+from __future__ import annotations
+
+from lilota.testing.broken_stores.claims import (
+    ClaimIgnoresNames,
+    ClaimIgnoresQueues,
+    ClaimIgnoresRunAt,
+    ClaimOfNothingTakesOne,
+    ClaimsAreNotAtomic,
+    ExpiredRunnerClaims,
+    LowPriorityFirst,
+)
+from lilota.testing.broken_stores.fences import (
+    NoFenceOnLogs,
+    NoFenceOnOutcome,
+    NoFenceOnOutput,
+    NoFenceOnProgress,
+    RefusalDropsTheBatch,
+    TokenIsNotRaised,
+    TokenStartsOverAtRetry,
+)
+from lilota.testing.broken_stores.leases import (
+    HeartbeatNeverTellsThatItIsLate,
+    ReleaseSpendsTheAttempt,
+    RescueForgetsTheLoss,
+    RescueIgnoresTheLease,
+    RescueNeverGivesUp,
+)
+from lilota.testing.broken_stores.people import (
+    CancelEndsARunningTask,
+    CancelOfARunningTaskIsForgotten,
+    RetryOfASucceededTask,
+)
+from lilota.testing.broken_stores.records import (
+    AddIsNotAtomic,
+    ChangesAreNotNoticed,
+    CountsDriftAfterPrune,
+    GivingBackSpendsTheAttempt,
+    IdsAreUsedAgain,
+    LaterPagesStartOver,
+    LogsAreReadFromTheEnd,
+)
+from lilota.testing.broken_stores.wrapper import StoreWrapper
+
+__all__ = ["BROKEN_STORES"]
+
+#: What is wrong -> the class that wraps a healthy store.
+BROKEN_STORES: dict[str, type[StoreWrapper]] = {
+    "no fence on outcome": NoFenceOnOutcome,
+    "no fence on output": NoFenceOnOutput,
+    "no fence on progress": NoFenceOnProgress,
+    "no fence on logs": NoFenceOnLogs,
+    "token is not raised": TokenIsNotRaised,
+    "token starts over at retry": TokenStartsOverAtRetry,
+    "refusal drops the batch": RefusalDropsTheBatch,
+    "claim ignores names": ClaimIgnoresNames,
+    "claim ignores queues": ClaimIgnoresQueues,
+    "claim ignores run_at": ClaimIgnoresRunAt,
+    "claim of nothing takes one": ClaimOfNothingTakesOne,
+    "claims are not atomic": ClaimsAreNotAtomic,
+    "expired runner claims": ExpiredRunnerClaims,
+    "low priority first": LowPriorityFirst,
+    "rescue ignores the lease": RescueIgnoresTheLease,
+    "rescue forgets the loss": RescueForgetsTheLoss,
+    "rescue never gives up": RescueNeverGivesUp,
+    "release spends the attempt": ReleaseSpendsTheAttempt,
+    "heartbeat never tells that it is late": HeartbeatNeverTellsThatItIsLate,
+    "cancel ends a running task": CancelEndsARunningTask,
+    "cancel of a running task is forgotten": CancelOfARunningTaskIsForgotten,
+    "retry of a succeeded task": RetryOfASucceededTask,
+    "add is not atomic": AddIsNotAtomic,
+    "ids are used again": IdsAreUsedAgain,
+    "counts drift after prune": CountsDriftAfterPrune,
+    "changes are not noticed": ChangesAreNotNoticed,
+    "giving back spends the attempt": GivingBackSpendsTheAttempt,
+    "later pages start over": LaterPagesStartOver,
+    "log lines are read from the end": LogsAreReadFromTheEnd,
+}

@@ -1,0 +1,75 @@
+"""Faults of claiming: the wrong tasks, in the wrong order, to the wrong runner, or twice."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+
+import msgspec
+
+from lilota.contract import Claimed, ClaimRequest, RunnerInfo, TaskStore
+from lilota.models import Claim, NewTask
+from lilota.testing.broken_stores.wrapper import StoreWrapper
+
+
+class ClaimIgnoresNames(StoreWrapper):
+    """A runner gets tasks that it can't run."""
+
+    def claim(self, request: ClaimRequest) -> Claimed:
+        every_name = tuple({row.name for row in self.counts()})
+        return super().claim(msgspec.structs.replace(request, names=every_name))
+
+
+class ClaimIgnoresQueues(StoreWrapper):
+    """A runner gets tasks of queues that it does not serve."""
+
+    def claim(self, request: ClaimRequest) -> Claimed:
+        return super().claim(msgspec.structs.replace(request, queues=None))
+
+
+class ClaimIgnoresRunAt(StoreWrapper):
+    """Tasks run before their time."""
+
+    def add(self, tasks: Sequence[NewTask]) -> list[int]:
+        return super().add([msgspec.structs.replace(task, run_at=None, delay_seconds=0) for task in tasks])
+
+
+class ClaimOfNothingTakesOne(StoreWrapper):
+    """A runner that only asks for cancellations gets a task that it does not expect."""
+
+    def claim(self, request: ClaimRequest) -> Claimed:
+        return super().claim(msgspec.structs.replace(request, limit=max(request.limit, 1)))
+
+
+class LowPriorityFirst(StoreWrapper):
+    """What is urgent waits longest."""
+
+    def add(self, tasks: Sequence[NewTask]) -> list[int]:
+        return super().add([msgspec.structs.replace(task, priority=-task.priority) for task in tasks])
+
+
+class ExpiredRunnerClaims(StoreWrapper):
+    """A runner whose lease has expired, or that nobody knows, gets tasks that nobody will rescue."""
+
+    def claim(self, request: ClaimRequest) -> Claimed:
+        self.inner.heartbeat(RunnerInfo(id=request.runner_id))
+        return super().claim(request)
+
+
+class ClaimsAreNotAtomic(StoreWrapper):
+    """Reads first and marks later: who claims at the same moment gets the same tasks."""
+
+    def __init__(self, store: TaskStore) -> None:
+        super().__init__(store)
+        self.granting: dict[int, tuple[Claim, ...]] = {}
+
+    def claim(self, request: ClaimRequest) -> Claimed:
+        others = next(iter(tuple(self.granting.values())), ())
+        claimed = super().claim(request)
+        me = threading.get_ident()
+        self.granting[me] = claimed.claims
+        # The gap between reading and marking, in which another thread comes by.
+        time.sleep(0.0002)
+        del self.granting[me]
+        return msgspec.structs.replace(claimed, claims=claimed.claims + others)

@@ -1,0 +1,98 @@
+"""Faults in what is kept and told: half batches, ids, counts, pages, logs, attempts, news."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import msgspec
+
+from lilota.contract import Fence, TaskCount, TaskQuery, TaskStore
+from lilota.models import AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
+from lilota.testing.broken_stores.wrapper import StoreWrapper
+
+
+class AddIsNotAtomic(StoreWrapper):
+    """Stores a batch task by task, so that it can break in the middle."""
+
+    def add(self, tasks: Sequence[NewTask]) -> list[int]:
+        ids = []
+        for task in tasks:
+            ids += super().add([task])
+            # Gives a reader the chance that a killed process, or a power cut, would have.
+            time.sleep(0)
+        return ids
+
+
+class IdsAreUsedAgain(StoreWrapper):
+    """A new task is known by the id of one that was pruned."""
+
+    def __init__(self, store: TaskStore) -> None:
+        super().__init__(store)
+        self.free: list[int] = []
+
+    def prune(self, older_than_seconds: float, states: Sequence[TaskState] | None = None, limit: int = 1000) -> int:
+        before = {info.id for info in self.get_all_tasks()}
+        pruned = super().prune(older_than_seconds, states, limit)
+        self.free.extend(before - {info.id for info in self.get_all_tasks()})
+        return pruned
+
+    def add(self, tasks: Sequence[NewTask]) -> list[int]:
+        return [self.free.pop() if self.free else task_id for task_id in super().add(tasks)]
+
+
+class CountsDriftAfterPrune(StoreWrapper):
+    """Keeps counters beside the tasks, and forgets to lower them when tasks are deleted."""
+
+    def __init__(self, store: TaskStore) -> None:
+        super().__init__(store)
+        self.ghosts: list[TaskCount] = []
+
+    def prune(self, older_than_seconds: float, states: Sequence[TaskState] | None = None, limit: int = 1000) -> int:
+        pruned = super().prune(older_than_seconds, states, limit)
+        if pruned:
+            self.ghosts = [TaskCount(queue="default", name="pruned", state=TaskState.PENDING, count=pruned)]
+        return pruned
+
+    def counts(self) -> list[TaskCount]:
+        return super().counts() + self.ghosts
+
+
+class ChangesAreNotNoticed(StoreWrapper):
+    """Whoever waits always waits for the whole time."""
+
+    def wait_for_change(self, timeout_seconds: float) -> bool:
+        # The time itself is left out: the suite need not wait for what is known.
+        del timeout_seconds
+        return False
+
+
+class GivingBackSpendsTheAttempt(StoreWrapper):
+    """A task that asks to come later uses up its attempts."""
+
+    def write(self, updates: Sequence[AttemptUpdate]) -> tuple[Fence, ...]:
+        return super().write(
+            [
+                each
+                if each.outcome is None
+                else msgspec.structs.replace(each, outcome=msgspec.structs.replace(each.outcome, spends_attempt=True))
+                for each in updates
+            ]
+        )
+
+
+class LaterPagesStartOver(StoreWrapper):
+    """The page behind an id begins with that id."""
+
+    def find(self, query: TaskQuery) -> list[TaskInfo]:
+        if query.after_id is not None:
+            after_id = query.after_id + (1 if query.newest_first else -1)
+            query = msgspec.structs.replace(query, after_id=after_id)
+        return super().find(query)
+
+
+class LogsAreReadFromTheEnd(StoreWrapper):
+    """A page of the log holds its newest lines, not its oldest."""
+
+    def logs(self, task_id: int, after: int = 0, limit: int = 1000) -> list[LogLine]:
+        return super().logs(task_id, after, 10**6)[-limit:]

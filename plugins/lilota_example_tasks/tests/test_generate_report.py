@@ -1,0 +1,170 @@
+"""generate_report: 336,776 real flights, and files that are not what they seem."""
+
+from __future__ import annotations
+
+import csv
+import statistics
+import tracemalloc
+
+import pytest
+from lilota_example_tasks.generate_report import GenerateReport
+from pypdf import PdfReader
+
+from lilota.errors import InvalidInputError
+
+NAME = "generate_report"
+
+
+@pytest.fixture
+def report(make_task, tmp_path):
+    """Return what writes a CSV file, runs the task on it and returns the output and the rows of the summary."""
+
+    def run(content, **keys):
+        source = tmp_path / "source.csv"
+        source.write_bytes(content if isinstance(content, bytes) else content.encode())
+        data = {"source": str(source), "target": str(tmp_path / "out"), "group_by": "city", "value": "price", **keys}
+        output = make_task(GenerateReport, NAME, data).run()
+        return output, _rows(output["summary_csv"])
+
+    return run
+
+
+def test_flights_are_summarized_by_carrier(make_task, flights, tmp_path):
+    """The numbers are those that a plain computation over the whole table gives."""
+    data = {"source": str(flights), "target": str(tmp_path), "group_by": "carrier", "value": "arr_delay"}
+    task = make_task(GenerateReport, NAME, {**data, "measure": "mean"})
+
+    output = task.run()
+
+    delays: dict[str, list[float]] = {}
+    for row in _rows(flights):
+        if row["arr_delay"] != "NA":
+            delays.setdefault(row["carrier"], []).append(float(row["arr_delay"]))
+    rows = _rows(output["summary_csv"])
+    assert (output["rows"], output["groups"], output["missing"], output["bad_rows"]) == (336_776, 16, 9_430, 0)
+    assert {row["carrier"]: (int(row["count"]), float(row["sum"]), float(row["mean"])) for row in rows} == {
+        carrier: (len(values), sum(values), pytest.approx(statistics.fmean(values)))
+        for carrier, values in delays.items()
+    }
+    assert [float(row["mean"]) for row in rows] == sorted((float(row["mean"]) for row in rows), reverse=True)
+    assert task.progress == sorted(task.progress)
+    assert len(task.progress) > 10
+
+
+def test_the_pdf_shows_title_figures_and_table_on_numbered_pages(make_task, flights, tmp_path):
+    """105 destinations take several pages; each has its number, and the head of the table again."""
+    data = {"source": str(flights), "target": str(tmp_path), "group_by": "dest", "value": "distance", "top": 200}
+
+    output = make_task(GenerateReport, NAME, {**data, "title": "Where <b>planes</b> go & how far"}).run()
+
+    pages = [page.extract_text() for page in PdfReader(output["report_pdf"]).pages]
+    assert len(pages) > 2
+    assert "Where <b>planes</b> go & how far" in pages[0]
+    assert "336,776" in pages[0]
+    assert all(f"Page {number}" in page and "missing" in page for number, page in enumerate(pages, start=1))
+
+
+def test_the_memory_does_not_grow_with_the_file(make_task, flights, tmp_path):
+    """A table of 31 MB is summarized in less than 3 MB."""
+    data = {"source": str(flights), "target": str(tmp_path), "group_by": "carrier", "value": "distance"}
+    make_task(GenerateReport, NAME, data).run()  # imports and caches
+    tracemalloc.start()
+    try:
+        make_task(GenerateReport, NAME, data).run()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 3_000_000
+
+
+def test_missing_values_and_groups_are_counted(report):
+    """An empty field, NA and the like are no numbers and no errors; rows without a group are a group."""
+    output, rows = report("city,price\nOslo,1\nOslo,NA\nRome,\n,5\nNA,6\n")
+
+    assert output["missing"] == 2
+    assert [(row["city"], row["count"], row["missing"], row["mean"]) for row in rows] == [
+        ("(missing)", "2", "0", "5.5"),
+        ("Oslo", "1", "1", "1"),
+        ("Rome", "0", "1", ""),
+    ]
+
+
+def test_cents_add_up(report):
+    """A hundred thousand times ten cents is ten thousand, without a rest of rounding."""
+    _, rows = report("city,price\n" + "Oslo,0.1\n" * 100_000)
+
+    assert rows[0]["sum"] == "10000"
+
+
+@pytest.mark.parametrize(("mark", "encoding"), [(b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le")])
+def test_a_byte_order_mark_is_understood(report, mark, encoding):
+    """Files from spreadsheets begin with one; it is not part of the first column's name."""
+    _, rows = report(mark + "city,price\nKøbenhavn,1\n".encode(encoding))
+
+    assert rows[0]["city"] == "København"
+
+
+def test_rows_that_can_not_be_used_are_left_out_and_listed_by_line(report):
+    """A row that is too short, a text for a number, an infinite one, and bytes of another encoding."""
+    content = b'city,price\nOslo,1\n"Os\nlo",1,1\nOslo,much\nOslo,inf\n\nMal\xe9,1\n'
+
+    output, rows = report(content)
+
+    assert (output["rows"], output["bad_rows"]) == (5, 4)
+    assert [(each["line"], each["reason"]) for each in output["first_bad_rows"]] == [
+        (3, "it has 3 fields, the header has 2"),
+        (5, "'much' is not a number"),
+        (6, "'inf' is not a number"),
+        (8, "'Mal\\xe9' is not utf-8 text; name the encoding as 'encoding'"),
+    ]
+    assert [row["city"] for row in rows] == ["Oslo"]
+
+
+def test_another_encoding_and_delimiter_can_be_named(report):
+    """A file from an older spreadsheet is read as what it is."""
+    _, rows = report("city;price\nMalé;1\n".encode("cp1252"), encoding="cp1252", delimiter=";")
+
+    assert rows[0]["city"] == "Malé"
+
+
+def test_letters_that_the_pdf_font_does_not_have_become_question_marks(report):
+    """The PDF says that something was there, and the CSV has it."""
+    output, rows = report("city,price\nŁódź,1\n")
+
+    assert rows[0]["city"] == "Łódź"
+    assert "?ód?" in PdfReader(output["report_pdf"]).pages[0].extract_text()
+
+
+@pytest.mark.parametrize(
+    ("content", "keys", "message"),
+    [
+        ("", {}, "empty"),
+        ("city,price\nOslo,1\n", {"value": "prise"}, "'prise' does not exist. Did you mean 'price'.*'city', 'price'"),
+        ("city,city,price\n", {}, "'city' is there 2 times"),
+        ("city,price\nOslo,much\n", {}, "None of the 1 rows .* Line 2: 'much' is not a number"),
+        ("city,price\na,1\nb,1\nc,1\n", {"groups_limit": 2}, "more than 2 groups"),
+        ('city,price\n"' + "x" * 200_000, {}, "line 2: .*quotation mark"),
+        (b"\xff\xfec\x00\x00\xdc\x00", {}, "utf-16"),
+        ("city,price\n", {"encoding": "utf-88"}, "none of the name 'utf-88'"),
+        ("city,price\n", {"name": "../report"}, "name"),
+        ("city,price\n", {"measure": "median"}, "median"),
+        ("city,price\nOslo,1\n", {"font": __file__}, "TrueType"),
+        ("city,price\n", {"source": "nowhere.csv"}, "no file 'nowhere.csv'"),
+    ],
+)
+def test_an_input_that_can_not_work_is_an_error_that_says_why(report, content, keys, message):
+    """Each message names the thing and, where there is one, the remedy."""
+    with pytest.raises(InvalidInputError, match=message):
+        report(content, **keys)
+
+
+def test_the_source_is_never_replaced_by_the_summary(report, tmp_path):
+    """A target and name that are the source's are refused before anything is read."""
+    with pytest.raises(InvalidInputError, match="would replace the source"):
+        report("city,price\n", target=str(tmp_path), name="source")
+
+
+def _rows(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))

@@ -1,0 +1,375 @@
+"""send_emails: a real SMTP server with TLS and login, bad recipients, and a server that goes away."""
+
+from __future__ import annotations
+
+import asyncio
+import email
+import email.policy
+import logging
+import socket
+import ssl
+
+import pytest
+import trustme
+from aiosmtpd.smtp import AuthResult
+from lilota_example_tasks.demo.mail_server import HOST, running_mail_server
+from lilota_example_tasks.send_emails import SendEmails
+
+from lilota.errors import InvalidInputError
+from lilota.models import TaskState
+
+NAME = "send_emails"
+PASSWORD = "correct horse"
+
+
+class Mailbox:
+    """Keeps the mails that the server takes; answers some addresses with what `answers` says, or hangs up."""
+
+    def __init__(self):
+        self.mails = []
+        self.answers = {}
+        self.hang_up_at = []
+        self.silent_at = []
+
+    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802 - aiosmtpd's name
+        if address in self.silent_at:
+            await asyncio.Event().wait()
+        if address in self.hang_up_at:
+            self.hang_up_at.remove(address)
+            server.transport.abort()
+            return "250 OK"
+        if address in self.answers:
+            return self.answers[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_MAIL(self, server, session, envelope, address, options):  # noqa: N802 - aiosmtpd's name
+        envelope.mail_from = address
+        return self.answers.get("MAIL", "250 OK")
+
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802 - aiosmtpd's name
+        self.mails.append(email.message_from_bytes(envelope.content, policy=email.policy.default))
+        return "250 OK"
+
+    @property
+    def addresses(self):
+        return [mail["To"] for mail in self.mails]
+
+
+@pytest.fixture
+def mailbox():
+    return Mailbox()
+
+
+@pytest.fixture
+def authority(tmp_path):
+    """Return a certificate authority; its certificate is in ca.pem."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    return authority
+
+
+@pytest.fixture
+def tls(authority):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(HOST).configure_cert(context)
+    return context
+
+
+def authenticate(server, session, envelope, mechanism, data):
+    return AuthResult(success=(data.login, data.password) == (b"ada", PASSWORD.encode()), handled=False)
+
+
+@pytest.fixture
+def secure_server(mailbox, tls, tmp_path, monkeypatch):
+    """Return how to reach a server that wants STARTTLS and a login."""
+    monkeypatch.setenv("MAIL_PASSWORD", PASSWORD)
+    options = {"tls_context": tls, "require_starttls": True, "auth_required": True, "authenticator": authenticate}
+    with running_mail_server(mailbox, **options) as port:
+        yield {
+            "host": HOST,
+            "port": port,
+            "username": "ada",
+            "password_env": "MAIL_PASSWORD",
+            "ca_file": str(tmp_path / "ca.pem"),
+        }
+
+
+@pytest.fixture
+def server(mailbox):
+    """Return how to reach a server without encryption."""
+    with running_mail_server(mailbox) as port:
+        yield {"host": HOST, "port": port, "security": "none"}
+
+
+@pytest.fixture
+def make_mailing(make_task):
+    """Return what makes the task for a server and recipients; further keys of the input can be given."""
+
+    def make(server, recipients, earlier_output=None, **keys):
+        data = {
+            "server": server,
+            "sender": "Ada <ada@example.org>",
+            "subject": "Hello $name",
+            "body": "Dear $name,\nyou owe $$$amount.\n",
+            "recipients": recipients,
+            **keys,
+        }
+        return make_task(SendEmails, NAME, data, earlier_output)
+
+    return make
+
+
+def people(*names):
+    return [{"address": f"{name}@example.org", "name": name, "amount": 5} for name in names]
+
+
+def addresses(*names):
+    return [f"{name}@example.org" for name in names]
+
+
+def reason(output):
+    return output["failed"][0]["reason"]
+
+
+def test_mails_travel_encrypted_after_a_login(make_mailing, secure_server, mailbox):
+    """The server gets a mail per recipient, with the templates filled, over TLS with a checked certificate."""
+    task = make_mailing(secure_server, people("bob", "eve"))
+
+    output = task.run()
+
+    assert (output["sent"], output["failed"], task.progress[-1]) == (addresses("bob", "eve"), [], 100)
+    assert (mailbox.mails[0]["Subject"], mailbox.mails[0]["From"]) == ("Hello bob", "Ada <ada@example.org>")
+    assert mailbox.mails[0].get_content().splitlines() == ["Dear bob,", "you owe $5."]
+    assert mailbox.mails[0]["Date"]
+    assert mailbox.mails[0]["Message-ID"] != mailbox.mails[1]["Message-ID"]
+
+
+def test_encryption_from_the_start_works_too(make_mailing, mailbox, authority, tmp_path):
+    """Security "tls" speaks TLS before SMTP, as on port 465."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(HOST).configure_cert(context)
+    with running_mail_server(mailbox, tls=context) as port:
+        server = {"host": HOST, "port": port, "security": "tls", "ca_file": str(tmp_path / "ca.pem")}
+        make_mailing(server, people("bob")).run()
+
+    assert mailbox.addresses == addresses("bob")
+
+
+def test_letters_of_the_world_arrive(make_mailing, server, mailbox):
+    """Names and texts outside ASCII are encoded, and decoded again by the reader."""
+    make_mailing(server, [{"address": "z@example.org", "name": "Zoë 李", "amount": "5 €"}]).run()
+
+    assert mailbox.mails[0]["Subject"] == "Hello Zoë 李"
+    assert "5 €" in mailbox.mails[0].get_content()
+
+
+def test_one_failed_address_does_not_stop_the_rest(make_mailing, server, mailbox):
+    """An address that the server refuses is reported with the server's words."""
+    mailbox.answers["gone@example.org"] = "550 5.1.1 No such mailbox"
+
+    output = make_mailing(server, people("bob", "gone", "eve")).run()
+
+    assert mailbox.addresses == output["sent"] == addresses("bob", "eve")
+    assert output["failed"] == [{"address": "gone@example.org", "reason": "550 5.1.1 No such mailbox"}]
+
+
+@pytest.mark.parametrize(
+    ("recipient", "expected"),
+    [
+        ({"address": "bob@example.org", "amount": 1}, "wants the field 'name'"),
+        ({"address": "bob@example.org", "name": None, "amount": 1}, "wants the field 'name'"),
+        ({"address": "bob@example.org", "name": "x\nBcc: all@example.org", "amount": 1}, "longer than one line"),
+        ({"address": "bob@example.org\r\nBcc: all@example.org", "name": "x", "amount": 1}, "line end"),
+        ({"address": "bob@example.org, all@example.org", "name": "x", "amount": 1}, "not like 'name@example.org'"),
+        ({"address": "bob", "name": "x", "amount": 1}, "not like 'name@example.org'"),
+        ({"address": "@example.org", "name": "x", "amount": 1}, "not like 'name@example.org'"),
+        ({"name": "x", "amount": 1}, "no 'address'"),
+    ],
+)
+def test_a_recipient_who_can_not_be_written_to_fails_alone(make_mailing, server, mailbox, recipient, expected):
+    """A missing field, a header smuggled in, a wrong address: the reason says which, and the next one gets a mail."""
+    output = make_mailing(server, [recipient, *people("eve")]).run()
+
+    assert expected in reason(output)
+    assert mailbox.addresses == addresses("eve")
+
+
+def test_the_output_is_set_after_each_mail(make_mailing, server):
+    """Whoever looks, or tries again, sees who was written to so far."""
+    task = make_mailing(server, people("bob", "eve"))
+
+    task.run()
+
+    assert [output["sent"] for output in task.outputs] == [[], addresses("bob"), addresses("bob", "eve")]
+
+
+def test_the_next_attempt_goes_on_where_the_last_one_stopped(make_mailing, server, mailbox):
+    """Nobody who was handled before gets a second mail, and the mails belong to the same batch."""
+    earlier = {"batch": "b7", "total": 3, "sent": addresses("bob"), "failed": [{"address": "gone", "reason": "550"}]}
+
+    output = make_mailing(server, people("bob", "gone", "eve"), earlier).run()
+
+    assert mailbox.addresses == addresses("eve")
+    assert output == {**earlier, "sent": addresses("bob", "eve")}
+    assert mailbox.mails[0]["Message-ID"] == "<b7.2@example.org>"
+
+
+def test_other_recipients_than_before_are_refused(make_mailing, server):
+    """A recipients file that grew since the first attempt would shift who got what."""
+    earlier = {"batch": "b7", "total": 2, "sent": addresses("bob"), "failed": []}
+
+    with pytest.raises(InvalidInputError, match="3 recipients now and were 2"):
+        make_mailing(server, people("ann", "bob", "eve"), earlier).run()
+
+
+def test_a_dropped_connection_is_made_again(make_mailing, server, mailbox):
+    """A server that hangs up once gets the mail over a new connection."""
+    mailbox.hang_up_at = addresses("bob")
+
+    output = make_mailing(server, people("bob", "eve")).run()
+
+    assert mailbox.addresses == output["sent"] == addresses("bob", "eve")
+
+
+def test_an_address_at_which_the_server_always_hangs_up_fails_alone(make_mailing, server, mailbox):
+    """A mail that makes the server hang up twice does not keep the others waiting for ever."""
+    mailbox.hang_up_at = addresses("bob", "bob")
+
+    output = make_mailing(server, people("bob", "eve")).run()
+
+    assert "hung up twice" in reason(output)
+    assert mailbox.addresses == addresses("eve")
+
+
+def test_an_unreachable_server_raises_so_that_it_is_tried_again(make_mailing):
+    """The error is not final, names the server, and leaves a record to go on from."""
+    with socket.socket() as unused:
+        unused.bind((HOST, 0))
+        port = unused.getsockname()[1]
+        task = make_mailing({"host": HOST, "port": port, "security": "none"}, people("bob"))
+
+        with pytest.raises(ConnectionError, match=f"{HOST}:{port} can't be reached"):
+            task.run()
+    assert task.outputs[-1]["sent"] == []
+
+
+@pytest.mark.parametrize(("attempt", "state"), [(1, TaskState.PENDING), (5, TaskState.FAILED)])
+def test_an_unreachable_server_is_tried_five_times_with_pauses(lilota_run, attempt, state):
+    """The first attempt comes back after a while, the fifth is the last."""
+    data = {"sender": "ada@example.org", "subject": "Hello", "body": "Hello", "recipients": people("bob")}
+    with socket.socket() as unused:
+        unused.bind((HOST, 0))
+        server = {"host": HOST, "port": unused.getsockname()[1], "security": "none"}
+        ended = lilota_run(SendEmails, {**data, "server": server}, name=NAME, attempt=attempt)
+
+    assert (ended.state, ended.error.type) == (state, "ConnectionError")
+    assert (ended.outcome.delay_seconds > 20) is (state is TaskState.PENDING)
+
+
+def test_a_wrong_input_is_not_tried_again(lilota_run):
+    """It would be as wrong the next time."""
+    ended = lilota_run(SendEmails, {}, name=NAME)
+
+    assert (ended.state, ended.error.type) == (TaskState.FAILED, "InvalidInputError")
+
+
+def test_a_server_that_stops_answering_raises_so_that_it_is_tried_again(make_mailing, server, mailbox):
+    """It is the server's trouble, not the recipient's: the rest must not fail one by one."""
+    mailbox.silent_at = addresses("eve")
+    task = make_mailing({**server, "timeout_seconds": 0.3}, people("bob", "eve", "zoe"))
+
+    with pytest.raises(TimeoutError, match="stopped answering"):
+        task.run()
+    assert (task.outputs[-1]["sent"], task.outputs[-1]["failed"]) == (addresses("bob"), [])
+
+
+def test_a_refused_login_is_final_and_reveals_no_password(make_mailing, secure_server, monkeypatch, caplog):
+    """The error names the user; the password is in no error, log line or output."""
+    monkeypatch.setenv("MAIL_PASSWORD", "wr0ng-secret")
+    caplog.set_level(logging.DEBUG)
+    task = make_mailing(secure_server, people("bob"))
+
+    with pytest.raises(InvalidInputError, match="refuses the login of 'ada' with code 535") as caught:
+        task.run()
+    assert "wr0ng-secret" not in caplog.text + str(task.outputs) + repr(caught.value)
+    assert caught.value.__suppress_context__
+
+
+def test_the_password_can_come_from_a_file(make_mailing, secure_server, mailbox, tmp_path):
+    """A line end after the password is not part of it."""
+    (tmp_path / "secret").write_text(f"{PASSWORD}\n")
+    del secure_server["password_env"]
+
+    make_mailing({**secure_server, "password_file": str(tmp_path / "secret")}, people("bob")).run()
+
+    assert mailbox.addresses == addresses("bob")
+
+
+def test_a_certificate_of_an_unknown_authority_is_refused(make_mailing, secure_server, mailbox):
+    """Nothing is sent, not even the login, and the remedy is named."""
+    del secure_server["ca_file"]
+
+    with pytest.raises(InvalidInputError, match=r"not trusted: .*'ca_file'"):
+        make_mailing(secure_server, people("bob")).run()
+    assert mailbox.mails == []
+
+
+def test_a_server_without_encryption_is_refused_unless_asked_for(make_mailing, server, mailbox):
+    """STARTTLS is the default; a server that does not offer it gets no mail."""
+    del server["security"]
+
+    with pytest.raises(InvalidInputError, match=r"STARTTLS.*'security'"):
+        make_mailing(server, people("bob")).run()
+    assert mailbox.mails == []
+
+
+def test_a_refused_sender_ends_the_task(make_mailing, server, mailbox):
+    """It would be refused for every recipient."""
+    mailbox.answers["MAIL"] = "550 Not you"
+
+    with pytest.raises(InvalidInputError, match=r"refuses the sender 'ada@example\.org': 550 Not you"):
+        make_mailing(server, people("bob")).run()
+
+
+def test_recipients_can_come_from_a_csv_file(make_mailing, server, mailbox, tmp_path):
+    """Columns are fields; a byte order mark is not part of the first one's name."""
+    path = tmp_path / "people.csv"
+    path.write_text("address,name,amount\nbob@example.org,Bob,1\neve@example.org\n", encoding="utf-8-sig")
+
+    output = make_mailing(server, None, recipients_csv=str(path)).run()
+
+    assert mailbox.addresses == addresses("bob")
+    assert "wants the field 'name'" in reason(output)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"sender": "nobody"}, "sender: 'nobody'"),
+        ({"sender": "a@example.org, b@example.org"}, "is not one address"),
+        ({"sender": "a@example.org\nBcc: b@example.org"}, "is not one address"),
+        ({"subject": "Hello\nBcc: all@example.org"}, "one line"),
+        ({"subject": "100 $ for you"}, "subject: a '\\$'"),
+        ({"recipients_csv": "x.csv"}, "either 'recipients' or 'recipients_csv'"),
+        ({"recipients": None, "recipients_csv": "nowhere.csv"}, "no file 'nowhere.csv'"),
+        ({"recipients": None, "recipients_csv": __file__}, "no column 'address'"),
+        ({"recipients": [{}] * 20_001}, "at most 20,000"),
+        ({"server": {"host": HOST, "username": "ada"}}, "either 'password_env' or 'password_file'"),
+        ({"server": {"host": HOST, "username": "ada", "password_env": "X", "security": "none"}}, "travel readable"),
+        ({"server": {"host": HOST, "password": "secret"}}, "unknown field `password`"),
+        ({"server": {"host": HOST, "ca_file": "nowhere.pem"}}, "ca_file: 'nowhere.pem'"),
+    ],
+)
+def test_an_input_that_can_not_work_is_final_and_says_why(make_mailing, server, keys, message):
+    """It raises before any mail is sent, with an error that is not tried again."""
+    with pytest.raises(InvalidInputError, match=message):
+        make_mailing(**{"server": server, "recipients": people("bob"), **keys}).run()
+
+
+def test_a_missing_environment_variable_is_named(make_mailing, secure_server, monkeypatch):
+    """The message says where the password was looked for."""
+    monkeypatch.delenv("MAIL_PASSWORD")
+
+    with pytest.raises(InvalidInputError, match="no environment variable 'MAIL_PASSWORD'"):
+        make_mailing(secure_server, people("bob")).run()

@@ -1,0 +1,53 @@
+"""What users ask for: cancel, retry, prune."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+
+from lilota.errors import TaskStateError
+from lilota.models import TERMINAL_STATES, LogLine, TaskState
+from lilota_memory_store.table import TaskTable
+
+
+def cancel(table: TaskTable, task_id: int, now: float) -> TaskState:
+    """Cancel a pending task, ask a running one to stop, leave an ended one alone; return the state."""
+    task = table.task(task_id)
+    if task.state is TaskState.RUNNING:
+        task.cancel_requested = True
+        table.runners[str(task.runner_id)].cancel_requested[task_id] = None
+    elif task.state not in TERMINAL_STATES:
+        heap = table.scheduled if task.entry and len(task.entry) == 2 else task.lane.ready
+        task.entry = None
+        heap.forget_one()
+        table.finish(task, TaskState.CANCELLED, now)
+    return task.state
+
+
+def retry(table: TaskTable, task_id: int, now: float) -> None:
+    """Make a failed or cancelled task pending as if it were new."""
+    task = table.task(task_id)
+    if task.state is not TaskState.FAILED and task.state is not TaskState.CANCELLED:
+        raise TaskStateError(f"The task {task_id} is {task.state}; only a failed or cancelled task can be retried.")
+    line = LogLine(at=now, text=f"Retried by a user after it was {task.state}.", source="lilota", attempt=task.attempt)
+    task.append((line,))
+    task.attempt = task.lost_attempts = task.pid = 0
+    task.progress = 0.0
+    task.started_at = task.finished_at = task.error = task.runner_id = None
+    task.cancel_requested = False
+    table.make_pending(task, now, now)
+
+
+def prune(table: TaskTable, ended_before: float, states: Iterable[TaskState], limit: int) -> int:
+    """Delete up to `limit` tasks that ended at that instant or before it."""
+    pruned = 0
+    for state in TERMINAL_STATES.intersection(states):
+        ended = table.ended[state]
+        while ended and ended[0][0] <= ended_before and pruned < limit:
+            finished_at, task_id = heapq.heappop(ended)
+            task = table.tasks.get(task_id)
+            if task is not None and task.state is state and task.finished_at == finished_at:
+                task.lane.ids[state].remove(task_id)
+                del table.tasks[task_id]
+                pruned += 1
+    return pruned

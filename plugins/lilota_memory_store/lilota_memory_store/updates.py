@@ -1,0 +1,54 @@
+"""Write what attempts report and how they end; refuse those whose token is no longer current."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lilota.contract import Fence
+from lilota.models import AttemptUpdate, Outcome, TaskState
+from lilota_memory_store.records import Task
+from lilota_memory_store.table import TaskTable
+
+
+def apply_updates(table: TaskTable, updates: Sequence[AttemptUpdate], now: float) -> tuple[tuple[Fence, ...], bool]:
+    """Write the updates whose token is current; return the refused attempts, and whether any task ended."""
+    refused: dict[Fence, None] = {}
+    any_outcome = False
+    for update in updates:
+        task = table.tasks.get(update.id)
+        if task is None or task.token != update.token or task.state is not TaskState.RUNNING:
+            refused[update.id, update.token] = None
+            continue
+        _write(task, update)
+        if update.outcome is not None:
+            _end_attempt(table, task, update.outcome, now)
+            any_outcome = True
+    return tuple(refused), any_outcome
+
+
+def _write(task: Task, update: AttemptUpdate) -> None:
+    if update.pid is not None:
+        task.pid = update.pid
+    if update.started_at is not None:
+        task.started_at = update.started_at
+    if update.progress is not None:
+        task.progress = update.progress
+    if update.output_json is not None:
+        task.output_json = update.output_json
+    if update.max_lost_attempts is not None:
+        task.max_lost_attempts = update.max_lost_attempts
+    if update.log_lines:
+        task.append(update.log_lines)
+
+
+def _end_attempt(table: TaskTable, task: Task, outcome: Outcome, now: float) -> None:
+    task.error = outcome.error
+    if not outcome.spends_attempt:
+        task.attempt -= 1
+    if outcome.lost:
+        task.lost_attempts += 1
+    if outcome.state is TaskState.PENDING:
+        table.back_or_cancelled(task, now, outcome.delay_seconds)
+    else:
+        table.let_go(task)
+        table.finish(task, outcome.state, now)

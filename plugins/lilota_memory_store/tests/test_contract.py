@@ -1,0 +1,41 @@
+"""The memory store keeps the contract, in its own process and behind a manager."""
+
+from __future__ import annotations
+
+import pytest
+from lilota_memory_store import MemoryTaskStore
+
+from lilota.stores import StoreManager
+from lilota.testing import StoreContract
+
+
+class TestMemoryStore(StoreContract):
+    """In the process of its caller."""
+
+    @pytest.fixture
+    def store(self):
+        return MemoryTaskStore()
+
+
+class ContractStoreManager(StoreManager):
+    """A manager of this test's own, so that registering a store here changes nothing for other tests."""
+
+
+ContractStoreManager.register("Store", MemoryTaskStore)
+
+
+@pytest.fixture(scope="module")
+def manager():
+    """One process with a manager for all tests of this module."""
+    with ContractStoreManager() as manager:
+        yield manager
+
+
+class TestMemoryStoreBehindManager(StoreContract):
+    """In a process of its own, as the README uses it."""
+
+    model_examples = 15
+
+    @pytest.fixture
+    def store(self, manager):
+        return manager.Store()

@@ -1,0 +1,197 @@
+"""The store in a SQLite file: each method of the contract as one transaction, then waking those who wait."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+
+from lilota.contract import (
+    Claimed,
+    ClaimRequest,
+    Committed,
+    RunnerInfo,
+    StoreCapabilities,
+    TaskCount,
+    TaskQuery,
+)
+from lilota.errors import TaskNotFoundError
+from lilota.models import AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
+from lilota_sqlite_store import actions, attempts, claims, reading, runners
+from lilota_sqlite_store.adding import GroupAdder
+from lilota_sqlite_store.database import Database
+from lilota_sqlite_store.statements import SQL
+from lilota_sqlite_store.surroundings import warnings_for
+from lilota_sqlite_store.wakeup import Wakeup
+
+
+class SQLiteTaskStore:
+    """Keeps tasks in one SQLite file; see `lilota.contract.TaskStore` for what each method does.
+
+    Any number of threads and processes of one machine may use the same file.
+
+    Args:
+        path: the file; its folder must exist.
+        wait_for_disk: an acknowledged write survives a power cut. Without, the last second may be lost.
+        clock: returns seconds since the epoch.
+    """
+
+    def __init__(self, path: str, *, wait_for_disk: bool = True, clock: Callable[[], float] = time.time) -> None:
+        # A task may change the working folder: the file stays the same.
+        self.path = os.path.abspath(path)
+        self._wait_for_disk = wait_for_disk
+        self._clock = clock
+        self._connect_lazily()
+
+    def _connect_lazily(self) -> None:
+        self._database = Database(self.path, wait_for_disk=self._wait_for_disk)
+        self._adder = GroupAdder(self._database, self._clock)
+        self._wakeup = Wakeup(self.path)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Send only the configuration to another process: connections do not travel."""
+        return {"path": self.path, "_wait_for_disk": self._wait_for_disk, "_clock": self._clock}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self._connect_lazily()
+
+    def _db(self) -> Database:
+        """Return what this process uses; after a fork, nothing of the parent's."""
+        if not self._database.is_mine():
+            self._database.pool.abandon()
+            self._connect_lazily()
+        return self._database
+
+    def open(self) -> None:
+        with self._db().pool.lend():
+            pass
+
+    def close(self) -> None:
+        self._db().pool.close()
+        self._wakeup.close()
+
+    def capabilities(self) -> StoreCapabilities:
+        return StoreCapabilities(
+            description=f"SQLite file {self.path}" + ("" if self._wait_for_disk else " (may lose the last second)"),
+            durable=self._wait_for_disk,
+            multi_process=True,
+            warnings=warnings_for(self.path),
+        )
+
+    def add(self, tasks: Sequence[NewTask]) -> list[int]:
+        if not tasks:
+            return []
+        self._db()
+        ids = self._adder.add(tasks)
+        self._wakeup.announce()
+        return ids
+
+    def get(self, task_id: int) -> TaskInfo:
+        _check_id(task_id)
+        with self._db().read() as connection:
+            return reading.get(connection, task_id)
+
+    def get_all_tasks(self) -> list[TaskInfo]:
+        with self._db().read() as connection:
+            return reading.get_all(connection)
+
+    def find(self, query: TaskQuery) -> list[TaskInfo]:
+        with self._db().read() as connection:
+            return reading.find(connection, query)
+
+    def counts(self) -> list[TaskCount]:
+        with self._db().read() as connection:
+            return reading.counts(connection)
+
+    def logs(self, task_id: int, after: int = 0, limit: int = 1000) -> list[LogLine]:
+        _check_id(task_id)
+        with self._db().read() as connection:
+            return reading.logs(connection, task_id, after, limit)
+
+    def heartbeat(self, runner: RunnerInfo) -> bool:
+        with self._db().write(durable=False) as connection:
+            return runners.heartbeat(connection, runner, self._clock())
+
+    def claim(self, request: ClaimRequest) -> Claimed:
+        database, now = self._db(), self._clock()
+        with database.read() as connection:
+            # Most looks find nothing: they must not take the lock for writing from those who have work.
+            if not claims.may_claim(connection, request, now):
+                return claims.cancelled_only(connection, request, now)
+        with database.write(durable=False) as connection:
+            claimed = claims.claim(connection, request, self._clock())
+        self._sync_if_at_most_once(claimed)
+        return claimed
+
+    def commit(self, updates: Sequence[AttemptUpdate], request: ClaimRequest | None = None) -> Committed:
+        claimed = None
+        with self._db().write(durable=any(map(_must_last, updates))) as connection:
+            now = self._clock()
+            refused = attempts.apply_updates(connection, updates, now)
+            if request is not None:
+                claimed = claims.claim(connection, request, now)
+        if any(update.outcome is not None for update in updates):
+            # With a claim in the same transaction, the caller has already seen what its own outcomes made ready.
+            self._wakeup.announce(seen_by_caller=request is not None)
+        if claimed is not None:
+            self._sync_if_at_most_once(claimed)
+        return Committed(refused=refused, claimed=claimed)
+
+    def _sync_if_at_most_once(self, claimed: Claimed) -> None:
+        """Have the claim on the disk before a task starts that must not start a second time after a power cut.
+
+        For others, losing a claim with the power is as good as losing the attempt: they run again.
+        """
+        if any(claim.max_lost_attempts <= 1 for claim in claimed.claims):
+            with self._db().write() as connection:
+                connection.execute(SQL["sync"])
+
+    def release(self, runner_id: str) -> int:
+        with self._db().write() as connection:
+            released = runners.release(connection, runner_id, self._clock())
+        self._wakeup.announce()
+        return released
+
+    def rescue(self) -> list[int]:
+        database, now = self._db(), self._clock()
+        with database.read() as connection:
+            if not runners.any_expired(connection, now):
+                return []
+        with database.write() as connection:
+            rescued = runners.rescue(connection, now)
+        self._wakeup.announce()
+        return rescued
+
+    def cancel(self, task_id: int) -> TaskState:
+        _check_id(task_id)
+        with self._db().write() as connection:
+            state = actions.cancel(connection, task_id, self._clock())
+        self._wakeup.announce()
+        return state
+
+    def retry(self, task_id: int) -> None:
+        _check_id(task_id)
+        with self._db().write() as connection:
+            actions.retry(connection, task_id, self._clock())
+        self._wakeup.announce()
+
+    def prune(self, older_than_seconds: float, states: Sequence[TaskState] | None = None, limit: int = 1000) -> int:
+        with self._db().write(durable=False) as connection:
+            return actions.prune(connection, self._clock() - older_than_seconds, states, limit)
+
+    def wait_for_change(self, timeout_seconds: float) -> bool:
+        self._db()
+        return self._wakeup.wait(timeout_seconds)
+
+
+def _must_last(update: AttemptUpdate) -> bool:
+    """Tell whether an update must survive a power cut; progress and logs of a task that runs again need not."""
+    at_most_once = update.max_lost_attempts is not None and update.max_lost_attempts <= 1
+    return update.outcome is not None or update.output_json is not None or at_most_once
+
+
+def _check_id(task_id: int) -> None:
+    """Raise TaskNotFoundError for numbers that are no ids: SQLite could not even look for them."""
+    if not 0 < task_id <= reading.LARGEST_ID:
+        raise TaskNotFoundError(task_id)

@@ -1,0 +1,164 @@
+"""Tell the processes that share a file that something changed, quicker than they could poll.
+
+Each waiting thread has a named pipe in a folder beside the file. Who has changed something writes a byte into every
+pipe that is there; the byte stays until its thread looks, so that no change falls between two looks.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import select
+import stat
+import threading
+import time
+import weakref
+from contextlib import suppress
+from typing import Final, Protocol
+
+from lilota_sqlite_store.connection import connect
+
+#: How often to look for a change where the system has no named pipes.
+POLL_SECONDS: Final = 0.02
+
+
+class Listener(Protocol):
+    """Waits for changes on behalf of one thread of one process."""
+
+    pid: int
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """Return True once something changed since the last call, False when the time is up."""
+
+
+class Wakeup:
+    """The pipes of one file."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._folder = f"{path}-wake"
+        self._of_thread = threading.local()
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """Wait for a change; the first call of a thread registers it."""
+        listener: Listener | None = getattr(self._of_thread, "listener", None)
+        if listener is None or listener.pid != os.getpid():
+            listener = self._of_thread.listener = self._listen()
+        return listener.wait(timeout_seconds)
+
+    def _listen(self) -> Listener:
+        if hasattr(os, "mkfifo"):
+            try:
+                return PipeListener(self._folder)
+            except OSError as error:
+                # Without a folder that we may write to, or on a file system without pipes, polling does.
+                if error.errno not in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTSUP, errno.ENOENT}:
+                    raise
+        return PollingListener(self._path)
+
+    def announce(self, *, seen_by_caller: bool = False) -> None:
+        """Wake all who wait.
+
+        Args:
+            seen_by_caller: the calling thread has taken the change into account and need not be woken.
+        """
+        try:
+            names = os.listdir(self._folder)
+        except FileNotFoundError:
+            return  # nobody ever listened
+        listener = getattr(self._of_thread, "listener", None)
+        own = listener.name if seen_by_caller and isinstance(listener, PipeListener) else None
+        for name in names:
+            if name != own and not name.startswith("."):
+                _signal(os.path.join(self._folder, name))
+
+    def close(self) -> None:
+        """End the registration of the calling thread; those of other threads end with them."""
+        self._of_thread.__dict__.pop("listener", None)
+
+
+def _signal(path: str) -> None:
+    try:
+        pipe = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return  # it has just stopped listening
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        # Its process was killed: nobody reads.
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+        return
+    try:
+        if stat.S_ISFIFO(os.fstat(pipe).st_mode):
+            os.write(pipe, b"!")
+    except BlockingIOError:
+        pass  # full of bytes that it has not read: it knows
+    finally:
+        os.close(pipe)
+
+
+class PipeListener:
+    """A named pipe that ends with its thread."""
+
+    def __init__(self, folder: str) -> None:
+        self.pid = os.getpid()
+        self.name = secrets.token_hex(8)
+        self._pipe = _make_pipe(folder, self.name)
+        self._end = weakref.finalize(self, _remove_pipe, folder, self.name, self._pipe, self.pid)
+
+    def wait(self, timeout_seconds: float) -> bool:
+        readable, _, _ = select.select([self._pipe], [], [], max(0.0, timeout_seconds))
+        if not readable:
+            return False
+        os.read(self._pipe, 65536)
+        return True
+
+
+def _make_pipe(folder: str, name: str) -> int:
+    # Under its final name it must have a reader: otherwise it would be taken for that of a killed process.
+    hidden = os.path.join(folder, f".{name}")
+    while True:
+        with suppress(FileExistsError):
+            os.mkdir(folder, 0o700)
+        try:
+            os.mkfifo(hidden, 0o600)
+            # Open for writing too, or it would be at its end whenever no writer is there.
+            pipe = os.open(hidden, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW)
+            os.rename(hidden, os.path.join(folder, name))
+        except FileNotFoundError:
+            continue  # the last listener has just removed the folder
+        return pipe
+
+
+def _remove_pipe(folder: str, name: str, pipe: int, pid: int) -> None:
+    os.close(pipe)
+    if pid != os.getpid():
+        return  # a forked process: the pipe belongs to its parent
+    with suppress(OSError):
+        os.unlink(os.path.join(folder, name))
+        os.rmdir(folder)  # fails while others listen
+
+
+class PollingListener:
+    """Asks SQLite again and again whether somebody else has written."""
+
+    def __init__(self, path: str) -> None:
+        self.pid = os.getpid()
+        self._connection = connect(path)
+        self._end = weakref.finalize(self, self._connection.close)
+        self._seen = self._version()
+
+    def wait(self, timeout_seconds: float) -> bool:
+        deadline = time.monotonic() + timeout_seconds
+        while (version := self._version()) == self._seen:
+            rest = deadline - time.monotonic()
+            if rest <= 0:
+                return False
+            time.sleep(min(rest, POLL_SECONDS))
+        self._seen = version
+        return True
+
+    def _version(self) -> int:
+        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])

@@ -1,0 +1,33 @@
+"""The SQLite store keeps the contract."""
+
+from __future__ import annotations
+
+import pytest
+from lilota_sqlite_store import SQLiteTaskStore
+
+from lilota.testing import StoreContract
+
+
+class TestSQLiteStore(StoreContract):
+    """In a fresh file, waiting for the disk."""
+
+    # Each move of a game is a few writes that wait for the disk.
+    model_examples = 15
+
+    @pytest.fixture
+    def store(self, tmp_path):
+        store = SQLiteTaskStore(str(tmp_path / "tasks.db"))
+        store.open()
+        yield store
+        store.close()
+
+
+class TestSQLiteStoreThatMayLoseTheLastSecond(StoreContract):
+    """In a fresh file, without waiting for the disk."""
+
+    @pytest.fixture
+    def store(self, tmp_path):
+        store = SQLiteTaskStore(str(tmp_path / "tasks.db"), wait_for_disk=False)
+        store.open()
+        yield store
+        store.close()

@@ -1,0 +1,126 @@
+"""Schema versions: new files, old files, files of a newer lilota, many openers."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sqlite3
+from contextlib import closing
+
+import pytest
+from lilota_sqlite_store import SQLiteTaskStore
+from lilota_sqlite_store.connection import connect, create_file
+from lilota_sqlite_store.migrations import migrate
+from lilota_sqlite_store.statements import load_migrations
+
+from lilota.errors import StoreVersionError
+from lilota.models import NewTask
+
+NEWEST = load_migrations()[-1][0]
+
+
+@pytest.fixture
+def connection(path):
+    create_file(path)
+    with closing(connect(path)) as connection:
+        yield connection
+
+
+def set_meta(path, **values):
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executemany("UPDATE meta SET value = ? WHERE key = ?", [(v, k) for k, v in values.items()])
+        connection.commit()
+
+
+def schema_version(path):
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()[0]
+
+
+def test_numbers_of_migrations_have_no_gaps():
+    """They count from 1."""
+    assert [number for number, _ in load_migrations()] == list(range(1, NEWEST + 1))
+
+
+def test_new_file_gets_the_newest_schema(store, path):
+    """All migrations are applied, and the file is marked as lilota's."""
+    assert schema_version(path) == NEWEST
+
+
+def test_opening_again_changes_nothing(store, path):
+    """What is stored stays."""
+    ids = store.add([NewTask(name="task")] * 3)
+    store.close()
+
+    again = SQLiteTaskStore(path)
+    again.open()
+
+    assert [info.id for info in again.get_all_tasks()] == ids
+    again.close()
+
+
+def test_failed_migration_leaves_no_trace(connection, path):
+    """Each is one transaction: the next try starts where the last good one ended."""
+    steps = [*load_migrations(), (NEWEST + 1, ["CREATE TABLE extra (x)", "INSERT INTO nowhere VALUES (1)"])]
+
+    with pytest.raises(sqlite3.OperationalError, match="nowhere"):
+        migrate(connection, path, steps)
+
+    assert schema_version(path) == NEWEST
+    assert connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'extra'").fetchone() == (0,)
+
+
+def test_missing_migrations_are_applied_in_order(connection, path):
+    """A file of an older version is brought forward."""
+    migrate(connection, path)
+    steps = [
+        *load_migrations(),
+        (NEWEST + 1, ["CREATE TABLE extra (x)"]),
+        (NEWEST + 2, ["INSERT INTO extra VALUES (1)"]),
+    ]
+
+    migrate(connection, path, steps)
+
+    assert schema_version(path) == NEWEST + 2
+    assert connection.execute("SELECT x FROM extra").fetchall() == [(1,)]
+
+
+def test_newer_schema_that_this_version_can_read_is_used(store, path):
+    """`min_reader` says that old code still understands the new schema."""
+    store.close()
+    set_meta(path, schema_version=NEWEST + 5, min_reader=NEWEST)
+
+    store.add([NewTask(name="task")])
+
+    assert schema_version(path) == NEWEST + 5
+
+
+def test_newer_schema_that_this_version_can_not_read_is_refused(store, path):
+    """Nothing is read or written; the message names the remedy."""
+    store.close()
+    set_meta(path, schema_version=NEWEST + 5, min_reader=NEWEST + 1)
+
+    with pytest.raises(StoreVersionError, match=f"needs a lilota that knows at least version {NEWEST + 1}.*Upgrade"):
+        store.add([NewTask(name="task")])
+
+
+def open_when_all_are_there(path, barrier, answers):
+    store = SQLiteTaskStore(path)
+    barrier.wait()
+    answers.put(store.add([NewTask(name="task")]))
+    store.close()
+
+
+def test_eight_processes_can_create_the_same_file(path):
+    """One creates, all go on, each with an id of its own."""
+    context = multiprocessing.get_context("forkserver")
+    barrier, answers = context.Barrier(8), context.Queue()
+    openers = [
+        context.Process(target=open_when_all_are_there, args=(path, barrier, answers), daemon=True) for _ in range(8)
+    ]
+    for opener in openers:
+        opener.start()
+    ids = [task_id for _ in openers for task_id in answers.get()]
+    for opener in openers:
+        opener.join()
+
+    assert sorted(ids) == list(range(1, 9))

@@ -1,0 +1,69 @@
+"""The cost does not grow with what is stored: no statement reads a table from end to end, or sorts one."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+from lilota_sqlite_store import SQLiteTaskStore
+from lilota_sqlite_store.statements import SQL
+
+from lilota.models import NewTask
+
+# Read whole on purpose: as many rows as there are lanes, runners, or listed ids; and the one that says "all".
+SMALL = ("SCAN lanes", "SCAN runners", "SCAN json_each", "SCAN (subquery", "SCAN CONSTANT ROW")
+NOT_FLAT = {"get_all_tasks"}
+PLAIN_INSERTS = {name for name in SQL if name.startswith(("insert_", "put_")) or name in {"heartbeat", "add_to_lane"}}
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """A file with 100,000 tasks in several lanes and states, and a connection to it."""
+    path = str(tmp_path_factory.mktemp("plans") / "tasks.db")
+    store = SQLiteTaskStore(path, wait_for_disk=False)
+    for n in range(10):
+        store.add([NewTask(name=f"task{n}", queue=f"queue{n % 3}")] * 10_000)
+    store.close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE tasks SET state = 4, finished_at = id WHERE id % 10 < 5")
+        connection.execute("UPDATE tasks SET state = 1 WHERE id % 10 = 5")
+        connection.execute(
+            "UPDATE tasks SET state = 3, runner = 'r', cancel_requested = id % 1000 = 6 WHERE id % 10 = 6"
+        )
+        connection.commit()
+        yield connection
+
+
+def plan_of(connection, statement):
+    """Return the steps of a plan; parameters don't matter for it."""
+    places = max((n for n in range(1, 20) if f"?{n}" in statement), default=0)
+    rows = connection.execute(f"EXPLAIN QUERY PLAN {statement}", ("[1]",) * places).fetchall()
+    return [detail for *_, detail in rows]
+
+
+@pytest.mark.parametrize("name", sorted(SQL.keys() - NOT_FLAT - PLAIN_INSERTS))
+def test_statement_finds_its_rows_by_an_index(filled, name):
+    """SCAN appears only for what is small, and nothing is sorted in a temporary tree."""
+    plan = plan_of(filled, SQL[name])
+
+    bad = [step for step in plan if ("SCAN" in step and not step.startswith(SMALL)) or "TEMP B-TREE FOR ORDER" in step]
+    assert bad == []
+
+
+@pytest.mark.parametrize(
+    ("name", "index"),
+    [
+        ("ready_in_lane", "tasks_ready"),
+        ("any_due", "tasks_scheduled"),
+        ("promote_due", "tasks_scheduled"),
+        ("find_rising_in_lane", "tasks_by_lane"),
+        ("find_falling_in_lane", "tasks_by_lane"),
+        ("held_in_lane", "tasks_by_lane"),
+        ("ended_before", "tasks_ended"),
+        ("cancel_requests", "tasks_cancel_requested"),
+    ],
+)
+def test_statement_uses_the_index_that_was_made_for_it(filled, name, index):
+    """The planner agrees with the comments in the schema."""
+    assert any(index in step for step in plan_of(filled, SQL[name]))

@@ -1,0 +1,117 @@
+"""Many processes and threads on one file."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import pickle
+import sqlite3
+import threading
+import warnings
+from contextlib import closing
+
+from lilota_sqlite_store import SQLiteTaskStore
+
+from lilota.contract import ClaimRequest, RunnerInfo
+from lilota.models import NewTask
+
+TASK = NewTask(name="task")
+
+
+def claim_all(path, runner_id, barrier, answers):
+    store = SQLiteTaskStore(path)
+    store.heartbeat(RunnerInfo(id=runner_id))
+    barrier.wait()
+    claimed = []
+    while claims := store.claim(ClaimRequest(runner_id=runner_id, names=("task",), limit=7)).claims:
+        claimed += [claim.id for claim in claims]
+    answers.put(claimed)
+    store.close()
+
+
+def test_four_processes_never_claim_the_same_task(store, path):
+    """Every task is granted, once."""
+    ids = store.add([TASK] * 2000)
+    context = multiprocessing.get_context("forkserver")
+    barrier, answers = context.Barrier(4), context.Queue()
+    claimers = [
+        context.Process(target=claim_all, args=(path, f"runner{n}", barrier, answers), daemon=True) for n in range(4)
+    ]
+    for claimer in claimers:
+        claimer.start()
+    granted = [task_id for _ in claimers for task_id in answers.get()]
+    for claimer in claimers:
+        claimer.join()
+
+    assert sorted(granted) == ids
+
+
+def test_handle_travels_without_its_connections(store):
+    """A pickled store opens the same file by itself, with the same settings."""
+    (task_id,) = store.add([TASK])
+
+    copy = pickle.loads(pickle.dumps(store))
+
+    assert copy.get(task_id).id == task_id
+    assert copy.capabilities() == store.capabilities()
+    copy.close()
+
+
+def in_forked_child(work):
+    """Run `work` in a child made by a bare fork, and let it end as a program does; return whether all went well."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # forking beside threads is what is tested here
+        child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            work()
+            gc.collect()
+            status = 0
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_forked_process_opens_connections_of_its_own(store, path):
+    """Parent and child go on with the same store object; neither harms the other, and the file stays whole."""
+    store.add([TASK])
+    store.wait_for_change(0)
+    inherited = list(store._database.pool._idle)
+
+    def work():
+        store.add([TASK])
+        assert not set(map(id, inherited)) & set(map(id, store._database.pool._idle))
+        store.wait_for_change(0)
+        store.close()
+
+    ended_well = in_forked_child(work)
+    store.add([TASK])
+
+    assert ended_well
+    assert store.wait_for_change(0) is True
+    assert len(store.get_all_tasks()) == 3
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_fork_while_another_thread_adds_does_not_block_the_child(store):
+    """Locks that were held in the parent at the moment of the fork don't exist in the child."""
+    store._database.write_lock.acquire()
+
+    ended_well = in_forked_child(lambda: store.add([TASK]))
+    store._database.write_lock.release()
+
+    assert ended_well
+    assert len(store.get_all_tasks()) == 1
+
+
+def test_threads_that_come_and_go_do_not_pile_up_connections(store):
+    """A hundred threads, one after the other, need one connection."""
+    for _ in range(100):
+        reader = threading.Thread(target=store.counts)
+        reader.start()
+        reader.join()
+
+    assert len(store._database.pool._idle) == 1

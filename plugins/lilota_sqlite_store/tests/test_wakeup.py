@@ -1,0 +1,120 @@
+"""Waking other threads and processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+from lilota_sqlite_store import SQLiteTaskStore
+
+from lilota.contract import ClaimRequest, RunnerInfo
+from lilota.models import AttemptUpdate, NewTask, Outcome, TaskState
+
+TASK = NewTask(name="task")
+LONG = 60.0  # a wait that is not woken fails the test by its time limit
+
+LISTEN = """
+import sys
+from lilota_sqlite_store import SQLiteTaskStore
+store = SQLiteTaskStore(sys.argv[1])
+store.wait_for_change(0)
+print("listening", flush=True)
+while True:
+    print(store.wait_for_change(60), flush=True)
+"""
+
+
+@pytest.fixture
+def listener(store, path):
+    """A process that waits for changes, and prints a line for each."""
+    with subprocess.Popen([sys.executable, "-c", LISTEN, path], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "listening\n"
+        yield process
+        process.kill()
+
+
+def pipes(path):
+    try:
+        return os.listdir(f"{path}-wake")
+    except FileNotFoundError:
+        return []
+
+
+def test_other_process_is_woken(store, listener):
+    """What is added in one process ends the wait in another."""
+    store.add([TASK])
+
+    assert listener.stdout.readline() == "True\n"
+
+
+def test_pipe_of_a_killed_process_is_removed(store, path, listener):
+    """The next writer clears away what the dead left."""
+    listener.kill()
+    listener.wait()
+    assert len(pipes(path)) == 1
+
+    store.add([TASK])
+
+    assert pipes(path) == []
+
+
+def test_pipe_ends_with_its_thread(store, path):
+    """Threads that come and go leave nothing behind."""
+    waiter = threading.Thread(target=store.wait_for_change, args=(0,))
+    waiter.start()
+    waiter.join()
+
+    assert pipes(path) == []
+
+
+def test_listener_that_never_looks_does_not_stop_writers(store, path):
+    """A pipe that is full says enough."""
+    store.wait_for_change(0)
+    writer = SQLiteTaskStore(path, wait_for_disk=False)
+
+    for _ in range(70_000):
+        writer._wakeup.announce()
+
+    assert store.wait_for_change(0) is True
+    writer.close()
+
+
+def test_runner_is_not_woken_by_the_outcomes_that_it_commits(store):
+    """Its claim in the same transaction has seen what they made ready."""
+    store.heartbeat(RunnerInfo(id="runner"))
+    request = ClaimRequest(runner_id="runner", names=("task",))
+    store.add([TASK])
+    (claim,) = store.claim(request).claims
+    store.wait_for_change(0)
+
+    store.commit([AttemptUpdate(id=claim.id, token=claim.token, outcome=Outcome(state=TaskState.SUCCEEDED))], request)
+
+    assert store.wait_for_change(0) is False
+
+
+def test_file_in_the_folder_that_is_no_pipe_is_left_alone(store, path):
+    """Nothing is written into what somebody else put there."""
+    store.wait_for_change(0)
+    victim = f"{path}-wake/notes"
+    with open(victim, "w", encoding="utf-8") as file:
+        file.write("mine")
+
+    store.add([TASK])
+
+    with open(victim, encoding="utf-8") as file:
+        assert file.read() == "mine"
+
+
+def test_without_named_pipes_the_file_is_polled(store, monkeypatch):
+    """Where the system has no pipes, a change of another connection is noticed all the same."""
+    monkeypatch.delattr(os, "mkfifo")
+    assert store.wait_for_change(0) is False
+    adder = threading.Thread(target=store.add, args=([TASK],))
+    adder.start()
+    adder.join()
+
+    assert store.wait_for_change(LONG) is True
+    assert store.wait_for_change(0) is False

@@ -1,0 +1,16 @@
+"""Put `tests/helpers` on the import path: what tests share, and the task classes that worker processes import.
+
+With pytest's import mode `importlib` a test module is not importable in a worker process; a module in
+`tests/helpers` is, because workers get the import path of the process that starts the runner. Programs that a test
+starts as `__main__` get it through PYTHONPATH, or import nothing from here.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+HELPERS = str(Path(__file__).parent / "helpers")
+
+if HELPERS not in sys.path:
+    sys.path.insert(0, HELPERS)

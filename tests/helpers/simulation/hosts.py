@@ -1,0 +1,170 @@
+"""A runner in a simulation: the real engine, driver and lease keeper, on simulated workers and a watched store."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from lilota.contract import RunnerInfo, TaskStore
+from lilota.driver import POLL_SECONDS, Driver
+from lilota.engine import Engine
+from lilota.errors import StoreError
+from lilota.lease import LeaseKeeper
+from lilota.plugins import Plugins
+from lilota.processes import WorkerProcesses
+from lilota.telling import Teller
+from lilota.waiters import Waiters
+
+from simulation.history import History, Looked, Spun
+from simulation.plans import OPTIONS
+from simulation.stores import RunnerStore, SharedStore
+from simulation.workers import SimulatedProcesses
+from simulation.world import World
+
+#: So many rounds without a pause and without news are no longer a coincidence.
+_ROUNDS_WITHOUT_NEWS = 30
+_LEAST_STEP_SECONDS = 1e-4
+
+
+class NoPlugins:
+    """Nobody observes."""
+
+    def has(self, _hook_name: str) -> bool:
+        return False
+
+
+class Host:
+    """One start of a runner, on a machine that can freeze and die.
+
+    Args:
+        hears_hints: whether notifications of the store reach it; polling must do without.
+    """
+
+    def __init__(
+        self, world: World, shared: SharedStore, history: History, name: str, *, workers: int, hears_hints: bool
+    ) -> None:
+        self.world = world
+        self.info = RunnerInfo(id=name, lease_seconds=3.0, host="simulated", pid=1)
+        self.store = RunnerStore(shared, name)
+        self.alive = True
+        self.ended = False
+        self.stopping = False
+        self.frozen_until = 0.0
+        self._history = history
+        self._shared = shared
+        self.processes = SimulatedProcesses(world, history, self._wake)
+        self.engine = Engine(name, workers, tuple(OPTIONS))
+        store = cast("TaskStore", self.store)
+        teller = Teller(cast("Plugins", NoPlugins()), Waiters(store, told=True))
+        self.driver = Driver(
+            self.engine, cast("WorkerProcesses", self.processes), store, teller, tuple(OPTIONS)
+        )
+        self.lease = LeaseKeeper(store, self.info, self.driver.lose_lease, self.driver.look_again)
+        self._next_round_at = float("inf")
+        self._rounds_without_news = 0
+        self._has_news = False
+        self._begin(hears_hints=hears_hints)
+
+    def freeze(self, seconds: float) -> None:
+        """Stop the process of the runner for a while, as SIGSTOP does; its workers go on."""
+        self.frozen_until = max(self.frozen_until, self.world.now + seconds)
+
+    def die(self) -> None:
+        """End the process of the runner without a last word; its workers follow."""
+        self.alive = False
+        self.processes.close()
+
+    def stop(self, timeout_seconds: float | None) -> None:
+        """Begin to stop in good order."""
+        self.stopping = True
+        self.driver.stop(drain=False, timeout_seconds=timeout_seconds)
+
+    # --- the loop of the driver
+
+    def _begin(self, *, hears_hints: bool) -> None:
+        # Like `LeaseKeeper.start`, without the thread; while the store is down a real runner would not start.
+        try:
+            self.store.heartbeat(self.info)
+            self.store.rescue()
+        except StoreError:
+            self.world.after(0.5, lambda: self._begin(hears_hints=hears_hints))
+            return
+        self.lease._renewed_at = self.world.now
+        self.world.after(self.info.lease_seconds / 3, self._beat)
+        if hears_hints:
+            self._shared.changed.append(self._hear)
+        self.world.after(0.25, self._look)
+        self._wake()
+
+    def _hear(self) -> None:
+        if self.alive and not self.ended:
+            self.world.after(self.world.rng.uniform(1e-4, 2e-3), self.driver.look_again)
+
+    def _wake(self) -> None:
+        self._has_news = True
+        self._plan_round(self.world.now)
+
+    def _plan_round(self, instant: float) -> None:
+        if instant < self._next_round_at:
+            self._next_round_at = instant
+            self.world.at(instant, lambda: self._round(instant))
+
+    def _round(self, planned_at: float) -> None:
+        if not self.alive or self.ended or planned_at != self._next_round_at:
+            return
+        if self.world.now < self.frozen_until:
+            self._next_round_at = self.frozen_until
+            self.world.at(self.frozen_until, lambda: self._round(self.frozen_until))
+            return
+        self._next_round_at = float("inf")
+        had_news, self._has_news = self._has_news, False
+        self.driver._round()
+        if self.driver._phase == "done":
+            self._end()
+            return
+        pause = self.driver._seconds_to_wait()
+        self._watch_for_spinning(had_news, pause)
+        self._plan_round(self.world.now + max(pause, _LEAST_STEP_SECONDS))
+
+    def _watch_for_spinning(self, had_news: bool, pause: float) -> None:
+        busy = had_news or self._has_news or pause > _LEAST_STEP_SECONDS
+        self._rounds_without_news = 0 if busy else self._rounds_without_news + 1
+        if self._rounds_without_news == _ROUNDS_WITHOUT_NEWS:
+            self._history.note(Spun(self.world.now, self.info.id))
+
+    def _end(self) -> None:
+        self.ended = True
+        self.processes.close()
+        self._release()
+
+    def _release(self) -> None:
+        try:
+            self.store.release(self.info.id)
+        except StoreError:
+            return  # as the runner does: the lease runs out
+
+    # --- the lease keeper's thread
+
+    def _beat(self) -> None:
+        if not self.alive or self.ended:
+            return
+        if self.world.now < self.frozen_until:
+            self.world.at(self.frozen_until, self._beat)
+            return
+        pause = self.info.lease_seconds / 3
+        self.world.after(pause if self.lease._beat() else min(1.0, pause), self._beat)
+
+    # --- whether it does what it should
+
+    def _look(self) -> None:
+        if not self.alive or self.ended:
+            return
+        is_well = (
+            self.store.is_reachable
+            and self.world.now >= self.frozen_until
+            and not self.stopping
+            and self.engine.is_ready
+            and self.world.now < self.store.lease_until
+        )
+        waits = is_well and self._shared.is_work_due()
+        self._history.note(Looked(self.world.now, self.info.id, is_well and not self.engine.held, waits))
+        self.world.after(POLL_SECONDS / 4, self._look)

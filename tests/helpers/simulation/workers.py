@@ -1,0 +1,304 @@
+"""Worker processes without processes: they get messages, follow the plans of tasks, answer, and die."""
+
+from __future__ import annotations
+
+import signal
+from collections import deque
+from collections.abc import Callable
+
+from lilota.contract import Fence
+from lilota.frames import (
+    Finish,
+    FromWorker,
+    Interrupt,
+    Leaving,
+    Loaded,
+    Ready,
+    Recall,
+    Report,
+    Run,
+    StopReason,
+    ToWorker,
+)
+from lilota.models import AttemptUpdate, Claim, Outcome, TaskError, TaskState
+from lilota.processes import Died, Event, Received
+
+from simulation.history import BodyStarted, History
+from simulation.plans import OPTIONS, from_input, output_of
+from simulation.world import World
+
+_ERROR = TaskError(type="ValueError", message="simulated")
+_COME_BACK = Outcome(state=TaskState.PENDING, delay_seconds=0.3, spends_attempt=False)
+
+
+class SimulatedProcesses:
+    """Stands in for `lilota.processes.WorkerProcesses`: the same methods, in virtual time.
+
+    Args:
+        on_event: called when there is something to be fetched with `wait`.
+    """
+
+    def __init__(self, world: World, history: History, on_event: Callable[[], None]) -> None:
+        self.world = world
+        self.history = history
+        self.workers: dict[int, SimulatedWorker] = {}
+        self.start_failures = 0.0
+        self._on_event = on_event
+        self._events: list[Event] = []
+
+    def start(self, number: int) -> None:
+        self.workers[number] = SimulatedWorker(self, number)
+
+    def send(self, number: int, message: ToWorker) -> None:
+        if number in self.workers:
+            self.workers[number].post(message)
+
+    def kill(self, number: int, signal_number: signal.Signals) -> None:
+        if number in self.workers:
+            self.workers[number].signalled(signal_number)
+
+    def wait(self, timeout_seconds: float | None) -> list[Event]:
+        """Return what has happened; time passes elsewhere."""
+        events, self._events = self._events, []
+        return events
+
+    def wake(self) -> None:
+        self._on_event()
+
+    def close(self) -> None:
+        for worker in self.workers.values():
+            worker.alive = False
+        self.workers.clear()
+
+    def deliver(self, event: Event) -> None:
+        """Put an event where `wait` finds it."""
+        if isinstance(event, Died):
+            self.workers.pop(event.worker, None)
+        self._events.append(event)
+        self._on_event()
+
+
+class SimulatedWorker:
+    """One worker process. What it sends arrives in order, what it is sent too; its death comes last."""
+
+    def __init__(self, processes: SimulatedProcesses, number: int) -> None:
+        self.alive = True
+        self.number = number
+        self._processes = processes
+        self._world = processes.world
+        self._rng = processes.world.rng
+        self._queue: deque[Claim] = deque()
+        self._current: Claim | None = None
+        self._started_told = False
+        self._word_left: tuple[Fence, StopReason] | None = None
+        self._updates: list[AttemptUpdate] = []
+        self._durations: dict[str, tuple[int, float]] = {}
+        self._loaded: set[str] = set()
+        self._finishing = False
+        self._began = 0.0
+        self._flushed = 0.0
+        self._out_at = 0.0
+        self._in_at = 0.0
+        self._after(self._rng.uniform(0.01, 0.2), self._come_up)
+
+    # --- the runner's side
+
+    def post(self, message: ToWorker) -> None:
+        """A message on its way to the worker."""
+        self._in_at = self._world.at(
+            max(self._in_at, self._world.now + self._rng.uniform(1e-5, 5e-4)), lambda: self._obey(message)
+        )
+
+    def signalled(self, signal_number: signal.Signals) -> None:
+        """A signal, which arrives at once."""
+        if not self.alive:
+            return
+        if signal_number is signal.SIGTERM and self._current is not None:
+            if from_input(self._current.input_json).ignores == "sigterm":
+                return
+        self.die(f"was killed by signal {signal_number}")
+
+    def die(self, cause: str) -> None:
+        """End now; what was not sent is lost."""
+        if self.alive:
+            self.alive = False
+            self._deliver(Died(self.number, cause, ""))
+
+    # --- its own life
+
+    def _come_up(self) -> None:
+        if self._rng.random() < self._processes.start_failures:
+            self.die("exited with code 1")
+            return
+        self._tell(Ready(1000 + self.number))
+
+    def _obey(self, message: ToWorker) -> None:
+        if not self.alive:
+            return
+        match message:
+            case Run(claims):
+                self._queue.extend(claims)
+                self._go_on()
+            case Interrupt(fence, reason):
+                self._interrupt(fence, reason)
+            case Recall():
+                self._return_queued()
+            case Finish():
+                self._finishing = True
+                self._go_on()
+
+    def _go_on(self) -> None:
+        if self._current is not None:
+            return
+        if self._queue:
+            self._begin(self._queue.popleft())
+        elif self._finishing:
+            self._leave()
+
+    def _begin(self, claim: Claim) -> None:
+        self._current = claim
+        self._began = self._world.now
+        self._started_told = False
+        plan = from_input(claim.input_json)
+        # The courier tells of a start even while the class is still being imported.
+        self._for_current(self._rng.uniform(0.01, 0.05), self._tell_start)
+        loading = 0.0 if claim.name in self._loaded else self._rng.choice((0.001, 0.3))
+        self._for_current(loading, lambda: self._run_body(claim, plan.seconds))
+        if self._word_left is not None and self._word_left[0] == (claim.id, claim.token):
+            self._interrupt(*self._word_left)
+
+    def _run_body(self, claim: Claim, seconds: float) -> None:
+        if claim.name not in self._loaded:
+            self._loaded.add(claim.name)
+            self._tell(Loaded(claim.name, OPTIONS[claim.name]))
+        self._processes.history.note(BodyStarted(self._world.now, claim.id, claim.token))
+        plan = from_input(claim.input_json)
+        match plan.kind:
+            case "stuck":
+                return
+            case "poison":
+                self._for_current(seconds, lambda: self.die("was killed by signal 11"))
+            case "clumsy" if claim.lost_attempts < plan.times:
+                self._for_current(seconds, lambda: self.die("exited with code 3"))
+            case "failing":
+                self._for_current(seconds, lambda: self._finish(self._after_error(claim)))
+            case "returning" if claim.output_json is None:
+                self._for_current(seconds, lambda: self._finish(_COME_BACK))
+            case _:
+                self._for_current(seconds, lambda: self._finish(Outcome(state=TaskState.SUCCEEDED)))
+
+    def _finish(self, outcome: Outcome) -> None:
+        claim = self._current
+        assert claim is not None
+        # A task that comes back leaves a mark in its output, by which it knows that it was there before.
+        has_output = outcome.state is TaskState.SUCCEEDED or outcome is _COME_BACK
+        output_json = output_of(claim.id, claim.input_json) if has_output else None
+        self._updates.append(self._update(claim, output_json=output_json, outcome=outcome))
+        count, seconds = self._durations.get(claim.name, (0, 0.0))
+        self._durations[claim.name] = count + 1, seconds + self._world.now - self._began
+        self._current = None
+        leaves = from_input(claim.input_json).kind == "staining"
+        if leaves or not self._queue or self._world.now - self._flushed > 0.005:
+            self._flush()
+        if leaves:
+            self._return_queued()
+            self._leave()
+        else:
+            self._go_on()
+
+    @staticmethod
+    def _after_error(claim: Claim) -> Outcome:
+        options = OPTIONS[claim.name]
+        if claim.attempt >= options.max_attempts:
+            return Outcome(state=TaskState.FAILED, error=_ERROR)
+        delay_seconds = options.backoff.delay_seconds(claim.attempt)
+        return Outcome(state=TaskState.PENDING, error=_ERROR, delay_seconds=delay_seconds)
+
+    def _interrupt(self, fence: Fence, reason: StopReason) -> None:
+        self._word_left = fence, reason
+        if self._current is not None and (self._current.id, self._current.token) == fence:
+            claim = self._current
+            if from_input(claim.input_json).ignores == "nothing":
+                self._for_current(self._rng.uniform(1e-4, 0.05), lambda: self._finish(self._ended_by(claim, reason)))
+            return
+        for claim in self._queue:
+            if (claim.id, claim.token) == fence:
+                self._queue.remove(claim)
+                self._updates.append(AttemptUpdate(id=claim.id, token=claim.token, outcome=_unrun(reason)))
+                self._flush()
+                return
+
+    def _ended_by(self, claim: Claim, reason: StopReason) -> Outcome:
+        return self._after_error(claim) if reason == "timeout" else _unrun(reason)
+
+    def _return_queued(self) -> None:
+        returned = tuple((claim.id, claim.token) for claim in self._queue)
+        self._queue.clear()
+        self._tell(Report(returned=returned))
+
+    def _leave(self) -> None:
+        self._tell(Leaving())
+        self._after(self._rng.uniform(1e-4, 0.01), lambda: self.die("exited with code 0"))
+        self._current = _NOBODY  # it takes up nothing more
+
+    # --- sending
+
+    def _tell_start(self) -> None:
+        if self._current is not None and not self._started_told:
+            self._updates.append(self._update(self._current, progress=1.0))
+            self._flush()
+
+    def _update(
+        self,
+        claim: Claim,
+        progress: float | None = None,
+        output_json: str | None = None,
+        outcome: Outcome | None = None,
+    ) -> AttemptUpdate:
+        told, self._started_told = self._started_told, True
+        return AttemptUpdate(
+            id=claim.id,
+            token=claim.token,
+            pid=None if told else 1000 + self.number,
+            started_at=None if told else self._world.time() - (self._world.now - self._began),
+            progress=progress,
+            output_json=output_json,
+            outcome=outcome,
+        )
+
+    def _flush(self) -> None:
+        if self._updates:
+            report = Report(updates=tuple(self._updates), durations=self._durations)
+            self._updates, self._durations = [], {}
+            self._deliver(Received(self.number, report))
+        self._flushed = self._world.now
+
+    def _tell(self, message: FromWorker) -> None:
+        self._flush()
+        self._deliver(Received(self.number, message))
+
+    def _deliver(self, event: Event) -> None:
+        self._out_at = self._world.at(
+            max(self._out_at, self._world.now + self._rng.uniform(1e-5, 5e-4)), lambda: self._arrive(event)
+        )
+
+    def _arrive(self, event: Event) -> None:
+        if self.number in self._processes.workers:
+            self._processes.deliver(event)
+
+    def _after(self, seconds: float, action: Callable[[], None]) -> None:
+        self._world.after(seconds, lambda: action() if self.alive else None)
+
+    def _for_current(self, seconds: float, action: Callable[[], None]) -> None:
+        """Do something later, if the attempt that runs now still runs then."""
+        claim = self._current
+        self._after(seconds, lambda: action() if self._current is claim else None)
+
+
+def _unrun(reason: StopReason) -> Outcome:
+    if reason == "shutdown":
+        return Outcome(state=TaskState.PENDING, spends_attempt=False)
+    return Outcome(state=TaskState.CANCELLED)
+
+
+_NOBODY = Claim(id=0, token=0, attempt=0, name="nobody")

@@ -1,0 +1,179 @@
+"""Where settings come from, and what is said about those that can't be used."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from lilota.config import Settings, load_settings
+from lilota.errors import ConfigurationError
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """An empty working folder, and an environment without settings."""
+    for variable in ("STORE", "PLUGINS", "DISABLE_PLUGINS", "NO_PLUGINS", "PLUGIN_CHOICE", "STRICT_PLUGINS"):
+        monkeypatch.delenv(f"LILOTA_{variable}", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_without_any_configuration_the_store_is_a_file_in_the_working_folder():
+    """The default is durable."""
+    settings = load_settings()
+
+    assert settings == Settings(store="sqlite:///lilota.db")
+
+
+def test_an_argument_wins_over_environment_and_file(folder, monkeypatch):
+    """The order of precedence: argument, environment, file, default."""
+    (folder / "lilota.toml").write_text('store = "from-file"\nstrict_plugins = true\nplugins_blocked = ["x"]')
+    monkeypatch.setenv("LILOTA_STORE", "from-environment")
+    monkeypatch.setenv("LILOTA_STRICT_PLUGINS", "0")
+
+    settings = load_settings(store="from-argument", strict_plugins=None)
+
+    assert (settings.store, settings.strict_plugins, settings.plugins_blocked) == ("from-argument", False, ("x",))
+    assert settings.source_of("store") == "an argument"
+    assert settings.source_of("strict_plugins") == "the environment variable LILOTA_STRICT_PLUGINS"
+    assert settings.source_of("plugins_blocked") == str(folder / "lilota.toml")
+
+
+def test_every_environment_variable_is_read(monkeypatch):
+    """Each variable sets its setting."""
+    monkeypatch.setenv("LILOTA_STORE", "memory")
+    monkeypatch.setenv("LILOTA_PLUGINS", "memory, lilota.tasks:resize,")
+    monkeypatch.setenv("LILOTA_DISABLE_PLUGINS", "sqlite")
+    monkeypatch.setenv("LILOTA_NO_PLUGINS", "yes")
+    monkeypatch.setenv("LILOTA_PLUGIN_CHOICE", "resize = images, send=mail")
+    monkeypatch.setenv("LILOTA_STRICT_PLUGINS", "1")
+
+    settings = load_settings()
+
+    assert settings.store == "memory"
+    assert settings.plugins_allowed == ("memory", "lilota.tasks:resize")
+    assert settings.plugins_blocked == ("sqlite",)
+    assert settings.plugins_off is True
+    assert settings.plugin_choices == {"resize": "images", "send": "mail"}
+    assert settings.strict_plugins is True
+
+
+def test_an_empty_environment_variable_is_not_a_setting(monkeypatch):
+    """`LILOTA_PLUGINS=` does not forbid every plugin."""
+    monkeypatch.setenv("LILOTA_PLUGINS", " ")
+
+    assert load_settings().plugins_allowed is None
+
+
+def test_the_nearest_folder_with_settings_wins(folder):
+    """A pyproject.toml that says nothing about lilota is passed over, and folders are not mixed."""
+    inner = folder / "a" / "b"
+    inner.mkdir(parents=True)
+    (folder / "lilota.toml").write_text('store = "far"\nstrict_plugins = true')
+    (folder / "a" / "pyproject.toml").write_text('[tool.lilota]\nstore = "near"')
+    (inner / "pyproject.toml").write_text('[project]\nname = "application"')
+
+    settings = load_settings(inner)
+
+    assert (settings.store, settings.strict_plugins) == ("near", False)
+
+
+def test_lilota_toml_wins_over_pyproject_in_one_folder(folder):
+    """Two files in one folder are not mixed either."""
+    (folder / "lilota.toml").write_text('store = "own-file"')
+    (folder / "pyproject.toml").write_text('[tool.lilota]\nstore = "shared-file"\nstrict_plugins = true')
+
+    settings = load_settings()
+
+    assert (settings.store, settings.strict_plugins) == ("own-file", False)
+
+
+def test_tasks_of_the_application_are_configured_by_reference(folder):
+    """`[tool.lilota.tasks]` names classes by module and name."""
+    (folder / "pyproject.toml").write_text('[tool.lilota.tasks]\nresize = "app.tasks:Resize"')
+
+    assert load_settings().tasks == {"resize": "app.tasks:Resize"}
+
+
+def test_settings_survive_the_way_to_a_worker(folder):
+    """Settings are sent as JSON."""
+    (folder / "lilota.toml").write_text('plugins_allowed = ["memory"]\nplugin_choices = { a = "b" }')
+    settings = load_settings()
+
+    assert msgspec.json.decode(msgspec.json.encode(settings), type=Settings) == settings
+
+
+def test_an_unknown_setting_is_named_with_its_file_and_the_nearest_known_one(folder):
+    """A typing error is not ignored."""
+    (folder / "pyproject.toml").write_text('[tool.lilota]\nplugin_blocked = ["x"]')
+
+    with pytest.raises(ConfigurationError, match=r"'plugin_blocked' in .*pyproject\.toml.*mean 'plugins_blocked'"):
+        load_settings()
+
+
+def test_an_unknown_argument_is_refused():
+    """The same holds for arguments."""
+    with pytest.raises(ConfigurationError, match=r"Unknown setting 'stores' in an argument. Did you mean 'store'"):
+        load_settings(stores="memory")
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("store = 5", "'store' in .* Expected `str`, got `int`"),
+        ('store = " "', "'store' in .* is empty"),
+        ('plugins_blocked = "sqlite"', "'plugins_blocked' in .* Expected `array`, got `str`"),
+        ("plugins_off = 1", "'plugins_off' in .* Expected `bool`, got `int`"),
+        ("tasks = { resize = 1 }", "'tasks' in .* Expected `str`, got `int`"),
+        ('tasks = { resize = "app.tasks" }', "task 'resize' in .* 'app.tasks'; write .*package.module:ClassName"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_refused(folder, line, problem):
+    """The message names the setting, the file and what was expected."""
+    (folder / "lilota.toml").write_text(line)
+
+    with pytest.raises(ConfigurationError, match=problem):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "problem"),
+    [
+        ("LILOTA_NO_PLUGINS", "maybe", "LILOTA_NO_PLUGINS is 'maybe'; write 1"),
+        ("LILOTA_PLUGIN_CHOICE", "resize", "LILOTA_PLUGIN_CHOICE holds 'resize'; write it as \"name=distribution"),
+    ],
+)
+def test_an_environment_variable_that_makes_no_sense_is_refused(monkeypatch, variable, value, problem):
+    """The message names the variable and shows how to write it."""
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(ConfigurationError, match=problem):
+        load_settings()
+
+
+@pytest.mark.parametrize("content", [b"store = ", b"store = '\xff'"])
+def test_a_file_that_is_not_toml_is_named(folder, content):
+    """A broken file is an error, not a file without settings."""
+    (folder / "lilota.toml").write_bytes(content)
+
+    with pytest.raises(ConfigurationError, match=r"lilota\.toml is not a valid TOML file"):
+        load_settings()
+
+
+def test_a_table_that_is_no_table_is_refused(folder):
+    """`lilota = "x"` below `[tool]` is a mistake."""
+    (folder / "pyproject.toml").write_text('[tool]\nlilota = "memory"')
+
+    with pytest.raises(ConfigurationError, match=r"write it as \[tool\.lilota\]"):
+        load_settings()
+
+
+def test_a_file_that_everybody_can_write_is_warned_of(folder, caplog):
+    """The file names modules to import, so its writers can run code."""
+    path = folder / "lilota.toml"
+    path.write_text('store = "memory"')
+    path.chmod(0o666)
+
+    load_settings()
+
+    assert "lilota.toml can be changed by other users" in caplog.text

@@ -1,0 +1,382 @@
+"""Which names stand for which task classes, in the program and in its worker processes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+from lilota.config import Settings
+from lilota.errors import InvalidTaskError, PluginConflictError, UnknownTaskError
+from lilota.models import TaskBase
+from lilota.plugins import Plugins
+from lilota.registry import Registry
+
+FIXTURES = Path(__file__).parent / "fixture_distributions"
+
+
+@pytest.fixture
+def tasks(monkeypatch):
+    """The importable module with the tasks of an application."""
+    monkeypatch.syspath_prepend(str(FIXTURES / "application"))
+    import application_tasks
+
+    return application_tasks
+
+
+@pytest.fixture
+def make_registry(monkeypatch):
+    """Make a registry with fixture distributions installed."""
+
+    def make(*installed, **settings):
+        for name in installed:
+            monkeypatch.syspath_prepend(str(FIXTURES / name))
+        return Registry(Plugins(Settings(**settings)))
+
+    return make
+
+
+def run_program(folder, *arguments, files=None, stdin=None):
+    """Run a Python program in a folder and return what it printed."""
+    for name, text in (files or {}).items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=folder, input=stdin, text=True, capture_output=True, check=True).stdout
+
+
+PROGRAM = """
+from lilota.config import Settings
+from lilota.models import TaskBase
+from lilota.plugins import Plugins
+from lilota.registry import Registry
+
+{definition}
+
+if __name__ == "__main__":
+    {guarded}
+    registry = Registry(Plugins(Settings(plugins_off=True)))
+    try:
+        registry.register("resize", Resize)
+    except TypeError as error:
+        print("refused:", error)
+    else:
+        print("accepted:", registry.references()["resize"])
+"""
+CLASS = "class Resize(TaskBase):\n    def run(self): return None"
+TOP_LEVEL = PROGRAM.format(definition=CLASS, guarded="pass")
+UNDER_GUARD = PROGRAM.format(definition="", guarded=CLASS.replace("\n", "\n    "))
+
+
+# --- Registering ---
+
+
+def test_a_registered_class_is_found_by_its_name(make_registry, tasks):
+    """In the program itself it is the very class; for workers there is a reference."""
+    registry = make_registry()
+
+    registry.register("resize", tasks.Resize)
+
+    assert registry.resolve("resize") is tasks.Resize
+    assert "resize" in registry.names()
+    assert registry.references() == {"resize": "application_tasks:Resize"}
+
+
+def test_a_class_inside_a_class_can_be_registered(make_registry, tasks):
+    """Its qualified name is enough to find it."""
+    registry = make_registry()
+
+    registry.register("inner", tasks.Outer.Inner)
+
+    assert registry.references() == {"inner": "application_tasks:Outer.Inner"}
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "a\x1b[2Jb", "x" * 201, "\ud800"])
+def test_a_name_that_can_not_be_shown_is_refused(make_registry, tasks, name):
+    """A name is stored, printed and typed."""
+    with pytest.raises(InvalidTaskError, match="1 to 200 printable characters"):
+        make_registry().register(name, tasks.Resize)
+
+
+@pytest.mark.parametrize("name", [None, 5, b"resize"])
+def test_a_name_that_is_no_text_is_refused(make_registry, tasks, name):
+    """The message says what it is instead."""
+    with pytest.raises(InvalidTaskError, match=f"must be a str, not {type(name).__name__}"):
+        make_registry().register(name, tasks.Resize)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "problem"),
+    [
+        ("NoTask", "must be a subclass of lilota.models.TaskBase"),
+        ("Incomplete", r"must define run\(\)"),
+        ("Abstract", r"must define size\(\)"),
+        ("Asynchronous", "without 'async' and 'yield'"),
+        ("Yielding", "without 'async' and 'yield'"),
+        ("make_local", "must be a class, not function"),
+        ("HiddenClass", "'application_tasks' has another object under the name 'Hidden'"),
+    ],
+)
+def test_a_class_that_can_not_be_a_task_is_refused(make_registry, tasks, attribute, problem):
+    """The message names the task and says what is wrong."""
+    registry = make_registry()
+
+    with pytest.raises(InvalidTaskError, match=f"The task 'resize'.*{problem}"):
+        registry.register("resize", getattr(tasks, attribute))
+
+    assert registry.references() == {}
+
+
+def test_a_class_inside_a_function_is_refused(make_registry, tasks):
+    """A worker process can't import it."""
+    with pytest.raises(InvalidTaskError, match=r"defined inside a function\. Move it to the top level"):
+        make_registry().register("resize", tasks.make_local())
+
+
+def test_a_class_of_a_module_that_was_made_by_hand_is_refused(make_registry, monkeypatch):
+    """It is in `sys.modules` of this process only."""
+    module = types.ModuleType("handmade_tasks")
+    monkeypatch.setitem(sys.modules, "handmade_tasks", module)
+    source = "from lilota.models import TaskBase\nclass Resize(TaskBase):\n    def run(self): return None"
+    exec(source, vars(module))
+
+    with pytest.raises(InvalidTaskError, match="no module 'handmade_tasks' can be found on the import path"):
+        make_registry().register("resize", module.Resize)
+
+
+def test_registering_another_class_under_a_name_is_warned_of(make_registry, tasks, caplog):
+    """The later one counts; the same one again is nothing to talk about."""
+    registry = make_registry()
+
+    registry.register("resize", tasks.Resize)
+    registry.register("resize", tasks.Resize)
+    quiet = caplog.text
+    registry.register("resize", tasks.Other)
+
+    assert quiet == ""
+    assert "'resize' stood for" in caplog.text
+    assert registry.resolve("resize") is tasks.Other
+
+
+# --- Classes of the program's own script ---
+
+
+def test_a_class_of_the_script_itself_is_accepted(tmp_path):
+    """multiprocessing runs the script again in the worker."""
+    printed = run_program(tmp_path, "program.py", files={"program.py": TOP_LEVEL})
+
+    assert printed == "accepted: __main__:Resize\n"
+
+
+def test_a_class_under_the_main_guard_is_refused(tmp_path):
+    """In the worker the guarded part does not run, so the class would not be there."""
+    printed = run_program(tmp_path, "program.py", files={"program.py": UNDER_GUARD})
+
+    assert "refused: The task 'resize' can't be imported by worker processes: Resize is defined inside `if" in printed
+
+
+def test_a_class_of_a_program_on_the_command_line_is_refused(tmp_path):
+    """`python -c` leaves no file that a worker could run."""
+    printed = run_program(tmp_path, "-c", TOP_LEVEL)
+
+    assert "refused:" in printed
+    assert "an interactive session, `python -c` or standard input" in printed
+
+
+def test_a_class_of_a_program_on_standard_input_is_refused(tmp_path):
+    """As for `python -c`."""
+    printed = run_program(tmp_path, "-", stdin=TOP_LEVEL)
+
+    assert "an interactive session, `python -c` or standard input" in printed
+
+
+def test_a_class_in_the_main_module_of_a_package_is_refused(tmp_path):
+    """multiprocessing does not run a `__main__.py` again."""
+    files = {"package/__init__.py": "", "package/__main__.py": TOP_LEVEL}
+
+    printed = run_program(tmp_path, "-m", "package", files=files)
+
+    assert "refused:" in printed
+    assert "defined in a __main__.py" in printed
+
+
+def test_a_class_of_a_module_that_is_run_by_name_is_accepted(tmp_path):
+    """`python -m package.program` is run again by name."""
+    files = {"package/__init__.py": "", "package/program.py": TOP_LEVEL}
+
+    printed = run_program(tmp_path, "-m", "package.program", files=files)
+
+    assert printed == "accepted: __main__:Resize\n"
+
+
+# --- Finding ---
+
+
+def test_configured_tasks_are_known_and_loaded_when_they_are_used(make_registry, tasks):
+    """`[tool.lilota.tasks]` needs no registration."""
+    registry = make_registry(tasks={"resize": "application_tasks:Resize"})
+
+    registry.check("resize")
+
+    assert registry.references() == {"resize": "application_tasks:Resize"}
+    assert registry.resolve("resize") is tasks.Resize
+
+
+def test_an_installed_task_is_known_by_its_name(make_registry):
+    """A stranger's package is enough; nothing of it is imported by `check`."""
+    registry = make_registry("good")
+
+    registry.check("good_task")
+
+    assert {"good_task", "computed_task"} <= set(registry.names())
+    assert issubclass(registry.resolve("good_task"), TaskBase)
+    assert "good_task" not in registry.references()
+
+
+def test_what_the_program_registers_wins_over_what_is_installed(make_registry, tasks):
+    """Even where installed distributions are in conflict about the name."""
+    registry = make_registry("rival_a", "rival_b")
+
+    registry.register("shared_task", tasks.Resize)
+
+    assert registry.resolve("shared_task") is tasks.Resize
+    assert "shared_task" in registry.names()
+
+
+def test_an_unknown_name_gets_the_nearest_one_as_a_hint(make_registry, tasks):
+    """The message lists what is known, and says what to do."""
+    registry = make_registry("good")
+    registry.register("resize_image", tasks.Resize)
+
+    for use in (registry.check, registry.resolve):
+        with pytest.raises(UnknownTaskError) as caught:
+            use("resise_image")
+        assert str(caught.value).startswith(
+            "Unknown task 'resise_image'. Did you mean 'resize_image'? Registered: 'resize_image'. Installed: "
+        )
+        assert "'good_task'" in str(caught.value)
+        assert "Register it before runner.start()" in str(caught.value)
+
+
+def test_a_long_list_of_names_is_cut(make_registry):
+    """The first twenty are enough to see what is wrong."""
+    registry = make_registry(tasks={f"task_{i:02}": "x:Y" for i in range(25)})
+
+    with pytest.raises(UnknownTaskError, match="'task_19' and 5 more"):
+        registry.check("nothing_like_it")
+
+
+@pytest.mark.parametrize("name", [None, 5, "os.system", "../x", "json:dumps", "antigravity"])
+def test_a_name_is_never_imported(make_registry, name, monkeypatch):
+    """Whoever writes to a store can name registered tasks and nothing else."""
+    monkeypatch.delitem(sys.modules, "antigravity", raising=False)
+    registry = make_registry()
+
+    for use in (registry.check, registry.resolve):
+        with pytest.raises(UnknownTaskError):
+            use(name)
+
+    assert "antigravity" not in sys.modules
+
+
+def test_a_name_in_conflict_is_refused_with_the_way_out(make_registry):
+    """It is not among the names that a runner claims."""
+    registry = make_registry("rival_a", "rival_b")
+
+    for use in (registry.check, registry.resolve):
+        with pytest.raises(PluginConflictError, match="LILOTA_PLUGIN_CHOICE"):
+            use("shared_task")
+
+    assert "shared_task" not in registry.names()
+
+
+def test_a_disabled_task_is_refused_with_the_setting(make_registry):
+    """It is installed, so "unknown" alone would mislead."""
+    registry = make_registry("good", plugins_blocked=("good_task",))
+
+    with pytest.raises(UnknownTaskError, match=r"'good_task' can't be used.*blocked by plugins_blocked"):
+        registry.check("good_task")
+
+
+def test_a_task_that_failed_to_load_fails_the_same_way_again(make_registry):
+    """The second error is as clear as the first."""
+    registry = make_registry("good")
+
+    for _ in range(2):
+        with pytest.raises(InvalidTaskError, match="can't be loaded from 'good_tasks:MissingTask'"):
+            registry.resolve("missing_task")
+
+
+@pytest.mark.parametrize(
+    ("reference", "problem"),
+    [
+        ("no_such_application:Resize", "can't be imported from.*ModuleNotFoundError"),
+        ("application_tasks:Rezise", "can't be imported from.*has no 'Rezise'"),
+        ("application_tasks:NoTask", "must be a subclass"),
+    ],
+)
+def test_a_configured_class_that_is_not_there_is_an_error_of_its_task(make_registry, tasks, reference, problem):
+    """The message names the task, the reference and the cause."""
+    registry = make_registry(tasks={"resize": reference})
+
+    with pytest.raises(InvalidTaskError, match=f"The task 'resize'.*{problem}"):
+        registry.resolve("resize")
+
+
+def test_lost_attempts_are_known_for_classes_of_the_program_only(make_registry, tasks):
+    """Asking does not import an installed task."""
+    registry = make_registry("good")
+    registry.register("resize", tasks.Resize)
+
+    assert registry.max_lost_attempts("resize") == 1
+    assert registry.max_lost_attempts("good_task") == TaskBase.max_lost_attempts
+
+
+# --- In a worker ---
+
+
+def test_a_worker_finds_the_classes_by_their_references(make_registry, tasks):
+    """What was registered or configured in the runner, and what both have installed."""
+    runner = make_registry("good", tasks={"other": "application_tasks:Other"})
+    runner.register("resize", tasks.Resize)
+    plugins = Plugins(runner.plugins.settings, pinned=runner.plugins.resolved())
+
+    worker = Registry.from_references(runner.references(), plugins)
+
+    assert worker.names() == runner.names()
+    assert worker.resolve("resize") is tasks.Resize
+    assert worker.resolve("other") is tasks.Other
+    assert worker.resolve("good_task") is runner.resolve("good_task")
+
+
+def test_a_class_of_the_script_is_found_in_a_worker(tmp_path):
+    """The script is `__mp_main__` there, and the reference says `__main__`."""
+    program = """
+import multiprocessing
+from lilota.config import Settings
+from lilota.models import TaskBase
+from lilota.plugins import Plugins
+from lilota.registry import Registry
+
+class Resize(TaskBase):
+    def run(self): return None
+
+def work(references):
+    registry = Registry.from_references(references, Plugins(Settings(), pinned=()))
+    print(registry.resolve("resize") is Resize, registry.references())
+
+if __name__ == "__main__":
+    registry = Registry(Plugins(Settings(plugins_off=True)))
+    registry.register("resize", Resize)
+    worker = multiprocessing.get_context("spawn").Process(target=work, args=(registry.references(),))
+    worker.start()
+    worker.join()
+"""
+
+    printed = run_program(tmp_path, "program.py", files={"program.py": program})
+
+    assert printed == "True {'resize': '__main__:Resize'}\n"

@@ -1,0 +1,99 @@
+"""The suite notices every planted fault, and it is a test about that very thing which fails."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import Phase
+from hypothesis.errors import Flaky
+from lilota_memory_store import MemoryTaskStore
+
+from lilota.testing.broken_stores import BROKEN_STORES
+from lilota.testing.broken_stores.wrapper import StoreWrapper
+from lilota.testing.check_results import CheckStatus
+from lilota.testing.check_run import run_contract
+from lilota.testing.contract.model import ModelContract
+
+#: What is wrong -> the test that is about it.
+EXPECTED = {
+    "no fence on outcome": "test_a_late_write_can_not_touch_the_next_attempt[rescue-success]",
+    "no fence on output": "test_a_late_write_can_not_touch_the_next_attempt[rescue-output]",
+    "no fence on progress": "test_a_late_write_can_not_touch_the_next_attempt[rescue-progress]",
+    "no fence on logs": "test_a_late_write_can_not_touch_the_next_attempt[rescue-log lines]",
+    "token is not raised": "test_tokens_strictly_rise_with_every_claim_of_a_task",
+    "token starts over at retry": "test_a_token_from_before_a_retry_is_void",
+    "refusal drops the batch": "test_refused_updates_do_not_disturb_the_rest_of_the_batch",
+    "claim ignores names": "test_tasks_of_other_names_are_left_alone",
+    "claim ignores queues": "test_tasks_of_other_queues_are_left_alone",
+    "claim ignores run_at": "test_a_task_that_is_not_due_is_left_alone",
+    "claim of nothing takes one": "test_a_claim_never_exceeds_its_limit",
+    "claims are not atomic": "test_threads_that_claim_at_the_same_time_never_get_the_same_attempt",
+    "expired runner claims": "test_a_runner_whose_lease_expired_gets_nothing",
+    "low priority first": "test_higher_priority_then_earlier_run_at_then_lower_id_goes_first",
+    "rescue ignores the lease": "test_rescue_leaves_runners_with_a_lease_alone",
+    "rescue forgets the loss": "test_a_task_that_was_lost_too_often_fails",
+    "rescue never gives up": "test_a_task_that_was_lost_too_often_fails",
+    "release spends the attempt": "test_release_gives_back_what_the_runner_holds_without_spending_the_attempt",
+    "heartbeat never tells that it is late": "test_heartbeat_after_the_lease_expired_says_so_and_registers_again",
+    "cancel ends a running task": "test_cancel_of_a_running_task_only_asks",
+    "cancel of a running task is forgotten": "test_cancel_of_a_running_task_only_asks",
+    "retry of a succeeded task": "test_retry_of_a_succeeded_task_is_refused",
+    "add is not atomic": "test_a_batch_is_seen_whole_or_not_at_all",
+    "ids are used again": "test_ids_are_never_used_again_after_prune",
+    "counts drift after prune": "test_counts_agree_with_the_tasks_after_prune",
+    "changes are not noticed": "test_a_change_between_two_waits_is_noticed_by_the_second",
+    "giving back spends the attempt": "test_a_given_back_attempt_is_not_spent",
+    "later pages start over": "test_pages_follow_each_other_without_gap_or_repetition",
+    "log lines are read from the end": "test_logs_are_read_page_by_page",
+}
+
+#: Faults that the game against the model can't see: they need two threads, or questions that it does not ask.
+BEYOND_THE_MODEL = {
+    "claims are not atomic",
+    "add is not atomic",
+    "changes are not noticed",
+    "log lines are read from the end",
+}
+
+
+@pytest.fixture(autouse=True)
+def _bare_pytest(monkeypatch):
+    """The pytest inside must not load the plugins of the one outside a second time."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+
+
+def test_every_broken_store_has_its_test():
+    """A fault that is planted without naming who must notice proves nothing."""
+    assert EXPECTED.keys() == BROKEN_STORES.keys()
+
+
+def test_the_wrapper_alone_breaks_nothing():
+    """A wrapped store without a fault passes each of the named tests, so that a failure is the fault's."""
+    results = run_contract(lambda: StoreWrapper(MemoryTaskStore()), tests=sorted(set(EXPECTED.values())))
+
+    assert {result.status for result in results} == {CheckStatus.PASSED}
+
+
+@pytest.mark.parametrize("fault", EXPECTED)
+def test_the_suite_notices(fault):
+    """The test that is about the fault fails."""
+    broken = BROKEN_STORES[fault]
+
+    results = run_contract(lambda: broken(MemoryTaskStore()), tests=[EXPECTED[fault]])
+
+    assert CheckStatus.FAILED in {result.status for result in results}
+
+
+@pytest.mark.parametrize("fault", sorted(EXPECTED.keys() - BEYOND_THE_MODEL))
+def test_the_model_notices(fault, monkeypatch):
+    """The game against the model finds the fault without knowing where to look."""
+
+    class Quick(ModelContract):
+        model_examples = 300
+        model_phases = (Phase.generate,)
+
+    # The same games in each run, so that no fault is missed by chance.
+    monkeypatch.setenv("CI", "1")
+    # What a fault leaves behind can make a repeated game end differently: Hypothesis then calls it flaky.
+    with pytest.raises((AssertionError, pytest.fail.Exception, Flaky)):
+        Quick().test_any_sequence_of_calls_agrees_with_the_model(BROKEN_STORES[fault](MemoryTaskStore()))
