@@ -60,8 +60,8 @@ def test(arguments: list[str]) -> int:
     REPORTS.mkdir(parents=True)
     say("running: nox " + " ".join(arguments))
     report = REPORTS / "sessions.json"
-    nox = [python, "-m", "nox", "--noxfile", ROOT / "noxfile.py", "--report", report, *arguments]
-    code = subprocess.run(nox, check=False).returncode
+    nox = ["-m", "nox", "--noxfile", str(ROOT / "noxfile.py"), "--report", str(report), *arguments]
+    code = subprocess.run([python, *nox], check=False).returncode
     passed, failed, skipped = totals(report)
     if report.is_file() or code:
         say_totals(passed, max(failed, 1) if code else failed, skipped)
@@ -79,8 +79,8 @@ def environment(folder: Path, requirements: tuple[str, ...], stamp: str) -> Path
     make_environment(folder)
     # setuptools packs what an earlier build left there, modules that were since deleted included.
     shutil.rmtree(ROOT / "build", ignore_errors=True)
-    pip = [python, "-m", "pip", "--disable-pip-version-check", "--no-input", "-qq", "install"]
-    subprocess.run([*pip, *requirements], cwd=ROOT, check=True)
+    pip = ["-m", "pip", "--disable-pip-version-check", "--no-input", "-qq", "install"]
+    subprocess.run([python, *pip, *requirements], cwd=ROOT, check=True)
     marker.write_text(stamp)
     return python
 

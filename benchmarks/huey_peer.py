@@ -1,11 +1,13 @@
-"""huey on SQLite, the peer: its own consumer with two worker processes, in its default or its fastest set-up."""
+"""huey on SQLite, the peer: its own consumer with two worker processes, in its default or its fastest set-up.
+
+huey binds its file when it is imported: `huey_runs.py` imports this in a fresh process.
+"""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +20,7 @@ _FAST = os.environ.get("LILOTA_BENCH_HUEY_FAST") == "1"
 #: The consumer imports this module by name; the file travels through the environment.
 huey = SqliteHuey(
     "bench",
-    filename=os.environ.get("LILOTA_BENCH_HUEY_FILE", os.devnull),
+    filename=os.environ["LILOTA_BENCH_HUEY_FILE"],
     store_none=True,
     **({"fsync": False} if _FAST else {}),
 )
@@ -74,18 +76,3 @@ def latency(count: int) -> float:
             noop().get(blocking=True, backoff=1, max_delay=0.001, preserve=False)
             waits.append((time.perf_counter() - began) * 1000)
     return sorted(waits)[count // 2]
-
-
-def in_fresh_process(scenario: str, count: int, *, fast: bool = False) -> float:
-    """Run a scenario on a new file in an interpreter of its own, since huey binds its file at import."""
-    with tempfile.TemporaryDirectory(prefix="bench-huey-") as folder:
-        environment = {
-            **os.environ,
-            "LILOTA_BENCH_HUEY_FILE": str(Path(folder) / "huey.db"),
-            "LILOTA_BENCH_HUEY_FAST": "1" if fast else "0",
-        }
-        command = [sys.executable, "-c", f"import huey_peer; print(huey_peer.{scenario}({count}))"]
-        done = subprocess.run(
-            command, cwd=Path(__file__).parent, env=environment, capture_output=True, text=True, check=True
-        )
-        return float(done.stdout)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import huey_peer
+import huey_runs
 from measure import alternate, report
 from tasks import Noop, noop
 
@@ -67,7 +67,7 @@ def main() -> None:
         {
             "ProcessPoolExecutor": lambda: pool(arguments.tasks),
             "lilota memory": lambda: lilota("memory", arguments.tasks),
-            "huey SQLite, fsync off": lambda: huey_peer.in_fresh_process("latency", arguments.tasks, fast=True),
+            "huey SQLite, fsync off": lambda: huey_runs.in_fresh_process("latency", arguments.tasks, fast=True),
             "lilota SQLite": lambda: sqlite(arguments.tasks),
         },
         arguments.runs,

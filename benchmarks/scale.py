@@ -22,12 +22,16 @@ from tasks import Noop
 
 from lilota import TaskClient, TaskRunner
 from lilota.contract import ClaimRequest, RunnerInfo, TaskQuery, TaskStore
-from lilota.models import AttemptUpdate, NewTask, Outcome, TaskState
+from lilota.models import AttemptUpdate, Claim, NewTask, Outcome, TaskState
 from lilota.stores import open_store
 
 _BATCH = 100
 _REPEAT = 200
-_DONE = Outcome(state=TaskState.SUCCEEDED)
+
+
+def _done(claim: Claim) -> AttemptUpdate:
+    outcome = Outcome(state=TaskState.SUCCEEDED)
+    return AttemptUpdate(id=claim.id, token=claim.token, output_json='{"done": true}', outcome=outcome)
 
 
 def fill(store: TaskStore, size: int) -> None:
@@ -39,7 +43,7 @@ def fill(store: TaskStore, size: int) -> None:
     for _ in range(0, size * 9 // 10, 1000):
         claims = store.claim(request).claims
         store.commit(
-            [AttemptUpdate(id=c.id, token=c.token, output_json='{"done": true}', outcome=_DONE) for c in claims]
+            [_done(claim) for claim in claims]
         )
 
 
@@ -59,7 +63,7 @@ def measure(store: TaskStore) -> dict[str, float]:
 
     def claim_and_commit() -> None:
         claims = store.claim(request).claims
-        store.commit([AttemptUpdate(id=c.id, token=c.token, output_json="{}", outcome=_DONE) for c in claims])
+        store.commit([_done(claim) for claim in claims])
 
     middle = store.find(TaskQuery(limit=1))[0].id // 2
     return {

@@ -17,7 +17,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import huey_peer
+import huey_runs
 from measure import alternate, report
 from tasks import Noop, noop
 
@@ -87,7 +87,7 @@ def main() -> None:
         {
             "ProcessPoolExecutor": lambda: pool(arguments.tasks),
             "lilota memory": lambda: memory(arguments.tasks),
-            "huey SQLite": lambda: huey_peer.in_fresh_process("drain", arguments.tasks // 5),
+            "huey SQLite": lambda: huey_runs.in_fresh_process("drain", arguments.tasks // 5),
             "lilota SQLite": lambda: sqlite(2 * arguments.tasks),
         },
         arguments.runs,

@@ -91,6 +91,9 @@ class Driver:
 
     def join(self, timeout_seconds: float | None = None) -> bool:
         """Wait until the loop has ended; tell whether it has."""
+        if self._thread.ident is None:  # it was never started, but there are descriptors to be closed
+            self._processes.close()
+            return True
         self._thread.join(timeout_seconds)
         return not self._thread.is_alive()
 

@@ -29,6 +29,8 @@ SLOW_SECONDS: Final = 0.05
 KEEP_SECONDS: Final = 0.5
 #: A runner that stops does not give an attempt longer than this for each step.
 SHUTDOWN_PATIENCE_SECONDS: Final = 2.0
+#: No step comes sooner after the one before it: a process needs a moment to die.
+LEAST_PATIENCE_SECONDS: Final = 0.05
 #: A worker that dies before it was ever ready is started again after this, doubled each time.
 RESTART_SECONDS: Final = 0.1
 RESTART_LIMIT_SECONDS: Final = 30.0
@@ -385,7 +387,8 @@ class Engine:
         """Send the backlog to workers that have room, the emptiest first, in few frames."""
         if not self._backlog:
             return
-        ready = sorted((w for w in self._workers.values() if w.takes_more()), key=lambda worker: worker.load_seconds)
+        free = (worker for worker in self._workers.values() if worker.takes_more() and not worker.slow)
+        ready = sorted(free, key=lambda worker: worker.load_seconds)
         share = -(-len(self._backlog) // max(1, len(ready)))
         for worker in ready:
             batch: list[Claim] = []
@@ -474,9 +477,7 @@ class Engine:
         if options.max_lost_attempts < attempt.claim.max_lost_attempts:
             # The store has to know a stricter limit too, for the case that this runner dies.
             limit = options.max_lost_attempts
-            self._updates.append(
-                AttemptUpdate(id=attempt.claim.id, token=attempt.claim.token, max_lost_attempts=limit)
-            )
+            self._updates.append(AttemptUpdate(id=attempt.claim.id, token=attempt.claim.token, max_lost_attempts=limit))
 
     def _settle(self, attempt: Attempt, outcome: Outcome) -> None:
         self._updates.append(AttemptUpdate(id=attempt.claim.id, token=attempt.claim.token, outcome=outcome))
@@ -517,8 +518,8 @@ class Engine:
             patience = min(patience, SHUTDOWN_PATIENCE_SECONDS)
         if attempt.pushes == 0:
             self._commands.append(Send(worker.number, Interrupt(attempt.fence, reason)))
+            attempt.pushes = 1
         elif worker.first() is attempt:
-            step = signal.SIGTERM if attempt.pushes == 1 else signal.SIGKILL
-            self._kill(worker, step)
-        attempt.pushes += 1
-        attempt.next_push_at = now + patience
+            self._kill(worker, signal.SIGTERM if attempt.pushes == 1 else signal.SIGKILL)
+            attempt.pushes += 1
+        attempt.next_push_at = now + max(patience, LEAST_PATIENCE_SECONDS)

@@ -7,6 +7,7 @@ exception comes when the shield ends. It comes once: then the door is closed unt
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # typeshed has no stub for the C module
 import signal
 import threading
 from types import FrameType, TracebackType
@@ -32,7 +33,8 @@ class Interrupts:
 
     def install(self) -> None:
         """Make the handler ours, as it may no longer be after a task has run."""
-        if signal.getsignal(INTERRUPT_SIGNAL) != self._on_signal:
+        # Not signal.getsignal, which turns numbers into enums: this is asked after every attempt.
+        if _signal.getsignal(INTERRUPT_SIGNAL) != self._on_signal:
             signal.signal(INTERRUPT_SIGNAL, self._on_signal)
 
     def request(self, fence: Fence, reason: type[StopTask]) -> None:

@@ -16,6 +16,8 @@ from lilota.errors import StoreError
 
 logger = logging.getLogger(__name__)
 
+#: What a store raises that can't be reached; the last two come from the proxy of one whose manager is gone.
+UNREACHABLE: Final = (StoreError, OSError, EOFError)
 #: After a heartbeat that failed.
 _RETRY_SECONDS: Final = 1.0
 
@@ -50,7 +52,8 @@ class LeaseKeeper:
     def stop(self) -> None:
         """End the thread; the lease runs out by itself unless the store is told."""
         self._stopped.set()
-        self._thread.join(timeout=self._runner.lease_seconds)
+        if self._thread.ident is not None:
+            self._thread.join(timeout=self._runner.lease_seconds)
 
     def _keep(self) -> None:
         pause = self._runner.lease_seconds / 3
@@ -61,16 +64,25 @@ class LeaseKeeper:
         asked_at = time.monotonic()
         try:
             was_in_time = self._store.heartbeat(self._runner)
-            self._rescue()
-        except StoreError as error:
+        except UNREACHABLE as error:
             logger.warning("The heartbeat of the runner failed: %s", error)
             self._check_age()
             return False
+        # A store that has given everything away may have forgotten this runner, and not know that it was late.
+        was_in_time = was_in_time and asked_at - self._renewed_at < self._runner.lease_seconds
         # The lease counts from when the store got the request, which is not before it was sent.
         self._renewed_at = asked_at
-        if not was_in_time and not self._is_lost:
+        if not was_in_time:
             self._lose("it was renewed too late; other runners may have taken its tasks")
         self._is_lost = False
+        return self._try_rescue()
+
+    def _try_rescue(self) -> bool:
+        try:
+            self._rescue()
+        except UNREACHABLE as error:
+            logger.warning("The runner could not look for tasks of dead runners: %s", error)
+            return False
         return True
 
     def _check_age(self) -> None:

@@ -50,7 +50,11 @@ class Current:
 
     def is_fresh(self) -> bool:
         """Tell whether it began so lately that its news can wait for its outcome."""
-        return self.is_loading or time.monotonic() - self.began < _FIRST_NEWS_SECONDS
+        return self.is_loading or self.began_just_now()
+
+    def began_just_now(self) -> bool:
+        """Tell whether it may well be a short one."""
+        return time.monotonic() - self.began < _FIRST_NEWS_SECONDS
 
     # --- the reporter of the task; any thread of it may call these, even when the attempt has ended
 
@@ -105,10 +109,18 @@ class Outbox:
 
     Args:
         send: sends a frame; never raises, since there is nobody to report to without it.
+        look: looks for messages of the runner, up to so many seconds; whoever wants the courier to hurry sends one.
     """
 
-    def __init__(self, send: Callable[[bytes], None], capture: OutputCapture, interrupts: Interrupts) -> None:
+    def __init__(
+        self,
+        send: Callable[[bytes], None],
+        look: Callable[[float], None],
+        capture: OutputCapture,
+        interrupts: Interrupts,
+    ) -> None:
         self._send = send
+        self._look = look
         self._capture = capture
         self._shield = interrupts
         self._lock = threading.RLock()
@@ -223,13 +235,22 @@ class Outbox:
         self._lock = threading.RLock()  # another thread may have held it when the process was copied
 
     def _carry(self) -> None:
-        """Send news of a busy worker every few hundredths of a second. Runs in the courier."""
+        """Send news of a busy worker every few hundredths of a second, and listen meanwhile. Runs in the courier."""
         while self._busy.wait():
-            time.sleep(_FIRST_NEWS_SECONDS if self._updates else _NEWS_SECONDS)
-            with self._lock:
-                if self._current is not None and not self._current.is_fresh():
-                    self._collect(self._current)
-                self.flush()
+            # Not listening at first: short attempts come and go quicker if only one thread looks for messages.
+            time.sleep(_FIRST_NEWS_SECONDS)
+            while self._busy.is_set() and self._send_news():
+                self._look(_NEWS_SECONDS)
+
+    def _send_news(self) -> bool:
+        """Send what is old enough; return whether the current attempt is a long one."""
+        with self._lock:
+            current = self._current
+            is_long = current is not None and not current.began_just_now()
+            if current is not None and not current.is_fresh():
+                self._collect(current)
+            self.flush()
+            return is_long
 
     def _collect(self, current: Current) -> None:
         self._collect_printed(current, final=False)

@@ -7,7 +7,7 @@ from typing import Final
 #: How much work a worker should have in hand, so that it never waits for a round trip to the store.
 WORK_IN_HAND_SECONDS: Final = 0.02
 #: More attempts than this gain nothing in one frame.
-BATCH_LIMIT: Final = 100
+BATCH_LIMIT: Final = 300
 #: What a task of a name that never ran is taken to last: two of them fit into the work in hand.
 _FIRST_GUESS_SECONDS: Final = 0.01
 #: The weight of the newest measurement in the running mean.

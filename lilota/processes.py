@@ -8,6 +8,7 @@ what a worker does not take at once waits here.
 from __future__ import annotations
 
 import contextlib
+import logging
 import multiprocessing
 import os
 import selectors
@@ -16,6 +17,7 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 import weakref
 from collections.abc import Generator, Iterator
 from multiprocessing.context import BaseContext
@@ -29,6 +31,8 @@ from lilota.capture import last_lines
 from lilota.errors import ConfigurationError
 from lilota.frames import FrameError, FrameReader, FromWorker, ToWorker, decode_for_runner, encode
 from lilota.worker import EXIT_CONNECTION_LOST, WorkerSetup, worker_main
+
+logger = logging.getLogger(__name__)
 
 START_METHODS: Final = ("forkserver", "spawn")
 _WAKE: Final = "wake"
@@ -79,6 +83,9 @@ class WorkerProcesses:
         self._folder = Path(tempfile.mkdtemp(prefix="lilota-"))
         self._setup = setup
         self._workers: dict[int, _Worker] = {}
+        self._unborn: list[Event] = []
+        self._closed = False
+        self._wake_lock = threading.Lock()
         self._selector = selectors.DefaultSelector()
         self._wake_out, self._wake_in = os.pipe()
         os.set_blocking(self._wake_out, False)
@@ -95,7 +102,13 @@ class WorkerProcesses:
             target=worker_main, args=(theirs, msgspec.json.encode(setup)), name=f"lilota-worker-{number}"
         )
         with theirs:  # the worker gets a duplicate; ours must not keep the stream open after its death
-            process.start()
+            try:
+                process.start()
+            except (OSError, EOFError) as error:
+                # No memory, no descriptors, the working folder was deleted, or the fork server was killed just now.
+                ours.close()
+                self._report_unborn(number, error)
+                return
         ours.setblocking(False)
         worker = _Worker(number, process, ours, capture_path)
         self._workers[number] = worker
@@ -117,7 +130,7 @@ class WorkerProcesses:
 
     def wait(self, timeout_seconds: float | None) -> list[Event]:
         """Wait for messages, deaths or `wake`, up to a time; return what happened, in the order per worker."""
-        events: list[Event] = []
+        events, self._unborn = self._unborn, []
         for key, mask in self._selector.select(timeout_seconds):
             if key.data is _WAKE:
                 _drain(self._wake_out)
@@ -126,12 +139,17 @@ class WorkerProcesses:
         return events
 
     def wake(self) -> None:
-        """Make `wait` return soon. For any thread."""
-        with contextlib.suppress(BlockingIOError):  # the pipe is full of wake-ups: it will return
-            os.write(self._wake_in, b"!")
+        """Make `wait` return soon. For any thread, also when all is closed."""
+        with self._wake_lock:  # a descriptor that is closed meanwhile may be somebody else's file by now
+            if self._closed:
+                return
+            with contextlib.suppress(BlockingIOError):  # the pipe is full of wake-ups: it will return
+                os.write(self._wake_in, b"!")
 
     def close(self) -> None:
         """Kill what still runs and release everything."""
+        with self._wake_lock:
+            self._closed = True
         for worker in list(self._workers.values()):
             _kill_group(worker.process, signal.SIGKILL)
             self._bury(worker)
@@ -141,6 +159,12 @@ class WorkerProcesses:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     # --- one worker
+
+    def _report_unborn(self, number: int, error: Exception) -> None:
+        """Let a worker that could not even be started be one that died; the engine tries again later."""
+        logger.error("A worker process could not be started: %s", error)
+        self._unborn.append(Died(number, f"could not be started: {error}", ""))
+        self.wake()
 
     def _serve(self, worker: _Worker, mask: int, *, died: bool) -> Iterator[Event]:
         if mask & selectors.EVENT_WRITE:
@@ -154,7 +178,7 @@ class WorkerProcesses:
         """Yield the messages that are there; return True if there will be no more."""
         while True:
             try:
-                data = worker.connection.recv(262_144)
+                data = worker.connection.recv(65_536)
                 for body in worker.frames.feed(data):
                     yield Received(worker.number, decode_for_runner(body))
             except BlockingIOError:
@@ -210,7 +234,7 @@ def _context(start_method: str | None) -> BaseContext:
         raise ConfigurationError(f"The start method {method!r} can't be used. Choose one of: {', '.join(available)}.")
     context = multiprocessing.get_context(method)
     if method == "forkserver":
-        context.set_forkserver_preload(["lilota.worker"])
+        context.set_forkserver_preload(["lilota.preload"])
     return context
 
 

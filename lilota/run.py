@@ -30,6 +30,10 @@ logger = logging.getLogger(__name__)
 
 #: How long the first worker may take to come up; it imports the application.
 _START_SECONDS: Final = 60.0
+#: How long the watcher of the store waits for a change before it looks whether the runner has stopped.
+_WATCH_SECONDS: Final = 1.0
+#: How long the watcher of the store rests after it has noticed a change.
+_WATCH_PAUSE_SECONDS: Final = 0.01
 #: How long the end of the interpreter waits for workers of a runner that nobody stopped.
 _EXIT_SECONDS: Final = 5.0
 
@@ -70,6 +74,11 @@ class Run:
         self._closed = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="lilota-watcher", daemon=True)
 
+    @property
+    def is_of_this_process(self) -> bool:
+        """Whether it was started here, and not by the process of which this one is a fork."""
+        return self.info.pid == os.getpid()
+
     def start(self) -> None:
         """Take the lease, start the threads and the first worker; see `TaskRunner.start`."""
         self._store.open()
@@ -103,6 +112,9 @@ class Run:
             self._store.release(self.info.id)
         except (StoreError, OSError, EOFError) as error:
             logger.warning("The store could not be told that the runner stopped; its lease will run out: %s", error)
+        if self._watcher.ident is not None:
+            # The release was a change, so it wakes up now. Left alone, it would open a store that is closed again.
+            self._watcher.join(timeout=2 * _WATCH_SECONDS)
 
     def _await_first_worker(self) -> None:
         if not self.driver.settled.wait(_START_SECONDS):
@@ -121,11 +133,13 @@ class Run:
         """Wake the engine when the store changes; polling covers what goes unnoticed."""
         while not self._closed.is_set():
             try:
-                if self._store.wait_for_change(1.0):
+                if self._store.wait_for_change(_WATCH_SECONDS):
                     self.driver.look_again()
+                    # Changes often come in flocks, our own commits among them: one look is enough for many.
+                    self._closed.wait(_WATCH_PAUSE_SECONDS)
             except (StoreError, OSError, EOFError) as error:
                 logger.debug("The store can't be watched just now: %s", error)
-                self._closed.wait(1.0)
+                self._closed.wait(_WATCH_SECONDS)
 
 
 def _worker_setup(options: RunOptions, registry: Registry, info: RunnerInfo) -> WorkerSetup:
@@ -147,7 +161,8 @@ def _stop_at_exit(run: Run) -> None:
 
     def give_back() -> None:
         alive = reference()
-        if alive is not None:
+        # A fork of this process that ends has inherited this function, but not the runner.
+        if alive is not None and alive.is_of_this_process:
             alive.abandon()
 
     atexit.register(give_back)

@@ -85,7 +85,8 @@ class TaskRunner:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        if self._run is None or self._run.is_of_this_process:  # a fork that leaves the block must not stop its parent's
+            self.stop()
 
     @property
     def runner_id(self) -> str | None:
@@ -203,7 +204,7 @@ class TaskRunner:
             self.store.close()
 
     def _started(self, otherwise: str) -> Run:
-        if self._run is None:
+        if self._run is None or not self._run.is_of_this_process:
             raise RunnerStateError(otherwise)
         return self._run
 

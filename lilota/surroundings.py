@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # typeshed has no stub for the C module
 import os
 import resource
 import signal
@@ -18,7 +19,6 @@ _SIGNALS: Final = (
     signal.SIGINT,
     signal.SIGTERM,
     signal.SIGHUP,
-    signal.SIGQUIT,
     signal.SIGPIPE,
     signal.SIGALRM,
     signal.SIGCHLD,
@@ -26,10 +26,8 @@ _SIGNALS: Final = (
 _LIMITS: Final = (
     resource.RLIMIT_AS,
     resource.RLIMIT_CPU,
-    resource.RLIMIT_DATA,
     resource.RLIMIT_FSIZE,
     resource.RLIMIT_NOFILE,
-    resource.RLIMIT_NPROC,
 )
 #: A thread that is about to end anyway gets this long.
 _JOIN_SECONDS: Final = 0.05
@@ -91,7 +89,8 @@ class Surroundings:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.set_wakeup_fd(-1)
         for number, handler in self._handlers:
-            if handler is not None and signal.getsignal(number) != handler:  # None: not set by Python
+            # Not signal.getsignal, which turns numbers into enums: this is asked after every attempt.
+            if handler is not None and _signal.getsignal(number) != handler:  # None: not set by Python
                 signal.signal(number, handler)
         self._interrupts.install()
         self._collect_logs()

@@ -44,6 +44,8 @@ class Teller:
         refused = frozenset(committed.refused)
         for fence in refused:
             logger.error("A write of the task %d (token %d) was refused: it is not held here any more.", *fence)
+            self._claims.pop(fence, None)
+            self._pids.pop(fence, None)
         ended = []
         for update in updates:
             if update.outcome is None:

@@ -46,7 +46,7 @@ class Waiters:
         for event in events:
             event.set()
         for future in futures:
-            if not future.done():
+            if future.set_running_or_notify_cancel():  # whoever awaits may give up in this very moment
                 future.set_result(None)
 
     def wait(self, task_id: int, timeout_seconds: float | None) -> TaskInfo | None:
@@ -70,6 +70,7 @@ class Waiters:
     def future(self, task_id: int) -> Future[None]:
         """Return a future that is done when the task has ended; any number of them share one thread."""
         future: Future[None] = Future()
+        future.add_done_callback(lambda done: self._forget_future(task_id, done))
         with self._lock:
             self._futures.setdefault(task_id, []).append(future)
             if self._watcher is None:
@@ -91,6 +92,15 @@ class Waiters:
             if not events:
                 del self._events[task_id]
 
+    def _forget_future(self, task_id: int, future: Future[None]) -> None:
+        """Let go of a future that is done, also when it was given up."""
+        with self._lock:
+            futures = self._futures.get(task_id, [])
+            if future in futures:
+                futures.remove(future)
+                if not futures:
+                    del self._futures[task_id]
+
     def _watch(self) -> None:
         """Look for ended tasks as long as somebody awaits one. Runs in a thread of its own."""
         never = threading.Event()
@@ -98,7 +108,7 @@ class Waiters:
             try:
                 self._look()
                 self._sleep(never, LOOK_AGAIN_SECONDS)
-            except StoreError as error:
+            except (StoreError, OSError, EOFError) as error:  # the last two: the manager of the store is gone
                 self._fail_all(error)
 
     def _look(self) -> None:
@@ -111,11 +121,11 @@ class Waiters:
             query = TaskQuery(ids=ids, states=tuple(TERMINAL_STATES), limit=len(ids))
             self.tell([info.id for info in self._store.find(query)])
 
-    def _fail_all(self, error: StoreError) -> None:
+    def _fail_all(self, error: Exception) -> None:
         """Let those who await see that the store can't be asked."""
         with self._lock:
             futures = [future for waiting in self._futures.values() for future in waiting]
             self._futures.clear()
         for future in futures:
-            if not future.done():
+            if future.set_running_or_notify_cancel():
                 future.set_exception(error)

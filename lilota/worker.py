@@ -1,21 +1,18 @@
 """The process in which tasks run.
 
-Three threads: the main thread runs attempts one after the other; the reader takes messages from the runner; the
-courier (in `outbox`) sends news. The worker never touches the store. It dies with its runner.
+Two threads: the main thread runs attempts one after the other; the courier (in `outbox`) sends news and takes messages
+while a task runs. The worker never touches the store. It dies with its runner.
 """
 
 from __future__ import annotations
 
 import os
-import select
 import signal
 import socket
 import sys
-import threading
 import traceback
 from collections import deque
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Final, Never, assert_never
 
 import msgspec
@@ -28,7 +25,6 @@ from lilota.descriptors import out_of_reach
 from lilota.errors import CancelRequested, RunnerStopping, StopTask, TimeoutReached
 from lilota.frames import (
     Finish,
-    FrameReader,
     Interrupt,
     Leaving,
     Loaded,
@@ -39,9 +35,9 @@ from lilota.frames import (
     StopReason,
     TaskOptions,
     ToWorker,
-    decode_for_worker,
 )
 from lilota.hookspecs import AttemptDetails, WorkerDetails
+from lilota.inbox import Inbox
 from lilota.interrupts import Interrupts
 from lilota.logs import LineHandler, install_handler, notice, task_logger
 from lilota.models import AttemptUpdate, Claim, JSONObject, Outcome, TaskBase, TaskState
@@ -96,19 +92,18 @@ class Worker:
         self._setup = setup
         self._details = WorkerDetails(runner_id=setup.runner_id, pid=os.getpid())
         self._queue: deque[Claim] = deque()
-        self._wake_up: SimpleQueue[None] = SimpleQueue()
         self._finishing = False
         self._word_left: tuple[Fence, StopReason] | None = None
         self._interrupts = Interrupts()
         capture = OutputCapture(Path(setup.capture_path))
-        self._outbox = Outbox(self._send, capture, self._interrupts)
+        self._inbox = Inbox(self._connection, setup.runner_pid, self._obey, self._die_with_runner, self._die_alone)
+        self._outbox = Outbox(self._send, self._inbox.look, capture, self._interrupts)
         self._handler = LineHandler(self._outbox.line)
         self._collect_logs()
         self._plugins = Plugins(setup.settings, pinned=setup.pinned)
         self._registry = Registry.from_references(setup.references, self._plugins)
         self._loaded: dict[str, type[TaskBase]] = {}
         os.register_at_fork(after_in_child=self._detach_fork)
-        threading.Thread(target=self._read, name="lilota-reader", daemon=True).start()
         self._surroundings = Surroundings(capture, self._interrupts, self._collect_logs)
 
     def run(self) -> None:
@@ -124,7 +119,7 @@ class Worker:
                 if self._finishing:
                     break
                 self._outbox.rest()
-                self._wake_up.get()
+                self._inbox.wait()
                 continue
             marks = self._run_one(claim)
         self._leave(marks)
@@ -202,41 +197,18 @@ class Worker:
         if marks:
             os._exit(0)  # threads that a task left would keep the interpreter alive
 
-    # --- the reader thread
-
-    def _read(self) -> None:
-        try:
-            self._obey_messages()
-        finally:
-            # Also after an error that should not be: a worker that does not listen must not live.
-            self._die_with_runner()
-
-    def _obey_messages(self) -> None:
-        """Obey the runner until it is gone."""
-        frames = FrameReader()
-        poll = select.poll()
-        poll.register(self._connection, select.POLLIN)
-        runner = _watch_process(self._setup.runner_pid, poll)
-        while True:
-            ready = dict(poll.poll())
-            data = b"" if runner in ready else self._receive()
-            if not data:
-                return
-            for body in frames.feed(data):
-                self._obey(decode_for_worker(body))
+    # --- messages, in whichever thread has taken them
 
     def _obey(self, message: ToWorker) -> None:
         match message:
             case Run(claims):
                 self._queue.extend(claims)
-                self._wake_up.put(None)
             case Interrupt(fence, reason):
                 self._interrupt(fence, reason)
             case Recall():
                 self._return_queued()
             case Finish():
                 self._finishing = True
-                self._wake_up.put(None)
             case _:
                 assert_never(message)
 
@@ -279,14 +251,6 @@ class Worker:
             self._connection.sendall(frame)
         except ConnectionError:
             self._die_with_runner()
-        except OSError as error:
-            self._die_alone(error)
-
-    def _receive(self) -> bytes:
-        try:
-            return self._connection.recv(262_144)
-        except ConnectionError:
-            return b""
         except OSError as error:
             self._die_alone(error)
 
@@ -337,18 +301,3 @@ def _end_fork(error: BaseException | None) -> Never:
         code = 1
     sys.stdout.flush()
     os._exit(code & 0xFF)
-
-
-def _watch_process(pid: int, poll: select.poll) -> int | None:
-    """Make `poll` report the end of a process, where the system can; return the descriptor.
-
-    The end of the connection says the same, but not as long as a fork of the runner holds the other end open.
-    """
-    if sys.platform != "linux":
-        return None
-    try:
-        descriptor = out_of_reach(os.pidfd_open(pid))
-    except OSError:
-        return None
-    poll.register(descriptor, select.POLLIN)
-    return descriptor

@@ -75,7 +75,7 @@ def _short_duration(seconds: float) -> str:
 
 
 def _one_unit(seconds: float) -> str:
-    for limit, unit_seconds, unit in ((60, 1, "s"), (3600, 60, "min"), (172_800, 3600, "h")):
+    for limit, unit_seconds, unit in ((59.5, 1, "s"), (3570, 60, "min"), (172_800, 3600, "h")):
         if seconds < limit:
-            return f"{int(seconds // unit_seconds)} {unit}"
-    return f"{int(seconds // 86_400)} d"
+            return f"{round(seconds / unit_seconds)} {unit}"
+    return f"{round(seconds / 86_400)} d"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,14 @@ _logger = logging.getLogger("lilota.plugins")
 def installed_entries() -> list[PinnedEntry]:
     """Return every entry of lilota's groups, one per distribution, group and name."""
     return [entry for distribution in _distributions_with_entries() for entry in _entries_of(distribution)]
+
+
+def is_still_installed(entry: PinnedEntry) -> bool:
+    """Tell whether the folder is there in which the runner found this version; False means to look closer.
+
+    A worker asks this first, because reading metadata would cost each one more than a megabyte of memory.
+    """
+    return f"-{entry.version}." in os.path.basename(entry.folder) and os.path.isdir(entry.folder)
 
 
 def installed_version(distribution: str) -> str | None:
@@ -65,6 +74,8 @@ def _entries_of(distribution: IDistribution) -> list[PinnedEntry]:
             value=point.value,
             distribution=distribution.name,
             version=version,
+            # The only kind of distribution that importlib_metadata itself finds; another may have no such attribute.
+            folder=str(getattr(distribution, "_path", "")),
         )
         for point in entry_points
     }

@@ -13,7 +13,7 @@ from lilota.hookspecs import AttemptDetails, StoreFactory
 from lilota.models import JSONObject, TaskBase
 from lilota.plugins.catalog import Catalog
 from lilota.plugins.contributions import as_factory, as_list, contributed_entries
-from lilota.plugins.discovery import installed_entries, installed_version
+from lilota.plugins.discovery import installed_entries, installed_version, is_still_installed
 from lilota.plugins.hooks import PluginModules
 from lilota.plugins.loading import check_task_class
 from lilota.plugins.records import MODULES, STORES, TASKS, Entry, PinnedEntry, PluginRecord
@@ -143,6 +143,8 @@ def _accept(_entry: Entry) -> None:
 
 def _check_version(entry: Entry) -> None:
     """Make sure that a worker process has what the runner resolved."""
+    if is_still_installed(entry.pinned):
+        return
     installed = installed_version(entry.pinned.distribution)
     if installed != entry.pinned.version:
         raise PluginError(

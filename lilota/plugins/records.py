@@ -40,13 +40,18 @@ class PluginRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PinnedEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry that a runner resolved, for its worker processes to use as it is."""
+    """An entry that a runner resolved, for its worker processes to use as it is.
+
+    Attributes:
+        folder: where its metadata is, "" if that is not a folder. The name of the folder has the version in it.
+    """
 
     group: str
     name: str
     value: str
     distribution: str
     version: str
+    folder: str = ""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -121,14 +121,15 @@ def _header(store: TaskStore, found: Sequence[TaskCount], screen: Console) -> Te
 def _task_table(tasks: Sequence[TaskInfo], screen: Console) -> Table:
     now = datetime.now(UTC)
     with_queue = any(task.queue != "default" for task in tasks)
-    table = columns(
-        screen, ">ID", "STATE", "PROGRESS", ">", *(["QUEUE"] if with_queue else []), ">WHEN", ">TOOK", "TASK"
-    )
+    # A narrow terminal needs the room for the names, and elsewhere nobody looks at bars.
+    with_bar = screen.is_terminal and screen.width >= (100 if with_queue else 80)
+    optional = (["PROGRESS", ">"] if with_bar else [">DONE"]) + (["QUEUE"] if with_queue else [])
+    table = columns(screen, ">ID", "STATE", *optional, ">WHEN", ">TOOK", "TASK")
     for task in tasks:
         table.add_row(
             str(task.id),
             state_text(task.state, unicode=has_unicode(screen)),
-            bar(task, _BAR_WIDTH),
+            *([bar(task, _BAR_WIDTH)] if with_bar else []),
             percent(task),
             *([text(task.queue)] if with_queue else []),
             relative(when(task), now),

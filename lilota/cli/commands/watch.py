@@ -93,6 +93,8 @@ def _bars(tasks: Sequence[TaskInfo], screen: Console) -> Table:
     width = max(10, min(40, screen.width // 4))
     table = columns(screen, ">", "", "", ">", ">", "")
     table.show_header = False
+    # A terminal echoes Ctrl-C as "^C" behind the last row; there must be room, or the picture moves down by a line.
+    table.width = screen.width - 3
     for task in tasks:
         state = state_text(task.state, unicode=unicode)
         table.add_row(str(task.id), state, bar(task, width), percent(task), took(task, now), task_text(task))

@@ -87,6 +87,7 @@ class TaskTable:
         return task is not None and task.entry is entry
 
     def promote_due(self, now: float) -> None:
+        """Make scheduled tasks ready that have become due."""
         for _ in range(_PROMOTIONS_PER_CLAIM):
             entry = self.scheduled.first()
             if entry is None or entry[0] > now:
@@ -105,21 +106,25 @@ class TaskTable:
             self.make_pending(task, now + delay_seconds, now)
 
     def let_go(self, task: Task) -> None:
+        """Take the task off what its runner holds."""
         runner = self.runners[str(task.runner_id)]
         del runner.held[task.id]
         runner.cancel_requested.pop(task.id, None)
 
     def finish(self, task: Task, state: TaskState, now: float) -> None:
+        """End the task in a terminal state."""
         self.move(task, state)
         task.finished_at = now
         heapq.heappush(self.ended[state], (now, task.id))
 
     def make_pending(self, task: Task, run_at: float, now: float) -> None:
+        """Let the task wait for its turn, from `run_at` on."""
         self.move(task, TaskState.PENDING)
         task.run_at = run_at
         self._line_up(task, now)
 
     def move(self, task: Task, state: TaskState) -> None:
+        """Change the state, and the ids that are kept per state."""
         ids = task.lane.ids
         ids[task.state].remove(task.id)
         ids[state].add(task.id)

@@ -6,6 +6,7 @@ import ctypes
 import os
 import sqlite3
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,6 +99,8 @@ class ConnectionPool:
         self.pid = os.getpid()
         self._idle: list[Connection] = []
         self._is_ready = False
+        # Also when the program ends, or a store is dropped, without close().
+        self._end = weakref.finalize(self, _dispose, self._idle, self.pid)
 
     @contextmanager
     def lend(self) -> Iterator[Connection]:
@@ -144,10 +147,23 @@ class ConnectionPool:
             self._idle.pop().close()
 
     def abandon(self) -> None:
-        """Forget the connections without closing them, in a process that was forked from the one that opened them.
+        """Forget the connections without closing them, in a process that was forked from the one that opened them."""
+        _leak(self._idle)
 
-        Closing would end in SQLite's clean-up of files that other processes go on using; see "How To Corrupt An SQLite
-        Database File", section 2.6. The extra reference keeps the garbage collector from closing them.
-        """
-        while self._idle:
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._idle.pop()))
+
+def _dispose(idle: list[Connection], pid: int) -> None:
+    if pid != os.getpid():
+        _leak(idle)
+        return
+    while idle:
+        idle.pop().close()
+
+
+def _leak(idle: list[Connection]) -> None:
+    """Keep inherited connections from ever being closed in this process.
+
+    Closing would end in SQLite's clean-up of files that other processes go on using; see "How To Corrupt An SQLite
+    Database File", section 2.6. The extra reference keeps the interpreter from doing so when it ends.
+    """
+    while idle:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(idle.pop()))

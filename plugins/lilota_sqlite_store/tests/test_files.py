@@ -12,7 +12,7 @@ import pytest
 from lilota_sqlite_store import SQLiteTaskStore
 from lilota_sqlite_store.connection import Connection
 
-from lilota.errors import StoreUnavailableError, TaskNotFoundError
+from lilota.errors import LilotaError, StoreUnavailableError, TaskNotFoundError
 from lilota.models import NewTask
 
 TASK = NewTask(name="task")
@@ -108,7 +108,7 @@ def open_as_nobody(path):
         os.setresuid(NOBODY, NOBODY, NOBODY)
         try:
             SQLiteTaskStore(path).open()
-        except Exception as error:
+        except LilotaError as error:
             os.write(writing_end, f"{type(error).__name__} {error}".encode())
         finally:
             os._exit(0)

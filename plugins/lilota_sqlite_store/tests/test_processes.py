@@ -115,3 +115,26 @@ def test_threads_that_come_and_go_do_not_pile_up_connections(store):
         reader.join()
 
     assert len(store._database.pool._idle) == 1
+
+
+def test_store_that_was_dropped_closes_its_connections(path):
+    """Without close(), too: the log is moved into the file and nothing stays open."""
+    store = SQLiteTaskStore(path)
+    store.add([TASK])
+    assert os.path.exists(f"{path}-wal")
+
+    del store
+
+    gc.collect()
+    assert not os.path.exists(f"{path}-wal")
+
+
+def test_fork_that_never_uses_the_store_does_not_close_what_it_inherited(store, path):
+    """A child that ends as a program does leaves the log to its parent."""
+    store.add([TASK])
+
+    ended_well = in_forked_child(store._database.pool._end)
+
+    assert ended_well
+    assert os.path.exists(f"{path}-wal")
+    assert len(store.get_all_tasks()) == 1

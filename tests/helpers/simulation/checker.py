@@ -152,7 +152,9 @@ def _right_end(events: list[Event], final: TaskInfo, plan: Plan) -> Iterator[str
         yield "I7: it ended as cancelled, and nobody cancelled it"
     if final.state is TaskState.SUCCEEDED and final.output_json != output_of(final.id, final.input_json):
         yield f"I8: its output is {final.output_json}"
-    can_fail = plan.kind in {"failing", "poison", "stuck"} or OPTIONS[plan.name].timeout_seconds or plan.name == "fragile"
+    can_fail = (
+        plan.kind in {"failing", "poison", "stuck"} or OPTIONS[plan.name].timeout_seconds or plan.name == "fragile"
+    )
     if final.state is TaskState.FAILED and not can_fail:
         yield f"I7: it is {plan.kind} and failed: {final.error}"
     if final.state is TaskState.SUCCEEDED and plan.kind in {"failing", "poison", "stuck"}:

@@ -99,9 +99,7 @@ class Read(msgspec.Struct, frozen=True):
     info: TaskInfo
 
 
-Event = (
-    Added | Claimed | Wrote | Refused | TakenBack | CancelAnswered | Retried | BodyStarted | Looked | Spun | Read
-)
+Event = Added | Claimed | Wrote | Refused | TakenBack | CancelAnswered | Retried | BodyStarted | Looked | Spun | Read
 
 
 class History:

@@ -55,9 +55,7 @@ class Host:
         self.engine = Engine(name, workers, tuple(OPTIONS))
         store = cast("TaskStore", self.store)
         teller = Teller(cast("Plugins", NoPlugins()), Waiters(store, told=True))
-        self.driver = Driver(
-            self.engine, cast("WorkerProcesses", self.processes), store, teller, tuple(OPTIONS)
-        )
+        self.driver = Driver(self.engine, cast("WorkerProcesses", self.processes), store, teller, tuple(OPTIONS))
         self.lease = LeaseKeeper(store, self.info, self.driver.lose_lease, self.driver.look_again)
         self._next_round_at = float("inf")
         self._rounds_without_news = 0
@@ -112,8 +110,8 @@ class Host:
         if not self.alive or self.ended or planned_at != self._next_round_at:
             return
         if self.world.now < self.frozen_until:
-            self._next_round_at = self.frozen_until
-            self.world.at(self.frozen_until, lambda: self._round(self.frozen_until))
+            self._next_round_at = float("inf")
+            self._plan_round(self.frozen_until)
             return
         self._next_round_at = float("inf")
         had_news, self._has_news = self._has_news, False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
@@ -60,9 +61,7 @@ class Scenario:
     def add_host(self) -> None:
         """Start a runner."""
         name = f"runner-{len(self.hosts) + 1}"
-        host = Host(
-            self.world, self.shared, self.history, name, workers=self._workers, hears_hints=self._hears_hints
-        )
+        host = Host(self.world, self.shared, self.history, name, workers=self._workers, hears_hints=self._hears_hints)
         self.hosts.append(host)
 
     def _add_tasks(self) -> None:
@@ -112,10 +111,13 @@ def simulate(seed: int) -> tuple[Scenario, list[str]]:
 
 @contextmanager
 def _virtual_time(world: World) -> Iterator[None]:
-    """Let the runner read the clock of the world, and keep its log quiet: it is full of what was planted."""
+    """Let the runner use the clock and the chance of the world, and keep its log quiet about what was planted."""
     logging.disable(logging.CRITICAL)
+    chance = random.getstate()
+    random.seed(world.rng.random())  # backoff draws from it
     try:
         with patch("lilota.driver.time", world), patch("lilota.lease.time", world):
             yield
     finally:
+        random.setstate(chance)
         logging.disable(logging.NOTSET)

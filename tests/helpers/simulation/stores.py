@@ -47,6 +47,8 @@ class SharedStore:
 
     def is_work_due(self) -> bool:
         """Tell whether a task could be claimed now."""
+        if not any(count.state is TaskState.PENDING for count in self.inner.counts()):
+            return False
         pending = self.inner.find(TaskQuery(states=(TaskState.PENDING,), limit=10_000))
         return any(info.run_at.timestamp() <= self.world.time() for info in pending)
 

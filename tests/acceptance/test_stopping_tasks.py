@@ -1,0 +1,308 @@
+"""Cancel, time out, retry and stop: how a task ends before it is done, or runs again."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from running import ended, is_alive, running, started, store_url, texts, until
+
+from lilota.errors import TaskCancelledError
+from lilota.models import TaskState
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return store_url(request.param, tmp_path)
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> str:
+    return store_url("memory", tmp_path)
+
+
+@pytest.fixture
+def durable(tmp_path: Path) -> str:
+    return store_url("sqlite", tmp_path)
+
+
+# --- cancel
+
+
+def test_a_pending_task_is_cancelled_at_once_and_never_runs(url, tmp_path):
+    """A task that waits for its time has no attempt to stop."""
+    with running(url) as runner:
+        handle = runner.add("Raises", delay_seconds=1000)
+
+        state = handle.cancel()
+        info = handle.info()
+
+    assert state is TaskState.CANCELLED
+    assert info.state is TaskState.CANCELLED
+    assert info.attempt == 0
+    with pytest.raises(TaskCancelledError):
+        handle.result(1)
+
+
+@pytest.mark.parametrize("name", ["Sleeps", "SleepsInAsyncio"])
+def test_cancel_interrupts_a_task_that_sleeps(url, tmp_path, name):
+    """The exception ends a `time.sleep`, or an event loop with a task group; no force is needed."""
+    with running(url) as runner:
+        handle = runner.add(name)
+        pid = started(handle).pid
+
+        handle.cancel()
+        info = ended(handle)
+        after = runner.add("WellBehaved", input={"folder": str(tmp_path)})
+        after.result(20)
+
+    assert info.state is TaskState.CANCELLED
+    assert info.error is None
+    assert after.info().pid == pid
+    assert texts(handle) == (["finally"] if name == "Sleeps" else [])
+
+
+def test_a_cooperative_task_ends_where_it_likes_when_cancelled(url):
+    """A task that looks at `self.cancelled` gets no exception, and keeps the output that it sets at its end."""
+    with running(url) as runner:
+        handle = runner.add("Cooperative")
+        started(handle)
+
+        handle.cancel()
+        info = ended(handle)
+
+    assert info.state is TaskState.CANCELLED
+    assert info.output == {"ended": "where it liked"}
+
+
+def test_a_task_that_looked_before_the_cancellation_and_ended_by_itself_succeeded(memory):
+    """Only a task that has seen that it should stop counts as stopped."""
+    with running(memory) as runner:
+        handle = runner.add("LooksOnce")
+        started(handle)
+
+        handle.cancel()
+        info = ended(handle)
+
+    assert info.state is TaskState.SUCCEEDED
+    assert info.output == {"looked": False}
+
+
+@pytest.mark.parametrize("name", ["Stubborn", "Swallows", "HoldsTheGIL"])
+def test_a_task_that_does_not_want_to_end_is_cancelled_by_force(url, tmp_path, name):
+    """After asking come SIGTERM and SIGKILL, in time, and the neighbours do not notice."""
+    with running(url, 2) as runner:
+        handle = runner.add(name, input={"folder": str(tmp_path)})
+        pid = started(handle).pid
+
+        handle.cancel()
+        info = ended(handle)
+        neighbours = [runner.add("WellBehaved", input={"folder": str(tmp_path)}) for _ in range(3)]
+        outputs = [neighbour.result(20) for neighbour in neighbours]
+
+    assert info.state is TaskState.CANCELLED
+    assert not is_alive(pid)
+    assert all(outputs)
+
+
+def test_the_children_of_a_task_die_with_it_when_it_is_stopped_by_force(memory, tmp_path):
+    """The process group is killed, a `sleep 1000` that the task started included."""
+    with running(memory) as runner:
+        handle = runner.add("Stubborn", input={"folder": str(tmp_path)})
+        started(handle)
+        child = int((tmp_path / "child").read_text())
+        was_alive = is_alive(child)
+
+        handle.cancel()
+        ended(handle)
+
+        assert was_alive
+        until(lambda: is_alive(child), lambda alive: not alive)
+
+
+def test_a_task_behind_a_slow_one_is_cancelled_without_a_run(url):
+    """Waiting for a worker is no reason to run after a cancellation."""
+    with running(url) as runner:
+        slow = runner.add("Sleeps")
+        started(slow)
+        behind = runner.add("Raises")
+
+        behind.cancel()
+        slow.cancel()
+        infos = [ended(slow), ended(behind)]
+
+    assert [info.state for info in infos] == [TaskState.CANCELLED, TaskState.CANCELLED]
+    assert infos[1].error is None
+
+
+# --- timeout
+
+
+def test_a_timeout_is_an_exception_in_the_task(url):
+    """`finally` blocks run, the error says how long the limit was, and the traceback ends in the task."""
+    with running(url) as runner:
+        info = ended(handle := runner.add("SleepsWithTimeout"))
+
+    assert info.state is TaskState.FAILED
+    assert info.error is not None
+    assert info.error.type == "TimeoutReached"
+    assert info.error.message == "The task ran for more than 0.2 s."
+    assert "time.sleep(" in info.error.traceback
+    assert "interrupts.py" not in info.error.traceback
+    assert texts(handle) == ["finally"]
+
+
+def test_a_short_task_with_a_timeout_succeeds(memory):
+    """The time limit is no minimum."""
+    with running(memory) as runner:
+        info = ended(runner.add("SleepsWithTimeout", input={"seconds": 0}))
+
+    assert info.state is TaskState.SUCCEEDED
+
+
+def test_a_timeout_is_worth_another_attempt(memory):
+    """`max_attempts` counts timeouts like errors."""
+    with running(memory) as runner:
+        info = ended(runner.add("TriesAgainAfterTimeout"))
+
+    assert info.state is TaskState.FAILED
+    assert info.attempt == 2
+
+
+def test_a_cooperative_task_that_ends_after_its_time_failed(memory):
+    """It looked, saw that it should end, and returned: not cancelled, since nobody has cancelled it."""
+    with running(memory) as runner:
+        info = ended(runner.add("CooperativeWithTimeout"))
+
+    assert info.state is TaskState.FAILED
+    assert info.error is not None
+    assert info.error.type == "TimeoutReached"
+
+
+@pytest.mark.parametrize("name", ["StubbornWithTimeout", "HoldsTheGILWithTimeout"])
+def test_a_task_that_ignores_its_timeout_is_stopped_by_force(url, tmp_path, name):
+    """The error says that asking did not help."""
+    with running(url) as runner:
+        info = ended(runner.add(name, input={"folder": str(tmp_path)}))
+        after = runner.add("WellBehaved", input={"folder": str(tmp_path)}).result(20)
+
+    assert info.state is TaskState.FAILED
+    assert info.error is not None
+    assert info.error.type == "TimeoutReached"
+    assert info.error.message == (
+        "The task ran for more than 0.2 s, did not end when asked to, and was stopped by force."
+    )
+    assert after is not None
+
+
+# --- retries
+
+
+def test_a_task_runs_again_after_an_error_and_finds_its_output(url):
+    """What an attempt has set as output is there for the next one."""
+    with running(url) as runner:
+        info = ended(runner.add("FailsTwice"))
+
+    assert info.state is TaskState.SUCCEEDED
+    assert info.output == {"before": 2, "attempt": 3}
+    assert info.attempt == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "runs"),
+    [("FailsAlways", 3), ("FailsUnworthily", 1), ("FailsForGood", 1)],
+    ids=["always", "not-on", "never"],
+)
+def test_attempts_end_where_the_class_says(url, tmp_path, name, runs):
+    """`max_attempts`, `retry_on` and `never_retry_on` decide how often `run()` is called."""
+    with running(url) as runner:
+        info = ended(runner.add(name, input={"folder": str(tmp_path)}))
+
+    assert info.state is TaskState.FAILED
+    assert info.error is not None
+    assert (info.error.type, info.error.message) == ("KeyError", "'missing'")
+    assert (tmp_path / "runs").read_text() == "ran\n" * runs
+
+
+def test_a_task_comes_back_as_often_as_it_likes(url):
+    """`Retry` spends no attempt, though `max_attempts` is 1."""
+    with running(url) as runner:
+        info = ended(runner.add("ComesBack"))
+
+    assert info.state is TaskState.SUCCEEDED
+    assert info.output == {"count": 5, "attempt": 1}
+
+
+def test_a_failed_task_runs_again_when_a_user_says_so(url):
+    """`retry()` starts over."""
+    with running(url) as runner:
+        handle = runner.add("Raises")
+        first = ended(handle)
+
+        handle.retry()
+        second = until(handle.info, lambda info: info.state.is_terminal and info.finished_at != first.finished_at)
+
+    assert second.state is TaskState.FAILED
+    assert second.attempt == 1
+
+
+# --- stopping the runner
+
+
+def test_stop_waits_for_what_runs(url):
+    """Without a time limit nothing is interrupted."""
+    with running(url) as runner:
+        handle = runner.add("Slow")
+        started(handle)
+        runner.stop()
+
+        info = handle.info()
+
+    assert info.state is TaskState.SUCCEEDED
+    assert info.output == {"ended": True}
+
+
+@pytest.mark.parametrize("name", ["Sleeps", "Cooperative", "Swallows"])
+def test_stop_with_a_time_limit_gives_back_what_runs(durable, tmp_path, name):
+    """The task is pending again and has not spent the attempt, also if it saw `self.cancelled` and returned."""
+    with running(durable) as runner:
+        handle = runner.add(name)
+        pid = started(handle).pid
+        runner.stop(timeout_seconds=0.1)
+
+    with running(durable) as second:
+        again = second.client.get(handle.id)
+        info = until(again.info, lambda info: info.state is TaskState.RUNNING and info.pid not in {0, pid})
+
+    assert info.attempt == 1
+    assert info.lost_attempts == 0
+    assert not is_alive(pid)
+
+
+def test_stop_at_once_kills_and_gives_back(durable):
+    """With 0 seconds nobody is asked."""
+    with running(durable) as runner:
+        handle = runner.add("Sleeps")
+        pid = started(handle).pid
+        runner.stop(timeout_seconds=0)
+
+    info = handle.info()
+    assert info.state is TaskState.PENDING
+    assert info.attempt == 0
+    assert not is_alive(pid)
+    assert texts(handle) == []
+
+
+def test_a_second_stop_shortens_the_first(durable):
+    """Somebody who loses patience need not wait for the first call."""
+    with running(durable) as runner:
+        handle = runner.add("Sleeps")
+        started(handle)
+        patient = threading.Thread(target=runner.stop)
+        patient.start()
+        runner.stop(timeout_seconds=0)
+        patient.join(10)
+
+    assert not patient.is_alive()
+    assert handle.info().state is TaskState.PENDING

@@ -1,0 +1,96 @@
+"""Task classes for the tests of the runner, importable in worker processes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from pathlib import Path
+
+from lilota.errors import Retry
+from lilota.models import TaskBase
+from lilota.retry import Backoff
+
+
+class Hash(TaskBase):
+    """Returns the SHA-256 of its text, after a moment if asked for one."""
+
+    max_lost_attempts = 50
+
+    def run(self):
+        time.sleep(self.task_info.input.get("seconds", 0))
+        return {"sha256": hashlib.sha256(self.task_info.input["text"].encode()).hexdigest()}
+
+
+class Fail(TaskBase):
+    """Raises."""
+
+    def run(self):
+        raise ValueError("no such luck")
+
+
+class FailOnce(TaskBase):
+    """Raises in its first attempt, and succeeds in its second."""
+
+    max_attempts = 2
+    backoff = Backoff(first_seconds=0.3, jitter=0)
+
+    def run(self):
+        if self.task_info.attempt == 1:
+            raise ValueError("not yet")
+        return {"attempt": self.task_info.attempt}
+
+
+class ComeBack(TaskBase):
+    """Asks once to come back."""
+
+    def run(self):
+        if not hasattr(self.task_info, "output"):
+            self.set_output(self.task_info.id, {"was": "here"})
+            raise Retry(delay_seconds=0.3)
+
+
+class Sleep(TaskBase):
+    """Reports its process in its progress, then sleeps."""
+
+    kill_after_seconds = 0.2
+
+    def run(self):
+        self.set_progress(self.task_info.id, 1)
+        time.sleep(self.task_info.input.get("seconds", 60))
+
+
+class Stubborn(TaskBase):
+    """Swallows whatever is raised in it, for a minute."""
+
+    kill_after_seconds = 0.2
+
+    def run(self):
+        self.set_progress(self.task_info.id, 1)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                time.sleep(60)
+            except BaseException:
+                continue
+
+
+class Crash(TaskBase):
+    """Ends its process."""
+
+    max_lost_attempts = 1
+
+    def run(self):
+        os._exit(3)
+
+
+class Count(TaskBase):
+    """Writes one byte into a file per run, so that runs can be counted."""
+
+    def run(self):
+        with Path(self.task_info.input["file"]).open("ab") as file:
+            file.write(b".")
+        return {}
+
+
+TASKS = {clazz.__name__.lower(): clazz for clazz in (Hash, Fail, FailOnce, ComeBack, Sleep, Stubborn, Crash, Count)}

@@ -1,0 +1,620 @@
+"""The zoo: tasks that do to their process, each in its own way, what no task should."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import logging
+import multiprocessing
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from pathlib import Path
+
+from lilota.errors import Retry
+from lilota.models import TaskBase
+from lilota.retry import Backoff
+
+NOW = Backoff(first_seconds=0.01, jitter=0)
+
+
+class WellBehaved(TaskBase):
+    """The neighbour: it notices when its process is not as it should be."""
+
+    def run(self):
+        marker = Path(self.task_info.input["folder"]) / f"neighbour-{self.task_info.id}"
+        marker.write_text("written")
+        print("a printed line")
+        self.logger.info("a logged line")
+        child = subprocess.run(["/bin/echo", "a child's line"], check=True)
+        return {
+            "child": child.returncode,
+            "folder": os.getcwd() if _folder_exists() else None,
+            "mode": oct(marker.stat().st_mode & 0o777),
+            "environment": os.environ.get("LILOTA_ZOO"),
+            "recursion_limit": sys.getrecursionlimit(),
+            "sigterm": signal.getsignal(signal.SIGTERM) is signal.SIG_DFL,
+            "threads": sorted(thread.name for thread in threading.enumerate()),
+        }
+
+
+def _folder_exists():
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+# --- errors
+
+
+class OwnError(Exception):
+    """What this module raises."""
+
+
+class Raises(TaskBase):
+    def run(self):
+        raise OwnError("the disk is on fire")
+
+
+class RaisesSystemExit(TaskBase):
+    def run(self):
+        sys.exit(3)
+
+
+class RaisesKeyboardInterrupt(TaskBase):
+    def run(self):
+        raise KeyboardInterrupt
+
+
+class OwnBaseException(BaseException):
+    pass
+
+
+class RaisesBaseException(TaskBase):
+    def run(self):
+        raise OwnBaseException("from far below")
+
+
+class Unprintable(Exception):
+    def __str__(self):
+        raise RuntimeError("no text for you")
+
+
+class RaisesUnprintable(TaskBase):
+    def run(self):
+        raise Unprintable
+
+
+class ExitingText(Exception):
+    def __str__(self):
+        raise SystemExit
+
+
+class RaisesExitingText(TaskBase):
+    def run(self):
+        raise ExitingText
+
+
+class RaisesUnpicklable(TaskBase):
+    def run(self):
+        error = OwnError("holds a lock")
+        error.lock = threading.Lock()
+        raise error
+
+
+class RaisesGroup(TaskBase):
+    def run(self):
+        raise ExceptionGroup("several things", [ValueError("one"), OSError("two")])
+
+
+class RaisesEndless(TaskBase):
+    def run(self):
+        raise OwnError("x" * 10_000_000)
+
+
+class RaisesSurrogates(TaskBase):
+    def run(self):
+        raise OwnError("half \ud800 and nul \0")
+
+
+class Recurses(TaskBase):
+    def run(self):
+        return self.run()
+
+
+class RunsOutOfMemory(TaskBase):
+    def run(self):
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (1024**3, hard))
+        return {"size": len(bytearray(8 * 1024**3))}
+
+
+class FailsInInit(TaskBase):
+    def __init__(self, *args):
+        super().__init__(*args)
+        raise OwnError("not even built")
+
+    def run(self):
+        return None
+
+
+class WrongRetryOn(TaskBase):
+    retry_on = ConnectionError
+    max_attempts = 3
+
+    def run(self):
+        raise ConnectionError("refused")
+
+
+class BrokenHook(type):
+    def __instancecheck__(cls, instance):
+        raise RuntimeError("isinstance is broken")
+
+
+class BrokenError(Exception, metaclass=BrokenHook):
+    pass
+
+
+class BrokenRetryOn(TaskBase):
+    retry_on = (BrokenError,)
+    max_attempts = 3
+
+    def run(self):
+        raise OwnError("retried or not?")
+
+
+# --- deaths
+
+
+class ExitsAtOnce(TaskBase):
+    def run(self):
+        os._exit(self.task_info.input.get("code", 0))
+
+
+class Segfaults(TaskBase):
+    def run(self):
+        ctypes.string_at(0)
+
+
+class KillsItself(TaskBase):
+    def run(self):
+        _append(self.task_info.input["folder"], f"attempt {self.task_info.attempt}\n")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class KillsItselfOnce(TaskBase):
+    max_lost_attempts = 1
+
+    def run(self):
+        _append(self.task_info.input["folder"], f"attempt {self.task_info.attempt}\n")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class ComplainsAndDies(TaskBase):
+    def run(self):
+        print("the last words on stdout")
+        print("the last words on stderr", file=sys.stderr)
+        os._exit(3)
+
+
+def _append(folder, text):
+    with (Path(folder) / "runs").open("a") as file:
+        file.write(text)
+
+
+# --- output
+
+
+class PrintsVeryMuch(TaskBase):
+    def run(self):
+        block = ("x" * 99 + "\n") * 10_000
+        for _ in range(200):
+            sys.stdout.write(block)
+        return {"printed": 200_000_000}
+
+
+class PrintsOneEndlessLine(TaskBase):
+    def run(self):
+        for _ in range(20):
+            sys.stdout.write("x" * 1_000_000)
+        return {}
+
+
+class PrintsWithoutLineEnd(TaskBase):
+    def run(self):
+        sys.stdout.write("no end")
+
+
+class PrintsFromEverywhere(TaskBase):
+    def run(self):
+        print("from print")
+        os.write(1, b"from os.write\n")
+        os.write(2, b"from stderr\n")
+        subprocess.run(["/bin/echo", "from a child"], check=True)
+        ctypes.CDLL(None).printf(b"from C\n")
+
+
+class ClosesDescriptors(TaskBase):
+    def run(self):
+        os.closerange(0, 256)
+        return {"closed": 256}
+
+
+class ClosesAllDescriptors(TaskBase):
+    def run(self):
+        os.closerange(0, 65_536)
+        return {"closed": 65_536}
+
+
+class ReplacesStdout(TaskBase):
+    def run(self):
+        sys.stdout = object()
+        sys.stderr = None
+
+
+class ClosesStdout(TaskBase):
+    def run(self):
+        sys.stdout.close()
+        sys.stderr.close()
+
+
+class ReadsStdin(TaskBase):
+    def run(self):
+        read = subprocess.run(["/bin/cat"], check=True, capture_output=True).stdout
+        return {"read": read.decode()}
+
+
+# --- processes and threads
+
+
+class ForksDaemon(TaskBase):
+    def run(self):
+        if os.fork() == 0:
+            time.sleep(1000)
+        return {"parent": True}
+
+
+class ForkReturns(TaskBase):
+    def run(self):
+        child = os.fork()
+        if child == 0:
+            self.logger.info("logged in the fork")
+            return {"who": "child"}
+        _, status = os.waitpid(child, 0)
+        return {"who": "parent", "status": os.waitstatus_to_exitcode(status)}
+
+
+class ForkExits(TaskBase):
+    def run(self):
+        child = os.fork()
+        if child == 0:
+            sys.exit(7)
+        _, status = os.waitpid(child, 0)
+        return {"status": os.waitstatus_to_exitcode(status)}
+
+
+class ForkReports(TaskBase):
+    def run(self):
+        child = os.fork()
+        if child == 0:
+            self.set_output(self.task_info.id, {"who": "child"})
+        _, status = os.waitpid(child, 0)
+        return {"who": "parent", "status": os.waitstatus_to_exitcode(status)}
+
+
+class LeavesThread(TaskBase):
+    daemon = False
+
+    def run(self):
+        threading.Thread(target=time.sleep, args=(1000,), name="left-behind", daemon=self.daemon).start()
+        return {}
+
+
+class LeavesDaemonThread(LeavesThread):
+    daemon = True
+
+
+class LeavesReportingThread(TaskBase):
+    def run(self):
+        threading.Thread(target=self._report, daemon=True).start()
+        return {"who": "the task"}
+
+    def _report(self):
+        while True:
+            self.set_output(self.task_info.id, {"who": "the thread"})
+
+
+class ReportsFromThread(TaskBase):
+    def run(self):
+        thread = threading.Thread(target=self.set_output, args=(self.task_info.id, {"who": "a thread"}))
+        thread.start()
+        thread.join()
+
+
+class UsesPool(TaskBase):
+    def run(self):
+        with multiprocessing.get_context(self.task_info.input["method"]).Pool(2) as pool:
+            return {"squares": pool.map(square, range(10))}
+
+
+def square(number):
+    return number * number
+
+
+class LeavesEventLoop(TaskBase):
+    def run(self):
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        loop.create_task(asyncio.sleep(1000))
+        loop.add_signal_handler(signal.SIGALRM, print)
+        loop.run_until_complete(asyncio.sleep(0))
+
+
+# --- the surroundings
+
+
+class ChangesFolder(TaskBase):
+    def run(self):
+        os.chdir("/")
+
+
+class DeletesFolder(TaskBase):
+    def run(self):
+        os.rmdir(os.getcwd())
+
+
+class ChangesSignals(TaskBase):
+    def run(self):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_IGN)
+        signal.alarm(1)
+
+
+class ChangesSettings(TaskBase):
+    def run(self):
+        os.environ["LILOTA_ZOO"] = "changed"
+        os.environ.pop("PATH", None)
+        os.umask(0o777)
+        sys.setrecursionlimit(200)
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (20, hard))
+
+
+class LowersHardLimit(TaskBase):
+    def run(self):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000_000, 10_000_000))
+
+
+class ConfiguresLogging(TaskBase):
+    def run(self):
+        logging.basicConfig(force=True, level=logging.CRITICAL)
+        logging.getLogger("lilota").setLevel(logging.CRITICAL)
+
+
+# --- output that can't be stored
+
+
+class Returns(TaskBase):
+    def run(self):
+        return WRONG_OUTPUTS[self.task_info.input["what"]]()
+
+
+class SetsOutput(TaskBase):
+    def run(self):
+        self.set_output(self.task_info.id, WRONG_OUTPUTS[self.task_info.input["what"]]())
+
+
+def _deep():
+    value = {}
+    for _ in range(100_000):
+        value = {"a": value}
+    return value
+
+
+class Unshowable:
+    def __repr__(self):
+        raise RuntimeError("no repr")
+
+
+WRONG_OUTPUTS = {
+    "nan": lambda: {"mean": float("nan")},
+    "bytes": lambda: {"rows": [1, {"data": b"x"}]},
+    "deep": _deep,
+    "large": lambda: {"text": "x" * (33 * 1024 * 1024)},
+    "list": lambda: [1, 2],
+    "text": lambda: "done",
+    "key": lambda: {"a": {1: 2}},
+    "surrogate": lambda: {"name": "\ud800"},
+    "unshowable": lambda: {"thing": Unshowable()},
+}
+
+
+class WrongProgress(TaskBase):
+    def run(self):
+        self.set_progress(self.task_info.id + self.task_info.input.get("other", 0), self.task_info.input["percentage"])
+
+
+class OtherOutput(TaskBase):
+    def run(self):
+        self.set_output(self.task_info.id + 1, {"whose": "another's"})
+
+
+# --- logs
+
+
+class LogsVeryMuch(TaskBase):
+    def run(self):
+        for number in range(100_000):
+            self.logger.info("line %d", number)
+
+
+class LogsEverywhere(TaskBase):
+    def run(self):
+        self.logger.debug("by self.logger")
+        logging.getLogger("somebody.else").error("by another logger")
+        warnings.warn("by warnings", stacklevel=1)
+        self.logger.info("a bad %d format", "text")
+        self.logger.warning("two\nlines")
+        self.logger.info("ünï \u2603 \x1b[31mred\x1b[0m nul \0 half \ud800")
+        try:
+            raise OwnError("caught")
+        except OwnError:
+            self.logger.exception("with a traceback")
+
+
+# --- stopping
+
+
+class Sleeps(TaskBase):
+    def run(self):
+        self.set_progress(self.task_info.id, 1)
+        try:
+            time.sleep(self.task_info.input.get("seconds", 1000))
+        finally:
+            self.logger.info("finally")
+
+
+class SleepsWithTimeout(Sleeps):
+    timeout_seconds = 0.2
+
+
+class TriesAgainAfterTimeout(SleepsWithTimeout):
+    max_attempts = 2
+    backoff = NOW
+
+
+class SleepsInAsyncio(TaskBase):
+    def run(self):
+        self.set_progress(self.task_info.id, 1)
+        asyncio.run(self._sleep())
+
+    async def _sleep(self):
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.sleep(1000))
+
+
+class Cooperative(TaskBase):
+    def run(self):
+        rounds = 0
+        while not self.cancelled:
+            rounds += 1
+            if rounds == 1:
+                self.set_progress(self.task_info.id, 1)
+            time.sleep(0.01)
+        self.set_output(self.task_info.id, {"ended": "where it liked"})
+
+
+class CooperativeWithTimeout(Cooperative):
+    timeout_seconds = 0.2
+
+
+class LooksOnce(TaskBase):
+    """Looks at `cancelled` before anybody has asked, and does all of its work."""
+
+    def run(self):
+        looked = self.cancelled
+        self.set_progress(self.task_info.id, 1)
+        time.sleep(0.3)
+        return {"looked": looked}
+
+
+class Stubborn(TaskBase):
+    """Ignores everything but SIGKILL, and has a child."""
+
+    kill_after_seconds = 0.1
+
+    def run(self):
+        for number in (signal.SIGTERM, signal.SIGUSR1):
+            signal.signal(number, signal.SIG_IGN)
+        child = subprocess.Popen(["/bin/sleep", "1000"])
+        (Path(self.task_info.input["folder"]) / "child").write_text(str(child.pid))
+        self.set_progress(self.task_info.id, 1)
+        while True:
+            try:
+                time.sleep(1000)
+            except BaseException:
+                self.logger.info("swallowed")
+
+
+class StubbornWithTimeout(Stubborn):
+    timeout_seconds = 0.2
+
+
+class Swallows(TaskBase):
+    kill_after_seconds = 0.1
+
+    def run(self):
+        self.set_progress(self.task_info.id, 1)
+        while True:
+            try:
+                time.sleep(1000)
+            except BaseException:
+                self.logger.info("swallowed")
+
+
+class HoldsTheGIL(TaskBase):
+    kill_after_seconds = 0.1
+
+    def run(self):
+        self.set_progress(self.task_info.id, 1)
+        time.sleep(0.1)
+        ctypes.PyDLL(None).sleep(1000)
+
+
+class HoldsTheGILWithTimeout(HoldsTheGIL):
+    timeout_seconds = 0.2
+
+
+# --- retries
+
+
+class FailsTwice(TaskBase):
+    max_attempts = 3
+    backoff = NOW
+
+    def run(self):
+        if self.task_info.attempt < 3:
+            self.set_output(self.task_info.id, {"attempt": self.task_info.attempt})
+            raise OwnError(f"attempt {self.task_info.attempt}")
+        return {"before": self.task_info.output["attempt"], "attempt": self.task_info.attempt}
+
+
+class FailsAlways(TaskBase):
+    max_attempts = 3
+    backoff = NOW
+
+    def run(self):
+        _append(self.task_info.input["folder"], "ran\n")
+        raise KeyError("missing")
+
+
+class FailsUnworthily(FailsAlways):
+    retry_on = (ConnectionError,)
+
+
+class FailsForGood(FailsAlways):
+    retry_on = (LookupError,)
+    never_retry_on = (KeyError,)
+
+
+class ComesBack(TaskBase):
+    def run(self):
+        count = self.task_info.output["count"] if hasattr(self.task_info, "output") else 0
+        if count == 5:
+            return {"count": count, "attempt": self.task_info.attempt}
+        self.set_output(self.task_info.id, {"count": count + 1})
+        raise Retry(0.0, "not ready")
+
+
+class Slow(TaskBase):
+    def run(self):
+        self.set_progress(self.task_info.id, 1)
+        time.sleep(0.5)
+        return {"ended": True}

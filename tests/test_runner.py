@@ -1,0 +1,471 @@
+"""What an application does with a runner: calls in every order, arguments, adding, and stopping."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from lilota_memory_store import MemoryTaskStore
+from runner_tasks import TASKS, Hash
+from running import until
+
+from lilota.config import Settings
+from lilota.errors import (
+    ConfigurationError,
+    InvalidInputError,
+    InvalidTaskError,
+    LilotaError,
+    RunnerStateError,
+    StoreUnavailableError,
+    TaskFailedError,
+    UnknownStoreError,
+    UnknownTaskError,
+)
+from lilota.models import TaskBase, TaskState
+from lilota.runner import TaskRunner
+from lilota.stores import StoreManager
+
+
+def make_runner(store=None, processes=1, **options):
+    """Return a runner that knows the tasks of these tests and is not started."""
+    runner = TaskRunner(store or MemoryTaskStore(), processes, settings=Settings(), **options)
+    for name, clazz in TASKS.items():
+        runner.register(name, clazz)
+    return runner
+
+
+@pytest.fixture(scope="module")
+def started():
+    """A started runner for the tests that only add to it."""
+    with make_runner(processes=2) as runner:
+        yield runner
+
+
+# --- calls in the wrong order
+
+
+def test_a_started_runner_cannot_be_started(started):
+    """A second start is refused and the first goes on."""
+    with pytest.raises(RunnerStateError, match=r"^The task runner is already started$"):
+        started.start()
+    assert started.add("hash", input={"text": "a"}).result(20)
+
+
+@pytest.mark.parametrize("call", [lambda r: r.add("hash"), lambda r: r.add_many([{"name": "hash"}])])
+def test_adding_before_the_start_is_refused(call):
+    """Nothing is added to a runner that does not run."""
+    runner = make_runner()
+
+    with pytest.raises(RunnerStateError, match=r"^The task runner must be started first$"):
+        call(runner)
+    assert runner.store.get_all_tasks() == []
+
+
+def test_stopping_before_the_start_is_refused():
+    """There is nothing to be stopped."""
+    text = r"^The task runner cannot be stopped because it was not started$"
+
+    with pytest.raises(RunnerStateError, match=text):
+        make_runner().stop()
+
+
+def test_registering_after_the_start_is_refused(started):
+    """The workers know the names that were there when they started."""
+    text = (
+        r"^It is not allowed to register classes after the task runner was started\. "
+        r"Stop the runner first using the stop\(\) method\.$"
+    )
+
+    with pytest.raises(RunnerStateError, match=text):
+        started.register("late", Hash)
+
+
+def test_a_runner_can_be_stopped_twice_only_if_it_was_started_twice():
+    """Stop, stop again is an error; start, stop, start, stop is not, and registering is possible in between."""
+    runner = make_runner()
+    runner.start()
+    runner.stop()
+    with pytest.raises(RunnerStateError):
+        runner.stop()
+
+    runner.register("again", Hash)
+    runner.start()
+    result = runner.add("again", input={"text": "a"}).result(20)
+    runner.stop()
+
+    assert result
+
+
+# --- arguments
+
+
+@pytest.mark.parametrize("count", ["2", 2.0, True, None])
+def test_a_number_of_processes_that_is_no_whole_number_is_refused(count):
+    """The message names the argument."""
+    with pytest.raises(TypeError, match="'number_of_processes' is not of type int"):
+        TaskRunner(MemoryTaskStore(), count)
+
+
+@pytest.mark.parametrize("count", [0, -1])
+def test_a_number_of_processes_below_one_is_refused(count):
+    """The message says what was passed."""
+    with pytest.raises(ConfigurationError, match=f"must be at least 1, not {count}"):
+        TaskRunner(MemoryTaskStore(), count)
+
+
+def test_queues_as_text_are_refused():
+    """A single name would be taken for a list of letters."""
+    with pytest.raises(ConfigurationError, match=r"write queues=\['mail'\]"):
+        TaskRunner(MemoryTaskStore(), queues="mail")
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), 1e9])
+def test_a_lease_that_makes_no_sense_is_refused(seconds):
+    """Neither none nor for ever."""
+    with pytest.raises(ConfigurationError, match="lease_seconds"):
+        TaskRunner(MemoryTaskStore(), lease_seconds=seconds)
+
+
+def test_an_unknown_start_method_is_refused_with_those_that_exist():
+    """Never `fork`, which copies locks in whatever state they are."""
+    runner = make_runner(start_method="fork")
+
+    with pytest.raises(ConfigurationError, match="Choose one of: forkserver, spawn"):
+        runner.start()
+    assert runner.runner_id is None
+
+
+@pytest.mark.parametrize(("store", "error"), [(object(), ConfigurationError), ("nosuch://x", UnknownStoreError)])
+def test_what_is_no_store_is_refused(store, error):
+    """An object without the methods of a store, and a URL that no installed package knows."""
+    with pytest.raises(error):
+        TaskRunner(store, settings=Settings())
+
+
+# --- what can be registered
+
+
+class Abstract(TaskBase):
+    """A class whose `run` is missing."""
+
+
+def _local_class():
+    class Local(TaskBase):
+        def run(self):
+            return {}
+
+    return Local
+
+
+@pytest.mark.parametrize("clazz", [Abstract, object, Hash.run, "Hash", _local_class()])
+def test_what_cannot_be_a_task_is_refused_when_it_is_registered(clazz):
+    """Abstract, no task at all, not a class, not importable in a worker: said at once, not when a task is lost on it."""
+    with pytest.raises(InvalidTaskError, match="'bad'"):
+        make_runner().register("bad", clazz)
+
+
+# --- adding
+
+
+def test_an_unknown_name_is_refused_with_the_nearest_known_one(started):
+    """Nothing is added under a misspelt name."""
+    with pytest.raises(UnknownTaskError, match="'hahs'.*'hash'"):
+        started.add("hahs", input={"text": "a"})
+
+
+@pytest.mark.parametrize("value", [[1], "text", {"a": float("nan")}, {"a": {1}}, {1: 2}])
+def test_input_that_is_no_json_object_is_refused(started, value):
+    """Nothing is added that no worker could read."""
+    before = len(started.store.get_all_tasks())
+
+    with pytest.raises(InvalidInputError):
+        started.add("hash", input=value)
+    assert len(started.store.get_all_tasks()) == before
+
+
+def test_add_many_adds_all_or_none(started):
+    """One bad task in the middle, and nothing is added."""
+    before = len(started.store.get_all_tasks())
+    good = {"name": "hash", "input": {"text": "a"}}
+
+    with pytest.raises(UnknownTaskError):
+        started.add_many([good, {"name": "nosuch"}, good])
+    with pytest.raises(InvalidInputError, match="priorty"):
+        started.add_many([good, {"name": "hash", "priorty": 1}])
+    assert len(started.store.get_all_tasks()) == before
+
+
+def test_add_many_returns_handles_in_the_order_of_the_tasks(started):
+    """Each result belongs to its input."""
+    handles = started.add_many([{"name": "hash", "input": {"text": str(n)}} for n in range(20)])
+
+    assert len({handle.result(20)["sha256"] for handle in handles}) == 20
+    assert [handle.info().input["text"] for handle in handles] == [str(n) for n in range(20)]
+
+
+def test_a_delayed_task_does_not_run_before_its_time(started):
+    """Both ways to say when are kept to, by the store's clock."""
+    handles = [
+        started.add("hash", input={"text": "a"}, delay_seconds=0.3),
+        started.add("hash", input={"text": "a"}, run_at=datetime.now(UTC) + timedelta(seconds=0.3)),
+    ]
+
+    for handle in handles:
+        assert handle.result(20)
+        assert handle.info().started_at >= handle.info().run_at
+
+
+def test_higher_priority_runs_first():
+    """Among tasks that wait, the urgent ones go first, whatever the order of adding."""
+    runner = make_runner()
+    low = runner.client.add("hash", input={"text": "low"})
+    high = runner.client.add("hash", input={"text": "high"}, priority=10)
+    with runner:
+        low.result(20)
+
+    assert high.info().started_at < low.info().started_at
+
+
+def test_a_runner_leaves_other_queues_alone():
+    """Only the queues that it serves are claimed."""
+    with make_runner(queues=["mail"]) as runner:
+        mine = runner.add("hash", input={"text": "a"}, queue="mail")
+        other = runner.add("hash", input={"text": "a"}, queue="default")
+        mine.result(20)
+        state = other.info().state
+        other.cancel()
+
+    assert state is TaskState.PENDING
+
+
+def test_a_runner_leaves_names_that_it_does_not_know_to_others():
+    """A task that another program added stays as it is."""
+    store = MemoryTaskStore()
+    other = make_runner(store)
+    stranger = TaskRunner(store, 1, settings=Settings())
+    stranger.register("known", Hash)
+    unknown = other.client.add("hash", input={"text": "a"})
+    with stranger:
+        stranger.add("known", input={"text": "a"}).result(20)
+
+    assert unknown.info().state is TaskState.PENDING
+    assert unknown.info().attempt == 0
+
+
+# --- stores
+
+
+@pytest.mark.parametrize("address", ["memory", "sqlite:///{}/tasks.db"])
+def test_the_store_may_be_a_name_or_a_url(address, tmp_path):
+    """The runner opens it and closes it."""
+    with make_runner(address.format(tmp_path)) as runner:
+        assert runner.add("hash", input={"text": "a"}).result(20)
+
+
+def test_the_store_may_be_the_proxy_of_a_manager():
+    """A memory store in a process of its own, as in the first example of the documentation."""
+    StoreManager.register("Store", MemoryTaskStore)
+    with StoreManager() as manager, make_runner(manager.Store()) as runner:
+        handle = runner.add("hash", input={"text": "a"})
+        with pytest.raises(TaskFailedError):
+            runner.add("fail").result(20)
+
+        assert handle.result(20) == handle.info().output
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_manager_that_dies_ends_the_runner_with_a_clear_error():
+    """The tasks are gone with it; `stop` says so, and no thread ends with a traceback of its own."""
+    StoreManager.register("Store", MemoryTaskStore)
+    manager = StoreManager()
+    manager.start()
+    runner = make_runner(manager.Store(), lease_seconds=0.6)
+    runner.start()
+
+    manager.shutdown()
+    until(lambda: runner.failure, lambda failure: failure is not None)
+
+    with pytest.raises(LilotaError, match="The engine of the runner had failed"):
+        runner.stop()
+
+
+class Unavailable(MemoryTaskStore):
+    """A store that can't be opened."""
+
+    is_down = True
+
+    def open(self):
+        if self.is_down:
+            raise StoreUnavailableError("The store is down.")
+
+
+def test_a_runner_whose_store_is_down_does_not_start_and_can_be_started_later():
+    """The error is the store's own, and nothing is left behind."""
+    store = Unavailable()
+    store.is_down = False
+    runner = make_runner(store)
+    store.is_down = True
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(StoreUnavailableError, match=r"The store is down\."):
+        runner.start()
+    after = len(os.listdir("/proc/self/fd"))
+
+    store.is_down = False
+    with runner:
+        result = runner.add("hash", input={"text": "a"}).result(20)
+
+    assert after == before
+    assert result
+
+
+def test_two_runners_in_one_process_share_a_store():
+    """Each task runs once, whoever takes it."""
+    store = MemoryTaskStore()
+    with make_runner(store) as one, make_runner(store) as other:
+        handles = [runner.add("hash", input={"text": str(n)}) for n in range(50) for runner in (one, other)]
+        results = [handle.result(20) for handle in handles]
+
+    assert all(results)
+    assert {handle.info().attempt for handle in handles} == {1}
+
+
+# --- stopping
+
+
+def test_stop_on_a_store_that_forgets_runs_all_that_is_due():
+    """Also what comes back after an error, or by its own wish, is seen through."""
+    runner = make_runner(processes=2)
+    runner.start()
+    handles = [runner.add("hash", input={"text": str(n)}) for n in range(200)]
+    again = runner.add("failonce")
+    later = runner.add("comeback")
+
+    runner.stop()
+
+    assert {handle.info().state for handle in handles} == {TaskState.SUCCEEDED}
+    assert again.info().output == {"attempt": 2}
+    assert later.info().state is TaskState.SUCCEEDED
+
+
+def test_stop_on_a_store_that_forgets_drops_what_is_not_due_with_a_warning(caplog):
+    """Nobody waits for tomorrow, but nobody is left without notice either."""
+    runner = make_runner()
+    runner.start()
+    handle = runner.add("hash", input={"text": "a"}, delay_seconds=86_400)
+
+    with caplog.at_level(logging.WARNING, logger="lilota"):
+        runner.stop()
+
+    assert handle.info().state is TaskState.PENDING
+    assert "1 task(s) that are not due yet are dropped" in caplog.text
+
+
+def test_stop_on_a_durable_store_leaves_what_waits_to_the_next_start(tmp_path):
+    """Nothing is lost, nothing has spent an attempt, and the next start runs it."""
+    url = f"sqlite:///{tmp_path}/tasks.db"
+    runner = make_runner(url)
+    runner.start()
+    busy = runner.add("sleep", input={"seconds": 0.5})
+    until(busy.info, lambda info: info.reported_progress > 0)
+    handles = [runner.add("hash", input={"text": str(n), "seconds": 0.1}) for n in range(20)]
+    runner.stop()
+    between = [handle.info() for handle in handles]
+
+    with make_runner(url) as runner:
+        results = [runner.client.get(handle.id).result(20) for handle in handles]
+
+    assert busy.info().state is TaskState.SUCCEEDED
+    assert {info.state for info in between} == {TaskState.PENDING}
+    assert {info.attempt for info in between} == {0}
+    assert all(results)
+
+
+def test_stop_with_a_time_limit_gives_back_what_does_not_end(tmp_path):
+    """The task runs again later; it has neither failed nor spent an attempt."""
+    runner = make_runner(f"sqlite:///{tmp_path}/tasks.db")
+    runner.start()
+    handle = runner.add("stubborn")
+    until(handle.info, lambda info: info.reported_progress > 0)
+
+    runner.stop(timeout_seconds=0.1)
+
+    assert handle.info().state is TaskState.PENDING
+    assert (handle.info().attempt, handle.info().lost_attempts) == (0, 0)
+
+
+def test_a_second_stop_can_shorten_the_wait_of_the_first():
+    """A person who loses patience in another thread is heard."""
+    runner = make_runner()
+    runner.start()
+    handle = runner.add("sleep")
+    until(handle.info, lambda info: info.reported_progress > 0)
+    first = threading.Thread(target=runner.stop)
+    first.start()
+
+    runner.stop(timeout_seconds=0)
+    first.join(20)
+
+    assert not first.is_alive()
+    assert handle.info().state is TaskState.PENDING
+
+
+def test_the_context_manager_stops_also_after_an_error():
+    """No worker is left when the block raises."""
+    runner = make_runner()
+    with pytest.raises(ZeroDivisionError), runner:
+        raise ZeroDivisionError
+
+    assert runner.runner_id is None
+
+
+# --- a long life
+
+
+def test_descriptors_and_threads_stay_flat_over_many_tasks_workers_and_starts():
+    """Neither 3,000 tasks, nor 60 dead workers, nor 5 starts leave anything behind."""
+    runner = make_runner(processes=2)
+
+    def live():
+        with runner:
+            runner.add_many([{"name": "hash", "input": {"text": str(n)}} for n in range(600)])[-1].result(20)
+            for handle in [runner.add("crash") for _ in range(12)]:
+                until(handle.info, lambda info: info.state.is_terminal)
+
+    live()
+    before = _resources()
+    for _ in range(4):
+        live()
+
+    assert _resources() == before
+
+
+@pytest.mark.slow
+def test_descriptors_and_threads_stay_flat_over_ten_thousand_tasks_and_two_hundred_workers():
+    """While a runner runs, too."""
+    with make_runner(processes=2) as runner:
+        runner.add("hash", input={"text": "warm"}).result(20)
+        before = _resources()
+        handles = runner.add_many([{"name": "hash", "input": {"text": str(n)}} for n in range(10_000)])
+        for handle in [runner.add("crash") for _ in range(200)] + handles:
+            until(handle.info, lambda info: info.state.is_terminal)
+
+        until(_resources, lambda resources: resources == before)
+
+
+def _resources():
+    return len(os.listdir("/proc/self/fd")), sorted(thread.name for thread in threading.enumerate())
+
+
+def test_no_folder_is_left_behind(tmp_path, monkeypatch):
+    """What the workers print is caught in files that go away with the runner."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with make_runner() as runner:
+        runner.add("hash", input={"text": "a"}).result(20)
+        during = list(Path(tmp_path).iterdir())
+
+    assert during
+    assert list(Path(tmp_path).iterdir()) == []
