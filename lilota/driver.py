@@ -42,14 +42,11 @@ Phase = Literal["running", "draining", "finishing", "leaving", "done"]
 class Driver:
     """Runs the loop of one runner in a thread of its own; the other methods may be called from any thread."""
 
-    def __init__(
-        self, engine: Engine, processes: WorkerProcesses, store: TaskStore, teller: Teller, names: tuple[str, ...]
-    ) -> None:
+    def __init__(self, engine: Engine, processes: WorkerProcesses, store: TaskStore, teller: Teller) -> None:
         self._engine = engine
         self._processes = processes
         self._store = store
         self._teller = teller
-        self._names = names
         self._thread = threading.Thread(target=self._run, name="lilota-engine", daemon=True)
         self._orders: deque[Callable[[], None]] = deque()
         self._look_again = True
@@ -255,7 +252,9 @@ class Driver:
         """Tell whether all is done that was due, and all that comes back after an error."""
         if not self._engine.is_idle:
             return False
-        left = self._store.find(TaskQuery(states=(TaskState.PENDING,), names=self._names, limit=1000))
+        ours = self._engine.serves
+        query = TaskQuery(states=(TaskState.PENDING,), names=ours.names, queues=ours.queues, limit=1000)
+        left = self._store.find(query)
         now = datetime.now(UTC)
         if any(info.attempt or info.lost_attempts or info.run_at <= now for info in left):
             self._look_again = True

@@ -172,6 +172,11 @@ class Engine:
     # --- what the runner asks
 
     @property
+    def serves(self) -> ClaimRequest:
+        """The task names and queues of this runner, as a request for nothing."""
+        return self._request
+
+    @property
     def held(self) -> int:
         """How many attempts are here that have no outcome yet."""
         return len(self._backlog) + sum(len(worker.attempts) for worker in self._workers.values())

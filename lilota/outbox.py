@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from typing import Final
 
@@ -20,6 +21,8 @@ from lilota.interrupts import Interrupts
 from lilota.logs import LineBudget, cut, notice, printed
 from lilota.models import AttemptUpdate, Claim, LogLine, Outcome
 
+#: How a worker exits whose courier has met an error that should not be; its last lines say which.
+EXIT_COURIER_FAILED: Final = 70
 #: How long the first news of a busy time may wait in the worker, and further news.
 _FIRST_NEWS_SECONDS: Final = 0.01
 _NEWS_SECONDS: Final = 0.05
@@ -215,10 +218,11 @@ class Outbox:
         """Send what was collected."""
         with self._shield, self._lock:
             if self._updates:
-                report = Report(updates=tuple(self._updates), durations=self._durations)
+                # Encoded before it is forgotten: a task may have left too little memory for that just now.
+                frame = encode(Report(updates=tuple(self._updates), durations=self._durations))
                 self._updates = []
                 self._durations = {}
-                self._send(encode(report))
+                self._send(frame)
             self._flushed = time.monotonic()
 
     def interrupt(self, fence: Fence, reason: StopReason) -> Current | None:
@@ -235,7 +239,18 @@ class Outbox:
         self._lock = threading.RLock()  # another thread may have held it when the process was copied
 
     def _carry(self) -> None:
-        """Send news of a busy worker every few hundredths of a second, and listen meanwhile. Runs in the courier."""
+        """Be the courier; a worker without one could not be reached, so the end of one is the end of the other."""
+        while True:
+            try:
+                self._send_and_listen()
+            except MemoryError:
+                time.sleep(_NEWS_SECONDS)  # the task has taken it all; it ends, or gives it back
+            except BaseException:  # noqa: BLE001 - whatever it is, the runner must learn of it
+                traceback.print_exc()
+                os._exit(EXIT_COURIER_FAILED)
+
+    def _send_and_listen(self) -> None:
+        """Send news of a busy worker every few hundredths of a second, and listen meanwhile."""
         while self._busy.wait():
             # Not listening at first: short attempts come and go quicker if only one thread looks for messages.
             time.sleep(_FIRST_NEWS_SECONDS)

@@ -69,7 +69,7 @@ class Run:
         self._plugins = registry.plugins
         self._engine = Engine(self.info.id, options.number_of_processes, names, options.queues)
         processes = WorkerProcesses(_worker_setup(options, registry, self.info), options.start_method)
-        self.driver = Driver(self._engine, processes, store, Teller(self._plugins, waiters), names)
+        self.driver = Driver(self._engine, processes, store, Teller(self._plugins, waiters))
         self._lease = LeaseKeeper(store, self.info, self.driver.lose_lease, self.driver.look_again)
         self._closed = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="lilota-watcher", daemon=True)

@@ -110,7 +110,11 @@ def test_progress_is_reported_as_a_number():
     """Whole numbers are fine, and both ends."""
     recorder = Recorder()
 
-    run(lambda task: [task.set_progress(7, value) for value in (0, 12.5, 100)][0], recorder)
+    def body(task: TaskBase) -> None:
+        for value in (0, 12.5, 100):
+            task.set_progress(7, value)
+
+    run(body, recorder)
 
     assert recorder.percentages == [0.0, 12.5, 100.0]
 

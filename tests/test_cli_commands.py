@@ -16,6 +16,7 @@ HOSTILE = "\x1b[2Jevil\n\u202ename [red]x[/red]"
 @pytest.fixture(autouse=True)
 def url(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.setenv("LILOTA_STORE", f"sqlite:///{tmp_path}/tasks.db")
     monkeypatch.delenv("LILOTA_DEBUG", raising=False)
     return f"sqlite:///{tmp_path}/tasks.db"
@@ -153,8 +154,9 @@ def test_list_for_machines_has_stable_keys(store):
     task = json.loads(call("list", "--json").stdout)
 
     assert set(task) == {
-        "id", "name", "description", "state", "queue", "priority", "progress_percentage", "reported_progress", "attempt",
-        "lost_attempts", "cancel_requested", "pid", "runner_id", "created_at", "run_at", "started_at", "finished_at", "error",
+        "id", "name", "description", "state", "queue", "priority", "progress_percentage", "reported_progress",
+        "attempt", "lost_attempts", "cancel_requested", "pid", "runner_id",
+        "created_at", "run_at", "started_at", "finished_at", "error",
     }  # fmt: skip
     assert task["created_at"].endswith("Z")
     assert task["started_at"] is None
@@ -224,9 +226,8 @@ def test_logs_shows_lines_from_a_level_on(store):
     )
     end_task(store, start_task(store, lines=lines))
 
-    assert [line.split()[1:3] for line in call("logs", "1").stdout.splitlines()][:3] == [
-        ["INFO", "begun"], ["WARNING", "hm"], ["printed", "said"],
-    ]  # fmt: skip
+    shown = [line.split()[1:3] for line in call("logs", "1").stdout.splitlines()]
+    assert shown[:3] == [["INFO", "begun"], ["WARNING", "hm"], ["printed", "said"]]
     assert "begun" not in call("logs", "1", "--level", "WARNING").stdout
 
 
@@ -310,8 +311,8 @@ def test_watch_refuses_an_id_that_does_not_exist(store):
     assert call("watch", "5").exit_code == 1
 
 
-@pytest.mark.parametrize("command", [("list",), ("show", "1"), ("logs", "1"), ("watch", "1"), ("counts",)])
 @pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.parametrize("command", [("list",), ("show", "1"), ("logs", "1"), ("counts",), ("watch", "1")])
 def test_hostile_data_can_not_touch_the_terminal(store, command, as_json):
     """No escape, line break or direction mark from a task reaches the output raw, and markup is not interpreted."""
     error = TaskError(type="ValueError", message=HOSTILE, traceback=HOSTILE)
@@ -320,10 +321,8 @@ def test_hostile_data_can_not_touch_the_terminal(store, command, as_json):
         store, HOSTILE, description=HOSTILE, queue="q", input_json=json.dumps({HOSTILE: HOSTILE}), lines=(line,)
     )
     end_task(store, started, TaskState.FAILED, error=error)
-    if as_json and command[0] == "watch":
-        pytest.skip("watch is for people")
 
-    result = call(*command, *(["--json"] if as_json else []))
+    result = call(*command, *(["--json"] if as_json and command[0] != "watch" else []))
 
     assert not {"\x1b", "\u202e"} & set(result.output)
     assert as_json or "[red]x[/red]" in result.output
@@ -346,3 +345,22 @@ def test_a_private_store_is_warned_of():
 
     assert result.exit_code == 0
     assert result.stderr.startswith("Warning: this store lives in this process alone")
+
+
+def test_a_narrow_terminal_width_keeps_the_columns_that_matter(store, monkeypatch):
+    """With 80 columns ids, states and times stay whole; only the last column is cut."""
+    monkeypatch.setenv("COLUMNS", "80")
+    end_task(store, start_task(store, description="d" * 200, queue="a_queue"))
+
+    lines = call("list").stdout.splitlines()
+
+    assert max(map(len, lines[2:])) <= 80
+    assert "✔ succeeded" in lines[-1]
+    assert lines[-1].endswith("…")
+
+
+def test_no_colour_is_written_where_there_is_no_terminal(store):
+    """Files and pipes get text alone."""
+    end_task(store, start_task(store))
+
+    assert "\x1b" not in call("list").output + call("show", "1").output + call("doctor").output + call("plugins").output

@@ -13,7 +13,8 @@ NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(-1, "< 1 ms"), (0.04, "40 ms"), (3.21, "3.2 s"), (59.4, "59 s"), (185, "3 min 05 s"), (7800, "2 h 10 min"), (273_600, "3 d 4 h")],
+    [(-1, "< 1 ms"), (0.04, "40 ms"), (3.21, "3.2 s"), (59.4, "59 s"), (185, "3 min 05 s"),
+     (7800, "2 h 10 min"), (273_600, "3 d 4 h")],
 )  # fmt: skip
 def test_a_duration_is_said_in_at_most_two_units(seconds, said):
     """The more time, the coarser it is told."""
@@ -22,7 +23,8 @@ def test_a_duration_is_said_in_at_most_two_units(seconds, said):
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(0.2, "just now"), (12, "12 s ago"), (3594, "1 h ago"), (86_400, "24 h ago"), (864_000, "10 d ago"), (-3599, "in 1 h")],
+    [(0.2, "just now"), (12, "12 s ago"), (3594, "1 h ago"),
+     (86_400, "24 h ago"), (864_000, "10 d ago"), (-3599, "in 1 h")],
 )  # fmt: skip
 def test_an_instant_is_said_relative_to_now(seconds, said):
     """Both past and future are told in one rounded unit."""
@@ -31,7 +33,8 @@ def test_an_instant_is_said_relative_to_now(seconds, said):
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90", 90), ("0.5", 0.5), ("90s", 90), ("15min", 900), ("15 m", 900), ("1h30m", 5400), ("7d", 604_800), ("2w", 1_209_600)],
+    [("90", 90), ("0.5", 0.5), ("90s", 90), ("15min", 900), ("15 m", 900),
+     ("1h30m", 5400), ("7d", 604_800), ("2w", 1_209_600)],
 )  # fmt: skip
 def test_a_duration_is_read_as_people_write_it(text, seconds):
     """A number alone is in seconds; units can be combined."""

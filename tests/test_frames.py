@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import struct
+from contextlib import suppress
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -80,7 +82,7 @@ def test_a_stream_may_be_cut_anywhere(messages, cuts):
     edges = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
     reader = FrameReader()
 
-    bodies = [body for start, end in zip(edges, edges[1:], strict=False) for body in reader.feed(stream[start:end])]
+    bodies = [body for start, end in pairwise(edges) for body in reader.feed(stream[start:end])]
 
     assert bodies == [encode(message)[4:] for message in messages]
 
@@ -120,12 +122,11 @@ def test_the_longest_output_fits_into_a_frame():
 def test_a_reader_of_noise_raises_nothing_but_a_frame_error(pieces):
     """Nobody can end the runner by writing nonsense."""
     reader = FrameReader()
-    try:
+
+    with suppress(FrameError):
         for piece in pieces:
             for body in reader.feed(piece):
                 decode_for_runner(body)
-    except FrameError as error:
-        assert "frame" in str(error).lower()
 
 
 json_values = st.recursive(
@@ -143,12 +144,9 @@ forged = st.dictionaries(st.sampled_from(FIELDS), json_values).map(
 def test_a_decoder_of_any_json_raises_nothing_but_a_frame_error(value: Any):
     """Valid JSON of the wrong shape is refused like noise."""
     body = json.dumps(value).encode(errors="surrogatepass")
-    try:
-        message = decode_for_runner(body)
-    except FrameError as error:
-        assert "not a message" in str(error)
-    else:
-        assert isinstance(message, Ready | Loaded | Report | Leaving)
+
+    with suppress(FrameError):
+        assert isinstance(decode_for_runner(body), Ready | Loaded | Report | Leaving)
 
 
 @given(st.binary(max_size=200))

@@ -64,9 +64,10 @@ def test_a_record_of_several_lines_becomes_several(logger, lines):
     assert texts[-2:] == ["ValueError: bad", ""]
 
 
-def test_a_bad_format_is_shown_as_logging_does(logger, lines, capsys):
+def test_a_bad_format_is_shown_as_logging_does(lines, capsys):
     """The task goes on; the error is on stderr, which belongs to the task."""
-    logger.info("%d", "text")
+    record = logging.LogRecord("app", logging.INFO, __file__, 1, "%d", ("text",), None)
+    LineHandler(lines.append).handle(record)
 
     assert lines == []
     assert "--- Logging error ---" in capsys.readouterr().err

@@ -120,6 +120,22 @@ def test_the_courier_listens_to_the_runner_while_an_attempt_takes_long(desk):
     assert desk.looked.wait(5)
 
 
+def test_the_courier_survives_a_moment_without_memory(desk):
+    """A task may take all of it; the news come when there is some again."""
+    failures = [MemoryError()]
+
+    def take(*, final: bool) -> list[str]:
+        if failures:
+            raise failures.pop()
+        return ["printed"]
+
+    desk.printed.take = take
+    begin(desk)
+
+    assert desk.arrived.wait(5)
+    assert desk.updates[0].log_lines[0].text == "printed"
+
+
 def test_nothing_is_told_of_an_attempt_whose_class_is_still_imported(desk):
     """The runner must know the options of the class before it hears of the start."""
     current = desk.outbox.begin(claim())

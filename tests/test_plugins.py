@@ -438,14 +438,12 @@ def test_what_failed_in_the_runner_is_not_sent_to_workers(install):
 
 def test_a_worker_that_finds_another_version_says_so(install, tmp_path, caplog):
     """An upgrade under a running runner must not mix versions."""
-    install("good")
+    installed = tmp_path / "installed"
+    shutil.copytree(FIXTURES / "good", installed)
+    install(installed)
     resolved = Plugins(Settings()).resolved()
-    upgraded = tmp_path / "upgraded"
-    shutil.copytree(FIXTURES / "good", upgraded)
-    (upgraded / "good.plugin-1.2.dist-info" / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: Good.Plugin\nVersion: 1.3\n"
-    )
-    install(upgraded)
+    metadata = (installed / "good.plugin-1.2.dist-info").rename(installed / "good.plugin-1.3.dist-info") / "METADATA"
+    metadata.write_text("Metadata-Version: 2.1\nName: Good.Plugin\nVersion: 1.3\n")
 
     worker = Plugins(Settings(), pinned=resolved)
 

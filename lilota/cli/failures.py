@@ -12,9 +12,8 @@ import click
 from lilota.cli.safe import safe
 from lilota.errors import LilotaError
 
-#: What a shell reports for a program that SIGINT, or SIGPIPE, ended.
+#: What a shell reports for a program that SIGINT ended.
 INTERRUPTED: Final = 130
-BROKEN_PIPE: Final = 141
 
 
 def report(error: BaseException) -> int:
@@ -23,10 +22,10 @@ def report(error: BaseException) -> int:
         return error.exit_code
     if _is_broken_pipe(error):
         return _silence()
-    if os.environ.get("LILOTA_DEBUG") == "1":
-        raise error
     if isinstance(error, click.ClickException):
         return _report_click(error)
+    if os.environ.get("LILOTA_DEBUG") == "1" and not isinstance(error, click.Abort):
+        raise error
     if isinstance(error, click.Abort | KeyboardInterrupt):
         interrupted = isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt)
         _say("Stopped." if interrupted else "Not done: there was no answer.")
@@ -62,4 +61,4 @@ def _is_broken_pipe(error: BaseException) -> bool:
 def _silence() -> int:
     """Let the interpreter flush into nothing: whoever read our output has gone, and that is fine."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return BROKEN_PIPE
+    return 1  # as click does where it notices first

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from running import ended, is_alive, running, store_url, texts, until
 
+from lilota.config import Settings
 from lilota.models import TaskState
+from lilota.runner import TaskRunner
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -50,8 +52,8 @@ ERRORS = [
     ("RaisesSystemExit", "SystemExit", r"The task tried to end its process: sys\.exit\(3\)\."),
     ("RaisesKeyboardInterrupt", "KeyboardInterrupt", "Program interrupted by user."),
     ("RaisesBaseException", "zoo_tasks.OwnBaseException", "from far below"),
-    ("RaisesUnprintable", "zoo_tasks.Unprintable", r"<its str\(\) raised RuntimeError>"),
-    ("RaisesExitingText", "zoo_tasks.ExitingText", r"<its str\(\) raised SystemExit>"),
+    ("RaisesUnprintable", "zoo_tasks.UnprintableError", r"<its str\(\) raised RuntimeError>"),
+    ("RaisesExitingText", "zoo_tasks.ExitingTextError", r"<its str\(\) raised SystemExit>"),
     ("RaisesUnpicklable", "zoo_tasks.OwnError", "holds a lock"),
     ("RaisesGroup", "ExceptionGroup", r"several things \(2 sub-exceptions\)"),
     ("RaisesEndless", "zoo_tasks.OwnError", "x{4000}"),
@@ -191,7 +193,7 @@ RESTORED = [
 
 @pytest.mark.parametrize("name", RESTORED)
 def test_what_a_task_changes_about_its_process_ends_with_it(url, tmp_path, name):
-    """Folder, environment, signals, streams, descriptors, limits and logging are put back: the next task feels nothing."""
+    """Folder, environment, signals, streams, limits and logging are put back: the next task feels nothing."""
     with running(url) as runner:
         place = {"folder": str(tmp_path)}
         runner.add("WellBehaved", input=place).result(20)
@@ -241,7 +243,7 @@ def test_a_task_that_closes_the_usual_descriptors_succeeds(url, tmp_path):
 
 
 def test_a_task_that_deletes_the_working_folder_harms_nobody(tmp_path, monkeypatch, memory):
-    """Workers that run go on in a folder that is gone; a new one can't start there, which the runner says and survives."""
+    """Workers go on in a folder that is gone; a new one can't start there, which the runner says and survives."""
     gone = tmp_path / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)
@@ -369,9 +371,6 @@ def test_a_class_that_the_worker_can_not_import_fails_its_task(tmp_path, monkeyp
     module.write_text("from lilota.models import TaskBase\nclass Vanishing(TaskBase):\n    def run(self): pass\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     import vanishing_module  # type: ignore[import-not-found]
-
-    from lilota.config import Settings
-    from lilota.runner import TaskRunner
 
     runner = TaskRunner(memory, 1, settings=Settings())
     runner.register("Vanishing", vanishing_module.Vanishing)

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from running import ended, is_alive, running, started, store_url, texts, until
 
+from lilota.config import Settings
 from lilota.errors import TaskCancelledError
 from lilota.models import TaskState
+from lilota.runner import TaskRunner
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -194,6 +196,19 @@ def test_a_task_that_ignores_its_timeout_is_stopped_by_force(url, tmp_path, name
         "The task ran for more than 0.2 s, did not end when asked to, and was stopped by force."
     )
     assert after is not None
+
+
+def test_the_time_limit_holds_though_the_import_took_longer(memory):
+    """The first task of a worker waits for its class; the limit counts from when `run` begins."""
+    from slow_import_tasks import ImportedSlowly
+
+    runner = TaskRunner(memory, 1, settings=Settings())
+    runner.register("ImportedSlowly", ImportedSlowly)
+    with runner:
+        info = ended(runner.add("ImportedSlowly"))
+
+    assert info.error is not None
+    assert info.error.message == "The task ran for more than 0.2 s."
 
 
 # --- retries

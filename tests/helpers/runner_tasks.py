@@ -47,7 +47,7 @@ class ComeBack(TaskBase):
     def run(self):
         if not hasattr(self.task_info, "output"):
             self.set_output(self.task_info.id, {"was": "here"})
-            raise Retry(delay_seconds=0.3)
+            raise Retry(delay_seconds=self.task_info.input.get("seconds", 0.3))
 
 
 class Sleep(TaskBase):
@@ -71,7 +71,7 @@ class Stubborn(TaskBase):
         while time.monotonic() < deadline:
             try:
                 time.sleep(60)
-            except BaseException:
+            except BaseException:  # noqa: BLE001 - that is what makes it stubborn
                 continue
 
 

@@ -29,7 +29,7 @@ class WellBehaved(TaskBase):
     def run(self):
         marker = Path(self.task_info.input["folder"]) / f"neighbour-{self.task_info.id}"
         marker.write_text("written")
-        print("a printed line")
+        sys.stdout.write("a printed line\n")
         self.logger.info("a logged line")
         child = subprocess.run(["/bin/echo", "a child's line"], check=True)
         return {
@@ -82,24 +82,24 @@ class RaisesBaseException(TaskBase):
         raise OwnBaseException("from far below")
 
 
-class Unprintable(Exception):
+class UnprintableError(Exception):
     def __str__(self):
         raise RuntimeError("no text for you")
 
 
 class RaisesUnprintable(TaskBase):
     def run(self):
-        raise Unprintable
+        raise UnprintableError
 
 
-class ExitingText(Exception):
+class ExitingTextError(Exception):
     def __str__(self):
         raise SystemExit
 
 
 class RaisesExitingText(TaskBase):
     def run(self):
-        raise ExitingText
+        raise ExitingTextError
 
 
 class RaisesUnpicklable(TaskBase):
@@ -199,8 +199,8 @@ class KillsItselfOnce(TaskBase):
 
 class ComplainsAndDies(TaskBase):
     def run(self):
-        print("the last words on stdout")
-        print("the last words on stderr", file=sys.stderr)
+        sys.stdout.write("the last words on stdout\n")
+        sys.stderr.write("the last words on stderr\n")
         os._exit(3)
 
 
@@ -234,7 +234,7 @@ class PrintsWithoutLineEnd(TaskBase):
 
 class PrintsFromEverywhere(TaskBase):
     def run(self):
-        print("from print")
+        print("from print")  # noqa: T201 - what tasks do
         os.write(1, b"from os.write\n")
         os.write(2, b"from stderr\n")
         subprocess.run(["/bin/echo", "from a child"], check=True)
@@ -352,7 +352,7 @@ class LeavesEventLoop(TaskBase):
     def run(self):
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
-        loop.create_task(asyncio.sleep(1000))
+        self.left = loop.create_task(asyncio.sleep(1000))
         loop.add_signal_handler(signal.SIGALRM, print)
         loop.run_until_complete(asyncio.sleep(0))
 
@@ -539,7 +539,7 @@ class Stubborn(TaskBase):
         while True:
             try:
                 time.sleep(1000)
-            except BaseException:
+            except BaseException:  # noqa: BLE001 - that is the point
                 self.logger.info("swallowed")
 
 
@@ -555,7 +555,7 @@ class Swallows(TaskBase):
         while True:
             try:
                 time.sleep(1000)
-            except BaseException:
+            except BaseException:  # noqa: BLE001 - that is the point
                 self.logger.info("swallowed")
 
 

@@ -23,7 +23,7 @@ def _seeds_of(group: int) -> list[int]:
 @pytest.mark.timeout(0 if _SEEDS > 300 else 120)
 @pytest.mark.parametrize("group", range(_GROUPS))
 def test_no_seed_breaks_what_must_hold(group):
-    """Whatever dies, freezes, gets lost or is cancelled: every task ends once and rightly, and nobody idles or spins."""
+    """Whatever dies, freezes, gets lost or is cancelled: each task ends once and rightly, nobody idles or spins."""
     broken = {seed: found for seed in _seeds_of(group) if (found := simulate(seed)[1])}
 
     assert not broken, f"Replay with LILOTA_SEED={next(iter(broken))}"

@@ -21,7 +21,7 @@ def check_store(url: str, *, verbose: bool) -> None:
 
     The store must be empty, and nobody else may use it meanwhile.
     """
-    click.echo("Testing; this takes a minute or two.", err=True)
+    click.echo("Testing; this may take a minute or two.", err=True)
     report = run_check(url, on_result=_print_sentence if verbose else _print_sign)
     _print_report(report)
     if not report.ok:

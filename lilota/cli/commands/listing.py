@@ -32,7 +32,7 @@ _BAR_WIDTH = 10
     "--state",
     "states",
     multiple=True,
-    type=click.Choice([*TaskState]),
+    type=click.Choice([state.value for state in TaskState]),
     help="Only tasks in this state; may be repeated.",
 )
 @click.option("--name", "names", multiple=True, help="Only tasks of this name; may be repeated.")
@@ -85,7 +85,7 @@ def counts(session: Session, *, as_json: bool) -> None:
             print_json(sorted(rows, key=lambda row: (row["queue"], row["name"], row["state"])))
             return
         screen = console()
-        screen.print(_header(store, found, screen))
+        screen.print(_header(store, found, screen), soft_wrap=True)
         if found:
             screen.print()
             screen.print(_counts_table(found, screen))
@@ -94,7 +94,7 @@ def counts(session: Session, *, as_json: bool) -> None:
 def _print_list(store: TaskStore, tasks: Sequence[TaskInfo], limit: int) -> None:
     screen = console()
     found = store.counts()
-    screen.print(_header(store, found, screen))
+    screen.print(_header(store, found, screen), soft_wrap=True)
     if not tasks:
         empty = "No task matches." if found else "Nothing has been added yet. Add the first task with: lilota add NAME"
         screen.print(Text(empty, style="dim"))

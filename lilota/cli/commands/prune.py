@@ -27,7 +27,7 @@ _PAGE = 1000
     "--state",
     "states",
     multiple=True,
-    type=click.Choice(sorted(TERMINAL_STATES)),
+    type=click.Choice(sorted(state.value for state in TERMINAL_STATES)),
     help="Only tasks that ended like this; may be repeated. Default: all that ended.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import multiprocessing
-import queue
 import sys
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,19 +13,14 @@ import click
 from lilota.cli.options import Duration, TaskReference, store_option
 from lilota.cli.safe import safe
 from lilota.cli.session import Session, pass_session
-from lilota.cli.signals import StopSignals, stop_signals
+from lilota.cli.signals import stop_signals
 from lilota.cli.stderr_logs import ReadableFormatter, logs_on_stderr
-from lilota.cli.words import duration
-from lilota.errors import LilotaError, RunnerStateError
+from lilota.cli.stopping import stop_within, wait_for_signal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lilota.runner import TaskRunner
-
 _LEVELS: Final = ("debug", "info", "warning", "error")
-#: How late a runner that ended by itself is noticed.
-_LOOK_SECONDS: Final = 1.0
 
 
 def _best_start_method() -> str:
@@ -126,7 +118,7 @@ def worker(
             ("tasks", ", ".join(runner.registry.names()) or "none yet: --task NAME=module:Class names one"),
             ("plugins", ", ".join(_active_plugins(session)) or "none"),
         )
-        _stop(runner, signals, _wait_for_signal(runner, signals), grace_seconds)
+        stop_within(runner, signals, wait_for_signal(runner, signals), grace_seconds)
 
 
 def _make_current_folder_importable() -> None:
@@ -146,54 +138,3 @@ def _announce(*facts: tuple[str, str]) -> None:
     for label, value in facts:
         click.echo(f"{click.style(f'{label:<10}', dim=True)} {safe(value)}")
     click.secho("Ready. Ctrl-C stops it.", fg="green")
-
-
-def _wait_for_signal(runner: TaskRunner, signals: StopSignals) -> str:
-    """Return the name of the first signal, or "" if the runner has ended by itself."""
-    while runner.failure is None:
-        with contextlib.suppress(queue.Empty):
-            return signals.get(timeout=_LOOK_SECONDS).name
-    return ""
-
-
-def _stop(runner: TaskRunner, signals: StopSignals, signal_name: str, grace_seconds: float) -> None:
-    """Stop within the grace period; a further signal cuts it short."""
-    if signal_name:
-        click.echo(
-            f"{signal_name}: taking no new tasks; running ones may go on for {duration(grace_seconds)}. "
-            "Once more stops them now.",
-            err=True,
-        )
-    stopping = _Stopping(runner, grace_seconds)
-    stopping.start()
-    while stopping.is_alive():
-        with contextlib.suppress(queue.Empty):
-            again = signals.get(timeout=0.05)
-            click.echo(f"{again.name}: giving back what runs.", err=True)
-            with contextlib.suppress(RunnerStateError):  # it has just stopped
-                runner.stop(timeout_seconds=0)
-    if stopping.error is not None:
-        raise stopping.error
-    click.echo("Stopped.", err=True)
-
-
-class _Stopping(threading.Thread):
-    """Stops a runner, so that the main thread can listen for a further signal.
-
-    Attributes:
-        error: what `stop` raised.
-    """
-
-    def __init__(self, runner: TaskRunner, grace_seconds: float) -> None:
-        super().__init__(name="lilota-stopping")
-        self._runner = runner
-        self._grace_seconds = grace_seconds
-        self.error: LilotaError | None = None
-
-    def run(self) -> None:
-        try:
-            self._runner.stop(self._grace_seconds)
-        except RunnerStateError:
-            pass  # a further signal was quicker
-        except LilotaError as error:
-            self.error = error

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 from lilota.driver import POLL_SECONDS
 from lilota.models import TERMINAL_STATES, TaskInfo, TaskState
-
 from simulation.history import (
     Added,
     CancelAnswered,
@@ -64,7 +64,7 @@ def _nothing_lost(events: list[Event], final: TaskInfo | None) -> Iterator[str]:
 
 def _tokens_rise(events: list[Event]) -> Iterator[str]:
     tokens = [event.token for event in events if isinstance(event, Claimed)]
-    if any(later <= earlier for earlier, later in zip(tokens, tokens[1:], strict=False)):
+    if any(later <= earlier for earlier, later in pairwise(tokens)):
         yield f"I3: its tokens do not rise: {tokens}"
 
 

@@ -13,7 +13,6 @@ from lilota.plugins import Plugins
 from lilota.processes import WorkerProcesses
 from lilota.telling import Teller
 from lilota.waiters import Waiters
-
 from simulation.history import History, Looked, Spun
 from simulation.plans import OPTIONS
 from simulation.stores import RunnerStore, SharedStore
@@ -55,7 +54,7 @@ class Host:
         self.engine = Engine(name, workers, tuple(OPTIONS))
         store = cast("TaskStore", self.store)
         teller = Teller(cast("Plugins", NoPlugins()), Waiters(store, told=True))
-        self.driver = Driver(self.engine, cast("WorkerProcesses", self.processes), store, teller, tuple(OPTIONS))
+        self.driver = Driver(self.engine, cast("WorkerProcesses", self.processes), store, teller)
         self.lease = LeaseKeeper(store, self.info, self.driver.lose_lease, self.driver.look_again)
         self._next_round_at = float("inf")
         self._rounds_without_news = 0

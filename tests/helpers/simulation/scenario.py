@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from unittest.mock import patch
 
 from lilota.models import NewTask
-
 from simulation import faults
 from simulation.checker import violations
 from simulation.history import History, Read

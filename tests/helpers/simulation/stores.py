@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from lilota_memory_store import MemoryTaskStore
+
 from lilota.contract import Claimed, ClaimRequest, Committed, Fence, RunnerInfo, TaskQuery
 from lilota.errors import StoreUnavailableError
 from lilota.models import TERMINAL_STATES, AttemptUpdate, NewTask, TaskInfo, TaskState
-from lilota_memory_store import MemoryTaskStore
-
 from simulation import history as happened
 from simulation.history import History
 from simulation.world import World

@@ -22,7 +22,6 @@ from lilota.frames import (
 )
 from lilota.models import AttemptUpdate, Claim, Outcome, TaskError, TaskState
 from lilota.processes import Died, Event, Received
-
 from simulation.history import BodyStarted, History
 from simulation.plans import OPTIONS, from_input, output_of
 from simulation.world import World
@@ -113,10 +112,10 @@ class SimulatedWorker:
         """A signal, which arrives at once."""
         if not self.alive:
             return
-        if signal_number is signal.SIGTERM and self._current is not None:
-            if from_input(self._current.input_json).ignores == "sigterm":
-                return
-        self.die(f"was killed by signal {signal_number}")
+        current = self._current
+        is_ignored = signal_number is signal.SIGTERM and current is not None and _ignores_sigterm(current)
+        if not is_ignored:
+            self.die(f"was killed by signal {signal_number}")
 
     def die(self, cause: str) -> None:
         """End now; what was not sent is lost."""
@@ -293,6 +292,10 @@ class SimulatedWorker:
         """Do something later, if the attempt that runs now still runs then."""
         claim = self._current
         self._after(seconds, lambda: action() if self._current is claim else None)
+
+
+def _ignores_sigterm(claim: Claim) -> bool:
+    return from_input(claim.input_json).ignores == "sigterm"
 
 
 def _unrun(reason: StopReason) -> Outcome:

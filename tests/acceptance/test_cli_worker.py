@@ -1,0 +1,299 @@
+"""The real executable, in real processes, with real signals, on one SQLite file and without configuration."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+TASKS = '''
+import pathlib, time
+from lilota import TaskBase
+
+class Hold(TaskBase):
+    """Runs until the file "go" is there."""
+    def run(self):
+        self.set_progress(self.task_info.id, 40)
+        self.logger.info("holding")
+        pathlib.Path("held").touch()
+        while not pathlib.Path("go").exists():
+            time.sleep(0.02)
+        return {"held": True}
+
+class Broken(TaskBase):
+    def run(self):
+        raise ValueError("no such\\nthing")
+'''
+LIMIT_SECONDS = 30
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("LILOTA_STORE", "LILOTA_DEBUG", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "house_tasks.py").write_text(TASKS)
+    return tmp_path
+
+
+def lilota(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "lilota", *arguments], capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False
+    )
+
+
+def shown(task_id: str) -> dict[str, object]:
+    return json.loads(lilota("show", task_id, "--json").stdout)
+
+
+def wait_for(path: Path) -> None:
+    end = time.monotonic() + LIMIT_SECONDS
+    while not path.exists():
+        assert time.monotonic() < end, f"{path} did not come"
+        time.sleep(0.02)
+
+
+def wait_for_the_end_of_group(group: int) -> None:
+    """Wait until no process of the group is left; the helpers of multiprocessing end a moment after their parent."""
+    end = time.monotonic() + LIMIT_SECONDS
+    with contextlib.suppress(ProcessLookupError):
+        while time.monotonic() < end:
+            os.killpg(group, 0)
+            time.sleep(0.02)
+        raise AssertionError("a process of the worker is still there")
+
+
+class Worker:
+    """A `lilota worker` in a process group of its own, as a terminal or a service manager starts it."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self._errors = (folder / "worker.err").open("w+")
+        tasks = ("--task", "hold=house_tasks:Hold", "--task", "broken=house_tasks:Broken")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "lilota", "worker", "--processes", "1", *tasks, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+            start_new_session=True,
+        )
+
+    def __enter__(self) -> Self:
+        self.announced = []
+        for line in self.process.stdout:
+            self.announced.append(line)
+            if line.startswith("Ready"):
+                return self
+        raise AssertionError(f"the worker did not start: {self.errors()}")
+
+    def __exit__(self, *_error: object) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.process.stdout.close()
+        self._errors.close()
+
+    def errors(self) -> str:
+        return (Path.cwd() / "worker.err").read_text()
+
+    def wait_for_error(self, text: str) -> None:
+        end = time.monotonic() + LIMIT_SECONDS
+        while text not in self.errors():
+            assert time.monotonic() < end, self.errors()
+            time.sleep(0.02)
+
+    def end(self) -> int:
+        return self.process.wait(LIMIT_SECONDS)
+
+
+def test_three_processes_share_tasks_without_configuration(folder):
+    """A worker, an adder and an observer need nothing but the same folder."""
+    with Worker(folder) as worker:
+        added = lilota("add", "add_two_numbers", "number1=1", "number2=2", "--wait")
+        listed = lilota("list")
+
+    assert json.loads(added.stdout) == {"result": 3}
+    assert "succeeded" in listed.stdout
+    assert (folder / "lilota.db").exists()
+    announced = "".join(worker.announced)
+    for fact in ("lilota.db", "1, started by", "add_two_numbers", "hold", "lilota-sqlite-store"):
+        assert fact in announced
+
+
+def test_a_failed_task_is_told_to_who_waited_for_it(folder):
+    """The exit code says it, standard error why; standard output stays empty for scripts."""
+    with Worker(folder) as worker:
+        added = lilota("add", "broken", "--any-name", "--wait")
+        worker.wait_for_error("[1/1]")
+
+    assert (added.returncode, added.stdout) == (1, "")
+    assert "Error: The task 1 ('broken') failed: ValueError: no such" in added.stderr
+    assert 'raise ValueError("no such' in added.stderr
+
+
+def test_the_first_signal_lets_a_running_task_end(folder):
+    """A deployment loses no work: the task ends, the next one stays for the next worker, the exit code is 0."""
+    with Worker(folder) as worker:
+        first, second = (lilota("add", "hold", "--any-name").stdout.strip() for _ in range(2))
+        wait_for(folder / "held")
+        worker.process.send_signal(signal.SIGTERM)
+        worker.wait_for_error("taking no new tasks")
+        (folder / "go").touch()
+        code = worker.end()
+
+    assert code == 0
+    assert worker.errors().endswith("Stopped.\n")
+    assert shown(first)["state"] == "succeeded"
+    assert (shown(second)["state"], shown(second)["attempt"]) == ("pending", 0)
+
+
+def test_a_second_signal_gives_back_at_once(folder):
+    """Who is in a hurry signals twice; the task is pending again and has not spent its attempt."""
+    with Worker(folder) as worker:
+        task_id = lilota("add", "hold", "--any-name").stdout.strip()
+        wait_for(folder / "held")
+        worker.process.send_signal(signal.SIGTERM)
+        worker.wait_for_error("taking no new tasks")
+        worker.process.send_signal(signal.SIGTERM)
+        code = worker.end()
+
+    assert code == 0
+    assert (shown(task_id)["state"], shown(task_id)["attempt"]) == ("pending", 0)
+
+
+def test_when_the_grace_period_is_over_what_runs_is_given_back(folder):
+    """A task that does not end holds nobody up for longer than was allowed."""
+    with Worker(folder, "--grace-seconds", "0.2") as worker:
+        task_id = lilota("add", "hold", "--any-name").stdout.strip()
+        wait_for(folder / "held")
+        worker.process.send_signal(signal.SIGTERM)
+        code = worker.end()
+
+    assert code == 0
+    assert shown(task_id)["state"] == "pending"
+
+
+def test_ctrl_c_reaches_the_whole_group_and_stops_in_good_order(folder):
+    """A terminal signals worker processes too; the task goes on to its end all the same, and no process stays."""
+    with Worker(folder) as worker:
+        task_id = lilota("add", "hold", "--any-name").stdout.strip()
+        wait_for(folder / "held")
+        os.killpg(worker.process.pid, signal.SIGINT)
+        worker.wait_for_error("SIGINT: taking no new tasks")
+        (folder / "go").touch()
+        code = worker.end()
+
+    assert code == 0
+    assert shown(task_id)["state"] == "succeeded"
+    wait_for_the_end_of_group(worker.process.pid)
+
+
+def test_a_cancelled_task_ends_while_it_runs(folder):
+    """`lilota cancel` reaches a task in another process's worker."""
+    with Worker(folder):
+        task_id = lilota("add", "hold", "--any-name").stdout.strip()
+        wait_for(folder / "held")
+        cancelled = lilota("cancel", task_id)
+        watched = lilota("watch", task_id)
+
+    assert cancelled.returncode == 0
+    assert watched.returncode == 1
+    assert shown(task_id)["state"] == "cancelled"
+
+
+def test_logs_are_followed_until_the_task_ends(folder):
+    """What a task logs in one process appears in another while it runs."""
+    with Worker(folder):
+        task_id = lilota("add", "hold", "--any-name").stdout.strip()
+        following = subprocess.Popen(
+            [sys.executable, "-m", "lilota", "logs", task_id, "--follow"], stdout=subprocess.PIPE, text=True
+        )
+        with following:
+            first = following.stdout.readline()
+            (folder / "go").touch()
+            following.communicate(timeout=LIMIT_SECONDS)
+
+    assert "holding" in first
+    assert following.returncode == 0
+
+
+def test_ctrl_c_ends_the_watching_and_not_the_task(folder):
+    """In a terminal there are bars; leaving them leaves the task alone."""
+    with Worker(folder) as worker:
+        task_id = lilota("add", "hold", "--any-name").stdout.strip()
+        wait_for(folder / "held")
+        code, screen = watch_in_terminal(task_id, until="40 %")
+        state = shown(task_id)["state"]
+        (folder / "go").touch()
+        worker.process.send_signal(signal.SIGTERM)
+        worker.end()
+
+    assert code == 130
+    assert "hold" in screen
+    assert "Traceback" not in screen
+    assert state == "running"
+
+
+def watch_in_terminal(task_id: str, until: str) -> tuple[int, str]:
+    """Watch a task in a pseudo-terminal until a text appears, then press Ctrl-C."""
+    parent, child = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "24"}
+    watching = subprocess.Popen(
+        [sys.executable, "-c", CONTROLLED, "watch", task_id],
+        stdin=child,
+        stdout=child,
+        stderr=child,
+        env=environment,
+        start_new_session=True,
+    )
+    os.close(child)
+    screen = ""
+    while until not in screen:
+        screen += os.read(parent, 4096).decode(errors="replace")
+    os.write(parent, b"\x03")
+    screen += read_to_the_end(parent)
+    os.close(parent)
+    return watching.wait(LIMIT_SECONDS), screen
+
+
+#: Make standard input the controlling terminal, so that its Ctrl-C becomes a SIGINT.
+CONTROLLED = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); from lilota.cli.main import main; main()"
+
+
+def read_to_the_end(descriptor: int) -> str:
+    received = b""
+    try:
+        while piece := os.read(descriptor, 4096):
+            received += piece
+    except OSError:  # Linux says so when the other side of a pseudo-terminal is closed
+        pass
+    return received.decode(errors="replace")
+
+
+def test_a_class_that_is_not_there_is_an_error_at_the_start(folder):
+    """A worker that could not run its task does not pretend to be ready."""
+    run = lilota("worker", "--task", "x=house_tasks:Missing")
+
+    assert run.returncode == 1
+    assert run.stderr.count("\n") == 1
+    assert "Error: The task 'x' can't be imported from 'house_tasks:Missing'" in run.stderr
+
+
+def test_a_reader_that_leaves_is_no_error(folder):
+    """`lilota list | head -1` is quiet."""
+    add = "from lilota import TaskClient; TaskClient().add_many([{'name': 'add_two_numbers'}] * 1000)"
+    subprocess.run([sys.executable, "-c", add], check=True)
+    pipeline = f"{sys.executable} -m lilota list --json --limit 1000 | head -n 1"
+
+    run = subprocess.run(["bash", "-c", pipeline], check=True, capture_output=True, text=True, timeout=LIMIT_SECONDS)
+
+    assert run.stderr == ""
+    assert json.loads(run.stdout)["id"] == 1000

@@ -1,0 +1,148 @@
+"""`lilota doctor`, `lilota plugins` and `lilota check-store`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from cli_calls import add_task, call
+
+from lilota.cli.checks import _promises, _waiting_tasks
+from lilota.contract import StoreCapabilities, TaskCount
+from lilota.models import TaskState
+from lilota.stores import open_store
+from lilota.testing.check import CheckReport, CheckResult, CheckStatus
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COLUMNS", raising=False)
+    return tmp_path
+
+
+def test_doctor_finds_a_default_installation_in_order():
+    """A fresh folder with nothing configured has no problem."""
+    result = call("doctor", "--json")
+
+    report = json.loads(result.stdout)
+    assert (result.exit_code, report["ok"]) == (0, True)
+    assert {"lilota", "processes", "settings", "plugins", "store", "durable", "shared", "tasks"} <= {
+        finding["check"] for finding in report["findings"]
+    }
+
+
+def test_doctor_ends_with_1_when_the_store_can_not_be_used(folder):
+    """Monitoring can rely on the exit code; the finding names the store."""
+    (folder / "notes.db").write_text("this is not a database, but it is long enough to be looked at" * 20)
+
+    result = call("doctor", "--store", f"sqlite:///{folder}/notes.db")
+
+    assert result.exit_code == 1
+    assert "notes.db" in result.stdout
+    assert "1 problem to solve." in result.stdout
+
+
+def test_doctor_ends_with_1_when_a_setting_is_wrong(monkeypatch):
+    """It says which, instead of failing itself."""
+    monkeypatch.setenv("LILOTA_STRICT_PLUGINS", "perhaps")
+
+    report = json.loads(call("doctor", "--json").stdout)
+
+    assert not report["ok"]
+    assert report["findings"][-1]["check"] == "settings"
+
+
+def test_doctor_names_tasks_that_nobody_here_can_run(folder):
+    """A task that waits for a worker that does not exist is found."""
+    store = open_store(f"sqlite:///{folder}/lilota.db")
+    store.open()
+    add_task(store, "strange")
+    store.close()
+
+    result = call("doctor")
+
+    assert result.exit_code == 0
+    assert "'strange' (1)" in result.stdout
+
+
+def test_tasks_that_have_ended_do_not_wait_for_anybody():
+    """Only pending and waiting tasks are judged."""
+    found = [TaskCount(queue="default", name="old", state=TaskState.FAILED, count=3)]
+
+    assert _waiting_tasks(found, ["known"]).status == "ok"
+
+
+def test_a_store_that_forgets_is_a_warning_with_the_way_out():
+    """Its own warnings are passed on."""
+    promises = StoreCapabilities(description="memory", durable=False, multi_process=False, warnings=("beware",))
+
+    findings = list(_promises(promises))
+
+    assert {finding.status for finding in findings} == {"warning"}
+    assert "sqlite:///" in findings[0].text
+    assert findings[-1].text == "beware"
+
+
+def test_plugins_lists_what_is_installed():
+    """The built-in stores come through the same door as strangers."""
+    rows = json.loads(call("plugins", "--json").stdout)
+
+    assert {("lilota.stores", "sqlite"), ("lilota.stores", "memory")} <= {(row["group"], row["name"]) for row in rows}
+    assert set(rows[0]) == {"group", "name", "value", "distribution", "version", "state", "error", "hooks"}
+    assert "sqlite" in call("plugins").stdout
+
+
+def test_plugins_check_loads_everything():
+    """What is only broken when it is used is found before."""
+    result = call("plugins", "--check", "--json")
+
+    assert result.exit_code == 0
+    assert {row["state"] for row in json.loads(result.stdout)} == {"loaded"}
+
+
+def test_a_disabled_plugin_is_shown_with_its_reason_and_is_no_failure(monkeypatch):
+    """Turning something off is a choice."""
+    monkeypatch.setenv("LILOTA_DISABLE_PLUGINS", "lilota-memory-store")
+
+    result = call("plugins", "--check")
+
+    assert result.exit_code == 0
+    assert "disabled" in result.stdout
+    assert "LILOTA_DISABLE_PLUGINS" in result.stdout
+
+
+def test_check_store_refuses_a_store_that_holds_tasks(folder):
+    """The check adds and deletes; it never touches somebody's data."""
+    store = open_store(f"sqlite:///{folder}/lilota.db")
+    store.open()
+    add_task(store)
+    store.close()
+
+    result = call("check-store", f"sqlite:///{folder}/lilota.db")
+
+    assert result.exit_code == 1
+    assert "empty" in result.stderr
+
+
+def test_check_store_shows_a_sign_per_test_and_ends_with_the_sum(folder, monkeypatch):
+    """Whoever writes a store sees at once what is not kept, in the words of the contract."""
+    kept = CheckResult(name="test_a", status=CheckStatus.PASSED, sentence="A is kept.")
+    broken = CheckResult(
+        name="test_b", status=CheckStatus.FAILED, sentence="B is kept.", reason="line 1\n\x1b[2Jline 2"
+    )
+
+    def check(url, on_result):
+        for result in (kept, broken):
+            on_result(result)
+        return CheckReport(store=url, results=(kept, broken))
+
+    monkeypatch.setattr("lilota.cli.commands.check_store.run_check", check)
+    short, verbose = call("check-store", "x://"), call("check-store", "x://", "--verbose")
+
+    assert short.exit_code == 1
+    assert short.stdout.splitlines()[0] == ".F"
+    assert "Not kept: B is kept." in short.stdout
+    assert "  line 1\n  \\x1b[2Jline 2" in short.stdout
+    assert "x://: 1 of 2 tests passed." in short.stdout
+    assert "A is kept." in verbose.stdout

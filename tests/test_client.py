@@ -1,0 +1,255 @@
+"""What a program does with a client and the handles of its tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from lilota_memory_store import MemoryTaskStore
+from runner_tasks import TASKS, Crash, Hash
+from running import until
+
+from lilota.client import TaskClient
+from lilota.config import Settings
+from lilota.errors import (
+    InvalidInputError,
+    TaskCancelledError,
+    TaskFailedError,
+    TaskNotFoundError,
+    TaskStateError,
+    UnknownTaskError,
+)
+from lilota.models import TaskState
+from lilota.plugins import Plugins
+from lilota.registry import Registry
+from lilota.runner import TaskRunner
+
+
+def make_client(store=None, **options):
+    """Return a client that knows the tasks of these tests."""
+    settings = Settings()
+    client = TaskClient(store or MemoryTaskStore(), registry=Registry(Plugins(settings), settings), **options)
+    client.register("hash", Hash)
+    return client
+
+
+@pytest.fixture(scope="module")
+def runner():
+    """A runner whose tasks the tests wait for."""
+    runner = TaskRunner(MemoryTaskStore(), 2, settings=Settings())
+    for name, clazz in TASKS.items():
+        runner.register(name, clazz)
+    runner.start()
+    yield runner
+    runner.stop(timeout_seconds=0)
+
+
+# --- results
+
+
+def test_a_result_is_the_output(runner):
+    """What the task returned comes back as it was."""
+    handle = runner.add("hash", input={"text": "lilota"})
+
+    assert handle.result(20) == {"sha256": "a395b4c150eeefdb00e3c8270de3a990dc05d72970ac6e1d49eb4ac62d04d328"}
+
+
+def test_a_task_without_output_has_the_result_none(runner):
+    """Nothing was returned, nothing comes back, and the attribute is absent."""
+    handle = runner.add("sleep", input={"seconds": 0})
+
+    assert handle.result(20) is None
+    assert not hasattr(handle.info(), "output")
+
+
+def test_the_error_of_a_failed_task_carries_its_traceback(runner):
+    """The text names the task and the error, and shows the line that raised in the worker."""
+    handle = runner.add("fail")
+
+    with pytest.raises(TaskFailedError, match="ValueError: no such luck") as caught:
+        handle.result(20)
+
+    assert f"The task {handle.id} ('fail')" in str(caught.value)
+    assert "runner_tasks.py" in caught.value.remote_traceback
+    assert 'raise ValueError("no such luck")' in caught.value.remote_traceback
+
+
+def test_a_result_that_does_not_come_in_time_leaves_the_task_alone(runner):
+    """TimeoutError, and the task goes on."""
+    handle = runner.add("sleep")
+    with pytest.raises(TimeoutError, match=f"The task {handle.id} has not ended within 0.05 s; it goes on"):
+        handle.result(timeout_seconds=0.05)
+
+    state = handle.info().state
+    handle.cancel()
+
+    assert state in {TaskState.PENDING, TaskState.RUNNING}
+
+
+def test_a_cancelled_task_has_no_result(runner):
+    """A running task is asked; a waiting one is cancelled at once; both raise for those who wait."""
+    running = runner.add("sleep")
+    until(running.info, lambda info: info.reported_progress > 0)
+    waiting = runner.add("hash", input={"text": "a"}, delay_seconds=3600)
+
+    answers = running.cancel(), waiting.cancel()
+
+    assert answers == (TaskState.RUNNING, TaskState.CANCELLED)
+    for handle in (running, waiting):
+        with pytest.raises(TaskCancelledError):
+            handle.result(20)
+
+
+def test_cancelling_what_has_ended_says_how_it_ended(runner):
+    """Too late is no error."""
+    handle = runner.add("hash", input={"text": "a"})
+    handle.result(20)
+
+    assert handle.cancel() is TaskState.SUCCEEDED
+
+
+def test_a_failed_task_can_be_retried_and_a_succeeded_one_not(runner):
+    """Retry starts over; what succeeded stays as it is."""
+    failed, succeeded = runner.add("fail"), runner.add("hash", input={"text": "a"})
+    with pytest.raises(TaskFailedError):
+        failed.result(20)
+    succeeded.result(20)
+
+    failed.retry()
+
+    with pytest.raises(TaskFailedError):
+        failed.result(20)
+    with pytest.raises(TaskStateError):
+        succeeded.retry()
+
+
+def test_handles_can_be_awaited(runner):
+    """Results and errors come through `await` as through `result`, and many at a time."""
+
+    async def wait():
+        good = [runner.add("hash", input={"text": str(n)}) for n in range(50)]
+        bad = runner.add("fail")
+        return await asyncio.gather(*good, bad, return_exceptions=True)
+
+    *results, error = asyncio.run(wait())
+
+    assert len({result["sha256"] for result in results}) == 50
+    assert isinstance(error, TaskFailedError)
+
+
+def test_an_await_can_be_given_up(runner):
+    """The time limit of asyncio works, and the runner goes on undisturbed."""
+
+    async def wait():
+        handle = runner.add("sleep")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(handle, 0.05)
+        handle.cancel()
+        return await runner.add("hash", input={"text": "after"})
+
+    assert asyncio.run(wait())
+
+
+def test_a_task_is_found_again_by_its_id(runner):
+    """Another part of the program, or another program, gets the same handle."""
+    handle = runner.add("hash", input={"text": "a"}, description="words")
+
+    again = runner.client.get(handle.id)
+
+    assert again.result(20) == handle.result(20)
+    assert again.info().description == "words"
+    with pytest.raises(TaskNotFoundError, match="999999"):
+        runner.client.get(999_999)
+
+
+# --- adding without a runner
+
+
+def test_a_client_adds_for_a_runner_that_comes_later():
+    """What was added waits in the store."""
+    store = MemoryTaskStore()
+    handle = make_client(store).add("hash", input={"text": "a"})
+    runner = TaskRunner(store, 1, settings=Settings())
+    runner.register("hash", Hash)
+    with runner:
+        result = handle.result(20)
+
+    assert result
+
+
+def test_unknown_names_are_accepted_if_asked_for():
+    """A program that only adds need not have the task installed."""
+    client = make_client(accept_unknown_names=True)
+
+    assert client.add("elsewhere").info().name == "elsewhere"
+    with pytest.raises(UnknownTaskError):
+        make_client().add("elsewhere")
+
+
+def test_the_limit_to_lost_attempts_comes_from_the_class_unless_it_is_given():
+    """A registered class is asked; an argument goes first; else three."""
+    client = make_client(accept_unknown_names=True)
+    client.register("crash", Crash)
+
+    limits = [
+        client.add("crash").info().max_lost_attempts,
+        client.add("crash", max_lost_attempts=7).info().max_lost_attempts,
+        client.add("elsewhere").info().max_lost_attempts,
+    ]
+
+    assert limits == [1, 7, 3]
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"priority": 1.5}, "priority"),
+        ({"priority": True}, "priority"),
+        ({"priority": 2**40}, "priority"),
+        ({"queue": ""}, "queue"),
+        ({"queue": "a\nb"}, "queue"),
+        ({"queue": 3}, "queue"),
+        ({"delay_seconds": -1}, "delay_seconds"),
+        ({"delay_seconds": "1"}, "delay_seconds"),
+        ({"delay_seconds": float("nan")}, "delay_seconds"),
+        ({"run_at": datetime(2030, 1, 1)}, "run_at"),  # noqa: DTZ001 - the mistake that is tested
+        ({"run_at": "tomorrow"}, "run_at"),
+        ({"run_at": datetime.now(UTC) + timedelta(1), "delay_seconds": 1}, "not both"),
+        ({"max_lost_attempts": 0}, "max_lost_attempts"),
+        ({"description": 5}, "description"),
+        ({"description": "\ud800"}, "description"),
+        ({"description": "x" * 10_001}, "description"),
+    ],
+)
+def test_options_that_cannot_be_used_are_refused_by_name(options, named):
+    """Nothing is added, and the message names what is wrong."""
+    client = make_client()
+
+    with pytest.raises(InvalidInputError, match=named):
+        client.add("hash", **{"input": {"text": "a"}, **options})
+    assert client.store.get_all_tasks() == []
+
+
+def test_a_misspelt_argument_of_add_many_is_named():
+    """The message has the wrong name and those that exist."""
+    with pytest.raises(InvalidInputError, match=r"'inptu'.*input"):
+        make_client().add_many([{"name": "hash", "inptu": {}}])
+
+
+def test_add_many_of_nothing_adds_nothing():
+    """An empty list is no error."""
+    assert make_client().add_many([]) == []
+
+
+def test_a_client_closes_the_store_that_it_opened(tmp_path):
+    """No descriptor stays open behind a context manager."""
+    before = len(os.listdir("/proc/self/fd"))
+    settings = Settings()
+
+    with TaskClient(f"sqlite:///{tmp_path}/tasks.db", registry=Registry(Plugins(settings), settings)) as client:
+        client.register("hash", Hash)
+        client.add("hash", input={"text": "a"})
+
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -1,0 +1,101 @@
+"""The records: what is absent until it is set, what survives travelling, and when a task has ended."""
+
+from __future__ import annotations
+
+import pickle
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from lilota.models import (
+    TERMINAL_STATES,
+    AttemptUpdate,
+    Claim,
+    LogLine,
+    NewTask,
+    Outcome,
+    TaskBase,
+    TaskError,
+    TaskInfo,
+    TaskState,
+)
+
+NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def info(**changes: Any) -> TaskInfo:
+    return TaskInfo(**{"id": 1, "name": "resize", "created_at": NOW, "run_at": NOW, **changes})
+
+
+RECORDS = [
+    info(output_json='{"a": 1}', error=TaskError(type="E", message="m"), started_at=NOW, state=TaskState.FAILED),
+    NewTask(name="resize", run_at=NOW),
+    Claim(id=1, token=2, attempt=3, name="resize"),
+    LogLine(at=1.5, text="line"),
+    Outcome(state=TaskState.PENDING, delay_seconds=1.5),
+    AttemptUpdate(id=1, token=2, log_lines=(LogLine(at=1, text="x"),), outcome=Outcome(state=TaskState.SUCCEEDED)),
+]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
+def test_records_survive_pickling_and_json(record):
+    """A store may sit behind a multiprocessing manager, and frames are JSON."""
+    assert pickle.loads(pickle.dumps(record)) == record
+    assert msgspec.json.decode(msgspec.json.encode(record), type=type(record)) == record
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
+def test_records_can_not_be_changed(record):
+    """What was read is what was true then."""
+    with pytest.raises(AttributeError):
+        record.id = 2
+
+
+@pytest.mark.parametrize("name", ["output", "start_date_time", "end_date_time"])
+def test_what_is_not_set_yet_is_absent(name):
+    """`hasattr` is False, and the error says which task and why."""
+    assert not hasattr(info(), name)
+    with pytest.raises(AttributeError, match=rf"The task 1 has no {name} \(its state is pending\)\."):
+        getattr(info(), name)
+
+
+def test_what_is_set_is_there():
+    """Input and output decoded, instants as they were stored."""
+    ended = info(input_json='{"a": 1}', output_json='{"b": 2}', started_at=NOW, finished_at=NOW)
+
+    assert (ended.input, ended.output) == ({"a": 1}, {"b": 2})
+    assert (ended.start_date_time, ended.end_date_time) == (NOW, NOW)
+    assert ended.output is ended.output
+
+
+def test_decoding_survives_pickling():
+    """A record whose output somebody has looked at travels like any other."""
+    record = info(output_json='{"b": 2}')
+    record.output["b"] = 3
+
+    assert pickle.loads(pickle.dumps(record)).output in ({"b": 2}, {"b": 3})
+
+
+@pytest.mark.parametrize("state", list(TaskState))
+def test_progress_is_100_exactly_when_a_task_has_ended(state):
+    """So a loop that waits for 100 never hangs, and never ends too early."""
+    percentages = {info(state=state, reported_progress=value).progress_percentage for value in (0, 50, 100)}
+
+    assert (percentages == {100}) == (state in TERMINAL_STATES)
+    assert state.is_terminal == (state in TERMINAL_STATES)
+    if not state.is_terminal:
+        assert percentages == {0, 50, 99.9}
+
+
+def test_a_state_is_its_word():
+    """In JSON, on the command line and in comparisons."""
+    assert TaskState("running") is TaskState.RUNNING
+    assert str(TaskState.WAITING) == "waiting"
+
+
+def test_a_task_class_without_run_is_abstract():
+    """It can't be built."""
+    with pytest.raises(TypeError, match="abstract"):
+        TaskBase(None, None, None, None)
