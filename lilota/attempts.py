@@ -91,8 +91,8 @@ def _decide(error: BaseException, claim: Claim, task_class: type[TaskBase]) -> O
     match error:
         case Retry():
             reason = TaskError(type="Retry", message=describe_error(error).message)
-            # Not below 0 even if a subclass says so: the store counts on it.
-            delay_seconds = max(0.0, error.delay_seconds)
+            # Checked again: a subclass may say anything, and the runner counts on a number.
+            delay_seconds = Retry(error.delay_seconds).delay_seconds
             return Outcome(state=TaskState.PENDING, error=reason, delay_seconds=delay_seconds, spends_attempt=False)
         case CancelRequested():
             return Outcome(state=TaskState.CANCELLED)

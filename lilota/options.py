@@ -49,7 +49,10 @@ def _is_exceptions(value: object) -> bool:
 
 
 def _is_backoff(value: object) -> bool:
-    return isinstance(value, Backoff)
+    if not isinstance(value, Backoff):
+        return False
+    waits = value.first_seconds, value.factor, value.max_seconds
+    return all(0 <= wait <= _LONGEST_SECONDS for wait in waits) and 0 <= value.jitter <= 1
 
 
 _COUNT: Final = "a whole number of at least 1"
@@ -57,7 +60,7 @@ _EXCEPTIONS: Final = "a tuple of exception classes"
 _OPTIONS: Final = (
     ("max_attempts", _is_count, _COUNT),
     ("max_lost_attempts", _is_count, _COUNT),
-    ("backoff", _is_backoff, "a lilota.Backoff"),
+    ("backoff", _is_backoff, "a lilota.Backoff of finite numbers, with a jitter from 0 to 1"),
     ("retry_on", _is_exceptions, _EXCEPTIONS),
     ("never_retry_on", _is_exceptions, _EXCEPTIONS),
     ("timeout_seconds", _is_time_limit, "a number of seconds above 0, or None"),

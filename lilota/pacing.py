@@ -8,8 +8,8 @@ from typing import Final
 WORK_IN_HAND_SECONDS: Final = 0.02
 #: More attempts than this gain nothing in one frame.
 BATCH_LIMIT: Final = 300
-#: What a task of a name that never ran is taken to last: two of them fit into the work in hand.
-_FIRST_GUESS_SECONDS: Final = 0.01
+#: A task of a name that never ran is taken to be a long one: nothing is sent along that it could hold back.
+_FIRST_GUESS_SECONDS: Final = WORK_IN_HAND_SECONDS
 #: The weight of the newest measurement in the running mean.
 _WEIGHT: Final = 0.3
 
@@ -19,7 +19,7 @@ class Pacing:
 
     def __init__(self) -> None:
         self._seconds: dict[str, float] = {}
-        self._recent = _FIRST_GUESS_SECONDS
+        self._recent: float | None = None
 
     def learn(self, durations: dict[str, tuple[int, float]]) -> None:
         """Take what a worker measured: task name -> (attempts, seconds together)."""
@@ -27,7 +27,8 @@ class Pacing:
             mean = seconds / max(count, 1)
             known = self._seconds.get(name, mean)
             self._seconds[name] = known + _WEIGHT * (mean - known)
-            self._recent += _WEIGHT * (mean - self._recent)
+            recent = mean if self._recent is None else self._recent
+            self._recent = recent + _WEIGHT * (mean - recent)
 
     def expected_seconds(self, name: str) -> float:
         """Return how long an attempt of that name will probably take."""
@@ -35,4 +36,5 @@ class Pacing:
 
     def batch_size(self) -> int:
         """Return how many attempts of the recent mix make up the work in hand."""
-        return max(1, min(BATCH_LIMIT, int(WORK_IN_HAND_SECONDS / max(self._recent, 1e-6))))
+        recent = _FIRST_GUESS_SECONDS if self._recent is None else self._recent
+        return max(1, min(BATCH_LIMIT, int(WORK_IN_HAND_SECONDS / max(recent, 1e-6))))

@@ -167,17 +167,22 @@ def test_retry_asks_for_another_run_that_costs_nothing():
     assert (outcome.error.type, outcome.error.message) == ("Retry", "no luck")
 
 
-def test_a_broken_kind_of_retry_fails_the_task():
+@pytest.mark.parametrize(
+    ("delay", "kind"),
+    [(lambda: 1 / 0, "ZeroDivisionError"), (lambda: -1, "ValueError"), (lambda: float("inf"), "ValueError")],
+    ids=["raises", "negative", "endless"],
+)
+def test_a_broken_kind_of_retry_fails_the_task(delay, kind):
     """Nothing that a task defines can get past the attempt."""
 
     class Broken(Retry):
-        delay_seconds = property(lambda self: 1 / 0)
+        delay_seconds = property(lambda self: delay())
 
     outcome = run(raising(Broken()))
 
     assert outcome.state is TaskState.FAILED
     assert outcome.error is not None
-    assert outcome.error.type == "ZeroDivisionError"
+    assert outcome.error.type == kind
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from lilota.models import TaskBase
 from lilota.options import check_options
 from lilota.retry import Backoff
 
+BACKOFF = "a lilota.Backoff of finite numbers, with a jitter from 0 to 1"
+
 
 def task_class(**options: Any) -> type[TaskBase]:
     return type("Task", (TaskBase,), {"run": lambda task: None, "__module__": __name__, **options})
@@ -46,12 +48,15 @@ def test_good_options_are_accepted(options):
         ("kill_after_seconds", None, "a number of seconds above 0"),
         ("retry_on", ValueError, "a tuple of exception classes"),
         ("never_retry_on", ("ValueError",), "a tuple of exception classes"),
-        ("backoff", 3, "a lilota.Backoff"),
+        ("backoff", 3, BACKOFF),
+        ("backoff", Backoff(first_seconds=float("nan")), BACKOFF),
+        ("backoff", Backoff(max_seconds=float("inf")), BACKOFF),
+        ("backoff", Backoff(jitter=2), BACKOFF),
     ],
 )
 def test_a_wrong_option_is_refused_with_its_name(name, value, meaning):
     """The message says which attribute of which class, and what it may be."""
-    expected = f"The task 'x' can't be used: {__name__}.Task.{name} must be {meaning}, not {value!r}."
+    expected = f"The task 'x' can't be used: {__name__}.Task.{name} must be {meaning}, not {value!r:.100}."
 
     with pytest.raises(InvalidTaskError, match=re.escape(expected)):
         check_options(task_class(**{name: value}), "The task 'x'")

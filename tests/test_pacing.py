@@ -15,9 +15,9 @@ def learned(*durations):
     return pacing
 
 
-def test_nothing_known_means_a_few():
-    """The first tasks of an application are neither sent one by one nor by the hundred."""
-    assert Pacing().batch_size() == 2
+def test_nothing_known_means_one_at_a_time():
+    """The first task of an application may be a long one: nothing is sent along that it could hold back."""
+    assert Pacing().batch_size() == 1
 
 
 @pytest.mark.parametrize("seconds", [0.0, 1e-9, 1e-6])

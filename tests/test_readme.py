@@ -18,7 +18,7 @@ FILE_BLOCK = re.compile(r"^```\w+\n# file: (\S+)\n(.*?)^```$", re.MULTILINE | re
 
 def readme_files() -> dict[str, str]:
     """Return the files that the README shows: name -> text."""
-    return {name: text for name, text in FILE_BLOCK.findall(README.read_text(encoding="utf-8"))}
+    return dict(FILE_BLOCK.findall(README.read_text(encoding="utf-8")))
 
 
 def run_program(folder: Path, name: str) -> subprocess.CompletedProcess[str]:

@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 - a script beside its picture, no package
 """Record `lilota demo` in a real terminal (tmux) and draw it as docs/images/demo.svg.
 
     python docs/images/record_demo.py

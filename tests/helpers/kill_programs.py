@@ -36,7 +36,7 @@ def add(url: str, log: str, count: str) -> None:
     descriptor = os.open(Path(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with TaskClient(url, registry=registry) as client:
         for number in range(int(count)):
-            seconds = (0.0, 0.0, 0.02, 0.3)[number % 4]
+            seconds = (0.0, 0.0, 0.02, 0.1)[number % 4]
             tasks = [
                 {"name": "hash", "input": {"text": f"{os.getpid()}-{number}-{part}", "seconds": seconds}}
                 for part in range(1 + number % 3)

@@ -1,0 +1,197 @@
+"""The documentation tells the truth: its examples run, and its reference names everything that exists."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+import re
+import shlex
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+import pytest
+
+from lilota import config, errors
+from lilota.cli.main import cli
+from lilota.contract import TaskStore
+from lilota.hookspecs import LilotaHooks
+from lilota.models import TaskBase, TaskInfo
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("**/*.md"), *ROOT.glob("plugins/*/*.md")])
+# Pages whose commands are part of the example; elsewhere a command may start a server or need a network.
+COMMAND_PAGES = {DOCS / "tutorial.md"}
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE_LINE = re.compile(r"# file: (\S+)\n")
+ALL_ERRORS = sorted(
+    name
+    for name, found in vars(errors).items()
+    if isinstance(found, type) and issubclass(found, BaseException) and found.__module__ == errors.__name__
+)
+HOOKS = sorted(name for name in vars(LilotaHooks) if not name.startswith("_"))
+METHODS = sorted(name for name in vars(TaskStore) if not name.startswith("_"))
+VARIABLE = re.compile(r"LILOTA_[A-Z_]+[A-Z]")
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    """Return the blocks of code of a page: language, text."""
+    return BLOCK.findall(page.read_text(encoding="utf-8"))
+
+
+def has_files(page: Path) -> bool:
+    return any(FILE_LINE.match(text) for _, text in blocks(page))
+
+
+def script_of(page: Path) -> str:
+    """Return a shell script that writes the files of a page and runs what is to be run, in the order of reading."""
+    lines = ["set -e", "trap 'kill $(jobs -p) 2>/dev/null' EXIT"]
+    for language, text in blocks(page):
+        name = FILE_LINE.match(text)
+        if name:
+            lines += writing(name[1], text[name.end() :]) + ([] if page in COMMAND_PAGES else running(name[1]))
+        elif language == "console" and page in COMMAND_PAGES:
+            lines += [line[2:] for line in text.splitlines() if line.startswith("$ ")]
+    return "\n".join(lines) + "\n"
+
+
+def writing(name: str, text: str) -> list[str]:
+    quoted = shlex.quote(name)
+    return [f"mkdir -p $(dirname {quoted})", f"cat > {quoted} <<'LILOTA_END'", text.rstrip("\n"), "LILOTA_END"]
+
+
+def running(name: str) -> list[str]:
+    if name.rpartition("/")[2].startswith("test_"):
+        return [f"{shlex.quote(sys.executable)} -m pytest -q -p no:cacheprovider {shlex.quote(name)}"]
+    return [f"{shlex.quote(sys.executable)} {shlex.quote(name)}"] if name.endswith(".py") else []
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def run_script(script: str, folder: Path) -> tuple[int, str]:
+    """Run a script with bash in a folder; return its exit code and all that it printed."""
+    own = {key: value for key, value in os.environ.items() if not key.startswith(("LILOTA_", "PYTEST_"))}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{own.get('PATH', os.defpath)}"
+    environment = {**own, "PATH": path, "PORT": str(free_port()), "PYTHONPATH": str(folder)}
+    with (folder.parent / "output.txt").open("w+") as output:  # a file: a program left behind can't hold up the test
+        command = ["bash", "-x", "-c", script]
+        done = subprocess.run(command, cwd=folder, env=environment, stdout=output, stderr=output, timeout=110, check=False)
+        output.seek(0)
+        return done.returncode, output.read()
+
+
+@pytest.mark.parametrize("page", filter(has_files, PAGES), ids=lambda page: str(page.relative_to(ROOT)))
+def test_examples_of_a_page_run(page, tmp_path):
+    """The files of a page run in the order in which they are shown, and so do the commands of the tutorial."""
+    folder = tmp_path / "example"
+    folder.mkdir()
+
+    code, output = run_script(script_of(page), folder)
+
+    assert code == 0, output
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_python_of_a_page_can_be_parsed_by_the_oldest_python(page):
+    """Every block of Python is valid, also where it is only a part of a program."""
+    for language, text in blocks(page):
+        if language == "python":
+            ast.parse(text, filename=str(page), feature_version=(3, 11))
+
+
+def test_every_error_has_a_section():
+    """reference/errors.md explains each error class, and no other."""
+    assert headings("reference/errors.md", "###") == ALL_ERRORS
+
+
+def test_every_hook_has_a_section_with_its_arguments():
+    """reference/hooks.md explains each hook and names its arguments."""
+    sections = sections_of("reference/hooks.md", "###")
+
+    assert sorted(sections) == HOOKS
+    for hook in HOOKS:
+        arguments = list(inspect.signature(getattr(LilotaHooks, hook)).parameters)[1:]
+        assert all(f"`{argument}`" in sections[hook] for argument in arguments), hook
+
+
+def test_every_setting_has_a_section():
+    """reference/settings.md explains each setting, and no other."""
+    assert headings("reference/settings.md", "###") == sorted(config.SETTING_NAMES)
+
+
+def test_every_environment_variable_is_documented():
+    """reference/settings.md names each variable that the code reads, and no other."""
+    sources = [path for folder in ("lilota", "plugins") for path in (ROOT / folder).rglob("*.py")]
+    read = {name for path in sources if "tests" not in path.parts for name in VARIABLE.findall(path.read_text())}
+    internal = {"LILOTA_CHECK_STORE"}
+
+    assert set(VARIABLE.findall(page_text("reference/settings.md"))) == read - internal
+
+
+def test_every_command_has_a_section_with_its_options():
+    """reference/cli.md explains each built-in command with its options, and no other."""
+    sections = sections_of("reference/cli.md", "###")
+    context = click.Context(cli)
+
+    assert sorted(sections) == sorted(cli._lazy)
+    for name in cli._lazy:
+        command = cli.get_command(context, name)
+        for option in options_of(command):
+            assert f"`{option}" in sections[name], f"{name} {option}"
+
+
+def test_every_task_attribute_and_field_is_documented():
+    """reference/tasks.md names what a class can say of itself, and what is known of a task."""
+    text = page_text("reference/tasks.md")
+    attributes = [name for name in vars(TaskBase) if not name.startswith("_")]
+    derived = ["progress_percentage", "input", "output", "start_date_time", "end_date_time"]
+    fields = [*(name for name in TaskInfo.__struct_fields__ if not name.endswith("_json")), *derived]
+
+    assert [name for name in [*attributes, *fields] if f"`{name}`" not in text] == []
+
+
+def test_every_store_method_is_documented():
+    """reference/store-contract.md names each method of a store."""
+    text = page_text("reference/store-contract.md")
+
+    assert [name for name in METHODS if f"`{name}" not in text] == []
+
+
+def test_every_decision_is_listed():
+    """decisions/README.md leads to every page beside it."""
+    pages = {path.name for path in (DOCS / "decisions").glob("*.md")} - {"README.md"}
+
+    assert set(re.findall(r"\]\(([\w-]+\.md)\)", page_text("decisions/README.md"))) == pages
+
+
+def page_text(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def sections_of(name: str, level: str) -> dict[str, str]:
+    """Return heading -> text below it, for the headings of one level that are names in backticks."""
+    return dict(split_sections(page_text(name), level))
+
+
+def split_sections(text: str, level: str) -> Iterator[tuple[str, str]]:
+    for part in re.split(rf"^{level} ", text, flags=re.MULTILINE)[1:]:
+        title, _, body = part.partition("\n")
+        yield title.strip("` "), re.split(r"^#{1,3} ", body, flags=re.MULTILINE)[0]
+
+
+def headings(name: str, level: str) -> list[str]:
+    return sorted(sections_of(name, level))
+
+
+def options_of(command: click.Command | None) -> Sequence[str]:
+    assert command is not None
+    found = [option for parameter in command.params if isinstance(parameter, click.Option) for option in parameter.opts]
+    return [option for option in found if option.startswith("--") and option != "--store"]
