@@ -5,6 +5,7 @@ wait for workers ──► engine ──► commit and claim in one go ──►
 
 from __future__ import annotations
 
+import heapq
 import logging
 import threading
 import time
@@ -51,6 +52,7 @@ class Driver:
         self._orders: deque[Callable[[], None]] = deque()
         self._look_again = True
         self._next_poll_at = 0.0
+        self._due_at: list[float] = []
         self._pause_seconds = 0.0
         self._store_not_before = 0.0
         self._phase: Phase = "running"
@@ -126,7 +128,7 @@ class Driver:
         if self._look_again and now >= self._store_not_before:
             return 0
         # While the store can't be used, neither a poll nor a write that is due may keep the loop going round.
-        waits = [max(self._next_poll_at, self._store_not_before) - now]
+        waits = [max(self._next_look_at(), self._store_not_before) - now]
         until_tick = self._engine.seconds_until_tick(now)
         if until_tick is not None:
             waits.append(until_tick)
@@ -179,7 +181,7 @@ class Driver:
         """Write what happened and claim what there is room for, in one go."""
         if now < self._store_not_before:
             return
-        look_again = self._look_again or now >= self._next_poll_at
+        look_again = self._look_again or now >= self._next_look_at()
         self._look_again = False
         request = self._engine.request(look_again=look_again)
         updates = self._engine.take_updates()
@@ -187,6 +189,8 @@ class Driver:
             return
         if look_again:
             self._next_poll_at = now + POLL_SECONDS
+            while self._due_at and self._due_at[0] <= now:
+                heapq.heappop(self._due_at)
         try:
             committed = self._store.commit(updates, request)
         except StoreError as error:
@@ -194,8 +198,19 @@ class Driver:
             return
         self._pause_seconds = 0.0
         self._failing_since = None
+        self._note_short_delays(updates)
         self._engine.committed(committed, time.monotonic())
         self._teller.committed(updates, committed)
+
+    def _next_look_at(self) -> float:
+        return min(self._next_poll_at, self._due_at[0]) if self._due_at else self._next_poll_at
+
+    def _note_short_delays(self, updates: list[AttemptUpdate]) -> None:
+        """Look again when a task is due that comes back sooner than the store is polled."""
+        now = time.monotonic()
+        for update in updates:
+            if update.outcome is not None and 0 < update.outcome.delay_seconds < POLL_SECONDS:
+                heapq.heappush(self._due_at, now + update.outcome.delay_seconds)
 
     def _wait_for_store(self, error: StoreError, updates: list[AttemptUpdate], now: float) -> None:
         """Keep everything and try again in a moment. A store of a newer version will not come back."""

@@ -67,7 +67,7 @@ Command = StartWorker | Send | Kill
 class Attempt:
     """A claim on its way through the runner."""
 
-    __slots__ = ("claim", "expected_seconds", "next_push_at", "pushes", "since", "started", "stop_reason")
+    __slots__ = ("claim", "expected_seconds", "next_push_at", "pushed_at", "pushes", "since", "started", "stop_reason")
 
     def __init__(self, claim: Claim, now: float, expected_seconds: float) -> None:
         self.claim = claim
@@ -76,6 +76,7 @@ class Attempt:
         self.started = False
         self.stop_reason: StopReason | None = None
         self.pushes = 0
+        self.pushed_at = now
         self.next_push_at: float | None = None
 
     @property
@@ -477,7 +478,9 @@ class Engine:
     def _apply_options(self, attempt: Attempt) -> None:
         """Let the options of its class hold for an attempt that runs, as far as they are known."""
         options = self.options_of(attempt.claim.name)
-        if options.timeout_seconds is not None and attempt.stop_reason is None:
+        if attempt.stop_reason is not None:
+            attempt.next_push_at = attempt.pushed_at + self._patience(attempt)
+        elif options.timeout_seconds is not None:
             attempt.next_push_at = attempt.since + options.timeout_seconds
         if options.max_lost_attempts < attempt.claim.max_lost_attempts:
             # The store has to know a stricter limit too, for the case that this runner dies.
@@ -518,13 +521,18 @@ class Engine:
     def _push(self, worker: Worker, attempt: Attempt, now: float) -> None:
         """Take the next step against an attempt that should end; the process is only harmed if it runs just that."""
         reason = attempt.stop_reason or "timeout"
-        patience = self.options_of(attempt.claim.name).kill_after_seconds
-        if reason == "shutdown":
-            patience = min(patience, SHUTDOWN_PATIENCE_SECONDS)
         if attempt.pushes == 0:
             self._commands.append(Send(worker.number, Interrupt(attempt.fence, reason)))
             attempt.pushes = 1
         elif worker.first() is attempt:
             self._kill(worker, signal.SIGTERM if attempt.pushes == 1 else signal.SIGKILL)
             attempt.pushes += 1
-        attempt.next_push_at = now + max(patience, LEAST_PATIENCE_SECONDS)
+        attempt.pushed_at = now
+        attempt.next_push_at = now + self._patience(attempt)
+
+    def _patience(self, attempt: Attempt) -> float:
+        """Return how long to wait between two steps against an attempt."""
+        patience = self.options_of(attempt.claim.name).kill_after_seconds
+        if attempt.stop_reason == "shutdown":
+            patience = min(patience, SHUTDOWN_PATIENCE_SECONDS)
+        return max(patience, LEAST_PATIENCE_SECONDS)

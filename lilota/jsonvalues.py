@@ -35,7 +35,10 @@ def encode_object(value: object, what: str, limit_bytes: int, error: type[Lilota
     problem = _find_problem(value)
     if problem:
         raise error(f"{what} can't be stored as JSON: {problem}")
-    text = _encode(value)
+    try:
+        text = _encode(value)
+    except ValueError as cause:  # Python writes no integer of more than 4,300 digits
+        raise error(f"{what} can't be stored as JSON: {cause}") from cause
     # A character has at most 4 bytes: most texts need no second encoding to know that they fit.
     if len(text) * 4 > limit_bytes and len(text.encode()) > limit_bytes:
         raise error(

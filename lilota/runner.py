@@ -6,11 +6,11 @@ import logging
 import multiprocessing
 import threading
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from multiprocessing import cpu_count
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, Unpack
 
+from lilota.adding import AddOptions
 from lilota.client import TaskClient, TaskHandle
 from lilota.config import Settings, load_settings
 from lilota.contract import TaskStore
@@ -135,16 +135,7 @@ class TaskRunner:
             raise
 
     def add(
-        self,
-        name: str,
-        description: str = "",
-        input: JSONObject | None = None,
-        *,
-        run_at: datetime | None = None,
-        delay_seconds: float = 0.0,
-        priority: int = 0,
-        queue: str = "default",
-        max_lost_attempts: int | None = None,
+        self, name: str, description: str = "", input: JSONObject | None = None, **options: Unpack[AddOptions]
     ) -> TaskHandle:
         """Add a task; see `TaskClient.add`.
 
@@ -153,16 +144,7 @@ class TaskRunner:
             UnknownTaskError, InvalidInputError: nothing was added.
         """
         run = self._started("The task runner must be started first")
-        handle = self.client.add(
-            name,
-            description,
-            input,
-            run_at=run_at,
-            delay_seconds=delay_seconds,
-            priority=priority,
-            queue=queue,
-            max_lost_attempts=max_lost_attempts,
-        )
+        handle = self.client.add(name, description, input, **options)
         run.driver.look_again()
         return handle
 

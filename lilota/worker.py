@@ -41,7 +41,6 @@ from lilota.inbox import Inbox
 from lilota.interrupts import Interrupts
 from lilota.logs import LineHandler, install_handler, notice, task_logger
 from lilota.models import AttemptUpdate, Claim, JSONObject, Outcome, TaskBase, TaskState
-from lilota.options import check_options
 from lilota.outbox import Current, Outbox
 from lilota.plugins import PinnedEntry, Plugins
 from lilota.registry import Registry
@@ -165,7 +164,6 @@ class Worker:
         if task_class is None:
             with self._interrupts:
                 task_class = self._registry.resolve(name)
-                check_options(task_class, f"The task {name!r}")
                 self._loaded[name] = task_class
                 self._outbox.tell(Loaded(name, _options(task_class)))
                 self._surroundings.remember()

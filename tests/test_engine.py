@@ -575,6 +575,18 @@ def test_a_timeout_counts_from_the_start_even_if_the_class_is_known_later():
     assert bench.to_worker() == [Interrupt((1, 1), "timeout")]
 
 
+def test_the_grace_period_of_a_class_counts_also_if_it_is_known_only_after_the_cancellation():
+    """A cancellation that comes during the import waits neither longer nor shorter than the class says."""
+    bench = Bench().ready().grant(a_claim()).starts(a_claim())
+    bench.grant(cancel=((1, 1),)).tick(0.3)
+    bench.engine.task_loaded(Loaded("task", TaskOptions(kill_after_seconds=0.5)))
+    bench.commands()
+
+    bench.tick(0.3)
+
+    assert bench.kills() == [(1, signal.SIGTERM)]
+
+
 @pytest.mark.parametrize(("max_attempts", "state"), [(1, TaskState.FAILED), (2, TaskState.PENDING)])
 def test_an_attempt_that_was_killed_for_its_timeout_is_retried_like_an_error(max_attempts, state):
     """Attempts that are left are used; the error says what happened."""

@@ -206,7 +206,9 @@ def test_workers_outlive_the_death_of_the_fork_server_and_new_ones_can_be_starte
     """It is nobody's task that the process which starts the workers was killed."""
     party.start(1)
 
-    os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
+    server = forkserver._forkserver._forkserver_pid
+    os.kill(server, signal.SIGKILL)
+    until(lambda: is_alive(server), lambda alive: not alive)
     party.start(2)
     party.processes.send(1, Run((_claim(text="a"),)))
 
@@ -230,6 +232,7 @@ class _Unstartable:
         raise BlockingIOError("Resource temporarily unavailable")
 
 
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # that is what is tested
 def test_a_fork_of_the_runner_does_not_keep_a_worker_alive(party):
     """The end of the stream reaches the worker though a fork of the application lives on."""
     pid = party.start()

@@ -131,6 +131,14 @@ def test_a_class_that_can_not_be_a_task_is_refused(make_registry, tasks, attribu
     assert registry.references() == {}
 
 
+def test_a_class_with_a_wrong_option_is_refused(make_registry, tasks, monkeypatch):
+    """What an error should be handled with must not turn out to be wrong in the middle of that error."""
+    monkeypatch.setattr(tasks.Resize, "retry_on", ConnectionError)
+
+    with pytest.raises(InvalidTaskError, match=r"Resize\.retry_on must be a tuple of exception classes"):
+        make_registry().register("resize", tasks.Resize)
+
+
 def test_a_class_inside_a_function_is_refused(make_registry, tasks):
     """A worker process can't import it."""
     with pytest.raises(InvalidTaskError, match=r"defined inside a function\. Move it to the top level"):

@@ -9,6 +9,7 @@ from typing import Final
 
 from lilota.errors import InvalidTaskError, LilotaError
 from lilota.models import TaskBase
+from lilota.options import check_options
 
 NAME_LIMIT: Final = 200
 
@@ -70,4 +71,5 @@ def check_task_class(clazz: object, what: str) -> type[TaskBase]:
         raise InvalidTaskError(f"{where} is not complete: it must define {' and '.join(f'{m}()' for m in missing)}.")
     if inspect.iscoroutinefunction(clazz.run) or inspect.isgeneratorfunction(inspect.unwrap(clazz.run)):
         raise InvalidTaskError(f"{where} must define run() as a plain function, without 'async' and 'yield'.")
+    check_options(clazz, what)
     return clazz

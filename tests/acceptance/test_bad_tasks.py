@@ -61,7 +61,6 @@ ERRORS = [
     ("Recurses", "RecursionError", "maximum recursion depth exceeded.*"),
     ("RunsOutOfMemory", "MemoryError", "Out of memory."),
     ("FailsInInit", "zoo_tasks.OwnError", "not even built"),
-    ("WrongRetryOn", "InvalidTaskError", r".*WrongRetryOn\.retry_on must be a tuple of exception classes, not .*"),
     ("BrokenRetryOn", "RuntimeError", "isinstance is broken"),
     (
         "OtherOutput",

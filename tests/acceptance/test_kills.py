@@ -78,9 +78,10 @@ class Field:
 
     def _kill_process_of(self, runner: Program, what: str) -> bool:
         """Kill a worker, or the process that starts workers and is a child of the runner; tell if there was one."""
-        servers = {pid for pid, command in runner.processes().items() if "forkserver" in command}
-        parents = {pid: _parent(pid) for pid in servers}
-        wanted = [pid for pid, parent in parents.items() if (parent == runner.pid) == (what == "fork server")]
+        commands = runner.processes()
+        servers = {pid for pid, text in commands.items() if "forkserver" in text and _parent(pid) == runner.pid}
+        workers = {pid for pid, text in commands.items() if "forkserver" in text or "spawn_main" in text} - servers
+        wanted = servers if what == "fork server" else workers
         if wanted:
             kill(self.rng.choice(sorted(wanted)))
         return bool(wanted)

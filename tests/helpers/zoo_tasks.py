@@ -145,14 +145,6 @@ class FailsInInit(TaskBase):
         return None
 
 
-class WrongRetryOn(TaskBase):
-    retry_on = ConnectionError
-    max_attempts = 3
-
-    def run(self):
-        raise ConnectionError("refused")
-
-
 class BrokenHook(type):
     def __instancecheck__(cls, instance):
         raise RuntimeError("isinstance is broken")

@@ -19,7 +19,7 @@ def cancel(connection: sqlite3.Connection, task_id: int, now: float) -> TaskStat
     if state == RUNNING:
         connection.execute(SQL["request_cancel"], (task_id,))
     elif state < RUNNING:
-        connection.execute(SQL["cancel_pending"], (task_id, now))
+        connection.execute(SQL["cancel_pending"], (now, task_id))
         _move(connection, lane, state, CANCELLED)
         return TaskState.CANCELLED
     return STATES[state]
@@ -30,7 +30,7 @@ def retry(connection: sqlite3.Connection, task_id: int, now: float) -> None:
     lane, state, attempt, log_count = _task_state(connection, task_id)
     if state not in {FAILED, CANCELLED}:
         raise TaskStateError(f"The task {task_id} is {STATES[state]}; only a failed or cancelled task can be retried.")
-    connection.execute(SQL["retry"], (task_id, now))
+    connection.execute(SQL["retry"], (now, task_id))
     _move(connection, lane, state, READY)
     text = f"Retried by a user after it was {STATES[state]}."
     line = LogLine(at=now, text=text, source="lilota", attempt=attempt)

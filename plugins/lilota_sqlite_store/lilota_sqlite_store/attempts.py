@@ -62,7 +62,7 @@ class AttemptChanges:
         self.outcome = update.outcome
 
     def report_row(self) -> tuple[object, ...]:
-        """Return the parameters of `write_attempt.sql`."""
+        """Return the parameters of `write_attempt.sql`, but for the last, the id."""
         output = self.output_json
         inline = output if output is not None and len(output) < LONG_TEXT else None
         log_count = self.stored.log_count + len(self.log_lines)
@@ -74,7 +74,6 @@ class AttemptChanges:
             inline,
             self.max_lost_attempts,
             log_count,
-            self.stored.id,
         )
 
     def end_row(self, outcome: Outcome, now: float) -> tuple[object, ...]:
@@ -88,10 +87,11 @@ class AttemptChanges:
             self.stored.lost_attempts + outcome.lost,
             run_at,
             now if run_at is None else None,
+            self.stored.id,
         )
 
 
-_STATE = 8  # where end_row has the state
+_STATE = 7  # where end_row has the state
 
 
 def _state_after(outcome: Outcome, cancel_requested: bool, now: float) -> tuple[int, float | None]:
@@ -128,7 +128,7 @@ def write_changes(connection: sqlite3.Connection, changes: Sequence[AttemptChang
     reports, ends = [], []
     for change in changes:
         if change.outcome is None:
-            reports.append(change.report_row())
+            reports.append((*change.report_row(), change.stored.id))
             continue
         row = change.end_row(change.outcome, now)
         ends.append(row)

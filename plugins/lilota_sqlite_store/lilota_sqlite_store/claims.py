@@ -87,7 +87,7 @@ def _next_ids(connection: sqlite3.Connection, lanes: list[int], limit: int) -> l
 def _grant(connection: sqlite3.Connection, ids: list[int], lanes: Lanes, runner_id: str) -> tuple[Claim, ...]:
     if not ids:
         return ()
-    rows = {row[0]: row for row in connection.execute(SQL["grant"], (json.dumps(ids), runner_id)).fetchall()}
+    rows = {row[0]: row for row in connection.execute(SQL["grant"], (runner_id, json.dumps(ids))).fetchall()}
     moves = LaneMoves()
     for lane, count in Counter(row[3] for row in rows.values()).items():
         moves.move(lane, READY, RUNNING, count)

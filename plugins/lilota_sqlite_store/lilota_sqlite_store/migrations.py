@@ -33,7 +33,7 @@ def _apply(connection: sqlite3.Connection, path: str, number: int, statements: l
         if _version(connection, path, newest) < number:
             for statement in statements:
                 connection.execute(statement)
-            connection.execute("UPDATE meta SET value = ?1 WHERE key = 'schema_version'", (number,))
+            connection.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", (number,))
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute("COMMIT")
     finally:

@@ -1,1 +1,1 @@
-SELECT id FROM runners WHERE expires_at <= ?1
+SELECT id FROM runners WHERE expires_at <= ?

@@ -1,1 +1,1 @@
-SELECT id FROM tasks WHERE lane = ?1 AND state = ?2 AND id < ?3 ORDER BY id DESC
+SELECT id FROM tasks WHERE lane = ? AND state = ? AND id < ? ORDER BY id DESC

@@ -1,1 +1,1 @@
-SELECT id FROM tasks WHERE id > ?1 ORDER BY id
+SELECT id FROM tasks WHERE id > ? ORDER BY id

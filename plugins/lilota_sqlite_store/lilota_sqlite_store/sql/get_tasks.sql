@@ -1,2 +1,2 @@
 -- The tasks of a JSON list of ids.
-SELECT * FROM task_details WHERE id IN (SELECT value FROM json_each(?1))
+SELECT * FROM task_details WHERE id IN (SELECT value FROM json_each(?))

@@ -1,7 +1,7 @@
--- Give the tasks of a JSON list of ids to a runner: the list, the runner.
+-- Give the tasks of a JSON list of ids to a runner: the runner, the list.
 UPDATE tasks
-SET state = 3, attempt = attempt + 1, token = token + 1, runner = ?2, error = NULL, started_at = NULL, pid = 0
-WHERE id IN (SELECT value FROM json_each(?1))
+SET state = 3, attempt = attempt + 1, token = token + 1, runner = ?, error = NULL, started_at = NULL, pid = 0
+WHERE id IN (SELECT value FROM json_each(?))
 RETURNING id, token, attempt, lane, description,
     coalesce(input, (SELECT text FROM large_inputs WHERE large_inputs.id = tasks.id)),
     coalesce(output, (SELECT text FROM large_outputs WHERE large_outputs.id = tasks.id)),

@@ -1,1 +1,1 @@
-INSERT INTO large_inputs (id, text) VALUES (?1, ?2)
+INSERT INTO large_inputs (id, text) VALUES (?, ?)

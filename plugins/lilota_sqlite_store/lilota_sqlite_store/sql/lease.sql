@@ -1,1 +1,1 @@
-SELECT expires_at FROM runners WHERE id = ?1
+SELECT expires_at FROM runners WHERE id = ?

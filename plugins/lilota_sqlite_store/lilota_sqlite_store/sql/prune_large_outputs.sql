@@ -1,1 +1,1 @@
-DELETE FROM large_outputs WHERE id IN (SELECT value FROM json_each(?1))
+DELETE FROM large_outputs WHERE id IN (SELECT value FROM json_each(?))

@@ -1,1 +1,1 @@
-INSERT OR REPLACE INTO large_outputs (id, text) VALUES (?1, ?2)
+INSERT OR REPLACE INTO large_outputs (id, text) VALUES (?, ?)

@@ -1,1 +1,1 @@
-UPDATE tasks SET cancel_requested = 1 WHERE id = ?1
+UPDATE tasks SET cancel_requested = 1 WHERE id = ?

@@ -1,2 +1,2 @@
 -- Take the next ids: how many. Ids are counted here, not by AUTOINCREMENT, which would write its counter per row.
-UPDATE meta SET value = value + ?1 WHERE key = 'last_task_id' RETURNING value
+UPDATE meta SET value = value + ? WHERE key = 'last_task_id' RETURNING value

@@ -1,1 +1,1 @@
-SELECT 1 FROM tasks WHERE id = ?1
+SELECT 1 FROM tasks WHERE id = ?

@@ -1,1 +1,1 @@
-SELECT lane, state, attempt, log_count FROM tasks WHERE id = ?1
+SELECT lane, state, attempt, log_count FROM tasks WHERE id = ?
