@@ -67,8 +67,12 @@ def lint(session: nox.Session) -> None:
 @nox.session(python=PYTHONS, requires=["build"])
 @nox.parametrize("part", list(PARTS), ids=list(PARTS))
 def tests(session: nox.Session, part: str) -> None:
-    """Test the core or one plugin, from wheels, with nothing installed but what it declares."""
-    install(session, "test", *EMBEDDED, PARTS[part])
+    """Test the core or one plugin, from wheels, with nothing installed but what it declares.
+
+    The core's tests of the command line add and run tasks that an installed package brings: the examples.
+    """
+    more = ["lilota_example_tasks"] if part == "core" else []
+    install(session, "test", *EMBEDDED, PARTS[part], *more)
     slow = [] if session.python == OLDEST else ["-m", "not slow"]
     if part == "core":
         elsewhere = [f"--ignore={ROOT / path}" for path in (*DOCUMENTATION_TESTS, "tests/package")]

@@ -42,9 +42,7 @@ def fill(store: TaskStore, size: int) -> None:
         store.add([NewTask(name="noop", input_json='{"number": 1}')] * 1000)
     for _ in range(0, size * 9 // 10, 1000):
         claims = store.claim(request).claims
-        store.commit(
-            [_done(claim) for claim in claims]
-        )
+        store.commit([_done(claim) for claim in claims])
 
 
 def median_microseconds(action: Callable[[], object], repeat: int = _REPEAT) -> float:
