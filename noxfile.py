@@ -23,6 +23,7 @@ PLUGINS = sorted(path.parent.name for path in ROOT.glob("plugins/*/pyproject.tom
 PARTS = {"core": "lilota"} | {name.removeprefix("lilota_"): name for name in PLUGINS}
 # What `pip install lilota` brings along; a checkout's wheels are on no index, so they are named one by one.
 EMBEDDED = ("lilota", "lilota_memory_store", "lilota_sqlite_store")
+EXAMPLES = "lilota_example_tasks"
 ORIGIN_CHECK = """
 import importlib, sys
 for name in sys.argv[1:]:
@@ -71,7 +72,7 @@ def tests(session: nox.Session, part: str) -> None:
 
     The core's tests of the command line add and run tasks that an installed package brings: the examples.
     """
-    more = ["lilota_example_tasks"] if part == "core" else []
+    more = [EXAMPLES] if part == "core" else []
     install(session, "test", *EMBEDDED, PARTS[part], *more)
     slow = [] if session.python == OLDEST else ["-m", "not slow"]
     if part == "core":
@@ -85,7 +86,7 @@ def tests(session: nox.Session, part: str) -> None:
 @nox.parametrize("method", ["forkserver", "spawn"], ids=["forkserver", "spawn"])
 def start_methods(session: nox.Session, method: str) -> None:
     """Run the acceptance tests with each way of starting worker processes."""
-    install(session, "test", *EMBEDDED)
+    install(session, "test", *EMBEDDED, EXAMPLES)
     run_pytest(session, "tests/acceptance", "-m", "not slow", LILOTA_START_METHOD=method)
 
 

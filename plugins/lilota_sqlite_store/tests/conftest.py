@@ -1,9 +1,14 @@
-"""What the tests of the SQLite store share."""
+"""What the tests of the SQLite store share, and `helpers` on the import path, for what other processes import."""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 from lilota_sqlite_store import SQLiteTaskStore
+
+sys.path.insert(0, str(Path(__file__).parent / "helpers"))
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from lilota_sqlite_store import SQLiteTaskStore
 from lilota_sqlite_store.connection import connect, create_file
 from lilota_sqlite_store.migrations import migrate
 from lilota_sqlite_store.statements import load_migrations
+from sqlite_processes import open_when_all_are_there
 
 from lilota.errors import StoreVersionError
 from lilota.models import NewTask
@@ -103,13 +104,6 @@ def test_newer_schema_that_this_version_can_not_read_is_refused(store, path):
         store.add([NewTask(name="task")])
 
 
-def open_when_all_are_there(path, barrier, answers):
-    store = SQLiteTaskStore(path)
-    barrier.wait()
-    answers.put(store.add([NewTask(name="task")]))
-    store.close()
-
-
 def test_eight_processes_can_create_the_same_file(path):
     """One creates, all go on, each with an id of its own."""
     context = multiprocessing.get_context("forkserver")
@@ -119,7 +113,7 @@ def test_eight_processes_can_create_the_same_file(path):
     ]
     for opener in openers:
         opener.start()
-    ids = [task_id for _ in openers for task_id in answers.get()]
+    ids = [task_id for _ in openers for task_id in answers.get(timeout=60)]
     for opener in openers:
         opener.join()
 

@@ -12,22 +12,11 @@ import warnings
 from contextlib import closing
 
 from lilota_sqlite_store import SQLiteTaskStore
+from sqlite_processes import claim_all
 
-from lilota.contract import ClaimRequest, RunnerInfo
 from lilota.models import NewTask
 
 TASK = NewTask(name="task")
-
-
-def claim_all(path, runner_id, barrier, answers):
-    store = SQLiteTaskStore(path)
-    store.heartbeat(RunnerInfo(id=runner_id))
-    barrier.wait()
-    claimed = []
-    while claims := store.claim(ClaimRequest(runner_id=runner_id, names=("task",), limit=7)).claims:
-        claimed += [claim.id for claim in claims]
-    answers.put(claimed)
-    store.close()
 
 
 def test_four_processes_never_claim_the_same_task(store, path):
@@ -40,7 +29,7 @@ def test_four_processes_never_claim_the_same_task(store, path):
     ]
     for claimer in claimers:
         claimer.start()
-    granted = [task_id for _ in claimers for task_id in answers.get()]
+    granted = [task_id for _ in claimers for task_id in answers.get(timeout=60)]
     for claimer in claimers:
         claimer.join()
 
