@@ -5,7 +5,6 @@ wait for workers ──► engine ──► commit and claim in one go ──►
 
 from __future__ import annotations
 
-import heapq
 import logging
 import threading
 import time
@@ -14,52 +13,56 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final, Literal, assert_never
 
+from lilota.commands import Kill, Send, StartWorker
 from lilota.contract import TaskQuery, TaskStore
-from lilota.engine import Engine, Kill, Send, StartWorker
-from lilota.errors import StoreError, StoreVersionError
+from lilota.engine import Engine
+from lilota.errors import StoreError
+from lilota.exchange import Exchange
 from lilota.fates import Death
 from lilota.frames import FromWorker, Leaving, Loaded, Ready, Report
-from lilota.models import AttemptUpdate, TaskState
+from lilota.models import TaskState
 from lilota.processes import Died, Event, WorkerProcesses
 from lilota.telling import Teller
 
 logger = logging.getLogger(__name__)
 
-#: The store is asked for work at least this often, whether it gave a hint or not.
-POLL_SECONDS: Final = 1.0
 #: How often a runner that stops looks whether it is there yet.
 _STOP_LOOK_SECONDS: Final = 0.05
 #: How long workers that were told to leave, or killed, may take.
 _LEAVE_SECONDS: Final = 5.0
 #: How long a runner that stops tries to reach a store that is gone; then the lease runs out instead.
 _STORE_GONE_SECONDS: Final = 30.0
-#: After a failed write, doubled each time.
-_FIRST_PAUSE_SECONDS: Final = 0.1
-_LONGEST_PAUSE_SECONDS: Final = 2.0
 
 Phase = Literal["running", "draining", "finishing", "leaving", "done"]
 
 
 class Driver:
-    """Runs the loop of one runner in a thread of its own; the other methods may be called from any thread."""
+    """Runs the loop of one runner in a thread of its own; the other methods may be called from any thread.
 
-    def __init__(self, engine: Engine, processes: WorkerProcesses, store: TaskStore, teller: Teller) -> None:
+    Args:
+        clock: returns seconds that only ever rise.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        processes: WorkerProcesses,
+        store: TaskStore,
+        teller: Teller,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
         self._engine = engine
         self._processes = processes
         self._store = store
         self._teller = teller
         self._thread = threading.Thread(target=self._run, name="lilota-engine", daemon=True)
         self._orders: deque[Callable[[], None]] = deque()
-        self._look_again = True
-        self._next_poll_at = 0.0
-        self._due_at: list[float] = []
-        self._pause_seconds = 0.0
-        self._store_not_before = 0.0
+        self._exchange = Exchange(engine, store, teller, clock)
         self._phase: Phase = "running"
         self._give_up_at = float("inf")
         self._leave_by = float("inf")
         self._stop_began_at = float("inf")
-        self._failing_since: float | None = None
         self._gave_up = False
         self.settled = threading.Event()
         self.failure: BaseException | None = None
@@ -70,8 +73,7 @@ class Driver:
 
     def look_again(self) -> None:
         """The store may have work, or cancellations."""
-        if not self._look_again:
-            self._look_again = True
+        if self._exchange.look_again():
             self._processes.wake()
 
     def order(self, action: Callable[[], None]) -> None:
@@ -85,7 +87,7 @@ class Driver:
 
     def stop(self, *, drain: bool, timeout_seconds: float | None) -> None:
         """Begin to stop: take nothing new (or, with `drain`, until nothing is due), wait, then give back the rest."""
-        give_up_at = float("inf") if timeout_seconds is None else time.monotonic() + timeout_seconds
+        give_up_at = float("inf") if timeout_seconds is None else self._clock() + timeout_seconds
         self.order(lambda: self._begin_stop(drain=drain, give_up_at=give_up_at))
 
     def join(self, timeout_seconds: float | None = None) -> bool:
@@ -113,22 +115,19 @@ class Driver:
         events = self._processes.wait(self._seconds_to_wait())
         while self._orders:
             self._orders.popleft()()
-        now = time.monotonic()
+        now = self._clock()
         for event in events:
             self._take(event, now)
         self._engine.tick(now)
-        self._exchange(now)
+        self._exchange.run(now)
         self._obey()
         self._watch_start()
         if self._phase != "running":
             self._go_on_stopping(now)
 
     def _seconds_to_wait(self) -> float:
-        now = time.monotonic()
-        if self._look_again and now >= self._store_not_before:
-            return 0
-        # While the store can't be used, neither a poll nor a write that is due may keep the loop going round.
-        waits = [max(self._next_look_at(), self._store_not_before) - now]
+        now = self._clock()
+        waits = [self._exchange.seconds_until_next(now)]
         until_tick = self._engine.seconds_until_tick(now)
         if until_tick is not None:
             waits.append(until_tick)
@@ -152,7 +151,7 @@ class Driver:
                 self._engine.task_loaded(message)
             case Ready(pid):
                 self._engine.worker_ready(worker, pid)
-                self._look_again = True
+                self._exchange.look_again()
             case Leaving():
                 self._engine.worker_leaving(worker)
             case _:
@@ -175,61 +174,8 @@ class Driver:
         if not self.settled.is_set() and (self._engine.is_ready or self._engine.failed_starts >= 3):
             self.settled.set()
 
-    # --- the store
-
-    def _exchange(self, now: float) -> None:
-        """Write what happened and claim what there is room for, in one go."""
-        if now < self._store_not_before:
-            return
-        look_again = self._look_again or now >= self._next_look_at()
-        self._look_again = False
-        request = self._engine.request(look_again=look_again)
-        updates = self._engine.take_updates()
-        if request is None and not updates:
-            return
-        if look_again:
-            self._next_poll_at = now + POLL_SECONDS
-            while self._due_at and self._due_at[0] <= now:
-                heapq.heappop(self._due_at)
-        try:
-            committed = self._store.commit(updates, request)
-        except StoreError as error:
-            self._wait_for_store(error, updates, now)
-            return
-        self._pause_seconds = 0.0
-        self._failing_since = None
-        self._note_short_delays(updates)
-        self._engine.committed(committed, time.monotonic())
-        self._teller.committed(updates, committed)
-
-    def _next_look_at(self) -> float:
-        return min(self._next_poll_at, self._due_at[0]) if self._due_at else self._next_poll_at
-
-    def _note_short_delays(self, updates: list[AttemptUpdate]) -> None:
-        """Look again when a task is due that comes back sooner than the store is polled."""
-        now = time.monotonic()
-        for update in updates:
-            if update.outcome is not None and 0 < update.outcome.delay_seconds < POLL_SECONDS:
-                heapq.heappush(self._due_at, now + update.outcome.delay_seconds)
-
-    def _wait_for_store(self, error: StoreError, updates: list[AttemptUpdate], now: float) -> None:
-        """Keep everything and try again in a moment. A store of a newer version will not come back."""
-        if isinstance(error, StoreVersionError):
-            raise error
-        self._engine.keep_updates(updates)
-        self._failing_since = self._failing_since or now
-        self._look_again = True
-        self._pause_seconds = min(_LONGEST_PAUSE_SECONDS, max(_FIRST_PAUSE_SECONDS, 2 * self._pause_seconds))
-        self._store_not_before = now + self._pause_seconds
-        logger.warning(
-            "The store can't be used; %d update(s) are kept and written later (next try in %.1f s): %s",
-            len(updates),
-            self._pause_seconds,
-            error,
-        )
-
     def _lose_lease(self) -> None:
-        self._engine.lose_lease(time.monotonic())
+        self._engine.lose_lease(self._clock())
         self._teller.forget_all()
 
     # --- stopping: draining -> finishing -> leaving -> done
@@ -238,7 +184,7 @@ class Driver:
         self._give_up_at = min(self._give_up_at, give_up_at)
         if self._phase == "running":
             self._phase = "draining"
-            self._stop_began_at = time.monotonic()
+            self._stop_began_at = self._clock()
             if not drain:
                 self._finish()
 
@@ -268,18 +214,25 @@ class Driver:
         if not self._engine.is_idle:
             return False
         ours = self._engine.serves
-        query = TaskQuery(states=(TaskState.PENDING,), names=ours.names, queues=ours.queues, limit=1000)
-        left = self._store.find(query)
+        # The oldest first: what comes back after an error was added before most of what is not due yet.
+        query = TaskQuery(
+            states=(TaskState.PENDING,), names=ours.names, queues=ours.queues, limit=1000, newest_first=False
+        )
+        try:
+            left = self._store.find(query)
+        except StoreError as error:
+            logger.warning("The store could not be asked what is left: %s", error)
+            return False
         now = datetime.now(UTC)
         if any(info.attempt or info.lost_attempts or info.run_at <= now for info in left):
-            self._look_again = True
+            self._exchange.look_again()
             return False
         if left:
             logger.warning("%d task(s) that are not due yet are dropped, because this store forgets.", len(left))
         return True
 
     def _is_store_gone(self, now: float) -> bool:
-        if not self._failing_since or now - self._failing_since < _STORE_GONE_SECONDS:
+        if self._exchange.failing_for(now) < _STORE_GONE_SECONDS:
             return False
         logger.error("The store stays unreachable; what is not written is lost, and runs again after the lease.")
         return True

@@ -17,11 +17,13 @@ from typing import Final
 import msgspec
 
 from lilota import fates
+from lilota.commands import Command, Kill, Send, StartWorker
 from lilota.contract import Claimed, ClaimRequest, Committed, Fence
 from lilota.fates import Death
-from lilota.frames import Finish, Interrupt, Loaded, Recall, Report, Run, StopReason, TaskOptions, ToWorker
+from lilota.frames import Finish, Interrupt, Loaded, Recall, Report, Run, StopReason, TaskOptions
 from lilota.models import AttemptUpdate, Claim, Outcome
-from lilota.pacing import BATCH_LIMIT, WORK_IN_HAND_SECONDS, Pacing
+from lilota.pacing import Pacing
+from lilota.workload import Attempt, Worker
 
 #: An attempt that runs for longer holds back what was queued behind it.
 SLOW_SECONDS: Final = 0.05
@@ -39,103 +41,6 @@ RESTART_LIMIT_SECONDS: Final = 30.0
 #: Until a class is loaded, what its task says of itself is the only limit to lost attempts.
 _NOT_LOADED: Final = TaskOptions(max_lost_attempts=2**31)
 _LEASE_LOST: Final = Death("was stopped, because its runner had lost its lease")
-
-
-class StartWorker(msgspec.Struct, frozen=True):
-    """Start a worker process under this number."""
-
-    worker: int
-
-
-class Send(msgspec.Struct, frozen=True):
-    """Send a message to a worker."""
-
-    worker: int
-    message: ToWorker
-
-
-class Kill(msgspec.Struct, frozen=True):
-    """Send a signal to the process group of a worker."""
-
-    worker: int
-    signal_number: signal.Signals
-
-
-Command = StartWorker | Send | Kill
-
-
-class Attempt:
-    """A claim on its way through the runner."""
-
-    __slots__ = ("claim", "expected_seconds", "next_push_at", "pushed_at", "pushes", "since", "started", "stop_reason")
-
-    def __init__(self, claim: Claim, now: float, expected_seconds: float) -> None:
-        self.claim = claim
-        self.since = now
-        self.expected_seconds = expected_seconds
-        self.started = False
-        self.stop_reason: StopReason | None = None
-        self.pushes = 0
-        self.pushed_at = now
-        self.next_push_at: float | None = None
-
-    @property
-    def fence(self) -> Fence:
-        return self.claim.id, self.claim.token
-
-    def must_run_alone(self) -> bool:
-        """Tell whether it must be known for sure that it started, should its worker die."""
-        return self.claim.lost_attempts > 0 or self.claim.max_lost_attempts == 1
-
-
-class Worker:
-    """What the engine knows of one worker process; its attempts are in the order in which it runs them."""
-
-    __slots__ = ("attempts", "doomed", "leaving", "load_seconds", "number", "pid", "ready", "slow")
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.ready = False
-        self.pid = 0
-        self.attempts: dict[Fence, Attempt] = {}
-        self.load_seconds = 0.0
-        self.slow = False
-        self.leaving = False
-        self.doomed = False
-
-    def takes_more(self) -> bool:
-        """Tell whether what is sent to it has a chance to run: it is up, and neither leaves nor was killed."""
-        return self.ready and not self.leaving and not self.doomed
-
-    def first(self) -> Attempt | None:
-        """Return the attempt that runs, or is about to."""
-        return next(iter(self.attempts.values()), None)
-
-    def room_for(self, attempt: Attempt) -> bool:
-        """Tell whether it can take one more attempt without making it wait."""
-        if not self.attempts:
-            return True
-        first = self.first()
-        return (
-            len(self.attempts) < BATCH_LIMIT
-            and not self.slow
-            and self.load_seconds + attempt.expected_seconds <= WORK_IN_HAND_SECONDS
-            and not attempt.must_run_alone()
-            and first is not None
-            and not first.must_run_alone()
-        )
-
-    def put(self, attempt: Attempt) -> None:
-        self.attempts[attempt.fence] = attempt
-        self.load_seconds += attempt.expected_seconds
-
-    def take(self, fence: Fence) -> Attempt | None:
-        first = self.first()
-        attempt = self.attempts.pop(fence, None)
-        if attempt is not None:
-            self.load_seconds = self.load_seconds - attempt.expected_seconds if self.attempts else 0.0
-            self.slow = self.slow and attempt is not first
-        return attempt
 
 
 class Engine:
@@ -215,6 +120,18 @@ class Engine:
         """Return what is to be written; give it back with `keep_updates` if the store can't be reached."""
         updates, self._updates = self._updates, []
         return updates
+
+    def holds(self, fence: Fence) -> bool:
+        """Tell whether an attempt is here, or was and its outcome is not written yet."""
+        return (
+            any(attempt.fence == fence for attempt in self._backlog)
+            or any(fence in worker.attempts for worker in self._workers.values())
+            or any((update.id, update.token) == fence for update in self._updates)
+        )
+
+    def give_back(self, fence: Fence) -> None:
+        """Give back a claim that the store has granted, and that never came here."""
+        self._updates.append(AttemptUpdate(id=fence[0], token=fence[1], outcome=fates.GIVEN_BACK))
 
     def keep_updates(self, updates: list[AttemptUpdate]) -> None:
         """Take back updates that could not be written."""
@@ -370,7 +287,7 @@ class Engine:
 
     def _granted(self, claimed: Claimed, now: float) -> None:
         for claim in claimed.claims:
-            attempt = Attempt(claim, now, self._pacing.expected_seconds(claim.name))
+            attempt = self._attempt_of(claim, now)
             if self._claiming:
                 self._backlog.append(attempt)
             else:
@@ -380,6 +297,11 @@ class Engine:
         for fence in claimed.cancel_requested:
             self.cancel(fence, "cancel", now)
         self._dispatch(now)
+
+    def _attempt_of(self, claim: Claim, now: float) -> Attempt:
+        limit = min(claim.max_lost_attempts, self.options_of(claim.name).max_lost_attempts)
+        alone = claim.lost_attempts > 0 or limit == 1
+        return Attempt(claim, now, self._pacing.expected_seconds(claim.name), must_run_alone=alone)
 
     def _free_places(self) -> int:
         size = self._pacing.batch_size()

@@ -28,24 +28,31 @@ class LeaseKeeper:
     Args:
         on_lost: called, in that thread, when the lease may have expired: what the runner holds may be given away.
         on_rescued: called, in that thread, when tasks of a dead runner are due again.
+        clock: returns seconds that only ever rise.
     """
 
     def __init__(
-        self, store: TaskStore, runner: RunnerInfo, on_lost: Callable[[], None], on_rescued: Callable[[], None]
+        self,
+        store: TaskStore,
+        runner: RunnerInfo,
+        on_lost: Callable[[], None],
+        on_rescued: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         self._store = store
         self._runner = runner
         self._on_lost = on_lost
         self._on_rescued = on_rescued
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="lilota-lease", daemon=True)
-        self._renewed_at = time.monotonic()
+        self._renewed_at = self._clock()
         self._is_lost = False
 
     def start(self) -> None:
         """Take the lease, in this thread, so that errors of the store show; then keep it."""
         self._store.heartbeat(self._runner)
-        self._renewed_at = time.monotonic()
+        self._renewed_at = self._clock()
         self._rescue()
         self._thread.start()
 
@@ -61,7 +68,7 @@ class LeaseKeeper:
             pause = self._runner.lease_seconds / 3 if self._beat() else min(_RETRY_SECONDS, pause)
 
     def _beat(self) -> bool:
-        asked_at = time.monotonic()
+        asked_at = self._clock()
         try:
             was_in_time = self._store.heartbeat(self._runner)
         except UNREACHABLE as error:
@@ -87,7 +94,7 @@ class LeaseKeeper:
 
     def _check_age(self) -> None:
         """Stop in time: before the lease has run out for sure, the tasks must have ended."""
-        age = time.monotonic() - self._renewed_at
+        age = self._clock() - self._renewed_at
         if age > self._runner.lease_seconds * 2 / 3 and not self._is_lost:
             self._lose(f"it could not be renewed for {age:.1f} s")
 

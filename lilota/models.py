@@ -103,6 +103,7 @@ class TaskInfo(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     Attributes:
         attempt: the number of the newest attempt, 0 before the first; counted when it is claimed.
+        token: the token of the newest claim; it rises with every claim and never falls.
         lost_attempts: how many attempts ended because their worker or runner died.
         run_at: when it is, or was, due (aware UTC, like all instants).
         started_at: when the newest attempt started, or None.
@@ -126,6 +127,7 @@ class TaskInfo(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     started_at: datetime | None = None
     finished_at: datetime | None = None
     attempt: int = 0
+    token: int = 0
     lost_attempts: int = 0
     max_lost_attempts: int = 3
     pid: int = 0

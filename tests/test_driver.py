@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from unittest.mock import patch
 
 import pytest
 from lilota_memory_store import MemoryTaskStore
@@ -48,9 +47,7 @@ class Stage:
 
 @pytest.fixture
 def stage():
-    world = World(1)
-    with patch("lilota.driver.time", world), patch("lilota.lease.time", world):
-        yield Stage(world)
+    return Stage(World(1))
 
 
 def test_without_any_hint_work_is_found_within_two_polls(stage):

@@ -13,7 +13,7 @@ from lilota.models import NewTask, TaskState
 
 
 class Clock:
-    """The time, as the test sets it; stands in for the module `time` too."""
+    """The time, as the test sets it."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -43,10 +43,8 @@ class FlakyStore(MemoryTaskStore):
 
 
 @pytest.fixture
-def clock(monkeypatch):
-    clock = Clock()
-    monkeypatch.setattr("lilota.lease.time", clock)
-    return clock
+def clock():
+    return Clock()
 
 
 @pytest.fixture
@@ -60,10 +58,10 @@ def told():
 
 
 @pytest.fixture
-def keeper(store, told):
+def keeper(store, clock, told):
     """A keeper with a lease of 30 seconds, whose thread does not run: the test beats."""
     runner = RunnerInfo(id="me", lease_seconds=30.0)
-    keeper = LeaseKeeper(store, runner, lambda: told.append("lost"), lambda: told.append("rescued"))
+    keeper = LeaseKeeper(store, runner, lambda: told.append("lost"), lambda: told.append("rescued"), clock.monotonic)
     store.heartbeat(runner)
     return keeper
 

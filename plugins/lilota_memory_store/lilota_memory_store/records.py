@@ -73,6 +73,7 @@ class Task(msgspec.Struct, gc=False):
             started_at=_to_instant(self.started_at),
             finished_at=_to_instant(self.finished_at),
             attempt=self.attempt,
+            token=self.token,
             lost_attempts=self.lost_attempts,
             max_lost_attempts=self.max_lost_attempts,
             pid=self.pid,

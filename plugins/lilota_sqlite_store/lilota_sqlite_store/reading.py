@@ -150,6 +150,7 @@ def _to_info(row: tuple[Any, ...]) -> TaskInfo:
         reported_progress=row[17],
         error=None if row[18] is None else _decode_error(row[18]),
         cancel_requested=bool(row[19]),
+        token=row[20],
     )
 
 

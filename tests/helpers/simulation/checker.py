@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
-from lilota.driver import POLL_SECONDS
+from lilota.exchange import POLL_SECONDS
 from lilota.models import TERMINAL_STATES, TaskInfo, TaskState
 from simulation.history import (
     Added,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import cast
 
 from lilota.contract import RunnerInfo, TaskStore
-from lilota.driver import POLL_SECONDS, Driver
+from lilota.driver import Driver
 from lilota.engine import Engine
 from lilota.errors import StoreError
+from lilota.exchange import POLL_SECONDS
 from lilota.lease import LeaseKeeper
 from lilota.plugins import Plugins
 from lilota.processes import WorkerProcesses
@@ -54,8 +55,8 @@ class Host:
         self.engine = Engine(name, workers, tuple(OPTIONS))
         store = cast("TaskStore", self.store)
         teller = Teller(cast("Plugins", NoPlugins()), Waiters(store, told=True))
-        self.driver = Driver(self.engine, cast("WorkerProcesses", self.processes), store, teller)
-        self.lease = LeaseKeeper(store, self.info, self.driver.lose_lease, self.driver.look_again)
+        self.driver = Driver(self.engine, cast("WorkerProcesses", self.processes), store, teller, world.monotonic)
+        self.lease = LeaseKeeper(store, self.info, self.driver.lose_lease, self.driver.look_again, world.monotonic)
         self._next_round_at = float("inf")
         self._rounds_without_news = 0
         self._has_news = False

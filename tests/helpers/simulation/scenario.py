@@ -6,7 +6,6 @@ import logging
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from unittest.mock import patch
 
 from lilota.models import NewTask
 from simulation import faults
@@ -102,21 +101,20 @@ _GROUPS = (faults.USERS, faults.WORKERS, faults.HOSTS, faults.STORE)
 def simulate(seed: int) -> tuple[Scenario, list[str]]:
     """Run the simulation of a seed; return it with all violations of what must hold."""
     world = World(seed)
-    with _virtual_time(world):
+    with _chance_of(world):
         scenario = Scenario(world)
         history = scenario.run()
     return scenario, violations(history, scenario.plans)
 
 
 @contextmanager
-def _virtual_time(world: World) -> Iterator[None]:
-    """Let the runner use the clock and the chance of the world, and keep its log quiet about what was planted."""
+def _chance_of(world: World) -> Iterator[None]:
+    """Let the runner use the chance of the world, and keep its log quiet about what was planted."""
     logging.disable(logging.CRITICAL)
     chance = random.getstate()
     random.seed(world.rng.random())  # backoff draws from it
     try:
-        with patch("lilota.driver.time", world), patch("lilota.lease.time", world):
-            yield
+        yield
     finally:
         random.setstate(chance)
         logging.disable(logging.NOTSET)

@@ -87,5 +87,6 @@ SELECT tasks.id, lanes.name, tasks.description, tasks.state, lanes.queue, tasks.
     coalesce(tasks.input, (SELECT text FROM large_inputs WHERE large_inputs.id = tasks.id)) AS input,
     coalesce(tasks.output, (SELECT text FROM large_outputs WHERE large_outputs.id = tasks.id)) AS output,
     tasks.created_at, tasks.run_at, tasks.started_at, tasks.finished_at, tasks.attempt, tasks.lost_attempts,
-    tasks.max_lost_attempts, tasks.pid, tasks.runner, tasks.progress, tasks.error, tasks.cancel_requested
+    tasks.max_lost_attempts, tasks.pid, tasks.runner, tasks.progress, tasks.error, tasks.cancel_requested,
+    tasks.token
 FROM tasks JOIN lanes ON lanes.id = tasks.lane;
