@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import faulthandler
 import io
@@ -88,8 +87,10 @@ class OutputCapture:
         """Write what is still held in buffers: a line without an end, and what C code printed."""
         for stream in self._streams:
             if not stream.closed:
-                with contextlib.suppress(OSError):  # the task closed the descriptor: `restore` sees that
+                try:  # noqa: SIM105 - this runs after every attempt, and `suppress` costs more than the flush
                     stream.flush()
+                except OSError:
+                    pass  # the task closed the descriptor: `restore` sees that
         self._c_output.flush()
 
     def _redirect(self) -> None:

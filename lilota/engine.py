@@ -387,7 +387,8 @@ class Engine:
         if update.started_at is not None and not attempt.started:
             attempt.started = True
             attempt.since = now
-            self._apply_options(attempt)
+            if update.outcome is None:  # one that has ended already needs no time limit
+                self._apply_options(attempt)
         if update.outcome is not None:
             worker.take(attempt.fence)
             following = worker.first()

@@ -7,6 +7,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Final
 
 from lilota.descriptions import storable
@@ -21,6 +22,10 @@ CHARACTERS_LIMIT: Final = 1_000_000
 LINE_LENGTH_LIMIT: Final = 8_000
 
 
+_OURS: Final = logging.getLogger(LOGGER_NAME)
+
+
+@lru_cache(maxsize=1024)  # logging takes a lock for it, and this is asked for every attempt
 def task_logger(name: str) -> logging.Logger:
     """Return the logger that the tasks of one name use as `self.logger`."""
     return logging.getLogger(f"{LOGGER_NAME}.tasks.{name}")
@@ -77,8 +82,7 @@ class LineHandler(logging.Handler):
 
 def install_handler(handler: LineHandler, root_level: int, logging_level: int) -> None:
     """Let everything that is logged in this process go to `handler`, and nowhere else."""
-    root = logging.getLogger()
-    ours = logging.getLogger(LOGGER_NAME)
+    root, ours = logging.root, _OURS
     if root.handlers == [handler] and root.level == root_level and ours.level == logging_level:
         return  # to set a level is not cheap: every logger has to forget what it knows of it
     root.handlers = [handler]

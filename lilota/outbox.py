@@ -139,7 +139,8 @@ class Outbox:
 
     def begin(self, claim: Claim) -> Current:
         """Start to collect for an attempt."""
-        self._busy.set()
+        if not self._busy.is_set():  # asking is much cheaper than setting again
+            self._busy.set()
         with self._lock:
             self._current = Current(claim, self)
             return self._current

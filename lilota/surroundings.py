@@ -54,7 +54,7 @@ class Surroundings:
         self._threads = frozenset(threading.enumerate())
         self._folder = _current_folder()
         self._umask = _umask()
-        self._environment = _environment()
+        self._environment = dict(_raw_environment())
         self._recursion_limit = sys.getrecursionlimit()
         self._handlers = [(number, signal.getsignal(number)) for number in _SIGNALS]
         self._limits = [(limit, resource.getrlimit(limit)) for limit in _LIMITS]
@@ -82,7 +82,7 @@ class Surroundings:
             os.chdir(self._folder)
 
     def _restore_interpreter(self) -> None:
-        if _environment() != self._environment:
+        if _raw_environment() != self._environment:
             _set_environment(self._environment)
         if sys.getrecursionlimit() != self._recursion_limit:
             sys.setrecursionlimit(self._recursion_limit)
@@ -113,9 +113,10 @@ def _umask() -> int:
     return mask
 
 
-def _environment() -> dict[bytes, bytes]:
+def _raw_environment() -> dict[bytes, bytes]:
     # What `os.environ` holds, without decoding it: this is asked after every attempt.
-    return dict(vars(os.environ)["_data"])
+    raw: dict[bytes, bytes] = vars(os.environ)["_data"]
+    return raw
 
 
 def _set_environment(known: dict[bytes, bytes]) -> None:
