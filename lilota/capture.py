@@ -32,8 +32,6 @@ class OutputCapture:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         self._file = out_of_reach(os.open(path, flags, 0o600))
         self._nothing = out_of_reach(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
-        self._targets = {0: self._nothing, 1: self._file, 2: self._file}
-        self._identities = {descriptor: _identity(target) for descriptor, target in self._targets.items()}
         self._read_to = 0
         self._unended = b""
         self._streams: list[TextIO] = []
@@ -49,8 +47,7 @@ class OutputCapture:
         Raises:
             OSError: it closed the capture file too.
         """
-        if any(_identity_or_none(descriptor) != known for descriptor, known in self._identities.items()):
-            self._redirect()
+        self._redirect()  # cheaper than to find out whether it is needed
         out, err = self._streams
         if sys.stdout is not out or sys.stderr is not err or out.closed or err.closed:
             self._open_streams()
@@ -63,7 +60,7 @@ class OutputCapture:
         """
         if final:
             self._flush()
-        size = os.fstat(self._file).st_size
+        size = os.lseek(self._file, 0, os.SEEK_END)
         if not size and not self._unended:
             return []
         data = self._unended + self._read(size)
@@ -94,8 +91,9 @@ class OutputCapture:
         self._c_output.flush()
 
     def _redirect(self) -> None:
-        for descriptor, target in self._targets.items():
-            os.dup2(target, descriptor)
+        os.dup2(self._nothing, 0)
+        os.dup2(self._file, 1)
+        os.dup2(self._file, 2)
 
     def _open_streams(self) -> None:
         out, err = (_text_stream(stream, number) for number, stream in ((1, sys.__stdout__), (2, sys.__stderr__)))
@@ -130,18 +128,6 @@ def _ended_lines(data: bytes) -> tuple[bytes, bytes]:
     if len(data) - end > _UNENDED_LIMIT_BYTES:
         end = len(data)
     return data[:end], data[end:]
-
-
-def _identity(descriptor: int) -> tuple[int, int]:
-    status = os.fstat(descriptor)
-    return status.st_dev, status.st_ino
-
-
-def _identity_or_none(descriptor: int) -> tuple[int, int] | None:
-    try:
-        return _identity(descriptor)
-    except OSError:
-        return None
 
 
 def last_lines(path: Path, count: int = 20, limit_bytes: int = 16_384) -> str:
