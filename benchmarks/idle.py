@@ -32,12 +32,22 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
 
 
-def worker_pids(runner: TaskRunner) -> set[int]:
-    """Run a few tasks, so that every worker has worked, and return the processes."""
-    handles = [runner.add("noop") for _ in range(2000)]
-    for handle in handles:
-        handle.result()
-    return {handle.info().pid for handle in handles}
+def children_of(pid: int) -> list[int]:
+    """Return the child processes of a process."""
+    return [
+        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
+    ]
+
+
+def worker_pids() -> list[int]:
+    """Return the worker processes of this process: its fork server's children."""
+    return [worker for child in children_of(os.getpid()) for worker in children_of(child)]
+
+
+def print_memory(when: str) -> None:
+    """Print what each worker has for itself."""
+    cells = ", ".join(f"{private_megabytes(pid):.1f}" for pid in worker_pids())
+    print(f"private memory of each worker {when}: {cells} MB")
 
 
 def main() -> None:
@@ -49,11 +59,13 @@ def main() -> None:
         runner = TaskRunner(f"sqlite:///{Path(folder) / 'lilota.db'}", number_of_processes=2)
         runner.register("noop", Noop)
         with runner:
-            workers = worker_pids(runner)
             time.sleep(1)
-            for pid in workers:
-                print(f"private memory of worker {pid}: {private_megabytes(pid):.1f} MB")
-            processes = [os.getpid(), *workers]
+            print_memory("that has not worked yet")
+            for handle in [runner.add("noop") for _ in range(2000)]:
+                handle.result()
+            time.sleep(1)
+            print_memory("after a thousand tasks")
+            processes = [os.getpid(), *worker_pids()]
             before = sum(map(cpu_seconds, processes))
             time.sleep(arguments.seconds)
             used = sum(map(cpu_seconds, processes)) - before

@@ -75,12 +75,16 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     root_level: int
 
 
+#: Made before the fork server forks, so that all workers share it.
+_setup_decoder = msgspec.json.Decoder(WorkerSetup)
+
+
 def worker_main(connection: socket.socket, setup_json: bytes) -> None:
     """Be a worker until the runner says that it is enough."""
     os.setpgid(0, 0)  # a group of its own, so that the children of a task can be killed with it
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Worker(connection, msgspec.json.decode(setup_json, type=WorkerSetup)).run()
+    Worker(connection, _setup_decoder.decode(setup_json)).run()
 
 
 class Worker:

@@ -436,6 +436,22 @@ def test_what_failed_in_the_runner_is_not_sent_to_workers(install):
     assert names.isdisjoint({"broken_import", "shared_task", "sharedstore", "shared_plugin"})
 
 
+def test_a_plugin_without_a_hook_for_workers_is_not_sent_to_them(install, tmp_path):
+    """A worker process must not spend memory on commands that it will never run."""
+    write_distribution(tmp_path, "commands-only", "1.0", "[lilota.plugins]\ncommands = commands_only_plugin\n")
+    (tmp_path / "commands_only_plugin.py").write_text(
+        "from lilota import hookimpl\n\n\n@hookimpl\ndef lilota_cli_commands():\n    return []\n"
+    )
+    install("good", tmp_path)
+    plugins = Plugins(Settings())
+
+    names = {entry.name for entry in plugins.resolved()}
+
+    assert record_of(plugins, "commands").state == "loaded"
+    assert "commands" not in names
+    assert "good" in names
+
+
 def test_a_worker_that_finds_another_version_says_so(install, tmp_path, caplog):
     """An upgrade under a running runner must not mix versions."""
     installed = tmp_path / "installed"

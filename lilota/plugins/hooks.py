@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from functools import cached_property
 from types import ModuleType
 from typing import Final, TypeVar
 
@@ -36,14 +37,19 @@ class PluginModules:
 
     def __init__(self, *, strict: bool = False) -> None:
         self._strict = strict
-        self._manager = pluggy.PluginManager(PROJECT_NAME)
-        self._manager.add_hookspecs(LilotaHooks)
         self._hook_names = tuple(name for name in vars(LilotaHooks) if not name.startswith("_"))
         self._entries: dict[str, Entry] = {}
         self._implementations: dict[str, tuple[HookImpl, ...]] = dict.fromkeys(self._hook_names, ())
         self._failures: dict[tuple[str, str], int] = {}
         self._suspended: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
+
+    @cached_property
+    def _manager(self) -> pluggy.PluginManager:
+        """Pluggy's part, made for the first plugin: half a megabyte that a worker without plugins need not spend."""
+        manager = pluggy.PluginManager(PROJECT_NAME)
+        manager.add_hookspecs(LilotaHooks)
+        return manager
 
     @property
     def hook(self) -> pluggy.HookRelay:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from lilota.config import Settings
 from lilota.errors import InvalidTaskError, LilotaError, PluginError
@@ -61,8 +61,8 @@ class Plugins:
         return sorted((entry.record() for entry in self._catalog), key=_order)
 
     def resolved(self) -> tuple[PinnedEntry, ...]:
-        """Return what a worker process needs to use the same entries."""
-        return tuple(entry.pinned for entry in self._catalog if entry.is_usable and entry.contributor is None)
+        """Return what a worker process needs to use the same entries; plugins without a hook for it are left out."""
+        return tuple(entry.pinned for entry in self._catalog if entry.is_usable and _concerns_workers(entry))
 
     def task_names(self) -> tuple[str, ...]:
         """Return the names of the tasks that can be used, sorted."""
@@ -135,6 +135,25 @@ class Plugins:
         """Let plugins contribute tasks or stores; these are judged like those from metadata."""
         given = self._modules.contributions(hook_name, partial(contributed_entries, hook_name))
         self._catalog.add([entry for _, entries in given for entry in entries])
+
+
+#: No worker calls these, so it need not spend memory on a plugin that has nothing else.
+_ELSEWHERE: Final = frozenset(
+    {
+        "lilota_cli_commands",
+        "lilota_tasks_added",
+        "lilota_attempt_started",
+        "lilota_attempt_progress",
+        "lilota_attempt_finished",
+        "lilota_runner_started",
+        "lilota_runner_stopping",
+    }
+)
+
+
+def _concerns_workers(entry: Entry) -> bool:
+    # What a plugin contributes, a worker asks that plugin for.
+    return entry.contributor is None and not (entry.pinned.group == MODULES and _ELSEWHERE.issuperset(entry.hooks))
 
 
 def _accept(_entry: Entry) -> None:

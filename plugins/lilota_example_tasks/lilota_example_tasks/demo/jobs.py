@@ -82,7 +82,7 @@ def make_jobs(choices: Choices, paths: Paths, mail_port: int) -> list[Job]:
 
 def _images(choices: Choices, paths: Paths) -> Job:
     def results(output: dict[str, Any]) -> str:
-        skipped = ", ".join(f"{each['file']} ({each['reason']})" for each in output["skipped"][:3])
+        skipped = ", ".join(each["file"] for each in output["skipped"][:3])
         return f"{paths.images}/  {output['images']} thumbnails and WebP" + (f"; skipped {skipped}" if skipped else "")
 
     return Job(
