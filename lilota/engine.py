@@ -268,8 +268,10 @@ class Engine:
         """End the attempts that run and give them back: by an exception first, or at once by force."""
         for worker in self._workers.values():
             for attempt in worker.attempts.values():
-                if attempt.stop_reason is None or by_force:
-                    self._begin_stop(worker, attempt, attempt.stop_reason or "shutdown", now)
+                if by_force:  # nobody is asked: a task could begin to answer in its last moment
+                    attempt.stop_reason = attempt.stop_reason or "shutdown"
+                elif attempt.stop_reason is None:
+                    self._begin_stop(worker, attempt, "shutdown", now)
             if by_force and worker.attempts:
                 self._kill(worker, signal.SIGKILL)
 
