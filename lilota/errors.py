@@ -14,6 +14,7 @@
     ├── StoreError
     │   ├── UnknownStoreError     no store is installed for a name or URL
     │   ├── StoreUnavailableError the store can't be reached or written just now
+    │   ├── StoreGoneError        the process that held the store's data has ended
     │   └── StoreVersionError     the store was written by a newer lilota
     └── PluginError
         └── PluginConflictError   two distributions claim one name
@@ -106,6 +107,10 @@ class UnknownStoreError(StoreError, LookupError):
 
 class StoreUnavailableError(StoreError):
     """The store can't be reached, read or written just now; nothing was half written."""
+
+
+class StoreGoneError(StoreError):
+    """The process that held the store's data has ended, and will not come back."""
 
 
 class StoreVersionError(StoreError):

@@ -9,7 +9,7 @@ from typing import Final
 
 from lilota.contract import ClaimRequest, TaskQuery, TaskStore
 from lilota.engine import Engine
-from lilota.errors import StoreError, StoreVersionError
+from lilota.errors import StoreError, StoreGoneError, StoreVersionError
 from lilota.models import AttemptUpdate, TaskState
 from lilota.telling import Teller
 
@@ -99,8 +99,8 @@ class Exchange:
     def _be_patient(
         self, error: StoreError, updates: list[AttemptUpdate], request: ClaimRequest | None, now: float
     ) -> None:
-        """Keep everything and try again in a moment. A store of a newer version will not come back."""
-        if isinstance(error, StoreVersionError):
+        """Keep everything and try again in a moment. What has gone for good is not waited for."""
+        if isinstance(error, StoreVersionError | StoreGoneError):
             raise error
         self._engine.keep_updates(updates)
         # It may have granted claims, and only its reply was lost.

@@ -16,8 +16,6 @@ from lilota.errors import StoreError
 
 logger = logging.getLogger(__name__)
 
-#: What a store raises that can't be reached; the last two come from the proxy of one whose manager is gone.
-UNREACHABLE: Final = (StoreError, OSError, EOFError)
 #: After a heartbeat that failed.
 _RETRY_SECONDS: Final = 1.0
 
@@ -71,7 +69,7 @@ class LeaseKeeper:
         asked_at = self._clock()
         try:
             was_in_time = self._store.heartbeat(self._runner)
-        except UNREACHABLE as error:
+        except StoreError as error:
             logger.warning("The heartbeat of the runner failed: %s", error)
             self._check_age()
             return False
@@ -87,7 +85,7 @@ class LeaseKeeper:
     def _try_rescue(self) -> bool:
         try:
             self._rescue()
-        except UNREACHABLE as error:
+        except StoreError as error:
             logger.warning("The runner could not look for tasks of dead runners: %s", error)
             return False
         return True

@@ -110,7 +110,7 @@ class Run:
         self._lease.stop()
         try:
             self._store.release(self.info.id)
-        except (StoreError, OSError, EOFError) as error:
+        except StoreError as error:
             logger.warning("The store could not be told that the runner stopped; its lease will run out: %s", error)
         if self._watcher.ident is not None:
             # The release was a change, so it wakes up now. Left alone, it would open a store that is closed again.
@@ -137,7 +137,7 @@ class Run:
                     self.driver.look_again()
                     # Changes often come in flocks, our own commits among them: one look is enough for many.
                     self._closed.wait(_WATCH_PAUSE_SECONDS)
-            except (StoreError, OSError, EOFError) as error:
+            except StoreError as error:
                 logger.debug("The store can't be watched just now: %s", error)
                 self._closed.wait(_WATCH_SECONDS)
 

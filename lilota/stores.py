@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from multiprocessing.managers import BaseManager
-from typing import TYPE_CHECKING, Final
+from multiprocessing.managers import BaseManager, BaseProxy
+from typing import TYPE_CHECKING, Final, cast
 
 from lilota.config import load_settings
 from lilota.contract import TaskStore
 from lilota.errors import ConfigurationError, PluginError, UnknownStoreError
+from lilota.managed import ManagedStore
 from lilota.plugins import Plugins
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def ensure_store(store: TaskStore | str | None, *, plugins: Plugins | None = Non
         raise ConfigurationError(
             f"The store must be a store, its name or its URL, not {type(store).__name__}: {_missing(store)}."
         )
-    return store
+    return cast("TaskStore", ManagedStore(store)) if isinstance(store, BaseProxy) else store
 
 
 def redacted(url: str) -> str:

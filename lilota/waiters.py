@@ -108,7 +108,7 @@ class Waiters:
             try:
                 self._look()
                 self._sleep(never, LOOK_AGAIN_SECONDS)
-            except (StoreError, OSError, EOFError) as error:  # the last two: the manager of the store is gone
+            except StoreError as error:
                 self._fail_all(error)
 
     def _look(self) -> None:

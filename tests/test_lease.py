@@ -7,7 +7,7 @@ from lilota_memory_store import MemoryTaskStore
 from running import until
 
 from lilota.contract import ClaimRequest, RunnerInfo
-from lilota.errors import StoreUnavailableError
+from lilota.errors import StoreGoneError, StoreUnavailableError
 from lilota.lease import LeaseKeeper
 from lilota.models import NewTask, TaskState
 
@@ -75,7 +75,7 @@ def test_a_lease_renewed_in_time_is_not_lost(keeper, clock, told):
     assert told == []
 
 
-@pytest.mark.parametrize("error", [StoreUnavailableError("down"), ConnectionRefusedError(), EOFError()])
+@pytest.mark.parametrize("error", [StoreUnavailableError("down"), StoreGoneError("gone")])
 def test_a_lease_that_cannot_be_renewed_is_given_up_before_it_runs_out(keeper, store, clock, told, error):
     """After two thirds of it, once; whether the store is down or the manager in front of it is gone."""
     store.heartbeat_error = error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 from lilota import stores
 from lilota.config import Settings
 from lilota.contract import TaskStore
-from lilota.errors import ConfigurationError, PluginConflictError, PluginError, UnknownStoreError
+from lilota.errors import ConfigurationError, PluginConflictError, PluginError, StoreGoneError, UnknownStoreError
+from lilota.models import NewTask
 from lilota.plugins import Plugins
 from lilota.stores import StoreManager, ensure_store, open_store, redacted
 
@@ -130,17 +132,35 @@ def test_a_store_is_taken_as_it_is(make_plugins):
     assert ensure_store(store, plugins=make_plugins()) is store
 
 
+class Manager(StoreManager):
+    """A manager of its own, since what is registered belongs to the class."""
+
+
+Manager.register("Store", stores.MemoryTaskStore)
+
+
 def test_a_proxy_of_a_manager_is_a_store():
-    """Its methods are there, though it is no instance of a store."""
-
-    class Manager(StoreManager):
-        pass
-
-    Manager.register("Store", stores.MemoryTaskStore)
+    """Its methods are there, though it is no instance of a store; it can be sent to another process."""
     with Manager() as manager:
         proxy = manager.Store()
+        store = ensure_store(proxy)
+        copy = pickle.loads(pickle.dumps(store))
 
-        assert ensure_store(proxy) is proxy
+        (task_id,) = store.add([NewTask(name="task")])
+
+        assert proxy.get(task_id).name == "task"
+        assert copy.get(task_id) == proxy.get(task_id)
+
+
+def test_a_store_whose_manager_has_ended_says_so():
+    """What the broken connection happens to raise would tell nobody what to do."""
+    manager = Manager()
+    manager.start()
+    store = ensure_store(manager.Store())
+    manager.shutdown()
+
+    with pytest.raises(StoreGoneError, match="The process of the StoreManager that holds the tasks has ended"):
+        store.counts()
 
 
 @pytest.mark.parametrize("address", ["goodstore://x", None])

@@ -12,7 +12,7 @@ from running import until
 
 from lilota.client import TaskHandle
 from lilota.contract import ClaimRequest, RunnerInfo
-from lilota.errors import StoreUnavailableError
+from lilota.errors import StoreGoneError, StoreUnavailableError
 from lilota.models import AttemptUpdate, NewTask, Outcome, TaskState
 from lilota.waiters import Waiters
 
@@ -131,7 +131,7 @@ def test_telling_of_a_task_whose_awaiter_gives_up_in_that_moment_is_no_error(sto
     assert waiters._futures == {}
 
 
-@pytest.mark.parametrize("error", [StoreUnavailableError("down"), EOFError(), ConnectionResetError()])
+@pytest.mark.parametrize("error", [StoreUnavailableError("down"), StoreGoneError("gone")])
 def test_whoever_awaits_learns_that_the_store_is_gone(store, waiters, error):
     """An await does not hang for ever; the same holds for a store behind a manager."""
     (task_id,) = add(store)
