@@ -104,7 +104,7 @@ def checkout(tmp_path) -> Path:
 @pytest.mark.parametrize("read", [wheel_metadata, sdist_metadata])
 def test_metadata_of_a_release_names_no_path(read, name):
     """The paths by which a checkout finds its stores never reach a release."""
-    assert "file:" not in read(name)
+    assert "file://" not in read(name)
     assert str(ROOT) not in read(name)
 
 
