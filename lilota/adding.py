@@ -34,6 +34,7 @@ class AddOptions(TypedDict, total=False):
     max_lost_attempts: int | None
 
 
+_OPTIONS: Final = frozenset(AddOptions.__annotations__)
 _ARGUMENTS: Final = ("name", "description", "input", *AddOptions.__annotations__)
 
 
@@ -48,7 +49,12 @@ def new_task(
 
     Raises:
         InvalidInputError: an argument can't be used; the message names it.
+        TypeError: there is no option of that name.
     """
+    if not _OPTIONS.issuperset(options):
+        raise TypeError(
+            f"add() has no option {min(options.keys() - _OPTIONS)!r}. It has: {', '.join(sorted(_OPTIONS))}."
+        )
     run_at = options.get("run_at")
     delay_seconds = options.get("delay_seconds", 0.0)
     max_lost_attempts = options.get("max_lost_attempts")

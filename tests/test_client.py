@@ -232,6 +232,16 @@ def test_options_that_cannot_be_used_are_refused_by_name(options, named):
     assert client.store.get_all_tasks() == []
 
 
+def test_a_misspelt_option_of_add_is_named():
+    """It must not be passed over in silence."""
+    client = make_client()
+
+    with pytest.raises(TypeError, match="add\\(\\) has no option 'prority'. It has: delay_seconds, max_lost_attempts"):
+        client.add("hash", prority=5)
+
+    assert client.store.counts() == []
+
+
 def test_a_misspelt_argument_of_add_many_is_named():
     """The message has the wrong name and those that exist."""
     with pytest.raises(InvalidInputError, match=r"'inptu'.*input"):
