@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, TypedDict, Unpack
 
 from lilota.errors import InvalidInputError
@@ -66,7 +67,7 @@ def new_task(
         input_json=encode_object(
             {} if input is None else input, f"The input of {name!r}", INPUT_LIMIT_BYTES, InvalidInputError
         ),
-        queue=_checked_queue(options.get("queue", "default")),
+        queue=_checked_queue(_checked_text("queue", options.get("queue", "default"))),
         priority=_checked_integer("priority", options.get("priority", 0), -_INTEGER_LIMIT),
         run_at=_checked_instant(run_at, delay_seconds),
         delay_seconds=_checked_delay(delay_seconds),
@@ -89,6 +90,8 @@ def _checked_text(what: str, text: str) -> str:
         raise InvalidInputError(f"The {what} of a task must be text, not {type(text).__name__}.")
     if len(text) > _TEXT_LIMIT:
         raise InvalidInputError(f"The {what} has {len(text):,} characters; the limit is {_TEXT_LIMIT:,}.")
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -96,8 +99,9 @@ def _checked_text(what: str, text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=256)  # an application has few queues and adds many tasks
 def _checked_queue(queue: str) -> str:
-    if not _checked_text("queue", queue).strip() or len(queue) > 200 or not queue.isprintable():
+    if not queue.strip() or len(queue) > 200 or not queue.isprintable():
         raise InvalidInputError(f"A queue is named by 1 to 200 printable characters, not {queue!r:.100}.")
     return queue
 

@@ -70,7 +70,7 @@ class Loaded(msgspec.Struct, frozen=True, tag=True):
     options: TaskOptions
 
 
-class Report(msgspec.Struct, frozen=True, tag=True):
+class Report(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     """What happened since the last report.
 
     Attributes:

@@ -40,7 +40,7 @@ class TaskState(enum.StrEnum):
 TERMINAL_STATES = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED})
 
 
-class TaskError(msgspec.Struct, frozen=True, kw_only=True):
+class TaskError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why an attempt did not succeed.
 
     Attributes:
@@ -54,7 +54,7 @@ class TaskError(msgspec.Struct, frozen=True, kw_only=True):
     traceback: str = ""
 
 
-class LogLine(msgspec.Struct, frozen=True, kw_only=True):
+class LogLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line that a task logged or printed.
 
     Attributes:
@@ -171,7 +171,7 @@ class TaskInfo(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return value
 
 
-class Claim(msgspec.Struct, frozen=True, kw_only=True):
+class Claim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The right to run one attempt of a task, as a store grants it to a runner.
 
     Attributes:
@@ -193,7 +193,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     max_lost_attempts: int = 3
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How an attempt ended.
 
     Attributes:
@@ -210,7 +210,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     lost: bool = False
 
 
-class AttemptUpdate(msgspec.Struct, frozen=True, kw_only=True):
+class AttemptUpdate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a runner writes about one attempt; fields that are None (or empty) leave the stored value alone.
 
     Attributes:

@@ -89,9 +89,9 @@ class Worker:
         self.load_seconds += attempt.expected_seconds
 
     def take(self, fence: Fence) -> Attempt | None:
-        first = self.first()
+        is_first = fence == next(iter(self.attempts), None)
         attempt = self.attempts.pop(fence, None)
         if attempt is not None:
             self.load_seconds = self.load_seconds - attempt.expected_seconds if self.attempts else 0.0
-            self.slow = self.slow and attempt is not first
+            self.slow = self.slow and not is_first
         return attempt
