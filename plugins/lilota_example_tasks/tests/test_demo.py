@@ -46,7 +46,8 @@ def test_the_demo_ends_with_thumbnails_a_report_and_mails(start_demo, tmp_path):
 
     assert (process.returncode, errors) == (0, "")
     assert "process_images   succeeded" in output
-    assert "broken.jpg (image file is truncated" in output
+    assert "Skipped 'broken.jpg': image file is truncated" in output
+    assert "skipped broken.jpg" in output
     assert "closed@example.org: 550 No such mailbox" in output
     assert "lilota show 1 --store sqlite:///lilota-demo/lilota.db" in output
     folder = tmp_path / "lilota-demo"
