@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from functools import wraps
+from collections.abc import Callable
 from multiprocessing.managers import BaseProxy
-from typing import Any
 
+from lilota.contract import TaskStore
 from lilota.errors import StoreGoneError
 
 
 class ManagedStore:
-    """Has the methods of the store behind a proxy; raises StoreGoneError when the manager's process has ended.
+    """Has the methods of the store behind a proxy; they raise StoreGoneError when the manager's process has ended.
 
     Without this, every call would raise what the broken connection happens to raise.
     """
@@ -18,19 +18,24 @@ class ManagedStore:
     def __init__(self, proxy: BaseProxy) -> None:
         self._proxy = proxy
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the store has
-        if name.startswith("_"):
-            raise AttributeError(name)  # also asked while this is unpickled, when there is no proxy yet
-        method = getattr(self._proxy, name)
 
-        @wraps(method)
-        def call(*arguments: object, **keywords: object) -> object:
-            try:
-                return method(*arguments, **keywords)
-            except (EOFError, ConnectionError, FileNotFoundError) as error:
-                raise StoreGoneError(
-                    "The process of the StoreManager that holds the tasks has ended, and its tasks with it. Start a "
-                    "new manager and a new runner; to keep tasks over the end of a process, use a SQLite store."
-                ) from error
+def _passed_on(name: str) -> Callable[..., object]:
+    """Return a method that calls the one of the proxy."""
 
-        return call
+    def call(self: ManagedStore, *arguments: object, **keywords: object) -> object:
+        try:
+            return getattr(self._proxy, name)(*arguments, **keywords)
+        except (EOFError, ConnectionError, FileNotFoundError) as error:
+            raise StoreGoneError(
+                "The process of the StoreManager that holds the tasks has ended, and its tasks with it. Start a "
+                "new manager and a new runner; to keep tasks over the end of a process, use a SQLite store."
+            ) from error
+
+    call.__name__ = name
+    call.__doc__ = getattr(TaskStore, name).__doc__
+    return call
+
+
+for _name in vars(TaskStore):
+    if not _name.startswith("_"):
+        setattr(ManagedStore, _name, _passed_on(_name))
