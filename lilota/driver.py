@@ -62,8 +62,9 @@ class Driver:
         self._phase: Phase = "running"
         self._give_up_at = float("inf")
         self._leave_by = float("inf")
-        self._stop_began_at = float("inf")
         self._gave_up = False
+        self._must_force = False
+        self._has_forced = False
         self.settled = threading.Event()
         self.failure: BaseException | None = None
 
@@ -88,7 +89,8 @@ class Driver:
     def stop(self, *, drain: bool, timeout_seconds: float | None) -> None:
         """Begin to stop: take nothing new (or, with `drain`, until nothing is due), wait, then give back the rest."""
         give_up_at = float("inf") if timeout_seconds is None else self._clock() + timeout_seconds
-        self.order(lambda: self._begin_stop(drain=drain, give_up_at=give_up_at))
+        by_force = timeout_seconds is not None and timeout_seconds <= 0
+        self.order(lambda: self._begin_stop(drain=drain, give_up_at=give_up_at, by_force=by_force))
 
     def join(self, timeout_seconds: float | None = None) -> bool:
         """Wait until the loop has ended; tell whether it has."""
@@ -180,11 +182,11 @@ class Driver:
 
     # --- stopping: draining -> finishing -> leaving -> done
 
-    def _begin_stop(self, *, drain: bool, give_up_at: float) -> None:
+    def _begin_stop(self, *, drain: bool, give_up_at: float, by_force: bool) -> None:
         self._give_up_at = min(self._give_up_at, give_up_at)
+        self._must_force = self._must_force or by_force
         if self._phase == "running":
             self._phase = "draining"
-            self._stop_began_at = self._clock()
             if not drain:
                 self._finish()
 
@@ -201,9 +203,12 @@ class Driver:
             self._phase = "done"
 
     def _finish_attempts(self, now: float) -> None:
-        if now >= self._give_up_at and not self._gave_up:
+        if self._must_force and not self._has_forced:
+            self._has_forced = self._gave_up = True
+            self._engine.stop_running(now, by_force=True)
+        elif now >= self._give_up_at and not self._gave_up:
             self._gave_up = True
-            self._engine.stop_running(now, by_force=self._give_up_at <= self._stop_began_at)
+            self._engine.stop_running(now, by_force=False)
         if self._engine.is_settled or self._is_store_gone(now):
             self._engine.dismiss_workers()
             self._leave_by = now + _LEAVE_SECONDS

@@ -309,6 +309,20 @@ def test_stop_at_once_kills_and_gives_back(durable):
     assert texts(handle) == []
 
 
+def test_a_second_stop_with_no_time_asks_nobody_either(durable):
+    """Who has asked before may still decide to kill."""
+    with running(durable) as runner:
+        handle = runner.add("Sleeps")
+        started(handle)
+        patient = threading.Thread(target=runner.stop)
+        patient.start()
+        runner.stop(timeout_seconds=0)
+        patient.join(10)
+
+    assert texts(handle) == []
+    assert handle.info().state is TaskState.PENDING
+
+
 def test_a_second_stop_shortens_the_first(durable):
     """Somebody who loses patience need not wait for the first call."""
     with running(durable) as runner:
