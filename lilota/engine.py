@@ -206,7 +206,7 @@ class Engine:
     def worker_died(self, number: int, death: Death, now: float) -> None:
         """A worker process is gone; the attempt that ran in it is lost, the others wait again."""
         worker = self._workers.pop(number)
-        if not worker.ready:
+        if worker.failed_to_start():
             self._failed_starts += 1
             self.last_start_failure = death
             pause = min(RESTART_LIMIT_SECONDS, RESTART_SECONDS * 2 ** min(self._failed_starts - 1, 16))

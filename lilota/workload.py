@@ -50,7 +50,7 @@ class Attempt:
 class Worker:
     """What the engine knows of one worker process; its attempts are in the order in which it runs them."""
 
-    __slots__ = ("attempts", "doomed", "leaving", "load_seconds", "number", "pid", "ready", "slow")
+    __slots__ = ("attempts", "doomed", "has_worked", "leaving", "load_seconds", "number", "pid", "ready", "slow")
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -61,10 +61,15 @@ class Worker:
         self.slow = False
         self.leaving = False
         self.doomed = False
+        self.has_worked = False
 
     def takes_more(self) -> bool:
         """Tell whether what is sent to it has a chance to run: it is up, and neither leaves nor was killed."""
         return self.ready and not self.leaving and not self.doomed
+
+    def failed_to_start(self) -> bool:
+        """Tell, once it has died, whether it was of no use, without anybody's doing; the next one may fare no better."""
+        return not self.ready or not (self.has_worked or self.leaving or self.doomed)
 
     def first(self) -> Attempt | None:
         """Return the attempt that runs, or is about to."""
@@ -85,6 +90,7 @@ class Worker:
         )
 
     def put(self, attempt: Attempt) -> None:
+        self.has_worked = True
         self.attempts[attempt.fence] = attempt
         self.load_seconds += attempt.expected_seconds
 

@@ -323,9 +323,25 @@ def test_before_a_class_is_known_the_limit_of_the_task_stays():
 
 
 def test_a_dead_worker_is_replaced_at_once():
-    """A worker that was up is replaced without a pause, under a new number."""
-    bench = Bench().ready().dies().tick(0)
+    """A worker that has worked is replaced without a pause, under a new number."""
+    bench = Bench().ready().grant(a_claim())
+    bench.commands()
 
+    bench.dies().tick(0)
+
+    assert bench.commands() == [StartWorker(2)]
+
+
+def test_a_worker_that_dies_as_soon_as_it_is_up_is_not_replaced_at_once():
+    """Workers that a broken environment kills before their first task must not be started as fast as possible."""
+    bench = Bench().ready()
+
+    bench.engine.worker_died(1, CRASH, bench.now)
+    bench.engine.tick(bench.now)
+    at_once = bench.commands()
+    bench.tick(RESTART_SECONDS)
+
+    assert at_once == []
     assert bench.commands() == [StartWorker(2)]
 
 
