@@ -68,7 +68,7 @@ class Worker:
         return self.ready and not self.leaving and not self.doomed
 
     def failed_to_start(self) -> bool:
-        """Tell, once it has died, whether it was of no use, without anybody's doing; the next one may fare no better."""
+        """Tell, once it has died, whether it was of no use, without anybody's doing; the next may fare no better."""
         return not self.ready or not (self.has_worked or self.leaving or self.doomed)
 
     def first(self) -> Attempt | None:
