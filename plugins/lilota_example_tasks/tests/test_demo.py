@@ -50,6 +50,8 @@ def test_the_demo_ends_with_thumbnails_a_report_and_mails(start_demo, tmp_path):
     assert "skipped broken.jpg" in output
     assert "closed@example.org: 550 No such mailbox" in output
     assert "lilota show 1 --store sqlite:///lilota-demo/lilota.db" in output
+    command = next(line for line in output.splitlines() if " show 1 " in line)
+    assert subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, check=False).returncode == 0
     folder = tmp_path / "lilota-demo"
     assert len(list(folder.glob("images/*.thumbnail.jpg"))) == 6
     assert len(list(folder.glob("mails/*.eml"))) == 11

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
@@ -87,4 +90,14 @@ def _print_next_commands(console: Console, paths: Paths, infos: Sequence[TaskInf
     store = f"--store {shlex.quote(paths.store_url)}"
     console.print("\nThe tasks are kept. Look at them with:")
     for command in (f"list {store}", f"show {infos[0].id} {store}", f"logs {infos[1].id} {store}"):
-        console.print(Text(f"  lilota {command}", "bold"), soft_wrap=True)
+        console.print(Text(f"  {_program()} {command}", "bold"), soft_wrap=True)
+
+
+def _program() -> str:
+    """Return what to type for `lilota`: the path to it where the shell would not find this one."""
+    installed = Path(sys.executable).with_name("lilota")
+    found = shutil.which("lilota")
+    if not installed.exists() or (found is not None and Path(found).absolute() == installed):
+        return "lilota"
+    in_folder = installed.is_relative_to(Path.cwd())
+    return shlex.quote(str(installed.relative_to(Path.cwd()) if in_folder else installed))
