@@ -152,7 +152,8 @@ class Driver:
             case Loaded():
                 self._engine.task_loaded(message)
             case Ready(pid):
-                self._engine.worker_ready(worker, pid)
+                logger.debug("Worker %d is ready as process %d.", worker, pid)
+                self._engine.worker_ready(worker)
                 self._exchange.look_again()
             case Leaving():
                 self._engine.worker_leaving(worker)

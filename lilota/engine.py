@@ -172,11 +172,10 @@ class Engine:
         self._give_back_stale(now)
         self._dispatch(now)
 
-    def worker_ready(self, number: int, pid: int) -> None:
+    def worker_ready(self, number: int) -> None:
         """A worker process is up."""
         worker = self._workers[number]
         worker.ready = True
-        worker.pid = pid
         self._failed_starts = 0
         if self._closing:
             self._commands.append(Send(number, Finish()))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import heapq
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from lilota.contract import ClaimRequest, TaskQuery, TaskStore
+import msgspec
+
+from lilota.contract import ClaimRequest, Fence, TaskQuery, TaskStore
 from lilota.engine import Engine
 from lilota.errors import StoreError, StoreGoneError, StoreVersionError
 from lilota.models import AttemptUpdate, TaskState
@@ -118,23 +120,20 @@ class Exchange:
 
     def _give_back_orphans(self) -> None:
         """Give back what the store has granted to this runner without its knowing; nobody else would run it."""
-        ours = self._engine.serves
-        after_id: int | None = None
         try:
-            while True:
-                query = TaskQuery(
-                    states=(TaskState.RUNNING,), names=ours.names, queues=ours.queues, after_id=after_id, limit=_PAGE
-                )
-                page = self._store.find(query)
-                for info in page:
-                    fence = info.id, info.token
-                    if info.runner_id == ours.runner_id and not self._engine.holds(fence):
-                        logger.warning("The task %d was granted in a reply that got lost; it is given back.", info.id)
-                        self._engine.give_back(fence)
-                if len(page) < _PAGE:
-                    break
-                after_id = page[-1].id
+            orphans = [fence for fence in self._granted_to_us() if not self._engine.holds(fence)]
         except StoreError as error:
             logger.warning("The store could not be asked for lost claims; asking again later: %s", error)
             return
+        for fence in orphans:
+            logger.warning("The task %d was granted in a reply that got lost; it is given back.", fence[0])
+            self._engine.give_back(fence)
         self._may_have_orphans = False
+
+    def _granted_to_us(self) -> Iterator[Fence]:
+        """Yield the attempts that the store takes to be running here, page by page."""
+        ours = self._engine.serves
+        query = TaskQuery(states=(TaskState.RUNNING,), names=ours.names, queues=ours.queues, limit=_PAGE)
+        while page := self._store.find(query):
+            yield from ((info.id, info.token) for info in page if info.runner_id == ours.runner_id)
+            query = msgspec.structs.replace(query, after_id=page[-1].id)

@@ -50,12 +50,11 @@ class Attempt:
 class Worker:
     """What the engine knows of one worker process; its attempts are in the order in which it runs them."""
 
-    __slots__ = ("attempts", "doomed", "has_worked", "leaving", "load_seconds", "number", "pid", "ready", "slow")
+    __slots__ = ("attempts", "doomed", "has_worked", "leaving", "load_seconds", "number", "ready", "slow")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.ready = False
-        self.pid = 0
         self.attempts: dict[Fence, Attempt] = {}
         self.load_seconds = 0.0
         self.slow = False

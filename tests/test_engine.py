@@ -55,7 +55,7 @@ class Bench:
     def ready(self, *workers):
         """Let workers come up."""
         for worker in workers or self.started:
-            self.engine.worker_ready(worker, 1000 + worker)
+            self.engine.worker_ready(worker)
         return self
 
     def grant(self, *claims, cancel=()):
