@@ -85,6 +85,9 @@ class Driver:
     def lose_lease(self) -> None:
         """Stop what runs: it may belong to another runner."""
         self.order(self._lose_lease)
+        # The loop may wait for a store that does not answer, and can't be waited for. It gets the order before the news
+        # of these deaths, and so knows what they mean.
+        self._processes.kill_all()
 
     def stop(self, *, drain: bool, timeout_seconds: float | None) -> None:
         """Begin to stop: take nothing new (or, with `drain`, until nothing is due), wait, then give back the rest."""

@@ -9,10 +9,10 @@ from typing import Final
 
 import msgspec
 
-from lilota.contract import ClaimRequest, Fence, TaskQuery, TaskStore
+from lilota.contract import ClaimRequest, Committed, Fence, TaskQuery, TaskStore
 from lilota.engine import Engine
-from lilota.errors import StoreError, StoreGoneError, StoreVersionError
-from lilota.models import AttemptUpdate, TaskState
+from lilota.errors import StoreError, StoreGoneError, StoreVersionError, TaskNotFoundError
+from lilota.models import AttemptUpdate, Outcome, TaskState
 from lilota.telling import Teller
 
 logger = logging.getLogger(__name__)
@@ -40,6 +40,7 @@ class Exchange:
         self._not_before = 0.0
         self._failing_since: float | None = None
         self._may_have_orphans = False
+        self._in_doubt = False
 
     def look_again(self) -> bool:
         """Look at the store in the next round. For any thread; tells whether that was not going to happen anyway."""
@@ -77,6 +78,9 @@ class Exchange:
             return
         self._pause_seconds = 0.0
         self._failing_since = None
+        if self._in_doubt and committed.refused:
+            committed = self._without_written(updates, committed)
+        self._in_doubt = False
         self._note_short_delays(updates)
         self._engine.committed(committed, self._clock())
         self._teller.committed(updates, committed)
@@ -105,6 +109,7 @@ class Exchange:
         if isinstance(error, StoreVersionError | StoreGoneError):
             raise error
         self._engine.keep_updates(updates)
+        self._in_doubt = True
         # It may have granted claims, and only its reply was lost.
         self._may_have_orphans = self._may_have_orphans or (request is not None and request.limit > 0)
         self._failing_since = self._failing_since or now
@@ -117,6 +122,26 @@ class Exchange:
             self._pause_seconds,
             error,
         )
+
+    def _without_written(self, updates: Sequence[AttemptUpdate], committed: Committed) -> Committed:
+        """Take off the refusals what was written by a try before this one, of which only the reply was lost."""
+        outcomes = {(update.id, update.token): update.outcome for update in updates if update.outcome is not None}
+        written = {fence for fence in committed.refused if self._has_written(fence, outcomes.get(fence))}
+        refused = tuple(fence for fence in committed.refused if fence not in written)
+        return msgspec.structs.replace(committed, refused=refused)
+
+    def _has_written(self, fence: Fence, outcome: Outcome | None) -> bool:
+        """Tell whether the store has this outcome of this attempt."""
+        if outcome is None:
+            return False
+        try:
+            info = self._store.get(fence[0])
+        except TaskNotFoundError:
+            return False
+        except StoreError as error:
+            logger.warning("The store could not be asked what became of the task %d: %s", fence[0], error)
+            return False
+        return info.token == fence[1] and info.state is outcome.state
 
     def _give_back_orphans(self) -> None:
         """Give back what the store has granted to this runner without its knowing; nobody else would run it."""

@@ -76,7 +76,7 @@ class _Worker:
 
 
 class WorkerProcesses:
-    """All worker processes of one runner. Used by one thread, except `wake`."""
+    """All worker processes of one runner. Used by one thread, except `wake` and `kill_all`."""
 
     def __init__(self, setup: WorkerSetup, start_method: str | None = None) -> None:
         self._context = _context(start_method or os.environ.get("LILOTA_START_METHOD"))
@@ -85,7 +85,7 @@ class WorkerProcesses:
         self._workers: dict[int, _Worker] = {}
         self._unborn: list[Event] = []
         self._closed = False
-        self._wake_lock = threading.Lock()
+        self._lock = threading.Lock()
         self._selector = selectors.DefaultSelector()
         self._wake_out, self._wake_in = os.pipe()
         os.set_blocking(self._wake_out, False)
@@ -111,7 +111,8 @@ class WorkerProcesses:
                 return
         ours.setblocking(False)
         worker = _Worker(number, process, ours, capture_path)
-        self._workers[number] = worker
+        with self._lock:
+            self._workers[number] = worker
         self._selector.register(ours, selectors.EVENT_READ, worker)
         self._selector.register(worker.death_watch, selectors.EVENT_READ, worker)
 
@@ -140,15 +141,21 @@ class WorkerProcesses:
 
     def wake(self) -> None:
         """Make `wait` return soon. For any thread, also when all is closed."""
-        with self._wake_lock:  # a descriptor that is closed meanwhile may be somebody else's file by now
+        with self._lock:  # a descriptor that is closed meanwhile may be somebody else's file by now
             if self._closed:
                 return
             with contextlib.suppress(BlockingIOError):  # the pipe is full of wake-ups: it will return
                 os.write(self._wake_in, b"!")
 
+    def kill_all(self) -> None:
+        """Kill every worker now; `wait` reports their deaths. For any thread, also while the one that waits is busy."""
+        with self._lock:  # a worker that is buried meanwhile has no process any more
+            for worker in self._workers.values():
+                _kill_group(worker.process, signal.SIGKILL)
+
     def close(self) -> None:
         """Kill what still runs and release everything."""
-        with self._wake_lock:
+        with self._lock:
             self._closed = True
         for worker in list(self._workers.values()):
             _kill_group(worker.process, signal.SIGKILL)
@@ -207,7 +214,8 @@ class WorkerProcesses:
 
     def _bury(self, worker: _Worker) -> Died:
         """Make sure that a worker and what it started are gone, and say why it died."""
-        del self._workers[worker.number]
+        with self._lock:
+            del self._workers[worker.number]
         self._selector.unregister(worker.connection)
         self._selector.unregister(worker.death_watch)
         worker.connection.close()

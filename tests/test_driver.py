@@ -76,6 +76,37 @@ def test_what_happens_during_an_outage_is_written_after_it(stage, caplog):
     assert "1 update(s) are kept and written later" in caplog.text
 
 
+def test_an_outcome_whose_reply_got_lost_is_no_refusal(stage, caplog):
+    """It was written, and is sent again because nobody knows; then it counts as written, and observers hear of it."""
+    caplog.set_level(logging.INFO, "lilota")
+    task_id = stage.add(seconds=1.0)
+    stage.pass_time(0.8)
+    stage.host.store.loses_replies = True
+
+    stage.pass_time(0.7)
+    during = stage.state(task_id)
+    stage.host.store.loses_replies = False
+    stage.pass_time(3)
+
+    assert during is TaskState.SUCCEEDED
+    assert "was refused" not in caplog.text
+    assert f"Task {task_id} (plain) succeeded" in caplog.text
+
+
+def test_an_outcome_that_comes_too_late_after_a_lost_reply_is_refused(stage, caplog):
+    """What the store has of this attempt is another end: somebody took the task away in the meantime."""
+    task_id = stage.add(seconds=1.0)
+    stage.pass_time(0.8)
+    stage.shared.down_until = stage.world.now + 1.5
+    stage.shared.inner.release("me")
+    stage.shared.inner.cancel(task_id)
+
+    stage.pass_time(4)
+
+    assert stage.state(task_id) is TaskState.CANCELLED
+    assert f"A write of the task {task_id}" in caplog.text
+
+
 def test_during_an_outage_the_loop_rests(stage):
     """A store that is down for ten seconds is asked some times, not without a pause."""
     stage.pass_time(1)

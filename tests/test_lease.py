@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from lilota_memory_store import MemoryTaskStore
 from running import until
@@ -172,6 +174,42 @@ def test_the_thread_renews_the_lease_again_and_again():
     keeper.stop()
 
     assert not keeper._thread.is_alive()
+
+
+def test_a_heartbeat_that_gets_no_answer_does_not_delay_the_end_of_the_lease():
+    """The store takes the request and says nothing: after two thirds of the lease the tasks are stopped."""
+    store = FlakyStore()
+    lost, answer = threading.Event(), threading.Event()
+    keeper = LeaseKeeper(store, RunnerInfo(id="me", lease_seconds=0.3), lost.set, lambda: None)
+    keeper.start()
+
+    store.heartbeat = lambda _runner: answer.wait(60)
+    noticed = lost.wait(60)
+    waits_still = not answer.is_set()
+    answer.set()
+    keeper.stop()
+
+    assert noticed
+    assert waits_still
+
+
+def test_a_lease_that_is_lost_is_reported_once_while_the_store_is_away():
+    """However often its age is looked at."""
+    store = FlakyStore()
+    lost = []
+    keeper = LeaseKeeper(store, RunnerInfo(id="me", lease_seconds=0.3), lambda: lost.append(1), lambda: None)
+    keeper.start()
+    beats = []
+
+    def fail(_runner):
+        beats.append(1)
+        raise StoreUnavailableError("down")
+
+    store.heartbeat = fail
+    until(lambda: len(beats), lambda count: count >= 10)
+    keeper.stop()
+
+    assert lost == [1]
 
 
 def test_a_keeper_that_was_never_started_can_be_stopped(keeper):

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import struct
+import threading
 import time
 from multiprocessing import forkserver
 
@@ -121,6 +122,18 @@ def test_kill_reaches_the_worker(party):
     party.processes.kill(1, signal.SIGTERM)
 
     assert party.hear(Died).cause == "was killed by signal 15 (SIGTERM)"
+
+
+def test_all_workers_can_be_killed_by_another_thread(party):
+    """The one that waits for them hears of each death; it need not have been waiting."""
+    pids = [party.start(number) for number in (1, 2)]
+
+    killer = threading.Thread(target=party.processes.kill_all)
+    killer.start()
+    killer.join()
+
+    assert ["SIGKILL" in party.hear(Died, number).cause for number in (1, 2)] == [True, True]
+    assert not any(is_alive(pid) for pid in pids)
 
 
 def test_orders_for_a_worker_that_is_gone_are_ignored(party):

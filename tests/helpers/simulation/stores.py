@@ -115,6 +115,10 @@ class RunnerStore:
             raise StoreUnavailableError("simulated: the reply got lost")
         return Committed(refused=refused, claimed=claimed)
 
+    def get(self, task_id: int) -> TaskInfo:
+        self._reach()
+        return self._shared.inner.get(task_id)
+
     def find(self, query: TaskQuery) -> list[TaskInfo]:
         self._reach()
         return self._shared.inner.find(query)

@@ -56,6 +56,10 @@ class SimulatedProcesses:
         if number in self.workers:
             self.workers[number].signalled(signal_number)
 
+    def kill_all(self) -> None:
+        for number in tuple(self.workers):
+            self.kill(number, signal.SIGKILL)
+
     def wait(self, timeout_seconds: float | None) -> list[Event]:
         """Return what has happened; time passes elsewhere."""
         events, self._events = self._events, []
