@@ -166,6 +166,7 @@ def _build_task(
         run_at=now,
         started_at=now,
         attempt=claim.attempt,
+        token=claim.token,
         lost_attempts=claim.lost_attempts,
         max_lost_attempts=claim.max_lost_attempts,
         pid=os.getpid(),

@@ -84,13 +84,13 @@ def test_what_was_set_as_output_wins_over_what_is_returned():
 
 
 def test_a_task_sees_its_claim():
-    """Its record has the input, the earlier output, the attempt and the state."""
+    """Its record has the input, the earlier output, the attempt, its token and the state."""
     seen = {}
 
     def body(task: TaskBase) -> None:
         info = task.task_info
         seen.update(input=info.input, output=info.output, attempt=info.attempt, state=info.state)
-        seen.update(cancelled=task.cancelled, logger=task.logger)
+        seen.update(token=info.token, cancelled=task.cancelled, logger=task.logger)
 
     task_class = type("Task", (TaskBase,), {"run": body})
     given = claim(attempt=3, input_json='{"a": 1}', output_json='{"b": 2}')
@@ -100,6 +100,7 @@ def test_a_task_sees_its_claim():
         "input": {"a": 1},
         "output": {"b": 2},
         "attempt": 3,
+        "token": given.token,
         "state": TaskState.RUNNING,
         "cancelled": True,
         "logger": logger,
