@@ -9,6 +9,7 @@ this module.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -20,8 +21,10 @@ __all__ = [
     "Claimed",
     "Committed",
     "Fence",
+    "RegisteredRunner",
     "RunnerInfo",
     "StoreCapabilities",
+    "StoredTask",
     "TaskCount",
     "TaskQuery",
     "TaskStore",
@@ -40,6 +43,7 @@ class StoreCapabilities(msgspec.Struct, frozen=True, kw_only=True):
         forgets: the data is gone when a process ends, so a runner that stops runs first what is due.
         multi_process: several processes can use the same data at the same time.
         multi_host: several machines can.
+        takes_connection: `add` can write through a connection of the application's, in its transaction.
         warnings: sentences about known dangers of this very set-up, for `lilota doctor`.
     """
 
@@ -48,6 +52,7 @@ class StoreCapabilities(msgspec.Struct, frozen=True, kw_only=True):
     multi_process: bool
     forgets: bool = False
     multi_host: bool = False
+    takes_connection: bool = False
     warnings: tuple[str, ...] = ()
 
 
@@ -63,6 +68,31 @@ class RunnerInfo(msgspec.Struct, frozen=True, kw_only=True):
     lease_seconds: float = 30.0
     host: str = ""
     pid: int = 0
+
+
+class RegisteredRunner(msgspec.Struct, frozen=True, kw_only=True):
+    """A runner, as the store knows it.
+
+    Attributes:
+        started_at: its first heartbeat, by the store's clock, like the others here.
+        heartbeat_at: its newest heartbeat.
+        has_expired: its lease has run out; the next `rescue` takes back what it holds.
+    """
+
+    id: str
+    host: str
+    pid: int
+    lease_seconds: float
+    started_at: datetime
+    heartbeat_at: datetime
+    has_expired: bool
+
+
+class StoredTask(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a store keeps of one task: the way from one store into another."""
+
+    info: TaskInfo
+    log_lines: tuple[LogLine, ...] = ()
 
 
 class ClaimRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,10 +184,30 @@ class TaskStore(Protocol):
     def capabilities(self) -> StoreCapabilities:
         """Say what this store promises."""
 
-    def add(self, tasks: Sequence[NewTask]) -> list[int]:
+    def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:
         """Add tasks, all or none, and return their ids in the same order.
 
         Ids rise in the order of adding and are never used again. Durable, where the store is, when it returns.
+
+        Args:
+            connection: a connection of the application's own to the same database. Then the tasks exist exactly if
+                the transaction commits that is open on it, and nobody sees them before. Its ids may leave gaps.
+
+        Raises:
+            ConfigurationError: the store can't take part in a transaction on such a connection; nothing was added.
+        """
+
+    def restore(self, tasks: Sequence[StoredTask]) -> int:
+        """Write tasks as another store kept them, with their ids, states, tokens and logs, all or none.
+
+        A task whose id exists here stays as it is. Ids that `add` gives later are higher than all of these. The names
+        of their runners are kept, the runners themselves are not. Durable, where the store is, when it returns.
+
+        Returns:
+            How many were written.
+
+        Raises:
+            TaskStateError: one of them is running: its runner would go on writing to the other store.
         """
 
     def get(self, task_id: int) -> TaskInfo:
@@ -193,6 +243,9 @@ class TaskStore(Protocol):
             True, or False if the runner was known and its lease had expired: some of its claims may have been given
             away. It is registered again in either case.
         """
+
+    def runners(self) -> list[RegisteredRunner]:
+        """Return the runners that are registered, those with an expired lease included, by `started_at`."""
 
     def claim(self, request: ClaimRequest) -> Claimed:
         """Take up to `limit` due tasks for a runner, and tell it which of its attempts were cancelled.
@@ -253,6 +306,13 @@ class TaskStore(Protocol):
 
         Args:
             states: only these terminal states; None means all of them.
+        """
+
+    def take_turn(self, chore: str, every_seconds: float) -> bool:
+        """Tell whether it is the caller's turn to do a chore that several runners share.
+
+        Atomic: of all who ask, one gets True, and the next one not before `every_seconds` have passed by the store's
+        clock. Nobody leads: whoever asks when it is time does it, and if that one dies, the next time is another's.
         """
 
     def wait_for_change(self, timeout_seconds: float) -> bool:

@@ -44,6 +44,24 @@ EXPECTED = {
     "giving back spends the attempt": "test_a_given_back_attempt_is_not_spent",
     "later pages start over": "test_pages_follow_each_other_without_gap_or_repetition",
     "log lines are read from the end": "test_logs_are_read_page_by_page",
+    "every heartbeat is a start": "test_started_at_stays_and_heartbeat_at_moves",
+    "lost runners are hidden": "test_a_runner_with_an_expired_lease_is_shown_as_such",
+    "lost runners seem alive": "test_a_runner_with_an_expired_lease_is_shown_as_such",
+    "runners are listed by name": "test_runners_come_in_the_order_in_which_they_started",
+    "released runners stay": "test_a_released_runner_is_forgotten",
+    "every asker gets a turn": "test_one_of_several_threads_gets_the_turn",
+    "turn is taken for good": "test_the_turn_comes_again_when_the_time_is_up",
+    "asking puts off the turn": "test_a_turn_that_was_refused_does_not_put_off_the_next",
+    "all chores share one turn": "test_chores_are_independent",
+    "restore forgets the token": "test_attempts_and_tokens_go_on_from_where_they_were",
+    "restore forgets the log": "test_a_restored_task_is_the_same_in_every_field[failed]",
+    "restore makes all due": "test_due_tasks_are_claimed_in_order_and_scheduled_ones_wait",
+    "restore takes running tasks": "test_a_running_task_is_refused_and_nothing_is_written",
+    "restore is not atomic": "test_a_running_task_is_refused_and_nothing_is_written",
+    "restore overwrites": "test_a_task_whose_id_exists_stays_as_it_is",
+    "restored ids are used again": "test_ids_of_later_tasks_are_higher_than_restored_ones",
+    "restored tasks are not counted": "test_restored_tasks_are_found_listed_and_counted",
+    "connection is ignored": "test_a_connection_that_the_store_can_not_use_is_refused",
 }
 
 #: Faults that the game against the model can't see: they need two threads, or questions that it does not ask.
@@ -52,6 +70,14 @@ BEYOND_THE_MODEL = {
     "add is not atomic",
     "changes are not noticed",
     "log lines are read from the end",
+    "runners are listed by name",
+    "every heartbeat is a start",
+    "every asker gets a turn",
+    "turn is taken for good",
+    "asking puts off the turn",
+    "all chores share one turn",
+    "restore is not atomic",
+    "connection is ignored",
 }
 
 

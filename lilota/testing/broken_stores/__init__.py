@@ -44,6 +44,28 @@ from lilota.testing.broken_stores.records import (
     LaterPagesStartOver,
     LogsAreReadFromTheEnd,
 )
+from lilota.testing.broken_stores.restored import (
+    ConnectionIsIgnored,
+    RestoredIdsAreUsedAgain,
+    RestoredTasksAreNotCounted,
+    RestoreForgetsTheLog,
+    RestoreForgetsTheToken,
+    RestoreIsNotAtomic,
+    RestoreMakesAllDue,
+    RestoreOverwrites,
+    RestoreTakesRunningTasks,
+)
+from lilota.testing.broken_stores.runners import (
+    AllChoresShareOneTurn,
+    AskingPutsOffTheTurn,
+    EveryAskerGetsATurn,
+    EveryHeartbeatIsAStart,
+    LostRunnersAreHidden,
+    LostRunnersSeemAlive,
+    ReleasedRunnersStay,
+    RunnersAreListedByName,
+    TurnIsTakenForGood,
+)
 from lilota.testing.broken_stores.wrapper import StoreWrapper
 
 __all__ = ["BROKEN_STORES"]
@@ -79,4 +101,22 @@ BROKEN_STORES: dict[str, type[StoreWrapper]] = {
     "giving back spends the attempt": GivingBackSpendsTheAttempt,
     "later pages start over": LaterPagesStartOver,
     "log lines are read from the end": LogsAreReadFromTheEnd,
+    "every heartbeat is a start": EveryHeartbeatIsAStart,
+    "lost runners are hidden": LostRunnersAreHidden,
+    "lost runners seem alive": LostRunnersSeemAlive,
+    "runners are listed by name": RunnersAreListedByName,
+    "released runners stay": ReleasedRunnersStay,
+    "every asker gets a turn": EveryAskerGetsATurn,
+    "turn is taken for good": TurnIsTakenForGood,
+    "asking puts off the turn": AskingPutsOffTheTurn,
+    "all chores share one turn": AllChoresShareOneTurn,
+    "restore forgets the token": RestoreForgetsTheToken,
+    "restore forgets the log": RestoreForgetsTheLog,
+    "restore makes all due": RestoreMakesAllDue,
+    "restore takes running tasks": RestoreTakesRunningTasks,
+    "restore is not atomic": RestoreIsNotAtomic,
+    "restore overwrites": RestoreOverwrites,
+    "restored ids are used again": RestoredIdsAreUsedAgain,
+    "restored tasks are not counted": RestoredTasksAreNotCounted,
+    "connection is ignored": ConnectionIsIgnored,
 }

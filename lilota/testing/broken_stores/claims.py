@@ -31,8 +31,10 @@ class ClaimIgnoresQueues(StoreWrapper):
 class ClaimIgnoresRunAt(StoreWrapper):
     """Tasks run before their time."""
 
-    def add(self, tasks: Sequence[NewTask]) -> list[int]:
-        return super().add([msgspec.structs.replace(task, run_at=None, delay_seconds=0) for task in tasks])
+    def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:
+        return super().add(
+            [msgspec.structs.replace(task, run_at=None, delay_seconds=0) for task in tasks], connection=connection
+        )
 
 
 class ClaimOfNothingTakesOne(StoreWrapper):
@@ -45,8 +47,10 @@ class ClaimOfNothingTakesOne(StoreWrapper):
 class LowPriorityFirst(StoreWrapper):
     """What is urgent waits longest."""
 
-    def add(self, tasks: Sequence[NewTask]) -> list[int]:
-        return super().add([msgspec.structs.replace(task, priority=-task.priority) for task in tasks])
+    def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:
+        return super().add(
+            [msgspec.structs.replace(task, priority=-task.priority) for task in tasks], connection=connection
+        )
 
 
 class ExpiredRunnerClaims(StoreWrapper):

@@ -16,10 +16,10 @@ class RemembersRunners(StoreWrapper):
 
     def __init__(self, store: TaskStore) -> None:
         super().__init__(store)
-        self.runners: dict[str, bool] = {}
+        self.leases: dict[str, bool] = {}
 
     def heartbeat(self, runner: RunnerInfo) -> bool:
-        self.runners[runner.id] = runner.lease_seconds > 0
+        self.leases[runner.id] = runner.lease_seconds > 0
         return super().heartbeat(runner)
 
     def held_by(self, runner_id: str) -> list[int]:
@@ -32,7 +32,7 @@ class RescueIgnoresTheLease(RemembersRunners):
     """Takes tasks away from runners that are alive."""
 
     def rescue(self) -> list[int]:
-        for runner_id in self.runners:
+        for runner_id in self.leases:
             self.inner.heartbeat(RunnerInfo(id=runner_id, lease_seconds=0))
         return super().rescue()
 
@@ -42,18 +42,20 @@ class RescueForgetsTheLoss(RemembersRunners):
 
     def rescue(self) -> list[int]:
         rescued = []
-        for runner_id in [runner_id for runner_id, alive in self.runners.items() if not alive]:
+        for runner_id in [runner_id for runner_id, alive in self.leases.items() if not alive]:
             rescued += self.held_by(runner_id)
             self.inner.release(runner_id)
-            del self.runners[runner_id]
+            del self.leases[runner_id]
         return rescued
 
 
 class RescueNeverGivesUp(StoreWrapper):
     """Counts lost attempts, and draws no conclusion."""
 
-    def add(self, tasks: Sequence[NewTask]) -> list[int]:
-        return super().add([msgspec.structs.replace(task, max_lost_attempts=10**6) for task in tasks])
+    def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:
+        return super().add(
+            [msgspec.structs.replace(task, max_lost_attempts=10**6) for task in tasks], connection=connection
+        )
 
 
 class ReleaseSpendsTheAttempt(RemembersRunners):

@@ -15,10 +15,10 @@ from lilota.testing.broken_stores.wrapper import StoreWrapper
 class AddIsNotAtomic(StoreWrapper):
     """Stores a batch task by task, so that it can break in the middle."""
 
-    def add(self, tasks: Sequence[NewTask]) -> list[int]:
+    def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:
         ids = []
         for task in tasks:
-            ids += super().add([task])
+            ids += super().add([task], connection=connection)
             # Gives a reader the chance that a killed process, or a power cut, would have.
             time.sleep(0)
         return ids
@@ -37,8 +37,8 @@ class IdsAreUsedAgain(StoreWrapper):
         self.free.extend(before - {info.id for info in self.get_all_tasks()})
         return pruned
 
-    def add(self, tasks: Sequence[NewTask]) -> list[int]:
-        return [self.free.pop() if self.free else task_id for task_id in super().add(tasks)]
+    def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:
+        return [self.free.pop() if self.free else task_id for task_id in super().add(tasks, connection=connection)]
 
 
 class CountsDriftAfterPrune(StoreWrapper):

@@ -8,8 +8,10 @@ from lilota.contract import (
     Claimed,
     ClaimRequest,
     Committed,
+    RegisteredRunner,
     RunnerInfo,
     StoreCapabilities,
+    StoredTask,
     TaskCount,
     TaskQuery,
     TaskStore,
@@ -34,8 +36,11 @@ class StoreWrapper:
         inner = self.inner.capabilities()
         return StoreCapabilities(description=f"broken: {inner.description}", durable=inner.durable, multi_process=False)
 
-    def add(self, tasks: Sequence[NewTask]) -> list[int]:
-        return self.inner.add(tasks)
+    def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:
+        return self.inner.add(tasks, connection=connection)
+
+    def restore(self, tasks: Sequence[StoredTask]) -> int:
+        return self.inner.restore(tasks)
 
     def get(self, task_id: int) -> TaskInfo:
         return self.inner.get(task_id)
@@ -54,6 +59,9 @@ class StoreWrapper:
 
     def heartbeat(self, runner: RunnerInfo) -> bool:
         return self.inner.heartbeat(runner)
+
+    def runners(self) -> list[RegisteredRunner]:
+        return self.inner.runners()
 
     def claim(self, request: ClaimRequest) -> Claimed:
         return self.inner.claim(request)
@@ -81,6 +89,9 @@ class StoreWrapper:
 
     def prune(self, older_than_seconds: float, states: Sequence[TaskState] | None = None, limit: int = 1000) -> int:
         return self.inner.prune(older_than_seconds, states, limit)
+
+    def take_turn(self, chore: str, every_seconds: float) -> bool:
+        return self.inner.take_turn(chore, every_seconds)
 
     def wait_for_change(self, timeout_seconds: float) -> bool:
         return self.inner.wait_for_change(timeout_seconds)

@@ -16,6 +16,10 @@ from lilota.testing.contract.model import ModelContract
 from lilota.testing.contract.processes import ProcessesContract
 from lilota.testing.contract.prune import PruneContract
 from lilota.testing.contract.read import ReadContract
+from lilota.testing.contract.restore import RestoreContract
+from lilota.testing.contract.runners import RunnersContract
+from lilota.testing.contract.transactions import TransactionsContract
+from lilota.testing.contract.turns import TurnsContract
 from lilota.testing.contract.wait import WaitContract
 
 __all__ = ["StoreContract"]
@@ -30,6 +34,10 @@ class StoreContract(
     FenceContract,
     CancelRetryContract,
     LeaseContract,
+    RunnersContract,
+    TurnsContract,
+    RestoreContract,
+    TransactionsContract,
     PruneContract,
     LogsContract,
     WaitContract,
@@ -51,6 +59,9 @@ class StoreContract(
                 store.open()
                 yield store
                 store.close()
+
+    A store that declares `takes_connection` also overrides the fixture `application`, which gives an open transaction
+    of the application's (`lilota.testing.contract.transactions.ApplicationTransaction`).
 
     Tests with several processes send the store to them by pickling, and are skipped where `capabilities()` says
     that it is for one process. Hypothesis plays `model_examples` games of up to `model_steps` moves against a model

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
+from copy import deepcopy
 
 import pytest
 from hypothesis import strategies as st
@@ -16,8 +18,9 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
+from msgspec.structs import replace
 
-from lilota.contract import ClaimRequest, RunnerInfo, TaskQuery, TaskStore
+from lilota.contract import ClaimRequest, RunnerInfo, StoredTask, TaskQuery, TaskStore
 from lilota.errors import TaskNotFoundError, TaskStateError
 from lilota.models import AttemptUpdate, Claim, LogLine, NewTask, Outcome, TaskError, TaskState
 from lilota.testing.contract.harness import counted, empty_store, prune_all
@@ -60,6 +63,8 @@ writes = st.fixed_dictionaries(
     },
 )
 Write = dict[str, object]
+Copy = tuple[StoredTask, ModelTask]
+"""A task as it was at some moment, in the store and in the model."""
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -71,6 +76,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     claims: Bundle[Claim] = Bundle("claims")
     tasks: Bundle[int] = Bundle("tasks")
+    copies: Bundle[Copy] = Bundle("copies")
 
     def __init__(self, store: TaskStore) -> None:
         super().__init__()
@@ -110,7 +116,8 @@ class StoreMachine(RuleBasedStateMachine):
         ids = self.store.add(new)
 
         assert ids == sorted(set(ids))
-        assert not ids or min(ids) > max(self.model.tasks, default=0)
+        assert not ids or min(ids) > self.model.highest_id
+        self.model.highest_id = max(ids, default=self.model.highest_id)
         for task_id, task in zip(ids, new, strict=True):
             self.model.tasks[task_id] = ModelTask(
                 id=task_id,
@@ -220,6 +227,44 @@ class StoreMachine(RuleBasedStateMachine):
         for task_id in ended:
             del self.model.tasks[task_id]
 
+    @rule(task_id=tasks, target=copies)
+    def copy(self, task_id: int) -> MultipleResults[Copy]:
+        """Read all of a task, as whoever moves it to another store does."""
+        task = self.model.tasks.get(task_id)
+        if task is None:
+            return multiple()
+        stored = StoredTask(info=self.store.get(task_id), log_lines=tuple(self.store.logs(task_id)))
+        return multiple((stored, deepcopy(task)))
+
+    @rule(copy=copies)
+    def restore(self, copy: Copy) -> None:
+        """Put a copy back, which may be older than what has become of the task meanwhile."""
+        stored, as_it_was = copy
+        self.check_restored(stored, as_it_was, is_new=as_it_was.id not in self.model.tasks)
+
+    @rule(copy=copies, distance=st.sampled_from([1, 7]), target=tasks)
+    def restore_as_new(self, copy: Copy, distance: int) -> MultipleResults[int]:
+        """Bring the task under an id that is higher than all, as if the other store had been ahead."""
+        new_id = self.model.highest_id + distance
+        stored = replace(copy[0], info=replace(copy[0].info, id=new_id))
+        self.check_restored(stored, dataclasses.replace(copy[1], id=new_id), is_new=True)
+        return multiple(new_id) if new_id in self.model.tasks else multiple()
+
+    def check_restored(self, stored: StoredTask, as_it_was: ModelTask, *, is_new: bool) -> None:
+        """Restore a task, and compare."""
+        if as_it_was.state is TaskState.RUNNING:
+            with pytest.raises(TaskStateError):
+                self.store.restore([stored])
+            return
+
+        assert self.store.restore([stored]) == is_new
+        if is_new:
+            self.model.tasks[as_it_was.id] = deepcopy(as_it_was)
+            self.model.highest_id = max(self.model.highest_id, as_it_was.id)
+            assert self.store.get(as_it_was.id) == stored.info
+        assert stored_facts(self.store.get(as_it_was.id)) == self.model.tasks[as_it_was.id].facts()
+        self.check_log(as_it_was.id)
+
     @rule(names=st.none() | some_names, queues=some_queues, limit=st.integers(1, 5), newest_first=st.booleans())
     def read_pages(
         self, names: tuple[str, ...] | None, queues: tuple[str, ...] | None, limit: int, newest_first: bool
@@ -246,6 +291,12 @@ class StoreMachine(RuleBasedStateMachine):
     @invariant()
     def counts_agree(self) -> None:
         assert counted(self.store) == self.model.counts()
+
+    @invariant()
+    def runners_agree(self) -> None:
+        mine = [runner for runner in self.store.runners() if runner.id in self.runner_ids]
+        assert {runner.id: not runner.has_expired for runner in mine} == self.model.leases
+        assert len(mine) == len(self.model.leases)
 
     def check_log(self, task_id: int) -> None:
         """Compare the log of a task with the model."""

@@ -86,6 +86,7 @@ class ModelStore:
     def __init__(self) -> None:
         self.tasks: dict[int, ModelTask] = {}
         self.leases: dict[str, bool] = {}
+        self.highest_id = 0
 
     def facts(self) -> list[Facts]:
         """Return what `get_all_tasks` should say."""

@@ -57,3 +57,10 @@ def open_again(store: TaskStore, pipe: Connection) -> None:
     pipe.recv()
     store.open()
     pipe.send([info.id for info in store.get_all_tasks()])
+
+
+def ask_for_turn(store: TaskStore, chore: str, pipe: Connection) -> None:
+    """Ask once whether it is this process's turn at a chore."""
+    pipe.send("ready")
+    pipe.recv()
+    pipe.send(store.take_turn(chore, 3600))

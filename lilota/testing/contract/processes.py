@@ -174,6 +174,17 @@ class ProcessesContract(ContractFixtures):
         assert stored[: len(acknowledged)] == acknowledged
         assert len(stored) - len(acknowledged) in (0, 20)
 
+    def test_one_of_several_processes_gets_the_turn(self, shared_store: TaskStore) -> None:
+        """However many runners share a chore, one of them does it."""
+        chore = f"process-{uuid.uuid4().hex}"
+
+        with processes(process_bodies.ask_for_turn, shared_store, [(chore,)] * 3) as askers:
+            for asker in askers:
+                asker.go()
+            answers = [asker.next_message() for asker in askers]
+
+        assert sorted(answers) == [False, False, True]
+
     def test_an_add_in_another_process_wakes_a_waiting_one(self, shared_store: TaskStore) -> None:
         """The hint crosses the border between processes."""
         with processes(process_bodies.add_once, shared_store, [()]) as (adder,):

@@ -17,9 +17,7 @@ def cancel(table: TaskTable, task_id: int, now: float) -> TaskState:
         task.cancel_requested = True
         table.runners[str(task.runner_id)].cancel_requested[task_id] = None
     elif task.state not in TERMINAL_STATES:
-        heap = table.scheduled if task.entry and len(task.entry) == 2 else task.lane.ready
-        task.entry = None
-        heap.forget_one()
+        table.step_out_of_line(task)
         table.finish(task, TaskState.CANCELLED, now)
     return task.state
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import msgspec
 
+from lilota.contract import RunnerInfo
 from lilota.models import Claim, LogLine, TaskError, TaskInfo, TaskState
 from lilota_memory_store.heap import Entry, EntryHeap
 from lilota_memory_store.ids import IdSet
+from lilota_memory_store.instants import to_instant, to_instant_or_none
 
 
 class Lane:
@@ -68,10 +69,10 @@ class Task(msgspec.Struct, gc=False):
             priority=self.priority,
             input_json=self.input_json,
             output_json=self.output_json,
-            created_at=datetime.fromtimestamp(self.created_at, UTC),
-            run_at=datetime.fromtimestamp(self.run_at, UTC),
-            started_at=_to_instant(self.started_at),
-            finished_at=_to_instant(self.finished_at),
+            created_at=to_instant(self.created_at),
+            run_at=to_instant(self.run_at),
+            started_at=to_instant_or_none(self.started_at),
+            finished_at=to_instant_or_none(self.finished_at),
             attempt=self.attempt,
             token=self.token,
             lost_attempts=self.lost_attempts,
@@ -103,13 +104,10 @@ class Task(msgspec.Struct, gc=False):
 class Runner:
     """A registered runner and the ids of what it holds."""
 
-    __slots__ = ("cancel_requested", "expires_at", "held")
+    __slots__ = ("cancel_requested", "expires_at", "heartbeat_at", "held", "info", "started_at")
 
-    def __init__(self, expires_at: float) -> None:
-        self.expires_at = expires_at
+    def __init__(self, info: RunnerInfo, now: float) -> None:
+        self.info = info
+        self.started_at = self.heartbeat_at = self.expires_at = now
         self.held: dict[int, None] = {}  # a set that keeps the order of claiming
         self.cancel_requested: dict[int, None] = {}
-
-
-def _to_instant(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

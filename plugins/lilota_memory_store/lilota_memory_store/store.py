@@ -11,15 +11,19 @@ from lilota.contract import (
     Claimed,
     ClaimRequest,
     Committed,
+    RegisteredRunner,
     RunnerInfo,
     StoreCapabilities,
+    StoredTask,
     TaskCount,
     TaskQuery,
 )
 from lilota.errors import ConfigurationError
 from lilota.models import TERMINAL_STATES, AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
-from lilota_memory_store import actions, claims
+from lilota_memory_store import actions, claims, runners
+from lilota_memory_store.instants import whole_microseconds
 from lilota_memory_store.pages import find
+from lilota_memory_store.restoring import restore
 from lilota_memory_store.table import TaskTable
 from lilota_memory_store.updates import apply_updates
 
@@ -40,6 +44,9 @@ class MemoryTaskStore:
         self._changes = 0
         # What each thread saw last. Behind a manager, each thread of a client has its own thread in the server.
         self._seen = threading.local()
+
+    def _now(self) -> float:
+        return whole_microseconds(self._clock())
 
     def __reduce__(self) -> NoReturn:
         raise ConfigurationError(
@@ -62,11 +69,22 @@ class MemoryTaskStore:
             warnings=("All tasks are gone when the process that holds them ends.",),
         )
 
-    def add(self, tasks: Sequence[NewTask]) -> list[int]:
+    def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:
+        if connection is not None:
+            raise ConfigurationError(
+                "The memory store has no transactions that a connection could take part in; nothing was added. Leave "
+                "out connection=, or use a store in the database of the application, as postgresql:// or django://."
+            )
         with self._changed:
-            ids = self._table.add(tasks, self._clock())
+            ids = self._table.add(tasks, self._now())
             self._announce()
             return ids
+
+    def restore(self, tasks: Sequence[StoredTask]) -> int:
+        with self._changed:
+            restored = restore(self._table, tasks, self._now())
+            self._announce()
+            return restored
 
     def get(self, task_id: int) -> TaskInfo:
         with self._changed:
@@ -74,7 +92,8 @@ class MemoryTaskStore:
 
     def get_all_tasks(self) -> list[TaskInfo]:
         with self._changed:
-            return [task.to_info() for task in self._table.tasks.values()]
+            # Sorting what is in order already costs next to nothing; restored ids may be lower than those before.
+            return [self._table.tasks[task_id].to_info() for task_id in sorted(self._table.tasks)]
 
     def find(self, query: TaskQuery) -> list[TaskInfo]:
         with self._changed:
@@ -95,15 +114,19 @@ class MemoryTaskStore:
 
     def heartbeat(self, runner: RunnerInfo) -> bool:
         with self._changed:
-            return claims.heartbeat(self._table, runner, self._clock())
+            return runners.heartbeat(self._table, runner, self._now())
+
+    def runners(self) -> list[RegisteredRunner]:
+        with self._changed:
+            return runners.registered(self._table, self._now())
 
     def claim(self, request: ClaimRequest) -> Claimed:
         with self._changed:
-            return claims.claim(self._table, request, self._clock())
+            return claims.claim(self._table, request, self._now())
 
     def commit(self, updates: Sequence[AttemptUpdate], request: ClaimRequest | None = None) -> Committed:
         with self._changed:
-            now = self._clock()
+            now = self._now()
             refused, any_outcome = apply_updates(self._table, updates, now)
             claimed = None if request is None else claims.claim(self._table, request, now)
             if any_outcome:
@@ -113,33 +136,37 @@ class MemoryTaskStore:
 
     def release(self, runner_id: str) -> int:
         with self._changed:
-            released = claims.release(self._table, runner_id, self._clock())
+            released = runners.release(self._table, runner_id, self._now())
             self._announce()
             return released
 
     def rescue(self) -> list[int]:
         with self._changed:
-            rescued = claims.rescue(self._table, self._clock())
+            rescued = runners.rescue(self._table, self._now())
             if rescued:
                 self._announce()
             return rescued
 
     def cancel(self, task_id: int) -> TaskState:
         with self._changed:
-            state = actions.cancel(self._table, task_id, self._clock())
+            state = actions.cancel(self._table, task_id, self._now())
             self._announce()
             return state
 
     def retry(self, task_id: int) -> None:
         with self._changed:
-            actions.retry(self._table, task_id, self._clock())
+            actions.retry(self._table, task_id, self._now())
             self._announce()
 
     def prune(self, older_than_seconds: float, states: Sequence[TaskState] | None = None, limit: int = 1000) -> int:
         with self._changed:
             return actions.prune(
-                self._table, self._clock() - older_than_seconds, TERMINAL_STATES if states is None else states, limit
+                self._table, self._now() - older_than_seconds, TERMINAL_STATES if states is None else states, limit
             )
+
+    def take_turn(self, chore: str, every_seconds: float) -> bool:
+        with self._changed:
+            return runners.take_turn(self._table, chore, every_seconds, self._now())
 
     def wait_for_change(self, timeout_seconds: float) -> bool:
         with self._changed:

@@ -12,6 +12,7 @@ from lilota.models import (
     TaskState,
 )
 from lilota_memory_store.heap import Entry, EntryHeap
+from lilota_memory_store.instants import whole_microseconds
 from lilota_memory_store.records import Lane, Runner, Task
 
 # One claim must not stop the world because a million scheduled tasks became due in the same second.
@@ -26,10 +27,12 @@ class TaskTable:
         self.lanes: dict[tuple[str, str], Lane] = {}
         self.lanes_by_name: dict[str, list[Lane]] = {}
         self.runners: dict[str, Runner] = {}
+        #: Chore -> when somebody took the last turn.
+        self.turns: dict[str, float] = {}
         self.scheduled = EntryHeap(self._is_current)
         # Per terminal state, in the order of ending, for prune; entries of retried tasks are skipped.
         self.ended: dict[TaskState, list[tuple[float, int]]] = {state: [] for state in TERMINAL_STATES}
-        self._last_id = 0
+        self.last_id = 0
 
     def task(self, task_id: int) -> Task:
         """Return the task, or raise TaskNotFoundError."""
@@ -42,20 +45,20 @@ class TaskTable:
 
     def add(self, new_tasks: Sequence[NewTask], now: float) -> list[int]:
         """Add all of them and return their ids."""
-        first_id = self._last_id + 1
+        first_id = self.last_id + 1
         tasks = [self._make_task(task_id, new, now) for task_id, new in enumerate(new_tasks, first_id)]
         for task in tasks:
             self.tasks[task.id] = task
             task.lane.ids[TaskState.PENDING].add(task.id)
-            self._line_up(task, now)
-        self._last_id += len(tasks)
+            self.line_up(task, now)
+        self.last_id += len(tasks)
         return [task.id for task in tasks]
 
     def _make_task(self, task_id: int, new: NewTask, now: float) -> Task:
-        run_at = now + new.delay_seconds if new.run_at is None else new.run_at.timestamp()
+        run_at = whole_microseconds(now + new.delay_seconds) if new.run_at is None else new.run_at.timestamp()
         return Task(
             task_id,
-            self._lane(new.queue, new.name),
+            self.lane(new.queue, new.name),
             new.description,
             new.input_json,
             new.priority,
@@ -64,7 +67,8 @@ class TaskTable:
             new.max_lost_attempts,
         )
 
-    def _lane(self, queue: str, name: str) -> Lane:
+    def lane(self, queue: str, name: str) -> Lane:
+        """Return the lane, which may be new."""
         lane = self.lanes.get((queue, name))
         if lane is None:
             lane = self.lanes[queue, name] = Lane(queue, name, EntryHeap(self._is_current))
@@ -73,7 +77,7 @@ class TaskTable:
 
     # -- the order of pending tasks ---------------------------------------------------------------------------------
 
-    def _line_up(self, task: Task, now: float) -> None:
+    def line_up(self, task: Task, now: float) -> None:
         """Give a pending task its place: among the ready ones of its lane, or among the scheduled ones."""
         if task.run_at <= now:
             task.entry = (-task.priority, task.run_at, task.id)
@@ -81,6 +85,13 @@ class TaskTable:
         else:
             task.entry = (task.run_at, task.id)
             self.scheduled.push(task.entry)
+
+    def step_out_of_line(self, task: Task) -> None:
+        """Take away the place of a pending task, if it has one: a waiting one has none."""
+        if task.entry is not None:
+            heap = self.scheduled if len(task.entry) == 2 else task.lane.ready
+            task.entry = None
+            heap.forget_one()
 
     def _is_current(self, entry: Entry) -> bool:
         task = self.tasks.get(int(entry[-1]))
@@ -93,7 +104,7 @@ class TaskTable:
             if entry is None or entry[0] > now:
                 return
             self.scheduled.pop()
-            self._line_up(self.tasks[int(entry[-1])], now)
+            self.line_up(self.tasks[int(entry[-1])], now)
 
     # -- changes of state ----------
 
@@ -103,7 +114,7 @@ class TaskTable:
         if task.cancel_requested:
             self.finish(task, TaskState.CANCELLED, now)
         else:
-            self.make_pending(task, now + delay_seconds, now)
+            self.make_pending(task, whole_microseconds(now + delay_seconds), now)
 
     def let_go(self, task: Task) -> None:
         """Take the task off what its runner holds."""
@@ -121,7 +132,7 @@ class TaskTable:
         """Let the task wait for its turn, from `run_at` on."""
         self.move(task, TaskState.PENDING)
         task.run_at = run_at
-        self._line_up(task, now)
+        self.line_up(task, now)
 
     def move(self, task: Task, state: TaskState) -> None:
         """Change the state, and the ids that are kept per state."""

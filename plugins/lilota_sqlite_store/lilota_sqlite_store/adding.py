@@ -11,6 +11,7 @@ from lilota.errors import StoreUnavailableError
 from lilota.models import NewTask
 from lilota_sqlite_store.connection import Connection
 from lilota_sqlite_store.database import Database
+from lilota_sqlite_store.instants import whole_microseconds
 from lilota_sqlite_store.statements import SQL
 from lilota_sqlite_store.states import READY, SCHEDULED
 
@@ -65,7 +66,8 @@ class GroupAdder:
             batch.is_done, batch.error = True, interrupted
         try:
             with self._database.write() as connection:
-                errors = [_try_to_add(connection, batch, self._clock()) for batch in batches]
+                now = whole_microseconds(self._clock())
+                errors = [_try_to_add(connection, batch, now) for batch in batches]
         except Exception as error:  # noqa: BLE001 - each thread raises it again, from its own call
             errors = [error] * len(batches)
         for batch, outcome in zip(batches, errors, strict=True):
@@ -90,7 +92,7 @@ def add_tasks(connection: sqlite3.Connection, tasks: Sequence[NewTask], now: flo
     """Insert the tasks and count them in their lanes."""
     (last_id,) = connection.execute(SQL["reserve_ids"], (len(tasks),)).fetchone()
     ids = list(range(last_id - len(tasks) + 1, last_id + 1))
-    run_ats = [now + task.delay_seconds if task.run_at is None else task.run_at.timestamp() for task in tasks]
+    run_ats = [_run_at(task, now) for task in tasks]
     states = [READY if run_at <= now else SCHEDULED for run_at in run_ats]
     lanes = _count_in_lanes(connection, tasks, states)
     connection.executemany(
@@ -115,6 +117,10 @@ def add_tasks(connection: sqlite3.Connection, tasks: Sequence[NewTask], now: flo
     ]
     connection.executemany(SQL["insert_large_input"], long_inputs)
     return ids
+
+
+def _run_at(task: NewTask, now: float) -> float:
+    return whole_microseconds(now + task.delay_seconds) if task.run_at is None else task.run_at.timestamp()
 
 
 def _count_in_lanes(

@@ -12,6 +12,7 @@ import msgspec
 from lilota.contract import Fence
 from lilota.models import AttemptUpdate, LogLine, Outcome, TaskState
 from lilota_sqlite_store.adding import LONG_TEXT
+from lilota_sqlite_store.instants import whole_microseconds
 from lilota_sqlite_store.statements import SQL
 from lilota_sqlite_store.states import CANCELLED, READY, RUNNING, SCHEDULED, LaneMoves, terminal_code
 
@@ -100,7 +101,7 @@ def _state_after(outcome: Outcome, cancel_requested: bool, now: float) -> tuple[
         return terminal_code(outcome.state), None
     if cancel_requested:
         return CANCELLED, None
-    return READY if outcome.delay_seconds <= 0 else SCHEDULED, now + outcome.delay_seconds
+    return READY if outcome.delay_seconds <= 0 else SCHEDULED, whole_microseconds(now + outcome.delay_seconds)
 
 
 def apply_updates(connection: sqlite3.Connection, updates: Sequence[AttemptUpdate], now: float) -> tuple[Fence, ...]:

@@ -6,7 +6,6 @@ import heapq
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -15,6 +14,7 @@ import msgspec
 from lilota.contract import TaskCount, TaskQuery
 from lilota.errors import TaskNotFoundError
 from lilota.models import LogLine, TaskError, TaskInfo
+from lilota_sqlite_store.instants import to_instant, to_instant_or_none
 from lilota_sqlite_store.statements import SQL
 from lilota_sqlite_store.states import CODES, STATES
 
@@ -138,10 +138,10 @@ def _to_info(row: tuple[Any, ...]) -> TaskInfo:
         priority=row[5],
         input_json=row[6],
         output_json=row[7],
-        created_at=datetime.fromtimestamp(row[8], UTC),
-        run_at=datetime.fromtimestamp(row[9], UTC),
-        started_at=_to_instant(row[10]),
-        finished_at=_to_instant(row[11]),
+        created_at=to_instant(row[8]),
+        run_at=to_instant(row[9]),
+        started_at=to_instant_or_none(row[10]),
+        finished_at=to_instant_or_none(row[11]),
         attempt=row[12],
         lost_attempts=row[13],
         max_lost_attempts=row[14],
@@ -152,7 +152,3 @@ def _to_info(row: tuple[Any, ...]) -> TaskInfo:
         cancel_requested=bool(row[19]),
         token=row[20],
     )
-
-
-def _to_instant(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

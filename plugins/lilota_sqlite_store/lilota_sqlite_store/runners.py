@@ -1,13 +1,14 @@
-"""Runners: their leases, and what becomes of their claims when they stop or die."""
+"""Runners: their leases, the turns that they take, and what becomes of their claims when they stop or die."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
 
-from lilota.contract import RunnerInfo
+from lilota.contract import RegisteredRunner, RunnerInfo
 from lilota.models import Outcome, TaskError, TaskState
 from lilota_sqlite_store.attempts import AttemptChanges, StoredAttempt, write_changes
+from lilota_sqlite_store.instants import to_instant
 from lilota_sqlite_store.statements import SQL
 
 
@@ -15,8 +16,34 @@ def heartbeat(connection: sqlite3.Connection, runner: RunnerInfo, now: float) ->
     """Register the runner or renew its lease; False if the lease had expired."""
     row = connection.execute(SQL["lease"], (runner.id,)).fetchone()
     expires_at = now + runner.lease_seconds
-    connection.execute(SQL["heartbeat"], (runner.id, runner.host, runner.pid, runner.lease_seconds, expires_at))
+    connection.execute(
+        SQL["heartbeat"], (runner.id, runner.host, runner.pid, runner.lease_seconds, expires_at, now, now)
+    )
     return row is None or row[0] > now
+
+
+def registered(connection: sqlite3.Connection, now: float) -> list[RegisteredRunner]:
+    """Return the runners in the order in which they started."""
+    runners = [
+        RegisteredRunner(
+            id=runner_id,
+            host=host,
+            pid=pid,
+            lease_seconds=lease_seconds,
+            started_at=to_instant(started_at),
+            heartbeat_at=to_instant(heartbeat_at),
+            has_expired=bool(has_expired),
+        )
+        for runner_id, host, pid, lease_seconds, started_at, heartbeat_at, has_expired in connection.execute(
+            SQL["registered_runners"], (now,)
+        )
+    ]
+    return sorted(runners, key=lambda runner: runner.started_at)
+
+
+def take_turn(connection: sqlite3.Connection, chore: str, every_seconds: float, now: float) -> bool:
+    """Note that the chore is done now, unless somebody did it less than `every_seconds` ago."""
+    return connection.execute(SQL["take_turn"], (chore, now, every_seconds)).fetchone() is not None
 
 
 def release(connection: sqlite3.Connection, runner_id: str, now: float) -> int:

@@ -45,12 +45,13 @@ class LaneMoves:
     def __init__(self) -> None:
         self._changes: dict[int, list[int]] = {}
 
-    def move(self, lane: int, source: int, target: int | None, count: int = 1) -> None:
-        """Note that tasks of a lane changed from one state to another; None means that they were deleted."""
+    def move(self, lane: int, source: int | None, target: int | None, count: int = 1) -> None:
+        """Note that tasks of a lane changed from one state to another; from None they are new, to None deleted."""
         change = self._changes.get(lane)
         if change is None:
             change = self._changes[lane] = [0] * len(STATES)
-        change[source] -= count
+        if source is not None:
+            change[source] -= count
         if target is not None:
             change[target] += count
 

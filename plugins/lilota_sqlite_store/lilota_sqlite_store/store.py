@@ -10,16 +10,19 @@ from lilota.contract import (
     Claimed,
     ClaimRequest,
     Committed,
+    RegisteredRunner,
     RunnerInfo,
     StoreCapabilities,
+    StoredTask,
     TaskCount,
     TaskQuery,
 )
-from lilota.errors import TaskNotFoundError
+from lilota.errors import ConfigurationError, TaskNotFoundError
 from lilota.models import AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
-from lilota_sqlite_store import actions, attempts, claims, reading, runners
+from lilota_sqlite_store import actions, attempts, claims, reading, restoring, runners
 from lilota_sqlite_store.adding import GroupAdder
 from lilota_sqlite_store.database import Database
+from lilota_sqlite_store.instants import whole_microseconds
 from lilota_sqlite_store.statements import SQL
 from lilota_sqlite_store.surroundings import warnings_for
 from lilota_sqlite_store.wakeup import Wakeup
@@ -42,6 +45,9 @@ class SQLiteTaskStore:
         self._wait_for_disk = wait_for_disk
         self._clock = clock
         self._connect_lazily()
+
+    def _now(self) -> float:
+        return whole_microseconds(self._clock())
 
     def _connect_lazily(self) -> None:
         self._database = Database(self.path, wait_for_disk=self._wait_for_disk)
@@ -79,13 +85,26 @@ class SQLiteTaskStore:
             warnings=warnings_for(self.path),
         )
 
-    def add(self, tasks: Sequence[NewTask]) -> list[int]:
+    def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:
+        if connection is not None:
+            raise ConfigurationError(
+                "The SQLite store writes with connections of its own and can't take part in a transaction of the "
+                "application; nothing was added. Leave out connection=, or use a store in the database of the "
+                "application, as postgresql:// or django://."
+            )
         if not tasks:
             return []
         self._db()
         ids = self._adder.add(tasks)
         self._wakeup.announce()
         return ids
+
+    def restore(self, tasks: Sequence[StoredTask]) -> int:
+        restoring.check_none_is_running(tasks)
+        with self._db().write() as connection:
+            restored = restoring.restore(connection, tasks, self._now())
+        self._wakeup.announce()
+        return restored
 
     def get(self, task_id: int) -> TaskInfo:
         _check_id(task_id)
@@ -111,23 +130,27 @@ class SQLiteTaskStore:
 
     def heartbeat(self, runner: RunnerInfo) -> bool:
         with self._db().write(durable=False) as connection:
-            return runners.heartbeat(connection, runner, self._clock())
+            return runners.heartbeat(connection, runner, self._now())
+
+    def runners(self) -> list[RegisteredRunner]:
+        with self._db().read() as connection:
+            return runners.registered(connection, self._now())
 
     def claim(self, request: ClaimRequest) -> Claimed:
-        database, now = self._db(), self._clock()
+        database, now = self._db(), self._now()
         with database.read() as connection:
             # Most looks find nothing: they must not take the lock for writing from those who have work.
             if not claims.may_claim(connection, request, now):
                 return claims.cancelled_only(connection, request, now)
         with database.write(durable=False) as connection:
-            claimed = claims.claim(connection, request, self._clock())
+            claimed = claims.claim(connection, request, self._now())
         self._sync_if_at_most_once(claimed)
         return claimed
 
     def commit(self, updates: Sequence[AttemptUpdate], request: ClaimRequest | None = None) -> Committed:
         claimed = None
         with self._db().write(durable=any(map(_must_last, updates))) as connection:
-            now = self._clock()
+            now = self._now()
             refused = attempts.apply_updates(connection, updates, now)
             if request is not None:
                 claimed = claims.claim(connection, request, now)
@@ -149,12 +172,12 @@ class SQLiteTaskStore:
 
     def release(self, runner_id: str) -> int:
         with self._db().write() as connection:
-            released = runners.release(connection, runner_id, self._clock())
+            released = runners.release(connection, runner_id, self._now())
         self._wakeup.announce()
         return released
 
     def rescue(self) -> list[int]:
-        database, now = self._db(), self._clock()
+        database, now = self._db(), self._now()
         with database.read() as connection:
             if not runners.any_expired(connection, now):
                 return []
@@ -166,19 +189,23 @@ class SQLiteTaskStore:
     def cancel(self, task_id: int) -> TaskState:
         _check_id(task_id)
         with self._db().write() as connection:
-            state = actions.cancel(connection, task_id, self._clock())
+            state = actions.cancel(connection, task_id, self._now())
         self._wakeup.announce()
         return state
 
     def retry(self, task_id: int) -> None:
         _check_id(task_id)
         with self._db().write() as connection:
-            actions.retry(connection, task_id, self._clock())
+            actions.retry(connection, task_id, self._now())
         self._wakeup.announce()
 
     def prune(self, older_than_seconds: float, states: Sequence[TaskState] | None = None, limit: int = 1000) -> int:
         with self._db().write(durable=False) as connection:
-            return actions.prune(connection, self._clock() - older_than_seconds, states, limit)
+            return actions.prune(connection, self._now() - older_than_seconds, states, limit)
+
+    def take_turn(self, chore: str, every_seconds: float) -> bool:
+        with self._db().write(durable=False) as connection:
+            return runners.take_turn(connection, chore, every_seconds, self._now())
 
     def wait_for_change(self, timeout_seconds: float) -> bool:
         self._db()

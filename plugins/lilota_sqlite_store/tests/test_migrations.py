@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import sqlite3
+import time
 from contextlib import closing
 
 import pytest
@@ -13,10 +14,16 @@ from lilota_sqlite_store.migrations import migrate
 from lilota_sqlite_store.statements import load_migrations
 from sqlite_processes import open_when_all_are_there
 
+from lilota.contract import ClaimRequest, RunnerInfo
 from lilota.errors import StoreVersionError
 from lilota.models import NewTask
 
 NEWEST = load_migrations()[-1][0]
+
+# What the first lilota, which knows only the first schema, runs at each heartbeat.
+HEARTBEAT_OF_SCHEMA_1 = (
+    "INSERT OR REPLACE INTO runners (id, host, pid, lease_seconds, expires_at) VALUES (?, ?, ?, ?, ?)"
+)
 
 
 @pytest.fixture
@@ -83,6 +90,52 @@ def test_missing_migrations_are_applied_in_order(connection, path):
 
     assert schema_version(path) == NEWEST + 2
     assert connection.execute("SELECT x FROM extra").fetchall() == [(1,)]
+
+
+def test_file_of_the_first_schema_is_brought_forward_with_its_tasks_and_runners(connection, path):
+    """Whoever upgrades finds everything, and a runner of before goes on claiming."""
+    migrate(connection, path, load_migrations()[:1])
+    connection.execute("INSERT INTO lanes (id, queue, name, ready) VALUES (1, 'default', 'task', 1)")
+    connection.execute(
+        "INSERT INTO tasks (id, lane, state, priority, run_at, created_at, max_lost_attempts, description, input) "
+        "VALUES (7, 1, 2, 0, 5.0, 5.0, 3, 'old', '{}')"
+    )
+    connection.execute(HEARTBEAT_OF_SCHEMA_1, ("old", "host", 12, 60.0, time.time() + 60))
+    store = SQLiteTaskStore(path)
+
+    (claim,) = store.claim(ClaimRequest(runner_id="old", names=("task",))).claims
+
+    assert schema_version(path) == NEWEST
+    assert (claim.id, store.get(7).description) == (7, "old")
+    assert [(runner.id, runner.pid) for runner in store.runners()] == [("old", 12)]
+    store.close()
+
+
+def test_old_runner_beside_a_new_one_is_listed_too(store, path):
+    """It does not write when it started; the end of its lease tells when it was last heard of."""
+    now = time.time()
+    store.heartbeat(RunnerInfo(id="new", lease_seconds=60))
+    with closing(sqlite3.connect(path)) as old:
+        for _ in range(2):
+            old.execute(HEARTBEAT_OF_SCHEMA_1, ("old", "host", 12, 60.0, now + 60))
+        old.commit()
+
+    old_runner = next(runner for runner in store.runners() if runner.id == "old")
+
+    assert abs(old_runner.heartbeat_at.timestamp() - now) < 0.001
+    assert old_runner.started_at == old_runner.heartbeat_at
+    assert not old_runner.has_expired
+
+
+def test_old_runner_can_renew_the_lease_that_a_new_one_took(store, path):
+    """Both write the same row, whoever comes last."""
+    store.heartbeat(RunnerInfo(id="runner", lease_seconds=0))
+    with closing(sqlite3.connect(path)) as old:
+        old.execute(HEARTBEAT_OF_SCHEMA_1, ("runner", "host", 12, 60.0, time.time() + 60))
+        old.commit()
+
+    assert store.heartbeat(RunnerInfo(id="runner", lease_seconds=60)) is True
+    assert store.rescue() == []
 
 
 def test_newer_schema_that_this_version_can_read_is_used(store, path):

@@ -14,7 +14,8 @@ from lilota.models import NewTask
 # Read whole on purpose: as many rows as there are lanes, runners, or listed ids; and the one that says "all".
 SMALL = ("SCAN lanes", "SCAN runners", "SCAN json_each", "SCAN (subquery", "SCAN CONSTANT ROW")
 NOT_FLAT = {"get_all_tasks"}
-PLAIN_INSERTS = {name for name in SQL if name.startswith(("insert_", "put_")) or name in {"heartbeat", "add_to_lane"}}
+UPSERTS = {"heartbeat", "add_to_lane", "take_turn", "restore_task"}
+PLAIN_INSERTS = {name for name in SQL if name.startswith(("insert_", "put_")) or name in UPSERTS}
 
 
 @pytest.fixture(scope="module")

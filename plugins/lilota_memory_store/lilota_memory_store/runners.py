@@ -1,0 +1,85 @@
+"""Runners: their leases, the turns that they take, and what becomes of their claims when they stop or die."""
+
+from __future__ import annotations
+
+from lilota.contract import RegisteredRunner, RunnerInfo
+from lilota.models import TaskError, TaskState
+from lilota_memory_store.instants import to_instant
+from lilota_memory_store.records import Runner, Task
+from lilota_memory_store.table import TaskTable
+
+
+def heartbeat(table: TaskTable, info: RunnerInfo, now: float) -> bool:
+    """Register the runner or renew its lease; False if the lease had expired."""
+    runner = table.runners.get(info.id)
+    in_time = runner is None or runner.expires_at > now
+    if runner is None:
+        runner = table.runners[info.id] = Runner(info, now)
+    runner.info = info
+    runner.heartbeat_at = now
+    runner.expires_at = now + info.lease_seconds
+    return in_time
+
+
+def registered(table: TaskTable, now: float) -> list[RegisteredRunner]:
+    """Return the runners in the order in which they started."""
+    runners = [
+        RegisteredRunner(
+            id=runner_id,
+            host=runner.info.host,
+            pid=runner.info.pid,
+            lease_seconds=runner.info.lease_seconds,
+            started_at=to_instant(runner.started_at),
+            heartbeat_at=to_instant(runner.heartbeat_at),
+            has_expired=runner.expires_at <= now,
+        )
+        for runner_id, runner in table.runners.items()
+    ]
+    return sorted(runners, key=lambda runner: runner.started_at)
+
+
+def take_turn(table: TaskTable, chore: str, every_seconds: float, now: float) -> bool:
+    """Note that the chore is done now, unless somebody did it less than `every_seconds` ago."""
+    last = table.turns.get(chore)
+    # The distance, not the age: a clock that was set back must not stop a chore until it has caught up.
+    if last is not None and abs(now - last) < every_seconds:
+        return False
+    table.turns[chore] = now
+    return True
+
+
+def release(table: TaskTable, runner_id: str, now: float) -> int:
+    """Forget the runner and give back what it holds without spending the attempts."""
+    runner = table.runners.get(runner_id)
+    if runner is None:
+        return 0
+    held = list(runner.held)
+    for task_id in held:
+        task = table.tasks[task_id]
+        task.attempt -= 1
+        table.back_or_cancelled(task, now)
+    del table.runners[runner_id]
+    return len(held)
+
+
+def rescue(table: TaskTable, now: float) -> list[int]:
+    """Take back what runners with an expired lease hold, and forget them."""
+    expired = [runner_id for runner_id, runner in table.runners.items() if runner.expires_at <= now]
+    rescued: list[int] = []
+    for runner_id in expired:
+        for task_id in list(table.runners[runner_id].held):
+            _lose_runner(table, table.tasks[task_id], now)
+            rescued.append(task_id)
+        del table.runners[runner_id]
+    return rescued
+
+
+def _lose_runner(table: TaskTable, task: Task, now: float) -> None:
+    task.lost_attempts += 1
+    if task.cancel_requested or task.lost_attempts < task.max_lost_attempts:
+        table.back_or_cancelled(task, now)
+        return
+    message = f"The runner {task.runner_id} stopped renewing its lease; attempts lost: {task.lost_attempts}."
+    task.error = TaskError(type="RunnerDied", message=message)
+    table.let_go(task)
+    table.finish(task, TaskState.FAILED, now)
