@@ -31,6 +31,9 @@ for name in sys.argv[1:]:
     assert "site-packages" in origin, f"{origin} is not an installed wheel"
 """
 DOCUMENTATION_TESTS = ("tests/test_links.py", "tests/test_docs.py")
+# What needs the stores of several distributions, and their servers.
+SERVERS_STORES = ("lilota_postgres_store", "lilota_redis_store")
+SERVERS_TESTS = ("tests/faults", "tests/test_servers.py", "tests/acceptance/test_many_hosts.py")
 
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -76,10 +79,17 @@ def tests(session: nox.Session, part: str) -> None:
     install(session, "test", *EMBEDDED, PARTS[part], *more)
     slow = [] if session.python == OLDEST else ["-m", "not slow"]
     if part == "core":
-        elsewhere = [f"--ignore={ROOT / path}" for path in (*DOCUMENTATION_TESTS, "tests/package")]
+        elsewhere = [f"--ignore={ROOT / path}" for path in (*DOCUMENTATION_TESTS, *SERVERS_TESTS, "tests/package")]
         run_pytest(session, "tests", *slow, *elsewhere)
     else:
         run_pytest(session, f"plugins/lilota_{part}/tests", *slow)
+
+
+@nox.session(python=OLDEST, requires=["build"])
+def servers(session: nox.Session) -> None:
+    """Test the test servers, and what runners and stores do when servers, networks and hosts fail."""
+    install(session, "test", *EMBEDDED, *SERVERS_STORES, EXAMPLES)
+    run_pytest(session, *SERVERS_TESTS)
 
 
 @nox.session(python=NEWEST, requires=["build"])
@@ -87,7 +97,8 @@ def tests(session: nox.Session, part: str) -> None:
 def start_methods(session: nox.Session, method: str) -> None:
     """Run the acceptance tests with each way of starting worker processes."""
     install(session, "test", *EMBEDDED, EXAMPLES)
-    run_pytest(session, "tests/acceptance", "-m", "not slow", LILOTA_START_METHOD=method)
+    elsewhere = [f"--ignore={ROOT / path}" for path in SERVERS_TESTS]
+    run_pytest(session, "tests/acceptance", *elsewhere, "-m", "not slow", LILOTA_START_METHOD=method)
 
 
 @nox.session(python=OLDEST, requires=["build"])
@@ -126,8 +137,10 @@ def built(name: str) -> str:
 def run_pytest(session: nox.Session, *arguments: str, **environment: str) -> None:
     """Run pytest on installed wheels, from a folder that has no `lilota` in it, and report to REPORTS."""
     report = REPORTS / f"{session.name.replace('/', '_')}.xml"
-    foreign = {name: None for name in os.environ if name.startswith(("LILOTA_", "PYTHONPATH"))}
-    variables = {**foreign, "LILOTA_TEST_WHEELS": "1", **environment}
+    foreign = [name for name in os.environ if name.startswith(("LILOTA_", "PYTHONPATH"))]
+    # LILOTA_TEST_POSTGRES_URL and the like name the servers to be tested against.
+    removed = {name: None for name in foreign if not name.startswith("LILOTA_TEST_")}
+    variables = {**removed, "LILOTA_TEST_WHEELS": "1", **environment}
     paths = [str(ROOT / item) if item.startswith(("tests", "plugins")) else item for item in arguments]
     options = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), "-n", "auto", "--dist", "worksteal", "-q"]
     with tempfile.TemporaryDirectory(prefix="lilota-nox-") as elsewhere, session.chdir(elsewhere):

@@ -79,6 +79,18 @@ def test_an_unknown_scheme_lists_the_installed_stores(make_plugins):
 
 
 @pytest.mark.parametrize(
+    ("scheme", "package"),
+    [("postgresql", "lilota-postgres-store"), ("redis", "lilota-redis-store"), ("django", "lilota-django")],
+)
+def test_a_store_of_a_package_that_is_not_installed_names_the_package(make_plugins, scheme, package):
+    """Who has read of a store and has its URL is told what to install."""
+    with pytest.raises(UnknownStoreError) as caught:
+        open_store(f"{scheme}://host/db", plugins=make_plugins(plugins_blocked=[f"lilota.stores:{scheme}"]))
+
+    assert package in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("address", "url"),
     [
         ("tasks.db", "sqlite:///tasks.db"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from types import MappingProxyType
+from typing import Final
 
 from lilota.config import Settings
 from lilota.errors import (
@@ -19,6 +21,18 @@ from lilota.plugins.selection import apply_switches, settle_claims
 from lilota.suggestions import did_you_mean, listed
 
 _logger = logging.getLogger("lilota.plugins")
+
+#: The stores of this project that are packages to be installed by whoever wants them.
+_STORES_ELSEWHERE: Final = MappingProxyType(
+    {
+        "postgresql": "lilota-postgres-store",
+        "postgres": "lilota-postgres-store",
+        "redis": "lilota-redis-store",
+        "rediss": "lilota-redis-store",
+        "unix": "lilota-redis-store",
+        "django": "lilota-django",
+    }
+)
 
 
 class Catalog:
@@ -89,8 +103,12 @@ class Catalog:
             reasons = "; ".join(f"that of {entry.source}: {entry.error}" for entry in entries)
             return error(f"The {noun} {name!r} can't be used. {reasons}.")
         known = self.names(group)
-        hint = did_you_mean(name, known)
-        return error(f"Unknown {noun} {name!r}.{hint} Installed: {listed(known)}. Install the package that brings it.")
+        package = _STORES_ELSEWHERE.get(name) if group == STORES else None
+        hint = "" if package else did_you_mean(name, known)
+        remedy = f": pip install {package}" if package else ""
+        return error(
+            f"Unknown {noun} {name!r}.{hint} Installed: {listed(known)}. Install the package that brings it{remedy}."
+        )
 
     def load(
         self, entry: Entry, what: str, check: Callable[[object], object], error_class: type[LilotaError]
