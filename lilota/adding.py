@@ -52,27 +52,40 @@ def new_task(
         InvalidInputError: an argument can't be used; the message names it.
         TypeError: there is no option of that name.
     """
+    # What was not given needs no check: the defaults of the record are valid.
+    checked = _checked_options(options) if options else {}
+    checked.setdefault("max_lost_attempts", registry.max_lost_attempts(name))
+    return NewTask(
+        name=name,
+        description=_checked_text("description", description),
+        input_json=_input_json(name, input),
+        **checked,
+    )
+
+
+def _input_json(name: str, value: JSONObject | None) -> str:
+    if value is None:
+        return "{}"
+    return encode_object(value, f"The input of {name!r}", INPUT_LIMIT_BYTES, InvalidInputError)
+
+
+def _checked_options(options: AddOptions) -> dict[str, Any]:
+    """Return the options that were given, as fields of the record."""
     if not _OPTIONS.issuperset(options):
         raise TypeError(
             f"add() has no option {min(options.keys() - _OPTIONS)!r}. It has: {', '.join(sorted(_OPTIONS))}."
         )
-    run_at = options.get("run_at")
     delay_seconds = options.get("delay_seconds", 0.0)
+    checked = {
+        "queue": _checked_queue(_checked_text("queue", options.get("queue", "default"))),
+        "priority": _checked_integer("priority", options.get("priority", 0), -_INTEGER_LIMIT),
+        "run_at": _checked_instant(options.get("run_at"), delay_seconds),
+        "delay_seconds": _checked_delay(delay_seconds),
+    }
     max_lost_attempts = options.get("max_lost_attempts")
-    if max_lost_attempts is None:
-        max_lost_attempts = registry.max_lost_attempts(name)
-    return NewTask(
-        name=name,
-        description=_checked_text("description", description),
-        input_json=encode_object(
-            {} if input is None else input, f"The input of {name!r}", INPUT_LIMIT_BYTES, InvalidInputError
-        ),
-        queue=_checked_queue(_checked_text("queue", options.get("queue", "default"))),
-        priority=_checked_integer("priority", options.get("priority", 0), -_INTEGER_LIMIT),
-        run_at=_checked_instant(run_at, delay_seconds),
-        delay_seconds=_checked_delay(delay_seconds),
-        max_lost_attempts=_checked_integer("max_lost_attempts", max_lost_attempts, 1),
-    )
+    if max_lost_attempts is not None:
+        checked["max_lost_attempts"] = _checked_integer("max_lost_attempts", max_lost_attempts, 1)
+    return checked
 
 
 def checked_arguments(task: Mapping[str, Any]) -> Mapping[str, Any]:

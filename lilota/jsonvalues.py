@@ -6,6 +6,8 @@ import json
 import math
 from typing import Final, TypeGuard
 
+import msgspec
+
 from lilota.errors import LilotaError
 
 #: How deeply objects and arrays may be nested.
@@ -15,7 +17,8 @@ INPUT_LIMIT_BYTES: Final = 16 * 1024 * 1024
 #: How many bytes of UTF-8 an output may have.
 OUTPUT_LIMIT_BYTES: Final = 32 * 1024 * 1024
 
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_encode = msgspec.json.Encoder().encode
+_encode_slowly = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 def encode_object(value: object, what: str, limit_bytes: int, error: type[LilotaError]) -> str:
@@ -36,7 +39,7 @@ def encode_object(value: object, what: str, limit_bytes: int, error: type[Lilota
     if problem:
         raise error(f"{what} can't be stored as JSON: {problem}")
     try:
-        text = _encode(value)
+        text = _text_of(value)
     except ValueError as cause:  # Python writes no integer of more than 4,300 digits
         raise error(f"{what} can't be stored as JSON: {cause}") from cause
     # A character has at most 4 bytes: most texts need no second encoding to know that they fit.
@@ -46,6 +49,14 @@ def encode_object(value: object, what: str, limit_bytes: int, error: type[Lilota
             "Put the data into a file and pass its path."
         )
     return text
+
+
+def _text_of(value: object) -> str:
+    try:
+        return _encode(value).decode()
+    except (TypeError, OverflowError):
+        # Classes derived from those of JSON, and integers of more than 64 bits: right, and ten times slower.
+        return _encode_slowly(value)
 
 
 def _find_problem(value: object) -> str | None:
