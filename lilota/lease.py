@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 #: After a heartbeat that failed.
 _RETRY_SECONDS: Final = 1.0
+#: The tasks of a dead runner come back so soon after the end of its lease, which may be shorter than this runner's.
+_RESCUE_SECONDS: Final = 2.0
 #: How often, in the time in which a lease gets too old, one that is lost is looked at.
 _LOOKS_WHILE_LOST: Final = 20
 
@@ -69,9 +71,13 @@ class LeaseKeeper:
                 thread.join(timeout=self._runner.lease_seconds)
 
     def _keep(self) -> None:
-        pause = self._runner.lease_seconds / 3
-        while not self._stopped.wait(pause):
-            pause = self._runner.lease_seconds / 3 if self._beat() else min(_RETRY_SECONDS, pause)
+        third = self._runner.lease_seconds / 3
+        beat_at = self._clock() + third
+        while not self._stopped.wait(max(0.0, min(beat_at - self._clock(), _RESCUE_SECONDS))):
+            if self._clock() < beat_at:
+                self._try_rescue()
+            else:
+                beat_at = self._clock() + (third if self._beat() else min(_RETRY_SECONDS, third))
 
     def _beat(self) -> bool:
         asked_at = self._clock()

@@ -176,6 +176,22 @@ def test_the_thread_renews_the_lease_again_and_again():
     assert not keeper._thread.is_alive()
 
 
+def test_tasks_of_a_dead_runner_do_not_wait_for_the_heartbeat_of_one_with_a_long_lease():
+    """Each runner chooses its lease; how soon it sees the death of another does not depend on it."""
+    store = FlakyStore()
+    rescued = threading.Event()
+    store.heartbeat(RunnerInfo(id="dead", lease_seconds=0.1))
+    store.add([NewTask(name="task")])
+    store.claim(ClaimRequest(runner_id="dead", names=("task",)))
+    keeper = LeaseKeeper(store, RunnerInfo(id="me", lease_seconds=3600.0), lambda: None, rescued.set)
+
+    keeper.start()
+    noticed = rescued.wait(60)
+    keeper.stop()
+
+    assert noticed
+
+
 def test_a_heartbeat_that_gets_no_answer_does_not_delay_the_end_of_the_lease():
     """The store takes the request and says nothing: after two thirds of the lease the tasks are stopped."""
     store = FlakyStore()
