@@ -31,7 +31,11 @@ class TaskHandle:
         return f"<TaskHandle {self.id}>"
 
     def info(self) -> TaskInfo:
-        """Return what the store knows of the task now."""
+        """Return what the store knows of the task now.
+
+        Raises:
+            TaskNotFoundError: it was pruned, or added in a transaction that has not committed.
+        """
         return self._store.get(self.id)
 
     def logs(self) -> list[LogLine]:
@@ -48,7 +52,7 @@ class TaskHandle:
             TaskFailedError: it failed; the error carries the traceback of the worker as text.
             TaskCancelledError: it was cancelled.
             TimeoutError: it has not ended in time; it goes on.
-            TaskNotFoundError: it was pruned.
+            TaskNotFoundError: it was pruned, or added in a transaction that has not committed.
         """
         info = self._waiters.wait(self.id, timeout_seconds)
         if info is None:
@@ -129,39 +133,50 @@ class TaskClient:
         return TaskHandle(task_id, self.store, self._waiters)
 
     def add(
-        self, name: str, description: str = "", input: JSONObject | None = None, **options: Unpack[AddOptions]
+        self,
+        name: str,
+        description: str = "",
+        input: JSONObject | None = None,
+        *,
+        connection: object | None = None,
+        **options: Unpack[AddOptions],
     ) -> TaskHandle:
         """Add a task. When this returns, a durable store has it for good.
 
         Args:
             name: a registered, configured or installed task name.
             input: what the task finds in `self.task_info.input`; must be a JSON object.
+            connection: a connection of the application's to the database of the store. Then the task exists exactly
+                if the transaction on it commits; until then, its handle raises TaskNotFoundError.
             options: `run_at`, `delay_seconds`, `priority`, `queue`, `max_lost_attempts`; see `AddOptions`.
 
         Raises:
             UnknownTaskError, InvalidInputError: nothing was added.
+            ConfigurationError: the store can't use such a connection; nothing was added.
         """
         self._check_name(name)
-        return self._store_tasks([new_task(self.registry, name, description, input, **options)])[0]
+        return self._store_tasks([new_task(self.registry, name, description, input, **options)], connection)[0]
 
-    def add_many(self, tasks: Iterable[Mapping[str, Any]]) -> list[TaskHandle]:
+    def add_many(self, tasks: Iterable[Mapping[str, Any]], *, connection: object | None = None) -> list[TaskHandle]:
         """Add several tasks in one write, all or none.
 
         Args:
             tasks: for each one the arguments of `add` by name: `{"name": "resize", "input": {...}}`.
+            connection: as for `add`, for all of them.
 
         Raises:
             UnknownTaskError, InvalidInputError: nothing was added.
+            ConfigurationError: the store can't use such a connection; nothing was added.
         """
         new_tasks = []
         for task in tasks:
             arguments = checked_arguments(task)
             self._check_name(arguments["name"])
             new_tasks.append(new_task(self.registry, **arguments))
-        return self._store_tasks(new_tasks)
+        return self._store_tasks(new_tasks, connection)
 
-    def _store_tasks(self, tasks: list[NewTask]) -> list[TaskHandle]:
-        ids = self.store.add(tasks) if tasks else []
+    def _store_tasks(self, tasks: list[NewTask], connection: object | None) -> list[TaskHandle]:
+        ids = self.store.add(tasks, connection=connection) if tasks else []
         plugins = self.registry.plugins
         if ids and plugins.has("lilota_tasks_added"):
             added = TasksAdded(ids=tuple(ids), names=tuple(task.name for task in tasks))

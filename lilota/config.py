@@ -8,6 +8,7 @@ A setting is taken whole from the first place that has it; lists are not merged.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import re
 import tomllib
@@ -36,6 +37,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         plugins_off: use no plugin at all, the built-in stores included.
         plugin_choices: name (or "group:name") -> distribution, where several distributions claim a name.
         strict_plugins: raise what is wrong with a plugin instead of going on without it.
+        prune_after_seconds: running runners delete tasks that ended longer ago than this; None keeps everything.
         sources: setting -> where its value comes from, for people; not a setting itself.
     """
 
@@ -46,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     plugins_off: bool = False
     plugin_choices: dict[str, str] = {}
     strict_plugins: bool = False
+    prune_after_seconds: float | None = None
     sources: dict[str, str] = {}
 
     def source_of(self, setting: str) -> str:
@@ -153,6 +156,13 @@ def _parse_switch(text: str, source: str) -> bool:
     raise ConfigurationError(f"{source} is {text!r}; write 1 to switch it on or 0 to switch it off.")
 
 
+def _parse_number(text: str, source: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigurationError(f"{source} is {text!r}; write a number, for example 604800 for a week.") from None
+
+
 _VARIABLES: Final[Mapping[str, tuple[str, Callable[[str, str], object]]]] = {
     "LILOTA_STORE": ("store", _parse_text),
     "LILOTA_PLUGINS": ("plugins_allowed", _parse_list),
@@ -160,6 +170,7 @@ _VARIABLES: Final[Mapping[str, tuple[str, Callable[[str, str], object]]]] = {
     "LILOTA_NO_PLUGINS": ("plugins_off", _parse_switch),
     "LILOTA_PLUGIN_CHOICE": ("plugin_choices", _parse_choices),
     "LILOTA_STRICT_PLUGINS": ("strict_plugins", _parse_switch),
+    "LILOTA_PRUNE_AFTER_SECONDS": ("prune_after_seconds", _parse_number),
 }
 
 
@@ -174,6 +185,11 @@ def _checked(name: str, value: object, source: str) -> object:
         raise ConfigurationError(f"The setting {name!r} in {source} can't be used: {error}.") from error
     if name == "store" and not str(converted).strip():
         raise ConfigurationError(f"The setting 'store' in {source} is empty; write for example sqlite:///lilota.db.")
+    if name == "prune_after_seconds" and isinstance(converted, float) and not 0 < converted < math.inf:
+        raise ConfigurationError(
+            f"The setting 'prune_after_seconds' in {source} is {converted:g}; write a number of seconds above 0, or "
+            "leave it out to keep all tasks."
+        )
     if name == "tasks" and isinstance(converted, dict):
         _check_references(converted, source)
     return converted

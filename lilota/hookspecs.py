@@ -116,7 +116,8 @@ class LilotaHooks:
     def lilota_tasks_added(self, added: TasksAdded) -> None:
         """Observe that tasks were stored.
 
-        Called in: the process that added them, in the thread that called `add`, after the store acknowledged.
+        Called in: the process that added them, in the thread that called `add`, after the store acknowledged. Tasks
+        that were added through a connection of the application's vanish again if its transaction rolls back.
         If it raises: logged; the tasks stay added.
         """
 

@@ -19,6 +19,7 @@ from lilota.driver import Driver
 from lilota.engine import Engine
 from lilota.errors import LilotaError, StoreError
 from lilota.hookspecs import RunnerDetails
+from lilota.housekeeping import Housekeeper
 from lilota.lease import LeaseKeeper
 from lilota.processes import WorkerProcesses
 from lilota.registry import Registry
@@ -71,6 +72,7 @@ class Run:
         processes = WorkerProcesses(_worker_setup(options, registry, self.info), options.start_method)
         self.driver = Driver(self._engine, processes, store, Teller(self._plugins, waiters))
         self._lease = LeaseKeeper(store, self.info, self.driver.lose_lease, self.driver.look_again)
+        self._housekeeper = Housekeeper(store, options.settings.prune_after_seconds)
         self._closed = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="lilota-watcher", daemon=True)
 
@@ -86,6 +88,7 @@ class Run:
         self.driver.start()
         self._await_first_worker()
         self._watcher.start()
+        self._housekeeper.start()
         _stop_at_exit(self)
         logger.info("lilota started (%d process(es) used)", self.details.number_of_processes)
         self._plugins.observe("lilota_runner_started", runner=self.details)
@@ -107,6 +110,7 @@ class Run:
 
     def _close(self) -> None:
         self._closed.set()
+        self._housekeeper.stop()
         self._lease.stop()
         try:
             self._store.release(self.info.id)

@@ -135,23 +135,29 @@ class TaskRunner:
             raise
 
     def add(
-        self, name: str, description: str = "", input: JSONObject | None = None, **options: Unpack[AddOptions]
+        self,
+        name: str,
+        description: str = "",
+        input: JSONObject | None = None,
+        *,
+        connection: object | None = None,
+        **options: Unpack[AddOptions],
     ) -> TaskHandle:
         """Add a task; see `TaskClient.add`.
 
         Raises:
             RunnerStateError: the runner is not started.
-            UnknownTaskError, InvalidInputError: nothing was added.
+            UnknownTaskError, InvalidInputError, ConfigurationError: nothing was added.
         """
         run = self._started("The task runner must be started first")
-        handle = self.client.add(name, description, input, **options)
+        handle = self.client.add(name, description, input, connection=connection, **options)
         run.driver.look_again()
         return handle
 
-    def add_many(self, tasks: Iterable[Mapping[str, Any]]) -> list[TaskHandle]:
+    def add_many(self, tasks: Iterable[Mapping[str, Any]], *, connection: object | None = None) -> list[TaskHandle]:
         """Add several tasks in one write; see `TaskClient.add_many`."""
         run = self._started("The task runner must be started first")
-        handles = self.client.add_many(tasks)
+        handles = self.client.add_many(tasks, connection=connection)
         run.driver.look_again()
         return handles
 

@@ -94,7 +94,10 @@ def _scheme_of(address: str, plugins: Plugins) -> str:
             f"{redacted(address)!r} is a path, not the name or URL of a store. "
             f"For a SQLite file write {redacted(f'sqlite:///{path}')!r}."
         )
-    return address.partition(":")[0].lower()
+    name, colon, _ = address.partition(":")
+    if colon and name.lower() in installed:
+        raise UnknownStoreError(f"The URL of a store has a colon and two slashes after its name: '{name.lower()}://...'.")
+    return name.lower()
 
 
 def _looks_like_path(address: str) -> bool:

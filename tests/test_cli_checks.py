@@ -53,6 +53,23 @@ def test_doctor_ends_with_1_when_a_setting_is_wrong(monkeypatch):
     assert report["findings"][-1]["check"] == "settings"
 
 
+def test_doctor_says_that_ended_tasks_are_kept():
+    """Whoever wonders why the store grows finds the setting."""
+    result = call("doctor")
+
+    assert "prune_after_seconds deletes them" in result.stdout
+
+
+def test_doctor_says_when_ended_tasks_are_deleted(folder):
+    """And where that was set."""
+    (folder / "lilota.toml").write_text("prune_after_seconds = 604800")
+
+    findings = json.loads(call("doctor", "--json").stdout)["findings"]
+
+    (text,) = [finding["text"] for finding in findings if finding["check"] == "pruning"]
+    assert text == f"Running workers delete tasks 7 d 0 h after their end, by {folder}/lilota.toml."
+
+
 def test_doctor_names_tasks_that_nobody_here_can_run(folder):
     """A task that waits for a worker that does not exist is found."""
     store = open_store(f"sqlite:///{folder}/lilota.db")

@@ -7,8 +7,12 @@ import json
 import pytest
 from cli_calls import add_task, call, end_task, start_task
 
+from lilota.cli.commands.add import _waits_for_nobody
+from lilota.client import TaskHandle
+from lilota.contract import RunnerInfo
 from lilota.models import LogLine, TaskError, TaskState
 from lilota.stores import open_store
+from lilota.waiters import Waiters
 
 HOSTILE = "\x1b[2Jevil\n\u202ename [red]x[/red]"
 
@@ -99,6 +103,98 @@ def test_wrong_usage_ends_with_2_and_one_error_line(arguments):
     assert result.exit_code == 2
     assert result.stdout == ""
     assert result.stderr.strip().splitlines()[-1].startswith("Error: ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("show",), ("logs",), ("watch",), ("cancel",), ("retry",), ("list", "--after"), ("cancel", "1")],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("typed", ["abc", "1x", "1.5", "٣", "0", "9" * 19, "9" * 5000, ""])
+def test_what_is_no_id_is_refused_in_a_plain_sentence(arguments, typed):
+    """It says what was typed and where ids come from; nothing is done for the good ids beside it."""
+    result = call(*arguments, typed)
+
+    message = f"Error: {typed!r:.60} is not the id of a task: ids are whole numbers, `lilota list` shows them."
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1] == message
+
+
+def test_missing_folder_of_the_store_is_named():
+    """No guess, no traceback: the folder and what to do about it."""
+    result = call("list", "--store", "sqlite:////no/such/folder/tasks.db")
+
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "Error: The folder '/no/such/folder' of the SQLite file does not exist. Create it, or choose another path.\n"
+    )
+
+
+def test_runners_lists_who_runs_how_many_tasks(store):
+    """One line per runner, with its host and process, and how much it has to do."""
+    start_task(store)
+    start_task(store)
+    store.heartbeat(RunnerInfo(id="idle", host="web-2", pid=77))
+
+    lines = call("runners").stdout.splitlines()
+
+    assert lines[0].split() == ["RUNNER", "STATE", "RUNS", "STARTED", "HEARTBEAT", "PID", "HOST"]
+    assert lines[1].split()[:3] == ["runner", "alive", "2"]
+    assert lines[2].split()[:3] == ["idle", "alive", "0"]
+    assert lines[2].split()[-2:] == ["77", "web-2"]
+
+
+def test_runners_shows_which_runner_was_lost(store):
+    """Until its tasks are taken back, one can see where they are."""
+    start_task(store)
+    store.heartbeat(RunnerInfo(id="runner", lease_seconds=0))
+
+    assert "lease expired     1" in call("runners").stdout
+
+
+def test_runners_for_machines_is_one_document(store):
+    """Stable keys, instants in UTC."""
+    start_task(store)
+    store.heartbeat(RunnerInfo(id="runner", host="web-1", pid=4711, lease_seconds=45))
+
+    (runner,) = json.loads(call("runners", "--json").stdout)
+
+    assert runner["started_at"] <= runner["heartbeat_at"]
+    assert runner["heartbeat_at"].endswith("Z")
+    assert {key: value for key, value in runner.items() if not key.endswith("_at")} == {
+        "id": "runner",
+        "host": "web-1",
+        "pid": 4711,
+        "lease_seconds": 45.0,
+        "has_expired": False,
+        "running_tasks": 1,
+    }
+
+
+def test_runners_of_a_store_without_any_says_how_to_start_one(store):
+    """An empty table would leave one wondering; for machines it is an empty list."""
+    assert call("runners").stdout == "No runner is registered. Start one with: lilota worker\n"
+    assert json.loads(call("runners", "--json").stdout) == []
+
+
+def test_hosts_can_not_draw_on_the_terminal(store):
+    """Another machine says what its name is."""
+    store.heartbeat(RunnerInfo(id=HOSTILE, host=HOSTILE))
+
+    assert "\x1b" not in call("runners").stdout
+
+
+@pytest.mark.parametrize(
+    ("runner", "delay_seconds", "waits_for_nobody"),
+    [(None, 0, True), ("lost", 0, True), ("alive", 0, False), (None, 3600, False)],
+)
+def test_due_task_without_a_live_runner_waits_for_nobody(store, runner, delay_seconds, waits_for_nobody):
+    """A scheduled task has time, and a live runner is busy or just about to look."""
+    if runner is not None:
+        store.heartbeat(RunnerInfo(id=runner, lease_seconds=60 if runner == "alive" else 0))
+    handle = TaskHandle(add_task(store, delay_seconds=delay_seconds), store, Waiters(store))
+
+    assert _waits_for_nobody(handle, store) is waits_for_nobody
 
 
 def test_a_double_dash_ends_the_options(store):

@@ -14,6 +14,7 @@ from running import until
 from lilota.client import TaskClient
 from lilota.config import Settings
 from lilota.errors import (
+    ConfigurationError,
     InvalidInputError,
     TaskCancelledError,
     TaskFailedError,
@@ -44,6 +45,61 @@ def runner():
     runner.start()
     yield runner
     runner.stop(timeout_seconds=0)
+
+
+class Joining(MemoryTaskStore):
+    """Notes the connections that it is given; what it does with them is tested with the stores that can join."""
+
+    def __init__(self):
+        super().__init__()
+        self.connections = []
+
+    def add(self, tasks, *, connection=None):
+        self.connections.append(connection)
+        return super().add(tasks)
+
+
+# --- transactions of the application
+
+
+def test_the_store_gets_the_connection_of_the_application():
+    """One task or many: it is handed on as it is, and nothing is handed on without one."""
+    store, connection = Joining(), object()
+    client = make_client(store)
+
+    client.add("hash", connection=connection)
+    client.add_many([{"name": "hash"}], connection=connection)
+    client.add("hash")
+
+    assert store.connections == [connection, connection, None]
+
+
+def test_a_runner_hands_on_the_connection_too():
+    """Its methods take what those of the client take."""
+    store, connection = Joining(), object()
+    runner = TaskRunner(store, 1, settings=Settings())
+    runner.register("sleep", TASKS["sleep"])
+    with runner:
+        runner.add("sleep", input={"seconds": 0}, connection=connection).result(20)
+        runner.add_many([{"name": "sleep", "input": {"seconds": 0}}], connection=connection)
+
+    assert store.connections == [connection, connection]
+
+
+def test_a_connection_is_refused_where_the_store_can_not_join():
+    """Nothing is added: outside of the transaction, it would exist though the application rolls back."""
+    client = make_client()
+
+    with pytest.raises(ConfigurationError, match=r"nothing was added. Leave out connection="):
+        client.add("hash", connection=object())
+
+    assert client.store.get_all_tasks() == []
+
+
+def test_a_connection_is_no_part_of_a_task():
+    """It belongs to the call of add_many, not to one of its tasks."""
+    with pytest.raises(InvalidInputError, match="'connection' is not an argument"):
+        make_client().add_many([{"name": "hash", "connection": object()}])
 
 
 # --- results

@@ -47,6 +47,7 @@ def test_every_environment_variable_is_read(monkeypatch):
     monkeypatch.setenv("LILOTA_NO_PLUGINS", "yes")
     monkeypatch.setenv("LILOTA_PLUGIN_CHOICE", "resize = images, send=mail")
     monkeypatch.setenv("LILOTA_STRICT_PLUGINS", "1")
+    monkeypatch.setenv("LILOTA_PRUNE_AFTER_SECONDS", "604800")
 
     settings = load_settings()
 
@@ -56,6 +57,7 @@ def test_every_environment_variable_is_read(monkeypatch):
     assert settings.plugins_off is True
     assert settings.plugin_choices == {"resize": "images", "send": "mail"}
     assert settings.strict_plugins is True
+    assert settings.prune_after_seconds == 604_800
 
 
 def test_an_empty_environment_variable_is_not_a_setting(monkeypatch):
@@ -123,6 +125,9 @@ def test_an_unknown_argument_is_refused():
         ("store = 5", "'store' in .* Expected `str`, got `int`"),
         ('store = " "', "'store' in .* is empty"),
         ('plugins_blocked = "sqlite"', "'plugins_blocked' in .* Expected `array`, got `str`"),
+        ('prune_after_seconds = "7d"', "'prune_after_seconds' in .* Expected `float \\| null`, got `str`"),
+        ("prune_after_seconds = 0", "'prune_after_seconds' in .* is 0; write a number of seconds above 0"),
+        ("prune_after_seconds = nan", "'prune_after_seconds' in .* is nan; write a number of seconds above 0"),
         ("plugins_off = 1", "'plugins_off' in .* Expected `bool`, got `int`"),
         ("tasks = { resize = 1 }", "'tasks' in .* Expected `str`, got `int`"),
         ('tasks = { resize = "app.tasks" }', "task 'resize' in .* 'app.tasks'; write .*package.module:ClassName"),
@@ -140,6 +145,8 @@ def test_a_value_of_the_wrong_kind_is_refused(folder, line, problem):
     ("variable", "value", "problem"),
     [
         ("LILOTA_NO_PLUGINS", "maybe", "LILOTA_NO_PLUGINS is 'maybe'; write 1"),
+        ("LILOTA_PRUNE_AFTER_SECONDS", "7d", "LILOTA_PRUNE_AFTER_SECONDS is '7d'; write a number, .* 604800"),
+        ("LILOTA_PRUNE_AFTER_SECONDS", "-1", "LILOTA_PRUNE_AFTER_SECONDS is -1; write a number of seconds above 0"),
         ("LILOTA_PLUGIN_CHOICE", "resize", "LILOTA_PLUGIN_CHOICE holds 'resize'; write it as \"name=distribution"),
     ],
 )

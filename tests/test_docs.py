@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import inspect
+import json
 import os
 import re
 import shlex
@@ -28,8 +29,9 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("**/*.md"), *ROOT.glob("plugins/*/*.md")])
 # Pages whose commands are part of the example; elsewhere a command may start a server or need a network.
-COMMAND_PAGES = {DOCS / "tutorial.md"}
-RUN_PAGES = sorted(DOCS.glob("**/*.md"))  # the README has tests of its own
+MOVE_PAGE = DOCS / "how-to/move-to-another-store.md"
+COMMAND_PAGES = {DOCS / "tutorial.md", MOVE_PAGE}
+RUN_PAGES = sorted(set(DOCS.glob("**/*.md")) - {MOVE_PAGE})  # that one, and the README, have tests of their own
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE_LINE = re.compile(r"# file: (\S+)\n")
 ALL_ERRORS = sorted(
@@ -109,6 +111,36 @@ def test_examples_of_a_page_run(page, tmp_path):
     assert code == 0, output
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_store(request):
+    """The URL of an empty store to move to."""
+    if request.param == "sqlite":
+        yield "sqlite:///new.db"
+        return
+    pytest.importorskip("lilota_postgres_store", reason="the PostgreSQL store is not installed")
+    from lilota.testing.servers import PostgresServer, available_or_skip
+
+    with available_or_skip(PostgresServer) as server:
+        yield server.create_database()
+
+
+def test_the_walk_through_of_a_move_works(new_store, tmp_path):
+    """Its commands lead from one store to the other, and every task is there in the end."""
+    folder = tmp_path / "example"
+    folder.mkdir()
+    script = script_of(MOVE_PAGE)
+    documented = "NEW=postgresql://shop@db.example.org/shop\n"
+    assert documented in script
+
+    code, output = run_script(
+        script.replace(documented, f"NEW={shlex.quote(new_store)}\n") + "lilota list --json\n", folder
+    )
+
+    assert code == 0, output
+    found = [json.loads(line) for line in output.splitlines() if line.startswith('{"id"')]
+    assert [(task["id"], task["state"]) for task in found] == [(3, "succeeded"), (2, "pending"), (1, "succeeded")]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_python_of_a_page_can_be_parsed_by_the_oldest_python(page):
     """Every block of Python is valid, also where it is only a part of a program."""
@@ -141,7 +173,7 @@ def test_every_environment_variable_is_documented():
     """reference/settings.md names each variable that the code reads, and no other."""
     sources = [path for folder in ("lilota", "plugins") for path in (ROOT / folder).rglob("*.py")]
     read = {name for path in sources if "tests" not in path.parts for name in VARIABLE.findall(path.read_text())}
-    internal = {"LILOTA_CHECK_STORE"}
+    internal = {"LILOTA_CHECK_STORE", "LILOTA_TEST"}  # the latter is what the names of three begin with
 
     assert set(VARIABLE.findall(page_text("reference/settings.md"))) == read - internal
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 
 import pytest
+from history.events import History
 from lilota_memory_store import MemoryTaskStore
-from simulation.history import History
 from simulation.hosts import Host, NoPlugins
 from simulation.plans import Plan, to_input
 from simulation.stores import SharedStore

@@ -39,6 +39,7 @@ def examine(session: Session) -> Iterator[Finding]:
     yield _start_method()
     try:
         yield _settings(session)
+        yield _pruning(session)
         yield from _plugins(session)
         with session.open_store() as store:
             yield _answer(store)
@@ -60,6 +61,14 @@ def _settings(session: Session) -> Finding:
     if "store" in session.settings.sources:
         return Finding("ok", "settings", f"The store is set by {session.settings.source_of('store')}.")
     return Finding("ok", "settings", "The store is the default, a file in this folder; LILOTA_STORE would change it.")
+
+
+def _pruning(session: Session) -> Finding:
+    seconds = session.settings.prune_after_seconds
+    if seconds is None:
+        return Finding("ok", "pruning", "Ended tasks are kept until `lilota prune`; prune_after_seconds deletes them.")
+    source = session.settings.source_of("prune_after_seconds")
+    return Finding("ok", "pruning", f"Running workers delete tasks {duration(seconds)} after their end, by {source}.")
 
 
 def _plugins(session: Session) -> Iterator[Finding]:

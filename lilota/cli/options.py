@@ -19,7 +19,24 @@ LARGEST_ID = 2**63 - 1
 
 _REFERENCE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
-TASK_ID = click.IntRange(1, LARGEST_ID)
+
+class TaskId(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # not generic in older clicks
+    """The id of a task."""
+
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:  # noqa: ANN401, ARG002 - click's signature
+        text = str(value)
+        # The length first: Python refuses to read numbers of thousands of digits.
+        if text.isascii() and text.isdigit() and len(text) < 20 and 1 <= int(text) <= LARGEST_ID:
+            return int(text)
+        # Not self.fail(), which would put "Invalid value for 'ID'" in front.
+        raise click.UsageError(
+            f"{text!r:.60} is not the id of a task: ids are whole numbers, `lilota list` shows them.", ctx
+        )
+
+
+TASK_ID = TaskId()
 
 
 class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # not generic in older clicks

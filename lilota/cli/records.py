@@ -9,6 +9,7 @@ import click
 
 from lilota.cli.safe import mask_secrets, mask_urls
 from lilota.cli.words import iso
+from lilota.contract import RegisteredRunner
 from lilota.models import JSONObject, LogLine, TaskInfo
 
 
@@ -49,6 +50,20 @@ def task_details(task: TaskInfo, *, reveal: bool) -> JSONObject:
         "max_lost_attempts": task.max_lost_attempts,
         "input": task.input if reveal else mask_secrets(task.input),
         "output": output if reveal else mask_secrets(output),
+    }
+
+
+def runner_record(runner: RegisteredRunner, running_tasks: int) -> JSONObject:
+    """Return what `lilota runners --json` says of a runner."""
+    return {
+        "id": runner.id,
+        "host": runner.host,
+        "pid": runner.pid,
+        "started_at": iso(runner.started_at),
+        "heartbeat_at": iso(runner.heartbeat_at),
+        "lease_seconds": runner.lease_seconds,
+        "has_expired": runner.has_expired,
+        "running_tasks": running_tasks,
     }
 
 

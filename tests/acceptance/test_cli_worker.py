@@ -128,6 +128,26 @@ def test_three_processes_share_tasks_without_configuration(folder):
         assert fact in announced
 
 
+def test_who_waits_where_no_worker_runs_is_told_once_and_goes_on_waiting(folder):
+    """Silence would look like a slow task; a worker that starts later runs it all the same."""
+    waiting = subprocess.Popen(
+        [sys.executable, "-m", "lilota", "add", "add_two_numbers", "number1=1", "number2=2", "--wait"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    told = [waiting.stderr.readline() for _ in range(2)]
+
+    with Worker(folder):
+        output, more = waiting.communicate(timeout=LIMIT_SECONDS)
+
+    assert told == [
+        "Added task 1; waiting for it.\n",
+        "No runner is alive on this store; start one with: lilota worker\n",
+    ]
+    assert (waiting.returncode, json.loads(output), more) == (0, {"result": 3}, "")
+
+
 def test_a_failed_task_is_told_to_who_waited_for_it(folder):
     """The exit code says it, standard error why; standard output stays empty for scripts."""
     with Worker(folder) as worker:

@@ -7,6 +7,7 @@ from hypothesis import Phase
 from hypothesis.errors import Flaky
 from lilota_memory_store import MemoryTaskStore
 
+from lilota.errors import TaskNotFoundError
 from lilota.testing.broken_stores import BROKEN_STORES
 from lilota.testing.broken_stores.wrapper import StoreWrapper
 from lilota.testing.check_results import CheckStatus
@@ -115,11 +116,12 @@ def test_the_model_notices(fault, monkeypatch):
     """The game against the model finds the fault without knowing where to look."""
 
     class Quick(ModelContract):
-        model_examples = 300
+        model_examples = 600
         model_phases = (Phase.generate,)
 
     # The same games in each run, so that no fault is missed by chance.
     monkeypatch.setenv("CI", "1")
     # What a fault leaves behind can make a repeated game end differently: Hypothesis then calls it flaky.
-    with pytest.raises((AssertionError, pytest.fail.Exception, Flaky)):
+    # And what a fault makes of the ids, the store inside may not even know.
+    with pytest.raises((AssertionError, pytest.fail.Exception, Flaky, TaskNotFoundError)):
         Quick().test_any_sequence_of_calls_agrees_with_the_model(BROKEN_STORES[fault](MemoryTaskStore()))

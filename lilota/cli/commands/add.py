@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -16,10 +16,15 @@ from lilota.cli.records import print_json, task_details
 from lilota.cli.safe import safe, safe_lines
 from lilota.cli.session import Session, pass_session
 from lilota.errors import TaskCancelledError, TaskFailedError, UnknownTaskError
+from lilota.models import TaskState
 
 if TYPE_CHECKING:
     from lilota.client import TaskHandle
+    from lilota.contract import TaskStore
     from lilota.models import JSONObject
+
+#: How long a due task may wait before somebody who waits for it is told that nobody is there to run it.
+_PATIENCE_SECONDS: Final = 3.0
 
 
 @click.command
@@ -78,7 +83,7 @@ def add(
                 queue=queue,
             )
         if wait:
-            _wait(handle, as_json=as_json)
+            _wait(handle, client.store, as_json=as_json)
         elif as_json:
             print_json(task_details(handle.info(), reveal=False))
         else:
@@ -94,13 +99,13 @@ def _advice() -> Iterator[None]:
         raise UnknownTaskError(f"{error} If only another worker knows the name, add --any-name.") from error
 
 
-def _wait(handle: TaskHandle, *, as_json: bool) -> None:
+def _wait(handle: TaskHandle, store: TaskStore, *, as_json: bool) -> None:
     """Wait for the end of the task; its fate is the exit code."""
     if not as_json:
         click.echo(f"Added task {handle.id}; waiting for it.", err=True)
     failure = None
     try:
-        output = handle.result()
+        output = _result(handle, store)
     except (TaskFailedError, TaskCancelledError) as error:
         failure = error
     except KeyboardInterrupt:
@@ -114,6 +119,22 @@ def _wait(handle: TaskHandle, *, as_json: bool) -> None:
         _print_failure(failure)
     if failure is not None:
         raise click.exceptions.Exit(1)
+
+
+def _result(handle: TaskHandle, store: TaskStore) -> JSONObject | None:
+    """Wait for the result, and say once if nobody is there to run the task."""
+    while True:
+        with suppress(TimeoutError):
+            return handle.result(_PATIENCE_SECONDS)
+        if _waits_for_nobody(handle, store):
+            click.echo("No runner is alive on this store; start one with: lilota worker", err=True)
+            return handle.result()
+
+
+def _waits_for_nobody(handle: TaskHandle, store: TaskStore) -> bool:
+    task = handle.info()
+    is_due = task.state is TaskState.PENDING and task.run_at <= datetime.now(UTC)
+    return is_due and all(runner.has_expired for runner in store.runners())
 
 
 def _print_output(output: JSONObject | None) -> None:

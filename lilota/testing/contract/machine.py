@@ -229,12 +229,8 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(task_id=tasks, target=copies)
     def copy(self, task_id: int) -> MultipleResults[Copy]:
-        """Read all of a task, as whoever moves it to another store does."""
-        task = self.model.tasks.get(task_id)
-        if task is None:
-            return multiple()
-        stored = StoredTask(info=self.store.get(task_id), log_lines=tuple(self.store.logs(task_id)))
-        return multiple((stored, deepcopy(task)))
+        """Keep all of a task as it is now, to restore it later."""
+        return multiple(*self.read_copy(task_id))
 
     @rule(copy=copies)
     def restore(self, copy: Copy) -> None:
@@ -242,13 +238,22 @@ class StoreMachine(RuleBasedStateMachine):
         stored, as_it_was = copy
         self.check_restored(stored, as_it_was, is_new=as_it_was.id not in self.model.tasks)
 
-    @rule(copy=copies, distance=st.sampled_from([1, 7]), target=tasks)
-    def restore_as_new(self, copy: Copy, distance: int) -> MultipleResults[int]:
-        """Bring the task under an id that is higher than all, as if the other store had been ahead."""
+    @rule(task_id=tasks, distance=st.sampled_from([1, 7]), target=tasks)
+    def restore_as_new(self, task_id: int, distance: int) -> MultipleResults[int]:
+        """Bring a task a second time, under an id that is higher than all, as if another store had been ahead."""
         new_id = self.model.highest_id + distance
-        stored = replace(copy[0], info=replace(copy[0].info, id=new_id))
-        self.check_restored(stored, dataclasses.replace(copy[1], id=new_id), is_new=True)
+        for stored, as_it_is in self.read_copy(task_id):
+            moved = replace(stored, info=replace(stored.info, id=new_id))
+            self.check_restored(moved, dataclasses.replace(as_it_is, id=new_id), is_new=True)
         return multiple(new_id) if new_id in self.model.tasks else multiple()
+
+    def read_copy(self, task_id: int) -> list[Copy]:
+        """Read all of a task, as whoever moves it to another store does; nothing if it was pruned."""
+        task = self.model.tasks.get(task_id)
+        if task is None:
+            return []
+        stored = StoredTask(info=self.store.get(task_id), log_lines=tuple(self.store.logs(task_id)))
+        return [(stored, deepcopy(task))]
 
     def check_restored(self, stored: StoredTask, as_it_was: ModelTask, *, is_new: bool) -> None:
         """Restore a task, and compare."""

@@ -7,6 +7,4 @@ stores    the real memory store, which notes what happens and fails on demand
 hosts     a runner: the real driver and lease on simulated workers
 faults    what goes wrong, and when
 scenario  all of it from a seed, to the end
-history   what happened
-checker   what must never happen
 """

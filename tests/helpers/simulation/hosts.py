@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
+from history.events import History, Looked, Spun
+
 from lilota.contract import RunnerInfo, TaskStore
 from lilota.driver import Driver
 from lilota.engine import Engine
@@ -14,7 +16,6 @@ from lilota.plugins import Plugins
 from lilota.processes import WorkerProcesses
 from lilota.telling import Teller
 from lilota.waiters import Waiters
-from simulation.history import History, Looked, Spun
 from simulation.plans import OPTIONS
 from simulation.stores import RunnerStore, SharedStore
 from simulation.workers import SimulatedProcesses

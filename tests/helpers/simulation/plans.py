@@ -7,6 +7,7 @@ import random
 from typing import Literal
 
 import msgspec
+from history.expectations import Expectation
 
 from lilota.frames import TaskOptions
 from lilota.retry import Backoff
@@ -77,3 +78,15 @@ def from_input(input_json: str) -> Plan:
 def output_of(task_id: int, input_json: str) -> str:
     """Return the only right output of a task."""
     return json.dumps({"id": task_id, "seconds": from_input(input_json).seconds})
+
+
+def expectation_of(plan: Plan, task_id: int) -> Expectation:
+    """Return how a task that follows the plan may end."""
+    is_bad = plan.kind in {"failing", "poison", "stuck"}
+    return Expectation(
+        what=plan.kind,
+        may_succeed=not is_bad,
+        may_fail=is_bad or plan.name == "fragile" or OPTIONS[plan.name].timeout_seconds is not None,
+        output=json.loads(output_of(task_id, to_input(plan))),
+        max_attempts=OPTIONS[plan.name].max_attempts,
+    )

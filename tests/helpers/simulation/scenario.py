@@ -7,12 +7,13 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from history.checker import violations
+from history.events import History, Read
+
 from lilota.models import NewTask
 from simulation import faults
-from simulation.checker import violations
-from simulation.history import History, Read
 from simulation.hosts import Host
-from simulation.plans import OPTIONS, Kind, Plan, draw_plan, to_input
+from simulation.plans import OPTIONS, Kind, Plan, draw_plan, expectation_of, to_input
 from simulation.stores import SharedStore
 from simulation.world import World
 
@@ -104,7 +105,7 @@ def simulate(seed: int) -> tuple[Scenario, list[str]]:
     with _chance_of(world):
         scenario = Scenario(world)
         history = scenario.run()
-    return scenario, violations(history, scenario.plans)
+    return scenario, violations(history, lambda info: expectation_of(scenario.plans[info.id], info.id))
 
 
 @contextmanager

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from history import events as happened
 from lilota_memory_store import MemoryTaskStore
 
 from lilota.contract import Claimed, ClaimRequest, Committed, Fence, RunnerInfo, TaskQuery
 from lilota.errors import StoreUnavailableError
 from lilota.models import TERMINAL_STATES, AttemptUpdate, NewTask, TaskInfo, TaskState
-from simulation import history as happened
-from simulation.history import History
 from simulation.world import World
 
 
 class SharedStore:
     """The store of a simulation: the memory store on virtual time, and whether it can be reached."""
 
-    def __init__(self, world: World, history: History) -> None:
+    def __init__(self, world: World, history: happened.History) -> None:
         self.inner = MemoryTaskStore(clock=world.time)
         self.world = world
         self.history = history
@@ -83,6 +82,7 @@ class RunnerStore:
         if self._shared.world.now < self.no_heartbeat_until:
             raise StoreUnavailableError("simulated: the heartbeat got lost")
         self.lease_until = self._shared.world.now + runner.lease_seconds
+        self._shared.history.note(happened.Beat(self._shared.world.now, runner.id, runner.lease_seconds))
         return self._shared.inner.heartbeat(runner)
 
     def rescue(self) -> list[int]:
@@ -131,8 +131,7 @@ class RunnerStore:
         return self._shared.inner.find(TaskQuery(states=(TaskState.RUNNING,), limit=10_000))
 
     def _note_taken_back(self, info: TaskInfo, *, counted: bool) -> None:
-        state = self._shared.inner.get(info.id).state
-        note = happened.TakenBack(self._shared.world.now, info.id, str(info.runner_id), counted, state)
+        note = happened.TakenBack(self._shared.world.now, info.id, str(info.runner_id), counted)
         self._shared.history.note(note)
 
     def _write(self, update: AttemptUpdate) -> tuple[Fence, ...]:

@@ -6,6 +6,8 @@ import signal
 from collections import deque
 from collections.abc import Callable
 
+from history.events import BodyStarted, History
+
 from lilota.contract import Fence
 from lilota.frames import (
     Finish,
@@ -22,7 +24,6 @@ from lilota.frames import (
 )
 from lilota.models import AttemptUpdate, Claim, Outcome, TaskError, TaskState
 from lilota.processes import Died, Event, Received
-from simulation.history import BodyStarted, History
 from simulation.plans import OPTIONS, from_input, output_of
 from simulation.world import World
 

@@ -1,0 +1,173 @@
+"""Copy all tasks of one store into another: what must be checked first, and the pages.
+
+The newest tasks are copied first. From then on, whatever is added to the target gets higher ids than all of them, so
+that no id is taken by another task while older pages are still on their way.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Final, NamedTuple
+
+from lilota.cli.words import count
+from lilota.contract import RunnerInfo, StoredTask, TaskQuery, TaskStore
+from lilota.errors import ConfigurationError, TaskStateError
+from lilota.models import LogLine, TaskInfo, TaskState
+
+_PAGE: Final = 500
+_LOG_PAGE: Final = 1000
+#: How many characters are written in one step at most, if a single task is not longer.
+_STEP_CHARACTERS: Final = 4_000_000
+#: Stores may keep instants to a millisecond only.
+_SAME_INSTANT: Final = timedelta(milliseconds=2)
+_PROBE_SECONDS: Final = 60.0
+
+
+class Copied(NamedTuple):
+    """What became of a page.
+
+    Attributes:
+        existing: how many were there already, from a copy that was interrupted.
+    """
+
+    copied: int
+    existing: int
+
+
+def check_stores(source: TaskStore, target: TaskStore) -> None:
+    """Make sure that both can be used for a copy, and that they are two.
+
+    Raises:
+        ConfigurationError: one lives in this process alone, or both are the same.
+    """
+    for store in (source, target):
+        promises = store.capabilities()
+        if not promises.multi_process:
+            raise ConfigurationError(
+                f"The store ({promises.description}) lives in this process alone: it is empty now, and what is "
+                "copied into it is gone when this command ends."
+            )
+    # Two URLs may lead to one database; what one of them wrote and the other one reads, leaves no doubt.
+    with _registered(target) as probe:
+        if probe in [runner.id for runner in source.runners()]:
+            raise ConfigurationError(
+                f"Source and target are the same store ({source.capabilities().description}); name another target."
+            )
+
+
+@contextmanager
+def _registered(store: TaskStore) -> Iterator[str]:
+    probe = f"copy-{secrets.token_hex(8)}"
+    store.heartbeat(RunnerInfo(id=probe, lease_seconds=_PROBE_SECONDS))
+    try:
+        yield probe
+    finally:
+        store.release(probe)
+
+
+def check_quiet(source: TaskStore) -> None:
+    """Make sure that nobody runs tasks of the source; what dead runners held is taken back.
+
+    Raises:
+        TaskStateError: somebody does.
+    """
+    source.rescue()
+    alive = [f"{runner.host or '?'} (process {runner.pid})" for runner in source.runners() if not runner.has_expired]
+    if alive:
+        raise TaskStateError(
+            f"The source is in use by {count(len(alive), 'runner')}: {', '.join(alive[:5])}. A task that it runs "
+            "meanwhile would run again at the target. Stop them first; `lilota runners` shows them."
+        )
+    running = sum(row.count for row in source.counts() if row.state is TaskState.RUNNING)
+    if running:
+        raise TaskStateError(f"{count(running, 'task')} of the source are running. Wait for them, or cancel them.")
+
+
+def check_target(source: TaskStore, target: TaskStore) -> None:
+    """Make sure that what the target holds under ids of the source came from there.
+
+    Raises:
+        ConfigurationError: it holds tasks of its own.
+    """
+    for page in _pages(target):
+        _existing(page, {info.id: info for info in _find(source, page)})
+
+
+def copy_pages(source: TaskStore, target: TaskStore) -> Iterator[Copied]:
+    """Copy page after page; after an interruption, calling it again goes on.
+
+    Raises:
+        ConfigurationError: the target holds another task under the same id.
+    """
+    for page in _pages(source):
+        existing = _existing(page, {info.id: info for info in _find(target, page)})
+        missing = [info for info in page if info.id not in existing]
+        for step in _steps(source, missing):
+            _write(target, step)
+        yield Copied(len(missing), len(existing))
+
+
+def _write(target: TaskStore, step: Sequence[StoredTask]) -> None:
+    if target.restore(step) != len(step):
+        raise ConfigurationError(
+            "The target was written by somebody else meanwhile, under ids of tasks that were to be copied. Stop the "
+            "programs that add tasks to it, and choose an empty target."
+        )
+
+
+def _pages(store: TaskStore) -> Iterator[list[TaskInfo]]:
+    """Give all tasks, the newest first."""
+    after_id = None
+    while page := store.find(TaskQuery(limit=_PAGE, after_id=after_id)):
+        yield page
+        after_id = page[-1].id
+
+
+def _find(store: TaskStore, page: Sequence[TaskInfo]) -> list[TaskInfo]:
+    return store.find(TaskQuery(ids=tuple(info.id for info in page), limit=len(page)))
+
+
+def _existing(page: Sequence[TaskInfo], others: dict[int, TaskInfo]) -> set[int]:
+    """Return the ids that the other store has too, or raise if one of them is another task there."""
+    for info in page:
+        other = others.get(info.id)
+        if other is not None and not _is_same(info, other):
+            raise ConfigurationError(
+                f"The target holds tasks of its own: in one store the task {info.id} is {info.name!r} of "
+                f"{_shown(info)}, in the other one {other.name!r} of "
+                f"{_shown(other)}. Choose an empty target."
+            )
+    return set(others)
+
+
+def _shown(info: TaskInfo) -> str:
+    return info.created_at.isoformat(sep=" ", timespec="milliseconds")
+
+
+def _is_same(one: TaskInfo, other: TaskInfo) -> bool:
+    return one.name == other.name and abs(one.created_at - other.created_at) <= _SAME_INSTANT
+
+
+def _steps(source: TaskStore, infos: Sequence[TaskInfo]) -> Iterator[list[StoredTask]]:
+    """Read the logs too, and cut the page where a single write would become too long."""
+    step: list[StoredTask] = []
+    characters = 0
+    for info in infos:
+        lines = _log(source, info.id)
+        step.append(StoredTask(info=info, log_lines=lines))
+        characters += len(info.input_json) + len(info.output_json or "") + sum(len(line.text) for line in lines)
+        if characters > _STEP_CHARACTERS:
+            yield step
+            step, characters = [], 0
+    if step:
+        yield step
+
+
+def _log(source: TaskStore, task_id: int) -> tuple[LogLine, ...]:
+    lines: list[LogLine] = []
+    while page := source.logs(task_id, len(lines), _LOG_PAGE):
+        lines += page
+    return tuple(lines)

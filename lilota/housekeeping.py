@@ -1,0 +1,68 @@
+"""Delete what ended long ago, while a runner runs: each runner asks in turn, and none leads."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Final
+
+from lilota.contract import TaskStore
+from lilota.errors import StoreError
+
+logger = logging.getLogger(__name__)
+
+_CHORE: Final = "prune"
+#: How many tasks are deleted in one step, so that nobody waits long for the store.
+_STEP: Final = 1000
+#: How long others have the store to themselves between two steps.
+_PAUSE_SECONDS: Final = 0.02
+#: How long `stop` waits for a step that is under way.
+_STOP_SECONDS: Final = 2.0
+
+
+class Housekeeper:
+    """A thread that prunes the store whenever it is this runner's turn.
+
+    Args:
+        prune_after_seconds: how long ago a task must have ended, or None to keep everything: then nothing happens.
+        every_seconds: how often the store is pruned, by whichever runner asks first.
+    """
+
+    def __init__(self, store: TaskStore, prune_after_seconds: float | None, every_seconds: float = 60.0) -> None:
+        self._store = store
+        self._prune_after_seconds = prune_after_seconds
+        self._every_seconds = every_seconds
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="lilota-housekeeping", daemon=True)
+
+    def start(self) -> None:
+        """Begin, unless there is nothing to do."""
+        if self._prune_after_seconds is not None:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End after the step that is under way."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join(_STOP_SECONDS)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                if self._store.take_turn(_CHORE, self._every_seconds):
+                    self._prune(self._prune_after_seconds or 0.0)
+            except StoreError as error:
+                logger.warning("Ended tasks could not be pruned this time: %s", error)
+            self._stopping.wait(self._every_seconds)
+
+    def _prune(self, older_than_seconds: float) -> None:
+        """Delete step by step until nothing is left; whoever stops in between leaves the rest for the next turn."""
+        deleted = 0
+        while not self._stopping.is_set():
+            step = self._store.prune(older_than_seconds, limit=_STEP)
+            deleted += step
+            if not step:
+                break
+            self._stopping.wait(_PAUSE_SECONDS)
+        if deleted:
+            logger.info("Pruned %d task(s) that ended more than %g s ago.", deleted, older_than_seconds)

@@ -1,0 +1,51 @@
+"""Real servers for tests: PostgreSQL, Redis or Valkey, MariaDB, PgBouncer, and a proxy that cuts connections.
+
+Nothing is set up by hand: a server is started from a Python package or from Debian's programs, in a temporary folder,
+on a Unix socket, and is gone when the tests are. It is a real one, so that it can be killed and started again.
+
+>>> with PostgresServer() as server:  # doctest: +SKIP
+...     store = open_store(server.create_database())
+
+As fixtures, in a conftest.py: `from lilota.testing.servers import postgres_server, redis_server, mariadb_server`.
+LILOTA_TEST_POSTGRES_URL, LILOTA_TEST_REDIS_URL and LILOTA_TEST_MARIADB_URL point these at servers elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lilota.testing.servers.availability import available_or_skip
+from lilota.testing.servers.errors import ServerFailedError, ServerUnavailableError
+from lilota.testing.servers.mariadb import MariaDBServer
+from lilota.testing.servers.pgbouncer import PgBouncer
+from lilota.testing.servers.postgres import PostgresServer
+from lilota.testing.servers.proxy import Proxy
+from lilota.testing.servers.redis import RedisServer
+
+if TYPE_CHECKING:
+    from lilota.testing.servers.fixtures import mariadb_server, postgres_server, redis_server
+
+__all__ = [
+    "MariaDBServer",
+    "PgBouncer",
+    "PostgresServer",
+    "Proxy",
+    "RedisServer",
+    "ServerFailedError",
+    "ServerUnavailableError",
+    "available_or_skip",
+    "mariadb_server",
+    "postgres_server",
+    "redis_server",
+]
+
+_FIXTURES = ("mariadb_server", "postgres_server", "redis_server")
+
+
+def __getattr__(name: str) -> object:
+    # The fixtures need pytest; the servers do not.
+    if name not in _FIXTURES:
+        raise AttributeError(f"module 'lilota.testing.servers' has no attribute {name!r}", name=name)
+    from lilota.testing.servers import fixtures
+
+    return getattr(fixtures, name)

@@ -1,0 +1,36 @@
+"""Skip tests whose server is not installed, but never where all servers are meant to be: in CI."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from lilota.testing.servers.errors import ServerUnavailableError
+
+
+class Startable(Protocol):
+    """Something that can be started."""
+
+    def start(self) -> None:
+        """Start it, or raise `ServerUnavailableError`."""
+
+
+StartableT = TypeVar("StartableT", bound=Startable)
+
+
+def available_or_skip(factory: Callable[[], StartableT]) -> StartableT:
+    """Make a server, start it and return it. Skip the test when it is not installed; fail it when `CI` is set.
+
+    >>> server = available_or_skip(lambda: PostgresServer(port=0))  # doctest: +SKIP
+    """
+    import pytest
+
+    try:
+        server = factory()
+        server.start()
+    except ServerUnavailableError as error:
+        if os.environ.get("CI"):
+            pytest.fail(f"{error} (CI is set, so this is an error.)")
+        pytest.skip(str(error))
+    return server

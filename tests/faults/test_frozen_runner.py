@@ -1,0 +1,72 @@
+"""A runner is stopped (SIGSTOP) for two leases and continued: it has lost its task, and is told so."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+from programs import kill
+
+from lilota.models import AttemptUpdate, Outcome, TaskState
+
+pytestmark = pytest.mark.slow
+
+LEASE_SECONDS = 2.0
+#: Long enough to be kept on a busy machine; a third of it is how often a runner looks for tasks of dead ones.
+OTHER_LEASE_SECONDS = 6.0
+
+
+def test_a_runner_that_was_frozen_can_not_overwrite_its_successor(field, tmp_path):
+    """Its late outcome is refused, the task ran twice at most, and its final state is that of the second attempt."""
+    gate = tmp_path / "gate"
+    first = field.start_runner(lease_seconds=LEASE_SECONDS)
+    (task_id,) = field.add(1, gate=gate)
+    field.await_starts([task_id])
+    token = field.store.get(task_id).token
+    field.freeze(first)
+    field.start_runner(lease_seconds=OTHER_LEASE_SECONDS)
+    field.await_starts([task_id], at_least=2)
+    second = field.store.get(task_id)
+    gate.touch()  # both bodies end now; the frozen runner has the news of the first one in its pipe
+    field.await_end([task_id])
+    kill(first.pid, signal.SIGCONT)
+    refused = write_late(field, task_id, token)
+
+    found = field.settle()
+
+    assert found == []
+    assert refused == ((task_id, token),)
+    assert field.starts(task_id) == 2
+    final = field.store.get(task_id)
+    assert (final.state, final.token, final.runner_id) == (TaskState.SUCCEEDED, second.token, second.runner_id)
+    assert "is lost" in first.output
+
+
+def test_a_runner_that_was_frozen_while_the_task_runs_on_elsewhere_is_refused(field, tmp_path):
+    """It continues while the second attempt still runs: that one is not disturbed, and its end is the end."""
+    gate = tmp_path / "gate"
+    first = field.start_runner(lease_seconds=LEASE_SECONDS)
+    (task_id,) = field.add(1, gate=gate)
+    field.await_starts([task_id])
+    token = field.store.get(task_id).token
+    field.freeze(first)
+    field.start_runner(lease_seconds=OTHER_LEASE_SECONDS)
+    field.await_starts([task_id], at_least=2)
+    kill(first.pid, signal.SIGCONT)
+    field.until(lambda: "is lost" in first.output)
+    time.sleep(LEASE_SECONDS / 2)  # what it does wrong, it does now
+    refused = write_late(field, task_id, token)
+    gate.touch()
+
+    found = field.settle()
+
+    assert found == []
+    assert refused == ((task_id, token),)
+    assert field.starts(task_id) == 2
+
+
+def write_late(field, task_id, token):
+    """Write an outcome as a runner would that does not know yet that it has lost its task."""
+    late = AttemptUpdate(id=task_id, token=token, progress=1.0, outcome=Outcome(state=TaskState.FAILED))
+    return field.store.inner.commit([late]).refused

@@ -1,0 +1,14 @@
+"""What happened to tasks, and one checker of what must never happen: for simulations and for real runners.
+
+events        one record per event; a whole history
+order         which of two events was first, as far as anybody can know
+expectations  how a task may end, and with which output
+checker       all rules, over one history
+keeping       rules about what is kept: nothing lost, nothing from nowhere, ended is ended, the right output
+granting      rules about who may run and write: tokens, attempts, ends, leases
+running       rules about the bodies of tasks and about runners that idle
+recorder      a file per party, one line per event
+watching      a store that notes what its caller asks and learns
+recorded_tasks  task classes whose bodies note that they start and end
+reading       from the files of all parties to one history
+"""

@@ -1,0 +1,9 @@
+"""Servers under a store, and what can be done to them, the same for each kind.
+
+site      what every kind offers
+postgres  PostgreSQL
+redis     Redis or Valkey
+starting  one of them, by name
+small_disk  a disk that can be filled
+thief     a proxy that keeps back the replies to requests of a kind
+"""
