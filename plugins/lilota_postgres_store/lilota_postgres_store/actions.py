@@ -1,0 +1,39 @@
+"""What users ask for: cancel, retry, prune."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lilota.errors import TaskNotFoundError, TaskStateError
+from lilota.models import TERMINAL_STATES, TaskState
+from lilota_postgres_store.database import Database
+from lilota_postgres_store.reading import check_id
+from lilota_postgres_store.states import STATES, codes_of
+from lilota_postgres_store.texts import number_array
+
+
+def cancel(database: Database, task_id: int) -> TaskState:
+    """Cancel a pending task, ask a running one to stop, leave an ended one alone; return the state."""
+    return _act(database, "cancel", task_id)
+
+
+def retry(database: Database, task_id: int) -> None:
+    """Make a failed or cancelled task pending as if it were new."""
+    state = _act(database, "retry", task_id)
+    if state not in {TaskState.FAILED, TaskState.CANCELLED}:
+        raise TaskStateError(f"The task {task_id} is {state}; only a failed or cancelled task can be retried.")
+
+
+def _act(database: Database, statement: str, task_id: int) -> TaskState:
+    (rows,) = database.write((statement, {"id": check_id(task_id)}), announce=True)
+    if not rows:
+        raise TaskNotFoundError(task_id)
+    return STATES[rows[0][0]]
+
+
+def prune(database: Database, older_than_seconds: float, states: Sequence[TaskState] | None, limit: int) -> int:
+    """Delete up to `limit` tasks that ended so long ago or longer, with all that belongs to them."""
+    codes = codes_of(TERMINAL_STATES if states is None else TERMINAL_STATES.intersection(states))
+    parameters = {"states": number_array(codes), "age": str(older_than_seconds), "limit": str(limit)}
+    (((pruned,),),) = database.write(("prune", parameters))
+    return int(pruned)

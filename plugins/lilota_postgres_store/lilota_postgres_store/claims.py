@@ -1,0 +1,52 @@
+"""Give due tasks to a runner."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from lilota.contract import Claimed, ClaimRequest
+from lilota.models import Claim
+from lilota_postgres_store.connection import Rows
+from lilota_postgres_store.database import Step
+from lilota_postgres_store.texts import original, stored, stored_array
+
+# One claim must not take long because a million scheduled tasks became due in the same second.
+_PROMOTIONS_PER_CLAIM: Final = "5000"
+
+
+def claim_steps(request: ClaimRequest) -> list[Step]:
+    """Return the statements that answer a request; `to_claimed` reads their answers."""
+    runner = stored(request.runner_id)
+    asks_for_cancellations: Step = ("cancel_requests", {"runner": runner})
+    if request.limit < 1:
+        return [asks_for_cancellations]
+    wanted = {
+        "runner": runner,
+        "names": stored_array(request.names),
+        "queues": stored_array(request.queues),
+        "limit": str(request.limit),
+    }
+    return [asks_for_cancellations, ("promote_due", {"limit": _PROMOTIONS_PER_CLAIM}), ("claim", wanted)]
+
+
+def to_claimed(answers: list[Rows]) -> Claimed:
+    """Read the answers to the steps of a request."""
+    cancelled, *claimed = answers
+    rows = claimed[-1] if claimed else []
+    return Claimed(claims=tuple(map(_to_claim, rows)), cancel_requested=tuple((id_, token) for id_, token in cancelled))
+
+
+def _to_claim(row: tuple[Any, ...]) -> Claim:
+    return Claim(
+        id=row[0],
+        token=row[1],
+        attempt=row[2],
+        name=original(row[3]),
+        description=original(row[4]),
+        input_json=row[5],
+        output_json=row[6],
+        queue=original(row[7]),
+        priority=row[8],
+        lost_attempts=row[9],
+        max_lost_attempts=row[10],
+    )

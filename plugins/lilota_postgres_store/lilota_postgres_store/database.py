@@ -1,0 +1,156 @@
+"""Transactions on the database, as one process sees it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import psycopg
+
+from lilota.errors import ConfigurationError, StoreUnavailableError
+from lilota_postgres_store.address import Address
+from lilota_postgres_store.connection import Call, Connection, NoAnswerError, Parameters, Rows, session_settings
+from lilota_postgres_store.faults import REPEATABLE
+from lilota_postgres_store.migrations import migrate
+from lilota_postgres_store.pool import Pool
+from lilota_postgres_store.server import Server, ask_server, check_server
+from lilota_postgres_store.statements import Statements
+from lilota_postgres_store.texts import text_array
+
+Step = tuple[str, Parameters]
+"""The name of a statement, and its parameters."""
+
+_TRIES: Final = 4
+_CONFIGURE: Final = b"""
+SELECT set_config(name, value, %(is_local)s::boolean)
+FROM unnest(%(names)s::text[], %(values)s::text[]) AS setting (name, value)
+"""
+
+
+class Database:
+    """What belongs to one process: connections, and the statements for the tables that they lead to."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.name = address.describe()
+        self.pid = os.getpid()
+        self.pool = Pool(address, self.name, self._prepare)
+        self.store_id = ""
+        self._statements: Statements | None = None
+        self._migrating = threading.Lock()
+
+    @property
+    def statements(self) -> Statements:
+        """The statements; only a connection that was made ready knows them."""
+        if self._statements is None:
+            raise StoreUnavailableError(f"The {self.name} has not been opened yet. Call open() first.")
+        return self._statements
+
+    def open(self) -> None:
+        """Make sure that the tables are there."""
+        with self.pool.lend():
+            pass
+
+    def ask(self) -> Server:
+        """Ask the server what it is."""
+        with self.pool.lend() as connection:
+            return ask_server(connection)
+
+    def read(self, name: str, **parameters: str | None) -> Rows:
+        """Run one statement that can be run again when its answer is lost."""
+        return self.read_all((name, parameters))[0]
+
+    def read_all(self, *steps: Step, at_once: bool = False) -> list[Rows]:
+        """Run statements that can be run again, as one transaction."""
+        for _ in range(_TRIES - 1):
+            try:
+                return self.write(*steps, at_once=at_once)
+            except StoreUnavailableError as error:
+                # Lost with a server that came back meanwhile: is_stale() can't see what has not arrived yet.
+                if not _is_lost_connection(error.__cause__):
+                    raise
+        return self.write(*steps, at_once=at_once)
+
+    def write(self, *steps: Step, announce: bool = False, at_once: bool = False) -> list[Rows]:
+        """Run statements as one transaction, and return the rows of each.
+
+        Args:
+            announce: tell other processes afterwards that something has changed.
+            at_once: don't wait for a place in the pool.
+        """
+        for _ in range(_TRIES - 1):
+            try:
+                return self._write(steps, announce=announce, at_once=at_once)
+            except StoreUnavailableError as error:
+                if not (isinstance(error.__cause__, psycopg.Error) and error.__cause__.sqlstate in REPEATABLE):
+                    raise
+        return self._write(steps, announce=announce, at_once=at_once)
+
+    def _write(self, steps: Sequence[Step], *, announce: bool, at_once: bool) -> list[Rows]:
+        with self.pool.lend(at_once=at_once) as connection:
+            calls = [self.call(*step) for step in steps]
+            return connection.transact(calls, self.announcement() if announce else None)
+
+    @contextmanager
+    def steps(self) -> Iterator[Any]:
+        """Run statements in one transaction, one after the other: `run(name, **parameters)` returns the rows."""
+        with self.pool.lend() as connection, connection.transaction_of_steps():
+            yield lambda name, **parameters: connection.run(self.call(name, parameters))
+
+    def call(self, name: str, parameters: Parameters) -> Call:
+        """Return a statement as a connection wants it."""
+        return self.statements[name], parameters
+
+    def announcement(self) -> Call:
+        """Return the statement that tells others of a change. Notifications pass a pooler, only LISTEN does not."""
+        if not self.address.listen:
+            return self.call("announce_quietly", {})
+        return self.call("announce", {"channel": self.statements.channel})
+
+    def is_mine(self) -> bool:
+        """Tell whether this process made it, or inherited it through a fork."""
+        return self.pid == os.getpid()
+
+    def configure(self, connection: Connection) -> Server:
+        """Make a new connection one of ours."""
+        server = ask_server(connection)
+        connection.is_pooled = server.is_pooled
+        settings = session_settings(self.address)
+        parameters = {
+            "names": text_array(settings),
+            "values": text_array(settings.values()),
+            "is_local": str(server.is_pooled),
+        }
+        connection.use_settings((_CONFIGURE, parameters))
+        return server
+
+    def _prepare(self, connection: Connection) -> None:
+        server = self.configure(connection)
+        if self.pool.has_connected:
+            return
+        # Threads that come first at the same time would wait for each other in the database otherwise.
+        with self._migrating:
+            if not self.pool.has_connected:
+                check_server(server, self.name)
+                self._statements = statements = Statements(self._schema(server), self.address.table_prefix)
+                self.store_id = migrate(connection, statements, self.name)
+
+    def _schema(self, server: Server) -> str:
+        schema = self.address.schema or server.default_schema
+        if schema is None:
+            raise ConfigurationError(
+                f"The {self.name} has no schema for new tables: none of its 'search_path' exists. "
+                "Name one in the URL: ?schema=..."
+            )
+        return schema
+
+
+def _is_lost_connection(error: BaseException | None) -> bool:
+    if isinstance(error, NoAnswerError | psycopg.errors.ConnectionTimeout):
+        return False  # asking again would take as long again
+    return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and (
+        error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))
+    )

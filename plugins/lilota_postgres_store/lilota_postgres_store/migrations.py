@@ -1,0 +1,81 @@
+"""Bring the tables to this version: numbered migrations, forward only, one transaction each."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lilota.errors import ConfigurationError, StoreVersionError
+from lilota_postgres_store.connection import Connection
+from lilota_postgres_store.statements import Statements, load_migrations
+
+Migrations = list[tuple[int, list[str]]]
+
+# Not to_regclass(): it may answer from a cache that does not know yet what another process has just committed.
+_HAS_META: Final = b"SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = %(schema)s AND tablename = %(table)s)"
+_HAS_SCHEMA: Final = b"SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = %(schema)s)"
+# One at a time for a schema and prefix; the lock ends with the transaction.
+_LOCK: Final = b"SELECT pg_advisory_xact_lock(hashtextextended(%(table)s, 1818848367))"
+_LONGEST_SECONDS: Final = 3600.0
+_PATIENCE: Final = b"SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true)"
+
+
+def migrate(connection: Connection, statements: Statements, database: str, migrations: Migrations | None = None) -> str:
+    """Apply what is missing, and return the id of the store. Several processes may do so at the same time.
+
+    Raises:
+        StoreVersionError: a newer lilota wrote the tables, and says that this version can't read them.
+        ConfigurationError: the schema does not exist.
+    """
+    return _Migrator(connection, statements, database, migrations or load_migrations()).migrate()
+
+
+class _Migrator:
+    def __init__(self, connection: Connection, statements: Statements, database: str, migrations: Migrations) -> None:
+        self._connection = connection
+        self._statements = statements
+        self._database = database
+        self._migrations = migrations
+        self._newest = migrations[-1][0]
+
+    def migrate(self) -> str:
+        meta = self._meta()
+        if int(meta.get("schema_version", 0)) < self._newest:
+            self._check_schema()
+            for number, templates in self._migrations:
+                self._apply(number, templates)
+            meta = self._meta()
+        return meta["store_id"]
+
+    def _apply(self, number: int, templates: list[str]) -> None:
+        connection, statements = self._connection, self._statements
+        connection.silence_seconds, usual = _LONGEST_SECONDS, connection.silence_seconds
+        with connection.transaction_of_steps():
+            connection.execute(_PATIENCE)
+            connection.execute(_LOCK, {"table": statements.meta_table})
+            # Another process may have done it while this one waited for the lock.
+            if int(self._meta().get("schema_version", 0)) < number:
+                for template in templates:
+                    connection.execute(statements.render(template).encode())
+                connection.run((statements["set_schema_version"], {"version": str(number)}))
+        connection.silence_seconds = usual
+
+    def _meta(self) -> dict[str, str]:
+        """Return what the tables say of themselves, nothing if there are none."""
+        ((exists,),) = self._connection.execute(_HAS_META, self._statements.meta_place).fetchall()
+        meta = dict(self._connection.execute(self._statements["meta"]).fetchall()) if exists else {}
+        if int(meta.get("min_reader", 0)) > self._newest:
+            raise StoreVersionError(
+                f"The {self._database} has tables of schema version {meta['schema_version']}, and needs a lilota that "
+                f"knows at least version {meta['min_reader']}; this one knows {self._newest}. "
+                "Upgrade lilota-postgres-store."
+            )
+        return meta
+
+    def _check_schema(self) -> None:
+        ((exists,),) = self._connection.execute(_HAS_SCHEMA, self._statements.meta_place).fetchall()
+        if not exists:
+            schema = self._statements.quoted_schema
+            raise ConfigurationError(
+                f"The {self._database} has no schema {schema}. Create it: CREATE SCHEMA {schema}; "
+                "or name another one in the URL (?schema=...)."
+            )

@@ -1,0 +1,144 @@
+"""Read tasks, pages of tasks, counts and log lines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from lilota.contract import TaskCount, TaskQuery
+from lilota.errors import TaskNotFoundError
+from lilota.models import LogLine, TaskError, TaskInfo, TaskState
+from lilota_postgres_store.connection import Parameters, Rows
+from lilota_postgres_store.database import Database
+from lilota_postgres_store.states import STATES, codes_of
+from lilota_postgres_store.texts import number_array, original, stored_array
+
+LARGEST_ID: Final = 2**63 - 1
+"""The largest number that PostgreSQL takes for an id."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_PAGE: Final = 5000
+
+_decode_error = msgspec.json.Decoder(TaskError).decode
+
+
+def check_id(task_id: int) -> str:
+    """Return an id as a parameter. Raise TaskNotFoundError for numbers that are no ids: nobody could look for them."""
+    if not 0 < task_id <= LARGEST_ID:
+        raise TaskNotFoundError(task_id)
+    return str(task_id)
+
+
+def get(database: Database, task_id: int) -> TaskInfo:
+    """Return one task, or raise TaskNotFoundError."""
+    rows = database.read("get_tasks", ids=f"{{{check_id(task_id)}}}")
+    if not rows:
+        raise TaskNotFoundError(task_id)
+    return _to_info(rows[0])
+
+
+def get_all(database: Database) -> list[TaskInfo]:
+    """Return every task, by rising id; page by page, so that no statement takes long."""
+    infos: list[TaskInfo] = []
+    while True:
+        page = find(database, TaskQuery(after_id=infos[-1].id if infos else None, limit=_PAGE, newest_first=False))
+        infos += page
+        if len(page) < _PAGE:
+            return infos
+
+
+def find(database: Database, query: TaskQuery) -> list[TaskInfo]:
+    """Return one page of the tasks that match."""
+    if () in (query.ids, query.states, query.names, query.queues):
+        return []
+    infos = map(_to_info, database.read(_statement_for(query), **_conditions(query)))
+    return sorted(infos, key=lambda info: info.id, reverse=query.newest_first)
+
+
+def _statement_for(query: TaskQuery) -> str:
+    name = "find_falling" if query.newest_first else "find_rising"
+    if query.ids is not None:
+        return f"{name}_listed"
+    return name if query.states is query.names is query.queues is None else f"{name}_in_lanes"
+
+
+def _conditions(query: TaskQuery) -> Parameters:
+    start = query.after_id
+    if start is None:
+        start = LARGEST_ID if query.newest_first else 0
+    conditions: dict[str, str | None] = {
+        "start": str(max(0, min(start, LARGEST_ID))),
+        "limit": str(query.limit),
+        "states": number_array(codes_of(TaskState if query.states is None else query.states)),
+        "names": stored_array(query.names),
+        "queues": stored_array(query.queues),
+    }
+    if query.ids is not None:
+        conditions["ids"] = number_array(task_id for task_id in query.ids if 0 < task_id <= LARGEST_ID)
+    return conditions
+
+
+def counts(database: Database) -> list[TaskCount]:
+    """Return the number of tasks per queue, name and state."""
+    totals: Counter[tuple[str, str, TaskState]] = Counter()
+    for queue, name, code, count in database.read("counts"):
+        totals[queue, name, STATES[code]] += count
+    return [
+        TaskCount(queue=original(queue), name=original(name), state=state, count=count)
+        for (queue, name, state), count in totals.items()
+        if count
+    ]
+
+
+def logs(database: Database, task_id: int, after: int, limit: int) -> list[LogLine]:
+    """Return log lines of a task; their numbers begin with 1 and have no gaps."""
+    page = {"id": check_id(task_id), "after": str(after), "limit": str(limit)}
+    existing, lines = database.read_all(("task_exists", {"id": page["id"]}), ("logs", page))
+    if not existing:
+        raise TaskNotFoundError(task_id)
+    return _to_lines(lines)
+
+
+def _to_lines(rows: Rows) -> list[LogLine]:
+    return [
+        LogLine(
+            at=at, text=original(text), level=level, source=original(source), attempt=attempt, logger=original(logger)
+        )
+        for at, text, level, source, attempt, logger in rows
+    ]
+
+
+def _to_info(row: Sequence[Any]) -> TaskInfo:
+    """Make a TaskInfo of a row of the view `task_details`."""
+    return TaskInfo(
+        id=row[0],
+        name=original(row[1]),
+        description=original(row[2]),
+        state=STATES[row[3]],
+        queue=original(row[4]),
+        priority=row[5],
+        input_json=row[6],
+        output_json=row[7],
+        created_at=to_instant(row[8]),
+        run_at=to_instant(row[9]),
+        started_at=None if row[10] is None else to_instant(row[10]),
+        finished_at=None if row[11] is None else to_instant(row[11]),
+        attempt=row[12],
+        lost_attempts=row[13],
+        max_lost_attempts=row[14],
+        pid=row[15],
+        runner_id=None if row[16] is None else original(row[16]),
+        reported_progress=row[17],
+        error=None if row[18] is None else _decode_error(row[18]),
+        cancel_requested=row[19],
+        token=row[20],
+    )
+
+
+def to_instant(microseconds: int) -> datetime:
+    """Return the instant so many microseconds after the epoch, which is exact."""
+    return _EPOCH + timedelta(microseconds=microseconds)

@@ -1,0 +1,64 @@
+"""Runners: their leases, what becomes of their claims when they stop or die, and whose turn it is."""
+
+from __future__ import annotations
+
+from lilota.contract import RegisteredRunner, RunnerInfo
+from lilota_postgres_store.database import Database
+from lilota_postgres_store.reading import to_instant
+from lilota_postgres_store.texts import original, stored, text_array
+
+
+def heartbeat(database: Database, runner: RunnerInfo) -> bool:
+    """Register the runner or renew its lease; False if the lease had expired."""
+    parameters = {
+        "runner": stored(runner.id),
+        "host": stored(runner.host),
+        "pid": str(runner.pid),
+        "lease": str(runner.lease_seconds),
+    }
+    # However many threads and commits are busy: a heartbeat has a connection of its own.
+    (((was_in_time,),),) = database.read_all(("heartbeat", parameters), at_once=True)
+    return bool(was_in_time)
+
+
+def registered(database: Database) -> list[RegisteredRunner]:
+    """Return the runners, by their start."""
+    return [
+        RegisteredRunner(
+            id=original(runner_id),
+            host=original(host),
+            pid=pid,
+            lease_seconds=lease_seconds,
+            started_at=to_instant(started_at),
+            heartbeat_at=to_instant(heartbeat_at),
+            has_expired=has_expired,
+        )
+        for runner_id, host, pid, lease_seconds, started_at, heartbeat_at, has_expired in database.read("runners")
+    ]
+
+
+def release(database: Database, runner_id: str) -> int:
+    """Forget the runner and give back what it holds, without spending the attempts."""
+    runner = {"runner": stored(runner_id)}
+    _, released = database.write(("forget_runner", runner), ("release", runner), announce=True)
+    return len(released)
+
+
+def rescue(database: Database) -> list[int]:
+    """Take back what runners with an expired lease hold, and forget them."""
+    # Most looks find nothing, and write nothing.
+    if not database.read("any_expired_runner"):
+        return []
+    with database.steps() as run:
+        dead = [runner for (runner,) in run("forget_expired_runners")]
+        # A statement of its own: it sees what these were granted until they were forgotten.
+        rows = run("rescue", runners=text_array(dead)) if dead else []
+    if rows:
+        database.write(announce=True)
+    return [task_id for (task_id,) in rows]
+
+
+def take_turn(database: Database, chore: str, every_seconds: float) -> bool:
+    """Take the turn of a chore, if it is time."""
+    (rows,) = database.write(("take_turn", {"chore": stored(chore), "every": str(every_seconds)}))
+    return bool(rows)

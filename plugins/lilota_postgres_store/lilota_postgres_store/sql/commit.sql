@@ -1,0 +1,56 @@
+-- Write what running attempts reported and how they ended; what is written is that whose token is current. NULL leaves
+-- the stored value alone. `state` is NULL while an attempt goes on, and 2 for one that is to run again.
+-- `state + 0` keeps the planner from looking for the ids in the index of the states.
+WITH written AS (
+    UPDATE {tasks} AS task
+    SET pid = coalesce(given.pid, task.pid),
+        started_at = coalesce(to_timestamp(given.started_at), task.started_at),
+        progress = coalesce(given.progress, task.progress),
+        output = coalesce(given.output, task.output),
+        max_lost_attempts = coalesce(given.max_lost_attempts, task.max_lost_attempts),
+        log_count = task.log_count + given.log_count,
+        state = CASE
+            WHEN given.state IS NULL THEN 3
+            WHEN given.state <> 2 THEN given.state
+            WHEN task.cancel_requested THEN 6
+            WHEN given.delay > 0 THEN 1
+            ELSE 2
+        END,
+        error = CASE WHEN given.state IS NULL THEN task.error ELSE given.error END,
+        attempt = task.attempt - given.unspent,
+        lost_attempts = task.lost_attempts + given.lost,
+        run_at = CASE
+            WHEN given.state = 2 AND NOT task.cancel_requested
+            THEN statement_timestamp() + make_interval(secs => given.delay)
+            ELSE task.run_at
+        END,
+        finished_at = CASE
+            WHEN given.state <> 2 OR (given.state = 2 AND task.cancel_requested) THEN statement_timestamp()
+        END
+    FROM unnest(
+        %(ids)s::bigint[], %(tokens)s::bigint[], %(pids)s::integer[], %(started_ats)s::double precision[],
+        %(progresses)s::double precision[], %(outputs)s::text[], %(max_lost_attempts)s::integer[],
+        %(log_counts)s::integer[], %(states)s::smallint[], %(errors)s::text[], %(delays)s::double precision[],
+        %(unspents)s::integer[], %(losts)s::integer[]
+    ) AS given (
+        id, token, pid, started_at, progress, output, max_lost_attempts, log_count, state, error, delay, unspent, lost
+    )
+    WHERE task.id = given.id AND task.token = given.token AND task.state + 0 = 3
+    RETURNING task.id, task.token, task.lane, task.state, task.log_count
+), lines AS (
+    INSERT INTO {log_lines} (task_id, n, level, at, attempt, source, logger, text)
+    SELECT line.task_id, written.log_count - line.followers, line.level, line.at, line.attempt, line.source,
+        line.logger, line.text
+    FROM unnest(
+        %(line_ids)s::bigint[], %(line_tokens)s::bigint[], %(line_followers)s::integer[], %(line_levels)s::integer[],
+        %(line_ats)s::double precision[], %(line_attempts)s::integer[], %(line_sources)s::text[],
+        %(line_loggers)s::text[], %(line_texts)s::text[]
+    ) AS line (task_id, token, followers, level, at, attempt, source, logger, text)
+    JOIN written ON written.id = line.task_id AND written.token = line.token
+), moved AS (
+    SELECT lane, state, count(*) AS n FROM written WHERE state <> 3 GROUP BY lane, state
+), counted AS (
+    INSERT INTO {lane_counts} (lane, state, n)
+    SELECT lane, state, n FROM moved UNION ALL SELECT lane, 3, -sum(n) FROM moved GROUP BY lane
+)
+SELECT id, token FROM written

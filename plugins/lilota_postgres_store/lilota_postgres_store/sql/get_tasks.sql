@@ -1,0 +1,1 @@
+SELECT * FROM {task_details} WHERE id = ANY (%(ids)s::bigint[])

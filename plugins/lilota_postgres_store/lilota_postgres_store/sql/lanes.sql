@@ -1,0 +1,1 @@
+SELECT id, queue, name FROM {lanes} WHERE id = ANY (%(ids)s::bigint[])

@@ -1,0 +1,1 @@
+UPDATE {meta} SET value = %(version)s WHERE key = 'schema_version'

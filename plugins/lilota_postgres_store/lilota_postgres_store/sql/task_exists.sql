@@ -1,0 +1,1 @@
+SELECT 1 FROM {tasks} WHERE id = %(id)s::bigint

@@ -1,0 +1,74 @@
+"""The SQL of this package: one statement per file in `sql/`, by its name, with the names of one store's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any
+
+from psycopg import sql
+
+_FOLDER = files(__package__) / "sql"
+_RELATIONS = (
+    "changes", "lane_counts", "lanes", "log_lines", "meta", "runners", "task_details", "task_ids", "tasks", "turns",
+)  # fmt: skip
+_INDEXES = ("tasks_by_state", "tasks_cancel_requested", "tasks_ended", "tasks_ready", "tasks_scheduled")
+
+
+class Statements:
+    """The statements for the tables of one schema and prefix."""
+
+    def __init__(self, schema: str, prefix: str) -> None:
+        self._names = _names(schema, prefix)
+        self._texts = {name: self.render(text).encode() for name, text in _TEMPLATES.items()}
+        #: The channel of LISTEN and NOTIFY.
+        self.channel = f"{prefix}changes:{schema}"[:63].encode()[:63].decode(errors="ignore")
+        self.listen = sql.SQL("LISTEN {}").format(sql.Identifier(self.channel)).as_bytes(None)
+        self.quoted_schema = sql.Identifier(schema).as_string(None)
+        #: Where to look whether there are tables.
+        self.meta_place = {"schema": schema, "table": f"{prefix}meta"}
+        self.meta_table = sql.Identifier(schema, f"{prefix}meta").as_string(None)
+
+    def __getitem__(self, name: str) -> bytes:
+        return self._texts[name]
+
+    def names(self) -> list[str]:
+        """Return the names of all statements."""
+        return sorted(self._texts)
+
+    def render(self, text: str) -> str:
+        """Put the names of the tables into a statement."""
+        return sql.SQL(text).format(**self._names).as_string(None)
+
+
+def _names(schema: str, prefix: str) -> dict[str, Any]:
+    names: dict[str, Any] = {name: sql.Identifier(schema, prefix + name) for name in _RELATIONS}
+    # The name of an index has no schema: it is that of its table.
+    names |= {name: sql.Identifier(prefix + name) for name in _INDEXES}
+    for sequence in ("changes", "task_ids"):
+        names[f"{sequence}_text"] = sql.Literal(sql.Identifier(schema, prefix + sequence).as_string(None))
+    return names
+
+
+def _load() -> Mapping[str, str]:
+    names = (entry.name for entry in _FOLDER.iterdir() if entry.name.endswith(".sql"))
+    return {name.removesuffix(".sql"): _without_comments((_FOLDER / name).read_text("utf-8")) for name in names}
+
+
+def _without_comments(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--")).strip()
+
+
+_TEMPLATES: Mapping[str, str] = MappingProxyType(_load())
+
+
+def load_migrations() -> list[tuple[int, list[str]]]:
+    """Return the migrations as (number, templates of statements), by rising number."""
+    entries = [entry for entry in (_FOLDER / "migrations").iterdir() if entry.name.endswith(".sql")]
+    return sorted((int(entry.name[:4]), _split(entry.read_text("utf-8"))) for entry in entries)
+
+
+def _split(script: str) -> list[str]:
+    """Return the statements of a script; each ends with a semicolon at the end of a line."""
+    return [part.strip() for part in (_without_comments(script) + "\n").split(";\n") if part.strip()]

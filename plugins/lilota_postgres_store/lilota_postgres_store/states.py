@@ -1,0 +1,37 @@
+"""The states as they are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from lilota.models import TaskState
+
+SCHEDULED: Final = 1
+READY: Final = 2
+
+CODES: Mapping[TaskState, tuple[int, ...]] = MappingProxyType(
+    {
+        TaskState.WAITING: (0,),
+        TaskState.PENDING: (SCHEDULED, READY),
+        TaskState.RUNNING: (3,),
+        TaskState.SUCCEEDED: (4,),
+        TaskState.FAILED: (5,),
+        TaskState.CANCELLED: (6,),
+    }
+)
+"""Task state -> how it is stored."""
+
+STATES: tuple[TaskState, ...] = tuple(state for state, codes in CODES.items() for _ in codes)
+"""Stored code -> task state."""
+
+
+def codes_of(states: Iterable[TaskState]) -> list[int]:
+    """Return how these states are stored."""
+    return sorted({code for state in states for code in CODES[state]})
+
+
+def code_of(state: TaskState) -> int:
+    """Return how a state is stored; of a pending task, as one that is due."""
+    return CODES[state][-1]

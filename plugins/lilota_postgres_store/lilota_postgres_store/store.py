@@ -1,0 +1,193 @@
+"""The store in a PostgreSQL database: each method of the contract as one transaction, then waking those who wait."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+
+from lilota.contract import (
+    Claimed,
+    ClaimRequest,
+    Committed,
+    RegisteredRunner,
+    RunnerInfo,
+    StoreCapabilities,
+    StoredTask,
+    TaskCount,
+    TaskQuery,
+)
+from lilota.models import AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
+from lilota_postgres_store import actions, reading, restoring, runners
+from lilota_postgres_store.adding import Adder
+from lilota_postgres_store.address import Address
+from lilota_postgres_store.application import transaction_of
+from lilota_postgres_store.attempts import Batch
+from lilota_postgres_store.changes import Changes
+from lilota_postgres_store.claims import claim_steps, to_claimed
+from lilota_postgres_store.database import Database, Step
+from lilota_postgres_store.folding import fold_counts_sometimes
+from lilota_postgres_store.pool import Pool
+from lilota_postgres_store.server import warnings_for
+from lilota_postgres_store.watch import Watch
+
+
+class PostgresTaskStore:
+    """Keeps tasks in a PostgreSQL database; see `lilota.contract.TaskStore` for what each method does.
+
+    Any number of threads, processes and machines may use the same database. The server's clock decides.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self._connect_lazily()
+
+    def _connect_lazily(self) -> None:
+        self._database = Database(self.address)
+        self._adder = Adder(self._database)
+        self._changes = Changes()
+        self._watch = Watch(self._database, self._changes)
+        self._end = weakref.finalize(self, _end, self._watch, self._database.pool)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Send only the address to another process: connections do not travel."""
+        return {"address": self.address}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self._connect_lazily()
+
+    def _db(self) -> Database:
+        """Return what this process uses; after a fork, nothing of the parent's."""
+        if not self._database.is_mine():
+            self._end.detach()
+            self._database.pool.abandon()
+            self._connect_lazily()
+        return self._database
+
+    def open(self) -> None:
+        self._db().open()
+
+    def close(self) -> None:
+        database = self._db()
+        self._watch.stop()
+        database.pool.close()
+
+    def capabilities(self) -> StoreCapabilities:
+        database = self._db()
+        server = database.ask()
+        return StoreCapabilities(
+            description=f"{database.name} (PostgreSQL {server.version})",
+            durable=server.is_durable,
+            multi_process=True,
+            multi_host=True,
+            takes_connection=True,
+            warnings=warnings_for(server, listens=self.address.listen),
+        )
+
+    def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:
+        database = self._db()
+        if connection is not None:
+            transaction = transaction_of(connection)
+            return self._adder.add_within(transaction, tasks) if tasks else []
+        if not tasks:
+            return []
+        ids = self._adder.add(tasks)
+        self._wrote(database)
+        return ids
+
+    def restore(self, tasks: Sequence[StoredTask]) -> int:
+        database = self._db()
+        restored = restoring.restore(database, tasks)
+        self._wrote(database)
+        return restored
+
+    def get(self, task_id: int) -> TaskInfo:
+        return reading.get(self._db(), task_id)
+
+    def get_all_tasks(self) -> list[TaskInfo]:
+        return reading.get_all(self._db())
+
+    def find(self, query: TaskQuery) -> list[TaskInfo]:
+        return reading.find(self._db(), query)
+
+    def counts(self) -> list[TaskCount]:
+        return reading.counts(self._db())
+
+    def logs(self, task_id: int, after: int = 0, limit: int = 1000) -> list[LogLine]:
+        return reading.logs(self._db(), task_id, after, limit)
+
+    def heartbeat(self, runner: RunnerInfo) -> bool:
+        return runners.heartbeat(self._db(), runner)
+
+    def runners(self) -> list[RegisteredRunner]:
+        return runners.registered(self._db())
+
+    def claim(self, request: ClaimRequest) -> Claimed:
+        claimed = self.commit((), request).claimed
+        return Claimed() if claimed is None else claimed
+
+    def commit(self, updates: Sequence[AttemptUpdate], request: ClaimRequest | None = None) -> Committed:
+        database = self._db()
+        batch = Batch(updates)
+        steps: list[Step] = [("commit", batch.parameters())] if updates else []
+        claim_from = len(steps)
+        steps += [] if request is None else claim_steps(request)
+        if not steps:
+            return Committed()
+        answers = database.write(*steps, announce=batch.has_outcomes())
+        claimed = None if request is None else to_claimed(answers[claim_from:])
+        if batch.has_outcomes():
+            # With a claim in the same transaction, the caller has already seen what its own outcomes made ready.
+            self._changes.announce(seen_by_caller=request is not None)
+        if batch.has_outcomes() or (claimed is not None and claimed.claims):
+            fold_counts_sometimes(database)
+        return Committed(refused=batch.refused(answers[0] if updates else []), claimed=claimed)
+
+    def release(self, runner_id: str) -> int:
+        database = self._db()
+        released = runners.release(database, runner_id)
+        self._wrote(database)
+        return released
+
+    def rescue(self) -> list[int]:
+        database = self._db()
+        rescued = runners.rescue(database)
+        if rescued:
+            self._wrote(database)
+        return rescued
+
+    def cancel(self, task_id: int) -> TaskState:
+        database = self._db()
+        state = actions.cancel(database, task_id)
+        self._wrote(database)
+        return state
+
+    def retry(self, task_id: int) -> None:
+        database = self._db()
+        actions.retry(database, task_id)
+        self._wrote(database)
+
+    def prune(self, older_than_seconds: float, states: Sequence[TaskState] | None = None, limit: int = 1000) -> int:
+        database = self._db()
+        pruned = actions.prune(database, older_than_seconds, states, limit)
+        fold_counts_sometimes(database)
+        return pruned
+
+    def take_turn(self, chore: str, every_seconds: float) -> bool:
+        return runners.take_turn(self._db(), chore, every_seconds)
+
+    def wait_for_change(self, timeout_seconds: float) -> bool:
+        self._db()
+        self._watch.ensure()
+        return self._changes.wait(timeout_seconds)
+
+    def _wrote(self, database: Database) -> None:
+        """Tell the threads of this process; the others were told along with the transaction."""
+        self._changes.announce()
+        fold_counts_sometimes(database)
+
+
+def _end(watch: Watch, pool: Pool) -> None:
+    """End what a store that was dropped, or the end of the program, leaves open."""
+    watch.stop()
+    pool.dispose()

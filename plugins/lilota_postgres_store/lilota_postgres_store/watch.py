@@ -1,0 +1,155 @@
+"""Hear of the changes that other processes make: LISTEN where that is possible, else looking every now and then."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import threading
+from typing import Final
+
+import psycopg
+from psycopg.pq import ConnStatus
+
+from lilota.errors import LilotaError
+from lilota_postgres_store.changes import Changes
+from lilota_postgres_store.connection import Connection, connect
+from lilota_postgres_store.database import Database
+
+logger = logging.getLogger(__name__)
+
+#: How often to look for a change where there are no notifications.
+POLL_SECONDS: Final = 0.2
+#: A connection that only listens would not find out that its server has gone.
+PROBE_SECONDS: Final = 10.0
+#: After so long without anybody who waits, the connection is given up.
+LINGER_SECONDS: Final = 60.0
+_FIRST_PAUSE_SECONDS: Final = 0.1
+_LONGEST_PAUSE_SECONDS: Final = 5.0
+
+
+class Watch:
+    """A thread with a connection of its own, as long as somebody waits."""
+
+    def __init__(self, database: Database, changes: Changes) -> None:
+        self._database = database
+        self._changes = changes
+        self._lock = threading.Lock()
+        self._pid = os.getpid()
+        self._listener: _Listener | None = None
+
+    def ensure(self) -> None:
+        """Start the thread, unless it runs."""
+        with self._lock:
+            if self._listener is None or not self._listener.is_alive():
+                self._listener = _Listener(self._database, self._changes)
+
+    def stop(self) -> None:
+        """End the thread and its connection. It may be started again."""
+        if self._pid != os.getpid():
+            return  # the thread is the parent's
+        with self._lock:
+            listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.stop()
+
+
+class _Listener:
+    """The thread, and a pipe to end it."""
+
+    def __init__(self, database: Database, changes: Changes) -> None:
+        self._database = database
+        self._changes = changes
+        self._heard_from: list[int] = []
+        self._stopped, self._stopper = os.pipe()
+        self._pipe_lock = threading.Lock()
+        self._has_ended = False
+        self._thread = threading.Thread(target=self._run, name="lilota-postgres-watch", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        with self._pipe_lock:
+            if not self._has_ended:
+                os.write(self._stopper, b"!")
+        if self._thread is not threading.current_thread():
+            self._thread.join(self._database.address.timeout_seconds)
+
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            self._go_on()
+        finally:
+            with self._pipe_lock:
+                self._has_ended = True
+                os.close(self._stopper)
+                os.close(self._stopped)
+
+    def _go_on(self) -> None:
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                self._watch()
+            except (psycopg.Error, OSError, LilotaError) as error:
+                logger.info("Changes of the %s are not heard of just now: %s", self._database.name, error)
+            else:
+                return
+            if _readable([self._stopped], pause) or self._nobody_waits():
+                return
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+    def _watch(self) -> None:
+        # The pool makes sure that the tables are there; this connection is not one of the pool's.
+        self._database.open()
+        connection = connect(self._database.address)
+        try:
+            self._database.configure(connection)
+            may_listen = self._database.address.listen and not connection.is_pooled
+            (self._listen if may_listen else self._poll)(connection)
+        finally:
+            connection.close()
+
+    def _listen(self, connection: Connection) -> None:
+        connection.add_notify_handler(lambda notification: self._heard_from.append(notification.pid))
+        connection.execute(self._database.statements.listen)
+        # What happened before this moment went unheard.
+        self._changes.announce()
+        while not self._nobody_waits():
+            readable = _readable([self._stopped, connection.fileno()], PROBE_SECONDS)
+            if self._stopped in readable:
+                return
+            if not readable:
+                connection.execute(b"SELECT 1")
+            self._take_notifications(connection)
+
+    def _take_notifications(self, connection: Connection) -> None:
+        connection.pgconn.consume_input()
+        if connection.pgconn.status != ConnStatus.OK:
+            raise psycopg.OperationalError("the server closed the connection")
+        while (notification := connection.pgconn.notifies()) is not None:
+            self._heard_from.append(notification.be_pid)
+        # What this process has changed, its threads were told at once.
+        if not self._database.pool.sessions.issuperset(self._heard_from):
+            self._changes.announce()
+        self._heard_from.clear()
+
+    def _poll(self, connection: Connection) -> None:
+        seen = None
+        while not self._nobody_waits():
+            (number,) = connection.transact([self._database.call("last_change", {})])[0]
+            if number != seen:
+                self._changes.announce()
+                seen = number
+            if _readable([self._stopped], POLL_SECONDS):
+                return
+
+    def _nobody_waits(self) -> bool:
+        return self._changes.unasked_for() > LINGER_SECONDS
+
+
+def _readable(files: list[int], seconds: float) -> list[int]:
+    poller = select.poll()
+    for file in files:
+        poller.register(file, select.POLLIN)
+    return [file for file, _ in poller.poll(seconds * 1000)]

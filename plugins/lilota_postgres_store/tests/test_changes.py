@@ -1,0 +1,152 @@
+"""Hearing of changes: in other threads and processes, with notifications and without."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from lilota_postgres_store import watch
+from lilota_postgres_store.changes import Changes
+
+from lilota.contract import ClaimRequest, RunnerInfo
+from lilota.models import AttemptUpdate, NewTask, Outcome, TaskState
+
+TASK = NewTask(name="task")
+LONG = 60.0  # a wait that is not woken fails the test by its time limit
+
+LISTEN = """
+import sys
+from lilota_postgres_store.plugin import open_postgres_store
+store = open_postgres_store(sys.argv[1])
+while not store.wait_for_change(60):
+    pass
+while store.wait_for_change(0.3):
+    pass
+print("listening", flush=True)
+while True:
+    print(store.wait_for_change(60), flush=True)
+"""
+
+
+@pytest.fixture(params=["on", "off"])
+def url(request, new_schema):
+    return f"{new_schema()}&listen={request.param}"
+
+
+@pytest.fixture
+def listener(store, url):
+    """A process that waits for changes, and prints a line for each."""
+    with subprocess.Popen([sys.executable, "-c", LISTEN, url], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "listening\n"
+        yield process
+        process.kill()
+
+
+def until_quiet(store):
+    """Wait until the store has nothing new to tell, and listens."""
+    store.wait_for_change(0.3)
+    while store.wait_for_change(0.3):
+        pass
+
+
+def end(store, claim, request=None):
+    outcome = Outcome(state=TaskState.SUCCEEDED)
+    store.commit([AttemptUpdate(id=claim.id, token=claim.token, outcome=outcome)], request)
+
+
+def test_other_process_is_woken_by_what_it_should_know(store, listener):
+    """Adding, ending, cancelling, retrying, giving back and rescuing: each wakes those who wait."""
+    request = ClaimRequest(runner_id="runner", names=("task",))
+    store.heartbeat(RunnerInfo(id="runner"))
+    _, second = store.add([TASK] * 2)
+    assert listener.stdout.readline() == "True\n"
+    (claim,) = store.claim(request).claims
+
+    for change in (
+        lambda: end(store, claim),
+        lambda: store.cancel(second),
+        lambda: store.retry(second),
+        lambda: store.claim(request) and store.release("runner"),
+        lambda: (
+            store.heartbeat(RunnerInfo(id="runner"))
+            and store.claim(request)
+            and store.heartbeat(RunnerInfo(id="runner", lease_seconds=0))
+            and store.rescue()
+        ),
+    ):
+        change()
+        assert listener.stdout.readline() == "True\n"
+
+
+def test_runner_is_not_woken_by_the_outcomes_that_it_commits(store):
+    """Its claim in the same transaction has seen what they made ready."""
+    request = ClaimRequest(runner_id="runner", names=("task",))
+    store.heartbeat(RunnerInfo(id="runner"))
+    store.add([TASK])
+    (claim,) = store.claim(request).claims
+    until_quiet(store)
+
+    end(store, claim, request)
+
+    assert store.wait_for_change(0) is False
+
+
+def test_nothing_is_announced_where_nothing_changed_for_others(store, url, open_store):
+    """Progress, heartbeats, claims and looks that find nothing are no news."""
+    other = open_store(url)
+    request = ClaimRequest(runner_id="runner", names=("task",))
+    store.add([TASK])
+    store.heartbeat(RunnerInfo(id="runner"))
+    until_quiet(other)
+
+    (claim,) = store.claim(request).claims
+    store.commit([AttemptUpdate(id=claim.id, token=claim.token, progress=5.0)], request)
+    store.heartbeat(RunnerInfo(id="runner"))
+    store.rescue()
+
+    assert other.wait_for_change(0.5) is False
+
+
+def test_thread_that_watches_ends_when_nobody_waits_any_more(store, monkeypatch):
+    """A program that waited once does not keep a connection for ever; the next wait begins anew."""
+    monkeypatch.setattr(watch, "LINGER_SECONDS", 0.05)
+    monkeypatch.setattr(watch, "PROBE_SECONDS", 0.05)
+    store.wait_for_change(0.2)
+    first = store._watch._listener
+
+    deadline = time.monotonic() + 20
+    while first.is_alive():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+    adder = threading.Timer(0.1, store.add, [[TASK]])
+    adder.start()
+    assert store.wait_for_change(LONG) is True
+    adder.join()
+    assert store._watch._listener is not first
+
+
+def test_a_thread_hears_only_of_what_it_has_not_heard_yet():
+    """Each counts for itself; what was before its first question is not news."""
+    changes = Changes()
+    changes.announce()
+
+    before = changes.wait(0)
+    changes.announce()
+
+    assert [before, changes.wait(0), changes.wait(0)] == [False, True, False]
+
+
+def test_change_that_the_caller_has_seen_wakes_only_others():
+    """Unless something else had happened before, which it has not seen."""
+    changes = Changes()
+    changes.wait(0)
+    changes.announce(seen_by_caller=True)
+    seen = changes.wait(0)
+    changes.announce()
+    changes.announce(seen_by_caller=True)
+
+    assert [seen, changes.wait(0)] == [False, True]

@@ -1,0 +1,150 @@
+"""Schema versions: new tables, old ones, those of a newer lilota, many openers."""
+
+from __future__ import annotations
+
+import multiprocessing
+
+import psycopg
+import pytest
+from lilota_postgres_store.migrations import migrate
+from lilota_postgres_store.statements import load_migrations
+from postgres_processes import open_when_all_are_there
+
+from lilota.errors import StoreUnavailableError, StoreVersionError
+from lilota.models import NewTask
+
+NEWEST = load_migrations()[-1][0]
+
+
+def run_migrations(store, steps):
+    database = store._database
+    with database.pool.lend() as connection:
+        migrate(connection, database.statements, database.name, steps)
+
+
+def set_meta(store, **values):
+    with psycopg.connect(store.address.conninfo, autocommit=True) as connection:
+        for key, value in values.items():
+            connection.execute(
+                f"UPDATE {store.address.schema}.lilota_meta SET value = %s WHERE key = %s", [str(value), key]
+            )
+
+
+def schema_version(store):
+    return dict(store._database.read("meta"))["schema_version"]
+
+
+def test_numbers_of_migrations_have_no_gaps():
+    """They count from 1."""
+    assert [number for number, _ in load_migrations()] == list(range(1, NEWEST + 1))
+
+
+def test_new_schema_gets_the_newest_tables(store):
+    """All migrations are applied."""
+    assert schema_version(store) == str(NEWEST)
+
+
+def test_opening_again_changes_nothing(store, url, open_store):
+    """What is stored stays."""
+    ids = store.add([NewTask(name="task")] * 3)
+
+    again = open_store(url)
+    again.open()
+
+    assert [info.id for info in again.get_all_tasks()] == ids
+
+
+def test_two_prefixes_in_one_schema_are_two_stores(store, url, open_store):
+    """Neither sees the other's tasks."""
+    other = open_store(f"{url}&table_prefix=other_")
+
+    store.add([NewTask(name="task")])
+
+    assert (len(store.get_all_tasks()), other.get_all_tasks()) == (1, [])
+
+
+def test_failed_migration_leaves_no_trace(store):
+    """Each is one transaction: the next try starts where the last good one ended."""
+    steps = [*load_migrations(), (NEWEST + 1, ["CREATE TABLE {turns} (x int)"])]
+
+    with pytest.raises(StoreUnavailableError, match="already exists"):
+        run_migrations(store, steps)
+
+    assert schema_version(store) == str(NEWEST)
+
+
+def test_missing_migrations_are_applied_in_order(store):
+    """Tables of an older version are brought forward."""
+    steps = [
+        *load_migrations(),
+        (NEWEST + 1, ["ALTER TABLE {turns} ADD COLUMN extra integer"]),
+        (NEWEST + 2, ["INSERT INTO {turns} VALUES ('chore', now(), 1)"]),
+    ]
+
+    run_migrations(store, steps)
+
+    assert schema_version(store) == str(NEWEST + 2)
+    assert store.take_turn("chore", 1000) is False
+
+
+def test_newer_schema_that_this_version_can_read_is_used(store):
+    """`min_reader` says that old code still understands the new schema: old and new runners work side by side."""
+    set_meta(store, schema_version=NEWEST + 5, min_reader=NEWEST)
+    store.close()
+
+    store.add([NewTask(name="task")])
+
+    assert schema_version(store) == str(NEWEST + 5)
+
+
+def test_newer_schema_that_this_version_can_not_read_is_refused(store):
+    """Nothing is read or written; the message names the remedy."""
+    set_meta(store, schema_version=NEWEST + 5, min_reader=NEWEST + 1)
+    store.close()
+
+    with pytest.raises(StoreVersionError, match=f"knows at least version {NEWEST + 1}.*Upgrade lilota-postgres-store"):
+        store.add([NewTask(name="task")])
+
+
+def test_tables_that_were_dropped_are_created_again(store):
+    """The call that finds out fails, the next one starts anew; what the process remembered is not believed."""
+    store.add([NewTask(name="task")])
+    with psycopg.connect(store.address.conninfo, autocommit=True) as connection:
+        connection.execute(f"DROP SCHEMA {store.address.schema} CASCADE")
+        connection.execute(f"CREATE SCHEMA {store.address.schema}")
+    with pytest.raises(StoreUnavailableError, match="no longer has lilota's tables"):
+        store.counts()
+
+    ids = store.add([NewTask(name="task")])
+
+    assert [info.id for info in store.get_all_tasks()] == ids
+
+
+def test_eight_processes_can_create_the_same_tables(url):
+    """One creates, all go on, each with an id of its own."""
+    context = multiprocessing.get_context("forkserver")
+    barrier, answers = context.Barrier(8), context.Queue()
+    openers = [
+        context.Process(target=open_when_all_are_there, args=(url, barrier, answers), daemon=True) for _ in range(8)
+    ]
+    for opener in openers:
+        opener.start()
+    ids = [task_id for _ in openers for task_id in answers.get(timeout=60)]
+    for opener in openers:
+        opener.join()
+
+    assert sorted(ids) == list(range(1, 9))
+
+
+def test_statements_that_a_newer_lilota_outdated_are_prepared_again(store):
+    """A column more in a view: a session that prepared the old one is replaced, and nobody notices."""
+    (task_id,) = store.add([NewTask(name="task")])
+    for _ in range(3):
+        store.get(task_id)
+    name = f"{store.address.schema}.lilota_task_details"
+    with psycopg.connect(store.address.conninfo, autocommit=True) as connection:
+        ((view,),) = connection.execute("SELECT pg_get_viewdef(%s::regclass)", [name]).fetchall()
+        select, separator, rest = view.rpartition("\n   FROM ")
+        connection.execute(f"CREATE OR REPLACE VIEW {name} AS {select}, 1 AS extra{separator}{rest}")
+
+    assert store.get(task_id).id == task_id

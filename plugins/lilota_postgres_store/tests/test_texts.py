@@ -1,0 +1,51 @@
+"""Texts that PostgreSQL can't keep, and arrays as it reads them."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lilota_postgres_store.texts import number_array, original, stored, text_array
+
+any_text = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("\0\x1a01"))
+
+
+@given(any_text)
+def test_every_text_has_its_way_back(text):
+    """What is stored has no NUL, and becomes the same text again."""
+    assert "\0" not in stored(text)
+    assert original(stored(text)) == text
+
+
+@given(any_text, any_text)
+def test_different_texts_stay_different(first, second):
+    """Names are compared as they are stored."""
+    assert (stored(first) == stored(second)) == (first == second)
+
+
+@pytest.fixture(scope="module")
+def reader(database_url):
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+TEXTS = ["", "NULL", "null", '"', "\\", '\\"', "{}", "{a,b}", ",", " ", "\n", "'", "a\x1a0", None, "é👩‍👩‍👧‍👦"]
+
+
+def test_server_reads_texts_as_they_are_written(reader):
+    """Quotes, braces and the word NULL are no syntax inside a text."""
+    ((read,),) = reader.execute("SELECT %s::text[]", [text_array(TEXTS)]).fetchall()
+
+    assert read == TEXTS
+
+
+def test_server_reads_numbers_as_they_are_written(reader):
+    """Whole ones, the smallest and the largest, and none."""
+    numbers = [0.1, 1e308, 5e-324, -1.5, None, 2.0**53, 33.3]
+    ((floats, integers, empty),) = reader.execute(
+        "SELECT %s::float8[], %s::bigint[], %s::text[]",
+        [number_array(numbers), number_array([2**63 - 1, -(2**63), None]), text_array([])],
+    ).fetchall()
+
+    assert (floats, integers, empty) == (numbers, [2**63 - 1, -(2**63), None], [])

@@ -1,0 +1,102 @@
+"""Turn the errors of redis-py into errors that name the server and the remedy. Never with a password."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import Final
+
+from lilota.errors import LilotaError, StoreUnavailableError
+from lilota_redis_store.address import Address
+
+_FORBIDS: Final = "forbids this user something that lilota needs. Extend the user's rights (ACL) as the README says"
+_NEEDS_LOGIN: Final = "wants a password. Put it into the URL: redis://user:password@host:port/db"
+_WRONG_LOGIN: Final = "refuses the user or the password of the URL. Correct them"
+_UNREACHABLE: Final = "can't be reached. Check its address, and that it is running"
+_NO_REPLY: Final = "did not answer in time; whether it did what was asked is not known"
+_CLOSED: Final = (
+    "closed the connection; whether it did what was asked is not known. Check that Redis is running at this address"
+)
+_LOADING: Final = "is still loading its data. Wait"
+_IN_CLUSTER: Final = "belongs to a cluster. Add 'cluster=on' to the URL"
+_CLUSTER_DOWN: Final = "belongs to a cluster that is not in order. Look at CLUSTER INFO there"
+
+# By what the message of the server, or of redis-py, contains; the first that fits counts.
+_REASONS: Final = (
+    ("NOAUTH", _NEEDS_LOGIN),
+    ("Authentication required", _NEEDS_LOGIN),
+    ("without any password", "has no password set, but the URL has one. Remove it from the URL"),
+    ("WRONGPASS", _WRONG_LOGIN),
+    ("invalid username-password", _WRONG_LOGIN),
+    ("invalid password", _WRONG_LOGIN),
+    ("NOPERM", _FORBIDS),
+    ("permissions", _FORBIDS),
+    ("executing the script can't run", _FORBIDS),
+    ("DB index is out of range", "has no database of that number. Choose a lower one, or raise 'databases' there"),
+    ("Protocol Error", "answers, but not as Redis does. Check host and port"),
+    ("WRONGTYPE", "has other data under the names of this store. Choose another 'prefix'"),
+    ("LOADING", _LOADING),
+    ("loading the dataset", _LOADING),
+    ("Link with MASTER is down", "is a replica that has lost its primary. Connect to the primary"),
+    ("read only replica", "is a read-only replica. Connect to the primary"),
+    ("Hash slot not served", _CLUSTER_DOWN),
+    ("cluster is down", _CLUSTER_DOWN),
+    ("not covered by the cluster", _CLUSTER_DOWN),
+    ("MOVED", _IN_CLUSTER),
+    ("Cluster cannot be connected", _UNREACHABLE),
+    ("maxmemory", "has no memory left ('maxmemory'). Give it more, or prune old tasks; nothing was written"),
+    ("MISCONF", "refuses writes because it can't save its data. Look at its disk and at its log"),
+    ("NOREPLICAS", "refuses writes because too few replicas are connected. Look at INFO replication there"),
+    ("is busy running a script", "is busy with somebody's script. Wait, or end it with SCRIPT KILL"),
+    ("max number of clients", "has too many clients. Raise 'maxclients' there, or close some"),
+    ("unknown command", "does not know a command that lilota needs. Use Redis 6.2 or newer, or Valkey"),
+    ("CERTIFICATE_VERIFY_FAILED", "shows a certificate that is not trusted. Name its authority: 'ssl_ca_certs=file'"),
+    ("WRONG_VERSION_NUMBER", "does not speak TLS there. Use 'redis://', or its port for TLS"),
+    ("Timeout connecting", _UNREACHABLE),
+    ("Timeout", _NO_REPLY),
+    ("timed out", _NO_REPLY),
+    ("connecting to", _UNREACHABLE),
+    ("Connection closed", _CLOSED),
+    ("Connection reset", _CLOSED),
+    ("Broken pipe", _CLOSED),
+)
+# Where the message does not tell, by the class.
+_KINDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "AuthenticationError": _WRONG_LOGIN,
+        "NoPermissionError": _FORBIDS,
+        "InvalidResponse": "answers, but not as Redis does. Check host and port",
+        "MovedError": _IN_CLUSTER,
+        "AskError": "is moving the tasks to another node of the cluster. Wait",
+        "TryAgainError": "is moving the tasks to another node of the cluster. Wait",
+    }
+)
+_LONGEST: Final = 300
+
+
+def to_store_error(error: Exception, address: Address) -> StoreUnavailableError:
+    """Return the error to raise for an error of redis-py."""
+    kind, text = type(error).__name__, str(error).replace("\n", " ")[:_LONGEST]
+    reason = next((reason for sign, reason in _REASONS if sign in text), None) or _KINDS.get(kind, "can't be used")
+    if reason is _UNREACHABLE and address.tls is not None:
+        reason += " and speaks TLS there (without, use 'redis://')"
+    return StoreUnavailableError(f"The Redis server {address} {reason} ({kind}: {text}).")
+
+
+@contextmanager
+def translated(address: Address) -> Iterator[None]:
+    """Raise StoreUnavailableError for what the server can't do, naming it."""
+    try:
+        yield
+    except LilotaError:
+        raise
+    except Exception as error:
+        if not _is_of_redis(error):
+            raise
+        raise to_store_error(error, address) from error
+
+
+def _is_of_redis(error: Exception) -> bool:
+    """Tell, without importing redis-py, whether it is one of its errors, or of the network."""
+    return isinstance(error, OSError) or type(error).__module__.partition(".")[0] == "redis"

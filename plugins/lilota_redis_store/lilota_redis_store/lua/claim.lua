@@ -1,0 +1,2 @@
+-- Answer a claim request.
+return claim(asked)

@@ -1,0 +1,62 @@
+-- Write a batch of updates, those whose token is no longer current excepted, then claim: {updates, request or nil}.
+local updates, request = asked[1], asked[2]
+
+local ids, seen = {}, {}
+for _, update in ipairs(updates) do
+    if not seen[update.id] then
+        seen[update.id] = true
+        ids[#ids + 1] = update.id
+    end
+end
+local tasks = read_tasks(ids)
+
+local function is_current(update)
+    local task = tasks[update.id]
+    return task and task[STATE] == 'running' and task[TOKEN] == update.token
+end
+
+local function write_logs(id, log_lines)
+    for _, line in ipairs(log_lines) do
+        queue('RPUSH', PREFIX .. 'logs:' .. id, cmsgpack.pack(line))
+    end
+end
+
+-- The last output of each attempt: only that one is written.
+local outputs = {}
+
+local function apply(update)
+    local id, task = update.id, tasks[update.id]
+    task[PID] = update.pid or task[PID]
+    task[STARTED_AT] = update.started_at or task[STARTED_AT]
+    task[PROGRESS] = update.progress or task[PROGRESS]
+    task[MAX_LOST] = update.max_lost_attempts or task[MAX_LOST]
+    outputs[id] = update.output_json or outputs[id]
+    if update.log_lines then
+        write_logs(id, update.log_lines)
+    end
+    if update.outcome then
+        end_attempt(id, task, update.outcome)
+    end
+end
+
+local refused, changed, has_ended = {}, {}, false
+for _, update in ipairs(updates) do
+    if is_current(update) then
+        apply(update)
+        changed[update.id] = true
+        has_ended = has_ended or update.outcome ~= nil
+    else
+        refused[#refused + 1] = {update.id, update.token}
+    end
+end
+for id in pairs(changed) do
+    if outputs[id] then
+        set_text(id, tasks[id], OUTPUT, outputs[id])
+    end
+    write_task(id, tasks[id])
+end
+flush()
+if has_ended then
+    announce()
+end
+return '\146' .. cmsgpack.pack(refused) .. (request and claim(request) or '\192')

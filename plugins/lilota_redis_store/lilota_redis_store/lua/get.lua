@@ -1,0 +1,2 @@
+-- Return the tasks with these ids.
+return pack_tasks(asked)

@@ -1,0 +1,40 @@
+-- Write tasks as another store kept them, those that exist excepted; return how many were written.
+-- {lanes = {{queue, name}, ...}, tasks = {{id, record, log lines}, ...}}. A record has the place of its lane in the
+-- list instead of the lane's number, and its texts, however long they are.
+local lanes, ids = {}, {}
+for i, lane in ipairs(asked.lanes) do
+    lanes[i] = lane_of(lane[1], lane[2])
+end
+for i, given in ipairs(asked.tasks) do
+    ids[i] = given[1]
+end
+local known = read_many(TASKS, ids)
+local last = tonumber(redis.call('HGET', KEYS[1], 'last_id'))
+local written = 0
+for i, given in ipairs(asked.tasks) do
+    local id, task, log_lines = unpack(given)
+    if not known[i] then
+        local state = task[STATE]
+        task[LANE], task[STATE] = lanes[task[LANE]], false
+        set_state(id, task, state)
+        if state == 'pending' then
+            line_up(id, task)
+        end
+        set_text(id, task, INPUT, task[INPUT])
+        if task[OUTPUT] then
+            set_text(id, task, OUTPUT, task[OUTPUT])
+        end
+        write_task(id, task)
+        for _, line in ipairs(log_lines) do
+            queue('RPUSH', PREFIX .. 'logs:' .. id, cmsgpack.pack(line))
+        end
+        last = math.max(last, id)
+        written = written + 1
+    end
+end
+flush()
+redis.call('HSET', KEYS[1], 'last_id', last)
+if written > 0 then
+    announce()
+end
+return written

@@ -1,0 +1,26 @@
+-- Runners that stop or die: what they hold goes back.
+
+-- Take back what runners hold: outcome_of gives an Outcome for a task, or nil for one of another runner.
+-- Few tasks run at a time, so that looking at all of them is cheaper than an index by runner.
+local function take_back(outcome_of)
+    local taken = {}
+    for lane = 1, last_lane() do
+        local ids = redis.call('ZRANGE', IDS.running[lane], 0, -1)
+        for id, task in pairs(read_tasks(ids)) do
+            local outcome = outcome_of(task)
+            if outcome then
+                end_attempt(id, task, outcome)
+                write_task(id, task)
+                taken[#taken + 1] = tonumber(id)
+            end
+        end
+    end
+    flush()
+    return taken
+end
+
+local function forget(runner_id)
+    redis.call('ZREM', LEASES, runner_id)
+    redis.call('HDEL', RUNNERS, runner_id)
+    redis.call('DEL', PREFIX .. 'cancels:' .. runner_id)
+end

@@ -1,0 +1,91 @@
+"""Pack what the scripts are asked for: MessagePack, mostly of lilota's own records as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from lilota.contract import StoredTask
+from lilota.models import NewTask, TaskInfo
+from lilota_redis_store.records import EPOCH, MICROSECOND, Record
+
+#: The last microsecond of the year 9999 that a number of Lua can hold.
+_LATEST: Final = 253_402_300_799_999_968
+
+encode: Final = msgspec.msgpack.Encoder().encode
+
+
+def to_new(tasks: Sequence[NewTask]) -> bytes:
+    """Return what `add.lua` is asked for."""
+    places = _places((task.queue, task.name) for task in tasks)
+    return encode(
+        {
+            "lanes": list(places),
+            "tasks": [
+                (
+                    places[task.queue, task.name],
+                    task.priority,
+                    False if task.run_at is None else _to_microseconds(task.run_at),
+                    task.delay_seconds,
+                    task.max_lost_attempts,
+                    task.description,
+                    task.input_json,
+                )
+                for task in tasks
+            ],
+        }
+    )
+
+
+def to_restored(tasks: Sequence[StoredTask]) -> bytes:
+    """Return what `restore.lua` is asked for."""
+    places = _places((task.info.queue, task.info.name) for task in tasks)
+    return encode(
+        {
+            "lanes": list(places),
+            "tasks": [
+                (
+                    task.info.id,
+                    _to_record(task.info, places[task.info.queue, task.info.name]),
+                    task.log_lines,
+                )
+                for task in tasks
+            ],
+        }
+    )
+
+
+def _places(lanes: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """Number the lanes of a call, from 1 on, as Lua counts."""
+    return {lane: place for place, lane in enumerate(dict.fromkeys(lanes), 1)}
+
+
+def _to_record(info: TaskInfo, place: int) -> Record:
+    return Record(
+        lane=place,
+        state=info.state,
+        priority=info.priority,
+        run_at=_to_microseconds(info.run_at),
+        created_at=_to_microseconds(info.created_at),
+        max_lost_attempts=info.max_lost_attempts,
+        attempt=info.attempt,
+        token=info.token,
+        lost_attempts=info.lost_attempts,
+        cancel_requested=info.cancel_requested,
+        started_at=False if info.started_at is None else info.started_at.timestamp(),
+        finished_at=False if info.finished_at is None else _to_microseconds(info.finished_at),
+        pid=info.pid,
+        progress=info.reported_progress,
+        runner_id=info.runner_id or False,
+        error=info.error or False,
+        description=info.description,
+        input_json=info.input_json,
+        output_json=False if info.output_json is None else info.output_json,
+    )
+
+
+def _to_microseconds(instant: datetime) -> int:
+    return min(_LATEST, (instant - EPOCH) // MICROSECOND)

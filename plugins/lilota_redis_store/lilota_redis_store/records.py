@@ -1,0 +1,180 @@
+"""Read what the scripts answer: tasks, claims, log lines and runners become the records of lilota."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from lilota.contract import Claimed, Committed, Fence, RegisteredRunner, TaskCount
+from lilota.models import Claim, LogLine, TaskError, TaskInfo, TaskState
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
+
+_STATES: Final = tuple(TaskState)
+
+
+class Record(msgspec.Struct, array_like=True):
+    """A task, as it is stored; `lua/shared/2_tasks.lua` names the same places.
+
+    Instants are microseconds since the epoch; `started_at` is seconds, as the worker gave it. False is "not set":
+    Lua has no arrays with nothing in them. True stands for a text that is too long for the record.
+    """
+
+    lane: int
+    state: TaskState
+    priority: int
+    run_at: int
+    created_at: int
+    max_lost_attempts: int
+    attempt: int
+    token: int
+    lost_attempts: int
+    cancel_requested: bool
+    started_at: float | bool
+    finished_at: int | bool
+    pid: int
+    progress: float
+    runner_id: str | bool
+    error: TaskError | bool
+    description: str
+    input_json: str | bool
+    output_json: str | bool
+
+
+class Row(msgspec.Struct, array_like=True):
+    """One task in a reply."""
+
+    id: int
+    record: Record
+    long_input: str | None
+    long_output: str | None
+
+    @property
+    def input_json(self) -> str:
+        text = self.record.input_json
+        return text if isinstance(text, str) else self.long_input or ""
+
+    @property
+    def output_json(self) -> str | None:
+        text = self.record.output_json
+        return text if isinstance(text, str) else self.long_output
+
+
+Lanes = list[tuple[int, tuple[str, str]]]
+"""Number, queue and name of the lanes of the rows."""
+
+ClaimReply = tuple[list[Row], Lanes, list[Fence]]
+
+_decode_tasks = msgspec.msgpack.Decoder(tuple[list[Row], Lanes, list[int]]).decode
+_decode_claim = msgspec.msgpack.Decoder(ClaimReply).decode
+_decode_commit = msgspec.msgpack.Decoder(tuple[list[Fence], ClaimReply | None]).decode
+_decode_counts = msgspec.msgpack.Decoder(list[tuple[tuple[str, str], list[int]]]).decode
+_decode_runners = msgspec.msgpack.Decoder(tuple[int, list[tuple[str, tuple[str, int, float, int, int, int]]]]).decode
+decode_lines = msgspec.msgpack.Decoder(list[LogLine]).decode
+decode_ids = msgspec.msgpack.Decoder(list[int]).decode
+
+
+def to_infos(reply: bytes) -> tuple[list[TaskInfo], list[int]]:
+    """Read a reply that holds tasks; also return the ids of those that did not fit into it."""
+    rows, lanes, left = _decode_tasks(reply)
+    lane_of = dict(lanes)
+    return [_to_info(row, *lane_of[row.record.lane]) for row in rows], left
+
+
+def _to_info(row: Row, queue: str, name: str) -> TaskInfo:
+    record = row.record
+    return TaskInfo(
+        id=row.id,
+        name=name,
+        description=record.description,
+        state=record.state,
+        queue=queue,
+        priority=record.priority,
+        input_json=row.input_json,
+        output_json=row.output_json,
+        created_at=_to_instant(record.created_at),
+        run_at=_to_instant(record.run_at),
+        started_at=None if record.started_at is False else datetime.fromtimestamp(record.started_at, UTC),
+        finished_at=None if record.finished_at is False else _to_instant(record.finished_at),
+        attempt=record.attempt,
+        token=record.token,
+        lost_attempts=record.lost_attempts,
+        max_lost_attempts=record.max_lost_attempts,
+        pid=record.pid,
+        runner_id=record.runner_id if isinstance(record.runner_id, str) else None,
+        reported_progress=record.progress,
+        error=record.error if isinstance(record.error, TaskError) else None,
+        cancel_requested=record.cancel_requested,
+    )
+
+
+def to_claimed(reply: bytes) -> Claimed:
+    """Read the answer of `claim.lua`."""
+    return _to_claimed(_decode_claim(reply))
+
+
+def _to_claimed(reply: ClaimReply) -> Claimed:
+    rows, lanes, cancel_requested = reply
+    lane_of = dict(lanes)
+    claims = tuple(_to_claim(row, *lane_of[row.record.lane]) for row in rows)
+    return Claimed(claims=claims, cancel_requested=tuple(cancel_requested))
+
+
+def _to_claim(row: Row, queue: str, name: str) -> Claim:
+    record = row.record
+    return Claim(
+        id=row.id,
+        token=record.token,
+        attempt=record.attempt,
+        name=name,
+        description=record.description,
+        input_json=row.input_json,
+        output_json=row.output_json,
+        queue=queue,
+        priority=record.priority,
+        lost_attempts=record.lost_attempts,
+        max_lost_attempts=record.max_lost_attempts,
+    )
+
+
+def to_committed(reply: bytes) -> Committed:
+    """Read the answer of `commit.lua`."""
+    refused, claimed = _decode_commit(reply)
+    # An attempt may have been refused several updates.
+    distinct = tuple(dict.fromkeys(refused))
+    return Committed(refused=distinct, claimed=None if claimed is None else _to_claimed(claimed))
+
+
+def to_counts(reply: bytes) -> list[TaskCount]:
+    """Read the answer of `counts.lua`."""
+    return [
+        TaskCount(queue=queue, name=name, state=state, count=count)
+        for (queue, name), counts in _decode_counts(reply)
+        for state, count in zip(_STATES, counts, strict=True)
+        if count
+    ]
+
+
+def to_runners(reply: bytes) -> list[RegisteredRunner]:
+    """Read the answer of `runners.lua`."""
+    now, rows = _decode_runners(reply)
+    runners = [
+        RegisteredRunner(
+            id=runner_id,
+            host=host,
+            pid=pid,
+            lease_seconds=lease_seconds,
+            started_at=_to_instant(started_at),
+            heartbeat_at=_to_instant(heartbeat_at),
+            has_expired=expires_at <= now,
+        )
+        for runner_id, (host, pid, lease_seconds, started_at, heartbeat_at, expires_at) in rows
+    ]
+    return sorted(runners, key=lambda runner: (runner.started_at, runner.id))
+
+
+def _to_instant(microseconds: int) -> datetime:
+    return EPOCH + timedelta(microseconds=microseconds)

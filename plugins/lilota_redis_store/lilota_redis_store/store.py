@@ -1,0 +1,262 @@
+"""The store in a Redis or Valkey server: each method of the contract as one script."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from lilota.contract import (
+    Claimed,
+    ClaimRequest,
+    Committed,
+    RegisteredRunner,
+    RunnerInfo,
+    StoreCapabilities,
+    StoredTask,
+    TaskCount,
+    TaskQuery,
+)
+from lilota.errors import ConfigurationError, TaskNotFoundError, TaskStateError
+from lilota.models import TERMINAL_STATES, AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
+from lilota_redis_store import packing, records
+from lilota_redis_store.address import Address
+from lilota_redis_store.database import Database
+from lilota_redis_store.faults import translated
+from lilota_redis_store.listening import Changes
+from lilota_redis_store.packing import encode
+from lilota_redis_store.surroundings import look_at
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+_LARGEST_ID: Final = 2**53 - 1
+"""The largest whole number that a script can count on."""
+_PAGE: Final = 1000
+_LARGE_COMMIT_BYTES: Final = 64 * 2**20
+_LONGEST_SECONDS: Final = 1e10
+
+
+class RedisTaskStore:
+    """Keeps tasks in a Redis server; see `lilota.contract.TaskStore` for what each method does.
+
+    Args:
+        address: where the server is, and how to use it.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self._connect_lazily()
+
+    def _connect_lazily(self) -> None:
+        self._database = database = Database(self.address)
+
+        def connect() -> Redis:
+            return database.servers().client()
+
+        self._changes = Changes(connect, f"{database.prefix}changes", listens=self.address.listens)
+        # Which store the runners of this process were registered in; see heartbeat().
+        self._registered: dict[str, str] = {}
+        self._end = weakref.finalize(self, self._changes.stop)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Send only the configuration to another process: connections do not travel."""
+        return {"address": self.address}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self._connect_lazily()
+
+    def _db(self) -> Database:
+        """Return what this process uses; after a fork, nothing of the parent's."""
+        if not self._database.is_mine():
+            self._end.detach()
+            self._connect_lazily()
+        return self._database
+
+    def _call(self, verb: str, asked: object) -> Any:  # noqa: ANN401 - each script has its own answer
+        return self._db().call(verb, encode(asked))
+
+    def _change(self, verb: str, asked: object) -> Any:  # noqa: ANN401
+        """As `_call`, and whoever waits is told."""
+        return self._change_packed(verb, encode(asked))
+
+    def _change_packed(self, verb: str, asked: bytes, *, seen_by_caller: bool = False) -> Any:  # noqa: ANN401
+        database = self._db()
+        return database.call(verb, asked, self._changes.sender(seen_by_caller=seen_by_caller))
+
+    def open(self) -> None:
+        self._db().open()
+
+    def close(self) -> None:
+        database = self._db()
+        self._changes.stop()
+        database.close()
+
+    def capabilities(self) -> StoreCapabilities:
+        with translated(self.address):
+            found = look_at(self._db().servers())
+        durability = f" ({found.durability})" if found.durability else ""
+        return StoreCapabilities(
+            description=f"Redis server {self.address}, prefix '{self.address.prefix}'{durability}",
+            durable=found.is_durable,
+            multi_process=True,
+            multi_host=True,
+            warnings=found.warnings,
+        )
+
+    def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:
+        if connection is not None:
+            raise ConfigurationError(
+                "The Redis store can't add tasks within a transaction of the application's: leave out 'connection'."
+            )
+        if not tasks:
+            return []
+        last_id = int(self._change_packed("add", packing.to_new(tasks)))
+        self._database.note_id(last_id)
+        return list(range(last_id - len(tasks) + 1, last_id + 1))
+
+    def restore(self, tasks: Sequence[StoredTask]) -> int:
+        for task in tasks:
+            if task.info.state is TaskState.RUNNING:
+                raise TaskStateError(
+                    f"The task {task.info.id} is running and can't be copied. Stop the runners of its store first."
+                )
+        if not tasks:
+            return 0
+        self._db().note_id(max(task.info.id for task in tasks))
+        return int(self._change_packed("restore", packing.to_restored(tasks)))
+
+    def get(self, task_id: int) -> TaskInfo:
+        _check_id(task_id)
+        infos = self._infos("get", [task_id])
+        if not infos:
+            raise TaskNotFoundError(task_id)
+        return infos[0]
+
+    def get_all_tasks(self) -> list[TaskInfo]:
+        infos: list[TaskInfo] = []
+        query = TaskQuery(limit=_PAGE, newest_first=False)
+        while page := self.find(query):
+            infos += page
+            query = msgspec.structs.replace(query, after_id=page[-1].id)
+        return infos
+
+    def find(self, query: TaskQuery) -> list[TaskInfo]:
+        return self._infos("find", _within_limits(query))
+
+    def _infos(self, verb: str, asked: object) -> list[TaskInfo]:
+        infos, left = records.to_infos(self._call(verb, asked))
+        while left:
+            more, left = records.to_infos(self._call("get", left))
+            infos += more
+        return infos
+
+    def counts(self) -> list[TaskCount]:
+        return records.to_counts(self._call("counts", None))
+
+    def logs(self, task_id: int, after: int = 0, limit: int = 1000) -> list[LogLine]:
+        _check_id(task_id)
+        reply = self._call("logs", (task_id, min(max(0, after), _LARGEST_ID), min(limit, _LARGEST_ID)))
+        if reply is None:
+            raise TaskNotFoundError(task_id)
+        return records.decode_lines(reply)
+
+    def heartbeat(self, runner: RunnerInfo) -> bool:
+        in_time = bool(self._call("heartbeat", runner))
+        # The data may have been deleted since the last heartbeat: then what the runner held is gone as well.
+        store_id = self._database.open()
+        registered_in = self._registered.get(runner.id, store_id)
+        self._registered[runner.id] = store_id
+        return in_time and registered_in == store_id
+
+    def runners(self) -> list[RegisteredRunner]:
+        return records.to_runners(self._call("runners", None))
+
+    def claim(self, request: ClaimRequest) -> Claimed:
+        return self._noted(records.to_claimed(self._call("claim", request)))
+
+    def commit(self, updates: Sequence[AttemptUpdate], request: ClaimRequest | None = None) -> Committed:
+        asked = encode((updates, request))
+        if len(asked) > _LARGE_COMMIT_BYTES and len(updates) > 1:
+            return self._commit_in_halves(updates, request)
+        # With a claim in the same script, the caller has already seen what its own outcomes made ready.
+        reply = self._change_packed("commit", asked, seen_by_caller=request is not None)
+        committed = records.to_committed(reply)
+        if committed.claimed is not None:
+            self._noted(committed.claimed)
+        return committed
+
+    def _commit_in_halves(self, updates: Sequence[AttemptUpdate], request: ClaimRequest | None) -> Committed:
+        """Commit what would stop the server for too long, or be more than it takes, in several calls."""
+        half = len(updates) // 2
+        first, second = self.commit(updates[:half]), self.commit(updates[half:], request)
+        refused = tuple(dict.fromkeys(first.refused + second.refused))
+        return Committed(refused=refused, claimed=second.claimed)
+
+    def _noted(self, claimed: Claimed) -> Claimed:
+        for claim in claimed.claims:
+            self._database.note_id(claim.id)
+        return claimed
+
+    def release(self, runner_id: str) -> int:
+        released = int(self._change("release", runner_id))
+        self._registered.pop(runner_id, None)
+        return released
+
+    def rescue(self) -> list[int]:
+        return records.decode_ids(self._change("rescue", None))
+
+    def cancel(self, task_id: int) -> TaskState:
+        _check_id(task_id)
+        state = self._change("cancel", task_id)
+        if state is None:
+            raise TaskNotFoundError(task_id)
+        return TaskState(state.decode())
+
+    def retry(self, task_id: int) -> None:
+        _check_id(task_id)
+        before = self._change("retry", task_id)
+        if before is None:
+            raise TaskNotFoundError(task_id)
+        state = before.decode()
+        if state not in (TaskState.FAILED, TaskState.CANCELLED):
+            raise TaskStateError(f"The task {task_id} is {state}; only a failed or cancelled task can be retried.")
+
+    def prune(self, older_than_seconds: float, states: Sequence[TaskState] | None = None, limit: int = 1000) -> int:
+        chosen = sorted(TERMINAL_STATES if states is None else TERMINAL_STATES.intersection(states))
+        age = max(-_LONGEST_SECONDS, min(older_than_seconds, _LONGEST_SECONDS))
+        pruned = 0
+        # In steps, so that the server has time for others in between.
+        while step := int(self._call("prune", (age, chosen, min(_PAGE, limit - pruned)))) if pruned < limit else 0:
+            pruned += step
+        return pruned
+
+    def take_turn(self, chore: str, every_seconds: float) -> bool:
+        return bool(self._call("take_turn", (chore, every_seconds)))
+
+    def wait_for_change(self, timeout_seconds: float) -> bool:
+        self._db()
+        return self._changes.wait(timeout_seconds)
+
+
+def _check_id(task_id: int) -> None:
+    """Raise TaskNotFoundError for numbers that are no ids: a script could not even tell them apart."""
+    if not 0 < task_id <= _LARGEST_ID:
+        raise TaskNotFoundError(task_id)
+
+
+def _within_limits(query: TaskQuery) -> TaskQuery:
+    """Return the query with nothing in it that a script can't count, and its ids in order."""
+    after_id = None if query.after_id is None else max(0, min(query.after_id, _LARGEST_ID))
+    ids = None if query.ids is None else _ids_behind(query.ids, after_id, newest_first=query.newest_first)
+    return msgspec.structs.replace(query, after_id=after_id, ids=ids, limit=min(query.limit, _LARGEST_ID))
+
+
+def _ids_behind(ids: tuple[int, ...], after_id: int | None, *, newest_first: bool) -> tuple[int, ...]:
+    lowest, highest = 1, _LARGEST_ID
+    if after_id is not None:
+        lowest, highest = (lowest, after_id - 1) if newest_first else (after_id + 1, highest)
+    return tuple(sorted({i for i in ids if lowest <= i <= highest}, reverse=newest_first))

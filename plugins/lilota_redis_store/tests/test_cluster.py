@@ -1,0 +1,118 @@
+"""A cluster of two nodes: the store follows its keys from one to the other."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from lilota.errors import StoreUnavailableError
+from lilota.models import NewTask
+
+SLOTS = 16384
+
+
+class Node:
+    """A server that is a node of a cluster."""
+
+    def __init__(self, server, client):
+        self.server, self.client = server, client
+        self.id = self.run("CLUSTER", "MYID").decode()
+
+    def run(self, *command):
+        return self.client.execute_command(*command, NEVER_DECODE=True)
+
+    def knows(self, number):
+        """Tell whether it is in order, and knows that many nodes."""
+        return b"cluster_state:ok" in (info := self.run("CLUSTER", "INFO")) and b"known_nodes:%d\r" % number in info
+
+
+@pytest.fixture
+def nodes(own_server, client_of):
+    """Two nodes, of which the first has all slots."""
+    servers = [own_server({"cluster-enabled": "yes", "cluster-node-timeout": "2000"}, port=0) for _ in range(2)]
+    first, second = (Node(server, client_of(server.url(tcp=True))) for server in servers)
+    first.run("CLUSTER", "ADDSLOTS", *range(SLOTS))
+    (bus_port,) = [line.split()[1] for line in conf_of(servers[1]) if line.startswith("cluster-port")]
+    first.run("CLUSTER", "MEET", servers[1].host, servers[1].port, bus_port)
+    until(lambda: first.knows(2) and second.knows(2), "The meeting of the nodes")
+    return first, second
+
+
+def conf_of(server):
+    return (server.folder / "redis.conf").read_text().splitlines()
+
+
+def until(ask, what):
+    deadline = time.monotonic() + 30
+    while not ask():
+        assert time.monotonic() < deadline, f"{what} did not happen"
+        time.sleep(0.05)
+
+
+def move(first, second, key):
+    """Give the slot of a key, with all that is in it, to another node."""
+    slot = int(first.run("CLUSTER", "KEYSLOT", key))
+    second.run("CLUSTER", "SETSLOT", slot, "IMPORTING", first.id)
+    first.run("CLUSTER", "SETSLOT", slot, "MIGRATING", second.id)
+    keys = first.run("CLUSTER", "GETKEYSINSLOT", slot, 10_000)
+    first.run("MIGRATE", second.server.host, second.server.port, "", 0, 5000, "KEYS", *keys)
+    for node in (second, first):
+        node.run("CLUSTER", "SETSLOT", slot, "NODE", second.id)
+
+
+def test_the_store_follows_its_keys_to_another_node(nodes, open_store):
+    """Neither the handle nor the tasks are lost; what is new goes to the new node."""
+    first, second = nodes
+    store = open_store(first.server.url(tcp=True))
+    before = store.add([NewTask(name="task")] * 3)
+
+    move(first, second, store._database._key)
+
+    after = store.add([NewTask(name="task")])
+    assert [info.id for info in store.get_all_tasks()] == before + after
+    assert first.client.dbsize() == 0
+    assert store.capabilities().durable is True
+
+
+def test_any_node_of_the_cluster_leads_to_the_store(nodes, open_store):
+    """The URL may name one that has none of its keys."""
+    first, second = nodes
+    (task_id,) = open_store(first.server.url(tcp=True)).add([NewTask(name="task")])
+
+    store = open_store(second.server.url(tcp=True))
+
+    assert [info.id for info in store.get_all_tasks()] == [task_id]
+    assert store.wait_for_change(10) is True  # the beginning of a subscription counts as a change
+
+
+def test_a_cluster_without_the_node_that_has_the_keys_says_so(nodes, open_store):
+    """And works again as soon as the node does."""
+    first, second = nodes
+    store = open_store(second.server.url(tcp=True), timeout_seconds=2)
+    (task_id,) = store.add([NewTask(name="task")])
+
+    first.server.kill()
+    with pytest.raises(StoreUnavailableError):
+        store.get(task_id)
+    first.server.start()
+    until(lambda: first.knows(2) and second.knows(2), "The return of the node")
+
+    assert store.get(task_id).id == task_id
+
+
+def test_a_cluster_that_was_taken_for_a_single_server_is_named(nodes, open_store):
+    """Where the option forbids to ask, or the user may not."""
+    _, second = nodes
+
+    with pytest.raises(StoreUnavailableError, match=r"belongs to a cluster.*cluster=on"):
+        open_store(second.server.url(tcp=True), cluster="off").open()
+
+
+def test_commands_are_not_repeated_by_the_client_of_a_node(nodes, open_store):
+    """A reply that is lost in a cluster is as unknown as elsewhere."""
+    store = open_store(nodes[0].server.url(tcp=True))
+
+    retry = store._database.servers().client().get_connection_kwargs()["retry"]
+
+    assert retry._retries == 0

@@ -1,0 +1,84 @@
+"""The Redis store keeps the contract: on Valkey, on Redis, and in a cluster."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+import redis
+from lilota_redis_store.cluster import Cluster
+from lilota_redis_store.plugin import open_redis_store
+
+from lilota.testing import StoreContract
+from lilota.testing.contract.add import AddContract
+from lilota.testing.contract.claim import ClaimContract
+from lilota.testing.contract.commit import CommitContract
+from lilota.testing.contract.lease import LeaseContract
+from lilota.testing.contract.wait import WaitContract
+from lilota.testing.servers import RedisServer, available_or_skip
+
+
+@pytest.fixture(scope="module")
+def debian_server():
+    server = available_or_skip(lambda: RedisServer(program="redis-server"))
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A cluster of one node."""
+    server = available_or_skip(lambda: RedisServer({"cluster-enabled": "yes"}, port=0))
+    cut_into_slots(server)
+    yield server
+    server.close()
+
+
+def cut_into_slots(server):
+    """Give the only node of a cluster all slots, and wait until it serves them."""
+    with redis.Redis.from_url(server.url(tcp=True), protocol=2) as client:
+        client.execute_command("CLUSTER", "ADDSLOTS", *range(16384))
+        while b"cluster_state:ok" not in client.execute_command("CLUSTER", "INFO", NEVER_DECODE=True):
+            client.ping()
+
+
+@pytest.fixture
+def open_empty():
+    """Opens an empty store in a server."""
+    opened = []
+
+    def open_in(url):
+        opened.append(open_redis_store(f"{url}{'&' if '?' in url else '?'}prefix=test-{uuid.uuid4().hex}"))
+        opened[-1].open()
+        return opened[-1]
+
+    yield open_in
+    for store in opened:
+        store.close()
+
+
+class TestRedisStore(StoreContract):
+    """On the server of the session: Valkey, unless told otherwise."""
+
+    model_examples = 25
+
+
+@pytest.mark.slow
+class TestRedisStoreOnRedis(StoreContract):
+    """On Debian's Redis 7.0."""
+
+    model_examples = 25
+
+    @pytest.fixture
+    def store(self, debian_server, open_empty):
+        return open_empty(debian_server.url())
+
+
+class TestRedisStoreInCluster(AddContract, ClaimContract, CommitContract, LeaseContract, WaitContract):
+    """In a cluster of one node, which the store finds out by itself."""
+
+    @pytest.fixture
+    def store(self, cluster, open_empty):
+        store = open_empty(cluster.url(tcp=True))
+        assert isinstance(store._database.servers(), Cluster)
+        return store

@@ -1,0 +1,72 @@
+"""The cost of a call does not grow with what is stored: the same commands, with as many arguments."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from lilota.contract import ClaimRequest, RunnerInfo, TaskQuery
+from lilota.models import AttemptUpdate, NewTask, Outcome, TaskState
+
+SIZES = (1_000, 100_000)
+RUNNER = RunnerInfo(id="runner", lease_seconds=3600)
+REQUEST = ClaimRequest(runner_id="runner", names=("mine", "also mine"), limit=10)
+
+
+def fill(store, number):
+    """Fill a store with tasks in all states, most of them of other names."""
+    store.heartbeat(RUNNER)
+    for start in range(0, number, 10_000):
+        some = min(10_000, number - start)
+        store.add([NewTask(name="mine")] * (some // 5))
+        store.add([NewTask(name="foreign", priority=5)] * (some // 2))
+        store.add([NewTask(name="later", delay_seconds=3600)] * (some // 10))
+        ended = [NewTask(name="ended")] * (some // 5)
+        store.add(ended)
+        claims = store.claim(ClaimRequest(runner_id="runner", names=("ended",), limit=len(ended))).claims
+        store.commit([end(claim) for claim in claims])
+
+
+def end(claim):
+    return AttemptUpdate(id=claim.id, token=claim.token, outcome=Outcome(state=TaskState.SUCCEEDED))
+
+
+def use(store):
+    """Do each thing once that must stay flat."""
+    store.add([NewTask(name="mine")] * 10)
+    claims = store.claim(REQUEST).claims
+    store.commit([end(claim) for claim in claims], REQUEST)
+    store.find(TaskQuery(limit=20))
+    store.find(TaskQuery(limit=20, states=(TaskState.SUCCEEDED,), newest_first=False))
+    store.find(TaskQuery(limit=20, names=("foreign",), after_id=10**9))
+    store.counts()
+    store.get(claims[0].id)
+    store.prune(0, limit=10)
+    store.rescue()
+    store.heartbeat(RUNNER)
+
+
+@pytest.fixture(scope="module")
+def server():
+    from lilota.testing.servers import RedisServer, available_or_skip
+
+    server = available_or_skip(lambda: RedisServer({"appendonly": "no"}))
+    yield server
+    server.close()
+
+
+def test_each_call_costs_the_same_at_a_hundred_times_the_size(server, open_store, with_options, commands_of):
+    """Claim, commit, add, pages, counts and prune send Redis the same commands, of which none reads a whole index."""
+    costs = []
+    for size in SIZES:
+        url = with_options(server.url(), prefix=f"size-{size}")
+        store = open_store(url)
+        fill(store, size)
+        use(store)
+        with commands_of(url) as commands:
+            use(store)
+        costs.append(Counter((words[0], len(words)) for words in map(str.split, commands)))
+        assert not [command for command in commands if command.endswith((" 0 -1", "-inf +inf"))]
+
+    assert costs[0] == costs[1]
