@@ -82,12 +82,11 @@ class Driver:
         self._orders.append(action)
         self._processes.wake()
 
-    def lose_lease(self) -> None:
-        """Stop what runs: it may belong to another runner."""
-        self.order(self._lose_lease)
-        # The loop may wait for a store that does not answer, and can't be waited for. It gets the order before the news
-        # of these deaths, and so knows what they mean.
-        self._processes.kill_all()
+    def lose_lease(self) -> threading.Event:
+        """Stop what runs: it may belong to another runner. The event is set when that is done."""
+        done = threading.Event()
+        self.order(lambda: self._lose_lease(done))
+        return done
 
     def stop(self, *, drain: bool, timeout_seconds: float | None) -> None:
         """Begin to stop: take nothing new (or, with `drain`, until nothing is due), wait, then give back the rest."""
@@ -180,9 +179,11 @@ class Driver:
         if not self.settled.is_set() and (self._engine.is_ready or self._engine.failed_starts >= 3):
             self.settled.set()
 
-    def _lose_lease(self) -> None:
+    def _lose_lease(self, done: threading.Event) -> None:
         self._engine.lose_lease(self._clock())
         self._teller.forget_all()
+        self._obey()
+        done.set()
 
     # --- stopping: draining -> finishing -> leaving -> done
 

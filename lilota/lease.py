@@ -39,7 +39,7 @@ class LeaseKeeper:
         self,
         store: TaskStore,
         runner: RunnerInfo,
-        on_lost: Callable[[], None],
+        on_lost: Callable[[], object],
         on_rescued: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

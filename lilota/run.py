@@ -35,6 +35,8 @@ _START_SECONDS: Final = 60.0
 _WATCH_SECONDS: Final = 1.0
 #: How long the watcher of the store rests after it has noticed a change.
 _WATCH_PAUSE_SECONDS: Final = 0.01
+#: How long the engine may take to stop the tasks of a runner that has lost its lease.
+_OBEY_SECONDS: Final = 0.2
 #: How long the end of the interpreter waits for workers of a runner that nobody stopped.
 _EXIT_SECONDS: Final = 5.0
 
@@ -69,9 +71,9 @@ class Run:
         self._store_forgets = capabilities.forgets
         self._plugins = registry.plugins
         self._engine = Engine(self.info.id, options.number_of_processes, names, options.queues)
-        processes = WorkerProcesses(_worker_setup(options, registry, self.info), options.start_method)
-        self.driver = Driver(self._engine, processes, store, Teller(self._plugins, waiters))
-        self._lease = LeaseKeeper(store, self.info, self.driver.lose_lease, self.driver.look_again)
+        self._processes = WorkerProcesses(_worker_setup(options, registry, self.info), options.start_method)
+        self.driver = Driver(self._engine, self._processes, store, Teller(self._plugins, waiters))
+        self._lease = LeaseKeeper(store, self.info, self._stop_without_lease, self.driver.look_again)
         self._housekeeper = Housekeeper(store, options.settings.prune_after_seconds)
         self._closed = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="lilota-watcher", daemon=True)
@@ -119,6 +121,11 @@ class Run:
         if self._watcher.ident is not None:
             # The release was a change, so it wakes up now. Left alone, it would open a store that is closed again.
             self._watcher.join(timeout=2 * _WATCH_SECONDS)
+
+    def _stop_without_lease(self) -> None:
+        """Have the engine stop what runs; if it waits for a store that does not answer, do it without the engine."""
+        if not self.driver.lose_lease().wait(_OBEY_SECONDS):
+            self._processes.kill_all()
 
     def _await_first_worker(self) -> None:
         if not self.driver.settled.wait(_START_SECONDS):

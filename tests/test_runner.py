@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from lilota_memory_store import MemoryTaskStore
 from runner_tasks import TASKS, Hash
-from running import until
+from running import is_alive, until
 
 from lilota.config import Settings
 from lilota.errors import (
@@ -475,3 +475,53 @@ def test_no_folder_is_left_behind(tmp_path, monkeypatch):
 
     assert during
     assert list(Path(tmp_path).iterdir()) == []
+
+
+# --- a store that does not answer
+
+
+class SilentStore(MemoryTaskStore):
+    """Takes requests and says nothing, from the moment when `answers` is cleared until it is set again."""
+
+    def __init__(self):
+        super().__init__()
+        self.answers = threading.Event()
+        self.answers.set()
+
+    def heartbeat(self, runner):
+        self.answers.wait(60)
+        return super().heartbeat(runner)
+
+    def commit(self, updates, request=None):
+        self.answers.wait(60)
+        return super().commit(updates, request)
+
+
+def test_tasks_are_stopped_in_time_though_engine_and_heartbeat_wait_for_the_store():
+    """Both hang in a call without an end; when the lease gets old, the worker is killed all the same."""
+    store = SilentStore()
+    runner = make_runner(store, lease_seconds=1.0)
+    runner.start()
+    pid = until(runner.add("sleep").info, lambda info: info.pid > 0).pid
+
+    store.answers.clear()
+    gone = until(lambda: not is_alive(pid), bool)
+    silent_still = not store.answers.is_set()
+    store.answers.set()
+    runner.stop(timeout_seconds=0)
+
+    assert gone
+    assert silent_still
+
+
+def test_idle_workers_live_on_when_the_lease_was_lost():
+    """A task that is claimed right after the renewal goes to a worker that will run it."""
+    store = MemoryTaskStore()
+    with make_runner(store) as runner:
+        first = runner.add("hash", input={"text": "a"})
+        first.result(20)
+        runner._run._stop_without_lease()
+        again = runner.add("hash", input={"text": "b"})
+        again.result(20)
+
+    assert (again.info().attempt, again.info().lost_attempts, again.info().pid) == (1, 0, first.info().pid)
