@@ -27,6 +27,10 @@ from lilota.stores import open_store
 
 _BATCH = 100
 _REPEAT = 200
+_CLAIMS = 25
+#: The name of one task in two hundred; none of them fails, so that a search for such a one finds nothing.
+RARE = "rare"
+_RARE_AND_FAILED = TaskQuery(limit=20, names=(RARE,), states=(TaskState.FAILED,))
 
 
 def _done(claim: Claim) -> AttemptUpdate:
@@ -34,12 +38,24 @@ def _done(claim: Claim) -> AttemptUpdate:
     return AttemptUpdate(id=claim.id, token=claim.token, output_json='{"done": true}', outcome=outcome)
 
 
+def keep_lease(store: TaskStore) -> None:
+    """Let the runner that fills and measures claim tasks for an hour."""
+    store.heartbeat(RunnerInfo(id="filler", lease_seconds=3600))
+
+
+def let_wait(store: TaskStore) -> None:
+    """Add as many tasks as `measure` claims."""
+    for _ in range(_CLAIMS):
+        store.add([NewTask(name="noop")] * _BATCH)
+
+
 def fill(store: TaskStore, size: int) -> None:
     """Store `size` tasks and let nine in ten of them end."""
-    store.heartbeat(RunnerInfo(id="filler", lease_seconds=3600))
+    keep_lease(store)
     request = ClaimRequest(runner_id="filler", names=("noop",), limit=1000)
     for _ in range(0, size, 1000):
-        store.add([NewTask(name="noop", input_json='{"number": 1}')] * 1000)
+        noop = NewTask(name="noop", input_json='{"number": 1}')
+        store.add([*[noop] * 995, *[NewTask(name=RARE)] * 5])
     for _ in range(0, size * 9 // 10, 1000):
         claims = store.claim(request).claims
         store.commit([_done(claim) for claim in claims])
@@ -66,11 +82,13 @@ def measure(store: TaskStore) -> dict[str, float]:
     middle = store.find(TaskQuery(limit=1))[0].id // 2
     return {
         "add one": median_microseconds(lambda: store.add([NewTask(name="noop")])),
-        f"claim and commit {_BATCH}": median_microseconds(claim_and_commit, 9),
+        f"claim and commit {_BATCH}": median_microseconds(claim_and_commit, _CLAIMS),
         "counts": median_microseconds(store.counts),
         "first page of 20": median_microseconds(lambda: store.find(TaskQuery(limit=20))),
         "page in the middle": median_microseconds(lambda: store.find(TaskQuery(limit=20, after_id=middle))),
         "page of failed": median_microseconds(lambda: store.find(TaskQuery(limit=20, states=(TaskState.FAILED,)))),
+        "page of a rare name": median_microseconds(lambda: store.find(TaskQuery(limit=20, names=(RARE,)))),
+        "page of rare and failed": median_microseconds(lambda: store.find(_RARE_AND_FAILED)),
         "page of pending": median_microseconds(lambda: store.find(TaskQuery(limit=20, states=(TaskState.PENDING,)))),
     }
 
@@ -81,6 +99,7 @@ def in_fresh_file(size: int) -> dict[str, float]:
         store = open_store(f"sqlite:///{Path(folder) / 'lilota.db'}")
         store.open()
         fill(store, size)
+        let_wait(store)
         values = measure(store)
         store.close()
         return values

@@ -106,7 +106,7 @@ class TaskInfo(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         token: the token of the newest claim; it rises with every claim and never falls.
         lost_attempts: how many attempts ended because their worker or runner died.
         run_at: when it is, or was, due (aware UTC, like all instants).
-        started_at: when the newest attempt started, or None.
+        started_at: when the newest attempt started, by the clock of its worker's machine, or None.
         pid: the worker process of the newest attempt, or 0.
         reported_progress: the last percentage that the task itself reported, 0 to 100.
         error: why the newest attempt did not succeed, or None.

@@ -96,7 +96,9 @@ def _scheme_of(address: str, plugins: Plugins) -> str:
         )
     name, colon, _ = address.partition(":")
     if colon and name.lower() in installed:
-        raise UnknownStoreError(f"The URL of a store has a colon and two slashes after its name: '{name.lower()}://...'.")
+        raise UnknownStoreError(
+            f"The URL of a store has a colon and two slashes after its name: '{name.lower()}://...'."
+        )
     return name.lower()
 
 

@@ -92,13 +92,26 @@ def test_tasks_that_have_ended_do_not_wait_for_anybody():
 
 def test_a_store_that_forgets_is_a_warning_with_the_way_out():
     """Its own warnings are passed on."""
-    promises = StoreCapabilities(description="memory", durable=False, multi_process=False, warnings=("beware",))
+    promises = StoreCapabilities(
+        description="memory", durable=False, forgets=True, multi_process=False, warnings=("beware",)
+    )
 
     findings = list(_promises(promises))
 
     assert {finding.status for finding in findings} == {"warning"}
     assert "sqlite:///" in findings[0].text
     assert findings[-1].text == "beware"
+
+
+def test_a_store_that_may_lose_the_last_moment_is_a_warning_of_its_own():
+    """It keeps its tasks over the end of a process, so nobody is sent to another store."""
+    promises = StoreCapabilities(description="Redis", durable=False, multi_process=True, multi_host=True)
+
+    finding = next(_promises(promises))
+
+    assert finding.status == "warning"
+    assert "last second" in finding.text
+    assert "sqlite" not in finding.text
 
 
 def test_plugins_lists_what_is_installed():

@@ -91,8 +91,10 @@ def _answer(store: TaskStore) -> Finding:
 def _promises(promises: StoreCapabilities) -> Iterator[Finding]:
     if promises.durable:
         yield Finding("ok", "durable", "What was added survives crashes and power cuts.")
-    else:
+    elif promises.forgets:
         yield Finding("warning", "durable", "Tasks are lost when its process ends. To keep them: sqlite:///lilota.db")
+    else:
+        yield Finding("warning", "durable", "What was added in the last second may be lost in a crash or a power cut.")
     if promises.multi_host:
         yield Finding("ok", "shared", "Several machines can use it together.")
     elif promises.multi_process:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 
 import msgspec
-import psycopg
 import pytest
 from history.parties import new_task
 from sites.small_disk import small_disk
@@ -78,8 +77,8 @@ def test_a_server_that_ends_because_it_can_not_write_its_journal_has_kept_what_i
             field.start_runner()
             field.add(20, seconds=0.01)
             disk.fill()
-            with site.connect(site.server.url()) as connection, pytest.raises(psycopg.OperationalError):
-                switch_journals(connection)
+            switch_journals_until_lost(site)
+            field.until(lambda: "PANIC" in site.server.log_tail())
             site.server.kill()
             disk.make_room()
             site.server.start()
@@ -92,11 +91,17 @@ def test_a_server_that_ends_because_it_can_not_write_its_journal_has_kept_what_i
     assert found == []
 
 
-def switch_journals(connection) -> None:
+def switch_journals_until_lost(site) -> None:
     """Make the server begin new files of its log until there is no room for another one."""
+    from psycopg import OperationalError
+
+    with site.connect(site.server.url()) as connection, pytest.raises(OperationalError):
+        switch_journals(connection)
+
+
+def switch_journals(connection) -> None:
     for _ in range(ADDS):
-        connection.execute("SELECT pg_switch_wal()")
-        connection.execute("SELECT pg_logical_emit_message(true, 'lilota', 'test')")
+        connection.execute("SELECT pg_switch_wal(), pg_logical_emit_message(true, 'lilota', 'test')")
 
 
 def add_until_refused(field) -> StoreUnavailableError:

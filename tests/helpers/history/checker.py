@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from history import granting, keeping, running
+from history import granting, holding, keeping, running
 from history.events import History
 from history.expectations import Expectation
 from history.order import Events, by_task, placed
@@ -47,9 +47,9 @@ def _of_task(
     yield from keeping.nothing_lost(task, final)
     yield from granting.tokens_rise(task)
     yield from granting.attempts_count(task, common, final)
-    yield from granting.held_by_one(task, common)
-    yield from granting.written_by_holder(task, common)
-    yield from granting.ends_once(task, final)
+    yield from holding.held_by_one(task, common)
+    yield from holding.written_by_holder(task, common)
+    yield from holding.ends_once(task, final)
     yield from granting.cancelled_stays(task)
     yield from keeping.ended_stays(task)
     yield from keeping.instants_in_order(task, has_one_clock=has_one_clock)

@@ -20,7 +20,6 @@ class PostgresSite(Site):
     """A PostgreSQL server of the test's own."""
 
     kind: ClassVar[str] = "postgres"
-    package: ClassVar[str] = "lilota_postgres_store"
 
     def __init__(self, server: PostgresServer) -> None:
         self.server: PostgresServer = server

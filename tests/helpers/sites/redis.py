@@ -21,7 +21,6 @@ class RedisSite(Site):
     """A Redis server of the test's own; it needs the setting `databases`."""
 
     kind: ClassVar[str] = "redis"
-    package: ClassVar[str] = "lilota_redis_store"
     ends_on_full_disk: ClassVar[bool] = True
 
     def __init__(self, server: RedisServer) -> None:

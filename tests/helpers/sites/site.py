@@ -33,8 +33,6 @@ class Site(ABC):
     """A kind of server, running."""
 
     kind: ClassVar[str]
-    #: The distribution of the store.
-    package: ClassVar[str]
     #: The server ends itself when it can't write what it has promised to keep.
     ends_on_full_disk: ClassVar[bool] = False
     server: Server

@@ -1,0 +1,28 @@
+"""lilota in a Django project: a store over the ORM, an admin, a command that runs tasks, a `django.tasks` backend.
+
+Django imports this package before its apps are ready, so the names below are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lilota_django.backend import LilotaBackend
+    from lilota_django.client import get_client
+    from lilota_django.context import LilotaContext
+
+__all__ = ["LilotaBackend", "LilotaContext", "get_client"]
+
+_HOMES = {
+    "LilotaBackend": "lilota_django.backend",
+    "LilotaContext": "lilota_django.context",
+    "get_client": "lilota_django.client",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'lilota_django' has no attribute {name!r}", name=name)
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,89 @@
+"""The actions of the list of tasks, which say what happened to how many."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from django.contrib import admin, messages
+
+from lilota.errors import TaskNotFoundError, TaskStateError
+from lilota.models import TaskState
+from lilota_django.admin.readonly import has_permission, store_of_project
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.http import HttpRequest
+
+    from lilota_django.models import Task
+    from lilota_django.store import DjangoTaskStore
+
+#: How many tasks one click may change: the person waits for it.
+AT_ONCE: Final = 1_000
+
+_GONE: Final = "no longer exist(s)"
+
+
+class ActionsMixin:
+    """Actions for who has the permission to change tasks."""
+
+    if TYPE_CHECKING:
+        message_user: Callable[..., None]
+        log_change: Callable[..., Any]
+
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        """Tell whether the person may change tasks: Django asks for the permission "act" of the actions below."""
+        return has_permission(request, "change")
+
+    @admin.action(description="Cancel selected tasks", permissions=["act"])
+    def cancel_tasks(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
+        self._for_each(request, queryset, _cancel)
+
+    @admin.action(description="Retry selected tasks", permissions=["act"])
+    def retry_tasks(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
+        self._for_each(request, queryset, _retry)
+
+    def _for_each(
+        self, request: HttpRequest, queryset: QuerySet[Task], act: Callable[[DjangoTaskStore, int], tuple[str, bool]]
+    ) -> None:
+        store = store_of_project()
+        tasks = list(queryset.select_related(None).order_by("-pk").only("pk")[: AT_ONCE + 1])
+        happened: Counter[tuple[str, bool]] = Counter()
+        for task in tasks[:AT_ONCE] if store else ():
+            what, is_done = act(store, task.pk)  # type: ignore[arg-type]  # there is one
+            happened[what, is_done] += 1
+            if is_done:
+                self.log_change(request, task, f"By an action: {what}.")
+        for (what, is_done), count in happened.items():
+            level = messages.SUCCESS if is_done else messages.WARNING
+            self.message_user(request, f"{count:,} {'task' if count == 1 else 'tasks'}: {what}.", level)
+        if len(tasks) > AT_ONCE:
+            self.message_user(
+                request, f"Only the newest {AT_ONCE:,} tasks were looked at. Repeat it for the rest.", messages.WARNING
+            )
+
+
+def _cancel(store: DjangoTaskStore, task_id: int) -> tuple[str, bool]:
+    """Return what happened, and whether something did."""
+    try:
+        before = store.get(task_id).state
+        after = store.cancel(task_id)
+    except TaskNotFoundError:
+        return _GONE, False
+    if before.is_terminal:
+        return f"left alone, already {before}", False
+    if after is TaskState.RUNNING:
+        return "asked to stop, still running", True
+    return ("cancelled", True) if after is TaskState.CANCELLED else (f"left alone, already {after}", False)
+
+
+def _retry(store: DjangoTaskStore, task_id: int) -> tuple[str, bool]:
+    """As `_cancel`."""
+    try:
+        store.retry(task_id)
+    except TaskNotFoundError:
+        return _GONE, False
+    except TaskStateError:
+        return "left alone, neither failed nor cancelled", False
+    return "will run again", True

@@ -1,0 +1,62 @@
+"""Texts of the page of one task: input and output without secrets, the error, the newest log lines."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from django.utils import timezone
+from django.utils.html import format_html
+from django.views.debug import get_default_exception_reporter_filter
+
+from lilota.models import TaskError
+from lilota_django.instants import of_project
+from lilota_django.models import LogLine
+
+if TYPE_CHECKING:
+    from lilota_django.models import Task
+
+#: How many log lines are shown.
+LINES: Final = 500
+#: How many characters of an input or output are shown.
+_LONGEST: Final = 20_000
+
+
+def pretty_json(text: str) -> str:
+    """Return JSON indented, with asterisks for what its key calls a secret, as on Django's own pages about errors."""
+    secrets = get_default_exception_reporter_filter()
+    shown = json.dumps(secrets.cleanse_setting("", json.loads(text)), indent=2, ensure_ascii=False)
+    if len(shown) > _LONGEST:
+        shown = f"{shown[:_LONGEST]}\n... ({len(shown) - _LONGEST:,} more characters)"
+    return _block(shown)
+
+
+def error_text(error_json: str) -> str:
+    """Return the type and message of an error, and its traceback below."""
+    error = msgspec.json.decode(error_json, type=TaskError)
+    return _block(f"{error.type}: {error.message}\n\n{error.traceback}".rstrip())
+
+
+def log_text(task: Task) -> str | None:
+    """Return the newest log lines of a task, oldest first, or None if there are none."""
+    lines = LogLine.objects.using(task._state.db).filter(task_id=task.pk)  # noqa: SLF001 - where it was read from
+    newest = list(reversed(lines.order_by("-n")[:LINES]))
+    if not newest:
+        return None
+    left_out = newest[0].n - 1
+    above = [f"... ({left_out:,} earlier lines)"] if left_out else []
+    return _block("\n".join([*above, *map(_line, newest)]))
+
+
+def _line(line: LogLine) -> str:
+    at = of_project(datetime.fromtimestamp(line.at, UTC))
+    local = timezone.localtime(at) if timezone.is_aware(at) else at
+    source = "" if line.source == "log" else f" ({line.source})"
+    return f"{local:%Y-%m-%d %H:%M:%S} [{line.attempt}] {logging.getLevelName(line.level)}{source} {line.text}"
+
+
+def _block(text: str) -> str:
+    return format_html('<pre style="margin: 0; white-space: pre-wrap; overflow-wrap: anywhere">{}</pre>', text)

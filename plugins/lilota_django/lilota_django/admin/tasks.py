@@ -1,0 +1,132 @@
+"""The pages about tasks: a list of the newest with filters and actions, and all that is known of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from django.contrib import admin
+from django.utils.text import Truncator
+
+from lilota_django.admin.actions import ActionsMixin
+from lilota_django.admin.details import error_text, log_text, pretty_json
+from lilota_django.admin.filters import NameFilter, QueueFilter, StateFilter, chosen
+from lilota_django.admin.pages import NewestPages
+from lilota_django.admin.readonly import ReadOnlyAdmin, store_of_project
+from lilota_django.instants import of_project
+from lilota_django.models import Task
+from lilota_django.orm.records import STATES
+
+if TYPE_CHECKING:
+    from django.core.paginator import Paginator
+    from django.db.models import QuerySet
+    from django.http import HttpRequest
+
+_LONG_AFTER: Final = 80
+_SECTIONS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "Task": ("id", "task_name", "description", "state_word", "percentage", "queue", "priority"),
+        "Input and output": ("input", "output", "error"),
+        "Log": ("log",),
+        "Times": ("created", "due", "started", "ended"),
+        "Attempts": ("attempt", "lost_attempts", "max_lost_attempts", "runner", "pid", "cancel_requested"),
+    }
+)
+
+
+class TaskAdmin(ActionsMixin, ReadOnlyAdmin[Task]):
+    """Tasks, the newest first."""
+
+    ordering = ("-pk",)
+    list_display = ("id", "task_name", "what", "state_word", "queue", "percentage", "attempt", "created", "ended")
+    list_filter = (StateFilter, QueueFilter, NameFilter)
+    list_select_related = ("lane",)
+    actions = ("cancel_tasks", "retry_tasks")
+    search_fields = ("id__exact",)
+    search_help_text = "The id of a task"
+    fieldsets = tuple((title, {"fields": fields}) for title, fields in _SECTIONS.items())
+    readonly_fields = tuple(field for fields in _SECTIONS.values() for field in fields)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Task]:
+        # Long texts, which a list does not show.
+        return super().get_queryset(request).defer("input_json", "output_json", "error_json")
+
+    def get_paginator(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Any],
+        per_page: int,
+        *args: Any,  # noqa: ANN401 - Django's signature
+        **options: Any,  # noqa: ANN401 - as above
+    ) -> Paginator[Any]:
+        if queryset.model is not Task:  # the history of a task has pages too
+            return super().get_paginator(request, queryset, per_page, *args, **options)
+        return NewestPages(queryset, per_page, chosen(request), store_of_project())
+
+    def get_search_results(
+        self,
+        request: HttpRequest,  # noqa: ARG002 - Django's signature
+        queryset: QuerySet[Task],
+        search_term: str,
+    ) -> tuple[QuerySet[Task], bool]:
+        """Find a task by its id: to look for a text would mean to read all tasks."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        is_id = term.isascii() and term.isdigit() and len(term) < 19
+        return (queryset.filter(pk=int(term)) if is_id else queryset.none()), False
+
+    @admin.display(description="name")
+    def task_name(self, task: Task) -> str:
+        return task.name
+
+    @admin.display(description="description")
+    def what(self, task: Task) -> str:
+        return Truncator(task.description or "").chars(_LONG_AFTER)
+
+    @admin.display(description="state")
+    def state_word(self, task: Task) -> str:
+        word = str(STATES[task.state])
+        return f"{word}, asked to stop" if word == "running" and task.cancel_requested else word
+
+    @admin.display(description="progress")
+    def percentage(self, task: Task) -> str:
+        return f"{task.progress_percentage:.0f} %"
+
+    @admin.display(description="added at")
+    def created(self, task: Task) -> datetime | None:
+        return _instant(task.created_at)
+
+    @admin.display(description="due at")
+    def due(self, task: Task) -> datetime | None:
+        return _instant(task.run_at)
+
+    @admin.display(description="started at")
+    def started(self, task: Task) -> datetime | None:
+        return _instant(task.started_at)
+
+    @admin.display(description="ended at")
+    def ended(self, task: Task) -> datetime | None:
+        return _instant(task.finished_at)
+
+    @admin.display(description="input")
+    def input(self, task: Task) -> str:
+        return pretty_json(task.input_json)
+
+    @admin.display(description="output")
+    def output(self, task: Task) -> str | None:
+        return None if task.output_json is None else pretty_json(task.output_json)
+
+    @admin.display(description="error")
+    def error(self, task: Task) -> str | None:
+        return None if task.error_json is None else error_text(task.error_json)
+
+    @admin.display(description="lines")
+    def log(self, task: Task) -> str | None:
+        return log_text(task)
+
+
+def _instant(value: object) -> datetime | None:
+    return of_project(value) if isinstance(value, datetime) else None

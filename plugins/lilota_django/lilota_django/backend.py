@@ -1,0 +1,139 @@
+"""The backend of `django.tasks`: stores calls of task functions as lilota tasks, and shows their results.
+
+TASKS = {"default": {"BACKEND": "lilota_django.LilotaBackend"}}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from django.core import checks
+
+from lilota.errors import LilotaError, TaskNotFoundError
+from lilota.stores import open_store
+from lilota_django.calls import TASK_NAME, check_level, check_reachable, to_input
+from lilota_django.client import get_client
+from lilota_django.compat import (
+    BaseTaskBackend,
+    Task,
+    TaskResult,
+    TaskResultDoesNotExist,
+    TaskResultStatus,
+    signals,
+)
+from lilota_django.conf import project_settings
+from lilota_django.instants import aware, of_project
+from lilota_django.results import result_of
+from lilota_django.store import DjangoTaskStore
+
+if TYPE_CHECKING:
+    from lilota.client import TaskClient
+
+_OPTIONS: Final = ("store", "max_lost_attempts")
+
+
+class LilotaBackend(BaseTaskBackend):
+    """Enqueues task functions in a store of lilota; `manage.py lilota_worker` runs them.
+
+    OPTIONS:
+        store: the name or URL of the store; without, the one of the setting `LILOTA`.
+        max_lost_attempts: how many attempts may die with their worker before a task fails; 3 without it, 1 means that
+            a function is started at most once.
+    """
+
+    supports_defer = True
+    supports_async_task = True
+    supports_get_result = True
+    supports_priority = True
+
+    @property
+    def client(self) -> TaskClient:
+        """The client of the store, which all threads of this process share."""
+        return get_client(self.options.get("store"))
+
+    def validate_task(self, task: Task[..., Any]) -> None:
+        """Refuse a task that this backend can't run; called when it is decorated, too.
+
+        Raises:
+            InvalidTask: it can't.
+        """
+        check_level(task)
+        super().validate_task(task)
+
+    def enqueue(  # type: ignore[override]  # the stubs keep the types of a function's arguments, which differ by version
+        self, task: Task[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> TaskResult[..., Any]:
+        """Store a call. In the project's own database, it exists exactly if the open transaction commits.
+
+        Raises:
+            InvalidTask: the task can't be run by this backend; nothing was stored.
+            TypeError, ValueError: the arguments can't be written as JSON; nothing was stored.
+        """
+        self.validate_task(task)
+        check_reachable(task)
+        now = datetime.now(UTC)
+        handle = self.client.add(
+            TASK_NAME,
+            task.module_path,
+            to_input(task, args, kwargs, self.alias, now),
+            run_at=None if task.run_after is None else aware(task.run_after),
+            priority=task.priority,
+            queue=task.queue_name,
+            max_lost_attempts=self.options.get("max_lost_attempts"),
+        )
+        result: TaskResult[..., Any] = TaskResult(
+            task=task,
+            id=str(handle.id),
+            status=TaskResultStatus.READY,
+            enqueued_at=of_project(now),
+            started_at=None,
+            finished_at=None,
+            last_attempted_at=None,
+            args=list(args),
+            kwargs=dict(kwargs),
+            backend=self.alias,
+            errors=[],
+            worker_ids=[],
+        )
+        # Robust: it is stored, and a receiver that fails must not make the caller believe that it is not.
+        signals.task_enqueued.send_robust(type(self), task_result=result)
+        return result
+
+    def get_result(self, result_id: str) -> TaskResult[..., Any]:
+        """Return a task as of now.
+
+        Raises:
+            TaskResultDoesNotExist: there is none of that id, or it was pruned, or it is no call of a task function.
+            UnknownTaskError: its function does not exist any more.
+        """
+        if not (isinstance(result_id, str) and result_id.isascii() and result_id.isdigit() and len(result_id) < 20):
+            raise TaskResultDoesNotExist(result_id)
+        try:
+            info = self.client.store.get(int(result_id))
+        except TaskNotFoundError as error:
+            raise TaskResultDoesNotExist(result_id) from error
+        if info.name != TASK_NAME:
+            raise TaskResultDoesNotExist(result_id)
+        return result_of(info)
+
+    def check(self, **_: Any) -> list[checks.CheckMessage]:  # noqa: ANN401 - Django's signature
+        """Look for mistakes in the settings, without connecting to anything."""
+        return list(self._mistakes())
+
+    def _mistakes(self) -> Iterator[checks.CheckMessage]:
+        for option in sorted(set(self.options) - set(_OPTIONS)):
+            yield checks.Error(
+                f"TASKS['{self.alias}'] has no option '{option}'.",
+                hint=f"OPTIONS may have: {', '.join(_OPTIONS)}.",
+                id="lilota.E001",
+            )
+        try:
+            store = open_store(project_settings(self.options.get("store")).store)
+            if isinstance(store, DjangoTaskStore):
+                from lilota_django.readiness import require_site  # noqa: PLC0415 - imports models
+
+                require_site(store.alias)
+        except LilotaError as error:
+            yield checks.Error(f"The store of TASKS['{self.alias}'] can't be used: {error}", id="lilota.E002")

@@ -1,0 +1,132 @@
+"""How the call of a task function is stored, and how the function is found again.
+
+The input of the lilota task is an object: "function" is the path of the function, "args" and "kwargs" are its
+arguments, "backend" is the alias in TASKS under which it was enqueued, "enqueued_at" and "run_after" are instants.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from importlib import import_module
+from typing import Any, Final
+
+import msgspec
+
+from lilota.errors import InvalidInputError, UnknownTaskError
+from lilota.models import JSONObject
+from lilota_django.compat import InvalidTask, Task, normalize_json
+from lilota_django.instants import aware
+
+#: The name that all task functions share: a runner can run them all, or none.
+TASK_NAME: Final = "django.tasks"
+
+_PATH: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
+
+
+class StoredCall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A call as it is stored."""
+
+    function: str
+    args: list[Any]
+    kwargs: dict[str, Any]
+    backend: str
+    enqueued_at: datetime
+    run_after: datetime | None = None
+
+
+def to_input(
+    task: Task[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], backend: str, now: datetime
+) -> JSONObject:
+    """Return a call as the input of a lilota task.
+
+    Args:
+        now: when it is enqueued, aware.
+
+    Raises:
+        TypeError, ValueError: an argument is nothing that JSON can carry.
+    """
+    call: JSONObject = {
+        "function": task.module_path,
+        "args": normalize_json(args),
+        "kwargs": normalize_json(kwargs),
+        "backend": backend,
+        "enqueued_at": now.isoformat(),
+    }
+    if task.run_after is not None:
+        call["run_after"] = aware(task.run_after).isoformat()
+    return call
+
+
+def from_input(input_json: str) -> StoredCall:
+    """Return the call that `to_input` stored.
+
+    Raises:
+        InvalidInputError: it is something else.
+    """
+    try:
+        return msgspec.json.decode(input_json, type=StoredCall)
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+        raise InvalidInputError(
+            f"This is not the call of a task function: {error}. Add such tasks with enqueue()."
+        ) from error
+
+
+def check_level(task: Task[..., Any]) -> None:
+    """Make sure that a task function is at module level; it need not be there yet: it is just being decorated.
+
+    Raises:
+        InvalidTask: it is not.
+    """
+    if "." in getattr(task.func, "__qualname__", ""):
+        raise InvalidTask(
+            f"The task function '{task.module_path}' must be at module level. Move it out of the class or function."
+        )
+
+
+def check_reachable(task: Task[..., Any]) -> None:
+    """Make sure that a worker will find a task function by its path.
+
+    Raises:
+        InvalidTask: it won't.
+    """
+    function = task.func
+    if function.__module__ in {"__main__", "__mp_main__"}:
+        raise InvalidTask(
+            f"The task function '{function.__qualname__}' is part of the program that was started, which worker "
+            "processes can't import. Move it to a module of an app."
+        )
+    try:
+        found = find(task.module_path)
+    except UnknownTaskError as error:
+        raise InvalidTask(str(error)) from error
+    if found.func is not function:
+        raise InvalidTask(f"'{task.module_path}' is another task function than the one that is enqueued.")
+
+
+def find(path: str) -> Task[..., Any]:
+    """Import a task function.
+
+    What is stored may have been written by anybody who can write to the database, so nothing is called that was not
+    decorated with `@task`.
+
+    Raises:
+        UnknownTaskError: the path leads to nothing, or to something else than a task function.
+    """
+    module_name, _, name = path.rpartition(".")
+    found = None
+    if _PATH.fullmatch(path):
+        try:
+            found = vars(import_module(module_name)).get(name)
+        except ImportError as error:
+            raise UnknownTaskError(
+                f"The module of the task function '{path}' can't be imported: {error}. "
+                "Do the worker and the site run the same version of the project?"
+            ) from error
+    if not isinstance(found, Task) or found.module_path != path:
+        raise UnknownTaskError(
+            f"'{path}' is not a task function. It must be a function at module level with the decorator @task, and "
+            "keep its name."
+        )
+    return found

@@ -1,0 +1,41 @@
+"""The client of a project's processes: one per store, shared by all threads."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from django.core.signals import setting_changed
+
+from lilota.client import TaskClient
+from lilota.plugins import Plugins
+from lilota.registry import Registry
+from lilota.stores import open_store
+from lilota_django.conf import project_settings
+
+
+def get_client(store: str | None = None) -> TaskClient:
+    """Return what adds tasks to the store of the project, and finds them again.
+
+    Args:
+        store: the name or URL of another store.
+
+    Raises:
+        ConfigurationError, StoreError: the store can't be used.
+    """
+    return _client(store)
+
+
+@lru_cache(maxsize=16)  # one per store; to look for plugins anew in each request would be slow
+def _client(store: str | None) -> TaskClient:
+    settings = project_settings(store)
+    registry = Registry(Plugins(settings), settings)
+    return TaskClient(open_store(settings.store, plugins=registry.plugins), registry=registry)
+
+
+def _forget(*, setting: str, **_: object) -> None:
+    """Let tests of a project change its settings."""
+    if setting == "LILOTA":
+        _client.cache_clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="lilota_django.client")

@@ -1,0 +1,43 @@
+"""The setting `LILOTA` of a Django project: lilota's own settings, with names in capitals.
+
+    LILOTA = {"STORE": "django://default", "TASKS": {"resize": "photos.tasks:Resize"}}
+
+What it leaves out comes from where lilota always looks, the environment and lilota.toml; but the store does not: it is
+the project's database unless `LILOTA` says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.conf import settings
+
+from lilota.config import SETTING_NAMES, Settings, load_settings
+from lilota.errors import ConfigurationError
+
+DEFAULT_STORE: Final = "django://default"
+
+
+def project_settings(store: str | None = None) -> Settings:
+    """Return the settings of lilota in this project.
+
+    Args:
+        store: a store to use instead of the configured one.
+
+    Raises:
+        ConfigurationError: `LILOTA`, or another place where lilota is configured, can't be used.
+    """
+    chosen: dict[str, Any] = dict(_checked(getattr(settings, "LILOTA", {})))
+    chosen["store"] = store or chosen.get("store", DEFAULT_STORE)
+    return load_settings(None, **chosen)
+
+
+def _checked(configured: object) -> Mapping[str, object]:
+    known = {name.upper(): name for name in SETTING_NAMES}
+    if not isinstance(configured, Mapping):
+        raise ConfigurationError(f"The setting LILOTA must be a dict, not {type(configured).__name__}.")
+    unknown = sorted(str(name) for name in configured if name not in known)
+    if unknown:
+        raise ConfigurationError(f"LILOTA has no setting '{unknown[0]}'. It has: {', '.join(sorted(known))}.")
+    return {known[name]: value for name, value in configured.items()}

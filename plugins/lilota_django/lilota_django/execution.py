@@ -1,0 +1,95 @@
+"""Run the task function of one attempt, in a worker process, with the signals that Django expects."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from datetime import UTC, datetime
+from traceback import format_exception
+from typing import Any
+
+from lilota.errors import InvalidOutputError, Retry, RunnerStopping
+from lilota.models import JSONObject, TaskBase
+from lilota_django.backend import LilotaBackend
+from lilota_django.calls import from_input
+from lilota_django.compat import TaskError, TaskResult, TaskResultStatus, normalize_json, signals
+from lilota_django.context import LilotaContext
+from lilota_django.coroutines import run_coroutine
+from lilota_django.instants import of_project
+from lilota_django.results import RETURN_VALUE, set_on, task_of, worker_ids
+
+
+def execute(lilota_task: TaskBase) -> JSONObject | None:
+    """Call the function and return its return value in an object; None if it was stopped.
+
+    Raises:
+        BaseException: whatever the function raises.
+        InvalidOutputError: it returned something that JSON can't carry.
+    """
+    result = _started(lilota_task)
+    # Robust: a receiver that fails must not fail the task.
+    signals.task_started.send_robust(LilotaBackend, task_result=result)
+    try:
+        returned = _json(_call(result, lilota_task), result)
+    except (Retry, RunnerStopping):
+        raise  # not the end: it will run again
+    except asyncio.CancelledError as error:
+        _fail(result, error)
+        if not lilota_task.cancelled:
+            raise
+        return None  # lilota has asked it to stop, and knows why
+    except BaseException as error:
+        _fail(result, error)
+        raise
+    set_on(result, _return_value=returned)
+    _finish(result, TaskResultStatus.SUCCESSFUL)
+    return {RETURN_VALUE: returned}
+
+
+def _started(lilota_task: TaskBase) -> TaskResult[..., Any]:
+    info = lilota_task.task_info
+    call = from_input(info.input_json)
+    now = of_project(datetime.now(UTC))
+    return TaskResult(
+        task=task_of(call, info),
+        id=str(info.id),
+        status=TaskResultStatus.RUNNING,
+        enqueued_at=of_project(call.enqueued_at),
+        started_at=now,
+        finished_at=None,
+        last_attempted_at=now,
+        args=call.args,
+        kwargs=call.kwargs,
+        backend=call.backend,
+        errors=[],
+        worker_ids=worker_ids(info),
+    )
+
+
+def _fail(result: TaskResult[..., Any], error: BaseException) -> None:
+    path = f"{type(error).__module__}.{type(error).__qualname__}"
+    result.errors.append(TaskError(exception_class_path=path, traceback="".join(format_exception(error))))
+    _finish(result, TaskResultStatus.FAILED)
+
+
+def _finish(result: TaskResult[..., Any], status: TaskResultStatus) -> None:
+    set_on(result, status=status, finished_at=of_project(datetime.now(UTC)))
+    signals.task_finished.send_robust(LilotaBackend, task_result=result)
+
+
+def _call(result: TaskResult[..., Any], lilota_task: TaskBase) -> object:
+    function = result.task.func
+    context = [LilotaContext(task_result=result, lilota_task=lilota_task)] if result.task.takes_context else []
+    if inspect.iscoroutinefunction(function):
+        return run_coroutine(lambda: function(*context, *result.args, **result.kwargs), lambda: lilota_task.cancelled)
+    return function(*context, *result.args, **result.kwargs)
+
+
+def _json(returned: object, result: TaskResult[..., Any]) -> object:
+    try:
+        return normalize_json(returned)
+    except (TypeError, ValueError) as error:
+        raise InvalidOutputError(
+            f"'{result.task.module_path}' returned something that can't be stored as JSON: {error}. "
+            "Return text, numbers, lists and dicts, or nothing."
+        ) from error

@@ -1,0 +1,45 @@
+"""Exceptions for the ends of a task that are no exceptions in lilota, so that each error of a result has a class."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Final
+
+from lilota import errors as lilota_errors
+from lilota.models import TaskError, TaskInfo, TaskState
+from lilota_django import compat
+
+
+class WorkerDied(Exception):  # noqa: N818 - the name that lilota gives to it
+    """The worker process ended, or was killed, in the middle of the task."""
+
+
+class RunnerDied(Exception):  # noqa: N818 - as above
+    """The runner was not heard of any more while it had the task."""
+
+
+_CANCELLED: Final = TaskError(type="TaskCancelledError", message="The task was cancelled.")
+
+
+def errors_of(info: TaskInfo) -> list[compat.TaskError]:
+    """Return what went wrong in the newest attempt of a task: one error, or none."""
+    error = info.error or (_CANCELLED if info.state is TaskState.CANCELLED else None)
+    if error is None:
+        return []
+    return [compat.TaskError(exception_class_path=_class_path(error.type), traceback=_traceback(error))]
+
+
+def _class_path(name: str) -> str:
+    """Return where a class is that lilota names; it leaves the module out of those that everybody knows."""
+    if "." in name:
+        return name
+    for module in (builtins, lilota_errors):
+        if hasattr(module, name):
+            return f"{module.__name__}.{name}"
+    return f"{__name__}.{name}"
+
+
+def _traceback(error: TaskError) -> str:
+    if error.message and error.message in error.traceback:
+        return error.traceback
+    return f"{error.traceback}\n{error.type}: {error.message}".lstrip()

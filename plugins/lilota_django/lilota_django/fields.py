@@ -1,0 +1,87 @@
+"""Fields that keep what not every database keeps: any text, and instants to the microsecond in any time zone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from django.db import models
+
+if TYPE_CHECKING:
+    # Only the type checker's fields are generic; at run time they have no square brackets.
+    _Text = models.TextField[str | None, str | None]
+    _Short = models.CharField[str | None, str | None]
+    _Integer = models.BigIntegerField[datetime | int | None, datetime | None]
+else:
+    _Text, _Short, _Integer = models.TextField, models.CharField, models.BigIntegerField
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+# The picture of a NUL stands for it, and two of them for itself: a reader of the table sees what is meant.
+_NUL, _PICTURE = "\0", "\u2400"
+
+
+def to_microseconds(instant: datetime) -> int:
+    """Return the microseconds since the epoch."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def to_instant(microseconds: int) -> datetime:
+    """Return the instant, aware and in UTC; the nearest one that Python knows, where that is none of its own."""
+    return _EPOCH + timedelta(microseconds=max(_FIRST, min(microseconds, _LAST)))
+
+
+_FIRST: Final = to_microseconds(datetime.min.replace(tzinfo=UTC))
+_LAST: Final = to_microseconds(datetime.max.replace(tzinfo=UTC))
+
+
+def escaped(text: str) -> str:
+    """Return a text without NUL, which PostgreSQL can't store; `unescaped` gives the original back."""
+    if _NUL not in text and _PICTURE not in text:
+        return text
+    return text.replace(_PICTURE, _PICTURE * 2).replace(_NUL, _PICTURE + "0")
+
+
+def unescaped(text: str) -> str:
+    """Undo `escaped`."""
+    if _PICTURE not in text:
+        return text
+    # Pairs are read from left to right: a doubled picture can't be mistaken for the end of another.
+    return _PICTURE.join(part.replace(_PICTURE + "0", _NUL) for part in text.split(_PICTURE * 2))
+
+
+class AnyTextField(_Text):
+    """A text of any length with any character."""
+
+    def get_prep_value(self, value: object) -> object:
+        return escaped(value) if isinstance(value, str) else value
+
+    def from_db_value(self, value: str | None, *_: object) -> str | None:
+        return None if value is None else unescaped(value)
+
+
+class AnyCharField(_Short):
+    """A short text with any character, which can be in an index."""
+
+    def get_prep_value(self, value: object) -> object:
+        return escaped(value) if isinstance(value, str) else value
+
+    def from_db_value(self, value: str | None, *_: object) -> str | None:
+        return None if value is None else unescaped(value)
+
+
+class InstantField(_Integer):
+    """An instant, stored as microseconds since the epoch, and read as an aware datetime in UTC.
+
+    The same with `USE_TZ` on and off, in every database, and in the hour that a clock repeats in autumn.
+    Conditions and values may be given as datetimes or as microseconds.
+    """
+
+    def get_prep_value(self, value: object) -> object:
+        return to_microseconds(value) if isinstance(value, datetime) else value
+
+    def from_db_value(self, value: int | None, *_: object) -> datetime | None:
+        return None if value is None else to_instant(value)
+
+    def to_python(self, value: object) -> object:
+        return value if value is None or isinstance(value, datetime) else to_instant(int(str(value)))

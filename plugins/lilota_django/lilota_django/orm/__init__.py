@@ -1,0 +1,1 @@
+"""The store over the ORM: imported once Django is set up."""

@@ -1,0 +1,139 @@
+"""Add tasks, and take over tasks of another store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lilota.contract import StoredTask
+from lilota.errors import TaskStateError
+from lilota.models import NewTask, TaskInfo, TaskState
+from lilota_django.fields import to_microseconds
+from lilota_django.models import LogLine, State, Task
+from lilota_django.orm.chunks import in_chunks
+from lilota_django.orm.clock import now
+from lilota_django.orm.database import Database
+from lilota_django.orm.lanes import LaneName, find_or_make
+from lilota_django.orm.moves import Moves
+from lilota_django.orm.records import CODES, encode_error, log_row, microseconds
+
+
+def add(database: Database, tasks: Sequence[NewTask], moves: Moves) -> list[int]:
+    """Insert the tasks, and return their ids in the same order."""
+    lanes, present = find_or_make(database, {LaneName(task.queue, task.name) for task in tasks})
+    rows = [_to_row(task, lanes[LaneName(task.queue, task.name)], present) for task in tasks]
+    _insert(database, rows)
+    for row in rows:
+        moves.move(row.lane_id, None, row.state)
+    moves.announce(rows[0].lane_id)
+    return [row.pk for row in rows]
+
+
+def _to_row(task: NewTask, lane: int, present: int) -> Task:
+    run_at = present + microseconds(task.delay_seconds) if task.run_at is None else to_microseconds(task.run_at)
+    return Task(
+        lane_id=lane,
+        state=State.READY if run_at <= present else State.SCHEDULED,
+        priority=task.priority,
+        run_at=run_at,
+        created_at=present,
+        max_lost_attempts=task.max_lost_attempts,
+        description=task.description,
+        input_json=task.input_json,
+    )
+
+
+def _insert(database: Database, rows: Sequence[Task]) -> None:
+    """Insert rows, and let each know its id."""
+    if database.connection.features.can_return_rows_from_bulk_insert:
+        Task.objects.using(database.alias).bulk_create(rows)
+        return
+    # MySQL tells the id of one row at a time.
+    for row in rows:
+        row.save(using=database.alias, force_insert=True)
+
+
+def restore(database: Database, tasks: Sequence[StoredTask], moves: Moves) -> int:
+    """Write the tasks whose ids are not in use, with their log lines; return how many.
+
+    Raises:
+        TaskStateError: one of them is running.
+    """
+    _refuse_running(tasks)
+    new = _without_existing(database, tasks)
+    if not new:
+        return 0
+    infos = [stored.info for stored in new]
+    lanes, _ = find_or_make(database, {LaneName(info.queue, info.name) for info in infos})
+    present = now(database.connection)
+    rows = [_to_restored_row(stored, lanes[LaneName(stored.info.queue, stored.info.name)], present) for stored in new]
+    Task.objects.using(database.alias).bulk_create(rows)
+    lines = [log_row(stored.info.id, n, line) for stored in new for n, line in enumerate(stored.log_lines, 1)]
+    LogLine.objects.using(database.alias).bulk_create(lines)
+    _let_ids_rise_above(database, max(info.id for info in infos))
+    for row in rows:
+        moves.move(row.lane_id, None, row.state)
+    moves.announce(rows[0].lane_id)
+    return len(rows)
+
+
+def _refuse_running(tasks: Sequence[StoredTask]) -> None:
+    for stored in tasks:
+        if stored.info.state is TaskState.RUNNING:
+            raise TaskStateError(
+                f"The task {stored.info.id} is running: its runner would go on writing to the store that it comes "
+                "from. Stop the runners of that store first."
+            )
+
+
+def _without_existing(database: Database, tasks: Sequence[StoredTask]) -> list[StoredTask]:
+    by_id = {stored.info.id: stored for stored in reversed(tasks)}
+    for chunk in in_chunks(list(by_id)):
+        for task_id in Task.objects.using(database.alias).filter(pk__in=chunk).values_list("pk", flat=True):
+            del by_id[task_id]
+    return list(by_id.values())
+
+
+def _to_restored_row(stored: StoredTask, lane: int, present: int) -> Task:
+    info = stored.info
+    return Task(
+        id=info.id,
+        lane_id=lane,
+        state=_restored_state(info, present),
+        priority=info.priority,
+        run_at=info.run_at,
+        created_at=info.created_at,
+        started_at=info.started_at,
+        finished_at=info.finished_at,
+        attempt=info.attempt,
+        token=info.token,
+        lost_attempts=info.lost_attempts,
+        max_lost_attempts=info.max_lost_attempts,
+        pid=info.pid,
+        progress=info.reported_progress,
+        cancel_requested=info.cancel_requested,
+        log_count=len(stored.log_lines),
+        runner=info.runner_id,
+        description=info.description,
+        input_json=info.input_json,
+        output_json=info.output_json,
+        error_json=None if info.error is None else encode_error(info.error),
+    )
+
+
+def _restored_state(info: TaskInfo, present: int) -> int:
+    if info.state is TaskState.PENDING:
+        return State.READY if to_microseconds(info.run_at) <= present else State.SCHEDULED
+    return CODES[info.state][0]
+
+
+def _let_ids_rise_above(database: Database, highest: int) -> None:
+    """Make later ids higher than one that was given; only PostgreSQL does not see to that itself."""
+    connection = database.connection
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_get_serial_sequence(%s, 'id')", [Task._meta.db_table])  # noqa: SLF001 - documented
+        (sequence,) = cursor.fetchone()
+        cursor.execute("SELECT nextval(%s::regclass)", [sequence])
+        if cursor.fetchone()[0] <= highest:
+            cursor.execute("SELECT setval(%s::regclass, %s)", [sequence, highest])

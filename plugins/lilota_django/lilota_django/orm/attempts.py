@@ -1,0 +1,164 @@
+"""Write what attempts report and how they end; refuse those whose token is no longer current."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from lilota.contract import Fence
+from lilota.models import AttemptUpdate, LogLine, Outcome, TaskState
+from lilota_django import models
+from lilota_django.models import State, Task
+from lilota_django.orm.chunks import in_chunks
+from lilota_django.orm.database import Database
+from lilota_django.orm.moves import Moves
+from lilota_django.orm.records import CODES, encode_error, log_row, microseconds
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+#: What is read of a running task in order to write to it: all but its long texts.
+_READ: Final = (
+    "id",
+    "lane_id",
+    "state",
+    "priority",
+    "run_at",
+    "created_at",
+    "started_at",
+    "attempt",
+    "token",
+    "lost_attempts",
+    "max_lost_attempts",
+    "pid",
+    "progress",
+    "cancel_requested",
+    "log_count",
+)
+_REPORTED: Final = ("pid", "started_at", "progress", "max_lost_attempts", "log_count")
+_ENDED: Final = (*_REPORTED, "state", "error_json", "attempt", "lost_attempts", "run_at", "finished_at")
+
+
+class AttemptChanges:
+    """The changes of one attempt within a batch, put together to be written once.
+
+    `row` has the new values of what may change, and none of the long texts that stay.
+    """
+
+    __slots__ = ("log_lines", "outcome", "row")
+
+    def __init__(self, row: Task) -> None:
+        self.row = row
+        self.log_lines: list[LogLine] = []
+        self.outcome: Outcome | None = None
+
+    def add(self, update: AttemptUpdate) -> None:
+        """Take over what an update brings; what it leaves alone stays."""
+        row = self.row
+        if update.pid is not None:
+            row.pid = update.pid
+        if update.started_at is not None:
+            row.started_at = microseconds(update.started_at)
+        if update.progress is not None:
+            row.progress = update.progress
+        if update.output_json is not None:
+            row.output_json = update.output_json
+        if update.max_lost_attempts is not None:
+            row.max_lost_attempts = update.max_lost_attempts
+        self.log_lines += update.log_lines
+        row.log_count += len(update.log_lines)
+        self.outcome = update.outcome
+
+    def end(self, outcome: Outcome, present: int) -> None:
+        """Let the attempt end."""
+        row = self.row
+        row.state, run_at = _state_after(outcome, cancel_requested=row.cancel_requested, present=present)
+        row.error_json = None if outcome.error is None else encode_error(outcome.error)
+        row.attempt -= not outcome.spends_attempt
+        row.lost_attempts += outcome.lost
+        if run_at is None:
+            row.finished_at = present
+        else:
+            row.run_at = run_at
+
+
+def _state_after(outcome: Outcome, *, cancel_requested: bool, present: int) -> tuple[int, int | None]:
+    """Return the state as it is stored, and when the task is due again, or None if it has ended."""
+    if outcome.state is not TaskState.PENDING:
+        return CODES[outcome.state][0], None
+    if cancel_requested:
+        return State.CANCELLED, None
+    delay = microseconds(max(0.0, outcome.delay_seconds))
+    return State.SCHEDULED if delay else State.READY, present + delay
+
+
+def lock_running(tasks: QuerySet[Task]) -> list[Task]:
+    """Lock running tasks to write to them, always in the same order: two batches shall not wait for each other."""
+    rows = tasks.filter(state=State.RUNNING).select_for_update().order_by("pk").values(*_READ)
+    # With empty texts, not with deferred ones: writing would fetch those, row by row.
+    return [Task(**row, description="", input_json="") for row in rows]
+
+
+def apply_updates(
+    database: Database, updates: Sequence[AttemptUpdate], moves: Moves, present: int
+) -> tuple[Fence, ...]:
+    """Write the updates whose token is current; return the attempts whose updates were refused."""
+    tasks = Task.objects.using(database.alias)
+    ids = sorted({update.id for update in updates})
+    rows = {row.pk: row for chunk in in_chunks(ids) for row in lock_running(tasks.filter(pk__in=chunk))}
+    changes: dict[int, AttemptChanges] = {}
+    refused: dict[Fence, None] = {}
+    for update in updates:
+        row, change = rows.get(update.id), changes.get(update.id)
+        if row is None or row.token != update.token or (change is not None and change.outcome is not None):
+            refused[update.id, update.token] = None
+            continue
+        if change is None:
+            change = changes[update.id] = AttemptChanges(row)
+        change.add(update)
+    write_changes(database, list(changes.values()), moves, present)
+    return tuple(refused)
+
+
+def write_changes(database: Database, changes: Sequence[AttemptChanges], moves: Moves, present: int) -> None:
+    """Write the changes of attempts whose tokens were found to be current in this transaction."""
+    going_on, ended = [], []
+    for change in changes:
+        if change.outcome is None:
+            going_on.append(change.row)
+            continue
+        change.end(change.outcome, present)
+        moves.move(change.row.lane_id, State.RUNNING, change.row.state)
+        moves.announce(change.row.lane_id)
+        ended.append(change.row)
+    _write_rows(database, going_on, _REPORTED)
+    _write_rows(database, ended, _ENDED)
+    lines = [row for change in changes for row in _log_rows(change)]
+    models.LogLine.objects.using(database.alias).bulk_create(lines)
+
+
+def _log_rows(change: AttemptChanges) -> list[models.LogLine]:
+    first = change.row.log_count - len(change.log_lines) + 1
+    return [log_row(change.row.pk, n, line) for n, line in enumerate(change.log_lines, first)]
+
+
+def _write_rows(database: Database, rows: Sequence[Task], fields: tuple[str, ...]) -> None:
+    """Write these fields of rows that exist and are locked, and the outputs of those that have a new one."""
+    with_output = [row for row in rows if row.output_json is not None]
+    without = [row for row in rows if row.output_json is None]
+    _upsert(database, without, fields)
+    _upsert(database, with_output, (*fields, "output_json"))
+
+
+def _upsert(database: Database, rows: Sequence[Task], fields: tuple[str, ...]) -> None:
+    """Give many rows values of their own in one statement.
+
+    As an insertion that always ends in an update: the ORM has nothing else for it that stays quick for hundreds of
+    rows. Its other values go nowhere, the rows being there.
+    """
+    if not rows:
+        return
+    has_target = database.connection.features.supports_update_conflicts_with_target
+    Task.objects.using(database.alias).bulk_create(
+        rows, update_conflicts=True, update_fields=fields, unique_fields=["id"] if has_target else None
+    )

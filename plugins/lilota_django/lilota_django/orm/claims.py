@@ -1,0 +1,196 @@
+"""Give due tasks to a runner."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Mapping
+from itertools import islice
+from typing import Final, NamedTuple
+
+from django.db.models import F, QuerySet
+
+from lilota.contract import Claimed, ClaimRequest, Fence
+from lilota.models import Claim
+from lilota_django.fields import to_microseconds
+from lilota_django.models import Runner, State, Task
+from lilota_django.orm.chunks import in_chunks
+from lilota_django.orm.database import Database
+from lilota_django.orm.lanes import LaneName, names_of
+from lilota_django.orm.moves import Moves, totals
+
+#: One claim must not stop the world because a million scheduled tasks became due in the same second.
+_PROMOTIONS_PER_CLAIM: Final = 500
+
+_ORDER: Final = ("-priority", "run_at", "pk")
+
+
+class _Granted(NamedTuple):
+    """A locked task, with what a claim tells of it."""
+
+    priority: int
+    run_at: object
+    id: int
+    lane: int
+    token: int
+    attempt: int
+    description: str
+    input_json: str
+    output_json: str | None
+    lost_attempts: int
+    max_lost_attempts: int
+
+
+_GRANTED_FIELDS: Final = (
+    "priority",
+    "run_at",
+    "pk",
+    "lane_id",
+    "token",
+    "attempt",
+    "description",
+    "input_json",
+    "output_json",
+    "lost_attempts",
+    "max_lost_attempts",
+)
+
+
+def lock_lease(database: Database, runner_id: str, present: int) -> bool:
+    """Tell whether the lease of a runner holds, and keep it from being rescued until the transaction ends.
+
+    To be called before any task is locked: a rescue locks the runner first, too.
+    """
+    rows = Runner.objects.using(database.alias).filter(runner=runner_id).select_for_update()
+    return any(
+        runner == runner_id and to_microseconds(expires_at) > present
+        for runner, expires_at in rows.values_list("runner", "expires_at")
+    )
+
+
+def may_claim(database: Database, request: ClaimRequest, present: int) -> bool:
+    """Look, without any lock, whether there may be something to claim."""
+    return request.limit > 0 and (bool(_ready_lanes(database, request, Moves())) or _is_any_due(database, present))
+
+
+def cancelled_only(database: Database, request: ClaimRequest, present: int) -> Claimed:
+    """Answer a request for which there is nothing to claim."""
+    rows = Runner.objects.using(database.alias).filter(runner=request.runner_id, expires_at__gt=present)
+    if request.runner_id not in rows.values_list("runner", flat=True):
+        return Claimed()
+    return Claimed(cancel_requested=cancel_requests(database, request.runner_id))
+
+
+def cancel_requests(database: Database, runner_id: str) -> tuple[Fence, ...]:
+    """Return the running attempts of the runner that somebody cancelled."""
+    asked = Task.objects.using(database.alias).filter(runner=runner_id, state=State.RUNNING, cancel_requested=True)
+    rows = asked.values_list("pk", "token", "runner")
+    return tuple((task_id, token) for task_id, token, runner in rows if runner == runner_id)
+
+
+def claim(database: Database, request: ClaimRequest, moves: Moves, present: int) -> Claimed:
+    """Claim for a runner whose lease is locked."""
+    cancelled = cancel_requests(database, request.runner_id)
+    if request.limit < 1:
+        return Claimed(cancel_requested=cancelled)
+    _promote_due(database, moves, present)
+    lanes = _ready_lanes(database, request, moves)
+    granted = _lock_next(database, list(lanes), request.limit)
+    _grant(database, granted, request.runner_id, moves)
+    return Claimed(claims=tuple(_to_claim(row, lanes) for row in granted), cancel_requested=cancelled)
+
+
+def _due(database: Database, present: int) -> QuerySet[Task]:
+    # In order, also to look for a single one: a planner that takes most of them to be due would read the whole table.
+    return Task.objects.using(database.alias).filter(state=State.SCHEDULED, run_at__lte=present).order_by("run_at")
+
+
+def _is_any_due(database: Database, present: int) -> bool:
+    return bool(_due(database, present).values_list("pk")[:1])
+
+
+def _promote_due(database: Database, moves: Moves, present: int) -> None:
+    if not _is_any_due(database, present):
+        return
+    due = _due(database, present).select_for_update(skip_locked=_skip_locked(database))
+    rows = list(due.values_list("pk", "lane_id")[:_PROMOTIONS_PER_CLAIM])
+    Task.objects.using(database.alias).filter(pk__in=[task_id for task_id, _ in rows]).update(state=State.READY)
+    for lane, count in Counter(lane for _, lane in rows).items():
+        moves.move(lane, State.SCHEDULED, State.READY, count)
+        moves.announce(lane)
+
+
+def _ready_lanes(database: Database, request: ClaimRequest, moves: Moves) -> dict[int, LaneName]:
+    """Return the lanes that the runner serves and that have something ready, after the moves of this transaction."""
+    names = frozenset(request.names)
+    queues = None if request.queues is None else frozenset(request.queues)
+    ready = names_of(database, moves.lanes_with(State.READY, totals(database.alias, State.READY)))
+    return {
+        lane: lane_name
+        for lane, lane_name in ready.items()
+        if lane_name.name in names and (queues is None or lane_name.queue in queues)
+    }
+
+
+def _lock_next(database: Database, lanes: list[int], limit: int) -> list[_Granted]:
+    """Lock the next tasks of all these lanes, and return them in order."""
+    shares = dict.fromkeys(lanes, limit) if len(lanes) < 2 else _shares(database, lanes, limit)
+    rows = [row for lane, share in shares.items() for row in _lock_in_lane(database, lane, share)]
+    return sorted(rows, key=lambda row: (-row.priority, row.run_at, row.id))
+
+
+def _ready_in_lane(database: Database, lane: int) -> QuerySet[Task]:
+    return Task.objects.using(database.alias).filter(lane_id=lane, state=State.READY).order_by(*_ORDER)
+
+
+def _shares(database: Database, lanes: list[int], limit: int) -> Counter[int]:
+    """Return how many of the next tasks are in each lane, without locking them: most lanes will keep theirs."""
+    heads = [_head(database, lane, limit) for lane in lanes]
+    return Counter(lane for *_, lane in islice(heapq.merge(*heads), limit))
+
+
+def _head(database: Database, lane: int, limit: int) -> list[tuple[int, object, int, int]]:
+    rows = _ready_in_lane(database, lane).values_list("priority", "run_at", "pk")[:limit]
+    return [(-priority, run_at, task_id, lane) for priority, run_at, task_id in rows]
+
+
+def _lock_in_lane(database: Database, lane: int, limit: int) -> list[_Granted]:
+    """Lock the next tasks of a lane that nobody else has locked."""
+    ready = _ready_in_lane(database, lane).select_for_update(skip_locked=_skip_locked(database))
+    return [_Granted(*row) for row in ready.values_list(*_GRANTED_FIELDS)[:limit]]
+
+
+def _skip_locked(database: Database) -> bool:
+    return bool(database.connection.features.has_select_for_update_skip_locked)
+
+
+def _grant(database: Database, rows: list[_Granted], runner_id: str, moves: Moves) -> None:
+    tasks = Task.objects.using(database.alias)
+    for chunk in in_chunks(row.id for row in rows):
+        tasks.filter(pk__in=chunk).update(
+            state=State.RUNNING,
+            attempt=F("attempt") + 1,
+            token=F("token") + 1,
+            runner=runner_id,
+            error_json=None,
+            started_at=None,
+            pid=0,
+        )
+    for lane, count in Counter(row.lane for row in rows).items():
+        moves.move(lane, State.READY, State.RUNNING, count)
+
+
+def _to_claim(row: _Granted, lanes: Mapping[int, LaneName]) -> Claim:
+    return Claim(
+        id=row.id,
+        token=row.token + 1,
+        attempt=row.attempt + 1,
+        name=lanes[row.lane].name,
+        description=row.description,
+        input_json=row.input_json,
+        output_json=row.output_json,
+        queue=lanes[row.lane].queue,
+        priority=row.priority,
+        lost_attempts=row.lost_attempts,
+        max_lost_attempts=row.max_lost_attempts,
+    )

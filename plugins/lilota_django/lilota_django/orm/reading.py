@@ -1,0 +1,147 @@
+"""Read tasks, pages of tasks, counts and log lines."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from lilota import models as records
+from lilota.contract import TaskCount, TaskQuery
+from lilota.errors import TaskNotFoundError
+from lilota.models import TaskInfo, TaskState
+from lilota_django.models import LogLine, Task
+from lilota_django.orm.chunks import in_chunks
+from lilota_django.orm.database import Database
+from lilota_django.orm.lanes import names_of
+from lilota_django.orm.moves import totals
+from lilota_django.orm.places import bounds, page_in_place
+from lilota_django.orm.records import CODES, INFO_FIELDS, LARGEST_ID, STATES, to_info
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+#: How many lanes and states one statement looks through.
+_PLACES_PER_STATEMENT: Final = 50
+
+
+def get(database: Database, task_id: int) -> TaskInfo:
+    """Return one task, or raise TaskNotFoundError."""
+    row = Task.objects.using(database.alias).filter(pk=task_id).values_list(*INFO_FIELDS).first()
+    if row is None:
+        raise TaskNotFoundError(task_id)
+    return to_info(row)
+
+
+def get_all(database: Database) -> list[TaskInfo]:
+    """Return every task, by rising id."""
+    return [to_info(row) for row in Task.objects.using(database.alias).order_by("pk").values_list(*INFO_FIELDS)]
+
+
+def logs(database: Database, task_id: int, after: int, limit: int) -> list[records.LogLine]:
+    """Return log lines of a task; their numbers begin with 1 and have no gaps."""
+    if not Task.objects.using(database.alias).filter(pk=task_id).exists():
+        raise TaskNotFoundError(task_id)
+    lines = LogLine.objects.using(database.alias).filter(task_id=task_id, n__gt=after).order_by("n")[:limit]
+    return [
+        records.LogLine(at=at, text=text, level=level, source=source, attempt=attempt, logger=logger)
+        for at, text, level, source, attempt, logger in lines.values_list(
+            "at", "text", "level", "source", "attempt", "logger"
+        )
+    ]
+
+
+def counts(database: Database) -> list[TaskCount]:
+    """Return the numbers of tasks that are not 0."""
+    summed = totals(database.alias)
+    names = names_of(database, (lane for lane, _ in summed))
+    numbers: Counter[tuple[int, TaskState]] = Counter()
+    for (lane, code), total in summed.items():
+        numbers[lane, STATES[code]] += total
+    return [
+        TaskCount(queue=names[lane].queue, name=names[lane].name, state=state, count=count)
+        for (lane, state), count in numbers.items()
+        if count
+    ]
+
+
+def find(database: Database, query: TaskQuery) -> list[TaskInfo]:
+    """Return one page of the tasks that match."""
+    ids = matching_ids(database, query)
+    rows = Task.objects.using(database.alias)
+    infos = [to_info(row) for chunk in in_chunks(ids) for row in rows.filter(pk__in=chunk).values_list(*INFO_FIELDS)]
+    return sorted(infos, key=lambda info: info.id, reverse=query.newest_first)
+
+
+def matching_ids(database: Database, query: TaskQuery) -> list[int]:
+    """Return the ids of one page of the tasks that match, in its order."""
+    if query.ids is not None:
+        return _listed_ids(database, query)
+    if query.states is None and query.names is None and query.queues is None:
+        return list(_between_bounds(database, query).values_list("pk", flat=True)[: query.limit])
+    return list(islice(_ids_in_places(database, query), query.limit))
+
+
+def _between_bounds(database: Database, query: TaskQuery) -> QuerySet[Task]:
+    low, high = bounds(query)
+    tasks = Task.objects.using(database.alias).filter(pk__gt=low, pk__lt=high)
+    return tasks.order_by("-pk" if query.newest_first else "pk")
+
+
+def _ids_in_places(database: Database, query: TaskQuery) -> Iterator[int]:
+    """Merge the ids of each lane and state that match: the index has them in order, and only a page is read of each."""
+    tasks, vendor = Task.objects.using(database.alias), database.connection.vendor
+    pages = [page_in_place(tasks, vendor, query, *place) for place in _matching_places(database, query)]
+    if database.connection.features.supports_slicing_ordering_in_compound:
+        # One statement for many places: one round trip, and one moment.
+        direction = "-pk" if query.newest_first else "pk"
+        pages = [
+            first.union(*others, all=True).order_by(direction)[: query.limit] if others else first
+            for first, *others in _grouped(pages)
+        ]
+    return heapq.merge(*(list(each) for each in pages), reverse=query.newest_first)
+
+
+def _grouped(pages: list[QuerySet[Task, int]]) -> Iterator[list[QuerySet[Task, int]]]:
+    rest = iter(pages)
+    while group := list(islice(rest, _PLACES_PER_STATEMENT)):
+        yield group
+
+
+def _listed_ids(database: Database, query: TaskQuery) -> list[int]:
+    codes = _codes(query)
+    found = [
+        (task_id, lane)
+        for chunk in in_chunks(task_id for task_id in query.ids or () if 0 < task_id <= LARGEST_ID)
+        for task_id, lane, state in _between_bounds(database, query)
+        .filter(pk__in=chunk)
+        .values_list("pk", "lane_id", "state")
+        if state in codes
+    ]
+    lanes = _matching_lanes(database, query, {lane for _, lane in found})
+    return sorted((task_id for task_id, lane in found if lane in lanes), reverse=query.newest_first)[: query.limit]
+
+
+def _codes(query: TaskQuery) -> set[int]:
+    states = CODES if query.states is None else query.states
+    return {code for state in states for code in CODES[state]}
+
+
+def _matching_places(database: Database, query: TaskQuery) -> list[tuple[int, int]]:
+    """Return the lanes and states that match and have tasks."""
+    summed = totals(database.alias)
+    lanes = _matching_lanes(database, query, {lane for lane, _ in summed})
+    codes = _codes(query)
+    return [(lane, code) for lane, code in summed if lane in lanes and code in codes]
+
+
+def _matching_lanes(database: Database, query: TaskQuery, lanes: set[int]) -> set[int]:
+    if query.names is None and query.queues is None:
+        return lanes
+    return {
+        lane
+        for lane, (queue, name) in names_of(database, lanes).items()
+        if (query.names is None or name in query.names) and (query.queues is None or queue in query.queues)
+    }

@@ -1,0 +1,125 @@
+"""Runners: their leases, the turns that they take, and what becomes of their claims when they stop or die."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from lilota.contract import RegisteredRunner, RunnerInfo
+from lilota.errors import ConfigurationError
+from lilota.models import Outcome, TaskError, TaskState
+from lilota_django.fields import escaped, to_microseconds
+from lilota_django.models import Runner, Task, Turn
+from lilota_django.orm.attempts import AttemptChanges, lock_running, write_changes
+from lilota_django.orm.database import Database
+from lilota_django.orm.lanes import key_of
+from lilota_django.orm.moves import Moves
+from lilota_django.orm.records import microseconds
+
+_LONGEST_ID: Final = 255
+_NEVER: Final = 0
+
+
+def heartbeat(database: Database, info: RunnerInfo, present: int) -> bool:
+    """Register the runner or renew its lease; False if the lease had expired."""
+    if len(escaped(info.id)) > _LONGEST_ID:
+        raise ConfigurationError(f"The id of a runner has at most {_LONGEST_ID} characters, not {len(info.id)}.")
+    runners = Runner.objects.using(database.alias)
+    known = list(runners.filter(runner=info.id).select_for_update().values_list("pk", "expires_at"))
+    news = {
+        "host": info.host,
+        "pid": info.pid,
+        "lease_seconds": info.lease_seconds,
+        "heartbeat_at": present,
+        "expires_at": present + microseconds(info.lease_seconds),
+    }
+    if known:
+        runners.filter(pk=known[0][0]).update(**news)
+        return to_microseconds(known[0][1]) > present
+    # Where two threads of a runner register it at the same time, one is enough.
+    runners.bulk_create([Runner(runner=info.id, started_at=present, **news)], ignore_conflicts=True)
+    return True
+
+
+def registered(database: Database, present: int) -> list[RegisteredRunner]:
+    """Return the runners in the order in which they started."""
+    rows = Runner.objects.using(database.alias).order_by("started_at", "pk")
+    return [
+        RegisteredRunner(
+            id=runner,
+            host=host,
+            pid=pid,
+            lease_seconds=lease_seconds,
+            started_at=started_at,
+            heartbeat_at=heartbeat_at,
+            has_expired=to_microseconds(expires_at) <= present,
+        )
+        for runner, host, pid, lease_seconds, started_at, heartbeat_at, expires_at in rows.values_list(
+            "runner", "host", "pid", "lease_seconds", "started_at", "heartbeat_at", "expires_at"
+        )
+    ]
+
+
+def take_turn(database: Database, chore: str, every_seconds: float, present: int) -> bool:
+    """Note that the chore is done now, unless somebody did it less than `every_seconds` ago."""
+    turns = Turn.objects.using(database.alias).filter(key=key_of(chore))
+    if not turns.exists():
+        # Of two who make the row of a chore, one is enough; whoever locks it first then has the turn.
+        turns.bulk_create([Turn(key=key_of(chore), chore=chore, taken_at=_NEVER)], ignore_conflicts=True)
+    pk, taken_at = turns.select_for_update().values_list("pk", "taken_at").get()
+    # The distance, not the age: a clock that was set back must not stop a chore until it has caught up.
+    if abs(present - to_microseconds(taken_at)) < microseconds(every_seconds):
+        return False
+    turns.filter(pk=pk).update(taken_at=present)
+    return True
+
+
+def release(database: Database, runner_id: str, moves: Moves, present: int) -> int:
+    """Forget the runner and give back what it holds, without spending the attempts."""
+    runners = Runner.objects.using(database.alias)
+    rows = runners.filter(runner=runner_id).select_for_update().values_list("pk", "runner")
+    known = [pk for pk, runner in rows if runner == runner_id]
+    changes = _held_by(database, runner_id, _given_back)
+    write_changes(database, changes, moves, present)
+    runners.filter(pk__in=known).delete()
+    return len(changes)
+
+
+def any_expired(database: Database, present: int) -> bool:
+    """Look, without any lock, whether there is anything to rescue."""
+    return Runner.objects.using(database.alias).filter(expires_at__lte=present).exists()
+
+
+def rescue(database: Database, moves: Moves, present: int) -> list[int]:
+    """Take back what runners with an expired lease hold, and forget them.
+
+    A runner that somebody else has locked is left alone: it is renewing its lease, claiming, or being rescued.
+    """
+    skip = bool(database.connection.features.has_select_for_update_skip_locked)
+    runners = Runner.objects.using(database.alias)
+    rows = runners.filter(expires_at__lte=present).select_for_update(skip_locked=skip).order_by("pk")
+    expired: dict[int, str] = dict(rows.values_list("pk", "runner"))
+    changes = [change for runner_id in expired.values() for change in _held_by(database, runner_id, _runner_died)]
+    write_changes(database, changes, moves, present)
+    runners.filter(pk__in=list(expired)).delete()
+    return [change.row.pk for change in changes]
+
+
+def _held_by(database: Database, runner_id: str, to_outcome: Callable[[Task, str], Outcome]) -> list[AttemptChanges]:
+    """Lock what a runner holds, and let each attempt end."""
+    changes = [AttemptChanges(row) for row in lock_running(Task.objects.using(database.alias).filter(runner=runner_id))]
+    for change in changes:
+        change.outcome = to_outcome(change.row, runner_id)
+    return changes
+
+
+def _given_back(_held: Task, _runner_id: str) -> Outcome:
+    return Outcome(state=TaskState.PENDING, spends_attempt=False)
+
+
+def _runner_died(held: Task, runner_id: str) -> Outcome:
+    lost_attempts = held.lost_attempts + 1
+    if held.cancel_requested or lost_attempts < held.max_lost_attempts:
+        return Outcome(state=TaskState.PENDING, lost=True)
+    message = f"The runner {runner_id} stopped renewing its lease; attempts lost: {lost_attempts}."
+    return Outcome(state=TaskState.FAILED, lost=True, error=TaskError(type="RunnerDied", message=message))

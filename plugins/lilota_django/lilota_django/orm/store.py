@@ -1,0 +1,153 @@
+"""What the store does, each method as one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from lilota.contract import (
+    Claimed,
+    ClaimRequest,
+    Committed,
+    RegisteredRunner,
+    RunnerInfo,
+    StoreCapabilities,
+    StoredTask,
+    TaskCount,
+    TaskQuery,
+)
+from lilota.errors import TaskNotFoundError
+from lilota.models import AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
+from lilota_django.orm import actions, adding, attempts, claims, reading, runners, surroundings
+from lilota_django.orm.clock import now
+from lilota_django.orm.database import Database
+from lilota_django.orm.moves import Moves
+from lilota_django.orm.records import LARGEST_ID, microseconds
+from lilota_django.orm.watching import Watcher
+
+Answer = TypeVar("Answer")
+
+
+class OrmStore:
+    """The store of one process, in the database of an alias."""
+
+    def __init__(self, alias: str) -> None:
+        self._database = Database(alias)
+        self._watcher = Watcher(self._database)
+
+    def check(self, require: Callable[[str], None]) -> None:
+        """Let a check of the database raise errors of the store."""
+        self._database.read(lambda: require(self._database.alias))
+
+    def close(self) -> None:
+        self._database.close()
+
+    def capabilities(self) -> StoreCapabilities:
+        return self._database.read(lambda: surroundings.capabilities(self._database.connection))
+
+    def add(self, tasks: Sequence[NewTask]) -> list[int]:
+        if not tasks:
+            return []
+        return self._change(lambda moves: adding.add(self._database, tasks, moves))
+
+    def restore(self, tasks: Sequence[StoredTask]) -> int:
+        return self._change(lambda moves: adding.restore(self._database, tasks, moves))
+
+    def get(self, task_id: int) -> TaskInfo:
+        _check_id(task_id)
+        return self._database.read(lambda: reading.get(self._database, task_id))
+
+    def get_all_tasks(self) -> list[TaskInfo]:
+        return self._database.read(lambda: reading.get_all(self._database))
+
+    def find(self, query: TaskQuery) -> list[TaskInfo]:
+        return self._database.read_at_once(lambda: reading.find(self._database, query))
+
+    def counts(self) -> list[TaskCount]:
+        return self._database.read_at_once(lambda: reading.counts(self._database))
+
+    def logs(self, task_id: int, after: int = 0, limit: int = 1000) -> list[LogLine]:
+        _check_id(task_id)
+        return self._database.read(lambda: reading.logs(self._database, task_id, after, limit))
+
+    def heartbeat(self, runner: RunnerInfo) -> bool:
+        self._database.refresh()
+        return self._database.write(lambda: runners.heartbeat(self._database, runner, self._now()))
+
+    def runners(self) -> list[RegisteredRunner]:
+        return self._database.read(lambda: runners.registered(self._database, self._now()))
+
+    def claim(self, request: ClaimRequest) -> Claimed:
+        if not self._database.read(lambda: claims.may_claim(self._database, request, self._now())):
+            # Most looks find nothing: they must not lock anything.
+            return self._database.read(lambda: claims.cancelled_only(self._database, request, self._now()))
+        claimed = self.commit([], request).claimed
+        assert claimed is not None  # noqa: S101 - a request was given
+        return claimed
+
+    def commit(self, updates: Sequence[AttemptUpdate], request: ClaimRequest | None = None) -> Committed:
+        self._database.refresh()
+
+        def commit(moves: Moves) -> Committed:
+            present = self._now()
+            # Before any task is locked: see lock_lease.
+            has_lease = request is not None and claims.lock_lease(self._database, request.runner_id, present)
+            refused = attempts.apply_updates(self._database, updates, moves, present)
+            if request is None:
+                return Committed(refused=refused)
+            claimed = claims.claim(self._database, request, moves, present) if has_lease else Claimed()
+            return Committed(refused=refused, claimed=claimed)
+
+        return self._change(commit)
+
+    def release(self, runner_id: str) -> int:
+        return self._change(lambda moves: runners.release(self._database, runner_id, moves, self._now()))
+
+    def rescue(self) -> list[int]:
+        if not self._database.read(lambda: runners.any_expired(self._database, self._now())):
+            return []
+        return self._change(lambda moves: runners.rescue(self._database, moves, self._now()))
+
+    def cancel(self, task_id: int) -> TaskState:
+        _check_id(task_id)
+        return self._change(lambda moves: actions.cancel(self._database, task_id, moves, self._now()))
+
+    def retry(self, task_id: int) -> None:
+        _check_id(task_id)
+        self._change(lambda moves: actions.retry(self._database, task_id, moves, self._now()))
+
+    def prune(self, older_than_seconds: float, states: Sequence[TaskState] | None = None, limit: int = 1000) -> int:
+        def prune(moves: Moves) -> int:
+            ended_before = self._now() - microseconds(older_than_seconds)
+            return actions.prune(self._database, ended_before, states, limit, moves)
+
+        return self._change(prune)
+
+    def take_turn(self, chore: str, every_seconds: float) -> bool:
+        return self._database.write(lambda: runners.take_turn(self._database, chore, every_seconds, self._now()))
+
+    def wait_for_change(self, timeout_seconds: float) -> bool:
+        self._database.refresh()
+        return self._watcher.wait(timeout_seconds)
+
+    def _now(self) -> int:
+        return now(self._database.connection)
+
+    def _change(self, work: Callable[[Moves], Answer]) -> Answer:
+        """Change tasks in one transaction, with the counts, and tell those who wait once it is committed."""
+
+        def change() -> Answer:
+            moves = Moves()
+            answer = work(moves)
+            moves.write(self._database)
+            if moves.is_news:
+                self._database.after_commit(self._watcher.announce)
+            return answer
+
+        return self._database.write(change)
+
+
+def _check_id(task_id: int) -> None:
+    """Raise TaskNotFoundError for numbers that are no ids: a database could not even look for them."""
+    if not 0 < task_id <= LARGEST_ID:
+        raise TaskNotFoundError(task_id)

@@ -1,0 +1,97 @@
+"""Make sure that there is a Django project with lilota's tables, and say in one sentence what is missing."""
+
+from __future__ import annotations
+
+import os
+import pkgutil
+from typing import Final
+
+import django
+from django.apps import apps
+from django.conf import settings
+from django.db import connections
+from django.db.migrations.recorder import MigrationRecorder
+
+from lilota.errors import ConfigurationError, StoreVersionError
+
+#: In the name of a migration that older versions of lilota can't work with.
+INCOMPATIBLE: Final = "_incompatible_"
+SUPPORTED: Final = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mysql": "MariaDB or MySQL"}
+
+_SETTINGS_VARIABLE: Final = "DJANGO_SETTINGS_MODULE"
+
+
+def require_site(alias: str) -> None:
+    """Set Django up if nobody has, and look for the app and the alias.
+
+    Raises:
+        ConfigurationError: something is missing; the message says what, and what to do.
+    """
+    _set_up()
+    if not apps.is_installed("lilota_django"):
+        raise ConfigurationError(
+            "The app 'lilota_django' is not installed in this Django project. "
+            "Add it to INSTALLED_APPS, then run: python manage.py migrate"
+        )
+    if alias not in connections:
+        known = ", ".join(f"'{name}'" for name in sorted(connections))
+        raise ConfigurationError(f"DATABASES in the settings of the project has no alias '{alias}', only: {known}.")
+    vendor = connections[alias].vendor
+    if vendor not in SUPPORTED:
+        raise ConfigurationError(
+            f"The database '{alias}' is {connections[alias].display_name}, where lilota does not run. "
+            f"Use one of: {', '.join(SUPPORTED.values())}."
+        )
+
+
+def _set_up() -> None:
+    if apps.ready:
+        return
+    if not settings.configured and not os.environ.get(_SETTINGS_VARIABLE):
+        raise ConfigurationError(
+            f"A Django store needs a Django project: set the environment variable {_SETTINGS_VARIABLE} to its settings "
+            "('mysite.settings'), or start your program through manage.py."
+        )
+    try:
+        django.setup()
+    except ImportError as error:
+        raise ConfigurationError(
+            f"The Django project can't be loaded: {error}. {_SETTINGS_VARIABLE} is "
+            f"'{os.environ.get(_SETTINGS_VARIABLE)}'; is the folder of the project on the import path (PYTHONPATH)?"
+        ) from error
+    except RuntimeError as error:
+        # "populate() isn't reentrant": called from a module that Django is just importing.
+        raise ConfigurationError(
+            "The Django store was used while Django is still loading its apps. Make the store or the client there, "
+            "and use it later."
+        ) from error
+
+
+def require_tables(alias: str) -> None:
+    """Compare the migrations that were applied to the database with those of this version.
+
+    Raises:
+        ConfigurationError: some have not been applied.
+        StoreVersionError: a newer lilota has changed the tables so that this version must not touch them.
+    """
+    known = own_migrations()
+    applied = {name for app, name in MigrationRecorder(connections[alias]).applied_migrations() if app == "lilota"}
+    missing = [name for name in known if name not in applied]
+    if missing:
+        option = "" if alias == "default" else f" --database {alias}"
+        raise ConfigurationError(
+            f"The database '{alias}' lacks the migration {missing[0]} of lilota. Run: python manage.py migrate{option}"
+        )
+    newer = sorted(name for name in applied.difference(known) if INCOMPATIBLE in name)
+    if newer:
+        raise StoreVersionError(
+            f"A newer lilota has applied the migration {newer[-1]} to the database '{alias}', which this version does "
+            "not know. Upgrade lilota-django."
+        )
+
+
+def own_migrations() -> list[str]:
+    """Return the names of the migrations that this version brings, in order."""
+    from lilota_django import migrations  # noqa: PLC0415 - the package has a lazy attribute of the same kind
+
+    return sorted(module.name for module in pkgutil.iter_modules(migrations.__path__))

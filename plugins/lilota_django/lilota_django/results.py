@@ -1,0 +1,74 @@
+"""Show a task of the store as `django.tasks` shows it: as a `TaskResult`."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from lilota.models import TaskInfo, TaskState
+from lilota_django.calls import StoredCall, find, from_input
+from lilota_django.compat import Task, TaskResult, TaskResultStatus
+from lilota_django.failures import errors_of
+from lilota_django.instants import of_project
+
+#: The key of the output under which a return value is stored: outputs are objects, return values may be anything.
+RETURN_VALUE: Final = "return_value"
+
+_STATUSES: Final = {
+    TaskState.WAITING: TaskResultStatus.READY,
+    TaskState.PENDING: TaskResultStatus.READY,
+    TaskState.RUNNING: TaskResultStatus.RUNNING,
+    TaskState.SUCCEEDED: TaskResultStatus.SUCCESSFUL,
+    TaskState.FAILED: TaskResultStatus.FAILED,
+    TaskState.CANCELLED: TaskResultStatus.FAILED,
+}
+#: The store remembers the worker of the newest attempt only.
+_FORGOTTEN: Final = "unknown"
+
+
+def result_of(info: TaskInfo) -> TaskResult[..., Any]:
+    """Return a task that was enqueued, as of now.
+
+    Raises:
+        InvalidInputError, UnknownTaskError: it is not the call of a task function, or the function is gone.
+    """
+    call = from_input(info.input_json)
+    started_at = of_project(info.started_at) if info.attempt else None
+    result = TaskResult(
+        task=task_of(call, info),
+        id=str(info.id),
+        status=_STATUSES[info.state],
+        enqueued_at=of_project(info.created_at),
+        started_at=started_at,
+        finished_at=of_project(info.finished_at),
+        last_attempted_at=started_at,
+        args=call.args,
+        kwargs=call.kwargs,
+        backend=call.backend,
+        errors=errors_of(info),
+        worker_ids=worker_ids(info),
+    )
+    if info.state is TaskState.SUCCEEDED and info.output_json is not None:
+        set_on(result, _return_value=info.output.get(RETURN_VALUE))
+    return result
+
+
+def task_of(call: StoredCall, info: TaskInfo) -> Task[..., Any]:
+    """Return the task function of a call, with what was chosen when it was enqueued."""
+    run_after = of_project(call.run_after)
+    return find(call.function).using(
+        priority=info.priority, queue_name=info.queue, run_after=run_after, backend=call.backend
+    )
+
+
+def worker_ids(info: TaskInfo) -> list[str]:
+    """Return one name per attempt."""
+    if not info.attempt:
+        return []
+    newest = f"{info.runner_id or _FORGOTTEN}-{info.pid}" if info.pid else info.runner_id or _FORGOTTEN
+    return [*[_FORGOTTEN] * (info.attempt - 1), newest]
+
+
+def set_on(result: TaskResult[..., Any], **values: object) -> None:
+    """Change a result, which is frozen for everybody but backends."""
+    for name, value in values.items():
+        object.__setattr__(result, name, value)

@@ -1,0 +1,109 @@
+"""What the tests share: a Django project whose tables are made once per process, and emptied for each test.
+
+The project's settings are `helpers/site_settings.py`. Its database "default" is a SQLite file; the fixtures `postgres`
+and `mariadb` start a server and add its database to the project, for this process and those that it starts.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+HELPERS = str(Path(__file__).parent / "helpers")
+_FOLDER = tempfile.mkdtemp(prefix="lilota-site-")
+atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
+
+sys.path.insert(0, HELPERS)
+os.environ["DJANGO_SETTINGS_MODULE"] = "site_settings"
+os.environ["LILOTA_TEST_SITE_SQLITE"] = os.path.join(_FOLDER, "site.sqlite3")
+for _server in ("POSTGRES", "MARIADB"):
+    os.environ.pop(f"LILOTA_TEST_SITE_{_server}", None)
+
+import django  # noqa: E402 - needs the settings above
+
+django.setup()
+
+import site_settings  # noqa: E402
+from django.core.management import call_command  # noqa: E402
+from django.db import connections  # noqa: E402
+from lilota_django.models import Lane, LaneCount, LogLine, Runner, Task, Turn  # noqa: E402
+from lilota_django.store import DjangoTaskStore  # noqa: E402
+
+from lilota.testing.servers import MariaDBServer, available_or_skip  # noqa: E402
+from lilota.testing.servers.elsewhere import MariaDBElsewhere  # noqa: E402
+from lilota.testing.servers.fixtures import postgres_server  # noqa: E402, F401 - a fixture
+
+Stores = Callable[[str], DjangoTaskStore]
+
+
+@pytest.fixture(scope="session")
+def sqlite() -> Iterator[str]:
+    """The alias of a migrated SQLite file."""
+    call_command("migrate", database="default", verbosity=0)
+    yield "default"
+    connections["default"].close()
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_server) -> Iterator[str]:  # noqa: F811 - the fixture above
+    """The alias of a migrated PostgreSQL database."""
+    yield from _added("pg", site_settings.POSTGRES_VARIABLE, postgres_server.create_database())
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[str]:
+    """The alias of a migrated MariaDB database; with room for the longest inputs and outputs."""
+    elsewhere = os.environ.get("LILOTA_TEST_MARIADB_URL")
+    if elsewhere:
+        yield from _added("maria", site_settings.MARIADB_VARIABLE, MariaDBElsewhere(elsewhere).create_database())
+        return
+    server = available_or_skip(lambda: MariaDBServer({"max-allowed-packet": "128M"}))
+    yield from _added("maria", site_settings.MARIADB_VARIABLE, server.create_database())
+    server.close()
+
+
+def _added(alias: str, variable: str, url: str) -> Iterator[str]:
+    """Add a database to the project of this process, and by its environment to those that it starts."""
+    os.environ[variable] = url
+    connections.databases[alias] = connections.configure_settings(site_settings.databases())[alias]
+    call_command("migrate", database=alias, verbosity=0)
+    yield alias
+    connections[alias].close()
+    del os.environ[variable]
+
+
+@pytest.fixture
+def open_store() -> Iterator[Stores]:
+    """Open a store on an alias, empty; closed after the test."""
+    opened: list[DjangoTaskStore] = []
+
+    def open_empty(alias: str) -> DjangoTaskStore:
+        for model in (LogLine, Task, LaneCount, Lane, Runner, Turn):
+            model.objects.using(alias).all().delete()
+        store = DjangoTaskStore(alias)
+        store.open()
+        opened.append(store)
+        return store
+
+    yield open_empty
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres", "mariadb"])
+def everywhere(request: pytest.FixtureRequest, open_store: Stores) -> DjangoTaskStore:
+    """An empty store in each of the databases, one after the other."""
+    return open_store(request.getfixturevalue(request.param))
+
+
+@pytest.fixture
+def store(open_store: Stores, sqlite: str) -> DjangoTaskStore:
+    """An empty store in the SQLite file."""
+    return open_store(sqlite)

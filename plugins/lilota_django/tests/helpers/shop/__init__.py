@@ -1,0 +1,1 @@
+"""A shop that does some of its work in tasks."""

@@ -1,0 +1,353 @@
+"""The admin shows tasks to who may see them, and lets those act who may change them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test import Client, override_settings
+from django.test.utils import CaptureQueriesContext
+from lilota_django.client import get_client
+from lilota_django.models import LogLine, Task
+
+from lilota.contract import ClaimRequest, RunnerInfo
+from lilota.models import AttemptUpdate, NewTask, Outcome, TaskError, TaskState
+from lilota.models import LogLine as Line
+
+LIST = "/admin/lilota/task/"
+SCRIPT = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def store(store):
+    """The store, with the admin in place and nobody in it."""
+    User.objects.all().delete()
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM sqlite_sequence WHERE name = 'lilota_task'")  # ids begin with 1
+    with override_settings(ROOT_URLCONF="admin_urls", LILOTA={}):
+        yield store
+        get_client().close()
+
+
+def visitor(*permissions, superuser=False):
+    """Return a browser in which somebody has logged in who may do that much with tasks."""
+    user = User.objects.create_user("visitor", is_staff=True, is_superuser=superuser)
+    for name in permissions:
+        user.user_permissions.add(Permission.objects.get(codename=f"{name}_task", content_type__app_label="lilota"))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def add(store, count=1, **fields):
+    return store.add([NewTask(**{"name": "resize", **fields})] * count)
+
+
+def start(store, count=1):
+    """Let a runner claim tasks."""
+    store.heartbeat(RunnerInfo(id="a-runner", host="host-1", pid=4711))
+    names = tuple({count.name for count in store.counts()})
+    return store.claim(ClaimRequest(runner_id="a-runner", names=names, limit=count)).claims
+
+
+def end(store, state, **fields):
+    """Let a runner run a task to an end."""
+    [claim] = start(store)
+    error = TaskError(type="ValueError", message="torn", traceback="line 1") if state is TaskState.FAILED else None
+    outcome = Outcome(state=state, error=error)
+    store.commit([AttemptUpdate(id=claim.id, token=claim.token, outcome=outcome, **fields)])
+    return claim.id
+
+
+def text(response):
+    """Return what a page says."""
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def listed(response):
+    """Return the ids in the list, in its order."""
+    return [int(found) for found in re.findall(r"/admin/lilota/task/(\d+)/change/", text(response))]
+
+
+def act(client, action, ids):
+    """Do something with selected tasks; return what the page says to it."""
+    data = {"action": action, "_selected_action": list(map(str, ids)), "index": 0}
+    page = text(client.post(LIST, data, follow=True))
+    return re.findall(r'<li class="(success|warning|error|info)">(.*?)</li>', page)
+
+
+def test_the_list_shows_the_newest_tasks_first(store):
+    """With their state, progress and queue."""
+    add(store, 2)
+    end(store, TaskState.SUCCEEDED)
+    client = visitor("view")
+
+    page = client.get(LIST)
+
+    assert listed(page) == [2, 1]
+    assert "succeeded" in text(page)
+    assert "100 %" in text(page)
+
+
+def test_strangers_see_nothing(store):
+    """Who has not logged in is asked to; who may not see tasks is refused, and finds no link."""
+    add(store)
+    stranger = Client()
+    staff = visitor()
+
+    assert stranger.get(LIST).status_code == 302
+    assert stranger.get(f"{LIST}1/change/").status_code == 302
+    assert staff.get(LIST).status_code == 403
+    assert staff.get(f"{LIST}1/change/").status_code == 403
+    assert LIST not in text(staff.get("/admin/"))
+
+
+def test_nobody_can_change_a_task(store):
+    """Not even a superuser can add, change or delete one: only the store keeps counts and leases in step."""
+    add(store)
+    client = visitor(superuser=True)
+
+    page = text(client.get(f"{LIST}1/change/"))
+
+    assert 'name="_save"' not in page
+    assert client.post(f"{LIST}1/change/", {"description": "changed"}).status_code == 403
+    assert client.post(f"{LIST}1/delete/", {"post": "yes"}).status_code == 403
+    assert client.get(f"{LIST}add/").status_code == 403
+    assert "delete_selected" not in text(client.get(LIST))
+    assert store.get(1).description == ""
+
+
+def test_a_task_is_shown_with_all_that_is_known(store):
+    """Input, output, error, log, times and attempts."""
+    add(store, input_json='{"width": 200}', description="a picture")
+    line = Line(at=1.5e9, text="half of it", level=20)
+    end(store, TaskState.FAILED, output_json='{"done": "half"}', log_lines=(line,), pid=17)
+    client = visitor("view")
+
+    page = text(client.get(f"{LIST}1/change/"))
+
+    for known in ("resize", "a picture", "&quot;width&quot;: 200", "&quot;done&quot;: &quot;half&quot;", "a-runner"):
+        assert known in page
+    assert "ValueError: torn" in page
+    assert "2017-07-14 04:40:00 [1] INFO half of it" in page  # in the time zone of the project
+
+
+def test_secrets_are_not_shown(store):
+    """What a key calls a secret stays one, as deep as it may be."""
+    add(store, input_json='{"user": "anna", "login": [{"password": "hunter2", "api_token": "t0ken"}]}')
+    client = visitor("view")
+
+    page = text(client.get(f"{LIST}1/change/"))
+
+    assert "anna" in page
+    assert "hunter2" not in page
+    assert "t0ken" not in page
+
+
+def test_markup_in_a_task_is_only_text(store):
+    """Whoever adds a task can't run a script in the admin."""
+    add(store, name=SCRIPT, queue=SCRIPT, description=SCRIPT, input_json=f'{{"{SCRIPT}": "{SCRIPT}"}}')
+    error = TaskError(type=SCRIPT, message=SCRIPT, traceback=SCRIPT)
+    [claim] = start(store)
+    update = AttemptUpdate(
+        id=claim.id,
+        token=claim.token,
+        output_json=f'{{"x": "{SCRIPT}"}}',
+        log_lines=(Line(at=0, text=SCRIPT, source=SCRIPT),),
+        outcome=Outcome(state=TaskState.FAILED, error=error),
+    )
+    store.commit([update])
+    client = visitor(superuser=True)
+
+    pages = [client.get(LIST), client.get(LIST, {"name": SCRIPT}), client.get(f"{LIST}1/change/")]
+    pages.append(client.post(LIST, {"action": "retry_tasks", "_selected_action": "1", "index": 0}, follow=True))
+
+    for page in pages:
+        assert SCRIPT not in text(page)
+        assert "&lt;script&gt;alert(1)" in text(page)
+
+
+def test_filters_show_a_part(store):
+    """By state, queue and name, and all three together."""
+    add(store, name="resize", queue="default")
+    add(store, name="resize", queue="mails")
+    add(store, name="Resize", queue="mails")
+    store.cancel(2)
+    client = visitor("view")
+
+    def found(**query):
+        return listed(client.get(LIST, query))
+
+    assert found(state="pending") == [3, 1]
+    assert found(state="cancelled") == [2]
+    assert found(queue="mails") == [3, 2]
+    assert found(name="resize") == [2, 1]
+    assert found(name="resize", queue="mails", state="pending") == []
+    assert found(name="nosuch") == []
+
+
+def test_a_task_is_found_by_its_id(store):
+    """A search for anything else finds nothing: it would have to read all tasks."""
+    add(store, 3)
+    client = visitor("view")
+
+    assert listed(client.get(LIST, {"q": "2"})) == [2]
+    assert listed(client.get(LIST, {"q": " 2 "})) == [2]
+    assert listed(client.get(LIST, {"q": "resize"})) == []
+    assert listed(client.get(LIST, {"q": "9" * 30})) == []
+    assert listed(client.get(LIST, {"q": "2", "state": "failed"})) == []
+
+
+def test_pages_follow_each_other(store):
+    """The second page begins where the first one ends; there is none behind the last."""
+    add(store, 150)
+    client = visitor("view")
+
+    first, second = (listed(client.get(LIST, {"p": page, "state": "pending"})) for page in (1, 2))
+
+    assert first + second == list(range(150, 0, -1))
+    assert client.get(LIST, {"p": 3}).status_code == 302
+
+
+def test_a_page_costs_the_same_with_many_tasks(store):
+    """No statement counts or sorts the table, and there are as many of them as with few tasks."""
+    add(store, 150)
+    client = visitor("view")
+    client.get(LIST)
+
+    def statements(**query):
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
+            client.get(LIST, query)
+        return [found["sql"] for found in captured.captured_queries]
+
+    with_few = statements(), statements(state="pending")
+    add(store, 1_000)
+    with_many = statements(), statements(state="pending")
+
+    assert list(map(len, with_few)) == list(map(len, with_many))
+    for statement in [sql for page in with_many for sql in page if '"lilota_task"' in sql]:
+        assert "COUNT(" not in statement
+        assert "input_json" not in statement
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN QUERY PLAN {statement}")
+            plan = " ".join(str(row[-1]) for row in cursor.fetchall())
+        assert "SCAN lilota_task" not in plan.replace("SCAN lilota_task USING INTEGER PRIMARY KEY", ""), plan
+
+
+def test_cancel_says_what_happened_to_how_many(store):
+    """Pending tasks are cancelled, running ones asked to stop, and ended ones left alone."""
+    add(store, 5)
+    end(store, TaskState.SUCCEEDED)
+    start(store)
+    client = visitor("view", "change")
+
+    said = act(client, "cancel_tasks", [1, 2, 3, 4, 999])
+
+    assert sorted(said) == [
+        ("success", "1 task: asked to stop, still running."),
+        ("success", "2 tasks: cancelled."),
+        ("warning", "1 task: left alone, already succeeded."),
+    ]
+    assert [store.get(n).state for n in (1, 2, 3, 4, 5)] == [
+        "succeeded",
+        "running",
+        "cancelled",
+        "cancelled",
+        "pending",
+    ]
+    assert store.get(2).cancel_requested
+
+
+def test_retry_says_what_happened_to_how_many(store):
+    """Failed and cancelled tasks run again; others are left alone."""
+    add(store, 3)
+    end(store, TaskState.FAILED)
+    store.cancel(2)
+    client = visitor("view", "change")
+
+    said = act(client, "retry_tasks", [1, 2, 3])
+
+    assert sorted(said) == [
+        ("success", "2 tasks: will run again."),
+        ("warning", "1 task: left alone, neither failed nor cancelled."),
+    ]
+    assert [store.get(n).state for n in (1, 2, 3)] == ["pending"] * 3
+
+
+def test_an_action_is_in_the_history_of_the_task(store):
+    """It says who did it."""
+    add(store)
+    client = visitor("view", "change")
+    act(client, "cancel_tasks", [1])
+
+    page = text(client.get(f"{LIST}1/history/"))
+
+    assert "By an action: cancelled." in page
+    assert "visitor" in page
+
+
+def test_who_may_only_look_cannot_act(store):
+    """The actions are not offered, and a request for one does nothing."""
+    add(store)
+    client = visitor("view")
+
+    page = text(client.get(LIST))
+    act(client, "cancel_tasks", [1])
+
+    assert "cancel_tasks" not in page
+    assert store.get(1).state is TaskState.PENDING
+
+
+def test_only_the_newest_log_lines_are_shown(store):
+    """And it is said that there are more."""
+    add(store)
+    LogLine.objects.bulk_create(
+        LogLine(task_id=1, n=n, at=0, level=20, attempt=1, source="log", logger="", text=f"line {n}.")
+        for n in range(1, 1_001)
+    )
+    client = visitor("view")
+
+    page = text(client.get(f"{LIST}1/change/"))
+
+    assert "line 500." not in page
+    assert "line 501." in page
+    assert "(500 earlier lines)" in page
+
+
+def test_runners_are_listed(store):
+    """With their host, for whoever may see tasks."""
+    add(store)
+    start(store)
+    client = visitor("view")
+
+    page = text(client.get("/admin/lilota/runner/"))
+
+    assert "a-runner" in page
+    assert "host-1" in page
+    assert 'alt="True"' in page
+
+
+def test_instants_are_shown_in_a_project_without_time_zones(store):
+    """USE_TZ = False changes nothing for the reader."""
+    add(store)
+    at = Task.objects.get().created_at.astimezone().strftime("%Y")
+    client = visitor("view")
+
+    with override_settings(USE_TZ=False):
+        assert at in text(client.get(LIST))
+        assert at in text(client.get(f"{LIST}1/change/"))
+
+
+def test_there_are_no_pages_where_tasks_are_elsewhere(store, tmp_path):
+    """An empty list would say that there are no tasks."""
+    add(store)
+    client = visitor(superuser=True)
+
+    with override_settings(LILOTA={"STORE": f"sqlite:///{tmp_path / 'tasks.db'}"}):
+        assert LIST not in text(client.get("/admin/"))
+        get_client().close()

@@ -1,0 +1,303 @@
+"""The backend of `django.tasks`: what enqueue stores, what it refuses, and how results are shown."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.conf import settings as project
+from django.core import checks
+from django.db import transaction
+from django.test import override_settings
+from lilota_django.backend import LilotaBackend
+from lilota_django.calls import TASK_NAME, find, to_input
+from lilota_django.client import get_client
+from lilota_django.compat import InvalidTask, TaskResultDoesNotExist, TaskResultStatus, signals
+from shop import tasks
+
+from lilota.contract import ClaimRequest, RunnerInfo
+from lilota.errors import InvalidInputError, UnknownTaskError
+from lilota.models import AttemptUpdate, Outcome, TaskError, TaskState
+
+BACKEND = {"BACKEND": "lilota_django.LilotaBackend", "QUEUES": ["default", "mails"]}
+IN_AN_HOUR = datetime.now(UTC) + timedelta(hours=1)
+
+
+@pytest.fixture
+def store(store):
+    """The store of the project, with the backend in place."""
+    with override_settings(TASKS={"default": BACKEND}, LILOTA={}):
+        yield store
+        get_client().close()
+
+
+def claim(store):
+    """Start the next attempt as a runner would."""
+    store.heartbeat(RunnerInfo(id="a-runner"))
+    return store.claim(ClaimRequest(runner_id="a-runner", names=(TASK_NAME,))).claims[0]
+
+
+def finish(store, state, error=None, output_json=None):
+    claimed = claim(store)
+    outcome = Outcome(state=state, error=error)
+    store.commit([AttemptUpdate(id=claimed.id, token=claimed.token, pid=17, output_json=output_json, outcome=outcome)])
+
+
+def ended_as(store, error_type, **fields):
+    result = tasks.total.enqueue(1)
+    finish(store, TaskState.FAILED, TaskError(type=error_type, message="so it is", **fields))
+    result.refresh()
+    return result
+
+
+def test_enqueue_stores_the_call(store):
+    """The call is one task with the function as its description, in the queue and with the priority of the call."""
+    result = tasks.total.using(queue_name="mails", priority=7).enqueue(2, price=3)
+
+    info = store.get(int(result.id))
+    assert (info.name, info.description, info.queue, info.priority) == (TASK_NAME, "shop.tasks.total", "mails", 7)
+    assert (info.input["function"], info.input["args"], info.input["kwargs"]) == ("shop.tasks.total", [2], {"price": 3})
+    assert (result.status, result.attempts, result.backend) == (TaskResultStatus.READY, 0, "default")
+
+
+def test_a_task_runs_after_its_instant(store):
+    """`run_after` is when it becomes due, and part of the task of its result."""
+    result = tasks.total.using(run_after=IN_AN_HOUR).enqueue(2)
+
+    assert store.get(int(result.id)).run_at == IN_AN_HOUR
+    assert tasks.total.get_result(result.id).task.run_after == IN_AN_HOUR
+
+
+def test_a_call_vanishes_with_its_transaction(store):
+    """What was enqueued in a transaction that is rolled back does not exist."""
+    with transaction.atomic():
+        result = tasks.total.enqueue(2)
+        assert tasks.total.get_result(result.id).status == TaskResultStatus.READY
+        transaction.set_rollback(True)
+
+    with pytest.raises(TaskResultDoesNotExist):
+        tasks.total.get_result(result.id)
+    assert store.get_all_tasks() == []
+
+
+def test_calls_and_results_have_async_forms(store):
+    """`aenqueue` and `aget_result` do as the others."""
+
+    async def call():
+        result = await tasks.add_user.aenqueue("anna")
+        return await tasks.add_user.aget_result(result.id)
+
+    result = asyncio.run(call())
+
+    assert (result.status, result.args) == (TaskResultStatus.READY, ["anna"])
+
+
+@pytest.mark.parametrize("arguments", [(object(),), ({1, 2},), (float("nan"),), (b"\xff",), (datetime.now(UTC),)])
+def test_arguments_that_json_cannot_carry_are_refused(store, arguments):
+    """The error comes to the caller, and nothing is stored."""
+    with pytest.raises((TypeError, ValueError)):
+        tasks.total.enqueue(*arguments)
+
+    assert store.get_all_tasks() == []
+
+
+def test_functions_that_a_worker_could_not_find_are_refused(store):
+    """A function must be at module level, under its own name, in a module that can be imported."""
+    from lilota_django.compat import Task
+
+    def local():
+        """In a function."""
+
+    of_program = type(local)(local.__code__, {"__name__": "__main__"})
+    of_program.__qualname__ = "of_program"
+
+    with pytest.raises(InvalidTask, match=r"local' must be at module level. Move it"):
+        Task(func=local)
+    with pytest.raises(InvalidTask, match=r"'shop.tasks.Till.open' must be at module level"):
+        Task(func=tasks.Till.open)
+    with pytest.raises(InvalidTask, match=r"'shop.tasks.renamed_later' is not a task function"):
+        tasks.under_another_name.enqueue()
+    with pytest.raises(InvalidTask, match="part of the program that was started"):
+        Task(func=of_program).enqueue()
+    assert store.get_all_tasks() == []
+
+
+def test_a_queue_that_is_not_configured_is_refused(store):
+    """QUEUES of the backend names all that there are."""
+    with pytest.raises(InvalidTask, match="parcels"):
+        tasks.total.using(queue_name="parcels")
+
+
+@pytest.mark.parametrize("result_id", ["", "0", "99999999999999999999999", "x", "-1", "123456", "٣"])
+def test_an_id_that_leads_to_nothing_has_no_result(store, result_id):
+    """Any text is an id that may not exist."""
+    with pytest.raises(TaskResultDoesNotExist):
+        tasks.total.get_result(result_id)
+
+
+def test_a_task_of_another_kind_has_no_result(store):
+    """A task class is no task function, though it is in the same store."""
+    with override_settings(LILOTA={"TASKS": {"count_users": "shop.classes:CountUsers"}}):
+        task_id = get_client().add("count_users").id
+
+        with pytest.raises(TaskResultDoesNotExist):
+            tasks.total.get_result(str(task_id))
+
+
+def test_a_successful_result_has_its_return_value_and_times(store):
+    """Any JSON value may be returned."""
+    result = tasks.total.enqueue(2)
+    finish(store, TaskState.SUCCEEDED, output_json='{"return_value":[1,null]}')
+
+    result.refresh()
+
+    assert (result.status, result.return_value, result.errors) == (TaskResultStatus.SUCCESSFUL, [1, None], [])
+    assert result.enqueued_at <= result.finished_at
+    assert result.worker_ids == ["a-runner-17"]
+
+
+@pytest.mark.parametrize(
+    ("error_type", "path"),
+    [
+        ("ValueError", "builtins.ValueError"),
+        ("django.db.utils.IntegrityError", "django.db.utils.IntegrityError"),
+        ("InvalidOutputError", "lilota.errors.InvalidOutputError"),
+        ("TimeoutReached", "lilota.errors.TimeoutReached"),
+        ("WorkerDied", "lilota_django.failures.WorkerDied"),
+        ("RunnerDied", "lilota_django.failures.RunnerDied"),
+    ],
+)
+def test_each_error_of_a_result_has_a_class(store, error_type, path):
+    """Also ends that are no exceptions in lilota can be told apart by their class."""
+    result = ended_as(store, error_type)
+
+    [error] = result.errors
+    assert (result.status, error.exception_class_path) == (TaskResultStatus.FAILED, path)
+    assert issubclass(error.exception_class, BaseException)
+    assert "so it is" in error.traceback
+
+
+def test_a_cancelled_task_has_failed_with_an_error_that_says_so(store):
+    """`django.tasks` has no word for it."""
+    result = tasks.total.enqueue(2)
+    store.cancel(int(result.id))
+
+    result.refresh()
+
+    assert result.status == TaskResultStatus.FAILED
+    assert [error.exception_class_path for error in result.errors] == ["lilota.errors.TaskCancelledError"]
+
+
+def test_a_second_attempt_counts(store):
+    """The name of the first worker is forgotten, but not that there was one."""
+    result = tasks.total.enqueue(2)
+    lost = Outcome(state=TaskState.PENDING, lost=True, error=TaskError(type="WorkerDied", message="killed"))
+    first = claim(store)
+    store.commit([AttemptUpdate(id=first.id, token=first.token, pid=17, outcome=lost)])
+    claim(store)
+
+    result.refresh()
+
+    assert (result.status, result.attempts) == (TaskResultStatus.RUNNING, 2)
+
+
+def test_an_enqueued_task_is_signalled(store):
+    """Receivers get the result; one that fails does not make the caller believe that nothing was stored."""
+    seen = []
+
+    def fail(**_):
+        raise RuntimeError("a receiver may fail")
+
+    def remember(task_result, **_):
+        seen.append(task_result.id)
+
+    signals.task_enqueued.connect(fail)
+    signals.task_enqueued.connect(remember)
+    try:
+        result = tasks.total.enqueue(2)
+    finally:
+        signals.task_enqueued.disconnect(fail)
+        signals.task_enqueued.disconnect(remember)
+
+    assert seen == [result.id]
+
+
+@pytest.mark.parametrize("path", ["os.system", "shop.tasks.PRICE", "shop.tasks.renamed_later", "shop", "a b.c", ".x"])
+def test_a_stored_row_cannot_name_anything_but_a_task_function(path):
+    """Who can write to the database can't have any function called."""
+    with pytest.raises(UnknownTaskError):
+        find(path)
+
+
+def test_a_function_that_is_gone_is_said_to_be(store):
+    """A result of an older version of the project names what is missing."""
+    call = {**to_input(tasks.total, (), {}, "default", datetime.now(UTC)), "function": "shop.gone.total"}
+    task_id = get_client().add(TASK_NAME, input=call).id
+
+    with pytest.raises(UnknownTaskError, match=r"shop\.gone\.total.*same version of the project"):
+        tasks.total.get_result(str(task_id))
+
+
+def test_a_row_that_is_no_call_is_said_to_be_none(store):
+    """Someone may have added it by hand."""
+    task_id = get_client().add(TASK_NAME, input={"x": 1}).id
+
+    with pytest.raises(InvalidInputError, match="enqueue"):
+        tasks.total.get_result(str(task_id))
+
+
+def test_instants_are_naive_without_time_zones(store):
+    """A project with USE_TZ = False sees its own kind of datetimes everywhere."""
+    with override_settings(USE_TZ=False):
+        at = datetime(2040, 7, 1, 12)  # noqa: DTZ001 - that is the point
+        result = tasks.total.using(run_after=at).enqueue(2)
+        found = tasks.total.get_result(result.id)
+
+    assert (found.task.run_after, result.enqueued_at.tzinfo, found.enqueued_at.tzinfo) == (at, None, None)
+    assert store.get(int(result.id)).run_at == datetime(2040, 7, 1, 10, tzinfo=UTC)  # the tests live in Berlin
+
+
+def test_how_often_a_worker_may_die_is_an_option(store):
+    """`max_lost_attempts` of the backend goes into each task."""
+    with override_settings(TASKS={"default": {**BACKEND, "OPTIONS": {"max_lost_attempts": 1}}}):
+        result = tasks.total.enqueue(2)
+
+    assert store.get(int(result.id)).max_lost_attempts == 1
+
+
+def test_a_backend_may_have_another_store(store, tmp_path):
+    """The store of OPTIONS wins over the one of the project."""
+    url = f"sqlite:///{tmp_path / 'other.db'}"
+    with override_settings(TASKS={"default": {**BACKEND, "OPTIONS": {"store": url}}}):
+        result = tasks.total.enqueue(2)
+        status = tasks.total.get_result(result.id).status
+        get_client(url).close()
+
+    assert (status, store.get_all_tasks()) == (TaskResultStatus.READY, [])
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"TASKS": {"default": {**BACKEND, "OPTIONS": {"stor": "x"}}}}, "TASKS['default'] has no option 'stor'"),
+        ({"TASKS": {"default": {**BACKEND, "OPTIONS": {"store": "nosuch://"}}}}, "nosuch"),
+        ({"TASKS": {"default": {**BACKEND, "OPTIONS": {"store": "django://other"}}}}, "has no alias 'other'"),
+        ({"LILOTA": {"STOR": "x"}}, "LILOTA has no setting 'STOR'"),
+        ({"LILOTA": "django://default"}, "LILOTA must be a dict"),
+        ({"LILOTA": {"STORE": 5}}, "'store'"),
+        ({"INSTALLED_APPS": ["django.contrib.auth", "django.contrib.contenttypes"]}, "Add it to INSTALLED_APPS"),
+    ],
+)
+def test_mistakes_in_the_settings_are_found_by_the_system_checks(store, settings, sentence):
+    """Each is one sentence that names the setting."""
+    with override_settings(**settings):
+        found = LilotaBackend("default", project.TASKS["default"]).check()
+
+    assert [message.level for message in found] == [checks.ERROR]
+    assert sentence in found[0].msg
+
+
+def test_a_right_project_passes_the_checks(store):
+    """Nothing is said about settings that are fine."""
+    assert LilotaBackend("default", BACKEND).check() == []

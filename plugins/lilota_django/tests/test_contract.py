@@ -1,0 +1,39 @@
+"""The Django store keeps the contract, on three databases."""
+
+from __future__ import annotations
+
+import pytest
+
+from lilota.testing import StoreContract
+
+
+class TestOnSQLite(StoreContract):
+    """In a file, as a project has it at first."""
+
+    model_examples = 6
+
+    @pytest.fixture
+    def store(self, open_store, sqlite):
+        return open_store(sqlite)
+
+
+@pytest.mark.slow
+class TestOnPostgreSQL(StoreContract):
+    """On a real server."""
+
+    model_examples = 6
+
+    @pytest.fixture
+    def store(self, open_store, postgres):
+        return open_store(postgres)
+
+
+@pytest.mark.slow
+class TestOnMariaDB(StoreContract):
+    """On a real server, through pymysql."""
+
+    model_examples = 6
+
+    @pytest.fixture
+    def store(self, open_store, mariadb):
+        return open_store(mariadb)

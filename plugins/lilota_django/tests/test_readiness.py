@@ -1,0 +1,164 @@
+"""What is missing in a project is said in one sentence, with the remedy."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.db import connections
+from django.db.migrations.recorder import MigrationRecorder
+from lilota_django.readiness import own_migrations
+from lilota_django.store import DjangoTaskStore
+
+from lilota.errors import ConfigurationError, StoreUnavailableError, StoreVersionError
+
+SETTINGS = """
+SECRET_KEY = "only for tests"
+INSTALLED_APPS = [{apps}]
+DATABASES = {{"default": {{"ENGINE": "django.db.backends.sqlite3", "NAME": "site.sqlite3"}}}}
+"""
+APP = '"lilota_django"'
+OPEN = "from lilota_django.store import DjangoTaskStore; DjangoTaskStore({alias!r}).open()"
+
+
+def error_of(folder: Path, program: str = OPEN.format(alias="default"), **environment: str) -> str:
+    """Run a program in a project of its own, and return the last line that it printed: the error."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
+    answer = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=folder,
+        env={**inherited, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return answer.stderr.strip().splitlines()[-1] if answer.returncode else ""
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Write a project with these apps."""
+
+    def write(apps: str) -> Path:
+        (tmp_path / "settings.py").write_text(SETTINGS.format(apps=apps))
+        return tmp_path
+
+    return write
+
+
+def test_without_settings(tmp_path):
+    """Outside any project."""
+    error = error_of(tmp_path)
+
+    assert error.startswith("lilota.errors.ConfigurationError: A Django store needs a Django project")
+    assert "DJANGO_SETTINGS_MODULE" in error
+
+
+def test_with_settings_that_can_not_be_imported(tmp_path):
+    """A wrong name, or a wrong folder."""
+    error = error_of(tmp_path, DJANGO_SETTINGS_MODULE="nowhere.settings")
+
+    assert "ConfigurationError: The Django project can't be loaded: No module named 'nowhere'" in error
+    assert "PYTHONPATH" in error
+
+
+def test_without_the_app(project):
+    """A project that does not have it in INSTALLED_APPS."""
+    error = error_of(project(""), DJANGO_SETTINGS_MODULE="settings")
+
+    assert "'lilota_django' is not installed in this Django project. Add it to INSTALLED_APPS" in error
+
+
+def test_without_migrations(project):
+    """A project whose database does not have the tables yet."""
+    error = error_of(project(APP), DJANGO_SETTINGS_MODULE="settings")
+
+    assert f"The database 'default' lacks the migration {own_migrations()[0]} of lilota." in error
+    assert error.endswith("Run: python manage.py migrate")
+
+
+def test_a_project_that_nobody_has_set_up_is_set_up(project):
+    """The command line of lilota runs outside manage.py."""
+    program = (
+        f"import django; django.setup(); from django.core.management import call_command as c; c('migrate'); {OPEN}"
+    )
+    folder = project(APP)
+    assert error_of(folder, program.format(alias="default"), DJANGO_SETTINGS_MODULE="settings") == ""
+
+    assert error_of(folder, DJANGO_SETTINGS_MODULE="settings") == ""
+
+
+def test_used_while_django_is_loading(project):
+    """At the top of a module of models, a store can be made, but not asked."""
+    folder = project(f'{APP}, "early"')
+    (folder / "early").mkdir()
+    (folder / "early" / "__init__.py").touch()
+    (folder / "early" / "models.py").write_text(OPEN.format(alias="default"))
+
+    error = error_of(folder, "import django; django.setup()", DJANGO_SETTINGS_MODULE="settings")
+
+    assert "ConfigurationError: The Django store was used while Django is still loading its apps" in error
+
+
+def test_unknown_alias(sqlite):
+    """The aliases that exist are listed."""
+    with pytest.raises(ConfigurationError, match=r"has no alias 'defautl', only: 'default'"):
+        DjangoTaskStore("defautl").open()
+
+
+@pytest.fixture
+def other(tmp_path):
+    """The alias of a second SQLite file, without any table."""
+    databases = {"default": connections.databases["default"], "other": {"ENGINE": "django.db.backends.sqlite3"}}
+    configured = connections.configure_settings(databases)["other"]
+    connections.databases["other"] = {**configured, "NAME": str(tmp_path / "other.sqlite3")}
+    yield "other"
+    connections["other"].close()
+    del connections["other"]
+    del connections.databases["other"]
+
+
+def test_missing_migrations_of_another_database_name_it(other):
+    """`migrate` works on the default database unless told otherwise."""
+    with pytest.raises(ConfigurationError, match=r"Run: python manage.py migrate --database other$"):
+        DjangoTaskStore(other).open()
+
+
+def test_a_store_works_once_the_migrations_are_there(other):
+    """A handle that failed once looks again."""
+    store = DjangoTaskStore(other)
+    with pytest.raises(ConfigurationError):
+        store.counts()
+
+    call_command("migrate", database=other, verbosity=0)
+
+    assert store.counts() == []
+
+
+def test_migrations_of_a_newer_version_are_worked_with(other):
+    """Old and new runners live side by side on one database."""
+    call_command("migrate", database=other, verbosity=0)
+    MigrationRecorder(connections[other]).record_applied("lilota", "0099_newer")
+
+    assert DjangoTaskStore(other).counts() == []
+
+
+def test_incompatible_migrations_of_a_newer_version_are_refused(other):
+    """Where a newer version says that this one must not touch its tables."""
+    call_command("migrate", database=other, verbosity=0)
+    MigrationRecorder(connections[other]).record_applied("lilota", "0099_incompatible_lanes")
+
+    with pytest.raises(StoreVersionError, match=r"0099_incompatible_lanes.*Upgrade lilota-django"):
+        DjangoTaskStore(other).counts()
+
+
+def test_a_database_that_can_not_be_opened(other, tmp_path):
+    """It may be there later: the runner waits for it."""
+    connections.databases["other"]["NAME"] = str(tmp_path / "nowhere" / "site.sqlite3")
+
+    with pytest.raises(StoreUnavailableError, match=r"The Django database 'other' can't be used just now"):
+        DjangoTaskStore(other).open()

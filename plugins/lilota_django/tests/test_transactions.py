@@ -1,0 +1,116 @@
+"""What is added inside `transaction.atomic()` exists exactly if the transaction commits."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+
+import pytest
+from django.db import connections, transaction
+from lilota_django.models import Lane
+
+from lilota.errors import ConfigurationError, TaskNotFoundError
+from lilota.models import NewTask, TaskState
+
+
+@contextmanager
+def rolled_back(store):
+    """A transaction of the application's that does not come to a good end."""
+    with transaction.atomic(using=store.alias):
+        yield
+        transaction.set_rollback(True, using=store.alias)
+
+
+def test_tasks_exist_once_the_transaction_is_committed(everywhere):
+    """And not before, for anybody else."""
+    with transaction.atomic(using=everywhere.alias):
+        ids = everywhere.add([NewTask(name="task")] * 2)
+        seen_before = in_thread(everywhere.get_all_tasks)
+
+    assert seen_before == []
+    assert [info.id for info in in_thread(everywhere.get_all_tasks)] == ids
+
+
+def test_tasks_vanish_with_a_transaction_that_is_rolled_back(everywhere):
+    """With their lane and their counts."""
+    with rolled_back(everywhere):
+        everywhere.add([NewTask(name="task")])
+
+    assert (everywhere.get_all_tasks(), everywhere.counts()) == ([], [])
+    assert not Lane.objects.using(everywhere.alias).exists()
+
+
+def test_a_lane_that_was_rolled_back_is_made_again(everywhere):
+    """Nothing of the lost transaction is remembered."""
+    with rolled_back(everywhere):
+        everywhere.add([NewTask(name="task")])
+    everywhere.add([NewTask(name="other")])
+
+    (task_id,) = everywhere.add([NewTask(name="task")])
+
+    assert everywhere.get(task_id).name == "task"
+
+
+def test_a_savepoint_takes_only_its_own_tasks_along(everywhere):
+    """The outer transaction keeps what it added itself."""
+    with transaction.atomic(using=everywhere.alias):
+        (kept,) = everywhere.add([NewTask(name="task")])
+        with rolled_back(everywhere):
+            (lost,) = everywhere.add([NewTask(name="task")])
+
+    assert [info.id for info in everywhere.get_all_tasks()] == [kept]
+    with pytest.raises(TaskNotFoundError):
+        everywhere.get(lost)
+
+
+def test_tasks_and_rows_of_the_application_are_one(everywhere):
+    """Any other table of the same database shares their fate."""
+    with transaction.atomic(using=everywhere.alias):
+        Lane.objects.using(everywhere.alias).create(key="the application's", queue="", name="")
+        (task_id,) = everywhere.add([NewTask(name="task")])
+
+    assert Lane.objects.using(everywhere.alias).filter(key="the application's").exists()
+    assert everywhere.get(task_id).state is TaskState.PENDING
+
+
+def test_cancel_and_retry_take_part_too(everywhere):
+    """A view may undo them."""
+    (task_id,) = everywhere.add([NewTask(name="task")])
+
+    with rolled_back(everywhere):
+        everywhere.cancel(task_id)
+        everywhere.retry(task_id)
+        everywhere.cancel(task_id)
+
+    assert everywhere.get(task_id).state is TaskState.PENDING
+    assert everywhere.logs(task_id) == []
+
+
+def test_who_waits_is_told_after_the_commit_and_not_before(everywhere):
+    """The end of the transaction is the change."""
+    while everywhere.wait_for_change(0):
+        pass
+
+    with transaction.atomic(using=everywhere.alias):
+        everywhere.add([NewTask(name="task")])
+        before = in_thread(everywhere.get_all_tasks)
+    after = everywhere.wait_for_change(5)
+
+    assert (before, after) == ([], True)
+
+
+def test_a_connection_is_refused_with_the_way_that_works(store):
+    """The store always uses the connection that Django has for its alias."""
+    with pytest.raises(ConfigurationError, match=r"transaction\.atomic\(using='default'\)"):
+        store.add([NewTask(name="task")], connection=connections["default"])
+
+    assert store.get_all_tasks() == []
+
+
+def in_thread(action):
+    """Return what an action says on another connection, that of a new thread."""
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(action()))
+    thread.start()
+    thread.join()
+    return answers[0]

@@ -1,0 +1,209 @@
+"""`manage.py lilota_worker` runs what was enqueued, in processes that have the project loaded."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import connections
+from django.test import override_settings
+from lilota_django.client import get_client
+from lilota_django.compat import TaskResultStatus
+from shop import tasks
+from shop_sites import ALIAS, ShopSite, migrated, shop_database, until
+
+from lilota.models import TaskState
+
+BACKEND = {
+    "BACKEND": "lilota_django.LilotaBackend",
+    "QUEUES": ["default", "mails"],
+    "OPTIONS": {"store": f"django://{ALIAS}"},
+}
+CLASSES = {"count_users": "shop.classes:CountUsers"}
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory):
+    """A database with all tables."""
+    return migrated(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture
+def site(template, tmp_path):
+    """A project with its tables; this process enqueues in its database."""
+    made = ShopSite(tmp_path)
+    shutil.copy(template, made.database)
+    with (
+        shop_database(made.database),
+        override_settings(TASKS={"default": BACKEND}, LILOTA={"STORE": f"django://{ALIAS}", "TASKS": CLASSES}),
+    ):
+        yield made
+
+
+def ended(site, task_id):
+    return until(lambda: site.store.get(int(task_id)), lambda info: info.state.is_terminal)
+
+
+def started(site, task_id):
+    return until(lambda: site.store.get(int(task_id)), lambda info: info.reported_progress > 0)
+
+
+def test_enqueued_functions_run_in_a_worker(site):
+    """Functions, coroutines, functions with a context and task classes all run, with the models of the project."""
+    results = [
+        tasks.total.enqueue(2, price=3),
+        tasks.report.enqueue(2),
+        tasks.add_user.enqueue("anna"),
+        tasks.broken.enqueue("torn"),
+    ]
+    counting = get_client().add("count_users")
+
+    with site.worker() as worker:
+        output = counting.result(timeout_seconds=60)
+        code = worker.stop()
+
+    for result in results:
+        result.refresh()
+    assert [result.status for result in results] == [*[TaskResultStatus.SUCCESSFUL] * 3, TaskResultStatus.FAILED]
+    assert [result.return_value for result in results[:3]] == [6, {"attempt": 1, "id": "2", "queue": "default"}, [1, 1]]
+    assert results[3].errors[0].exception_class is ValueError
+    assert output == {"users": 1, "in_transaction": False}
+    assert (code, worker.output.splitlines()[-1]) == (0, "Stopped.")
+    assert "behind" not in worker.output  # a coroutine that left its thread behind would cost the process
+
+
+def test_a_worker_serves_the_queues_that_it_is_told(site):
+    """What waits in others stays there."""
+    waiting = tasks.total.enqueue(1)
+    served = tasks.total.using(queue_name="mails").enqueue(2)
+
+    with site.worker("--queues", "mails,parcels"):
+        ended(site, served.id)
+
+    assert site.store.get(int(waiting.id)).state is TaskState.PENDING
+
+
+def test_connections_are_tended_around_each_task(site):
+    """One outlives a task if CONN_MAX_AGE says so; a transaction that a task leaves open does not reach the next."""
+    site.change("shop/settings.py", '"OPTIONS"', '"CONN_MAX_AGE": None, "OPTIONS"')
+    first, second = tasks.connection_id.enqueue(), tasks.connection_id.enqueue()
+    leaving = get_client().add("count_users", input={"leave_transaction_open": True})
+    following = get_client().add("count_users")
+
+    with site.worker():
+        outputs = [handle.result(timeout_seconds=60) for handle in (leaving, following)]
+
+    first.refresh()
+    second.refresh()
+    assert first.return_value == second.return_value
+    assert outputs == [{"users": 1, "in_transaction": True}, {"users": 0, "in_transaction": False}]
+    assert "was still open" in leaving.logs()[0].text
+
+
+def test_connections_end_with_a_task_without_conn_max_age(site):
+    """As after a request: the next task opens its own."""
+    first, second = tasks.connection_id.enqueue(keep=True), tasks.connection_id.enqueue(keep=True)
+
+    with site.worker():
+        ended(site, second.id)
+
+    first.refresh()
+    second.refresh()
+    assert first.return_value != second.return_value
+
+
+def test_what_a_task_logs_is_kept_once(site):
+    """Also where the project sends its log to the console, which is kept as well."""
+    console = "LOGGING = {'version': 1, 'handlers': {'console': {'class': 'logging.StreamHandler'}}, "
+    site.change("shop/settings.py", "TASKS =", f"{console}'root': {{'handlers': ['console']}}}}\nTASKS =")
+    result = tasks.report.enqueue(1)
+
+    with site.worker():
+        ended(site, result.id)
+
+    assert [line.text for line in site.store.logs(int(result.id))] == ["The report has 1 steps."]
+
+
+@pytest.mark.slow
+def test_a_pool_of_connections_costs_no_process(site, postgres):
+    """Its threads do not count as left behind by a task."""
+    pytest.importorskip("psycopg_pool", reason="psycopg's pool is not installed")
+    described = {**connections.databases[postgres], "OPTIONS": {"pool": True}}
+    settings = {name: described[name] for name in ("ENGINE", "NAME", "USER", "HOST", "PORT", "OPTIONS")}
+    site.change("shop/settings.py", "TASKS =", f"DATABASES = {{'default': {settings!r}}}\nTASKS =")
+    backend = {**BACKEND, "OPTIONS": {"store": f"django://{postgres}"}}
+
+    with override_settings(TASKS={"default": backend}), site.worker() as worker:
+        for result in [tasks.connection_id.enqueue() for _ in range(2)]:
+            until(result.refresh, lambda _, result=result: result.is_finished)
+            assert result.status == TaskResultStatus.SUCCESSFUL, result.errors
+
+    assert "behind" not in worker.output
+
+
+def test_a_cancelled_coroutine_cleans_up(site):
+    """Its `finally` runs, the models included, and the result is a failure that says that it was cancelled."""
+    result = tasks.wait_for_ever.enqueue(str(site.folder))
+
+    with site.worker():
+        started(site, result.id)
+        site.store.cancel(int(result.id))
+        ended(site, result.id)
+
+    result.refresh()
+    assert [error.exception_class_path for error in result.errors] == ["lilota.errors.TaskCancelledError"]
+    assert (site.folder / "cleaned_up").exists()
+
+
+def test_what_runs_at_the_second_signal_is_given_back(site):
+    """It is ready again, and has not spent its attempt."""
+    result = tasks.sleep.enqueue(600)
+
+    with site.worker() as worker:
+        started(site, result.id)
+        worker.send(signal.SIGINT)
+        worker.wait_for("Once more stops them now.")
+        code = worker.stop(signal.SIGINT)
+
+    result.refresh()
+    assert (code, result.status, result.attempts) == (0, TaskResultStatus.READY, 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--processes", "0"], "Invalid value for '--processes': 0"),
+        (["--lease-seconds", "soon"], "Invalid value for '--lease-seconds': 'soon'"),
+        (["--store", "nosuch://"], "'nosuch'"),
+        (["--store", "django://other"], "has no alias 'other'"),
+        (["--store", "django://shop"], "Run: python manage.py migrate --database shop"),
+    ],
+)
+def test_what_a_worker_cannot_start_with_is_one_sentence(tmp_path, arguments, sentence):
+    """Wrong arguments and missing tables end the command with an error that says what to do."""
+    with shop_database(tmp_path / "empty.sqlite3"), pytest.raises(CommandError) as caught:
+        call_command("lilota_worker", *arguments)
+
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.slow
+def test_code_that_changes_is_run_in_its_new_form(site):
+    """With --reload, also a mistake in the code only interrupts until it is corrected."""
+    with site.worker("--reload") as worker:
+        site.change("shop/tasks.py", "PRICE = 1", "PRICE = 5")
+        worker.wait_for("Ready.", times=2)
+        result = tasks.total.enqueue(2)
+        ended(site, result.id)
+        site.change("shop/settings.py", "SECRET_KEY", "SECRET_KEY !")
+        worker.wait_for("waiting for a change")
+        site.change("shop/settings.py", "SECRET_KEY !", "SECRET_KEY")
+        worker.wait_for("Ready.", times=3)
+        code = worker.stop(signal.SIGINT)
+
+    result.refresh()
+    assert (result.return_value, code) == (10, 0), worker.output
