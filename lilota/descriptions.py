@@ -15,7 +15,7 @@ MESSAGE_LIMIT: Final = 4_000
 TRACEBACK_LIMIT: Final = 32_000
 
 _PLAIN_MODULES: Final = frozenset({"builtins", "lilota.errors"})
-_OURS: Final = ("lilota.", "pluggy")
+_OURS: Final = ("lilota.", "lilota_django.", "pluggy")
 
 
 def describe_error(error: BaseException, timeout_seconds: float | None = None) -> TaskError:

@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 #: How soon the thread notices that it is to end.
 _LOOK_SECONDS: Final = 0.5
+#: How long the end of the thread is waited for; it may be connecting to a server that does not answer.
+_STOP_SECONDS: Final = 2.0
 #: A silent connection is asked for a sign of life after the first, and given up after the second.
 _ASK_SECONDS: Final = 10.0
 _GIVE_UP_SECONDS: Final = 20.0
@@ -70,10 +72,15 @@ class Changes:
         return is_new
 
     def stop(self) -> None:
-        """Have the thread end; the next wait starts another."""
+        """End the thread; the next wait starts another.
+
+        It is waited for: at the end of a program it would be frozen, perhaps with a lock that others need to end.
+        """
         with self._changed:
             self._stop.set()
-            self._thread = None
+            thread, self._thread = self._thread, None
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(_STOP_SECONDS)
 
     def _view(self, thread: int) -> int:
         return self._count - self._own.get(thread, 0)

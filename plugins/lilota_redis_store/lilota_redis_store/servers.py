@@ -36,7 +36,10 @@ def _new_client(address: Address, **where: object) -> Redis:
 
     options = common_options(address) | where
     # Without retries: when an answer is lost, nobody knows whether the command was done, and the runner must know that.
-    return Redis(retry=Retry(NoBackoff(), 0), max_connections=MOST_CONNECTIONS, **options)  # type: ignore[arg-type]
+    client = Redis(retry=Retry(NoBackoff(), 0), max_connections=MOST_CONNECTIONS, **options)  # type: ignore[arg-type]
+    # Its __del__ would close the pool, and wait for a lock that a thread may hold which the end of the program froze.
+    client.auto_close_connection_pool = False
+    return client
 
 
 def common_options(address: Address) -> dict[str, object]:

@@ -143,3 +143,19 @@ def test_a_thread_is_not_woken_by_what_it_has_seen_itself(server, open_store):
     store.commit([AttemptUpdate(id=claim.id, token=claim.token, outcome=Outcome(state=TaskState.SUCCEEDED))], request)
 
     assert store.wait_for_change(0.3) is False
+
+
+def test_the_thread_that_listens_has_ended_when_the_store_is_closed(server, open_store):
+    """A thread that the end of the program froze could hold a lock which the rest of the program waits for."""
+    store = open_store(server.url())
+    until_quiet(store)
+    before = listening_threads()
+
+    store.close()
+
+    assert len(before) == 1
+    assert listening_threads() == []
+
+
+def listening_threads():
+    return [thread for thread in threading.enumerate() if thread.name == "lilota-redis-changes"]
