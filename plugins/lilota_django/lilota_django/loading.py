@@ -46,7 +46,7 @@ def _collected() -> Iterator[logging.Logger]:
 
 
 def _open_pools() -> None:
-    """Let the threads of connection pools start now, and not in a task, which would be said to have left them behind."""
+    """Start the threads of connection pools now: those that start in a task are said to be left behind by it."""
     for connection in connections.all():
         pool = getattr(connection, "pool", None)
         if pool is not None:

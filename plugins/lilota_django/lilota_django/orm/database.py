@@ -133,6 +133,14 @@ class Database:
                 # It may be broken for good; the next call opens another.
                 connection.close()
             raise store_error from error
+        finally:
+            _give_back(connection)
+
+
+def _give_back(connection: BaseDatabaseWrapper) -> None:
+    """Return a connection to Django's pool, where the project has one: others may be waiting for it."""
+    if connection.settings_dict["OPTIONS"].get("pool") and not connection.in_atomic_block:
+        connection.close()
 
 
 class _ThreadEnd:
