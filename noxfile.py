@@ -89,6 +89,7 @@ def tests(session: nox.Session, part: str) -> None:
 def servers(session: nox.Session) -> None:
     """Test the test servers, and what runners and stores do when servers, networks and hosts fail."""
     install(session, "test", *EMBEDDED, *SERVERS_STORES, EXAMPLES)
+    session.install(*PROJECT["project"]["optional-dependencies"]["servers"])
     run_pytest(session, *SERVERS_TESTS)
 
 

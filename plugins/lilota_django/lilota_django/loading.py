@@ -29,19 +29,17 @@ def _quieten() -> None:
     for logger in _collected():
         for handler in list(logger.handlers):
             # lilota keeps what is logged, and also what is printed; this does both.
-            if isinstance(handler, logging.StreamHandler) and handler.stream in {sys.stdout, sys.stderr}:
+            if isinstance(handler, logging.StreamHandler) and handler.stream in (sys.stdout, sys.stderr):
                 logger.removeHandler(handler)
 
 
 def _collected() -> Iterator[logging.Logger]:
-    """Return the loggers whose records reach the root, where lilota takes them."""
-    root = logging.getLogger()
-    yield root
+    """Return the loggers below the root whose records reach it, where lilota takes them."""
     for logger in logging.Logger.manager.loggerDict.values():
-        above: logging.Logger | None = logger if isinstance(logger, logging.Logger) else None
-        while above is not None and above is not root and above.propagate:
+        above = logger if isinstance(logger, logging.Logger) else None
+        while above is not None and above.propagate and above.parent is not None:
             above = above.parent
-        if isinstance(logger, logging.Logger) and above is root:
+        if isinstance(logger, logging.Logger) and above is logging.root:
             yield logger
 
 

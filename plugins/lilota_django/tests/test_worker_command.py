@@ -117,14 +117,18 @@ def test_connections_end_with_a_task_without_conn_max_age(site):
 
 def test_what_a_task_logs_is_kept_once(site):
     """Also where the project sends its log to the console, which is kept as well."""
-    console = "LOGGING = {'version': 1, 'handlers': {'console': {'class': 'logging.StreamHandler'}}, "
-    site.change("shop/settings.py", "TASKS =", f"{console}'root': {{'handlers': ['console']}}}}\nTASKS =")
-    result = tasks.report.enqueue(1)
+    logging = {
+        "version": 1,
+        "handlers": {"console": {"class": "logging.StreamHandler"}},
+        "loggers": {"shop": {"handlers": ["console"], "level": "INFO"}},
+    }
+    site.change("shop/settings.py", "TASKS =", f"LOGGING = {logging}\nTASKS =")
+    result = tasks.talk.enqueue()
 
     with site.worker():
         ended(site, result.id)
 
-    assert [line.text for line in site.store.logs(int(result.id))] == ["The report has 1 steps."]
+    assert [line.text for line in site.store.logs(int(result.id))] == ["The shop is open."]
 
 
 @pytest.mark.slow

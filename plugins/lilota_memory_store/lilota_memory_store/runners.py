@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lilota.contract import RegisteredRunner, RunnerInfo
+from lilota.instants import to_instant
 from lilota.models import TaskError, TaskState
-from lilota_memory_store.instants import to_instant
 from lilota_memory_store.records import Runner, Task
 from lilota_memory_store.table import TaskTable
 

@@ -19,9 +19,9 @@ from lilota.contract import (
     TaskQuery,
 )
 from lilota.errors import ConfigurationError
+from lilota.instants import whole_microseconds
 from lilota.models import TERMINAL_STATES, AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
 from lilota_memory_store import actions, claims, runners
-from lilota_memory_store.instants import whole_microseconds
 from lilota_memory_store.pages import find
 from lilota_memory_store.restoring import restore
 from lilota_memory_store.table import TaskTable

@@ -6,13 +6,13 @@ import heapq
 from collections.abc import Sequence
 
 from lilota.errors import TaskNotFoundError
+from lilota.instants import whole_microseconds
 from lilota.models import (
     TERMINAL_STATES,
     NewTask,
     TaskState,
 )
 from lilota_memory_store.heap import Entry, EntryHeap
-from lilota_memory_store.instants import whole_microseconds
 from lilota_memory_store.records import Lane, Runner, Task
 
 # One claim must not stop the world because a million scheduled tasks became due in the same second.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
 
 from lilota.contract import TaskCount, TaskQuery
 from lilota.errors import TaskNotFoundError
+from lilota.instants import from_microseconds
 from lilota.models import LogLine, TaskError, TaskInfo, TaskState
 from lilota_postgres_store.connection import Parameters, Rows
 from lilota_postgres_store.database import Database
@@ -20,7 +20,6 @@ from lilota_postgres_store.texts import number_array, original, stored_array
 LARGEST_ID: Final = 2**63 - 1
 """The largest number that PostgreSQL takes for an id."""
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PAGE: Final = 5000
 
 _decode_error = msgspec.json.Decoder(TaskError).decode
@@ -123,10 +122,10 @@ def _to_info(row: Sequence[Any]) -> TaskInfo:
         priority=row[5],
         input_json=row[6],
         output_json=row[7],
-        created_at=to_instant(row[8]),
-        run_at=to_instant(row[9]),
-        started_at=None if row[10] is None else to_instant(row[10]),
-        finished_at=None if row[11] is None else to_instant(row[11]),
+        created_at=from_microseconds(row[8]),
+        run_at=from_microseconds(row[9]),
+        started_at=None if row[10] is None else from_microseconds(row[10]),
+        finished_at=None if row[11] is None else from_microseconds(row[11]),
         attempt=row[12],
         lost_attempts=row[13],
         max_lost_attempts=row[14],
@@ -137,8 +136,3 @@ def _to_info(row: Sequence[Any]) -> TaskInfo:
         cancel_requested=row[19],
         token=row[20],
     )
-
-
-def to_instant(microseconds: int) -> datetime:
-    """Return the instant so many microseconds after the epoch, which is exact."""
-    return _EPOCH + timedelta(microseconds=microseconds)

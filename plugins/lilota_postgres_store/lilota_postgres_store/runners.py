@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lilota.contract import RegisteredRunner, RunnerInfo
+from lilota.instants import from_microseconds
 from lilota_postgres_store.database import Database
-from lilota_postgres_store.reading import to_instant
 from lilota_postgres_store.texts import original, stored, text_array
 
 
@@ -29,8 +29,8 @@ def registered(database: Database) -> list[RegisteredRunner]:
             host=original(host),
             pid=pid,
             lease_seconds=lease_seconds,
-            started_at=to_instant(started_at),
-            heartbeat_at=to_instant(heartbeat_at),
+            started_at=from_microseconds(started_at),
+            heartbeat_at=from_microseconds(heartbeat_at),
             has_expired=has_expired,
         )
         for runner_id, host, pid, lease_seconds, started_at, heartbeat_at, has_expired in database.read("runners")

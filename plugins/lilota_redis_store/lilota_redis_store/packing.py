@@ -9,8 +9,9 @@ from typing import Final
 import msgspec
 
 from lilota.contract import StoredTask
+from lilota.instants import to_microseconds
 from lilota.models import NewTask, TaskInfo
-from lilota_redis_store.records import EPOCH, MICROSECOND, Record
+from lilota_redis_store.records import Record
 
 #: The last microsecond of the year 9999 that a number of Lua can hold.
 _LATEST: Final = 253_402_300_799_999_968
@@ -88,4 +89,4 @@ def _to_record(info: TaskInfo, place: int) -> Record:
 
 
 def _to_microseconds(instant: datetime) -> int:
-    return min(_LATEST, (instant - EPOCH) // MICROSECOND)
+    return min(_LATEST, to_microseconds(instant))

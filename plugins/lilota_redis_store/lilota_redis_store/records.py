@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 
 from lilota.contract import Claimed, Committed, Fence, RegisteredRunner, TaskCount
+from lilota.instants import from_microseconds
 from lilota.models import Claim, LogLine, TaskError, TaskInfo, TaskState
-
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND: Final = timedelta(microseconds=1)
 
 _STATES: Final = tuple(TaskState)
 
@@ -95,10 +93,10 @@ def _to_info(row: Row, queue: str, name: str) -> TaskInfo:
         priority=record.priority,
         input_json=row.input_json,
         output_json=row.output_json,
-        created_at=_to_instant(record.created_at),
-        run_at=_to_instant(record.run_at),
+        created_at=from_microseconds(record.created_at),
+        run_at=from_microseconds(record.run_at),
         started_at=None if record.started_at is False else datetime.fromtimestamp(record.started_at, UTC),
-        finished_at=None if record.finished_at is False else _to_instant(record.finished_at),
+        finished_at=None if record.finished_at is False else from_microseconds(record.finished_at),
         attempt=record.attempt,
         token=record.token,
         lost_attempts=record.lost_attempts,
@@ -167,14 +165,10 @@ def to_runners(reply: bytes) -> list[RegisteredRunner]:
             host=host,
             pid=pid,
             lease_seconds=lease_seconds,
-            started_at=_to_instant(started_at),
-            heartbeat_at=_to_instant(heartbeat_at),
+            started_at=from_microseconds(started_at),
+            heartbeat_at=from_microseconds(heartbeat_at),
             has_expired=expires_at <= now,
         )
         for runner_id, (host, pid, lease_seconds, started_at, heartbeat_at, expires_at) in rows
     ]
     return sorted(runners, key=lambda runner: (runner.started_at, runner.id))
-
-
-def _to_instant(microseconds: int) -> datetime:
-    return EPOCH + timedelta(microseconds=microseconds)

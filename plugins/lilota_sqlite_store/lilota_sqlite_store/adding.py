@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from lilota.errors import StoreUnavailableError
+from lilota.instants import whole_microseconds
 from lilota.models import NewTask
 from lilota_sqlite_store.connection import Connection
 from lilota_sqlite_store.database import Database
-from lilota_sqlite_store.instants import whole_microseconds
 from lilota_sqlite_store.statements import SQL
 from lilota_sqlite_store.states import READY, SCHEDULED
 

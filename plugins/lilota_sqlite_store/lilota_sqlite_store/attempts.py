@@ -10,9 +10,9 @@ from typing import NamedTuple
 import msgspec
 
 from lilota.contract import Fence
+from lilota.instants import whole_microseconds
 from lilota.models import AttemptUpdate, LogLine, Outcome, TaskState
 from lilota_sqlite_store.adding import LONG_TEXT
-from lilota_sqlite_store.instants import whole_microseconds
 from lilota_sqlite_store.statements import SQL
 from lilota_sqlite_store.states import CANCELLED, READY, RUNNING, SCHEDULED, LaneMoves, terminal_code
 

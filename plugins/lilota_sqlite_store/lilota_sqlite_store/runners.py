@@ -6,9 +6,9 @@ import sqlite3
 from collections.abc import Callable
 
 from lilota.contract import RegisteredRunner, RunnerInfo
+from lilota.instants import to_instant
 from lilota.models import Outcome, TaskError, TaskState
 from lilota_sqlite_store.attempts import AttemptChanges, StoredAttempt, write_changes
-from lilota_sqlite_store.instants import to_instant
 from lilota_sqlite_store.statements import SQL
 
 

@@ -18,11 +18,11 @@ from lilota.contract import (
     TaskQuery,
 )
 from lilota.errors import ConfigurationError, TaskNotFoundError
+from lilota.instants import whole_microseconds
 from lilota.models import AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
 from lilota_sqlite_store import actions, attempts, claims, reading, restoring, runners
 from lilota_sqlite_store.adding import GroupAdder
 from lilota_sqlite_store.database import Database
-from lilota_sqlite_store.instants import whole_microseconds
 from lilota_sqlite_store.statements import SQL
 from lilota_sqlite_store.surroundings import warnings_for
 from lilota_sqlite_store.wakeup import Wakeup

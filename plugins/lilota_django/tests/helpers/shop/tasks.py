@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from pathlib import Path
 
@@ -38,6 +39,11 @@ def report(context, steps):
         context.set_progress(100 * (step + 1) / steps)
     context.logger.info("The report has %d steps.", steps)
     return {"attempt": context.attempt, "id": context.task_result.id, "queue": context.task_result.task.queue_name}
+
+
+@task
+def talk():
+    logging.getLogger("shop").warning("The shop is open.")
 
 
 @task

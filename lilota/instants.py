@@ -1,4 +1,4 @@
-"""Instants as they are stored: seconds since the epoch, in whole microseconds.
+"""Instants as stores keep them: seconds since the epoch in whole microseconds, or whole microseconds.
 
 A `datetime` knows no less. So the order of tasks is that of the instants that people see, and it is the same after a
 task has moved from one store to another.
@@ -6,7 +6,11 @@ task has moved from one store to another.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def whole_microseconds(seconds: float) -> float:
@@ -22,3 +26,13 @@ def to_instant(seconds: float) -> datetime:
 def to_instant_or_none(seconds: float | None) -> datetime | None:
     """Return the instant, or None where there is none."""
     return None if seconds is None else to_instant(seconds)
+
+
+def from_microseconds(microseconds: int) -> datetime:
+    """Return an instant that is kept as whole microseconds."""
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def to_microseconds(instant: datetime) -> int:
+    """Return an aware instant as whole microseconds since the epoch."""
+    return (instant - _EPOCH) // _MICROSECOND
