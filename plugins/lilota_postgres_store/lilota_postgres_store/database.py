@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -12,6 +13,7 @@ import psycopg
 
 from lilota.errors import ConfigurationError, StoreUnavailableError
 from lilota_postgres_store.address import Address
+from lilota_postgres_store.announcements import MORE, Span
 from lilota_postgres_store.connection import Call, Connection, NoAnswerError, Parameters, Rows, session_settings
 from lilota_postgres_store.faults import REPEATABLE
 from lilota_postgres_store.migrations import migrate
@@ -39,6 +41,7 @@ class Database:
         self.pid = os.getpid()
         self.pool = Pool(address, self.name, self._prepare)
         self.store_id = ""
+        self._span = Span()
         self._statements: Statements | None = None
         self._migrating = threading.Lock()
 
@@ -74,25 +77,39 @@ class Database:
                     raise
         return self.write(*steps, at_once=at_once)
 
-    def write(self, *steps: Step, announce: bool = False, at_once: bool = False) -> list[Rows]:
+    def write(self, *steps: Step, announce: bool = False, at_once: bool = False, payload: str = "") -> list[Rows]:
         """Run statements as one transaction, and return the rows of each.
 
         Args:
             announce: tell other processes afterwards that something has changed.
             at_once: don't wait for a place in the pool.
+            payload: what the announcement says.
         """
+        afterwards = payload if announce else None
         for _ in range(_TRIES - 1):
             try:
-                return self._write(steps, announce=announce, at_once=at_once)
+                return self._write(steps, afterwards, at_once=at_once)
             except StoreUnavailableError as error:
                 if not (isinstance(error.__cause__, psycopg.Error) and error.__cause__.sqlstate in REPEATABLE):
                     raise
-        return self._write(steps, announce=announce, at_once=at_once)
+        return self._write(steps, afterwards, at_once=at_once)
 
-    def _write(self, steps: Sequence[Step], *, announce: bool, at_once: bool) -> list[Rows]:
+    def _write(self, steps: Sequence[Step], payload: str | None, *, at_once: bool) -> list[Rows]:
         with self.pool.lend(at_once=at_once) as connection:
             calls = [self.call(*step) for step in steps]
-            return connection.transact(calls, self.announcement() if announce else None)
+            return connection.transact(calls, None if payload is None else self.announcement(payload))
+
+    def write_among_many(self, *steps: Step) -> list[Rows]:
+        """As `write`, of what other processes may hear a moment later; the newest announcement may speak for it."""
+        if self._span.covers_now():
+            answers = self.write(*steps)
+            if not self._span.covers_now():
+                self.write(announce=True)
+            return answers
+        began = time.monotonic()
+        answers = self.write(*steps, announce=True, payload=MORE)
+        self._span.begin(began)
+        return answers
 
     @contextmanager
     def steps(self) -> Iterator[Any]:
@@ -104,11 +121,11 @@ class Database:
         """Return a statement as a connection wants it."""
         return self.statements[name], parameters
 
-    def announcement(self) -> Call:
+    def announcement(self, payload: str = "") -> Call:
         """Return the statement that tells others of a change. Notifications pass a pooler, only LISTEN does not."""
         if not self.address.listen:
             return self.call("announce_quietly", {})
-        return self.call("announce", {"channel": self.statements.channel})
+        return self.call("announce", {"channel": self.statements.channel, "payload": payload})
 
     def is_mine(self) -> bool:
         """Tell whether this process made it, or inherited it through a fork."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import select
 import threading
+import time
 from typing import Final
 
 import psycopg
 from psycopg.pq import ConnStatus
 
 from lilota.errors import LilotaError
+from lilota_postgres_store.announcements import MORE, SPAN_SECONDS
 from lilota_postgres_store.changes import Changes
 from lilota_postgres_store.connection import Connection, connect
 from lilota_postgres_store.database import Database
@@ -60,7 +63,8 @@ class _Listener:
     def __init__(self, database: Database, changes: Changes) -> None:
         self._database = database
         self._changes = changes
-        self._heard_from: list[int] = []
+        self._heard: list[tuple[int, str]] = []
+        self._look_again_at = math.inf
         self._stopped, self._stopper = os.pipe()
         self._pipe_lock = threading.Lock()
         self._has_ended = False
@@ -111,36 +115,48 @@ class _Listener:
             connection.close()
 
     def _listen(self, connection: Connection) -> None:
-        connection.add_notify_handler(lambda notification: self._heard_from.append(notification.pid))
+        connection.add_notify_handler(lambda notification: self._heard.append((notification.pid, notification.payload)))
         connection.execute(self._database.statements.listen)
-        # What happened before this moment went unheard.
-        self._changes.announce()
+        # What happened before this moment went unheard, also that more is to come.
+        self._announce(is_more_to_come=True)
         while not self._nobody_waits():
-            readable = _readable([self._stopped, connection.fileno()], PROBE_SECONDS)
+            pause = min(PROBE_SECONDS, max(0.0, self._look_again_at - time.monotonic()))
+            readable = _readable([self._stopped, connection.fileno()], pause)
             if self._stopped in readable:
                 return
-            if not readable:
+            if time.monotonic() >= self._look_again_at:
+                self._announce(is_more_to_come=False)
+            elif not readable:
                 connection.execute(b"SELECT 1")
             self._take_notifications(connection)
+
+    def _announce(self, *, is_more_to_come: bool) -> None:
+        self._look_again_at = time.monotonic() + SPAN_SECONDS if is_more_to_come else math.inf
+        self._changes.announce()
 
     def _take_notifications(self, connection: Connection) -> None:
         connection.pgconn.consume_input()
         if connection.pgconn.status != ConnStatus.OK:
             raise psycopg.OperationalError("the server closed the connection")
         while (notification := connection.pgconn.notifies()) is not None:
-            self._heard_from.append(notification.be_pid)
+            self._heard.append((notification.be_pid, notification.extra.decode()))
         # What this process has changed, its threads were told at once.
-        if not self._database.pool.sessions.issuperset(self._heard_from):
+        news = {payload for session, payload in self._heard if session not in self._database.pool.sessions}
+        self._heard.clear()
+        if MORE in news:
+            self._announce(is_more_to_come=True)
+        elif news:
             self._changes.announce()
-        self._heard_from.clear()
 
     def _poll(self, connection: Connection) -> None:
-        seen = None
+        seen, was_news = None, False
         while not self._nobody_waits():
             (number,) = connection.transact([self._database.call("last_change", {})])[0]
-            if number != seen:
+            is_news = number != seen
+            # The number may speak for what came a moment after it.
+            if is_news or was_news:
                 self._changes.announce()
-                seen = number
+            seen, was_news = number, is_news
             if _readable([self._stopped], POLL_SECONDS):
                 return
 

@@ -167,6 +167,6 @@ def test_statements_are_short_enough_for_the_cache_of_psycopg(empty):
     from psycopg._queries import MAX_CACHED_STATEMENT_LENGTH
 
     statements = empty._database.statements
-    batches = {name: len(statements[name]) for name in ("add", "claim", "commit")}
+    batches = {name: len(statements[name]) for name in ("add", "add_alike", "claim", "commit")}
 
     assert {name for name, size in batches.items() if size > MAX_CACHED_STATEMENT_LENGTH} == set()

@@ -1,2 +1,3 @@
--- After the transaction: NOTIFY holds a lock of the whole server until its transaction is on the disk.
-SELECT nextval({changes_text}), pg_notify(%(channel)s, '')
+-- After the transaction: NOTIFY holds a lock of the whole server until its transaction is on the disk. This one need not
+-- wait for the disk: who listens starts anew after a crash.
+SELECT set_config('synchronous_commit', 'off', true), nextval({changes_text}), pg_notify(%(channel)s, %(payload)s)
