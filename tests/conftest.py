@@ -7,6 +7,7 @@ starts as `__main__` get it through PYTHONPATH, or import nothing from here.
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -14,3 +15,7 @@ HELPERS = str(Path(__file__).parent / "helpers")
 
 if HELPERS not in sys.path:
     sys.path.insert(0, HELPERS)
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started by a shell in the background: programs that tests interrupt would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from cli_calls import add_task, call, end_task, start_task
 from msgspec.structs import replace
@@ -178,6 +180,7 @@ def test_target_with_other_tasks_is_refused_before_anything_is_written(source, t
 def test_target_with_a_task_of_the_same_name_from_another_time_is_refused(source, target):
     """The name alone says nothing: every installation has tasks of the same names."""
     add_task(source)
+    time.sleep(0.01)  # or the two are of one instant, as far as a store that keeps milliseconds can tell
     add_task(target)
 
     assert copy().exit_code == 1
