@@ -12,6 +12,7 @@ from lilota.testing.broken_stores import BROKEN_STORES
 from lilota.testing.broken_stores.wrapper import StoreWrapper
 from lilota.testing.check_results import CheckStatus
 from lilota.testing.check_run import run_contract
+from lilota.testing.contract import harness
 from lilota.testing.contract.model import ModelContract
 
 #: What is wrong -> the test that is about it.
@@ -102,8 +103,10 @@ def test_the_wrapper_alone_breaks_nothing():
 
 
 @pytest.mark.parametrize("fault", EXPECTED)
-def test_the_suite_notices(fault):
+def test_the_suite_notices(fault, monkeypatch):
     """The test that is about the fault fails."""
+    # A store in memory needs no patience; the suite has much, for servers that are slow.
+    monkeypatch.setattr(harness, "DEADLINE_SECONDS", 2.0)
     broken = BROKEN_STORES[fault]
 
     results = run_contract(lambda: broken(MemoryTaskStore()), tests=[EXPECTED[fault]])
