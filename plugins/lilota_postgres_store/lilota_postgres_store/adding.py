@@ -62,9 +62,7 @@ class Adder:
         return self._database.write_among_many(step)[0]
 
     def _step(self, tasks: Sequence[NewTask], *, trust: bool) -> Step:
-        first = tasks[0]
-        is_due = first.run_at is None and first.delay_seconds == 0
-        if is_due and len(set(map(_all_but_input, tasks))) == 1:
+        if _are_alike(tasks):
             return "add_alike", self._parameters_of_alike(tasks, trust=trust)
         return "add", self._parameters(tasks, trust=trust)
 
@@ -93,3 +91,11 @@ class Adder:
             "distinct_lanes": number_array(lanes.values()),
             "store_id": self._database.store_id,
         }
+
+
+def _are_alike(tasks: Sequence[NewTask]) -> bool:
+    """Tell whether tasks are due at once, and differ in nothing but their input."""
+    first = tasks[0]
+    if first.run_at is not None or first.delay_seconds != 0:
+        return False
+    return list(map(_all_but_input, tasks)).count(_all_but_input(first)) == len(tasks)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import msgspec
 
 from lilota.contract import Fence
-from lilota.models import AttemptUpdate, LogLine, Outcome
+from lilota.models import AttemptUpdate, LogLine, Outcome, TaskState
 from lilota_postgres_store.connection import Parameters, Rows
+from lilota_postgres_store.database import Step
 from lilota_postgres_store.states import code_of
 from lilota_postgres_store.texts import number_array, stored, text_array
+
+_SUCCESS: Final = Outcome(state=TaskState.SUCCEEDED)
 
 encode_error = msgspec.json.Encoder().encode
 
@@ -44,6 +48,12 @@ class AttemptChanges:
         self.log_lines += update.log_lines
         self.outcome = update.outcome
 
+    def is_plain_success(self) -> bool:
+        """Tell whether this is what most attempts are: a success with an output, and nothing else to write."""
+        return (
+            self.outcome == _SUCCESS and not self.log_lines and self.progress is None and self.max_lost_attempts is None
+        )
+
 
 class Batch:
     """A batch of updates, and which of them were refused."""
@@ -68,17 +78,27 @@ class Batch:
         """Tell whether a task ends or becomes ready by it."""
         return any(change.outcome is not None for change in self._changes.values())
 
-    def parameters(self) -> Parameters:
-        """Return the parameters of `commit.sql`."""
-        fences, changes = list(self._changes), list(self._changes.values())
-        outcomes = [change.outcome for change in changes]
+    def step(self) -> Step:
+        """Return the statement that writes the batch; `refused` reads its answer."""
+        if all(change.is_plain_success() for change in self._changes.values()):
+            return "commit_successes", self._parameters()
+        return "commit", {**self._parameters(), **self._more_parameters(), **self._line_parameters()}
+
+    def _parameters(self) -> Parameters:
+        changes = self._changes.values()
         return {
-            "ids": number_array(task_id for task_id, _ in fences),
-            "tokens": number_array(token for _, token in fences),
+            "ids": number_array(task_id for task_id, _ in self._changes),
+            "tokens": number_array(token for _, token in self._changes),
             "pids": number_array(change.pid for change in changes),
             "started_ats": number_array(change.started_at for change in changes),
-            "progresses": number_array(change.progress for change in changes),
             "outputs": text_array(change.output_json for change in changes),
+        }
+
+    def _more_parameters(self) -> Parameters:
+        changes = self._changes.values()
+        outcomes = [change.outcome for change in changes]
+        return {
+            "progresses": number_array(change.progress for change in changes),
             "max_lost_attempts": number_array(change.max_lost_attempts for change in changes),
             "log_counts": number_array(len(change.log_lines) for change in changes),
             "states": number_array(None if outcome is None else code_of(outcome.state) for outcome in outcomes),
@@ -86,7 +106,6 @@ class Batch:
             "delays": number_array(0 if outcome is None else outcome.delay_seconds for outcome in outcomes),
             "unspents": number_array(int(outcome is not None and not outcome.spends_attempt) for outcome in outcomes),
             "losts": number_array(int(outcome is not None and outcome.lost) for outcome in outcomes),
-            **self._line_parameters(),
         }
 
     def _line_parameters(self) -> Parameters:
@@ -102,10 +121,9 @@ class Batch:
             **line_columns([line for _, _, line in lines]),
         }
 
-    def refused(self, written: Rows) -> tuple[Fence, ...]:
-        """Return the attempts whose updates were not written, where these are the ids and tokens of those that were."""
-        not_current = self._changes.keys() - {(task_id, token) for task_id, token in written}
-        return tuple(sorted(not_current | self._refused))
+    def refused(self, not_current: Rows) -> tuple[Fence, ...]:
+        """Return the attempts whose updates were not written; the answer to `step` has those of an older token."""
+        return tuple(sorted({(task_id, token) for task_id, token in not_current} | self._refused))
 
 
 def line_columns(lines: Sequence[LogLine]) -> Parameters:

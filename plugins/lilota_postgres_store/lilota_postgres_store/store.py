@@ -129,7 +129,7 @@ class PostgresTaskStore:
     def commit(self, updates: Sequence[AttemptUpdate], request: ClaimRequest | None = None) -> Committed:
         database = self._db()
         batch = Batch(updates)
-        steps: list[Step] = [("commit", batch.parameters())] if updates else []
+        steps: list[Step] = [batch.step()] if updates else []
         claim_from = len(steps)
         steps += [] if request is None else claim_steps(request)
         if not steps:

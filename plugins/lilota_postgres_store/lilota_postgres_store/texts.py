@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, cast
 
 # A control character that hardly ever stands in a text. It is doubled by a digit, so that every text has its way back.
 _ESCAPE: Final = "\x1a"
@@ -46,13 +46,19 @@ def text_array(texts: Iterable[str | None]) -> str:
     >>> print(text_array(['a "b"', None]))
     {"a \\"b\\"",NULL}
     """
-    return "{" + ",".join(["NULL" if text is None else _quoted(text) for text in texts]) + "}"
+    texts = list(texts)
+    if None not in texts:
+        # All at once is several times as fast. A NUL is what stands in none of them, or the driver refuses it below.
+        joined = "\0".join(cast("list[str]", texts))
+        if joined.count("\0") == len(texts) - 1:
+            return '{"' + _escaped(joined).replace("\0", '","') + '"}'
+    return "{" + ",".join(["NULL" if text is None else f'"{_escaped(text)}"' for text in texts]) + "}"
 
 
-def _quoted(text: str) -> str:
+def _escaped(text: str) -> str:
     if "\\" in text or '"' in text:
-        text = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"'
+        return text.replace("\\", "\\\\").replace('"', '\\"')
+    return text
 
 
 def stored_array(texts: Sequence[str] | None) -> str | None:

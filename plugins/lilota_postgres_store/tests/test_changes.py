@@ -7,8 +7,10 @@ import sys
 import threading
 import time
 
+import psycopg
 import pytest
-from lilota_postgres_store import watch
+from lilota_postgres_store import announcements, watch
+from lilota_postgres_store.adding import MANY
 from lilota_postgres_store.changes import Changes
 
 from lilota.contract import ClaimRequest, RunnerInfo
@@ -108,6 +110,38 @@ def test_nothing_is_announced_where_nothing_changed_for_others(store, url, open_
     store.rescue()
 
     assert other.wait_for_change(0.5) is False
+
+
+def test_last_of_many_additions_in_a_row_is_heard(store, url, open_store):
+    """Not each of them is announced. Whoever looks when it is woken finds all of them, and never waits in vain."""
+    other = open_store(url)
+    until_quiet(other)
+
+    for turn in range(1, 6):
+        adder = threading.Thread(target=lambda: [store.add([TASK] * MANY) for _ in range(3)])
+        adder.start()
+        while sum(row.count for row in other.counts()) < turn * 3 * MANY:
+            assert other.wait_for_change(LONG) is True
+        adder.join()
+
+
+def test_addition_that_takes_long_is_announced(store, url, open_store, database_url, monkeypatch):
+    """The announcement of an earlier one does not speak for it any more."""
+    other = open_store(url)
+    monkeypatch.setattr(announcements, "SPAN_SECONDS", 0.5)
+    adder = threading.Thread(target=store.add, args=[[TASK] * MANY])
+    store.add([TASK] * MANY)
+    with psycopg.connect(database_url) as connection:
+        connection.execute(f"LOCK TABLE {store._database.statements.quoted_schema}.lilota_tasks IN SHARE MODE")
+        adder.start()
+        while store._database._span.covers_now():
+            time.sleep(0.01)
+        until_quiet(other)
+
+        connection.commit()
+
+    assert other.wait_for_change(LONG) is True
+    adder.join()
 
 
 def test_thread_that_watches_ends_when_nobody_waits_any_more(store, monkeypatch):

@@ -20,6 +20,7 @@ THE_INDEX = {
     "promote_due": {"tasks_scheduled", "tasks_pkey"},
     "cancel_requests": {"tasks_cancel_requested"},
     "commit": {"tasks_pkey"},
+    "commit_successes": {"tasks_pkey"},
     "cancel": {"tasks_pkey"},
     "retry": {"tasks_pkey"},
     "release": {"tasks_by_state", "tasks_pkey"},
@@ -167,6 +168,6 @@ def test_statements_are_short_enough_for_the_cache_of_psycopg(empty):
     from psycopg._queries import MAX_CACHED_STATEMENT_LENGTH
 
     statements = empty._database.statements
-    batches = {name: len(statements[name]) for name in ("add", "add_alike", "claim", "commit")}
+    batches = {name: len(statements[name]) for name in ("add", "add_alike", "claim", "commit", "commit_successes")}
 
     assert {name for name, size in batches.items() if size > MAX_CACHED_STATEMENT_LENGTH} == set()

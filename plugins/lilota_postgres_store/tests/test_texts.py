@@ -30,14 +30,21 @@ def reader(database_url):
         yield connection
 
 
-TEXTS = ["", "NULL", "null", '"', "\\", '\\"', "{}", "{a,b}", ",", " ", "\n", "'", "a\x1a0", None, "é👩‍👩‍👧‍👦"]
+TEXTS = ["", "NULL", "null", '"', "\\", '\\"', "{}", "{a,b}", ",", " ", "\n", "'", "a\x1a0", "é👩‍👩‍👧‍👦"]
 
 
-def test_server_reads_texts_as_they_are_written(reader):
+@pytest.mark.parametrize("texts", [TEXTS, [*TEXTS, None], [""], [None], []])
+def test_server_reads_texts_as_they_are_written(reader, texts):
     """Quotes, braces and the word NULL are no syntax inside a text."""
-    ((read,),) = reader.execute("SELECT %s::text[]", [text_array(TEXTS)]).fetchall()
+    ((read,),) = reader.execute("SELECT %s::text[]", [text_array(texts)]).fetchall()
 
-    assert read == TEXTS
+    assert read == texts
+
+
+def test_text_with_a_nul_never_becomes_two(reader):
+    """The driver refuses it where somebody forgot to escape it."""
+    with pytest.raises(psycopg.DataError, match="NUL"):
+        reader.execute("SELECT %s::text[]", [text_array(["a\0b", "c"])])
 
 
 def test_server_reads_numbers_as_they_are_written(reader):

@@ -1,6 +1,6 @@
 -- Write what running attempts reported and how they ended; what is written is that whose token is current. NULL leaves
 -- the stored value alone. `state` is NULL while an attempt goes on, and 2 for one that is to run again.
--- `state + 0` keeps the planner from looking for the ids in the index of the states.
+-- `state + 0` keeps the planner from looking for the ids in the index of the states. The answer: what was not written.
 WITH written AS (
     UPDATE {tasks} AS task
     SET pid = coalesce(given.pid, task.pid),
@@ -53,4 +53,6 @@ WITH written AS (
     INSERT INTO {lane_counts} (lane, state, n)
     SELECT lane, state, n FROM moved UNION ALL SELECT lane, 3, -sum(n) FROM moved GROUP BY lane
 )
-SELECT id, token FROM written
+SELECT given.id, given.token FROM unnest(%(ids)s::bigint[], %(tokens)s::bigint[]) AS given (id, token)
+WHERE (SELECT count(*) FROM written) < cardinality(%(ids)s::bigint[])
+    AND NOT EXISTS (SELECT FROM written WHERE written.id = given.id AND written.token = given.token)
