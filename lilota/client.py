@@ -168,12 +168,10 @@ class TaskClient:
             UnknownTaskError, InvalidInputError: nothing was added.
             ConfigurationError: the store can't use such a connection; nothing was added.
         """
-        new_tasks = []
-        for task in tasks:
-            arguments = checked_arguments(task)
-            self._check_name(arguments["name"])
-            new_tasks.append(new_task(self.registry, **arguments))
-        return self._store_tasks(new_tasks, connection)
+        arguments = [checked_arguments(task) for task in tasks]
+        for name in dict.fromkeys(task["name"] for task in arguments):
+            self._check_name(name)
+        return self._store_tasks([new_task(self.registry, **task) for task in arguments], connection)
 
     def _store_tasks(self, tasks: list[NewTask], connection: object | None) -> list[TaskHandle]:
         ids = self.store.add(tasks, connection=connection) if tasks else []

@@ -36,7 +36,7 @@ class Candidate(ABC):
         """Add no-op tasks one at a time, with the ordinary call."""
 
     def add_many(self, count: int) -> None:
-        """Add no-op tasks 100 at a time, with the call for many."""
+        """Add no-op tasks with the call for many, `call_sizes` at a time."""
         raise NotImplementedError(f"{type(self).__name__} has no call that adds many tasks.")
 
     @abstractmethod
@@ -84,10 +84,11 @@ class Candidate(ABC):
         )
 
 
-def hundreds(count: int) -> Iterator[int]:
-    """Yield the sizes of the calls that add `count` tasks, 100 at a time."""
-    for added in range(0, count, 100):
-        yield min(100, count - added)
+def call_sizes(count: int) -> Iterator[int]:
+    """Yield the sizes of the calls that add `count` tasks: 100, or what LILOTA_BENCH_CALL_SIZE says."""
+    size = int(os.environ.get("LILOTA_BENCH_CALL_SIZE", "100"))
+    for added in range(0, count, size):
+        yield min(size, count - added)
 
 
 def program(name: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from lilota import TaskClient
 from lilota.models import JSONObject, TaskBase, TaskState
-from peers.candidate import WORKERS, Candidate, hundreds
+from peers.candidate import WORKERS, Candidate, call_sizes
 from peers.marks import mark
 
 
@@ -32,7 +32,7 @@ class LilotaCandidate(Candidate):
             self._client.add("noop")
 
     def add_many(self, count: int) -> None:
-        for size in hundreds(count):
+        for size in call_sizes(count):
             self._client.add_many({"name": "noop"} for _ in range(size))
 
     def worker_commands(self) -> list[Sequence[str]]:

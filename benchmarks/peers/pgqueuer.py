@@ -15,7 +15,7 @@ from pgqueuer.db import SyncPsycopgDriver
 from pgqueuer.models import Job  # noqa: TC002 - pgqueuer evaluates the annotation
 from pgqueuer.queries import SyncQueries
 
-from peers.candidate import URL_VARIABLE, WORKERS, Candidate, hundreds
+from peers.candidate import URL_VARIABLE, WORKERS, Candidate, call_sizes
 from peers.marks import mark
 
 _BATCH_SIZE = 100
@@ -37,7 +37,7 @@ class PgQueuerCandidate(Candidate):
             self._queries.enqueue("noop", None)
 
     def add_many(self, count: int) -> None:
-        for size in hundreds(count):
+        for size in call_sizes(count):
             self._queries.enqueue(["noop"] * size, [None] * size, [0] * size)
 
     def worker_commands(self) -> list[Sequence[str]]:

@@ -10,7 +10,7 @@ from typing import ClassVar
 import procrastinate
 import psycopg
 
-from peers.candidate import URL_VARIABLE, WORKERS, Candidate, hundreds
+from peers.candidate import URL_VARIABLE, WORKERS, Candidate, call_sizes
 from peers.marks import mark
 
 #: The workers import this by name; the URL travels through the environment.
@@ -41,7 +41,7 @@ class ProcrastinateCandidate(Candidate):
             self._noop.defer()
 
     def add_many(self, count: int) -> None:
-        for size in hundreds(count):
+        for size in call_sizes(count):
             self._noop.batch_defer(*[{}] * size)
 
     def worker_commands(self) -> list[Sequence[str]]:

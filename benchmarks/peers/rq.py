@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import redis
 from rq import Queue
 
-from peers.candidate import WORKERS, Candidate, hundreds, program
+from peers.candidate import WORKERS, Candidate, call_sizes, program
 from peers.marks import mark
 
 # By name, since the module that adds tasks may be `__main__`.
@@ -28,7 +28,7 @@ class RqCandidate(Candidate):
             self._queue.enqueue(_NOOP)
 
     def add_many(self, count: int) -> None:
-        for size in hundreds(count):
+        for size in call_sizes(count):
             self._queue.enqueue_many([Queue.prepare_data(_NOOP) for _ in range(size)])
 
     def worker_commands(self) -> list[Sequence[str]]:
