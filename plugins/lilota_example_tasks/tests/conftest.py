@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -14,6 +15,10 @@ from typing import Any
 import pytest
 
 from lilota.models import TaskBase, TaskInfo
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started by a shell in the background: programs that tests interrupt would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class RunningTask:
