@@ -19,10 +19,12 @@ PYTHONS = ("3.11", "3.12", "3.13")
 OLDEST, NEWEST = PYTHONS[0], PYTHONS[-1]
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 PLUGINS = sorted(path.parent.name for path in ROOT.glob("plugins/*/pyproject.toml"))
-# Part of the tests -> the distribution that it tests.
-PARTS = {"core": "lilota"} | {name.removeprefix("lilota_"): name for name in PLUGINS}
 # What `pip install lilota` brings along; a checkout's wheels are on no index, so they are named one by one.
 EMBEDDED = ("lilota", "lilota_memory_store", "lilota_sqlite_store")
+# Part of the tests -> the distribution that it tests.
+PARTS = {"core": "lilota"} | {name.removeprefix("lilota_"): name for name in EMBEDDED[1:]}
+# Plugins that stand on other libraries. These differ between the oldest and the newest Python, not in between.
+MORE_PARTS = {name.removeprefix("lilota_"): name for name in PLUGINS if name not in EMBEDDED}
 EXAMPLES = "lilota_example_tasks"
 ORIGIN_CHECK = """
 import importlib, sys
@@ -71,18 +73,23 @@ def lint(session: nox.Session) -> None:
 @nox.session(python=PYTHONS, requires=["build"])
 @nox.parametrize("part", list(PARTS), ids=list(PARTS))
 def tests(session: nox.Session, part: str) -> None:
-    """Test the core or one plugin, from wheels, with nothing installed but what it declares.
+    """Test the core or an embedded store, from wheels, with nothing installed but what it declares.
 
     The core's tests of the command line add and run tasks that an installed package brings: the examples.
     """
-    more = [EXAMPLES] if part == "core" else []
-    install(session, "test", *EMBEDDED, PARTS[part], *more)
-    slow = [] if session.python == OLDEST else ["-m", "not slow"]
     if part == "core":
+        install(session, "test", *EMBEDDED, EXAMPLES)
         elsewhere = [f"--ignore={ROOT / path}" for path in (*DOCUMENTATION_TESTS, *SERVERS_TESTS, "tests/package")]
-        run_pytest(session, "tests", *slow, *elsewhere)
+        run_pytest(session, "tests", *quick(session), *elsewhere)
     else:
-        run_pytest(session, f"plugins/lilota_{part}/tests", *slow)
+        test_plugin(session, PARTS[part])
+
+
+@nox.session(python=[OLDEST, NEWEST], requires=["build"])
+@nox.parametrize("part", list(MORE_PARTS), ids=list(MORE_PARTS))
+def plugins(session: nox.Session, part: str) -> None:
+    """Test a plugin that stands on other libraries, in the same way."""
+    test_plugin(session, MORE_PARTS[part])
 
 
 @nox.session(python=OLDEST, requires=["build"])
@@ -104,7 +111,7 @@ def spawn(session: nox.Session) -> None:
 @nox.session(python=OLDEST, requires=["build"])
 def docs(session: nox.Session) -> None:
     """Check the links and the examples of the documentation."""
-    install(session, "test", *EMBEDDED)
+    install(session, "test", *EMBEDDED, *SERVERS_STORES)
     run_pytest(session, *(path for path in DOCUMENTATION_TESTS if (ROOT / path).exists()))
 
 
@@ -113,6 +120,17 @@ def package(session: nox.Session) -> None:
     """Check what is in the built distributions, and install them with pip as strangers would."""
     install(session, "test")
     run_pytest(session, "tests/package", LILOTA_DIST=str(DIST))
+
+
+def test_plugin(session: nox.Session, name: str) -> None:
+    """Install a plugin beside what lilota brings along, and run its tests."""
+    install(session, "test", *EMBEDDED, name)
+    run_pytest(session, f"plugins/{name}/tests", *quick(session))
+
+
+def quick(session: nox.Session) -> list[str]:
+    """Return the options that leave slow tests to the oldest Python."""
+    return [] if session.python == OLDEST else ["-m", "not slow"]
 
 
 def install(session: nox.Session, group: str, *distributions: str) -> None:
