@@ -13,6 +13,8 @@ from importlib import import_module
 from typing import Any, Final
 
 import msgspec
+from django.apps import apps
+from django.conf import settings
 
 from lilota.errors import InvalidInputError, UnknownTaskError
 from lilota.models import JSONObject
@@ -108,15 +110,16 @@ def check_reachable(task: Task[..., Any]) -> None:
 def find(path: str) -> Task[..., Any]:
     """Import a task function.
 
-    What is stored may have been written by anybody who can write to the database, so nothing is called that was not
-    decorated with `@task`.
+    What is stored may have been written by anybody who can write to the database. So nothing is imported that does not
+    belong to the project, and nothing is called that was not decorated with `@task`.
 
     Raises:
-        UnknownTaskError: the path leads to nothing, or to something else than a task function.
+        UnknownTaskError: the path leads to nothing, or to something else than a task function of the project.
     """
     module_name, _, name = path.rpartition(".")
     found = None
     if _PATH.fullmatch(path):
+        _check_is_of_project(module_name, path)
         try:
             found = vars(import_module(module_name)).get(name)
         except ImportError as error:
@@ -130,3 +133,15 @@ def find(path: str) -> Task[..., Any]:
             "keep its name."
         )
     return found
+
+
+def _check_is_of_project(module_name: str, path: str) -> None:
+    """Make sure that a module may be imported because a stored row says so."""
+    packages = {app.name for app in apps.get_app_configs()}
+    # The package of the settings is the project's own, though seldom an app.
+    packages.add(str(getattr(settings, "SETTINGS_MODULE", None) or "").rpartition(".")[0])
+    if not any(module_name == package or module_name.startswith(f"{package}.") for package in filter(None, packages)):
+        raise UnknownTaskError(
+            f"The module of the task function '{path}' belongs to no app of the project, so it is not imported. "
+            "Move the function into an app, or add its package to INSTALLED_APPS."
+        )

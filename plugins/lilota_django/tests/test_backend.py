@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -228,6 +229,28 @@ def test_a_stored_row_cannot_name_anything_but_a_task_function(path):
     """Who can write to the database can't have any function called."""
     with pytest.raises(UnknownTaskError):
         find(path)
+
+
+@pytest.mark.parametrize("path", ["stray_tasks.stray", "antigravity.webbrowser", "shopping.tasks.total"])
+def test_a_stored_row_cannot_have_a_module_imported_that_is_not_of_the_project(path):
+    """Importing runs code: only apps and the package of the settings are trusted to be imported."""
+    with pytest.raises(UnknownTaskError, match="belongs to no app of the project"):
+        find(path)
+
+    assert path.partition(".")[0] not in sys.modules
+
+
+def test_a_function_outside_of_all_apps_is_refused_where_it_is_enqueued(store):
+    """The caller learns of it, and not only the log of a worker."""
+    from lilota_django.compat import Task
+
+    function = type(find)(find.__code__, {"__name__": "elsewhere.tasks"})
+    function.__qualname__ = "fetch"
+
+    with pytest.raises(InvalidTask, match=r"'elsewhere\.tasks\.fetch' belongs to no app.*INSTALLED_APPS"):
+        Task(func=function).enqueue()
+
+    assert store.get_all_tasks() == []
 
 
 def test_a_function_that_is_gone_is_said_to_be(store):
