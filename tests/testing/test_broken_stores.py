@@ -114,6 +114,7 @@ def test_the_suite_notices(fault, monkeypatch):
     assert CheckStatus.FAILED in {result.status for result in results}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", sorted(EXPECTED.keys() - BEYOND_THE_MODEL))
 def test_the_model_notices(fault, monkeypatch):
     """The game against the model finds the fault without knowing where to look."""
