@@ -78,7 +78,7 @@ def test_a_server_that_ends_because_it_can_not_write_its_journal_has_kept_what_i
             field.add(20, seconds=0.01)
             disk.fill()
             switch_journals_until_lost(site)
-            field.until(lambda: "PANIC" in site.server.log_tail())
+            field.until(lambda: "PANIC" in (site.server.folder / "server.log").read_text())
             site.server.kill()
             disk.make_room()
             site.server.start()
