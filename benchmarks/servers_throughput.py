@@ -6,7 +6,7 @@
 Two worker processes each. For each question every candidate is measured once in turn, then all again, `--runs` times:
 - drain: the tasks are in the store before a worker starts; from the start of the first task until the store shows all
   results,
-- add_many: one process adds 100 tasks a call; only candidates that have such a call,
+- add_many: one process adds 100 tasks a call (LILOTA_BENCH_CALL_SIZE); only candidates that have such a call,
 - add_each: one process adds one task a call.
 
 Slow candidates get fewer tasks, so that each measurement takes some seconds; rates are compared. README.md says what
@@ -22,13 +22,14 @@ from functools import partial
 
 import places
 from measure import alternate
+from peers.candidate import call_size
 from peers.fresh import CandidateError, rate_of, version_of
 from peers.roll import BY_SERVER, OURS, Entry
 from side_by_side import print_comparison
 
 _TITLES = {
     "drain": "Drained, tasks/s with two worker processes",
-    "add_many": "Added, tasks/s, 100 a call",
+    "add_many": f"Added, tasks/s, {call_size()} a call",
     "add_each": "Added, tasks/s, one a call",
 }
 

@@ -84,11 +84,15 @@ class Candidate(ABC):
         )
 
 
+def call_size() -> int:
+    """Return how many tasks a call for many adds: 100, or what LILOTA_BENCH_CALL_SIZE says."""
+    return int(os.environ.get("LILOTA_BENCH_CALL_SIZE", "100"))
+
+
 def call_sizes(count: int) -> Iterator[int]:
-    """Yield the sizes of the calls that add `count` tasks: 100, or what LILOTA_BENCH_CALL_SIZE says."""
-    size = int(os.environ.get("LILOTA_BENCH_CALL_SIZE", "100"))
-    for added in range(0, count, size):
-        yield min(size, count - added)
+    """Yield the sizes of the calls that add `count` tasks."""
+    for added in range(0, count, call_size()):
+        yield min(call_size(), count - added)
 
 
 def program(name: str) -> str:
