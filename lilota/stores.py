@@ -11,6 +11,7 @@ from lilota.contract import TaskStore
 from lilota.errors import ConfigurationError, PluginError, UnknownStoreError
 from lilota.managed import ManagedStore
 from lilota.plugins import Plugins
+from lilota.urls import redacted
 
 if TYPE_CHECKING:
     from lilota_memory_store import MemoryTaskStore
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["MemoryTaskStore", "StoreManager", "TaskStore", "ensure_store", "open_store", "redacted"]
 
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.\-]*", re.IGNORECASE)
-_SECRET: Final = re.compile(r"([?&;][^=&;]*(?:pass|pwd|secret|token|key)[^=&;]*=)[^&;#]*", re.IGNORECASE)
 _METHODS: Final = tuple(name for name in vars(TaskStore) if not name.startswith("_"))
 
 
@@ -70,15 +70,6 @@ def ensure_store(store: TaskStore | str | None, *, plugins: Plugins | None = Non
             f"The store must be a store, its name or its URL, not {type(store).__name__}: {_missing(store)}."
         )
     return cast("TaskStore", ManagedStore(store)) if isinstance(store, BaseProxy) else store
-
-
-def redacted(url: str) -> str:
-    """Return a URL without the secrets in it, for people to read."""
-    scheme, separator, rest = url.rpartition("://") if "://" in url else ("", "", url)
-    # Up to the last @: a password may hold any character, even where it should have been quoted.
-    user_info, at, address = rest.rpartition("@")
-    user = user_info.partition(":")[0] + ":***" if ":" in user_info else user_info
-    return _SECRET.sub(r"\1***", f"{scheme}{separator}{user}{at}{address}")
 
 
 def _scheme_of(address: str, plugins: Plugins) -> str:

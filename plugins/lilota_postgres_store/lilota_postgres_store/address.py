@@ -15,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import Conninfo
 
 from lilota.errors import ConfigurationError
-from lilota.stores import redacted
+from lilota.urls import redacted
 
 DEFAULT_PORT: Final = "5432"
 
