@@ -44,9 +44,10 @@ class Adder:
         # Lanes outlive a rollback: others must not have to wait for this transaction in order to add alike tasks.
         self._database.open()
         statements = self._database.statements
-        parameters = self._parameters(tasks, trust=False)
+        # The transaction may not see lanes that were created after it began, so they are not looked for in it.
+        parameters = {**self._parameters(tasks, trust=False), "distinct_lanes": number_array(())}
         with translated(self._database.name):
-            rows = transaction.run(statements["add_elsewhere"], parameters)
+            rows = transaction.run(statements["add"], parameters)
             if rows:
                 transaction.run(*self._database.announcement())
         if len(rows) != len(tasks):

@@ -1,4 +1,4 @@
--- Add tasks, if all of their lanes exist and this is the store that is meant; otherwise there is no row.
+-- Add tasks, if all distinct lanes exist that are given and this is the store that is meant; otherwise there is no row.
 WITH added AS (
     INSERT INTO {tasks} (lane, state, priority, run_at, created_at, max_lost_attempts, description, input)
     SELECT lane, CASE WHEN due_at <= statement_timestamp() THEN 2 ELSE 1 END, priority, due_at, statement_timestamp(),
