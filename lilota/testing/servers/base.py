@@ -15,6 +15,7 @@ from lilota.testing.servers.accounts import Account
 from lilota.testing.servers.clocks import clock_environment
 from lilota.testing.servers.errors import ServerFailedError
 from lilota.testing.servers.home import Home
+from lilota.testing.servers.ports import free_port
 from lilota.testing.servers.watchdog import kill_family
 
 _START_SECONDS = 60
@@ -28,7 +29,13 @@ class ServerProcess(ABC):
     A server and its data live in a new temporary folder. Both go away with `close`, when the object is collected, and
     when this process ends, even when it is killed.
 
+    Attributes:
+        host, port: the address of its TCP port; without one, `port` is None.
+
     Args:
+        settings: its settings by name, which win over those of the class.
+        port: a TCP port as well, 0 for one that is free.
+        host: the address of that port.
         account: the account that it runs under.
         environment: variables for its process, besides those of this one.
         clock_offset_seconds: how far its clock is ahead (or behind, when negative). Needs libfaketime.
@@ -36,6 +43,7 @@ class ServerProcess(ABC):
     """
 
     name: ClassVar[str]
+    _default_settings: ClassVar[Mapping[str, str]] = {}
     #: Makes it end in order.
     _stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
     #: Makes it end at once.
@@ -43,12 +51,18 @@ class ServerProcess(ABC):
 
     def __init__(
         self,
+        settings: Mapping[str, str] | None = None,
+        port: int | None = None,
+        host: str = "127.0.0.1",
         *,
         account: Account,
         environment: Mapping[str, str] | None = None,
         clock_offset_seconds: float = 0.0,
         folder: Path | None = None,
     ) -> None:
+        self.host = host
+        self.port = free_port() if port == 0 else port
+        self._settings = {**self._default_settings, **(settings or {})}
         self._account = account
         self._environment = {**(environment or {}), **clock_environment(clock_offset_seconds)}
         self._data_parent = folder

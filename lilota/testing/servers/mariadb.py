@@ -14,7 +14,6 @@ from lilota.testing.servers.accounts import unprivileged_account
 from lilota.testing.servers.base import ServerProcess
 from lilota.testing.servers.errors import ServerFailedError, ServerUnavailableError
 from lilota.testing.servers.home import Home
-from lilota.testing.servers.ports import free_port
 
 _DEFAULTS: Mapping[str, str] = {
     # A crash of the server loses nothing by this; only a power cut would.
@@ -48,6 +47,7 @@ class MariaDBServer(ServerProcess):
     """
 
     name: ClassVar[str] = "MariaDB"
+    _default_settings: ClassVar[Mapping[str, str]] = _DEFAULTS
 
     def __init__(
         self,
@@ -60,14 +60,14 @@ class MariaDBServer(ServerProcess):
         folder: Path | None = None,
     ) -> None:
         super().__init__(
+            settings,
+            port,
+            host,
             account=unprivileged_account(),
             environment=environment,
             clock_offset_seconds=clock_offset_seconds,
             folder=folder,
         )
-        self.host = host
-        self.port = free_port() if port == 0 else port
-        self._settings = {**_DEFAULTS, **(settings or {})}
 
     @property
     def socket_path(self) -> Path:

@@ -35,9 +35,8 @@ class PgBouncer(ServerProcess):
     def __init__(
         self, postgres: PostgresServer, pool_mode: str = "transaction", *, settings: Mapping[str, str] | None = None
     ) -> None:
-        super().__init__(account=unprivileged_account())
+        super().__init__({"pool_mode": pool_mode, **(settings or {})}, account=unprivileged_account())
         self._postgres = postgres
-        self._settings = {"pool_mode": pool_mode, **(settings or {})}
 
     def url(self, database: str = "postgres") -> str:
         """Return the URL of a database of the server behind it, through PgBouncer."""

@@ -14,7 +14,6 @@ from lilota.testing.servers.accounts import unprivileged_account
 from lilota.testing.servers.base import ServerProcess
 from lilota.testing.servers.errors import ServerFailedError
 from lilota.testing.servers.home import Home
-from lilota.testing.servers.ports import free_port
 from lilota.testing.servers.postgres_programs import postgres_programs
 
 _DEFAULTS: Mapping[str, str] = {
@@ -46,6 +45,7 @@ class PostgresServer(ServerProcess):
     """
 
     name: ClassVar[str] = "PostgreSQL"
+    _default_settings: ClassVar[Mapping[str, str]] = _DEFAULTS
     #: Fast shutdown: open transactions are rolled back.
     _stop_signal: ClassVar[signal.Signals] = signal.SIGINT
     #: Immediate shutdown: unlike SIGKILL, it leaves no shared memory behind.
@@ -64,14 +64,14 @@ class PostgresServer(ServerProcess):
         programs: Path | None = None,
     ) -> None:
         super().__init__(
+            settings,
+            port,
+            host,
             account=unprivileged_account(),
             environment=environment,
             clock_offset_seconds=clock_offset_seconds,
             folder=folder,
         )
-        self.host = host
-        self.port = free_port() if port == 0 else port
-        self._settings = {**_DEFAULTS, **(settings or {})}
         self._hba = tuple(hba)
         self._given_programs = programs
         self._programs: Path | None = None

@@ -35,6 +35,7 @@ class RedisServer(ServerProcess):
     """
 
     name: ClassVar[str] = "Redis"
+    _default_settings: ClassVar[Mapping[str, str]] = _DEFAULTS
 
     def __init__(
         self,
@@ -48,14 +49,14 @@ class RedisServer(ServerProcess):
         folder: Path | None = None,
     ) -> None:
         super().__init__(
+            settings,
+            port,
+            host,
             account=own_account(),
             environment=environment,
             clock_offset_seconds=clock_offset_seconds,
             folder=folder,
         )
-        self.host = host
-        self.port = free_port() if port == 0 else port
-        self._settings = {**_DEFAULTS, **(settings or {})}
         self._program = program
 
     @property
