@@ -13,6 +13,7 @@ from lilota_postgres_store.connection import Parameters, Rows
 from lilota_postgres_store.database import Database, Step
 from lilota_postgres_store.faults import translated
 from lilota_postgres_store.lanes import Lanes
+from lilota_postgres_store.states import FRESH, READY
 from lilota_postgres_store.texts import number_array, stored, text_array
 
 #: Who adds so many tasks at once keeps the runners busy for a moment: they may hear of the next ones a little later.
@@ -72,6 +73,7 @@ class Adder:
         (lane,) = self._lanes.ids([(first.queue, first.name)], trust=trust).values()
         return {
             "lane": str(lane),
+            "state": str(READY if first.priority else FRESH),
             "priority": str(first.priority),
             "max_lost_attempts": str(first.max_lost_attempts),
             "description": stored(first.description),

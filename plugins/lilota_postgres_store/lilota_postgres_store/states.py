@@ -10,11 +10,13 @@ from lilota.models import TaskState
 
 SCHEDULED: Final = 1
 READY: Final = 2
+#: Due since it was added, with the usual priority: among such tasks, the order is that of the ids.
+FRESH: Final = 7
 
 CODES: Mapping[TaskState, tuple[int, ...]] = MappingProxyType(
     {
         TaskState.WAITING: (0,),
-        TaskState.PENDING: (SCHEDULED, READY),
+        TaskState.PENDING: (FRESH, SCHEDULED, READY),
         TaskState.RUNNING: (3,),
         TaskState.SUCCEEDED: (4,),
         TaskState.FAILED: (5,),
@@ -23,7 +25,7 @@ CODES: Mapping[TaskState, tuple[int, ...]] = MappingProxyType(
 )
 """Task state -> how it is stored."""
 
-STATES: tuple[TaskState, ...] = tuple(state for state, codes in CODES.items() for _ in codes)
+STATES: Mapping[int, TaskState] = MappingProxyType({code: state for state, codes in CODES.items() for code in codes})
 """Stored code -> task state."""
 
 

@@ -16,7 +16,7 @@ SMALL = {"lanes", "runners", "lane_counts", "meta", "task_ids", "changes", "turn
 NO_PLAN = {"lock_additions"}
 
 THE_INDEX = {
-    "claim": {"tasks_ready", "tasks_pkey"},
+    "claim": {"tasks_ready", "tasks_by_state", "tasks_pkey"},
     "promote_due": {"tasks_scheduled", "tasks_pkey"},
     "cancel_requests": {"tasks_cancel_requested"},
     "commit": {"tasks_pkey"},
@@ -67,7 +67,7 @@ def filled(make_store):
         store.add([NewTask(name=f"task{n}", queue=f"queue{n % 3}")] * 10_000)
     with psycopg.connect(store.address.conninfo, autocommit=True) as connection:
         connection.execute(
-            "UPDATE lilota_tasks SET state = (ARRAY[4, 4, 5, 5, 6, 1, 3, 2, 2, 2])[id % 10 + 1],"
+            "UPDATE lilota_tasks SET state = (ARRAY[4, 4, 5, 5, 6, 1, 3, 2, 2, 7])[id % 10 + 1],"
             " finished_at = CASE WHEN id % 10 < 5 THEN now() END, runner = CASE WHEN id % 10 = 6 THEN 'r' END,"
             " cancel_requested = id % 1000 = 6"
         )

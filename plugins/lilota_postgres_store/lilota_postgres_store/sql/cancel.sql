@@ -6,7 +6,7 @@ WITH found AS (
     SET state = CASE WHEN task.state = 3 THEN 3 ELSE 6 END,
         cancel_requested = task.state = 3,
         finished_at = CASE WHEN task.state <> 3 THEN statement_timestamp() END
-    FROM found WHERE task.id = found.id AND task.state + 0 <= 3
+    FROM found WHERE task.id = found.id AND task.state + 0 IN (0, 1, 2, 3, 7)
     RETURNING task.lane, found.state AS old_state, task.state
 ), counted AS (
     INSERT INTO {lane_counts} (lane, state, n)

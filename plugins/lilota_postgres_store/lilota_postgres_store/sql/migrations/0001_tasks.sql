@@ -55,7 +55,7 @@ CREATE TABLE {tasks} (
 
 ALTER SEQUENCE {task_ids} OWNED BY {tasks}.id;
 
--- claim: the next tasks of a lane.
+-- claim: the next tasks of a lane (but for fresh ones, 0002).
 CREATE INDEX {tasks_ready} ON {tasks} (lane, priority DESC, run_at, id) WHERE state = 2;
 -- claim: what has become due.
 CREATE INDEX {tasks_scheduled} ON {tasks} (run_at) WHERE state = 1;
