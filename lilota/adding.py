@@ -53,19 +53,16 @@ def new_task(
         TypeError: there is no option of that name.
     """
     # What was not given needs no check: the defaults of the record are valid.
-    checked = _checked_options(options) if options else {}
-    checked.setdefault("max_lost_attempts", registry.max_lost_attempts(name))
-    return NewTask(
-        name=name,
-        description=_checked_text("description", description),
-        input_json=_input_json(name, input),
-        **checked,
-    )
+    text = _checked_text("description", description) if description != "" else ""
+    input_json = _input_json(name, input) if input is not None else "{}"
+    lost = registry.max_lost_attempts(name)
+    if not options:
+        return NewTask(name=name, description=text, input_json=input_json, max_lost_attempts=lost)
+    checked = {"max_lost_attempts": lost, **_checked_options(options)}
+    return NewTask(name=name, description=text, input_json=input_json, **checked)
 
 
-def _input_json(name: str, value: JSONObject | None) -> str:
-    if value is None:
-        return "{}"
+def _input_json(name: str, value: JSONObject) -> str:
     return encode_object(value, f"The input of {name!r}", INPUT_LIMIT_BYTES, InvalidInputError)
 
 

@@ -17,6 +17,8 @@ INPUT_LIMIT_BYTES: Final = 16 * 1024 * 1024
 #: How many bytes of UTF-8 an output may have.
 OUTPUT_LIMIT_BYTES: Final = 32 * 1024 * 1024
 
+_SIMPLE_TYPES: Final = frozenset({int, bool, type(None)})
+
 _encode = msgspec.json.Encoder().encode
 _encode_slowly = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
@@ -35,7 +37,7 @@ def encode_object(value: object, what: str, limit_bytes: int, error: type[Lilota
     """
     if not isinstance(value, dict):
         raise error(f"{what} must be a JSON object (a dict), not {type(value).__name__}: {_short(value)}")
-    problem = _find_problem(value)
+    problem = None if _is_simple(value) else _find_problem(value)
     if problem:
         raise error(f"{what} can't be stored as JSON: {problem}")
     try:
@@ -57,6 +59,22 @@ def _text_of(value: object) -> str:
     except (TypeError, OverflowError):
         # Classes derived from those of JSON, and integers of more than 64 bits: right, and ten times slower.
         return _encode_slowly(value)
+
+
+def _is_simple(value: dict[object, object]) -> bool:
+    """Tell whether a dict needs no closer look, as most do not: keys and texts are ASCII, and nothing is nested."""
+    for key, item in value.items():
+        if type(key) is not str or not key.isascii():
+            return False
+        if type(item) is str:
+            if not item.isascii():
+                return False
+        elif type(item) is float:
+            if not math.isfinite(item):
+                return False
+        elif type(item) not in _SIMPLE_TYPES:
+            return False
+    return True
 
 
 def _find_problem(value: object) -> str | None:
