@@ -2,8 +2,8 @@
 
 The docstrings are the specification; `lilota.testing.StoreContract` checks them. All methods may be called from
 any thread. Arguments and results are JSON-able records or plain values that survive pickling, so that a store may
-sit behind a `multiprocessing` manager. Whoever implements this imports only `lilota.models`, `lilota.errors` and
-this module.
+sit behind a `multiprocessing` manager. Whoever implements this needs `lilota.models`, `lilota.errors`, this module and,
+for `commit`, `lilota.batches`.
 """
 
 from __future__ import annotations
@@ -251,7 +251,8 @@ class TaskStore(Protocol):
         """Take up to `limit` due tasks for a runner, and tell it which of its attempts were cancelled.
 
         Atomic: no task is granted twice. Order: higher priority, then earlier `run_at`, then lower id. A claim makes
-        the task running, adds 1 to its attempt, gives it a higher token than it ever had, and clears `error`.
+        the task running, adds 1 to its attempt, gives it a higher token than it ever had, sets its progress to 0, and
+        clears what else is about the newest attempt: `error`, `started_at`, `pid`.
         A runner whose lease has expired, or that never sent a heartbeat, gets nothing.
         The cost does not grow with what is stored, nor with tasks of other names and queues that wait.
         """
@@ -260,8 +261,14 @@ class TaskStore(Protocol):
         """Write a batch of progress, output, logs and outcomes, then claim, as one unit where the store can.
 
         Each update is written only if its token is the current one and the task is running; the others are refused
-        and named, and do not disturb the rest. Several updates of one attempt apply in order. Durable, where the
-        store is, when it returns.
+        and named, and do not disturb the rest. Several updates of one attempt apply in order; what comes behind its
+        outcome is refused. Durable, where the store is, when it returns.
+
+        A batch comes again, alone or with more behind it, when its answer got lost. Then nothing is doubled: an outcome
+        has ended its attempt, and lines that have a `log_offset` are appended once (`lilota.batches` has the rules).
+
+        `started_at` is by the clock of the worker's machine. An instant before `created_at` becomes that one, and one
+        after now, by the store's clock, becomes now.
 
         An outcome of a task whose cancellation was requested: PENDING becomes CANCELLED; any other stands.
         An outcome with `lost` adds 1 to `lost_attempts`.

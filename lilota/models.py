@@ -13,13 +13,21 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
 from lilota.retry import Backoff
 
 JSONObject = dict[str, Any]
+
+# What any database keeps and a `datetime` can say. A frame of a worker with another number is refused as a whole, which
+# costs that worker its life; in a store, the number would be refused together with what others have to write.
+Integer32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+Percentage = Annotated[float, msgspec.Meta(ge=0, le=100)]
+Instant = Annotated[float, msgspec.Meta(ge=-62_135_596_800, le=253_402_300_799)]
+Delay = Annotated[float, msgspec.Meta(ge=0, le=100 * 366 * 86_400)]
 
 
 class TaskState(enum.StrEnum):
@@ -68,9 +76,9 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     at: float
     text: str
-    level: int = logging.INFO
+    level: Integer32 = logging.INFO
     source: str = "log"
-    attempt: int = 1
+    attempt: Count = 1
     logger: str = ""
 
 
@@ -106,9 +114,10 @@ class TaskInfo(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         token: the token of the newest claim; it rises with every claim and never falls.
         lost_attempts: how many attempts ended because their worker or runner died.
         run_at: when it is, or was, due (aware UTC, like all instants).
-        started_at: when the newest attempt started, by the clock of its worker's machine, or None.
+        started_at: when the newest attempt started, or None. By the clock of its worker's machine, which may be wrong:
+            the store brings it between `created_at` and the moment at which it was told.
         pid: the worker process of the newest attempt, or 0.
-        reported_progress: the last percentage that the task itself reported, 0 to 100.
+        reported_progress: the last percentage that the newest attempt reported itself, 0 to 100; 0 when it begins.
         error: why the newest attempt did not succeed, or None.
         cancel_requested: True from the cancellation of a running task on.
         runner_id: the runner that holds it, or held it last.
@@ -178,6 +187,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         token: strictly increasing per task; every later write of the attempt must carry it.
         attempt: 1 for the first.
         output_json: what an earlier attempt left, or None.
+        log_count: how many lines the log of the task has, or None where a store does not say.
     """
 
     id: int
@@ -191,6 +201,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     priority: int = 0
     lost_attempts: int = 0
     max_lost_attempts: int = 3
+    log_count: int | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -205,7 +216,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     state: TaskState
     error: TaskError | None = None
-    delay_seconds: float = 0.0
+    delay_seconds: Delay = 0.0
     spends_attempt: bool = True
     lost: bool = False
 
@@ -216,17 +227,21 @@ class AttemptUpdate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     Attributes:
         started_at: seconds since the epoch, by the clock of the worker's machine.
         log_lines: lines to append, oldest first.
+        log_offset: how many lines the log has before these, as the writer counts from `Claim.log_count` on; or None in
+            all updates of an attempt. A log that is longer has the first of these lines already: they were sent
+            before, and the reply got lost. Only the others are appended.
         outcome: the end of the attempt; nothing can be written with this token afterwards.
     """
 
     id: int
     token: int
-    pid: int | None = None
-    started_at: float | None = None
-    progress: float | None = None
+    pid: Count | None = None
+    started_at: Instant | None = None
+    progress: Percentage | None = None
     output_json: str | None = None
     log_lines: tuple[LogLine, ...] = ()
-    max_lost_attempts: int | None = None
+    log_offset: Count | None = None
+    max_lost_attempts: Count | None = None
     outcome: Outcome | None = None
 
 

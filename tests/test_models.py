@@ -53,6 +53,29 @@ def test_records_can_not_be_changed(record):
         record.id = 2
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"pid": 2**31},
+        {"pid": -1},
+        {"started_at": 1e12},
+        {"started_at": -1e12},
+        {"progress": 100.1},
+        {"log_offset": -1},
+        {"max_lost_attempts": 2**31},
+        {"log_lines": [{"at": 1.0, "text": "x", "level": 2**31}]},
+        {"outcome": {"state": "pending", "delay_seconds": 1e12}},
+    ],
+    ids=str,
+)
+def test_numbers_that_no_store_could_keep_are_refused_before_they_reach_one(fields):
+    """In a store they would stand in the way of all that is written together with them."""
+    encoded = msgspec.json.encode({"id": 1, "token": 1, **fields})
+
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(encoded, type=AttemptUpdate)
+
+
 @pytest.mark.parametrize("name", ["output", "start_date_time", "end_date_time"])
 def test_what_is_not_set_yet_is_absent(name):
     """`hasattr` is False, and the error says which task and why."""
