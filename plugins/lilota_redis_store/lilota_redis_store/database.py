@@ -9,23 +9,18 @@ import secrets
 import threading
 from typing import Any, Final, NamedTuple
 
-from lilota.errors import StoreUnavailableError, StoreVersionError
+from lilota.errors import StoreUnavailableError
 from lilota_redis_store.address import Address
 from lilota_redis_store.connecting import connect
 from lilota_redis_store.faults import translated
+from lilota_redis_store.schema import MIN_READER, SCHEMA_VERSION, check_schema, too_new
 from lilota_redis_store.scripts import OPEN, SCRIPTS, Script
 from lilota_redis_store.servers import Servers
 
 logger = logging.getLogger(__name__)
 
-SCHEMA_VERSION: Final = 1
-MIN_READER: Final = 1
-"""The oldest schema version whose programs may use what this one writes."""
-
 #: The most that one call may send; Redis itself ends the connection at 512 MB.
 _MOST_BYTES: Final = 400 * 2**20
-
-
 #: A script finds the data deleted, and again those that were created in their place.
 _TRIES: Final = 3
 _NEEDS_READER: Final = re.compile(r"LILOTAVERSION .* version (\d+)")
@@ -42,7 +37,11 @@ class _Open(NamedTuple):
 
 
 class Database:
-    """What belongs to one process: connections, and the id of the store that it has opened."""
+    """What belongs to one process: connections, and the id of the store that it has opened.
+
+    Attributes:
+        last_id: the highest task id that this process knows, or 0.
+    """
 
     def __init__(self, address: Address) -> None:
         self.address = address
@@ -53,7 +52,7 @@ class Database:
         self._lock = threading.Lock()
         self._open: _Open | None = None
         self._lost_id: str | None = None
-        self._last_id = 0
+        self.last_id = 0
 
     def is_mine(self) -> bool:
         """Tell whether this process made it, or inherited it through a fork."""
@@ -72,8 +71,8 @@ class Database:
         return self._opened().servers
 
     def note_id(self, task_id: int) -> None:
-        """Remember the highest id, so that ids go on rising should the data be deleted."""
-        self._last_id = max(self._last_id, task_id)
+        """Remember the highest id, so that ids go on rising should the server lose data."""
+        self.last_id = max(self.last_id, task_id)
 
     def call(self, verb: str, asked: bytes, sender: str = "") -> Any:  # noqa: ANN401 - each script has its own answer
         """Run a script once.
@@ -102,7 +101,7 @@ class Database:
                     self._note_loss(opened)
                     continue
                 if needed := _NEEDS_READER.search(str(error)):
-                    raise self._too_old(needed[1]) from error
+                    raise too_new(needed[1], self.address) from error
                 _drop_wrong_connections(opened.servers, error)
                 raise
         raise StoreUnavailableError(f"The data of the Redis server {self.address} are deleted again and again.")
@@ -119,7 +118,7 @@ class Database:
     def _connect(self) -> _Open:
         servers = connect(self.address, self._key)
         try:
-            arguments = (secrets.token_hex(8), SCHEMA_VERSION, MIN_READER, self._last_id)
+            arguments = (secrets.token_hex(8), SCHEMA_VERSION, MIN_READER, self.last_id)
             store_id = self._checked(*run_script(servers, SCRIPTS[OPEN], self._key, *arguments))
         except BaseException:
             servers.close()
@@ -133,8 +132,7 @@ class Database:
             raise StoreUnavailableError(
                 f"The key '{self._key}' on the Redis server {self.address} is not lilota's. Choose another 'prefix'."
             )
-        if int(min_reader) > SCHEMA_VERSION:
-            raise self._too_old(f"{int(min_reader)} (its own is {int(version)})")
+        check_schema(int(version), int(min_reader), self.address)
         return store_id.decode()
 
     def _note_loss(self, opened: _Open) -> None:
@@ -153,12 +151,6 @@ class Database:
                 self.address.prefix,
             )
         self._lost_id = None
-
-    def _too_old(self, needed: str) -> StoreVersionError:
-        return StoreVersionError(
-            f"The tasks in the Redis server {self.address} (prefix '{self.address.prefix}') need a lilota that knows "
-            f"at least version {needed} of the schema; this one knows {SCHEMA_VERSION}. Upgrade lilota-redis-store."
-        )
 
     def close(self) -> None:
         """Close the connections; the next call opens them again."""

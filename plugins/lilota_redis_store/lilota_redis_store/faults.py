@@ -18,6 +18,10 @@ _NO_REPLY: Final = "did not answer in time; whether it did what was asked is not
 _CLOSED: Final = (
     "closed the connection; whether it did what was asked is not known. Check that Redis is running at this address"
 )
+_WRONG_FILES: Final = (
+    "can't be asked: the files of 'ssl_ca_certs', 'ssl_certfile' or 'ssl_keyfile' hold something else, or do not fit "
+    "together. Correct these options"
+)
 _LOADING: Final = "is still loading its data. Wait"
 _IN_CLUSTER: Final = "belongs to a cluster. Add 'cluster=on' to the URL"
 _CLUSTER_DOWN: Final = "belongs to a cluster that is not in order. Look at CLUSTER INFO there"
@@ -51,12 +55,19 @@ _REASONS: Final = (
     ("is busy running a script", "is busy with somebody's script. Wait, or end it with SCRIPT KILL"),
     ("max number of clients", "has too many clients. Raise 'maxclients' there, or close some"),
     ("unknown command", "does not know a command that lilota needs. Use Redis 6.2 or newer, or Valkey"),
+    ("is not valid for", "shows the certificate of another host. Use a name in it, or 'ssl_check_hostname=off'"),
+    ("certificate has expired", "shows a certificate that has expired. Renew it"),
     ("CERTIFICATE_VERIFY_FAILED", "shows a certificate that is not trusted. Name its authority: 'ssl_ca_certs=file'"),
+    ("CERTIFICATE_REQUIRED", "wants a certificate from its clients. Name it: 'ssl_certfile=file&ssl_keyfile=file'"),
+    ("NO_CERTIFICATE_OR_CRL_FOUND", _WRONG_FILES),
+    ("PEM lib", _WRONG_FILES),
+    ("KEY_VALUES_MISMATCH", _WRONG_FILES),
     ("WRONG_VERSION_NUMBER", "does not speak TLS there. Use 'redis://', or its port for TLS"),
     ("Timeout connecting", _UNREACHABLE),
     ("Timeout", _NO_REPLY),
     ("timed out", _NO_REPLY),
     ("connecting to", _UNREACHABLE),
+    ("EOF occurred", _CLOSED),
     ("Connection closed", _CLOSED),
     ("Connection reset", _CLOSED),
     ("Broken pipe", _CLOSED),
@@ -79,9 +90,19 @@ def to_store_error(error: Exception, address: Address) -> StoreUnavailableError:
     """Return the error to raise for an error of redis-py."""
     kind, text = type(error).__name__, str(error).replace("\n", " ")[:_LONGEST]
     reason = next((reason for sign, reason in _REASONS if sign in text), None) or _KINDS.get(kind, "can't be used")
+    hint = _hint(reason, address) if address.socket_path is None else ""
+    return StoreUnavailableError(f"The Redis server {address} {reason}{hint} ({kind}: {text}).")
+
+
+def _hint(reason: str, address: Address) -> str:
+    """Return what else may be the matter with a server that is reached through TCP."""
     if reason is _UNREACHABLE and address.tls is not None:
-        reason += " and speaks TLS there (without, use 'redis://')"
-    return StoreUnavailableError(f"The Redis server {address} {reason} ({kind}: {text}).")
+        return " and speaks TLS there (without, use 'redis://')"
+    if reason is _CLOSED and address.tls is None:
+        return ", and that it does not want TLS ('rediss://')"
+    if reason is _CLOSED and "ssl_certfile" not in (address.tls or {}):
+        return ", and that it wants no certificate from its clients ('ssl_certfile=file&ssl_keyfile=file')"
+    return ""
 
 
 @contextmanager

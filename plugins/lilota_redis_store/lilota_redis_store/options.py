@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NoReturn
 from urllib.parse import parse_qsl
@@ -40,6 +41,10 @@ def read_options(scheme: str, query: str) -> dict[str, object]:
             fields[field] = read(text)
         else:
             _refuse(name, scheme)
+    if "ssl_keyfile" in tls and "ssl_certfile" not in tls:
+        raise ConfigurationError(
+            "The option 'ssl_keyfile' of the Redis store needs 'ssl_certfile' as well: the certificate that it is for."
+        )
     return fields | ({"tls": tls} if tls else {})
 
 
@@ -95,6 +100,15 @@ def _choice(name: str, meanings: Mapping[str, object]) -> Callable[[str], object
     return read
 
 
+def _file(name: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if not Path(text).is_file():
+            raise ConfigurationError(f"The option '{name}' of the Redis store names no file '{text:.300}'. Correct it.")
+        return text
+
+    return read
+
+
 _OPTIONS: Final[Mapping[str, tuple[str, Callable[[str], object]]]] = MappingProxyType(
     {
         "prefix": ("prefix", _prefix),
@@ -106,9 +120,7 @@ _OPTIONS: Final[Mapping[str, tuple[str, Callable[[str], object]]]] = MappingProx
 )
 _TLS_OPTIONS: Final[Mapping[str, Callable[[str], object]]] = MappingProxyType(
     {
-        "ssl_ca_certs": str,
-        "ssl_certfile": str,
-        "ssl_keyfile": str,
+        **{name: _file(name) for name in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")},
         "ssl_cert_reqs": _choice("ssl_cert_reqs", {word: word for word in ("required", "optional", "none")}),
         "ssl_check_hostname": _choice("ssl_check_hostname", _SWITCH),
     }

@@ -19,11 +19,12 @@ _LATEST: Final = 253_402_300_799_999_968
 encode: Final = msgspec.msgpack.Encoder().encode
 
 
-def to_new(tasks: Sequence[NewTask]) -> bytes:
-    """Return what `add.lua` is asked for."""
+def to_new(tasks: Sequence[NewTask], known_id: int) -> bytes:
+    """Return what `add.lua` is asked for; the ids will be higher than `known_id`."""
     places = _places((task.queue, task.name) for task in tasks)
     return encode(
         {
+            "known_id": known_id,
             "lanes": list(places),
             "tasks": [
                 (
@@ -76,7 +77,7 @@ def _to_record(info: TaskInfo, place: int) -> Record:
         token=info.token,
         lost_attempts=info.lost_attempts,
         cancel_requested=info.cancel_requested,
-        started_at=False if info.started_at is None else info.started_at.timestamp(),
+        started_at=False if info.started_at is None else _to_microseconds(info.started_at),
         finished_at=False if info.finished_at is None else _to_microseconds(info.finished_at),
         pid=info.pid,
         progress=info.reported_progress,

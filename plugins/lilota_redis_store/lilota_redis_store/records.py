@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -15,10 +14,10 @@ _STATES: Final = tuple(TaskState)
 
 
 class Record(msgspec.Struct, array_like=True):
-    """A task, as it is stored; `lua/shared/2_tasks.lua` names the same places.
+    """A task, as it is stored; `lua/shared/3_tasks.lua` names the same places.
 
-    Instants are microseconds since the epoch; `started_at` is seconds, as the worker gave it. False is "not set":
-    Lua has no arrays with nothing in them. True stands for a text that is too long for the record.
+    Instants are microseconds since the epoch. False is "not set": Lua has no arrays with nothing in them. True stands
+    for a text that is too long for the record.
     """
 
     lane: int
@@ -31,7 +30,7 @@ class Record(msgspec.Struct, array_like=True):
     token: int
     lost_attempts: int
     cancel_requested: bool
-    started_at: float | bool
+    started_at: int | bool
     finished_at: int | bool
     pid: int
     progress: float
@@ -49,6 +48,7 @@ class Row(msgspec.Struct, array_like=True):
     record: Record
     long_input: str | None
     long_output: str | None
+    log_count: int | None
 
     @property
     def input_json(self) -> str:
@@ -95,7 +95,7 @@ def _to_info(row: Row, queue: str, name: str) -> TaskInfo:
         output_json=row.output_json,
         created_at=from_microseconds(record.created_at),
         run_at=from_microseconds(record.run_at),
-        started_at=None if record.started_at is False else datetime.fromtimestamp(record.started_at, UTC),
+        started_at=None if record.started_at is False else from_microseconds(record.started_at),
         finished_at=None if record.finished_at is False else from_microseconds(record.finished_at),
         attempt=record.attempt,
         token=record.token,
@@ -135,6 +135,7 @@ def _to_claim(row: Row, queue: str, name: str) -> Claim:
         priority=record.priority,
         lost_attempts=record.lost_attempts,
         max_lost_attempts=record.max_lost_attempts,
+        log_count=row.log_count,
     )
 
 

@@ -54,7 +54,9 @@ def common_options(address: Address) -> dict[str, object]:
     if address.socket_path is None:
         options["socket_keepalive"] = True
     if address.tls is not None:
-        options |= {"ssl": True, **address.tls}
+        # Said, because redis-py before 6 does not look at the name of the host by default.
+        checks_host = address.tls.get("ssl_cert_reqs") != "none"
+        options |= {"ssl": True, "ssl_check_hostname": checks_host, **address.tls}
     return options
 
 

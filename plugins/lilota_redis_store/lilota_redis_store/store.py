@@ -114,8 +114,9 @@ class RedisTaskStore:
             )
         if not tasks:
             return []
-        last_id = int(self._change_packed("add", packing.to_new(tasks)))
-        self._database.note_id(last_id)
+        database = self._db()
+        last_id = int(self._change_packed("add", packing.to_new(tasks, database.last_id)))
+        database.note_id(last_id)
         return list(range(last_id - len(tasks) + 1, last_id + 1))
 
     def restore(self, tasks: Sequence[StoredTask]) -> int:
@@ -126,8 +127,9 @@ class RedisTaskStore:
                 )
         if not tasks:
             return 0
-        self._db().note_id(max(task.info.id for task in tasks))
-        return int(self._change_packed("restore", packing.to_restored(tasks)))
+        written = int(self._change_packed("restore", packing.to_restored(tasks)))
+        self._database.note_id(max(task.info.id for task in tasks))
+        return written
 
     def get(self, task_id: int) -> TaskInfo:
         _check_id(task_id)

@@ -11,9 +11,14 @@ from lilota_redis_store.plugin import open_redis_store
 
 from lilota.testing import StoreContract
 from lilota.testing.contract.add import AddContract
+from lilota.testing.contract.cancel_retry import CancelRetryContract
 from lilota.testing.contract.claim import ClaimContract
 from lilota.testing.contract.commit import CommitContract
 from lilota.testing.contract.lease import LeaseContract
+from lilota.testing.contract.model import ModelContract
+from lilota.testing.contract.prune import PruneContract
+from lilota.testing.contract.read import ReadContract
+from lilota.testing.contract.restore import RestoreContract
 from lilota.testing.contract.wait import WaitContract
 from lilota.testing.servers import RedisServer, available_or_skip
 
@@ -47,8 +52,9 @@ def open_empty():
     """Opens an empty store in a server."""
     opened = []
 
-    def open_in(url):
+    def open_in(url, last_id=0):
         opened.append(open_redis_store(f"{url}{'&' if '?' in url else '?'}prefix=test-{uuid.uuid4().hex}"))
+        opened[-1]._database.note_id(last_id)
         opened[-1].open()
         return opened[-1]
 
@@ -72,6 +78,25 @@ class TestRedisStoreOnRedis(StoreContract):
     @pytest.fixture
     def store(self, debian_server, open_empty):
         return open_empty(debian_server.url())
+
+
+class TestRedisStoreBetweenParts(
+    AddContract,
+    ReadContract,
+    ClaimContract,
+    CancelRetryContract,
+    LeaseContract,
+    RestoreContract,
+    PruneContract,
+    ModelContract,
+):
+    """Where ids go on from one part of the collections to the next."""
+
+    model_examples = 25
+
+    @pytest.fixture
+    def store(self, redis_server, open_empty):
+        return open_empty(redis_server.url(), last_id=16_380)
 
 
 class TestRedisStoreInCluster(AddContract, ClaimContract, CommitContract, LeaseContract, WaitContract):

@@ -69,4 +69,5 @@ def test_each_call_costs_the_same_at_a_hundred_times_the_size(server, open_store
         costs.append(Counter((words[0], len(words)) for words in map(str.split, commands)))
         assert not [command for command in commands if command.endswith((" 0 -1", "-inf +inf"))]
 
-    assert costs[0] == costs[1]
+    # Fewer, where whole parts of an index are out of the question.
+    assert costs[1] <= costs[0]

@@ -31,14 +31,14 @@ def test_each_form_of_url_names_a_server(url, shown):
 def test_all_options_are_read():
     """Each option of a URL reaches the address."""
     store = open_redis_store(
-        "rediss://ann:p%40ss%2Fw@h/1?prefix=app&timeout_seconds=2.5&cluster=on&listen=off&ssl_ca_certs=%2Fca.pem"
+        "rediss://ann:p%40ss%2Fw@h/1?prefix=app&timeout_seconds=2.5&cluster=on&listen=off&ssl_cert_reqs=optional"
     )
 
     address = store.address
     assert (address.username, address.password, address.database) == ("ann", "p@ss/w", 1)
     assert (address.prefix, address.timeout_seconds) == ("app", 2.5)
     assert (address.is_cluster, address.listens) == (True, False)
-    assert address.tls == {"ssl_ca_certs": "/ca.pem"}
+    assert address.tls == {"ssl_cert_reqs": "optional"}
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,7 @@ def test_all_options_are_read():
         ("redis://h?timeout_seconds=soon", "'timeout_seconds'.*number"),
         ("redis://h?timeout_seconds=inf", "'timeout_seconds'.*number"),
         ("redis://h?listen=maybe", "'listen'.*'on', 'off'"),
+        ("rediss://h?ssl_check_hostname=yes", "'ssl_check_hostname'.*'on', 'off'"),
         ("rediss://h?ssl_cert_reqs=never", "'ssl_cert_reqs'.*'required'"),
         ("redis://h?prefix", "options.*name=value"),
         ("redis://h/abc", "database.*number.*'abc'"),

@@ -179,21 +179,6 @@ def test_a_replica_is_refused(own_server, open_store, client_of):
         open_store(replica.url()).open()
 
 
-def test_a_server_without_memory_writes_nothing(own_server, open_store, client_of):
-    """And goes on when it has some."""
-    server = own_server()
-    store = open_store(server.url())
-    store.open()
-    client_of(server.url()).config_set("maxmemory", "1mb")
-
-    with pytest.raises(StoreUnavailableError, match=r"maxmemory.*nothing was written"):
-        store.add([NewTask(name="task")])
-
-    client_of(server.url()).config_set("maxmemory", "0")
-    assert store.get_all_tasks() == []
-    assert len(store.add([NewTask(name="task")])) == 1
-
-
 @pytest.mark.parametrize("version", ["5.0.14", "6.0.16"])
 def test_a_server_that_is_too_old_is_refused(version):
     """With its version, and the one that is needed."""
@@ -228,8 +213,16 @@ def test_a_store_of_a_newer_lilota_is_not_touched(store, url, redis_server, open
     client_of(redis_server.url()).hset(key, mapping={"schema_version": 9, "min_reader": 7})
 
     for handle in (store, open_store(url)):
-        with pytest.raises(StoreVersionError, match=r"version 7.*knows 1.*Upgrade lilota-redis-store"):
+        with pytest.raises(StoreVersionError, match=r"version 7.*knows 2.*Upgrade lilota-redis-store"):
             handle.add([NewTask(name="task")])
+
+
+def test_a_store_from_before_the_release_is_refused(store, url, redis_server, open_store, client_of):
+    """Its collections are not in parts: it would look empty."""
+    client_of(redis_server.url()).hset(f"{store._database.prefix}store", mapping={"schema_version": 1, "min_reader": 1})
+
+    with pytest.raises(StoreVersionError, match=r"version 1 of the schema.*lilota copy.*'prefix'"):
+        open_store(url).open()
 
 
 def test_a_newer_store_that_old_programs_may_use_is_used(store, url, redis_server, open_store, client_of):

@@ -1,9 +1,11 @@
--- Add tasks, and return the id of the last: {lanes = {{queue, name}, ...}, tasks = {{lane, ...}, ...}}.
+-- Add tasks, and return the id of the last: {known_id, lanes = {{queue, name}, ...}, tasks = {{lane, ...}, ...}}.
+-- Ids go on behind the highest that the caller knows: after a fail-over, the server may not have heard of it.
+local last = math.max(redis.call('HGET', KEYS[1], 'last_id'), asked.known_id) + #asked.tasks
+redis.call('HSET', KEYS[1], 'last_id', last)
 local lanes, tasks = {}, asked.tasks
 for i, lane in ipairs(asked.lanes) do
     lanes[i] = lane_of(lane[1], lane[2])
 end
-local last = redis.call('HINCRBY', KEYS[1], 'last_id', #tasks)
 local id = last - #tasks
 for _, new in ipairs(tasks) do
     local lane, priority, run_at, delay_seconds, max_lost, description, input_json = unpack(new)

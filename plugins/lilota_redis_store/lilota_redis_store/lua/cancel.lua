@@ -1,4 +1,5 @@
 -- Cancel a pending task, ask a running one to stop, leave an ended one alone; return the state, or nothing.
+write_even_if_full()
 local id = asked
 local task = read_tasks({id})[id]
 if not task then

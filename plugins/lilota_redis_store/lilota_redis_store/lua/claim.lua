@@ -1,2 +1,3 @@
 -- Answer a claim request.
+write_even_if_full()
 return claim(asked)

@@ -1,4 +1,5 @@
 -- Write a batch of updates, those whose token is no longer current excepted, then claim: {updates, request or nil}.
+write_even_if_full()
 local updates, request = asked[1], asked[2]
 
 local ids, seen = {}, {}
@@ -15,9 +16,18 @@ local function is_current(update)
     return task and task[STATE] == 'running' and task[TOKEN] == update.token
 end
 
-local function write_logs(id, log_lines)
+-- How long the logs will be, of which lines may have been sent before: their reply was lost.
+local lengths = remembered(function(id)
+    return redis.call('LLEN', log_of(id))
+end)
+
+local function write_logs(id, log_lines, offset)
+    if offset then
+        log_lines = after_first(log_lines, math.max(0, lengths[id] - offset))
+        lengths[id] = lengths[id] + #log_lines
+    end
     for _, line in ipairs(log_lines) do
-        queue('RPUSH', PREFIX .. 'logs:' .. id, cmsgpack.pack(line))
+        queue('RPUSH', log_of(id), cmsgpack.pack(line))
     end
 end
 
@@ -27,12 +37,15 @@ local outputs = {}
 local function apply(update)
     local id, task = update.id, tasks[update.id]
     task[PID] = update.pid or task[PID]
-    task[STARTED_AT] = update.started_at or task[STARTED_AT]
+    if update.started_at then
+        -- The clock of the worker may be wrong.
+        task[STARTED_AT] = math.max(task[CREATED_AT], math.min(math.floor(update.started_at * 1000000 + 0.5), now))
+    end
     task[PROGRESS] = update.progress or task[PROGRESS]
     task[MAX_LOST] = update.max_lost_attempts or task[MAX_LOST]
     outputs[id] = update.output_json or outputs[id]
     if update.log_lines then
-        write_logs(id, update.log_lines)
+        write_logs(id, update.log_lines, update.log_offset)
     end
     if update.outcome then
         end_attempt(id, task, update.outcome)

@@ -45,16 +45,32 @@ local function merge(ids, page)
     return merged
 end
 
+-- The direction of travel.
+local COMMAND, FIRST, LAST = 'ZRANGEBYSCORE', '-inf', '+inf'
+if asked.newest_first then
+    COMMAND, FIRST, LAST = 'ZREVRANGEBYSCORE', '+inf', '-inf'
+end
+if asked.after_id then
+    FIRST = '(' .. string.format('%.0f', asked.after_id)
+end
+
+-- Where the parts of an index begin that have ids from FIRST on to a bound. A part begins at its lowest id.
+local function range_of_parts(bound)
+    if asked.newest_first then
+        return FIRST, bound and part_of(bound) * PART_SIZE or LAST
+    end
+    return asked.after_id and part_of(asked.after_id) * PART_SIZE or FIRST, bound or LAST
+end
+
 -- Up to `limit` ids of a lane in a state behind `after_id`, not further than `bound`.
 local function page_of(lane, state, bound)
-    local command = asked.newest_first and 'ZREVRANGEBYSCORE' or 'ZRANGEBYSCORE'
-    local from = asked.after_id and '(' .. string.format('%.0f', asked.after_id)
-    from = from or (asked.newest_first and '+inf' or '-inf')
-    bound = bound or (asked.newest_first and '-inf' or '+inf')
-    local page = redis.call(command, IDS[state][lane], from, bound, 'LIMIT', 0, asked.limit)
-    for i = 1, #page do
-        page[i] = tonumber(page[i])
-    end
+    local page, first, last = {}, range_of_parts(bound)
+    look_at_parts(IDS[state][lane], COMMAND, first, last, function(part)
+        for _, id in ipairs(redis.call(COMMAND, part, FIRST, bound or LAST, 'LIMIT', 0, asked.limit - #page)) do
+            page[#page + 1] = tonumber(id)
+        end
+        return #page >= asked.limit
+    end)
     return page
 end
 
@@ -75,7 +91,7 @@ end
 -- The listed ids, which are in order and behind `after_id`, whose tasks match.
 local function listed_ids()
     local lanes, ids = as_set(matching_lanes()), {}
-    for i, packed in ipairs(read_many(TASKS, asked.ids)) do
+    for i, packed in ipairs(read_ids(TASKS, asked.ids)) do
         local task = packed and cmsgpack.unpack(packed)
         if task and lanes[task[LANE]] and (not states or states[task[STATE]]) and #ids < asked.limit then
             ids[#ids + 1] = asked.ids[i]

@@ -1,4 +1,5 @@
 -- Register a runner or renew its lease; 0 if the lease had expired.
+write_even_if_full()
 local in_time = 1
 local packed = redis.call('HGET', RUNNERS, asked.id)
 local started_at = now

@@ -20,6 +20,7 @@ local function outcome_of(task)
     return {state = 'failed', lost = true, error = {type = 'RunnerDied', message = message}}
 end
 
+write_even_if_full()
 local taken = take_back(outcome_of)
 for _, runner_id in ipairs(expired) do
     forget(runner_id)

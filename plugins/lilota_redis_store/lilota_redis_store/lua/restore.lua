@@ -8,7 +8,7 @@ end
 for i, given in ipairs(asked.tasks) do
     ids[i] = given[1]
 end
-local known = read_many(TASKS, ids)
+local known = read_ids(TASKS, ids)
 local last = tonumber(redis.call('HGET', KEYS[1], 'last_id'))
 local written = 0
 for i, given in ipairs(asked.tasks) do
@@ -26,7 +26,7 @@ for i, given in ipairs(asked.tasks) do
         end
         write_task(id, task)
         for _, line in ipairs(log_lines) do
-            queue('RPUSH', PREFIX .. 'logs:' .. id, cmsgpack.pack(line))
+            queue('RPUSH', log_of(id), cmsgpack.pack(line))
         end
         last = math.max(last, id)
         written = written + 1

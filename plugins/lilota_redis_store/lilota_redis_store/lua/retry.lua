@@ -1,5 +1,6 @@
 -- Make a failed or cancelled task pending as if it were new; return the state that it had, or nothing.
 -- Its token goes on, so that old claims stay old.
+write_even_if_full()
 local id = asked
 local task = read_tasks({id})[id]
 if not task then
@@ -11,7 +12,7 @@ if before ~= 'failed' and before ~= 'cancelled' then
 end
 local text = 'Retried by a user after it was ' .. before .. '.'
 local line = {at = now / 1000000, text = text, source = 'lilota', attempt = task[ATTEMPT]}
-queue('RPUSH', PREFIX .. 'logs:' .. id, cmsgpack.pack(line))
+queue('RPUSH', log_of(id), cmsgpack.pack(line))
 set_pending(id, task, now)
 task[ATTEMPT], task[LOST], task[CANCEL], task[PID], task[PROGRESS] = 0, 0, false, 0, 0
 task[STARTED_AT], task[FINISHED_AT], task[RUNNER], task[ERROR] = false, false, false, false

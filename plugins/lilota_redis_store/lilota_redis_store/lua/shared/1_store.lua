@@ -14,8 +14,7 @@ if tonumber(about[2]) > tonumber(ARGV[2]) then
 end
 
 local PREFIX = string.sub(KEYS[1], 1, -6) -- without "store"
-local TASKS, INPUTS, OUTPUTS = PREFIX .. 'tasks', PREFIX .. 'inputs', PREFIX .. 'outputs'
-local LANES, NAMES = PREFIX .. 'lanes', PREFIX .. 'names'
+local LANES, NAMES, COUNTS = PREFIX .. 'lanes', PREFIX .. 'names', PREFIX .. 'counts'
 local SCHEDULED, LEASES, RUNNERS = PREFIX .. 'scheduled', PREFIX .. 'leases', PREFIX .. 'runners'
 
 local asked = cmsgpack.unpack(ARGV[4])
@@ -29,6 +28,12 @@ local function after_seconds(seconds)
     return math.min(LATEST, now + math.ceil(seconds * 1000000))
 end
 
+-- A server whose memory is full refuses the first write of a script, unless that takes something away; and then none of
+-- the others. So what must go on at such a time begins by taking away nothing. (Redis 6.2 has no flag for it.)
+local function write_even_if_full()
+    redis.call('HDEL', KEYS[1], 'nothing')
+end
+
 -- Wake those who wait. A user without the right to publish still gets its write: it is only a hint.
 local function announce()
     if ARGV[3] ~= '' then
@@ -39,57 +44,26 @@ end
 -- Lua can hand over some thousands of arguments at a time. Even, for commands that take pairs.
 local MOST = 4000
 
-local function call_many(command, key, arguments)
-    for first = 1, #arguments, MOST do
-        redis.call(command, key, unpack(arguments, first, math.min(first + MOST - 1, #arguments)))
+local function in_portions(list, call)
+    for first = 1, #list, MOST do
+        call(unpack(list, first, math.min(first + MOST - 1, #list)))
     end
+end
+
+local function call_many(command, key, arguments)
+    in_portions(arguments, function(...)
+        redis.call(command, key, ...)
+    end)
 end
 
 -- The values of many fields of a hash; false for those that are not there.
 local function read_many(key, fields)
-    if #fields <= MOST then
-        return #fields == 0 and {} or redis.call('HMGET', key, unpack(fields))
-    end
     local values = {}
-    for first = 1, #fields, MOST do
-        local some = redis.call('HMGET', key, unpack(fields, first, math.min(first + MOST - 1, #fields)))
+    in_portions(fields, function(...)
+        local some = redis.call('HMGET', key, ...)
         for i = 1, #some do
             values[#values + 1] = some[i]
         end
-    end
+    end)
     return values
-end
-
--- Writes are put together and sent once per command and key.
-local queued = {}
-
-local function queue(command, key, first, second)
-    local keys = queued[command]
-    if not keys then
-        keys = {}
-        queued[command] = keys
-    end
-    local arguments = keys[key]
-    if not arguments then
-        arguments = {}
-        keys[key] = arguments
-    end
-    arguments[#arguments + 1] = first
-    if second then
-        arguments[#arguments + 1] = second
-    end
-end
-
-local function flush()
-    for command, keys in pairs(queued) do
-        for key, arguments in pairs(keys) do
-            call_many(command, key, arguments)
-        end
-    end
-    queued = {}
-end
-
--- Replies are MessagePack, put together from pieces that are already packed.
-local function pack_array(pieces)
-    return struct.pack('>BI4', 0xdd, #pieces) .. table.concat(pieces)
 end

@@ -5,15 +5,17 @@
 local function take_back(outcome_of)
     local taken = {}
     for lane = 1, last_lane() do
-        local ids = redis.call('ZRANGE', IDS.running[lane], 0, -1)
-        for id, task in pairs(read_tasks(ids)) do
-            local outcome = outcome_of(task)
-            if outcome then
-                end_attempt(id, task, outcome)
-                write_task(id, task)
-                taken[#taken + 1] = tonumber(id)
+        look_at_parts(IDS.running[lane], 'ZRANGEBYSCORE', '-inf', '+inf', function(part)
+            local ids = redis.call('ZRANGE', part, 0, -1)
+            for id, task in pairs(read_tasks(ids)) do
+                local outcome = outcome_of(task)
+                if outcome then
+                    end_attempt(id, task, outcome)
+                    write_task(id, task)
+                    taken[#taken + 1] = tonumber(id)
+                end
             end
-        end
+        end)
     end
     flush()
     return taken
