@@ -15,14 +15,15 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from history.events import Added
+from history.field import Field
+from history.recorder import FOLDER_VARIABLE
 from programs import Program, kill
 from runner_tasks import TASKS
 from running import until
 
 from lilota.config import Settings
-from lilota.models import TaskState
 from lilota.runner import TaskRunner
-from lilota.stores import open_store
 
 SEED = int(os.environ.get("LILOTA_SEED", "20300101"))
 KILLS = 100
@@ -30,50 +31,40 @@ RUNNERS = 2
 _LEASE_SECONDS = 1.0
 
 
-class Field:
-    """Where the kills take place: some runners and programs that add, each replaced when it was killed."""
+class Striker:
+    """Kills one of those who use a store, again and again, and sees to it that there are as many as before."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, field: Field) -> None:
         self.rng = random.Random(SEED)
-        self.url = url
         self.killed: Counter[str] = Counter()
-        self.log = folder / "acknowledged"
-        self.log.touch()
-        self._folder = folder
-        self.runners = [self.start("run") for _ in range(RUNNERS)]
-        self.adder = self.start_adder()
+        self.field = field
+        for _ in range(RUNNERS):
+            self._start_runner()
+        self.adder = self._start_adder()
 
-    def start(self, *arguments: str) -> Program:
-        """Start one of the two kinds of programs."""
-        kind, *rest = arguments
-        source = Path(__file__).parents[1] / "helpers" / "kill_programs.py"
-        return Program(self._folder, source.read_text(), arguments=[kind, self.url, *rest])
+    def _start_runner(self) -> Program:
+        return self.field.start_runner(lease_seconds=_LEASE_SECONDS)
 
-    def start_adder(self) -> Program:
-        """Start a program that adds a few hundred tasks."""
-        return self.start("add", str(self.log), "100")
-
-    def acknowledged(self) -> list[int]:
-        """Return the ids of all tasks that were ever acknowledged."""
-        return [int(line) for line in self.log.read_text().split("\n")[:-1]]
+    def _start_adder(self) -> Program:
+        return self.field.start_adder(count=300)
 
     def strike(self) -> None:
-        """Kill something, and see to it that there is something again."""
+        """Kill something."""
         (what,) = self.rng.choices(("worker", "runner", "fork server", "adder", "freeze"), (60, 12, 8, 15, 5))
-        place = self.rng.randrange(RUNNERS)
+        runner = self.rng.choice(self.field.runners)
         if what in {"worker", "fork server"}:
-            if not self._kill_process_of(self.runners[place], what):
+            if not self._kill_process_of(runner, what):
                 return
         elif what == "runner":
-            kill(self.runners[place].pid)
-            self.runners[place].wait()
-            self.runners[place] = self.start("run")
+            self.field.kill(runner)
+            self._start_runner()
         elif what == "freeze":
-            self._freeze(self.runners[place])
+            self._freeze(runner)
         else:
             kill(self.adder.pid)
             self.adder.wait()
-            self.adder = self.start_adder()
+        if not self.adder.is_running():
+            self.adder = self._start_adder()
         self.killed[what] += 1
 
     def _kill_process_of(self, runner: Program, what: str) -> bool:
@@ -83,19 +74,14 @@ class Field:
         workers = {pid for pid, text in commands.items() if "forkserver" in text or "spawn_main" in text} - servers
         wanted = servers if what == "fork server" else workers
         if wanted:
-            kill(self.rng.choice(sorted(wanted)))
+            end = kill if what == "fork server" else self.field.kill_worker
+            end(self.rng.choice(sorted(wanted)))
         return bool(wanted)
 
     def _freeze(self, runner: Program) -> None:
         """Stop a runner for two leases and let it go on: it has lost what it held, and does not know yet."""
-        kill(runner.pid, signal.SIGSTOP)
+        self.field.freeze(runner)
         threading.Timer(2 * _LEASE_SECONDS, kill, (runner.pid, signal.SIGCONT)).start()
-
-    def end(self) -> list[Program]:
-        """Stop the runners in good order and return all programs that are left."""
-        for runner in self.runners:
-            kill(runner.pid, signal.SIGTERM)
-        return [*self.runners, self.adder]
 
 
 def _parent(pid: int) -> int:
@@ -105,43 +91,27 @@ def _parent(pid: int) -> int:
         return 0
 
 
+@pytest.fixture
+def field(tmp_path, monkeypatch):
+    """Where the kills take place: a SQLite file, who uses it, and what they noted."""
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "history"))
+    field = Field(tmp_path, f"sqlite:///{tmp_path}/tasks.db")
+    yield field
+    field.close()
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-def test_a_hundred_kills_lose_nothing(tmp_path):
+def test_a_hundred_kills_lose_nothing(field):
     """Each acknowledged task ends once, with the right output and within its limits; no process is left over."""
-    url = f"sqlite:///{tmp_path}/tasks.db"
-    field = Field(tmp_path, url)
-    store = open_store(url)
-    until(field.acknowledged, bool)
-    while field.killed.total() < KILLS:
-        time.sleep(field.rng.uniform(0.02, 0.35))  # the moment of a kill, not a wait for something
-        field.strike()
-    field.adder.wait()
-    deadline = time.monotonic() + 90
-    while _open_tasks(store):
-        assert time.monotonic() < deadline, [task for task in store.get_all_tasks() if not task.state.is_terminal]
-        time.sleep(0.1)
-    programs = field.end()
+    striker = Striker(field)
+    while striker.killed.total() < KILLS:
+        time.sleep(striker.rng.uniform(0.02, 0.35))  # the moment of a kill, not a wait for something
+        striker.strike()
+    field.until(lambda: not striker.adder.is_running())
 
-    assert [program.wait() for program in programs[:-1]] == [0] * RUNNERS, programs[0].output
-    tasks = {task.id: task for task in store.get_all_tasks()}
-    store.close()
-    acknowledged = field.acknowledged()
-    assert len(set(acknowledged)) == len(acknowledged) > KILLS
-    assert set(acknowledged) <= set(tasks)
-    assert {task.state for task in tasks.values()} == {TaskState.SUCCEEDED}
-    assert all(task.output == _expected(task) for task in tasks.values())
-    assert all(task.attempt == task.lost_attempts + 1 for task in tasks.values())
-    assert all(task.lost_attempts <= task.max_lost_attempts for task in tasks.values())
-    assert [program.left_alive() for program in programs] == [{}, {}, {}]
-
-
-def _open_tasks(store) -> bool:
-    return any(not count.state.is_terminal for count in store.counts())
-
-
-def _expected(task) -> dict[str, str]:
-    return {"sha256": hashlib.sha256(task.input["text"].encode()).hexdigest()}
+    assert field.settle() == []
+    assert field.count("add", Added) > KILLS
 
 
 @pytest.fixture(params=["memory", "sqlite"])

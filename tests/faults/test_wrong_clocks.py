@@ -18,7 +18,7 @@ def test_a_server_with_another_clock_than_its_runners(kind, offset_seconds, make
     gate = tmp_path / "gate"
     site = start_site(kind, clock_offset_seconds=offset_seconds)
     try:
-        field = make_field(site.new_url(), has_one_clock=False)
+        field = make_field(site.new_url())
         victim = field.start_runner()
         held = field.add(2, gate=gate)
         field.await_starts(held)

@@ -7,7 +7,7 @@ import os
 import time
 from pathlib import Path
 
-from lilota.errors import Retry
+from lilota.errors import CancelRequested, Retry
 from lilota.models import TaskBase
 from lilota.retry import Backoff
 
@@ -84,6 +84,25 @@ class Crash(TaskBase):
         os._exit(3)
 
 
+class Talk(TaskBase):
+    """Logs line after line, in two attempts, and once more when it is cancelled."""
+
+    max_attempts = 2
+    backoff = Backoff(first_seconds=0, jitter=0)
+
+    def run(self):
+        attempt = self.task_info.attempt
+        try:
+            for number in range(self.task_info.input["lines"]):
+                self.logger.info("%d.%d", attempt, number)
+                time.sleep(0.01)
+        except CancelRequested:
+            self.logger.info("%d.cancelled", attempt)
+            raise
+        if attempt < 2:
+            raise ValueError("once more")
+
+
 class Count(TaskBase):
     """Writes one byte into a file per run, so that runs can be counted."""
 
@@ -93,4 +112,5 @@ class Count(TaskBase):
         return {}
 
 
-TASKS = {clazz.__name__.lower(): clazz for clazz in (Hash, Fail, FailOnce, ComeBack, Sleep, Stubborn, Crash, Count)}
+CLASSES = (Hash, Fail, FailOnce, ComeBack, Sleep, Stubborn, Crash, Talk, Count)
+TASKS = {clazz.__name__.lower(): clazz for clazz in CLASSES}

@@ -20,6 +20,7 @@ from history.events import (
     ClaimUnknown,
     Froze,
     History,
+    LogRead,
     Looked,
     Read,
     Refused,
@@ -28,6 +29,7 @@ from history.events import (
     Spun,
     TakeBackUnknown,
     TakenBack,
+    WorkerKilled,
     WriteUnknown,
     Wrote,
 )
@@ -80,6 +82,7 @@ def check(events, final=DONE, plan=GOOD_PLAN):
 
 EXPLAINED = {
     "one attempt": (GOOD, DONE),
+    "one attempt, of which a write was in doubt": ((*GOOD, LogRead(4, 1, ("a", "b"))), DONE),
     "taken back and granted again": (
         (*ADDED, FIRST, TakenBack(5, 1, "a", counted=True), Claimed(6, 1, 2, 2, "b"), Wrote(7, 1, 2, "b", SUCCESS)),
         TWICE,
@@ -150,6 +153,11 @@ EXPLAINED = {
          Refused(6.5, 1, 1, "a"), Wrote(7, 1, 2, "b", SUCCESS)),
         TWICE,
     ),
+    "run again, because its worker was killed before it told": (
+        (*ADDED, FIRST, BodyStarted(1.1, 1, 1, 7), BodyEnded(1.2, 1, 1), WorkerKilled(1.3, 7),
+         BodyStarted(1.4, 1, 1, 8), BodyEnded(1.5, 1, 1), WROTE),
+        DONE,
+    ),
     "retried by a user": (
         (*GOOD, CancelAnswered(3, 1, TaskState.CANCELLED), Retried(4, 1), Claimed(5, 1, 1, 2, "a"),
          Wrote(6, 1, 2, "a", SUCCESS), Read(7, altered(token=2, finished_at=MORNING + timedelta(seconds=6)))),
@@ -198,6 +206,7 @@ PLANTED = {
         (*ADDED, FIRST, TakenBack(2, 1, "a", counted=True), Claimed(3, 1, 2, 2, "b"), Wrote(4, 1, 1, "a", None)),
         DONE,
     ),
+    "I5 a line twice": ((*GOOD, LogRead(4, 1, ("a", "b", "a"))), DONE),
     "I6 taken back while the lease held": (
         (*ADDED, Beat(0.9, "a", 3.0, 7, 0.8), FIRST, Beat(2.1, "a", 3.0, 7, 2), TakenBack(4, 1, "", counted=True),
          Claimed(4.5, 1, 2, 2, "b"), Wrote(6, 1, 2, "b", SUCCESS)),
@@ -221,6 +230,10 @@ PLANTED = {
     "I9 out of order": ((*GOOD, Read(3, altered(started_at=MORNING - timedelta(seconds=1)))), DONE),
     "I10 granted after cancel": ((*ADDED, CancelAnswered(0.5, 1, TaskState.CANCELLED), *GOOD[2:]), DONE),
     "I15 started twice": ((*GOOD, BodyStarted(1.1, 1, 1), BodyStarted(1.2, 1, 1)), DONE),
+    "I15 started twice by workers that live, though another was killed": (
+        (*GOOD, BodyStarted(1.1, 1, 1, 7), WorkerKilled(1.2, 9), BodyStarted(1.3, 1, 1, 8)),
+        DONE,
+    ),
     "I15 started without a grant": ((*GOOD, BodyStarted(1.1, 1, 7)), DONE),
     "I15 overlap": (
         (*ADDED, FIRST, BodyStarted(1.1, 1, 1), TakenBack(5, 1, "", counted=True), Claimed(6, 1, 2, 2, "b"),

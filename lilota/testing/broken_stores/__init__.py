@@ -6,9 +6,11 @@ Each is wrapped around a store that keeps the contract: `BROKEN_STORES["no fence
 from __future__ import annotations
 
 from lilota.testing.broken_stores.claims import (
+    ClaimForgetsTheLog,
     ClaimIgnoresNames,
     ClaimIgnoresQueues,
     ClaimIgnoresRunAt,
+    ClaimKeepsTheProgress,
     ClaimOfNothingTakesOne,
     ClaimsAreNotAtomic,
     ExpiredRunnerClaims,
@@ -39,9 +41,11 @@ from lilota.testing.broken_stores.records import (
     AddIsNotAtomic,
     ChangesAreNotNoticed,
     CountsDriftAfterPrune,
+    EveryStartIsBelieved,
     GivingBackSpendsTheAttempt,
     IdsAreUsedAgain,
     LaterPagesStartOver,
+    LinesSentAgainAreWrittenAgain,
     LogsAreReadFromTheEnd,
 )
 from lilota.testing.broken_stores.restored import (
@@ -83,6 +87,8 @@ BROKEN_STORES: dict[str, type[StoreWrapper]] = {
     "claim ignores queues": ClaimIgnoresQueues,
     "claim ignores run_at": ClaimIgnoresRunAt,
     "claim of nothing takes one": ClaimOfNothingTakesOne,
+    "claim keeps the progress": ClaimKeepsTheProgress,
+    "claim forgets the log": ClaimForgetsTheLog,
     "claims are not atomic": ClaimsAreNotAtomic,
     "expired runner claims": ExpiredRunnerClaims,
     "low priority first": LowPriorityFirst,
@@ -101,6 +107,8 @@ BROKEN_STORES: dict[str, type[StoreWrapper]] = {
     "giving back spends the attempt": GivingBackSpendsTheAttempt,
     "later pages start over": LaterPagesStartOver,
     "log lines are read from the end": LogsAreReadFromTheEnd,
+    "lines sent again are written again": LinesSentAgainAreWrittenAgain,
+    "every start is believed": EveryStartIsBelieved,
     "every heartbeat is a start": EveryHeartbeatIsAStart,
     "lost runners are hidden": LostRunnersAreHidden,
     "lost runners seem alive": LostRunnersSeemAlive,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from lilota.contract import Claimed, ClaimRequest, RunnerInfo, TaskStore
-from lilota.models import Claim, NewTask
+from lilota.models import AttemptUpdate, Claim, NewTask
 from lilota.testing.broken_stores.wrapper import StoreWrapper
 
 
@@ -59,6 +59,26 @@ class ExpiredRunnerClaims(StoreWrapper):
     def claim(self, request: ClaimRequest) -> Claimed:
         self.inner.heartbeat(RunnerInfo(id=request.runner_id))
         return super().claim(request)
+
+
+class ClaimKeepsTheProgress(StoreWrapper):
+    """A new attempt seems to be as far as the one before it was."""
+
+    def claim(self, request: ClaimRequest) -> Claimed:
+        before = {info.id: info.reported_progress for info in self.get_all_tasks()}
+        claimed = super().claim(request)
+        kept = [AttemptUpdate(id=each.id, token=each.token, progress=before[each.id]) for each in claimed.claims]
+        self.inner.commit(kept)
+        return claimed
+
+
+class ClaimForgetsTheLog(StoreWrapper):
+    """Tells every attempt that nothing was logged before it, so that its first lines pass for known ones."""
+
+    def claim(self, request: ClaimRequest) -> Claimed:
+        claimed = super().claim(request)
+        claims = tuple(msgspec.structs.replace(claim, log_count=0) for claim in claimed.claims)
+        return msgspec.structs.replace(claimed, claims=claims)
 
 
 class ClaimsAreNotAtomic(StoreWrapper):

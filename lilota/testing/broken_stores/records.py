@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from lilota.contract import Fence, TaskCount, TaskQuery, TaskStore
+from lilota.instants import to_instant
 from lilota.models import AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
 from lilota.testing.broken_stores.wrapper import StoreWrapper
 
@@ -96,3 +97,27 @@ class LogsAreReadFromTheEnd(StoreWrapper):
 
     def logs(self, task_id: int, after: int = 0, limit: int = 1000) -> list[LogLine]:
         return super().logs(task_id, after, 10**6)[-limit:]
+
+
+class LinesSentAgainAreWrittenAgain(StoreWrapper):
+    """Appends whatever comes, so that a lost reply doubles the log."""
+
+    def write(self, updates: Sequence[AttemptUpdate]) -> tuple[Fence, ...]:
+        return super().write([msgspec.structs.replace(each, log_offset=None) for each in updates])
+
+
+class EveryStartIsBelieved(StoreWrapper):
+    """Shows the start of an attempt as a worker told it, whatever its clock said."""
+
+    def __init__(self, store: TaskStore) -> None:
+        super().__init__(store)
+        self.told: dict[int, float] = {}
+
+    def write(self, updates: Sequence[AttemptUpdate]) -> tuple[Fence, ...]:
+        self.told.update((each.id, each.started_at) for each in updates if each.started_at is not None)
+        return super().write(updates)
+
+    def get(self, task_id: int) -> TaskInfo:
+        info = super().get(task_id)
+        told = self.told.get(task_id)
+        return info if told is None else msgspec.structs.replace(info, started_at=to_instant(told))

@@ -18,6 +18,7 @@ from lilota.testing.contract.harness import (
     add_one,
     add_running,
     poll,
+    update,
 )
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -191,6 +192,17 @@ class ClaimContract(ContractFixtures):
 
         assert error_while_pending == FAILURE
         assert store.get(claim.id).error is None
+
+    def test_a_claim_begins_without_the_progress_of_the_attempt_before(
+        self, store: TaskStore, runner: ContractRunner
+    ) -> None:
+        """Nobody takes a new attempt for half done because another one was."""
+        claim = add_running(store, runner)
+        store.commit([update(claim, progress=50.0, outcome=Outcome(state=TaskState.PENDING))])
+
+        runner.claim_one()
+
+        assert store.get(claim.id).reported_progress == 0
 
     def test_a_runner_without_heartbeat_gets_nothing(self, store: TaskStore, runner: ContractRunner) -> None:
         """A runner must have introduced itself, or nobody could ever rescue its claims."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -16,6 +16,7 @@ from lilota.testing.contract.harness import (
     add_one,
     add_running,
     poll,
+    registered,
     update,
 )
 
@@ -24,16 +25,14 @@ class CommitContract(ContractFixtures):
     """What the owner of an attempt can rely on."""
 
     def test_an_update_writes_the_fields_that_it_has(self, store: TaskStore, runner: ContractRunner) -> None:
-        """Process, start, progress, output and limit of lost attempts are kept while the task runs."""
+        """Process, progress, output and limit of lost attempts are kept while the task runs."""
         claim = add_running(store, runner)
 
-        committed = store.commit(
-            [update(claim, pid=4711, started_at=1e9, progress=33.3, output_json='{"a":1}', max_lost_attempts=8)]
-        )
+        committed = store.commit([update(claim, pid=4711, progress=33.3, output_json='{"a":1}', max_lost_attempts=8)])
 
         info = store.get(claim.id)
         assert (committed.refused, committed.claimed) == ((), None)
-        assert (info.pid, info.started_at, info.state) == (4711, datetime.fromtimestamp(1e9, UTC), TaskState.RUNNING)
+        assert (info.pid, info.state) == (4711, TaskState.RUNNING)
         assert (info.reported_progress, info.output, info.max_lost_attempts) == (33.3, {"a": 1}, 8)
 
     def test_fields_that_are_none_leave_the_stored_value_alone(self, store: TaskStore, runner: ContractRunner) -> None:
@@ -46,6 +45,42 @@ class CommitContract(ContractFixtures):
         store.commit([update(claim)])
 
         assert store.get(claim.id) == before
+
+    def test_a_start_is_kept_as_the_worker_tells_it(self, store: TaskStore, runner: ContractRunner) -> None:
+        """To the microsecond, where its clock agrees with that of the store."""
+        claim = add_running(store, runner)
+        started_at = store.get(claim.id).created_at + timedelta(microseconds=1)
+        poll(lambda: runner.heartbeat() and registered(store, runner.id).heartbeat_at > started_at, "A later moment")
+
+        store.commit([update(claim, started_at=started_at.timestamp())])
+
+        assert store.get(claim.id).started_at == started_at
+
+    @pytest.mark.parametrize("more", [{}, {"progress": 5.0}], ids=["nothing else", "progress"])
+    @pytest.mark.parametrize("started_at", [1.0, 4e9], ids=["too early", "too late"])
+    def test_a_start_by_a_wrong_clock_is_brought_between_creation_and_end(
+        self, store: TaskStore, runner: ContractRunner, started_at: float, more: dict[str, object]
+    ) -> None:
+        """The clock of a worker's machine can't make a task start before it was added, or after it ended."""
+        claim = add_running(store, runner)
+
+        store.commit([update(claim, started_at=started_at, outcome=Outcome(state=TaskState.SUCCEEDED), **more)])
+
+        info = store.get(claim.id)
+        assert info.created_at <= info.start_date_time <= info.end_date_time
+
+    @pytest.mark.parametrize("started_at", [1.0, 4e9], ids=["too early", "too late"])
+    def test_a_running_task_has_started_already(
+        self, store: TaskStore, runner: ContractRunner, started_at: float
+    ) -> None:
+        """The store knows that it starts no later than it is told of it, and does not wait for the end to say so."""
+        claim = add_running(store, runner)
+
+        store.commit([update(claim, started_at=started_at)])
+
+        runner.heartbeat()
+        info = store.get(claim.id)
+        assert info.created_at <= info.start_date_time <= registered(store, runner.id).heartbeat_at
 
     def test_several_updates_of_one_attempt_apply_in_order(self, store: TaskStore, runner: ContractRunner) -> None:
         """The last value stands, lines are appended one after the other, and the outcome ends it."""

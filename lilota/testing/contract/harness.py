@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import pytest
 
-from lilota.contract import Claimed, ClaimRequest, Committed, RunnerInfo, TaskQuery, TaskStore
+from lilota.contract import Claimed, ClaimRequest, Committed, RegisteredRunner, RunnerInfo, TaskQuery, TaskStore
 from lilota.models import AttemptUpdate, Claim, NewTask, Outcome, TaskError, TaskInfo, TaskState
 
 #: How long the suite waits for something that must happen, before it calls the store broken.
@@ -180,6 +180,12 @@ def counted(store: TaskStore) -> Counter[tuple[str, str, TaskState]]:
 def counted_from(tasks: list[TaskInfo]) -> Counter[tuple[str, str, TaskState]]:
     """Return what `counts` should say about these tasks."""
     return Counter((info.queue, info.name, info.state) for info in tasks)
+
+
+def registered(store: TaskStore, runner_id: str) -> RegisteredRunner:
+    """Return what the store knows of a runner that must be registered, once."""
+    (runner,) = [runner for runner in store.runners() if runner.id == runner_id]
+    return runner
 
 
 def poll(ask: Callable[[], Answer], what: str) -> Answer:

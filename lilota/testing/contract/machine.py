@@ -164,6 +164,21 @@ class StoreMachine(RuleBasedStateMachine):
         assert committed.claimed is None
         self.check_log(claim.id)
 
+    @rule(claim=claims, behind=st.integers(0, 3))
+    def send_lines_again(self, claim: Claim, behind: int) -> None:
+        """Send lines of which the log may have the first, as after a lost reply; what they say tells which are new."""
+        log = self.model.tasks[claim.id].log if claim.id in self.model.tasks else []
+        offset = max(0, len(log) - behind)
+        lines = tuple(LogLine(at=1.0, text=f"line {n}") for n in range(offset, offset + 2))
+
+        committed = self.store.commit(updates_of([(claim, {"log_lines": lines, "log_offset": offset})]))
+
+        is_current = self.model.is_current(claim.id, claim.token)
+        assert committed.refused == (() if is_current else ((claim.id, claim.token),))
+        if is_current:
+            log.extend(line.text for line in lines[len(log) - offset :])
+        self.check_log(claim.id)
+
     @rule(claim=claims, outcome=outcomes)
     def end(self, claim: Claim, outcome: Outcome) -> None:
         self.commit(claim, {"outcome": outcome})
@@ -324,11 +339,9 @@ class StoreMachine(RuleBasedStateMachine):
         for claim, task in zip(granted, expected, strict=True):
             assert claim.token > task.token
             task.state, task.runner_id, task.token = TaskState.RUNNING, request.runner_id, claim.token
-            task.attempt, task.error_type = task.attempt + 1, None
+            task.attempt, task.error_type, task.progress = task.attempt + 1, None, 0.0
             assert (claim.attempt, claim.output_json) == (task.attempt, task.output_json)
-            assert claim.lost_attempts == task.lost_attempts
-            # Whether the progress of the attempt before is still shown is the store's choice.
-            task.progress = self.store.get(task.id).reported_progress
+            assert (claim.lost_attempts, claim.log_count) == (task.lost_attempts, len(task.log))
         return multiple(*granted)
 
     def apply(self, batch: list[tuple[Claim, Write]]) -> set[tuple[int, int]]:

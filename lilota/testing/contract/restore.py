@@ -187,14 +187,15 @@ class RestoreContract(ContractFixtures):
     def test_lines_that_are_logged_later_follow_the_restored_ones(
         self, store: TaskStore, runner: ContractRunner
     ) -> None:
-        """The log goes on."""
+        """The log goes on, and the claim tells how long it is."""
         info = a_task(free_id(store), TaskState.PENDING)
         store.restore([StoredTask(info=info, log_lines=LINES)])
         (claim,) = runner.claim(names=(info.name,))
         line = LogLine(at=5.0, text="later")
 
-        store.commit([update(claim, log_lines=(line,))])
+        store.commit([update(claim, log_lines=(line,), log_offset=claim.log_count)])
 
+        assert claim.log_count == len(LINES)
         assert store.logs(info.id) == [*LINES, line]
         assert store.logs(info.id, after=2) == [line]
 

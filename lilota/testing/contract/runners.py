@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from lilota.contract import RegisteredRunner, RunnerInfo, TaskStore
-from lilota.testing.contract.harness import ContractFixtures, ContractRunner, add_running, poll
+from lilota.contract import RunnerInfo, TaskStore
+from lilota.testing.contract.harness import ContractFixtures, ContractRunner, add_running, poll, registered
 
 #: How much two readings of one clock may differ by rounding.
 ROUNDING = timedelta(milliseconds=1)
@@ -119,12 +119,6 @@ class RunnersContract(ContractFixtures):
 def ids_of(store: TaskStore) -> list[str]:
     """Return the ids of the registered runners."""
     return [runner.id for runner in store.runners()]
-
-
-def registered(store: TaskStore, runner_id: str) -> RegisteredRunner:
-    """Return what the store knows of a runner that must be registered, once."""
-    (runner,) = [runner for runner in store.runners() if runner.id == runner_id]
-    return runner
 
 
 def later_than_all(store: TaskStore) -> bool:

@@ -56,5 +56,6 @@ def _grant(table: TaskTable, task: Task, runner_id: str, runner: Runner) -> Clai
     task.runner_id = runner_id
     task.error = task.started_at = None
     task.pid = 0
+    task.progress = 0.0
     runner.held[task.id] = None
     return task.to_claim()

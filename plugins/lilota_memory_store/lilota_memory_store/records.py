@@ -52,6 +52,11 @@ class Task(msgspec.Struct, gc=False):
     cancel_requested: bool = False
     log_lines: list[LogLine] | None = None
 
+    @property
+    def log_count(self) -> int:
+        """How many log lines it has."""
+        return len(self.log_lines or ())
+
     def append(self, lines: Sequence[LogLine]) -> None:
         """Append log lines."""
         if self.log_lines is None:
@@ -98,6 +103,7 @@ class Task(msgspec.Struct, gc=False):
             priority=self.priority,
             lost_attempts=self.lost_attempts,
             max_lost_attempts=self.max_lost_attempts,
+            log_count=self.log_count,
         )
 
 

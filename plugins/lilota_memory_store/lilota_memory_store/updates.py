@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lilota.batches import new_lines
 from lilota.contract import Fence
 from lilota.models import AttemptUpdate, Outcome, TaskState
 from lilota_memory_store.records import Task
@@ -19,18 +20,18 @@ def apply_updates(table: TaskTable, updates: Sequence[AttemptUpdate], now: float
         if task is None or task.token != update.token or task.state is not TaskState.RUNNING:
             refused[update.id, update.token] = None
             continue
-        _write(task, update)
+        _write(task, update, now)
         if update.outcome is not None:
             _end_attempt(table, task, update.outcome, now)
             any_outcome = True
     return tuple(refused), any_outcome
 
 
-def _write(task: Task, update: AttemptUpdate) -> None:
+def _write(task: Task, update: AttemptUpdate, now: float) -> None:
     if update.pid is not None:
         task.pid = update.pid
     if update.started_at is not None:
-        task.started_at = update.started_at
+        task.started_at = max(task.created_at, min(update.started_at, now))
     if update.progress is not None:
         task.progress = update.progress
     if update.output_json is not None:
@@ -38,7 +39,7 @@ def _write(task: Task, update: AttemptUpdate) -> None:
     if update.max_lost_attempts is not None:
         task.max_lost_attempts = update.max_lost_attempts
     if update.log_lines:
-        task.append(update.log_lines)
+        task.append(new_lines(update, task.log_count))
 
 
 def _end_attempt(table: TaskTable, task: Task, outcome: Outcome, now: float) -> None:

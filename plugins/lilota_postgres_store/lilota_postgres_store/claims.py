@@ -49,4 +49,5 @@ def _to_claim(row: tuple[Any, ...]) -> Claim:
         priority=row[8],
         lost_attempts=row[9],
         max_lost_attempts=row[10],
+        log_count=row[11],
     )

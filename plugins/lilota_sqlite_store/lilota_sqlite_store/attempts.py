@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
 
+from lilota.batches import merge_updates, new_lines
 from lilota.contract import Fence
 from lilota.instants import whole_microseconds
 from lilota.models import AttemptUpdate, LogLine, Outcome, TaskState
@@ -30,58 +31,40 @@ class StoredAttempt(NamedTuple):
     max_lost_attempts: int
     cancel_requested: int
     log_count: int
+    created_at: float
 
 
-class AttemptChanges:
-    """The changes of one attempt within a batch, put together to be written once."""
+class AttemptChange:
+    """What is to be written of one attempt, and what is stored of it."""
 
-    __slots__ = ("log_lines", "max_lost_attempts", "outcome", "output_json", "pid", "progress", "started_at", "stored")
+    __slots__ = ("lines", "stored", "update")
 
-    def __init__(self, stored: StoredAttempt) -> None:
+    def __init__(self, stored: StoredAttempt, update: AttemptUpdate) -> None:
         self.stored = stored
-        self.pid: int | None = None
-        self.started_at: float | None = None
-        self.progress: float | None = None
-        self.output_json: str | None = None
-        self.max_lost_attempts = stored.max_lost_attempts
-        self.log_lines: list[LogLine] = []
-        self.outcome: Outcome | None = None
+        self.update = update
+        self.lines = new_lines(update, stored.log_count)
 
-    def add(self, update: AttemptUpdate) -> None:
-        """Take over what an update brings; what it leaves alone stays."""
-        if update.pid is not None:
-            self.pid = update.pid
-        if update.started_at is not None:
-            self.started_at = update.started_at
-        if update.progress is not None:
-            self.progress = update.progress
-        if update.output_json is not None:
-            self.output_json = update.output_json
-        if update.max_lost_attempts is not None:
-            self.max_lost_attempts = update.max_lost_attempts
-        self.log_lines += update.log_lines
-        self.outcome = update.outcome
-
-    def report_row(self) -> tuple[object, ...]:
+    def report_row(self, now: float) -> tuple[object, ...]:
         """Return the parameters of `write_attempt.sql`, but for the last, the id."""
-        output = self.output_json
-        inline = output if output is not None and len(output) < LONG_TEXT else None
-        log_count = self.stored.log_count + len(self.log_lines)
+        stored, update = self.stored, self.update
+        started_at, output = update.started_at, update.output_json
+        if started_at is not None and not stored.created_at <= started_at <= now:
+            started_at = max(stored.created_at, min(started_at, now))
         return (
-            self.pid,
-            self.started_at,
-            self.progress,
+            update.pid,
+            started_at,
+            update.progress,
             output is not None,
-            inline,
-            self.max_lost_attempts,
-            log_count,
+            output if output is not None and len(output) < LONG_TEXT else None,
+            stored.max_lost_attempts if update.max_lost_attempts is None else update.max_lost_attempts,
+            stored.log_count + len(self.lines),
         )
 
     def end_row(self, outcome: Outcome, now: float) -> tuple[object, ...]:
         """Return the parameters of `end_attempt.sql`; the state is the first of those that end the attempt."""
         state, run_at = _state_after(outcome, bool(self.stored.cancel_requested), now)
         return (
-            *self.report_row(),
+            *self.report_row(now),
             state,
             None if outcome.error is None else encode_error(outcome.error).decode(),
             self.stored.attempt - (not outcome.spends_attempt),
@@ -90,6 +73,11 @@ class AttemptChanges:
             now if run_at is None else None,
             self.stored.id,
         )
+
+    def log_rows(self) -> list[tuple[object, ...]]:
+        """Return the parameters of `insert_log_line.sql` for its lines."""
+        first = self.stored.log_count + 1
+        return [log_row(self.stored.id, n, line) for n, line in enumerate(self.lines, first)]
 
 
 _STATE = 7  # where end_row has the state
@@ -107,48 +95,34 @@ def _state_after(outcome: Outcome, cancel_requested: bool, now: float) -> tuple[
 def apply_updates(connection: sqlite3.Connection, updates: Sequence[AttemptUpdate], now: float) -> tuple[Fence, ...]:
     """Write the updates whose token is current; return the attempts whose updates were refused."""
     ids = json.dumps(list({update.id for update in updates}))
-    stored = {row[0]: row for row in connection.execute(SQL["running_attempts"], (ids,))}
-    changes: dict[int, AttemptChanges] = {}
-    refused: dict[Fence, None] = {}
-    for update in updates:
-        row = stored.get(update.id)
-        change = changes.get(update.id)
-        if row is None or row[1] != update.token or (change is not None and change.outcome is not None):
-            refused[update.id, update.token] = None
-            continue
-        if change is None:
-            change = changes[update.id] = AttemptChanges(StoredAttempt(*row))
-        change.add(update)
-    write_changes(connection, list(changes.values()), now)
-    return tuple(refused)
+    stored = {row[:2]: row for row in connection.execute(SQL["running_attempts"], (ids,))}
+    merged, refused = merge_updates(updates, stored)
+    changes = [AttemptChange(StoredAttempt(*stored[update.id, update.token]), update) for update in merged]
+    write_changes(connection, changes, now)
+    return refused
 
 
-def write_changes(connection: sqlite3.Connection, changes: Sequence[AttemptChanges], now: float) -> None:
+def write_changes(connection: sqlite3.Connection, changes: Iterable[AttemptChange], now: float) -> None:
     """Write the changes of attempts whose tokens were found to be current in this transaction."""
     moves = LaneMoves()
-    reports, ends = [], []
+    reports, ends, long_outputs, lines = [], [], [], []
     for change in changes:
-        if change.outcome is None:
-            reports.append((*change.report_row(), change.stored.id))
-            continue
-        row = change.end_row(change.outcome, now)
-        ends.append(row)
-        moves.move(change.stored.lane, RUNNING, int(str(row[_STATE])))
+        update = change.update
+        if update.outcome is None:
+            reports.append((*change.report_row(now), update.id))
+        else:
+            row = change.end_row(update.outcome, now)
+            ends.append(row)
+            moves.move(change.stored.lane, RUNNING, int(str(row[_STATE])))
+        if update.output_json is not None and len(update.output_json) >= LONG_TEXT:
+            long_outputs.append((update.id, update.output_json))
+        if change.lines:
+            lines += change.log_rows()
     connection.executemany(SQL["write_attempt"], reports)
     connection.executemany(SQL["end_attempt"], ends)
     moves.write(connection)
-    connection.executemany(SQL["put_large_output"], [row for change in changes for row in _long_output(change)])
-    connection.executemany(SQL["insert_log_line"], [row for change in changes for row in _log_rows(change)])
-
-
-def _long_output(change: AttemptChanges) -> list[tuple[int, str]]:
-    output = change.output_json
-    return [] if output is None or len(output) < LONG_TEXT else [(change.stored.id, output)]
-
-
-def _log_rows(change: AttemptChanges) -> list[tuple[object, ...]]:
-    first = change.stored.log_count + 1
-    return [log_row(change.stored.id, n, line) for n, line in enumerate(change.log_lines, first)]
+    connection.executemany(SQL["put_large_output"], long_outputs)
+    connection.executemany(SQL["insert_log_line"], lines)
 
 
 def log_row(task_id: int, n: int, line: LogLine) -> tuple[object, ...]:

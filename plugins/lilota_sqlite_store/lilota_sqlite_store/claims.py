@@ -95,10 +95,9 @@ def _grant(connection: sqlite3.Connection, ids: list[int], lanes: Lanes, runner_
     return tuple(_to_claim(rows[task_id], lanes) for task_id in ids)
 
 
-def _to_claim(row: tuple[int, int, int, int, str, str, str | None, int, int, int], lanes: Lanes) -> Claim:
-    task_id, token, attempt, lane, description, input_json, output_json, priority, lost_attempts, max_lost_attempts = (
-        row
-    )
+def _to_claim(row: tuple[int, int, int, int, str, str, str | None, int, int, int, int], lanes: Lanes) -> Claim:
+    task_id, token, attempt, lane, description, input_json, output_json, priority, *counts = row
+    lost_attempts, max_lost_attempts, log_count = counts
     queue, name = lanes[lane]
     return Claim(
         id=task_id,
@@ -112,4 +111,5 @@ def _to_claim(row: tuple[int, int, int, int, str, str, str | None, int, int, int
         priority=priority,
         lost_attempts=lost_attempts,
         max_lost_attempts=max_lost_attempts,
+        log_count=log_count,
     )

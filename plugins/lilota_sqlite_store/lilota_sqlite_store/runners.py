@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from lilota.contract import RegisteredRunner, RunnerInfo
 from lilota.instants import to_instant
-from lilota.models import Outcome, TaskError, TaskState
-from lilota_sqlite_store.attempts import AttemptChanges, StoredAttempt, write_changes
+from lilota.models import AttemptUpdate, Outcome, TaskError, TaskState
+from lilota_sqlite_store.attempts import AttemptChange, StoredAttempt, write_changes
 from lilota_sqlite_store.statements import SQL
 
 
@@ -68,9 +68,9 @@ def _take_back(
     changes = []
     for (lane,) in connection.execute(SQL["lanes_with_running"]).fetchall():
         for row in connection.execute(SQL["held_in_lane"], (lane, runner_id)):
-            change = AttemptChanges(StoredAttempt(*row))
-            change.outcome = to_outcome(change.stored, runner_id)
-            changes.append(change)
+            held = StoredAttempt(*row)
+            end = AttemptUpdate(id=held.id, token=held.token, outcome=to_outcome(held, runner_id))
+            changes.append(AttemptChange(held, end))
     write_changes(connection, changes, now)
     connection.execute(SQL["forget_runner"], (runner_id,))
     return [change.stored.id for change in changes]

@@ -69,6 +69,10 @@ class SQLiteTaskStore:
             self._connect_lazily()
         return self._database
 
+    def exists(self) -> bool:
+        """Tell whether the file is there, without making it. The command line asks before it only looks."""
+        return os.path.exists(self.path)
+
     def open(self) -> None:
         with self._db().pool.lend():
             pass

@@ -28,6 +28,18 @@ def test_file_and_its_companions_are_for_the_owner_only(store, path):
     assert modes == {"": 0o600, "-wal": 0o600, "-shm": 0o600, "-wake": 0o700}
 
 
+def test_asking_whether_the_file_exists_does_not_make_it(path):
+    """Only opening does, so that whoever looks at what is not there leaves nothing behind."""
+    store = SQLiteTaskStore(str(path))
+
+    before = [store.exists(), store.exists()]
+    store.open()
+    after = store.exists()
+    store.close()
+
+    assert (before, after) == ([False, False], True)
+
+
 def test_existing_file_keeps_its_mode(path):
     """Who made the file readable for a group wants it so."""
     os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o640))

@@ -30,7 +30,7 @@ def violations(history: History, expect: Callable[[TaskInfo], Expectation]) -> l
     found: list[str] = []
     for task_id in sorted(tasks.keys() | history.final.keys()):
         task, final = tasks.get(task_id, Events(())), history.final.get(task_id)
-        found += (f"task {task_id}: {text}" for text in _of_task(task, common, final, expect, history.has_one_clock))
+        found += (f"task {task_id}: {text}" for text in _of_task(task, common, final, expect))
     found += keeping.nothing_from_nowhere(common, history.final)
     found += running.nobody_spins(common)
     found += running.nobody_idles(common)
@@ -42,7 +42,6 @@ def _of_task(
     common: Events,
     final: TaskInfo | None,
     expect: Callable[[TaskInfo], Expectation],
-    has_one_clock: bool,
 ) -> Iterator[str]:
     yield from keeping.nothing_lost(task, final)
     yield from granting.tokens_rise(task)
@@ -52,7 +51,8 @@ def _of_task(
     yield from holding.ends_once(task, final)
     yield from granting.cancelled_stays(task)
     yield from keeping.ended_stays(task)
-    yield from keeping.instants_in_order(task, has_one_clock=has_one_clock)
+    yield from keeping.instants_in_order(task)
+    yield from keeping.no_line_twice(task)
     yield from running.starts_are_granted(task, common)
     yield from running.overlaps_are_explained(task, common)
     if final is not None:

@@ -135,11 +135,12 @@ class Retried(msgspec.Struct, frozen=True, tag=True):
 
 
 class BodyStarted(msgspec.Struct, frozen=True, tag=True):
-    """The code of a task began to run, as the task itself sees it."""
+    """The code of a task began to run, as the task itself sees it; `pid` is the worker process."""
 
     at: float
     task_id: int
     token: int
+    pid: int = 0
 
 
 class BodyEnded(msgspec.Struct, frozen=True, tag=True):
@@ -148,6 +149,13 @@ class BodyEnded(msgspec.Struct, frozen=True, tag=True):
     at: float
     task_id: int
     token: int
+
+
+class WorkerKilled(msgspec.Struct, frozen=True, tag=True):
+    """Somebody killed a worker process: what it had not yet told its runner is lost with it."""
+
+    at: float
+    pid: int
 
 
 class Froze(msgspec.Struct, frozen=True, tag=True):
@@ -181,21 +189,27 @@ class Read(msgspec.Struct, frozen=True, tag=True):
     since: float | None = None
 
 
+class LogRead(msgspec.Struct, frozen=True, tag=True):
+    """The log of a task as it was read at the end; no two lines that its attempts wrote have the same text."""
+
+    at: float
+    task_id: int
+    texts: tuple[str, ...]
+
+
 OfTask = (
     Added | Claimed | Wrote | WriteUnknown | Refused | TakenBack | CancelAnswered | Retried | BodyStarted | BodyEnded
+    | LogRead
+)  # fmt: skip
+Event = (
+    OfTask | AddAsked | ClaimUnknown | TakeBackUnknown | Released | Beat | WorkerKilled | Froze | Looked | Spun | Read
 )
-Event = OfTask | AddAsked | ClaimUnknown | TakeBackUnknown | Released | Beat | Froze | Looked | Spun | Read
 
 
 class History:
-    """The events of one run, and the tasks as they were at its end.
+    """The events of one run, and the tasks as they were at its end."""
 
-    Attributes:
-        has_one_clock: the store and the workers, which say when an attempt started, read the same clock.
-    """
-
-    def __init__(self, *, has_one_clock: bool = True) -> None:
-        self.has_one_clock = has_one_clock
+    def __init__(self) -> None:
         self.events: list[Event] = []
         self.final: dict[int, TaskInfo] = {}
 

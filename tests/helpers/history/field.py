@@ -13,7 +13,7 @@ from typing import Any
 from programs import Program, kill
 
 from history.checker import violations
-from history.events import BodyStarted, Event, Froze, Read
+from history.events import BodyStarted, Event, Froze, History, LogRead, Read, WorkerKilled, WriteUnknown
 from history.parties import READY, SOURCE, new_task
 from history.reading import events_of, read_history
 from history.recorded_tasks import expectation_of
@@ -35,12 +35,10 @@ class Field:
 
     Args:
         url: how the store is reached when nothing is planted in between.
-        has_one_clock: the server's clock is that of this machine.
     """
 
-    def __init__(self, folder: Path, url: str, *, has_one_clock: bool = True) -> None:
+    def __init__(self, folder: Path, url: str) -> None:
         self.url = url
-        self.has_one_clock = has_one_clock
         self.history_folder = folder / "history"
         self.history_folder.mkdir()
         self._folder = folder
@@ -82,6 +80,11 @@ class Field:
         """Stop the process of a runner, not those of its workers."""
         self._recorder.note(Froze(now(), runner.pid))
         kill(runner.pid, signal.SIGSTOP)
+
+    def kill_worker(self, pid: int) -> None:
+        """Kill a worker process of a runner, which starts another."""
+        self._recorder.note(WorkerKilled(now(), pid))
+        kill(pid)
 
     def kill(self, runner: Program) -> None:
         """Kill a runner; its workers follow."""
@@ -137,9 +140,16 @@ class Field:
         assert codes == [0] * len(codes), self.report()
         assert [runner.left_alive() for runner in self.runners] == [{}] * len(codes)
         final = self._note_reads()
-        history = read_history(self.history_folder, has_one_clock=self.has_one_clock)
+        history = read_history(self.history_folder)
         history.final = {info.id: info for info in final}
+        history.events += self._logs_in_doubt(history)
         return violations(history, expectation_of)
+
+    def _logs_in_doubt(self, history: History) -> list[LogRead]:
+        """Read the logs of tasks of which something was sent again, because nobody knew whether it was written."""
+        ids = {event.task_id for event in history.events if isinstance(event, WriteUnknown)}
+        logs = {task_id: self.store.inner.logs(task_id) for task_id in sorted(ids & history.final.keys())}
+        return [LogRead(now(), task_id, tuple(line.text for line in lines)) for task_id, lines in logs.items()]
 
     def _exit_code(self, runner: Program) -> int:
         try:

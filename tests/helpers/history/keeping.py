@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from history.events import AddAsked, Added, CancelAnswered, Read, Retried
+from history.events import AddAsked, Added, CancelAnswered, LogRead, Read, Retried
 from history.expectations import Expectation
 from history.order import Events, Placed
 from lilota.models import TERMINAL_STATES, TaskInfo, TaskState
@@ -66,12 +66,19 @@ def _was_retried(task: Events, first: Placed[Read], second: Placed[Read]) -> boo
     return any(retried.may_be_between(first, second) for retried in task.of(Retried))
 
 
-def instants_in_order(task: Events, *, has_one_clock: bool) -> Iterator[str]:
-    """I9: a task was created before it started, and started before it ended."""
+def no_line_twice(task: Events) -> Iterator[str]:
+    """I5: what is sent again, because its answer got lost, is not written again."""
+    for read in task.of(LogRead):
+        for text, times in Counter(read.event.texts).items():
+            if times > 1:
+                yield f"I5: its log has the line {text!r} {times} times"
+
+
+def instants_in_order(task: Events) -> Iterator[str]:
+    """I9: a task was created before it started, and started before it ended, whatever the clock of its worker says."""
     for read in task.of(Read):
         info = read.event.info
-        started_at = info.started_at if has_one_clock else None
-        yield from _in_order([at for at in (info.created_at, started_at, info.finished_at) if at is not None])
+        yield from _in_order([at for at in (info.created_at, info.started_at, info.finished_at) if at is not None])
 
 
 def _in_order(instants: list[datetime]) -> Iterator[str]:

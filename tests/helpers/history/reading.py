@@ -21,9 +21,9 @@ from history.events import (
 from history.recorder import CallAnswered, CallAsked, CallFailed, CommitAnswered, CommitAsked, Line, read_lines
 
 
-def read_history(folder: Path, *, has_one_clock: bool = True) -> History:
+def read_history(folder: Path) -> History:
     """Return what all parties have noted in their files in a folder."""
-    history = History(has_one_clock=has_one_clock)
+    history = History()
     for path in sorted(folder.glob("*.jsonl")):
         history.events += events_of(read_lines(path))
     return history

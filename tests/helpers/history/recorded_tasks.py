@@ -29,9 +29,11 @@ class Recorded(TaskBase):
 
     def run(self) -> JSONObject:
         with _noted(self):
-            self.logger.info("attempt %d", self.task_info.attempt)
+            # Each with the token: it tells apart what two attempts of the same number have logged.
+            self.logger.info("token %d begins", self.task_info.token)
             time.sleep(self.task_info.input.get("seconds", 0))
             self._await_gate()
+            self.logger.info("token %d ends", self.task_info.token)
             return output_of(self.task_info)
 
     def _await_gate(self) -> None:
@@ -71,7 +73,7 @@ def _noted(task: TaskBase) -> Iterator[None]:
     recorder = Recorder(Path(os.environ[FOLDER_VARIABLE]), "body")
     task_id, token = task.task_info.id, task.task_info.token
     try:
-        recorder.note(BodyStarted(now(), task_id, token))
+        recorder.note(BodyStarted(now(), task_id, token, os.getpid()))
         yield
         recorder.note(BodyEnded(now(), task_id, token))
     finally:

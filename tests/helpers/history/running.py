@@ -6,18 +6,24 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
-from history.events import Beat, BodyEnded, BodyStarted, Claimed, ClaimUnknown, Froze, Looked, Spun
+from history.events import Beat, BodyEnded, BodyStarted, Claimed, ClaimUnknown, Froze, Looked, Spun, WorkerKilled
 from history.order import Events
 from lilota.exchange import POLL_SECONDS
 
 
 def starts_are_granted(task: Events, common: Events) -> Iterator[str]:
-    """I15: each start belongs to an attempt that was granted, and none starts twice."""
+    """I15: each start belongs to an attempt that was granted, and none starts twice.
+
+    Except where its worker was killed: of short attempts that one had in hand together, the runner learns late which
+    have run. It lets them run again, all but those that may run only once.
+    """
     granted = {claim.event.token for claim in task.of(Claimed)}
+    killed = {kill.event.pid for kill in common.of(WorkerKilled)}
     starts = Counter(start.event.token for start in task.of(BodyStarted))
-    for token, times in starts.items():
-        if times > 1:
-            yield f"I15: its attempt with the token {token} started {times} times"
+    known = Counter(start.event.token for start in task.of(BodyStarted) if start.event.pid not in killed)
+    for token in starts:
+        if known[token] > 1:
+            yield f"I15: its attempt with the token {token} started {known[token]} times"
         if token not in granted and not common.of(ClaimUnknown):
             yield f"I15: an attempt with the token {token} started, which nobody was granted"
 
@@ -26,7 +32,8 @@ def overlaps_are_explained(task: Events, common: Events) -> Iterator[str]:
     """I15: two attempts run at the same time only if the runner of the older one was frozen: it could not stop it."""
     ends = {end.event.token: end.at for end in task.of(BodyEnded)}
     runners = {claim.event.token: claim.event.runner for claim in task.of(Claimed)}
-    for older, newer in pairwise(sorted(task.of(BodyStarted), key=lambda start: start.event.token)):
+    last_starts = {start.event.token: start for start in task.of(BodyStarted)}
+    for older, newer in pairwise(sorted(last_starts.values(), key=lambda start: start.event.token)):
         runner = runners.get(older.event.token, "")
         if newer.at < ends.get(older.event.token, older.at) and not _was_frozen(runner, common):
             yield f"I15: its attempts {older.event.token} and {newer.event.token} ran at the same time"

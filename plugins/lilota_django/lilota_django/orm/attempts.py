@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, cast
 
+from lilota.batches import merge_updates, new_lines
 from lilota.contract import Fence
 from lilota.models import AttemptUpdate, LogLine, Outcome, TaskState
 from lilota_django import models
+from lilota_django.fields import to_microseconds
 from lilota_django.models import State, Task
 from lilota_django.orm.chunks import in_chunks
 from lilota_django.orm.database import Database
@@ -39,35 +42,35 @@ _REPORTED: Final = ("pid", "started_at", "progress", "max_lost_attempts", "log_c
 _ENDED: Final = (*_REPORTED, "state", "error_json", "attempt", "lost_attempts", "run_at", "finished_at")
 
 
-class AttemptChanges:
-    """The changes of one attempt within a batch, put together to be written once.
+class AttemptChange:
+    """What is to be written of one attempt.
 
     `row` has the new values of what may change, and none of the long texts that stay.
     """
 
-    __slots__ = ("log_lines", "outcome", "row")
+    __slots__ = ("lines", "outcome", "row")
 
-    def __init__(self, row: Task) -> None:
+    def __init__(self, row: Task, outcome: Outcome | None) -> None:
         self.row = row
-        self.log_lines: list[LogLine] = []
-        self.outcome: Outcome | None = None
+        self.outcome = outcome
+        self.lines: tuple[LogLine, ...] = ()
 
-    def add(self, update: AttemptUpdate) -> None:
+    def report(self, update: AttemptUpdate, present: int) -> None:
         """Take over what an update brings; what it leaves alone stays."""
         row = self.row
         if update.pid is not None:
             row.pid = update.pid
         if update.started_at is not None:
-            row.started_at = microseconds(update.started_at)
+            created_at = to_microseconds(cast("datetime", row.created_at))
+            row.started_at = max(created_at, min(microseconds(update.started_at), present))
         if update.progress is not None:
             row.progress = update.progress
         if update.output_json is not None:
             row.output_json = update.output_json
         if update.max_lost_attempts is not None:
             row.max_lost_attempts = update.max_lost_attempts
-        self.log_lines += update.log_lines
-        row.log_count += len(update.log_lines)
-        self.outcome = update.outcome
+        self.lines = new_lines(update, row.log_count)
+        row.log_count += len(self.lines)
 
     def end(self, outcome: Outcome, present: int) -> None:
         """Let the attempt end."""
@@ -105,22 +108,18 @@ def apply_updates(
     """Write the updates whose token is current; return the attempts whose updates were refused."""
     tasks = Task.objects.using(database.alias)
     ids = sorted({update.id for update in updates})
-    rows = {row.pk: row for chunk in in_chunks(ids) for row in lock_running(tasks.filter(pk__in=chunk))}
-    changes: dict[int, AttemptChanges] = {}
-    refused: dict[Fence, None] = {}
-    for update in updates:
-        row, change = rows.get(update.id), changes.get(update.id)
-        if row is None or row.token != update.token or (change is not None and change.outcome is not None):
-            refused[update.id, update.token] = None
-            continue
-        if change is None:
-            change = changes[update.id] = AttemptChanges(row)
-        change.add(update)
-    write_changes(database, list(changes.values()), moves, present)
-    return tuple(refused)
+    rows = {(row.pk, row.token): row for chunk in in_chunks(ids) for row in lock_running(tasks.filter(pk__in=chunk))}
+    merged, refused = merge_updates(updates, rows)
+    changes = []
+    for update in merged:
+        change = AttemptChange(rows[update.id, update.token], update.outcome)
+        change.report(update, present)
+        changes.append(change)
+    write_changes(database, changes, moves, present)
+    return refused
 
 
-def write_changes(database: Database, changes: Sequence[AttemptChanges], moves: Moves, present: int) -> None:
+def write_changes(database: Database, changes: Sequence[AttemptChange], moves: Moves, present: int) -> None:
     """Write the changes of attempts whose tokens were found to be current in this transaction."""
     going_on, ended = [], []
     for change in changes:
@@ -137,9 +136,9 @@ def write_changes(database: Database, changes: Sequence[AttemptChanges], moves: 
     models.LogLine.objects.using(database.alias).bulk_create(lines)
 
 
-def _log_rows(change: AttemptChanges) -> list[models.LogLine]:
-    first = change.row.log_count - len(change.log_lines) + 1
-    return [log_row(change.row.pk, n, line) for n, line in enumerate(change.log_lines, first)]
+def _log_rows(change: AttemptChange) -> list[models.LogLine]:
+    first = change.row.log_count - len(change.lines) + 1
+    return [log_row(change.row.pk, n, line) for n, line in enumerate(change.lines, first)]
 
 
 def _write_rows(database: Database, rows: Sequence[Task], fields: tuple[str, ...]) -> None:

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from django.db.models import F, QuerySet
+from django.db.models.functions import Greatest
 
 from lilota.contract import Claimed, ClaimRequest, Fence
 from lilota.models import Claim
@@ -39,6 +40,7 @@ class _Granted(NamedTuple):
     output_json: str | None
     lost_attempts: int
     max_lost_attempts: int
+    log_count: int
 
 
 _GRANTED_FIELDS: Final = (
@@ -53,6 +55,7 @@ _GRANTED_FIELDS: Final = (
     "output_json",
     "lost_attempts",
     "max_lost_attempts",
+    "log_count",
 )
 
 
@@ -96,8 +99,8 @@ def claim(database: Database, request: ClaimRequest, moves: Moves, present: int)
     _promote_due(database, moves, present)
     lanes = _ready_lanes(database, request, moves)
     granted = _lock_next(database, list(lanes), request.limit)
-    _grant(database, granted, request.runner_id, moves)
-    return Claimed(claims=tuple(_to_claim(row, lanes) for row in granted), cancel_requested=cancelled)
+    _grant(database, granted, request.runner_id, moves, present)
+    return Claimed(claims=tuple(_to_claim(row, lanes, present) for row in granted), cancel_requested=cancelled)
 
 
 def _due(database: Database, present: int) -> QuerySet[Task]:
@@ -164,26 +167,29 @@ def _skip_locked(database: Database) -> bool:
     return bool(database.connection.features.has_select_for_update_skip_locked)
 
 
-def _grant(database: Database, rows: list[_Granted], runner_id: str, moves: Moves) -> None:
+def _grant(database: Database, rows: list[_Granted], runner_id: str, moves: Moves, present: int) -> None:
     tasks = Task.objects.using(database.alias)
     for chunk in in_chunks(row.id for row in rows):
         tasks.filter(pk__in=chunk).update(
             state=State.RUNNING,
             attempt=F("attempt") + 1,
-            token=F("token") + 1,
+            # The time: a token whose claim was lost, with a server that failed or before a backup was restored, does
+            # not come again.
+            token=Greatest(F("token") + 1, present),
             runner=runner_id,
             error_json=None,
             started_at=None,
             pid=0,
+            progress=0.0,
         )
     for lane, count in Counter(row.lane for row in rows).items():
         moves.move(lane, State.READY, State.RUNNING, count)
 
 
-def _to_claim(row: _Granted, lanes: Mapping[int, LaneName]) -> Claim:
+def _to_claim(row: _Granted, lanes: Mapping[int, LaneName], present: int) -> Claim:
     return Claim(
         id=row.id,
-        token=row.token + 1,
+        token=max(row.token + 1, present),
         attempt=row.attempt + 1,
         name=lanes[row.lane].name,
         description=row.description,
@@ -193,4 +199,5 @@ def _to_claim(row: _Granted, lanes: Mapping[int, LaneName]) -> Claim:
         priority=row.priority,
         lost_attempts=row.lost_attempts,
         max_lost_attempts=row.max_lost_attempts,
+        log_count=row.log_count,
     )

@@ -33,14 +33,15 @@ def to_store_error(error: DatabaseFault, connection: BaseDatabaseWrapper) -> Exc
     """Return the error to raise for an error of the database."""
     if isinstance(error, TransactionManagementError):
         return error  # the caller's own transaction: Django says best what is wrong with it
-    text = str(error).strip()
+    text = str(error)
     remedy = ""
     if _SQLITE_LOCKED in text:
         remedy = (
             " Another transaction was writing for too long, or began with reading: set OPTIONS['transaction_mode'] to "
             "'IMMEDIATE', and OPTIONS['timeout'] to some seconds more."
         )
-    reason = _without_password(text, connection).removesuffix(".")
+    # In one line: libpq's texts have several.
+    reason = " ".join(_without_password(text, connection).split()).removesuffix(".")
     return StoreUnavailableError(f"The Django database '{connection.alias}' can't be used just now: {reason}.{remedy}")
 
 

@@ -10,7 +10,7 @@ from lilota.errors import ConfigurationError
 from lilota.models import Outcome, TaskError, TaskState
 from lilota_django.fields import escaped, to_microseconds
 from lilota_django.models import Runner, Task, Turn
-from lilota_django.orm.attempts import AttemptChanges, lock_running, write_changes
+from lilota_django.orm.attempts import AttemptChange, lock_running, write_changes
 from lilota_django.orm.database import Database
 from lilota_django.orm.lanes import key_of
 from lilota_django.orm.moves import Moves
@@ -105,12 +105,10 @@ def rescue(database: Database, moves: Moves, present: int) -> list[int]:
     return [change.row.pk for change in changes]
 
 
-def _held_by(database: Database, runner_id: str, to_outcome: Callable[[Task, str], Outcome]) -> list[AttemptChanges]:
+def _held_by(database: Database, runner_id: str, to_outcome: Callable[[Task, str], Outcome]) -> list[AttemptChange]:
     """Lock what a runner holds, and let each attempt end."""
-    changes = [AttemptChanges(row) for row in lock_running(Task.objects.using(database.alias).filter(runner=runner_id))]
-    for change in changes:
-        change.outcome = to_outcome(change.row, runner_id)
-    return changes
+    held = lock_running(Task.objects.using(database.alias).filter(runner=runner_id))
+    return [AttemptChange(row, to_outcome(row, runner_id)) for row in held]
 
 
 def _given_back(_held: Task, _runner_id: str) -> Outcome:

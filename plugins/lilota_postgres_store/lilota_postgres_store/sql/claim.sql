@@ -49,10 +49,14 @@ WITH served AS (
     WHERE id = %(runner)s AND expires_at > clock_timestamp() AND EXISTS (SELECT FROM locked)
     FOR KEY SHARE
 ), granted AS (
+    -- A token is the time: one whose claim was lost, with a server that failed or before a backup was restored, does not
+    -- come again.
     UPDATE {tasks}
-    SET state = 3, attempt = attempt + 1, token = token + 1, runner = %(runner)s, error = NULL, started_at = NULL, pid = 0
+    SET state = 3, attempt = attempt + 1, runner = %(runner)s, error = NULL, progress = 0, started_at = NULL, pid = 0,
+        token = greatest(token + 1, (extract(epoch FROM statement_timestamp()) * 1000000)::bigint)
     WHERE id = ANY (ARRAY(SELECT id FROM locked)) AND EXISTS (SELECT FROM holder)
-    RETURNING id, token, attempt, lane, description, input, output, priority, run_at, lost_attempts, max_lost_attempts
+    RETURNING id, token, attempt, lane, description, input, output, priority, run_at, lost_attempts, max_lost_attempts,
+        log_count
 ), moved AS (
     SELECT lane, state, count(*) AS n FROM locked WHERE EXISTS (SELECT FROM holder) GROUP BY lane, state
 ), counted AS (
@@ -60,6 +64,6 @@ WITH served AS (
     SELECT lane, state, -n FROM moved UNION ALL SELECT lane, 3, n FROM moved
 )
 SELECT granted.id, granted.token, granted.attempt, served.name, granted.description, granted.input, granted.output,
-    served.queue, granted.priority, granted.lost_attempts, granted.max_lost_attempts
+    served.queue, granted.priority, granted.lost_attempts, granted.max_lost_attempts, granted.log_count
 FROM granted JOIN served ON served.id = granted.lane
 ORDER BY granted.priority DESC, granted.run_at, granted.id

@@ -1,14 +1,20 @@
 -- Write what running attempts reported and how they ended; what is written is that whose token is current. NULL leaves
 -- the stored value alone. `state` is NULL while an attempt goes on, and 2 for one that is to run again.
+-- `started_at` is by the clock of the worker's machine, which may be wrong. Where the log is longer than the offset that
+-- came with lines, it has the first of them. (Without an offset, `least` leaves that NULL out.)
 -- `state + 0` keeps the planner from looking for the ids in the index of the states. The answer: what was not written.
 WITH written AS (
     UPDATE {tasks} AS task
     SET pid = coalesce(given.pid, task.pid),
-        started_at = coalesce(to_timestamp(given.started_at), task.started_at),
+        started_at = CASE
+            WHEN given.started_at IS NULL THEN task.started_at
+            ELSE greatest(task.created_at, least(to_timestamp(given.started_at), statement_timestamp()))
+        END,
         progress = coalesce(given.progress, task.progress),
         output = coalesce(given.output, task.output),
         max_lost_attempts = coalesce(given.max_lost_attempts, task.max_lost_attempts),
-        log_count = task.log_count + given.log_count,
+        log_count = task.log_count
+            + greatest(0, least(given.log_count, given.log_offset + given.log_count - task.log_count)),
         state = CASE
             WHEN given.state IS NULL THEN 3
             WHEN given.state <> 2 THEN given.state
@@ -30,13 +36,20 @@ WITH written AS (
     FROM unnest(
         %(ids)s::bigint[], %(tokens)s::bigint[], %(pids)s::integer[], %(started_ats)s::double precision[],
         %(progresses)s::double precision[], %(outputs)s::text[], %(max_lost_attempts)s::integer[],
-        %(log_counts)s::integer[], %(states)s::smallint[], %(errors)s::text[], %(delays)s::double precision[],
-        %(unspents)s::integer[], %(losts)s::integer[]
+        %(log_counts)s::integer[], %(log_offsets)s::integer[], %(states)s::smallint[], %(errors)s::text[],
+        %(delays)s::double precision[], %(unspents)s::integer[], %(losts)s::integer[]
     ) AS given (
-        id, token, pid, started_at, progress, output, max_lost_attempts, log_count, state, error, delay, unspent, lost
+        id, token, pid, started_at, progress, output, max_lost_attempts, log_count, log_offset, state, error, delay,
+        unspent, lost
     )
     WHERE task.id = given.id AND task.token = given.token AND task.state + 0 = 3
-    RETURNING task.id, task.token, task.lane, task.state, task.log_count
+    RETURNING task.id, task.token, task.lane, task.state, task.log_count,
+        -- How many lines there were when this statement began. If the lost commit is only now about to end, that is too
+        -- few: then the primary key of the lines refuses the statement, and the next try finds them.
+        CASE
+            WHEN given.log_offset IS NULL THEN 0
+            ELSE (SELECT before.log_count FROM {tasks} AS before WHERE before.id = task.id)
+        END AS known_lines
 ), lines AS (
     INSERT INTO {log_lines} (task_id, n, level, at, attempt, source, logger, text)
     SELECT line.task_id, written.log_count - line.followers, line.level, line.at, line.attempt, line.source,
@@ -47,6 +60,7 @@ WITH written AS (
         %(line_loggers)s::text[], %(line_texts)s::text[]
     ) AS line (task_id, token, followers, level, at, attempt, source, logger, text)
     JOIN written ON written.id = line.task_id AND written.token = line.token
+    WHERE written.log_count - line.followers > written.known_lines
 ), moved AS (
     SELECT lane, state, count(*) AS n FROM written WHERE state <> 3 GROUP BY lane, state
 ), counted AS (

@@ -2,7 +2,10 @@
 WITH written AS (
     UPDATE {tasks} AS task
     SET pid = coalesce(given.pid, task.pid),
-        started_at = coalesce(to_timestamp(given.started_at), task.started_at),
+        started_at = CASE
+            WHEN given.started_at IS NULL THEN task.started_at
+            ELSE greatest(task.created_at, least(to_timestamp(given.started_at), statement_timestamp()))
+        END,
         output = coalesce(given.output, task.output),
         state = 4,
         error = NULL,

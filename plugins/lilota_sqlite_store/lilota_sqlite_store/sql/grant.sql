@@ -1,8 +1,9 @@
 -- Give the tasks of a JSON list of ids to a runner: the runner, the list.
 UPDATE tasks
-SET state = 3, attempt = attempt + 1, token = token + 1, runner = ?, error = NULL, started_at = NULL, pid = 0
+SET state = 3, attempt = attempt + 1, token = token + 1, runner = ?, error = NULL, started_at = NULL, pid = 0,
+    progress = 0
 WHERE id IN (SELECT value FROM json_each(?))
 RETURNING id, token, attempt, lane, description,
     coalesce(input, (SELECT text FROM large_inputs WHERE large_inputs.id = tasks.id)),
     coalesce(output, (SELECT text FROM large_outputs WHERE large_outputs.id = tasks.id)),
-    priority, lost_attempts, max_lost_attempts
+    priority, lost_attempts, max_lost_attempts, log_count

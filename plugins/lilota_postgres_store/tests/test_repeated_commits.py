@@ -1,0 +1,58 @@
+"""A batch that is sent again, because nobody knows what has become of it, doubles nothing."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import suppress
+
+import psycopg
+import pytest
+from lilota_postgres_store.attempts import Batch
+from lilota_postgres_store.statements import Statements
+
+from lilota.contract import ClaimRequest, RunnerInfo
+from lilota.errors import StoreUnavailableError
+from lilota.models import AttemptUpdate, LogLine, NewTask
+
+LINES = (LogLine(at=1.0, text="a"), LogLine(at=2.0, text="b"))
+
+
+@pytest.fixture
+def update(store):
+    """What the holder of a running task has to write."""
+    store.add([NewTask(name="task")])
+    store.heartbeat(RunnerInfo(id="runner"))
+    (claim,) = store.claim(ClaimRequest(runner_id="runner", names=("task",))).claims
+    return AttemptUpdate(id=claim.id, token=claim.token, log_lines=LINES, log_offset=0)
+
+
+def test_a_batch_that_comes_again_while_the_first_is_still_ending(store, update, connection):
+    """Its connection was given up, but the server was not done: the second waits for it, and finds its lines."""
+    statement, parameters = Batch([update]).step()
+    connection.execute(Statements(store.address.schema, store.address.table_prefix)[statement], parameters)
+    second = threading.Thread(target=commit_or_fail, args=(store, update))
+    second.start()
+    wait_until_blocked(connection)
+    connection.commit()
+    second.join()
+
+    store.commit([update])
+
+    assert store.logs(update.id) == list(LINES)
+
+
+def commit_or_fail(store, update):
+    """Commit as a runner does: where that fails, it tries again."""
+    with suppress(StoreUnavailableError):
+        store.commit([update])
+
+
+def wait_until_blocked(connection):
+    """Wait until somebody waits for what this connection has locked."""
+    blocked = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid)))"
+    deadline = time.monotonic() + 20
+    with psycopg.connect(connection.info.dsn, autocommit=True) as observer:
+        while observer.execute(blocked, (connection.info.backend_pid,)).fetchone() != (True,):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
