@@ -9,12 +9,16 @@ import logging
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
+
+from msgspec.structs import replace
 
 from lilota.descriptions import describe_error
 from lilota.errors import CancelRequested, InvalidOutputError, Retry, RunnerStopping, StopTask, TimeoutReached
 from lilota.jsonvalues import OUTPUT_LIMIT_BYTES, encode_object
 from lilota.models import Claim, JSONObject, Outcome, TaskBase, TaskError, TaskInfo, TaskState
+
+_SUCCEEDED: Final = Outcome(state=TaskState.SUCCEEDED)
 
 TaskLoader = Callable[[str], type[TaskBase]]
 TaskCall = Callable[[TaskBase], JSONObject | None]
@@ -28,6 +32,9 @@ class AttemptReporter(Protocol):
 
     def output(self, output_json: str) -> None:
         """Take the output so far, as JSON text."""
+
+    def returned(self, output_json: str) -> None:
+        """Take what the task returned, as JSON text; the outcome follows at once."""
 
     def is_cancelled(self) -> bool:
         """Tell whether the attempt should end."""
@@ -60,7 +67,7 @@ def run_attempt(
         progress.keep_return_value(returned)
     except BaseException as error:  # noqa: BLE001 - a task may raise anything, SystemExit included
         return outcome_of(error, claim, task_class)
-    return Outcome(state=TaskState.SUCCEEDED)
+    return _SUCCEEDED
 
 
 def no_class() -> type[TaskBase]:
@@ -130,13 +137,16 @@ class _Progress:
 
     def set_output(self, task_id: int, output: JSONObject) -> None:
         self._check_id("set_output", task_id)
-        what = f"The output of the task {task_id} ({self._claim.name!r})"
-        self._reporter.output(encode_object(output, what, OUTPUT_LIMIT_BYTES, InvalidOutputError))
+        self._reporter.output(self._encode(output))
         self._has_output = True
 
     def keep_return_value(self, returned: JSONObject | None) -> None:
         if returned is not None and not self._has_output:
-            self.set_output(self._claim.id, returned)
+            self._reporter.returned(self._encode(returned))
+
+    def _encode(self, output: JSONObject) -> str:
+        what = f"The output of the task {self._claim.id} ({self._claim.name!r})"
+        return encode_object(output, what, OUTPUT_LIMIT_BYTES, InvalidOutputError)
 
     def _check_id(self, method: str, task_id: int) -> None:
         if task_id != self._claim.id:
@@ -169,6 +179,7 @@ def _build_task(
         token=claim.token,
         lost_attempts=claim.lost_attempts,
         max_lost_attempts=claim.max_lost_attempts,
-        pid=os.getpid(),
     )
+    # Not above: for more than fifteen arguments Python makes a dict, which takes four times as long as the record.
+    task_info = replace(task_info, pid=os.getpid())
     return task_class(task_info, progress.set_progress, progress.set_output, logger, reporter.is_cancelled)

@@ -49,7 +49,7 @@ class OutputCapture:
         """
         self._redirect()  # cheaper than to find out whether it is needed
         out, err = self._streams
-        if sys.stdout is not out or sys.stderr is not err or out.closed or err.closed:
+        if sys.stdout is not out or sys.stderr is not err or not (_is_open(out) and _is_open(err)):
             self._open_streams()
 
     def take(self, *, final: bool) -> list[str]:
@@ -83,11 +83,10 @@ class OutputCapture:
     def _flush(self) -> None:
         """Write what is still held in buffers: a line without an end, and what C code printed."""
         for stream in self._streams:
-            if not stream.closed:
-                try:  # noqa: SIM105 - this runs after every attempt, and `suppress` costs more than the flush
-                    stream.flush()
-                except OSError:
-                    pass  # the task closed the descriptor: `restore` sees that
+            try:  # noqa: SIM105 - this runs after every attempt, and `suppress` costs more than the flush
+                stream.flush()
+            except (OSError, ValueError):
+                pass  # the task closed the stream or its descriptor: `restore` sees that
         self._c_output.flush()
 
     def _redirect(self) -> None:
@@ -116,10 +115,17 @@ class _CLibraryOutput:
 
 def _text_stream(stream: TextIO | None, descriptor: int) -> TextIO:
     """Return a text stream on a descriptor that holds nothing back: what is printed before a crash must not be lost."""
-    if isinstance(stream, io.TextIOWrapper) and not stream.closed:
+    if isinstance(stream, io.TextIOWrapper) and _is_open(stream):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
         return stream
     return open(descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+
+
+def _is_open(stream: TextIO) -> bool:
+    try:
+        return not stream.closed
+    except ValueError:  # somebody took its buffer away
+        return False
 
 
 def _ended_lines(data: bytes) -> tuple[bytes, bytes]:
@@ -130,8 +136,11 @@ def _ended_lines(data: bytes) -> tuple[bytes, bytes]:
     return data[:end], data[end:]
 
 
-def last_lines(path: Path, count: int = 20, limit_bytes: int = 16_384) -> str:
-    """Return the end of what a worker printed, or "" if there is nothing."""
+def last_lines(path: Path, count: int = 110, limit_bytes: int = 16_384) -> str:
+    """Return the end of what a worker printed, or "" if there is nothing.
+
+    The innermost of the hundred frames that `faulthandler` writes comes first, and is what somebody looks for.
+    """
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - limit_bytes))

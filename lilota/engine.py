@@ -197,8 +197,11 @@ class Engine:
         """A worker tells how its attempts are getting on."""
         worker = self._workers[number]
         self._pacing.learn(report.durations)
+        first = worker.first()
         for update in report.updates:
             self._note_update(worker, update, now)
+        if worker.first() is not first:
+            self._note_next(worker, now)
         if report.returned:
             self._take_back(worker, report.returned, now)
 
@@ -382,7 +385,8 @@ class Engine:
     # --- the course of an attempt
 
     def _note_update(self, worker: Worker, update: AttemptUpdate, now: float) -> None:
-        attempt = worker.attempts.get((update.id, update.token))
+        fence = update.id, update.token
+        attempt = worker.attempts.get(fence)
         if attempt is None:
             return  # killed for a lost lease, with its last words still on the way
         if update.started_at is not None and not attempt.started:
@@ -391,13 +395,16 @@ class Engine:
             if update.outcome is None:  # one that has ended already needs no time limit
                 self._apply_options(attempt)
         if update.outcome is not None:
-            worker.take(attempt.fence)
-            following = worker.first()
-            if following is not None:
-                following.since = now
-            elif worker.doomed:
-                self._kill(worker, signal.SIGKILL)  # it survived the signal that should have ended it
-        self._updates.append(update)
+            worker.take(fence)
+        self._updates.append(attempt.numbered(update) if update.log_lines else update)
+
+    def _note_next(self, worker: Worker, now: float) -> None:
+        """Begin to watch the attempt that comes after those that have ended."""
+        first = worker.first()
+        if first is not None:
+            first.since = now
+        elif worker.doomed:
+            self._kill(worker, signal.SIGKILL)  # it survived the signal that should have ended it
 
     def _apply_options(self, attempt: Attempt) -> None:
         """Let the options of its class hold for an attempt that runs, as far as they are known."""

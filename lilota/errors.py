@@ -132,8 +132,8 @@ class Retry(Exception):  # noqa: N818 - a request, not an error
     """
 
     def __init__(self, delay_seconds: float = 0.0, reason: str = "") -> None:
-        if not 0 <= delay_seconds < float("inf"):
-            raise ValueError(f"delay_seconds must be a number of at least 0, not {delay_seconds!r}")
+        if not 0 <= delay_seconds <= 100 * 366 * 86_400:
+            raise ValueError(f"delay_seconds must be between 0 and a hundred years, not {delay_seconds!r}")
         super().__init__(delay_seconds, reason)
 
     @property

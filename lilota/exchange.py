@@ -116,12 +116,8 @@ class Exchange:
         self._look_again = True
         self._pause_seconds = min(_LONGEST_PAUSE_SECONDS, max(_FIRST_PAUSE_SECONDS, 2 * self._pause_seconds))
         self._not_before = now + self._pause_seconds
-        logger.warning(
-            "The store can't be used; %d update(s) are kept and written later (next try in %.1f s): %s",
-            len(updates),
-            self._pause_seconds,
-            error,
-        )
+        kept = f"; {len(updates)} update(s) are kept and written later" if updates else ""
+        logger.warning("The store can't be used%s (next try in %.1f s): %s", kept, self._pause_seconds, error)
 
     def _without_written(self, updates: Sequence[AttemptUpdate], committed: Committed) -> Committed:
         """Take off the refusals what was written by a try before this one, of which only the reply was lost."""

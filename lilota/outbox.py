@@ -37,6 +37,7 @@ class Current:
         self.started_at: float | None = time.time()
         self.percentage: float | None = None
         self.output_json: str | None = None
+        self.returned_json: str | None = None
         self.lines: list[LogLine] = []
         self.budget = LineBudget()
         #: Until its class is imported nothing is told: the runner must know the options of the class first.
@@ -67,6 +68,10 @@ class Current:
     def output(self, output_json: str) -> None:
         self._outbox.note_output(self, output_json)
 
+    def returned(self, output_json: str) -> None:
+        # No lock: it is for `finish`, in the same thread. The courier leaves it alone.
+        self.returned_json = output_json
+
     def is_cancelled(self) -> bool:
         return self._outbox.look_for_stop(self)
 
@@ -85,10 +90,15 @@ class Current:
                 )
             )
 
-    def take_update(self, outcome: Outcome | None = None) -> AttemptUpdate | None:
-        """Return what is new as a record, or None if nothing is."""
-        if outcome is None and self.started_at is None and self._has_no_news():
-            return None
+    def has_news(self) -> bool:
+        """Tell whether there is something that was not taken yet."""
+        reports = self.started_at, self.percentage, self.output_json
+        return bool(self.lines) or any(report is not None for report in reports)
+
+    def take_update(self, outcome: Outcome | None = None) -> AttemptUpdate:
+        """Return what is new as a record."""
+        if outcome is not None and self.returned_json is not None:
+            self.output_json = self.returned_json
         update = AttemptUpdate(
             id=self.claim.id,
             token=self.claim.token,
@@ -102,9 +112,6 @@ class Current:
         self.started_at = self.percentage = self.output_json = None
         self.lines.clear()
         return update
-
-    def _has_no_news(self) -> bool:
-        return self.percentage is None and self.output_json is None and not self.lines
 
 
 class Outbox:
@@ -153,12 +160,11 @@ class Outbox:
                 raise RuntimeError("An attempt was finished that had not begun.")
             self._collect_printed(current, final=True)
             self._note_dropped(current)
-            update = current.take_update(outcome)
-            if update is not None:
-                self._updates.append(update)
-            self._count_duration(current)
+            self._updates.append(current.take_update(outcome))
+            now = time.monotonic()
+            self._count_duration(current.claim.name, now - current.began)
             self._current = None
-            if not more_follows or time.monotonic() - self._flushed > _FIRST_NEWS_SECONDS / 2:
+            if not more_follows or now - self._flushed > _FIRST_NEWS_SECONDS / 2:
                 self.flush()
 
     def rest(self) -> None:
@@ -270,9 +276,8 @@ class Outbox:
 
     def _collect(self, current: Current) -> None:
         self._collect_printed(current, final=False)
-        update = current.take_update()
-        if update is not None:
-            self._updates.append(update)
+        if current.has_news():
+            self._updates.append(current.take_update())
 
     def _collect_printed(self, current: Current, *, final: bool) -> None:
         try:
@@ -281,8 +286,9 @@ class Outbox:
             if final:
                 current.add_line(notice(f"What the task printed last is lost: it closed file descriptors ({error})."))
             return
-        for line in printed(texts):
-            current.add_line(line)
+        if texts:
+            for line in printed(texts):
+                current.add_line(line)
 
     def _note_dropped(self, current: Current) -> None:
         if current.budget.dropped:
@@ -290,9 +296,9 @@ class Outbox:
             current.budget = LineBudget()  # for this one line there is always room
             current.add_line(line)
 
-    def _count_duration(self, current: Current) -> None:
-        count, seconds = self._durations.get(current.claim.name, (0, 0.0))
-        self._durations[current.claim.name] = count + 1, seconds + time.monotonic() - current.began
+    def _count_duration(self, name: str, seconds: float) -> None:
+        count, together = self._durations.get(name, (0, 0.0))
+        self._durations[name] = count + 1, together + seconds
 
     def _check_current(self, current: Current) -> None:
         if self._is_fork:

@@ -9,12 +9,13 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from types import FrameType
 from typing import Final
 
 from lilota.capture import OutputCapture
-from lilota.interrupts import Interrupts
+from lilota.interrupts import INTERRUPT_SIGNAL, Interrupts
 
-#: The signals whose handlers are put back: those that end a process, and those that tasks like to change.
+#: The signals whose handlers are put back: those that end a process, those that tasks like to change, and our own.
 _SIGNALS: Final = (
     signal.SIGINT,
     signal.SIGTERM,
@@ -22,6 +23,7 @@ _SIGNALS: Final = (
     signal.SIGPIPE,
     signal.SIGALRM,
     signal.SIGCHLD,
+    INTERRUPT_SIGNAL,
 )
 _LIMITS: Final = (
     resource.RLIMIT_AS,
@@ -31,6 +33,10 @@ _LIMITS: Final = (
 )
 #: A thread that is about to end anyway gets this long.
 _JOIN_SECONDS: Final = 0.05
+
+_Handler = Callable[[int, FrameType | None], object] | int | None
+#: The working folder, the recursion limit, the limits and the handlers.
+_Settings = tuple[str | None, int, list[tuple[int, int]], list[_Handler]]
 
 
 class Surroundings:
@@ -49,55 +55,47 @@ class Surroundings:
         self.remember()
 
     def remember(self) -> None:
-        """Take what is now for what should be. Logs stay collected, whatever an import has configured."""
+        """Take what is now for what should be. Logs stay collected, and tasks interruptible, whatever an import did."""
         self._collect_logs()
+        self._interrupts.install()
         self._threads = frozenset(threading.enumerate())
-        self._folder = _current_folder()
         self._umask = _umask()
         self._environment = dict(_raw_environment())
-        self._recursion_limit = sys.getrecursionlimit()
-        self._handlers = [(number, signal.getsignal(number)) for number in _SIGNALS]
-        self._limits = [(limit, resource.getrlimit(limit)) for limit in _LIMITS]
+        self._settings = _settings()
 
     def restore(self) -> str | None:
         """Put back what the last task changed; return what can't be put back, or None.
 
         What is returned continues the sentence "The worker process is replaced, because the task ...".
         """
+        # This runs after every attempt: what can be asked is compared as a whole, the rest is simply set.
         try:
-            self._restore_process()
+            if _settings() != self._settings:
+                self._restore_settings()
+            os.umask(self._umask)
+            signal.alarm(0)  # ends a timer of `signal.setitimer` too
+            signal.set_wakeup_fd(-1)
             self._capture.restore()
         except (OSError, ValueError) as error:
             return f"changed its process in a way that can't be undone: {error}"
-        self._restore_interpreter()
-        return self._find_threads()
-
-    def _restore_process(self) -> None:
-        os.umask(self._umask)  # to ask for it is to set it, so it is simply set
-        for limit, known in self._limits:
-            if resource.getrlimit(limit) != known:
-                resource.setrlimit(limit, known)
-        # A folder that does not exist any more can't be gone back to, not by a new process either.
-        if self._folder is not None and _current_folder() != self._folder and os.path.isdir(self._folder):
-            os.chdir(self._folder)
-
-    def _restore_interpreter(self) -> None:
         if _raw_environment() != self._environment:
             _set_environment(self._environment)
-        if sys.getrecursionlimit() != self._recursion_limit:
-            sys.setrecursionlimit(self._recursion_limit)
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.set_wakeup_fd(-1)
-        for number, handler in self._handlers:
-            # Not signal.getsignal, which turns numbers into enums: this is asked after every attempt.
-            if handler is not None and _signal.getsignal(number) != handler:  # None: not set by Python
-                signal.signal(number, handler)
-        self._interrupts.install()
         self._collect_logs()
+        return None if threading.active_count() == len(self._threads) else self._find_threads()
+
+    def _restore_settings(self) -> None:
+        folder, recursion_limit, limits, handlers = self._settings
+        for limit, values in zip(_LIMITS, limits, strict=True):
+            resource.setrlimit(limit, values)
+        sys.setrecursionlimit(recursion_limit)
+        for number, handler in zip(_SIGNALS, handlers, strict=True):
+            if handler is not None:  # None: not set by Python
+                signal.signal(number, handler)
+        # A folder that does not exist any more can't be gone back to, not by a new process either.
+        if folder is not None and os.path.isdir(folder):
+            os.chdir(folder)
 
     def _find_threads(self) -> str | None:
-        if threading.active_count() == len(self._threads):
-            return None
         left = [thread for thread in threading.enumerate() if thread not in self._threads]
         for thread in left:
             thread.join(_JOIN_SECONDS)
@@ -105,6 +103,12 @@ class Surroundings:
         if not names:
             return None
         return f"left {len(names)} thread{'s' * (len(names) != 1)} behind: {', '.join(names[:5])}"
+
+
+def _settings() -> _Settings:
+    # Not signal.getsignal, which turns numbers into enums: this is asked after every attempt.
+    handlers = [*map(_signal.getsignal, _SIGNALS)]
+    return _current_folder(), sys.getrecursionlimit(), [*map(resource.getrlimit, _LIMITS)], handlers
 
 
 def _umask() -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
 
 from lilota.contract import Committed, Fence
 from lilota.hookspecs import AttemptFinished, AttemptProgress, AttemptStarted
@@ -13,6 +14,13 @@ from lilota.plugins import Plugins
 from lilota.waiters import Waiters
 
 logger = logging.getLogger(__name__)
+
+_LEVELS: Final = {
+    TaskState.PENDING: logging.WARNING,
+    TaskState.SUCCEEDED: logging.INFO,
+    TaskState.FAILED: logging.ERROR,
+    TaskState.CANCELLED: logging.INFO,
+}
 
 
 class Teller:
@@ -26,38 +34,28 @@ class Teller:
 
     def reported(self, updates: Iterable[AttemptUpdate]) -> None:
         """A worker tells how its attempts are getting on; the store does not know yet."""
+        starts_are_observed = self._plugins.has("lilota_attempt_started")
         for update in updates:
             fence = update.id, update.token
             claim = self._claims.get(fence)
             if claim is None:
                 continue
             if update.pid is not None and update.started_at is not None:
-                self._started(fence, claim, update.pid, update.started_at)
+                self._pids[fence] = update.pid
+                if starts_are_observed:
+                    self._tell_start(claim, update.pid, update.started_at)
             for line in update.log_lines:
                 replay(line, claim, self._pids.get(fence, 0))
-            if update.progress is not None and self._plugins.has("lilota_attempt_progress"):
-                progress = AttemptProgress(claim=claim, percentage=update.progress)
-                self._plugins.observe("lilota_attempt_progress", progress=progress)
+            if update.progress is not None:
+                self._tell_progress(claim, update.progress)
 
     def committed(self, updates: Sequence[AttemptUpdate], committed: Committed) -> None:
         """The store has written updates, refused some, and granted claims."""
-        refused = frozenset(committed.refused)
-        for fence in refused:
+        for fence in frozenset(committed.refused):
             logger.error("A write of the task %d (token %d) was refused: it is not held here any more.", *fence)
             self._claims.pop(fence, None)
             self._pids.pop(fence, None)
-        ended = []
-        for update in updates:
-            if update.outcome is None:
-                continue
-            fence = update.id, update.token
-            claim = self._claims.pop(fence, None)
-            self._pids.pop(fence, None)
-            if fence not in refused:
-                ended.append(update.id)
-                if claim is not None:
-                    self._finished(claim, update.outcome)
-        self._waiters.tell(ended)
+        self._waiters.tell(self._tell_ends(updates, frozenset(committed.refused)))
         if committed.claimed is not None:
             for claim in committed.claimed.claims:
                 self._claims[claim.id, claim.token] = claim
@@ -67,16 +65,32 @@ class Teller:
         self._claims.clear()
         self._pids.clear()
 
-    def _started(self, fence: Fence, claim: Claim, pid: int, started_at: float) -> None:
-        self._pids[fence] = pid
-        if self._plugins.has("lilota_attempt_started"):
-            started = AttemptStarted(claim=claim, pid=pid, started_at=started_at)
-            self._plugins.observe("lilota_attempt_started", started=started)
+    def _tell_start(self, claim: Claim, pid: int, started_at: float) -> None:
+        started = AttemptStarted(claim=claim, pid=pid, started_at=started_at)
+        self._plugins.observe("lilota_attempt_started", started=started)
 
-    def _finished(self, claim: Claim, outcome: Outcome) -> None:
-        _log_outcome(claim, outcome)
-        if self._plugins.has("lilota_attempt_finished"):
-            self._plugins.observe("lilota_attempt_finished", finished=AttemptFinished(claim=claim, outcome=outcome))
+    def _tell_progress(self, claim: Claim, percentage: float) -> None:
+        if self._plugins.has("lilota_attempt_progress"):
+            progress = AttemptProgress(claim=claim, percentage=percentage)
+            self._plugins.observe("lilota_attempt_progress", progress=progress)
+
+    def _tell_ends(self, updates: Iterable[AttemptUpdate], refused: Collection[Fence]) -> list[int]:
+        """Tell of the outcomes that the store has accepted, and return the ids of their tasks."""
+        ends_are_observed = self._plugins.has("lilota_attempt_finished")
+        ended = []
+        for update in updates:
+            fence = update.id, update.token
+            if update.outcome is None or fence in refused:
+                continue
+            ended.append(update.id)
+            self._pids.pop(fence, None)
+            claim = self._claims.pop(fence, None)
+            if claim is not None:
+                _log_outcome(claim, update.outcome)
+                if ends_are_observed:
+                    finished = AttemptFinished(claim=claim, outcome=update.outcome)
+                    self._plugins.observe("lilota_attempt_finished", finished=finished)
+        return ended
 
 
 def _log_outcome(claim: Claim, outcome: Outcome) -> None:
@@ -94,9 +108,6 @@ def _log_outcome(claim: Claim, outcome: Outcome) -> None:
 
 
 def _level_of(outcome: Outcome) -> int:
-    if outcome.state is TaskState.FAILED:
-        return logging.ERROR
-    if outcome.state is TaskState.PENDING:
-        # An attempt that was given back is mechanics; one that comes again after an error was recovered.
-        return logging.DEBUG if outcome.error is None else logging.WARNING
-    return logging.INFO
+    level = _LEVELS[outcome.state]
+    # An attempt that was given back is mechanics; one that comes again after an error was recovered.
+    return logging.DEBUG if level == logging.WARNING and outcome.error is None else level

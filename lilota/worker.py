@@ -17,7 +17,7 @@ from typing import Final, Never, assert_never
 
 import msgspec
 
-from lilota.attempts import call_run, no_class, outcome_of, run_attempt
+from lilota.attempts import no_class, outcome_of, run_attempt
 from lilota.capture import OutputCapture
 from lilota.config import Settings
 from lilota.contract import Fence
@@ -177,7 +177,7 @@ class Worker:
     def _call(self, task: TaskBase) -> JSONObject | None:
         """Run the task. A fork that it makes, and that comes out of it here, ends here."""
         try:
-            returned = self._call_wrapped(task)
+            returned = self._plugins.run_attempt(AttemptDetails(task_info=task.task_info, task=task))
         except BaseException as error:
             if os.getpid() != self._details.pid:
                 _end_fork(error)
@@ -185,11 +185,6 @@ class Worker:
         if os.getpid() != self._details.pid:
             _end_fork(None)
         return returned
-
-    def _call_wrapped(self, task: TaskBase) -> JSONObject | None:
-        if not self._plugins.has("lilota_run_attempt"):
-            return call_run(task)
-        return self._plugins.run_attempt(AttemptDetails(task_info=task.task_info, task=task), task.run)
 
     def _leave(self, marks: str | None) -> None:
         """End this process; what did not start goes back."""

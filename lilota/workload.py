@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from lilota.contract import Fence
 from lilota.frames import StopReason
-from lilota.models import Claim
+from lilota.models import AttemptUpdate, Claim
 from lilota.pacing import BATCH_LIMIT, WORK_IN_HAND_SECONDS
 
 
@@ -15,6 +17,7 @@ class Attempt:
         must_run_alone: whether it must be known for sure that it started, should its worker die.
         since: when it came to where it is: into the backlog, to a worker, to the head of its queue, or to its start.
         started: its worker has told so.
+        log_count: how many lines the log of its task has, with those that its worker has told of; None if nobody knows.
         stop_reason: why it should end, None as long as it may run.
         pushes: how many steps were taken against it, the last at `pushed_at`; the next is due at `next_push_at`.
     """
@@ -22,6 +25,7 @@ class Attempt:
     __slots__ = (
         "claim",
         "expected_seconds",
+        "log_count",
         "must_run_alone",
         "next_push_at",
         "pushed_at",
@@ -36,6 +40,7 @@ class Attempt:
         self.must_run_alone = must_run_alone
         self.since = now
         self.expected_seconds = expected_seconds
+        self.log_count = claim.log_count
         self.started = False
         self.stop_reason: StopReason | None = None
         self.pushes = 0
@@ -45,6 +50,17 @@ class Attempt:
     @property
     def fence(self) -> Fence:
         return self.claim.id, self.claim.token
+
+    def numbered(self, update: AttemptUpdate) -> AttemptUpdate:
+        """Give the lines of an update their place in the log, so that a store can tell if it gets them twice.
+
+        Whoever adds lines to an attempt has to come by here: a place that is taken twice would lose a line.
+        """
+        if self.log_count is None or not update.log_lines:
+            return update
+        offset = self.log_count
+        self.log_count += len(update.log_lines)
+        return replace(update, log_offset=offset)
 
 
 class Worker:
@@ -76,16 +92,12 @@ class Worker:
 
     def room_for(self, attempt: Attempt) -> bool:
         """Tell whether it can take one more attempt without making it wait."""
-        if not self.attempts:
-            return True
-        first = self.first()
-        return (
+        return not self.attempts or (
             len(self.attempts) < BATCH_LIMIT
             and not self.slow
             and self.load_seconds + attempt.expected_seconds <= WORK_IN_HAND_SECONDS
             and not attempt.must_run_alone
-            and first is not None
-            and not first.must_run_alone
+            and not next(iter(self.attempts.values())).must_run_alone
         )
 
     def put(self, attempt: Attempt) -> None:
@@ -94,9 +106,9 @@ class Worker:
         self.load_seconds += attempt.expected_seconds
 
     def take(self, fence: Fence) -> Attempt | None:
-        is_first = fence == next(iter(self.attempts), None)
+        if self.slow and fence == next(iter(self.attempts), None):
+            self.slow = False
         attempt = self.attempts.pop(fence, None)
         if attempt is not None:
             self.load_seconds = self.load_seconds - attempt.expected_seconds if self.attempts else 0.0
-            self.slow = self.slow and not is_first
         return attempt

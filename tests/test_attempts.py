@@ -29,6 +29,9 @@ class Recorder:
     def output(self, output_json: str) -> None:
         self.outputs.append(output_json)
 
+    def returned(self, output_json: str) -> None:
+        self.outputs.append(output_json)
+
     def is_cancelled(self) -> bool:
         return True
 

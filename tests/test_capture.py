@@ -160,6 +160,22 @@ def test_streams_and_descriptors_come_back(tmp_path):
     assert told == [True, ["back", "too"]]
 
 
+def test_a_stream_that_lost_its_buffer_is_replaced(tmp_path):
+    """A task may take it away, and `sys.stdout` then raises whatever it is asked."""
+    told = run(
+        tmp_path,
+        """
+        buffer = sys.stdout.detach()
+        tell(capture.take(final=True))
+        capture.restore()
+        print("back")
+        tell(capture.take(final=True))
+        """,
+    )
+
+    assert told == [[], ["back"]]
+
+
 def test_the_file_is_private(tmp_path):
     """What a task prints may be secret."""
     (mode,) = run(tmp_path, "tell(path.stat().st_mode & 0o777)")

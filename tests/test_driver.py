@@ -73,7 +73,17 @@ def test_what_happens_during_an_outage_is_written_after_it(stage, caplog):
     assert during is TaskState.RUNNING
     assert stage.state(task_id) is TaskState.SUCCEEDED
     assert stage.shared.inner.get(task_id).attempt == 1
-    assert "1 update(s) are kept and written later" in caplog.text
+    assert "The store can't be used; 1 update(s) are kept and written later (next try in " in caplog.text
+
+
+def test_an_outage_without_anything_to_keep_is_told_without_numbers(stage, caplog):
+    """Nobody wonders what "0 updates" are."""
+    stage.pass_time(0.8)
+    stage.shared.down_until = stage.world.now + 1.5
+
+    stage.pass_time(1.4)
+
+    assert "The store can't be used (next try in " in caplog.text
 
 
 def test_an_outcome_whose_reply_got_lost_is_no_refusal(stage, caplog):

@@ -19,7 +19,7 @@ from lilota.engine import (
 )
 from lilota.fates import Death
 from lilota.frames import Finish, Interrupt, Loaded, Recall, Report, Run, TaskOptions
-from lilota.models import AttemptUpdate, Claim, Outcome, TaskError, TaskState
+from lilota.models import AttemptUpdate, Claim, LogLine, Outcome, TaskError, TaskState
 from lilota.pacing import BATCH_LIMIT
 
 SUCCESS = Outcome(state=TaskState.SUCCEEDED)
@@ -238,6 +238,18 @@ def test_a_slow_worker_is_sent_nothing_more():
     bench = Bench().ready().learn(seconds=0.001).grant(a_claim(1)).tick(SLOW_SECONDS)
 
     assert bench.engine.request(look_again=True).limit == 0
+
+
+def test_an_attempt_that_ends_in_the_queue_does_not_make_the_one_before_it_younger():
+    """What runs is found to be slow in time, though something behind it was cancelled meanwhile."""
+    one, two, three = claims(3)
+    bench = Bench().ready().learn(seconds=0.001).grant(one, two, three).starts(one).tick(SLOW_SECONDS / 2)
+    bench.ends(two, Outcome(state=TaskState.CANCELLED))
+    bench.commands()
+
+    bench.tick(SLOW_SECONDS / 2)
+
+    assert bench.to_worker(1) == [Recall()]
 
 
 def test_after_a_slow_attempt_the_worker_takes_more():
@@ -721,3 +733,40 @@ def test_updates_that_could_not_be_written_keep_their_place():
     bench.engine.keep_updates(unwritten)
 
     assert list(bench.outcomes()) == [1, 2]
+
+
+# --- log lines
+
+
+def test_lines_are_numbered_from_those_on_that_the_log_had_when_the_task_was_claimed():
+    """Each batch can be sent again: a store that has its lines already can tell."""
+    bench = Bench().ready().grant(a_claim(log_count=3))
+    line = LogLine(at=1.0, text="line")
+
+    bench.report(AttemptUpdate(id=1, token=1, started_at=1.0, log_lines=(line, line)))
+    bench.report(AttemptUpdate(id=1, token=1, progress=1.0))
+    bench.report(AttemptUpdate(id=1, token=1, log_lines=(line,), outcome=SUCCESS))
+
+    assert [update.log_offset for update in bench.engine.take_updates()] == [3, None, 5]
+
+
+def test_lines_have_no_numbers_where_the_store_does_not_say_how_many_there_are():
+    """It appends what it gets."""
+    bench = Bench().ready().grant(a_claim())
+
+    bench.report(AttemptUpdate(id=1, token=1, log_lines=(LogLine(at=1.0, text="line"),)))
+
+    assert [update.log_offset for update in bench.engine.take_updates()] == [None]
+
+
+def test_an_attempt_that_runs_again_in_another_worker_is_counted_on():
+    """Under the same claim the log goes on, whatever has been told of it before."""
+    bench = Bench(workers=2).ready(1).learn(0.001).grant(*(a_claim(number, log_count=0) for number in (1, 2)))
+    line = LogLine(at=1.0, text="line")
+    bench.report(AttemptUpdate(id=2, token=1, log_lines=(line,)))
+    bench.ready(2).dies(1).tick(0)
+
+    bench.report(AttemptUpdate(id=2, token=1, log_lines=(line, line)), worker=2)
+
+    offsets = [update.log_offset for update in bench.engine.take_updates() if update.id == 2]
+    assert offsets == [0, 1]

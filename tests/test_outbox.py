@@ -159,6 +159,18 @@ def test_an_output_of_a_running_attempt_is_sent_at_once(desk):
     assert desk.updates[-1].output_json == '{"a":1}'
 
 
+def test_what_a_task_returned_travels_with_its_outcome(desk):
+    """However long it took: one update less for the store to write."""
+    current = begin(desk)
+    current.began -= 100
+    current.returned('{"a":1}')
+    sent_early = desk.updates
+    desk.outbox.finish(DONE, more_follows=False)
+
+    assert sent_early == []
+    assert [(update.output_json, update.outcome) for update in desk.updates] == [('{"a":1}', DONE)]
+
+
 def test_a_message_is_sent_behind_what_was_collected(desk):
     """The order of events holds."""
     desk.outbox.flush()

@@ -37,17 +37,12 @@ def install(monkeypatch):
     return put
 
 
-@pytest.fixture
-def attempt():
-    """The details of an attempt; no hook of the fixtures looks at the task itself."""
-
-    class Task(TaskBase):
-        def run(self):
-            return None
-
+def attempt_of(body):
+    """Return the details of an attempt of a task whose `run()` is `body`."""
+    task_class = type("Task", (TaskBase,), {"run": lambda _self: body()})
     now = datetime.now(UTC)
     info = TaskInfo(id=1, name="resize", created_at=now, run_at=now)
-    return AttemptDetails(task_info=info, task=Task(info, lambda *_: None, lambda *_: None, logging.getLogger()))
+    return AttemptDetails(task_info=info, task=task_class(info, lambda *_: None, lambda *_: None, logging.getLogger()))
 
 
 def record_of(plugins, name, distribution=None):
@@ -491,7 +486,7 @@ def test_an_observer_gets_the_record(install, caplog):
     plugins.observe("lilota_tasks_added", added=TasksAdded(ids=(1,), names=("resize",)))
 
     assert plugins.has("lilota_tasks_added")
-    assert not plugins.has("lilota_runner_started")
+    assert not plugins.has("lilota_attempt_progress")
     assert "saw ('resize',)" in caplog.text
 
 
@@ -527,17 +522,17 @@ def test_an_observer_that_fails_ten_times_in_a_row_is_suspended(install, caplog)
     assert len([r for r in caplog.records if r.levelno == logging.WARNING]) == 1
 
 
-def test_an_attempt_runs_inside_the_wrappers_of_plugins(install, attempt):
+def test_an_attempt_runs_inside_the_wrappers_of_plugins(install):
     """A wrapper sees the attempt and what `run` returned, and gives the result."""
     install("good")
     plugins = Plugins(Settings())
 
-    result = plugins.run_attempt(attempt, lambda: {"size": 1})
+    result = plugins.run_attempt(attempt_of(lambda: {"size": 1}))
 
     assert result == {"wrapped": {"size": 1}, "task": "resize"}
 
 
-def test_a_wrapper_sees_what_the_task_raises(install, attempt):
+def test_a_wrapper_sees_what_the_task_raises(install):
     """It may handle it; what it does not handle goes on."""
     install("good")
     plugins = Plugins(Settings())
@@ -545,16 +540,16 @@ def test_a_wrapper_sees_what_the_task_raises(install, attempt):
     def fail_with(error):
         raise error
 
-    assert plugins.run_attempt(attempt, lambda: fail_with(ValueError("small"))) == {"mended": "small"}
+    assert plugins.run_attempt(attempt_of(lambda: fail_with(ValueError("small")))) == {"mended": "small"}
     with pytest.raises(KeyError, match="large"):
-        plugins.run_attempt(attempt, lambda: fail_with(KeyError("large")))
+        plugins.run_attempt(attempt_of(lambda: fail_with(KeyError("large"))))
 
 
-def test_without_wrappers_an_attempt_is_a_plain_call(attempt):
+def test_without_wrappers_an_attempt_is_a_plain_call():
     """No plugin, no cost."""
     plugins = Plugins(Settings(plugins_off=True))
 
-    assert plugins.run_attempt(attempt, lambda: {"size": 1}) == {"size": 1}
+    assert plugins.run_attempt(attempt_of(lambda: {"size": 1})) == {"size": 1}
     assert not plugins.has("lilota_run_attempt")
 
 

@@ -11,7 +11,7 @@ import textwrap
 
 PROGRAM = """
 import os, resource, signal, sys, threading, time
-from lilota.interrupts import Interrupts
+from lilota.interrupts import INTERRUPT_SIGNAL, Interrupts
 from lilota.surroundings import Surroundings
 
 class Streams:
@@ -20,8 +20,8 @@ class Streams:
         if self.error:
             raise self.error
 
-streams, collected = Streams(), []
-surroundings = Surroundings(streams, Interrupts(), lambda: collected.append(True))
+streams, interrupts, collected = Streams(), Interrupts(), []
+surroundings = Surroundings(streams, interrupts, lambda: collected.append(True))
 """
 
 
@@ -68,6 +68,20 @@ def test_what_an_import_changes_is_no_trace_of_an_attempt():
     """)
 
     assert lines == ["None 1 3"]
+
+
+def test_tasks_stay_interruptible():
+    """Whether an import or a task took the signal for itself: the next task can be ended by it."""
+    lines = run("""
+        signal.signal(INTERRUPT_SIGNAL, print)
+        surroundings.remember()
+        print(signal.getsignal(INTERRUPT_SIGNAL) == interrupts._on_signal)
+        signal.signal(INTERRUPT_SIGNAL, signal.SIG_IGN)
+        surroundings.restore()
+        print(signal.getsignal(INTERRUPT_SIGNAL) == interrupts._on_signal)
+    """)
+
+    assert lines == ["True", "True"]
 
 
 def test_threads_that_stay_are_named():

@@ -13,7 +13,7 @@ import pluggy
 from pluggy import HookImpl
 
 from lilota.errors import PluginError
-from lilota.hookspecs import PROJECT_NAME, AttemptDetails, LilotaHooks
+from lilota.hookspecs import PROJECT_NAME, AttemptDetails, LilotaHooks, hookimpl
 from lilota.models import JSONObject
 from lilota.plugins.loading import load_reference, one_line
 from lilota.plugins.records import Entry
@@ -49,6 +49,7 @@ class PluginModules:
         """Pluggy's part, made for the first plugin: half a megabyte that a worker without plugins need not spend."""
         manager = pluggy.PluginManager(PROJECT_NAME)
         manager.add_hookspecs(LilotaHooks)
+        manager.register(_Task())
         return manager
 
     @property
@@ -126,16 +127,11 @@ class PluginModules:
                 if self._failures:
                     self._failures.pop((implementation.plugin_name, hook_name), None)
 
-    def run_attempt(self, attempt: AttemptDetails, run: Callable[[], JSONObject | None]) -> JSONObject | None:
-        """Call `run` inside the wrappers that plugins put around it."""
+    def run_attempt(self, attempt: AttemptDetails) -> JSONObject | None:
+        """Run the task inside the wrappers that plugins put around it."""
         if not self._implementations[_WRAPPED_HOOK]:
-            return run()
-
-        # call_extra puts it behind all wrappers, and no plugin may implement this hook without being a wrapper.
-        result: JSONObject | None = self._manager.hook.lilota_run_attempt.call_extra(
-            [lambda: run()],  # noqa: PLW0108 - pluggy reads the signature: it must have no arguments
-            {"attempt": attempt},
-        )
+            return attempt.task.run()
+        result: JSONObject | None = self._manager.hook.lilota_run_attempt(attempt=attempt)
         return result
 
     def _refuse_bad_hooks(self, module: object, entry: Entry) -> None:
@@ -161,6 +157,7 @@ class PluginModules:
                 implementation
                 for implementation in reversed(getattr(self._manager.hook, name).get_hookimpls())
                 if (implementation.plugin_name, name) not in self._suspended
+                and not isinstance(implementation.plugin, _Task)
             )
 
     def _count_failure(self, hook_name: str, implementation: HookImpl, error: Exception) -> None:
@@ -177,6 +174,17 @@ class PluginModules:
             self._collect_implementations()
         entry.error = f"{hook_name} is suspended: it failed {failures} times in a row, at last with {one_line(error)}"
         _logger.warning("The plugin %r of %s: %s. Restart the program to call it again.", name, source, entry.error)
+
+
+class _Task:
+    """What the wrappers are around: no plugin may implement this hook without being a wrapper.
+
+    Registered like a plugin: to hand it to pluggy's `call_extra` with each call costs more than the call itself.
+    """
+
+    @hookimpl
+    def lilota_run_attempt(self, attempt: AttemptDetails) -> JSONObject | None:
+        return attempt.task.run()
 
 
 _WRONG_WRAPPER: Final = {

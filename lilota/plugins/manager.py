@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
@@ -121,9 +121,9 @@ class Plugins:
         self._catalog.add([])  # what a plugin that failed just now had contributed goes with it
         return [(entry.record(), items) for entry, items in given]
 
-    def run_attempt(self, attempt: AttemptDetails, run: Callable[[], JSONObject | None]) -> JSONObject | None:
-        """Call `run` inside what plugins wrap around an attempt, and return what comes out."""
-        return self._modules.run_attempt(attempt, run)
+    def run_attempt(self, attempt: AttemptDetails) -> JSONObject | None:
+        """Run the task of an attempt inside what plugins wrap around it, and return what comes out."""
+        return self._modules.run_attempt(attempt)
 
     def _ask_for_stores(self) -> None:
         with self._stores_lock:

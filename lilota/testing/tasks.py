@@ -112,6 +112,9 @@ class _Recorder:
     def output(self, output_json: str) -> None:
         self.output_json = output_json
 
+    def returned(self, output_json: str) -> None:
+        self.output_json = output_json
+
 
 def _run_with_log(
     claim: Claim, task: type[TaskBase], recorder: _Recorder, lines: list[LogLine], attempt: int

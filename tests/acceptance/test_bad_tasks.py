@@ -125,11 +125,11 @@ def test_the_error_of_a_dead_worker_has_its_last_lines(memory, tmp_path):
 
 
 def test_the_error_of_a_crash_says_where_it_was(memory, tmp_path):
-    """After a segmentation fault the last lines are the Python frames in which it happened."""
+    """After a segmentation fault the last lines are the Python frames in which it happened, to the innermost."""
     info, _ = run_beside_neighbours(memory, tmp_path, "Segfaults", max_lost_attempts=1)
 
     assert info.error is not None
-    assert "zoo_tasks.py" in info.error.traceback
+    assert " in _segfault_below" in info.error.traceback
     assert "a printed line" not in info.error.traceback
 
 
@@ -184,6 +184,7 @@ RESTORED = [
     "ClosesDescriptors",
     "ClosesStdout",
     "ConfiguresLogging",
+    "DetachesStdout",
     "LeavesEventLoop",
     "PrintsWithoutLineEnd",
     "ReplacesStdout",

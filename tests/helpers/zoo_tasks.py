@@ -172,6 +172,13 @@ class ExitsAtOnce(TaskBase):
 
 class Segfaults(TaskBase):
     def run(self):
+        _segfault_below(frames=20)
+
+
+def _segfault_below(frames: int) -> None:
+    if frames:
+        _segfault_below(frames - 1)
+    else:
         ctypes.string_at(0)
 
 
@@ -249,6 +256,12 @@ class ReplacesStdout(TaskBase):
     def run(self):
         sys.stdout = object()
         sys.stderr = None
+
+
+class DetachesStdout(TaskBase):
+    def run(self):
+        sys.stdout.detach()
+        return {"ok": True}
 
 
 class ClosesStdout(TaskBase):
