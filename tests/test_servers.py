@@ -26,6 +26,7 @@ from lilota.testing.servers import (
     ServerFailedError,
     ServerUnavailableError,
     available_or_skip,
+    make_certificates,
 )
 from lilota.testing.servers.elsewhere import MariaDBElsewhere, PostgresElsewhere, RedisElsewhere
 
@@ -153,6 +154,63 @@ def test_postgresql_can_be_a_standby_that_only_reads():
         assert _query(server.url(), "SHOW transaction_read_only") == "on"
 
 
+def test_a_standby_of_postgresql_has_what_its_primary_acknowledged_and_takes_its_place():
+    """It only reads until it is promoted, and begins with the data and the settings of the primary."""
+    settings = {"synchronous_standby_names": "*", "work_mem": "5MB"}
+    with (
+        available_or_skip(lambda: PostgresServer(settings)) as primary,
+        available_or_skip(lambda: PostgresServer(standby_of=primary)) as standby,
+        psycopg.connect(primary.url()) as connection,
+    ):
+        connection.execute("CREATE TABLE kept AS SELECT 'x' AS value")
+        connection.commit()
+        before = _query(standby.url(), "SHOW transaction_read_only")
+        primary.kill()
+        standby.promote()
+
+        assert before == "on"
+        assert _query(standby.url(), "SHOW transaction_read_only") == "off"
+        assert _query(standby.url(), "SHOW work_mem") == "5MB"
+        assert _query(standby.url(), "SELECT value FROM kept") == "x"
+
+
+def test_a_server_that_is_no_standby_is_not_promoted():
+    """The error says what the program for it says."""
+    with available_or_skip(PostgresServer) as server, pytest.raises(ServerFailedError, match="not in standby mode"):
+        server.promote()
+
+
+def test_postgresql_shows_the_certificate_that_it_was_given(tmp_path):
+    """Who knows its authority can check it; a Unix socket needs none."""
+    certificates = make_certificates(tmp_path)
+    hba = ["hostssl all all all trust", "host all all all reject"]
+    with available_or_skip(lambda: PostgresServer(port=0, certificates=certificates, hba=hba)) as server:
+        options = f"?sslmode=verify-full&sslrootcert={certificates.ca}"
+        statement = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+
+        assert _query(server.url(tcp=True) + options, statement) is True
+        assert _query(server.url(), statement) is False
+
+
+def test_redis_shows_the_certificate_that_it_was_given(tmp_path):
+    """Who knows its authority can check it; a Unix socket needs none."""
+    certificates = make_certificates(tmp_path)
+    with available_or_skip(lambda: RedisServer(program="redis-server", port=0, certificates=certificates)) as server:
+        _set(server.url(), "kept", "x")
+
+        assert server.url(tcp=True).startswith("rediss://")
+        assert _get(f"{server.url(tcp=True)}?ssl_ca_certs={certificates.ca}", "kept") == b"x"
+
+
+def test_certificates_of_two_authorities_are_not_alike(tmp_path):
+    """So there is a wrong one for the test of a refusal; the key is its owner's."""
+    (tmp_path / "other").mkdir()
+    one, other = make_certificates(tmp_path), make_certificates(tmp_path / "other")
+
+    assert one.ca.read_bytes() != other.ca.read_bytes()
+    assert stat.S_IMODE(one.key.stat().st_mode) == 0o600
+
+
 def test_closing_removes_the_folder_and_the_processes():
     """Nothing is left of a server that was closed, killed before or not."""
     server = available_or_skip(PostgresServer)
@@ -183,17 +241,28 @@ def test_data_can_be_put_into_another_folder(tmp_path_factory):
         parent.rmdir()
 
 
-def test_an_older_postgresql_can_be_chosen():
-    """By the folder of its programs."""
+@pytest.mark.parametrize("is_named_by_variable", [False, True])
+def test_an_older_postgresql_can_be_chosen(is_named_by_variable, monkeypatch):
+    """By the folder of its programs, for one server or for all."""
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
     if not installed:
         pytest.skip("No PostgreSQL of Debian's is installed.")
     programs = installed[0].parent
+    if is_named_by_variable:
+        monkeypatch.setenv("LILOTA_TEST_POSTGRES_PROGRAMS", str(programs))
 
-    with PostgresServer(programs=programs) as server:
+    with PostgresServer(programs=None if is_named_by_variable else programs) as server:
         version = str(_query(server.url(), "SHOW server_version"))
 
     assert version.split(".", maxsplit=1)[0] == programs.parent.name
+
+
+def test_a_folder_without_postgresql_is_named(tmp_path, monkeypatch):
+    """The variable is named too."""
+    monkeypatch.setenv("LILOTA_TEST_POSTGRES_PROGRAMS", str(tmp_path))
+
+    with pytest.raises(ServerUnavailableError, match=r"LILOTA_TEST_POSTGRES_PROGRAMS is .*no program `postgres`"):
+        PostgresServer().start()
 
 
 @pytest.mark.slow

@@ -7,7 +7,8 @@ on a Unix socket, and is gone when the tests are. It is a real one, so that it c
 ...     store = open_store(server.create_database())
 
 As fixtures, in a conftest.py: `from lilota.testing.servers import postgres_server, redis_server, mariadb_server`.
-LILOTA_TEST_POSTGRES_URL, LILOTA_TEST_REDIS_URL and LILOTA_TEST_MARIADB_URL point these at servers elsewhere.
+LILOTA_TEST_POSTGRES_URL, LILOTA_TEST_REDIS_URL and LILOTA_TEST_MARIADB_URL point these at servers elsewhere;
+LILOTA_TEST_POSTGRES_PROGRAMS, a folder, lets all tests start another version of PostgreSQL.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lilota.testing.servers.availability import available_or_skip
+from lilota.testing.servers.certificates import Certificates, make_certificates
 from lilota.testing.servers.errors import ServerFailedError, ServerUnavailableError
 from lilota.testing.servers.mariadb import MariaDBServer
 from lilota.testing.servers.pgbouncer import PgBouncer
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from lilota.testing.servers.fixtures import mariadb_server, postgres_server, redis_server
 
 __all__ = [
+    "Certificates",
     "MariaDBServer",
     "PgBouncer",
     "PostgresServer",
@@ -34,6 +37,7 @@ __all__ = [
     "ServerFailedError",
     "ServerUnavailableError",
     "available_or_skip",
+    "make_certificates",
     "mariadb_server",
     "postgres_server",
     "redis_server",

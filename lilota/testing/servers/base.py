@@ -70,6 +70,11 @@ class ServerProcess(ABC):
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
+    def settings(self) -> Mapping[str, str]:
+        """Its settings by name, as they were given or are those of the class."""
+        return self._settings
+
+    @property
     def folder(self) -> Path:
         """Its folder: sockets, settings, its log."""
         return self._lived_in.folder

@@ -53,7 +53,7 @@ class Home:
         return process
 
     def run(self, command: list[str], *, stdin: bytes = b"") -> None:
-        """Run a program to its end that prepares the server.
+        """Run a program that serves the server to its end.
 
         Raises:
             ServerFailedError: it ended with an error.
@@ -62,7 +62,7 @@ class Home:
         output, _ = process.communicate(stdin)
         if process.returncode:
             raise ServerFailedError(
-                f"{self._name} could not be prepared: {Path(command[0]).name} ended with code {process.returncode}.\n"
+                f"{self._name} could not be used: {Path(command[0]).name} ended with code {process.returncode}.\n"
                 f"{_tail(output.decode(errors='replace'))}"
             )
 

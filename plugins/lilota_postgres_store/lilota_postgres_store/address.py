@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode
@@ -20,6 +20,7 @@ from lilota.urls import redacted
 DEFAULT_PORT: Final = "5432"
 
 _FORM: Final = "Write postgresql://user:password@host:port/database, with % codes for special characters."
+_LOCAL: Final = "the local socket"
 _IDENTIFIER: Final = re.compile(r"[a-z_][a-z0-9_]{0,40}")
 _PORTS: Final = re.compile(r"[0-9,]*")
 _SWITCH: Final[Mapping[str, bool]] = MappingProxyType({"on": True, "off": False})
@@ -82,27 +83,35 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
         """What libpq was told, by its own names."""
         return dict(conninfo_to_dict(self.conninfo))
 
+    @property
+    def hosts(self) -> list[str]:
+        """Where the servers are, one of which takes writes."""
+        known = self._known()
+        return (known["host"] or known.get("hostaddr") or _LOCAL).split(",")
+
     def describe(self) -> str:
         """Say for people which database that is, without secrets, as far as it is known without connecting."""
-        defaults = {
-            option.keyword.decode(): (option.val or b"").decode(errors="replace") for option in Conninfo.get_defaults()
-        }
-        known = {**defaults, **{name: str(value) for name, value in self.parameters.items()}}
+        known = self._known()
         database = known["dbname"] or known["user"]
         if known.get("service") and not self.parameters.get("dbname"):
             return f"PostgreSQL service '{known['service']}'"
-        return f"PostgreSQL database '{database}' at {_places(known)}"
+        return f"PostgreSQL database '{database}' at {_places(self.hosts, known['port'])}"
+
+    def _known(self) -> dict[str, str]:
+        """Return what libpq was told, or else takes from its environment."""
+        defaults = {
+            option.keyword.decode(): (option.val or b"").decode(errors="replace") for option in Conninfo.get_defaults()
+        }
+        return {**defaults, **{name: str(value) for name, value in self.parameters.items()}}
 
 
-def _places(known: Mapping[str, str]) -> str:
+def _places(hosts: Sequence[str], port: str) -> str:
     """Return hosts and ports; each host has a port of its own, or all have the same."""
-    hosts = (known["host"] or known.get("hostaddr") or "the local socket").split(",")
-    ports = known["port"].split(",")
+    ports = port.split(",")
     ports = ports if len(ports) == len(hosts) else ports[:1] * len(hosts)
     pairs = zip(hosts, ports, strict=True)
     return ", ".join(
-        host if host.startswith("/") or host == "the local socket" else f"{host}:{port or DEFAULT_PORT}"
-        for host, port in pairs
+        host if host.startswith("/") or host == _LOCAL else f"{host}:{port or DEFAULT_PORT}" for host, port in pairs
     )
 
 

@@ -140,7 +140,8 @@ def _limits(address: Address) -> dict[str, Any]:
     """Return libpq's limits, but for those that the URL sets."""
     seconds = address.timeout_seconds
     limits: dict[str, Any] = {
-        "connect_timeout": max(2, round(seconds)),
+        # For each host: one that is switched off must not use up the time of the others. libpq wants two at least.
+        "connect_timeout": max(2, round(seconds / len(address.hosts))),
         "tcp_user_timeout": round(seconds * 1000),
         "keepalives_idle": max(1, round(seconds)),
         "keepalives_interval": max(1, round(seconds / 3)),

@@ -21,8 +21,8 @@ READ_ONLY: Final = "25006"
 MISSING: Final = frozenset({"3F000", "42P01"})
 
 _READ_ONLY_REASON: Final = (
-    "only lets itself be read: it is a standby, or 'default_transaction_read_only' is on. Connect to the primary; "
-    "with several hosts in the URL, the one that can be written is found"
+    "only lets itself be read: it is a standby, or 'default_transaction_read_only' is on. Connect to the primary, "
+    "or promote the standby; with several hosts in the URL, the one that can be written is found"
 )
 
 # By SQLSTATE; the first that the code begins with.
@@ -49,7 +49,18 @@ _CONNECT_REASONS: Mapping[str, str] = MappingProxyType(
         "password authentication failed": "refuses the user or the password. Check both in the URL (or PGPASSWORD, "
         "~/.pgpass)",
         "no password supplied": "wants a password. Put it into the URL, PGPASSWORD or ~/.pgpass",
-        "no pg_hba.conf entry": "refuses this user from this host. Allow it in the server's pg_hba.conf",
+        "requires a valid client certificate": "wants a certificate from who connects. Name it in the URL: "
+        "sslcert=/path/to/client.pem&sslkey=/path/to/client.key",
+        "certificate verify failed": "has a certificate from an authority that is not trusted here. Name the "
+        "certificate of its authority in the URL: sslrootcert=/path/to/ca.pem",
+        "root certificate file": "can't be checked without the certificate of its authority. Name it in the URL: "
+        "sslrootcert=/path/to/ca.pem, or sslrootcert=system for those that the system trusts",
+        "does not match host name": "has a certificate for another host. Use the name that it was issued for as the "
+        "host in the URL, or give the server one for this name",
+        "does not support ssl": "does not speak TLS. Set ssl = on there, or another sslmode in the URL",
+        "no encryption": "refuses this user from this host without TLS. Set sslmode=verify-full in the URL, or allow "
+        "it in the server's pg_hba.conf",
+        "pg_hba.conf": "refuses this user from this host. Allow it in the server's pg_hba.conf",
         "session is read-only": _READ_ONLY_REASON,
         "server is in hot standby": _READ_ONLY_REASON,
         "starting up": "is shutting down or starting. Try again in a moment",
@@ -83,7 +94,8 @@ def _connect_reason(message: str) -> str:
 def is_worth_waiting_for(error: psycopg.Error) -> bool:
     """Tell whether a connection that failed may succeed in a moment: a wrong password will not."""
     lower = str(error).lower()
-    hopeless = ("authentication", "password", "pg_hba.conf", 'role "', 'database "', "ssl", "certificate")
+    # Not "ssl" alone: that is also how a server that is restarting breaks off.
+    hopeless = ("authentication", "password", "pg_hba.conf", 'role "', 'database "', "certificate", "support ssl")
     return not any(word in lower for word in hopeless)
 
 
