@@ -61,11 +61,12 @@ _TYPES: Final[Mapping[str, Any]] = {field.name: field.type for field in msgspec.
 _REFERENCE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
-def load_settings(start: Path | None = None, **overrides: object) -> Settings:
+def load_settings(start: Path | None = None, *, place: str = "an argument", **overrides: object) -> Settings:
     """Collect the settings for a program.
 
     Args:
         start: the folder in which the search for a configuration file starts; None means the working folder.
+        place: where `overrides` come from, for people.
         overrides: settings by name, which win over everything; None stands for "not given".
 
     Raises:
@@ -76,7 +77,7 @@ def load_settings(start: Path | None = None, **overrides: object) -> Settings:
     for source, found in (
         *_from_files((start or Path.cwd()).resolve()),
         *_from_environment(os.environ),
-        ("an argument", {name: value for name, value in overrides.items() if value is not None}),
+        (place, {name: value for name, value in overrides.items() if value is not None}),
     ):
         for name, value in found.items():
             values[name] = _checked(name, value, source)

@@ -17,7 +17,7 @@ from lilota.cli.contributed import commands_of_plugins, why_no_demo
 from lilota.cli.group import LazyCommand, LazyGroup
 from lilota.cli.main import _LAZY
 from lilota.cli.signals import stop_signals
-from lilota.cli.stderr_logs import ReadableFormatter, logs_on_stderr
+from lilota.cli.stderr_logs import ReadableFormatter, ShortFormatter, logs_on_stderr
 from lilota.config import Settings
 from lilota.plugins import PluginRecord
 
@@ -218,3 +218,18 @@ def test_a_traceback_in_a_log_stays_readable_below_its_line(capsys):
     assert first.endswith("it failed")
     assert all(line.startswith("    ") for line in below)
     assert below[-1] == "    ValueError: bad"
+
+
+def test_what_an_application_shows_itself_is_not_shown_again(capsys):
+    """Its own handler decides on the form, for those records that it takes."""
+    own = logging.StreamHandler(sys.stderr)
+    own.setLevel(logging.WARNING)
+    logger = logging.getLogger("lilota.test_cli.application")
+    logger.addHandler(own)
+
+    with logs_on_stderr(ShortFormatter(), logging.INFO, "lilota.test_cli"):
+        logger.warning("by itself")
+        logger.info("by lilota")
+    logger.removeHandler(own)
+
+    assert capsys.readouterr().err == "by itself\nInfo: by lilota\n"

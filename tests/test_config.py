@@ -39,6 +39,15 @@ def test_an_argument_wins_over_environment_and_file(folder, monkeypatch):
     assert settings.source_of("plugins_blocked") == str(folder / "lilota.toml")
 
 
+def test_who_passes_settings_on_names_the_place_where_they_stand():
+    """An error then leads to what a person has written."""
+    settings = load_settings(place="the Django setting LILOTA", store="memory")
+
+    assert settings.source_of("store") == "the Django setting LILOTA"
+    with pytest.raises(ConfigurationError, match="'store' in the Django setting LILOTA"):
+        load_settings(place="the Django setting LILOTA", store=5)
+
+
 def test_every_environment_variable_is_read(monkeypatch):
     """Each variable sets its setting."""
     monkeypatch.setenv("LILOTA_STORE", "memory")

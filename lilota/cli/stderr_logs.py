@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -44,9 +45,13 @@ class ShortFormatter(logging.Formatter):
 
 @contextmanager
 def logs_on_stderr(formatter: logging.Formatter, level: int, logger: str = "") -> Iterator[None]:
-    """Show the records of a logger (the root by default) from `level` on; take everything back at the end."""
+    """Show the records of a logger (the root by default) from `level` on; take everything back at the end.
+
+    What the application itself shows on the terminal, in its own form, is not shown again.
+    """
     target, handler = logging.getLogger(logger), StderrHandler(level)
     handler.setFormatter(formatter)
+    handler.addFilter(_is_not_shown_yet)
     level_before = target.level
     target.addHandler(handler)
     target.setLevel(level)
@@ -63,3 +68,18 @@ def _subject(record: logging.LogRecord) -> str:
     if task_id is None:
         return f"{safe(record.name)}: "
     return f"[{task_id}/{getattr(record, 'attempt', '?')}] "
+
+
+def _is_not_shown_yet(record: logging.LogRecord) -> bool:
+    """Tell whether no handler on the way to the root writes the record to standard output or standard error."""
+    logger: logging.Logger | None = logging.getLogger(record.name)
+    while logger is not None:
+        if any(_shows(handler, record) for handler in logger.handlers):
+            return False
+        logger = logger.parent if logger.propagate else None
+    return True
+
+
+def _shows(handler: logging.Handler, record: logging.LogRecord) -> bool:
+    is_terminal = isinstance(handler, logging.StreamHandler) and handler.stream in (sys.stdout, sys.stderr)
+    return is_terminal and record.levelno >= handler.level and bool(handler.filter(record))

@@ -12,3 +12,7 @@ class LilotaConfig(AppConfig):
     label = "lilota"
     verbose_name = "lilota"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Load the check of `TASKS`, which Django has but does not load itself: it asks the backends for mistakes."""
+        from lilota_django.compat import checks  # noqa: F401, PLC0415 - registers itself; needs the settings

@@ -129,6 +129,12 @@ class LilotaBackend(BaseTaskBackend):
                 hint=f"OPTIONS may have: {', '.join(_OPTIONS)}.",
                 id="lilota.E001",
             )
+        limit = self.options.get("max_lost_attempts", 1)
+        if not isinstance(limit, int) or limit < 1:
+            yield checks.Error(
+                f"max_lost_attempts of TASKS['{self.alias}'] must be a whole number from 1 on, not {limit!r}.",
+                id="lilota.E003",
+            )
         try:
             store = open_store(project_settings(self.options.get("store")).store)
             if isinstance(store, DjangoTaskStore):

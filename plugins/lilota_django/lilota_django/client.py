@@ -11,10 +11,13 @@ from lilota.plugins import Plugins
 from lilota.registry import Registry
 from lilota.stores import open_store
 from lilota_django.conf import project_settings
+from lilota_django.store import DjangoTaskStore
 
 
 def get_client(store: str | None = None) -> TaskClient:
     """Return what adds tasks to the store of the project, and finds them again.
+
+    It can be called at the top of a module: a store in a database of the project is looked at when it is first used.
 
     Args:
         store: the name or URL of another store.
@@ -29,7 +32,15 @@ def get_client(store: str | None = None) -> TaskClient:
 def _client(store: str | None) -> TaskClient:
     settings = project_settings(store)
     registry = Registry(Plugins(settings), settings)
-    return TaskClient(open_store(settings.store, plugins=registry.plugins), registry=registry)
+    found = open_store(settings.store, plugins=registry.plugins)
+    return TaskClient(_OpenedLater(found.alias) if isinstance(found, DjangoTaskStore) else found, registry=registry)
+
+
+class _OpenedLater(DjangoTaskStore):
+    """Is not checked when a client is made of it: there may be no tables yet, or a coroutine may be making it."""
+
+    def open(self) -> None:
+        pass
 
 
 def _forget(*, setting: str, **_: object) -> None:

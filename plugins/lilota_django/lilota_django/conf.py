@@ -30,7 +30,7 @@ def project_settings(store: str | None = None) -> Settings:
     """
     chosen: dict[str, Any] = dict(_checked(getattr(settings, "LILOTA", {})))
     chosen["store"] = store or chosen.get("store", DEFAULT_STORE)
-    return load_settings(None, **chosen)
+    return load_settings(place="an argument" if store else "the Django setting LILOTA", **chosen)
 
 
 def _checked(configured: object) -> Mapping[str, object]:

@@ -26,6 +26,15 @@ def lilota_tasks() -> Mapping[str, type[TaskBase]]:
 
 
 @hookimpl
+def lilota_runner_started() -> None:
+    """Fit the project's log to a runner."""
+    if _is_loaded():
+        from lilota_django.loggers import fit_to_runner  # noqa: PLC0415 - see above
+
+        fit_to_runner()
+
+
+@hookimpl
 def lilota_worker_started() -> None:
     """Load the project, before a task class is imported that may use its models."""
     if _has_project():

@@ -36,10 +36,10 @@ def require_site(alias: str) -> None:
     if alias not in connections:
         known = ", ".join(f"'{name}'" for name in sorted(connections))
         raise ConfigurationError(f"DATABASES in the settings of the project has no alias '{alias}', only: {known}.")
-    vendor = connections[alias].vendor
-    if vendor not in SUPPORTED:
+    database = connections[alias]
+    if database.vendor not in SUPPORTED:
         raise ConfigurationError(
-            f"The database '{alias}' is {connections[alias].display_name}, where lilota does not run. "
+            f"The database '{alias}' has the ENGINE '{database.settings_dict['ENGINE']}', where lilota does not run. "
             f"Use one of: {', '.join(SUPPORTED.values())}."
         )
 
@@ -71,7 +71,7 @@ def require_tables(alias: str) -> None:
     """Compare the migrations that were applied to the database with those of this version.
 
     Raises:
-        ConfigurationError: some have not been applied.
+        ConfigurationError: some have not been applied, or only seem so.
         StoreVersionError: a newer lilota has changed the tables so that this version must not touch them.
     """
     known = own_migrations()
@@ -82,11 +82,23 @@ def require_tables(alias: str) -> None:
         raise ConfigurationError(
             f"The database '{alias}' lacks the migration {missing[0]} of lilota. Run: python manage.py migrate{option}"
         )
+    _require_first_table(alias)
     newer = sorted(name for name in applied.difference(known) if INCOMPATIBLE in name)
     if newer:
         raise StoreVersionError(
             f"A newer lilota has applied the migration {newer[-1]} to the database '{alias}', which this version does "
             "not know. Upgrade lilota-django."
+        )
+
+
+def _require_first_table(alias: str) -> None:
+    """Make sure that the tables are there: Django notes a migration that a router forbids as applied."""
+    from lilota_django.models import Task  # noqa: PLC0415 - needs Django to be set up
+
+    if Task._meta.db_table not in connections[alias].introspection.table_names():  # noqa: SLF001 - documented
+        raise ConfigurationError(
+            f"The database '{alias}' has no tables of lilota, though its migrations are noted as applied: a router of "
+            "DATABASE_ROUTERS keeps them elsewhere. Name that database in LILOTA['STORE'], as 'django://ALIAS'."
         )
 
 

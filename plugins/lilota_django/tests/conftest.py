@@ -33,8 +33,10 @@ django.setup()
 import site_settings  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connections  # noqa: E402
+from django.test import override_settings  # noqa: E402
 from lilota_django.models import Lane, LaneCount, LogLine, Runner, Task, Turn  # noqa: E402
 from lilota_django.store import DjangoTaskStore  # noqa: E402
+from shop_sites import ALIAS, BACKEND, ShopSite, migrated, shop_database  # noqa: E402
 
 from lilota.testing.servers import MariaDBServer, available_or_skip  # noqa: E402
 from lilota.testing.servers.elsewhere import MariaDBElsewhere  # noqa: E402
@@ -107,3 +109,22 @@ def everywhere(request: pytest.FixtureRequest, open_store: Stores) -> DjangoTask
 def store(open_store: Stores, sqlite: str) -> DjangoTaskStore:
     """An empty store in the SQLite file."""
     return open_store(sqlite)
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database of the shop with all tables."""
+    return migrated(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture
+def site(template: Path, tmp_path: Path) -> Iterator[ShopSite]:
+    """The shop with its tables; this process enqueues in its database."""
+    made = ShopSite(tmp_path)
+    shutil.copy(template, made.database)
+    classes = {"count_users": "shop.classes:CountUsers"}
+    with (
+        shop_database(made.database),
+        override_settings(TASKS={"default": BACKEND}, LILOTA={"STORE": f"django://{ALIAS}", "TASKS": classes}),
+    ):
+        yield made

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.conf import settings as project
 from django.core import checks
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 from django.db import transaction
 from django.test import override_settings
 from lilota_django.backend import LilotaBackend
@@ -18,7 +20,7 @@ from lilota_django.compat import InvalidTask, TaskResultDoesNotExist, TaskResult
 from shop import tasks
 
 from lilota.contract import ClaimRequest, RunnerInfo
-from lilota.errors import InvalidInputError, UnknownTaskError
+from lilota.errors import ConfigurationError, InvalidInputError, UnknownTaskError
 from lilota.models import AttemptUpdate, Outcome, TaskError, TaskState
 
 BACKEND = {"BACKEND": "lilota_django.LilotaBackend", "QUEUES": ["default", "mails"]}
@@ -289,6 +291,18 @@ def test_how_often_a_worker_may_die_is_an_option(store):
     assert store.get(int(result.id)).max_lost_attempts == 1
 
 
+def test_a_client_can_be_made_before_there_is_anything(store):
+    """At the top of a module that `manage.py migrate` imports, or in a coroutine: only its use needs the tables."""
+
+    async def make():
+        return get_client("django://nowhere")
+
+    client = asyncio.run(make())
+
+    with pytest.raises(ConfigurationError, match="has no alias 'nowhere'"):
+        client.store.counts()
+
+
 def test_a_backend_may_have_another_store(store, tmp_path):
     """The store of OPTIONS wins over the one of the project."""
     url = f"sqlite:///{tmp_path / 'other.db'}"
@@ -309,16 +323,28 @@ def test_a_backend_may_have_another_store(store, tmp_path):
         ({"LILOTA": {"STOR": "x"}}, "LILOTA has no setting 'STOR'"),
         ({"LILOTA": "django://default"}, "LILOTA must be a dict"),
         ({"LILOTA": {"STORE": 5}}, "'store'"),
-        ({"INSTALLED_APPS": ["django.contrib.auth", "django.contrib.contenttypes"]}, "Add it to INSTALLED_APPS"),
+        (
+            {"TASKS": {"default": {**BACKEND, "OPTIONS": {"max_lost_attempts": "1"}}}},
+            "max_lost_attempts of TASKS['default'] must be a whole number from 1 on, not '1'",
+        ),
     ],
 )
-def test_mistakes_in_the_settings_are_found_by_the_system_checks(store, settings, sentence):
+def test_manage_py_check_finds_mistakes_in_the_settings(store, settings, sentence):
     """Each is one sentence that names the setting."""
-    with override_settings(**settings):
+    with override_settings(**settings), pytest.raises(SystemCheckError) as caught:
+        call_command("check")
+
+    assert caught.value.args[0].count("(lilota.E") == 1
+    assert sentence in caught.value.args[0]
+
+
+def test_a_project_without_the_app_does_not_pass_the_checks(store):
+    """They tell how to add it."""
+    with override_settings(INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes"]):
         found = LilotaBackend("default", project.TASKS["default"]).check()
 
     assert [message.level for message in found] == [checks.ERROR]
-    assert sentence in found[0].msg
+    assert "Add it to INSTALLED_APPS" in found[0].msg
 
 
 def test_a_right_project_passes_the_checks(store):

@@ -6,7 +6,8 @@ import gc
 import threading
 
 import pytest
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
+from lilota_django.orm.faults import to_store_error
 from lilota_django.store import DjangoTaskStore
 from site_backends import backends, end_backend, until
 
@@ -42,6 +43,15 @@ def test_a_lost_connection_is_told_once_and_then_replaced(store):
 
     assert store.get_all_tasks() == []
     assert len(store.add([NewTask(name="task")])) == 1
+
+
+def test_an_error_of_several_lines_is_told_in_one():
+    """As libpq writes them; in a log, each line would look like a record of its own."""
+    error = OperationalError("server closed the connection unexpectedly\n\tThis probably means the worst.\n")
+
+    told = to_store_error(error, connections["default"])
+
+    assert str(told).endswith("just now: server closed the connection unexpectedly This probably means the worst.")
 
 
 def test_a_connection_lost_in_the_callers_transaction_is_left_to_the_caller(store):

@@ -11,6 +11,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connections
 from django.db.migrations.recorder import MigrationRecorder
+from django.test import override_settings
 from lilota_django.readiness import own_migrations
 from lilota_django.store import DjangoTaskStore
 
@@ -110,6 +111,16 @@ def test_unknown_alias(sqlite):
         DjangoTaskStore("defautl").open()
 
 
+def test_a_project_without_a_database(project):
+    """Django gives such projects a database that can do nothing."""
+    folder = project(APP)
+    (folder / "bare.py").write_text("from settings import *\nDATABASES = {}\n")
+
+    error = error_of(folder, DJANGO_SETTINGS_MODULE="bare")
+
+    assert "has the ENGINE 'django.db.backends.dummy', where lilota does not run. Use one of: SQLite," in error
+
+
 @pytest.fixture
 def other(tmp_path):
     """The alias of a second SQLite file, without any table."""
@@ -125,6 +136,22 @@ def other(tmp_path):
 def test_missing_migrations_of_another_database_name_it(other):
     """`migrate` works on the default database unless told otherwise."""
     with pytest.raises(ConfigurationError, match=r"Run: python manage.py migrate --database other$"):
+        DjangoTaskStore(other).open()
+
+
+class Elsewhere:
+    """A router that keeps lilota's tables in another database."""
+
+    def allow_migrate(self, db, app_label, **_):
+        return app_label != "lilota"
+
+
+def test_tables_that_a_router_keeps_elsewhere(other):
+    """Django notes migrations as applied that it did not apply."""
+    with override_settings(DATABASE_ROUTERS=[Elsewhere()]):
+        call_command("migrate", database=other, verbosity=0)
+
+    with pytest.raises(ConfigurationError, match=r"The database 'other' has no tables of lilota.*DATABASE_ROUTERS"):
         DjangoTaskStore(other).open()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 
 import pytest
@@ -13,42 +12,9 @@ from django.test import override_settings
 from lilota_django.client import get_client
 from lilota_django.compat import TaskResultStatus
 from shop import tasks
-from shop_sites import ALIAS, ShopSite, migrated, shop_database, until
+from shop_sites import BACKEND, ended, shop_database, started, until
 
 from lilota.models import TaskState
-
-BACKEND = {
-    "BACKEND": "lilota_django.LilotaBackend",
-    "QUEUES": ["default", "mails"],
-    "OPTIONS": {"store": f"django://{ALIAS}"},
-}
-CLASSES = {"count_users": "shop.classes:CountUsers"}
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory):
-    """A database with all tables."""
-    return migrated(tmp_path_factory.mktemp("template"))
-
-
-@pytest.fixture
-def site(template, tmp_path):
-    """A project with its tables; this process enqueues in its database."""
-    made = ShopSite(tmp_path)
-    shutil.copy(template, made.database)
-    with (
-        shop_database(made.database),
-        override_settings(TASKS={"default": BACKEND}, LILOTA={"STORE": f"django://{ALIAS}", "TASKS": CLASSES}),
-    ):
-        yield made
-
-
-def ended(site, task_id):
-    return until(lambda: site.store.get(int(task_id)), lambda info: info.state.is_terminal)
-
-
-def started(site, task_id):
-    return until(lambda: site.store.get(int(task_id)), lambda info: info.reported_progress > 0)
 
 
 def test_enqueued_functions_run_in_a_worker(site):
@@ -113,22 +79,6 @@ def test_connections_end_with_a_task_without_conn_max_age(site):
     first.refresh()
     second.refresh()
     assert first.return_value != second.return_value
-
-
-def test_what_a_task_logs_is_kept_once(site):
-    """Also where the project sends its log to the console, which is kept as well."""
-    logging = {
-        "version": 1,
-        "handlers": {"console": {"class": "logging.StreamHandler"}},
-        "loggers": {"shop": {"handlers": ["console"], "level": "INFO"}},
-    }
-    site.change("shop/settings.py", "TASKS =", f"LOGGING = {logging}\nTASKS =")
-    result = tasks.talk.enqueue()
-
-    with site.worker():
-        ended(site, result.id)
-
-    assert [line.text for line in site.store.logs(int(result.id))] == ["The shop is open."]
 
 
 @pytest.mark.slow

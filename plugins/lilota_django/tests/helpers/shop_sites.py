@@ -22,9 +22,16 @@ from django.core.management import call_command
 from django.db import connections
 from lilota_django.store import DjangoTaskStore
 
+from lilota.models import TaskInfo
+
 T = TypeVar("T")
 
 ALIAS = "shop"
+BACKEND = {
+    "BACKEND": "lilota_django.LilotaBackend",
+    "QUEUES": ["default", "mails"],
+    "OPTIONS": {"store": f"django://{ALIAS}"},
+}
 HELPERS = Path(__file__).parent
 _WAIT_SECONDS = 60
 
@@ -138,6 +145,16 @@ class Worker:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(_WAIT_SECONDS)
+
+
+def ended(site: ShopSite, task_id: int | str) -> TaskInfo:
+    """Wait until a task has ended, and return it."""
+    return until(lambda: site.store.get(int(task_id)), lambda info: info.state.is_terminal)
+
+
+def started(site: ShopSite, task_id: int | str) -> TaskInfo:
+    """Wait until a task has reported progress, and return it."""
+    return until(lambda: site.store.get(int(task_id)), lambda info: info.reported_progress > 0)
 
 
 def until(look: Callable[[], T], is_right: Callable[[T], bool]) -> T:

@@ -43,7 +43,7 @@ def report(context, steps):
 
 @task
 def talk():
-    logging.getLogger("shop").warning("The shop is open.")
+    logging.getLogger("shop").warning("The %s is open.", "shop")
 
 
 @task
