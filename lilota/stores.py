@@ -79,16 +79,16 @@ def _scheme_of(address: str, plugins: Plugins) -> str:
     installed = plugins.store_names()
     if address in installed:
         return address
+    name, colon, _ = address.partition(":")
+    if colon and name.lower() in installed:
+        raise UnknownStoreError(
+            f"The URL of a store has a colon and two slashes after its name: '{name.lower()}://...'."
+        )
     if _looks_like_path(address):
         path = address.replace("\\", "/")
         raise UnknownStoreError(
             f"{redacted(address)!r} is a path, not the name or URL of a store. "
             f"For a SQLite file write {redacted(f'sqlite:///{path}')!r}."
-        )
-    name, colon, _ = address.partition(":")
-    if colon and name.lower() in installed:
-        raise UnknownStoreError(
-            f"The URL of a store has a colon and two slashes after its name: '{name.lower()}://...'."
         )
     return name.lower()
 

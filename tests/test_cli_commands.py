@@ -34,6 +34,32 @@ def store(url):
     store.close()
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "list",
+        "counts --json",
+        "show 1",
+        "logs 1",
+        "watch",
+        "runners",
+        "cancel 1",
+        "retry 1",
+        "prune --older-than 1d --yes",
+    ],
+)
+def test_a_look_at_a_store_that_does_not_exist_leaves_nothing_behind(tmp_path, command):
+    """In the wrong folder, say, one learns that no store is there."""
+    result = call(*command.split())
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"Error: There is no SQLite file {tmp_path}/tasks.db. The first `lilota add` or `lilota worker` makes it; "
+        "or is another folder or store meant?\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_add_stores_the_task_and_prints_its_id(store):
     """Whoever adds gets the id alone on standard output, for scripts."""
     result = call(
@@ -122,7 +148,7 @@ def test_what_is_no_id_is_refused_in_a_plain_sentence(arguments, typed):
 
 def test_missing_folder_of_the_store_is_named():
     """No guess, no traceback: the folder and what to do about it."""
-    result = call("list", "--store", "sqlite:////no/such/folder/tasks.db")
+    result = call("add", "add_two_numbers", "--store", "sqlite:////no/such/folder/tasks.db")
 
     assert result.exit_code == 1
     assert result.stderr == (
@@ -305,7 +331,7 @@ def test_show_hides_secrets_unless_asked(store):
     assert json.loads(call("show", "1", "--json", "--reveal").stdout)["input"]["db"] == "pg://u:hunter2@h"
 
 
-def test_show_names_a_task_that_does_not_exist():
+def test_show_names_a_task_that_does_not_exist(store):
     """The exit code and the message are for the person, not a traceback."""
     result = call("show", "77")
 

@@ -210,7 +210,7 @@ def test_store_can_not_be_copied_onto_itself(source, folder):
 
 
 @pytest.mark.parametrize("urls", [("memory", "sqlite:///new.db"), ("sqlite:///old.db", "memory")])
-def test_store_of_this_process_alone_is_refused(urls):
+def test_store_of_this_process_alone_is_refused(source, urls):
     """There is nothing in it, and nothing would stay."""
     result = call("copy", *urls, "--yes")
 
@@ -218,12 +218,21 @@ def test_store_of_this_process_alone_is_refused(urls):
     assert "lives in this process alone" in result.stderr
 
 
-def test_source_without_tasks_is_an_error_that_asks_for_the_url(target):
+def test_source_without_tasks_is_an_error_that_asks_for_the_url(source, target):
     """A mistyped file name must not look like a successful move."""
     result = copy()
 
     assert result.exit_code == 1
     assert "holds no tasks. Is its URL right?" in result.stderr
+
+
+def test_a_source_that_does_not_exist_is_not_made(folder):
+    """A mistyped path is an error, and no empty file."""
+    result = call("copy", "sqlite:///odl.db", "sqlite:///new.db", "--yes")
+
+    assert result.exit_code == 1
+    assert "There is no SQLite file" in result.stderr
+    assert list(folder.iterdir()) == []
 
 
 def test_without_yes_somebody_is_asked(source, target):

@@ -105,6 +105,13 @@ def test_a_path_gets_the_url_as_a_hint(make_plugins, address, url):
         open_store(address, plugins=make_plugins())
 
 
+@pytest.mark.parametrize("address", ["memory:/tasks", "memory:tasks.db", "Memory:"])
+def test_a_url_without_its_slashes_is_no_path(make_plugins, address):
+    """It begins with the name of a store."""
+    with pytest.raises(UnknownStoreError, match=r"a colon and two slashes after its name: 'memory://\.\.\.'"):
+        open_store(address, plugins=make_plugins())
+
+
 @pytest.mark.parametrize("address", ["user:secret@host/db", "://", "", "postgresql:secret@host", "sqlite:secret"])
 def test_an_address_that_is_none_is_refused_without_repeating_secrets(make_plugins, address):
     """Whatever was typed, a password in it stays unsaid."""

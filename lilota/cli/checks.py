@@ -41,7 +41,7 @@ def examine(session: Session) -> Iterator[Finding]:
         yield _settings(session)
         yield _pruning(session)
         yield from _plugins(session)
-        with session.open_store() as store:
+        with session.open_store(create=True) as store:
             yield _answer(store)
             yield from _promises(store.capabilities())
             yield _waiting_tasks(store.counts(), session.registry.names())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -63,11 +63,17 @@ class Session:
         return commands_of_plugins(self.plugins)
 
     @contextmanager
-    def open_store(self) -> Iterator[TaskStore]:
-        """Open the chosen store, and close it at the end."""
+    def open_store(self, *, create: bool = False) -> Iterator[TaskStore]:
+        """Open the chosen store, and close it at the end.
+
+        Args:
+            create: let it be made if it does not exist yet; a command that only looks must leave nothing behind.
+        """
         from lilota.stores import open_store  # noqa: PLC0415 - start-up stays quick
 
         store = open_store(self.settings.store, plugins=self.plugins)
+        if not create:
+            require_existing(store)
         try:
             store.open()
             self._warn_if_private(store)
@@ -81,7 +87,7 @@ class Session:
         from lilota.client import TaskClient  # noqa: PLC0415 - start-up stays quick
 
         with (
-            self.open_store() as store,
+            self.open_store(create=True) as store,
             TaskClient(store, registry=self.registry, accept_unknown_names=accept_unknown_names) as client,
         ):
             yield client
@@ -94,6 +100,22 @@ class Session:
                 "when it ends. Choose a shared one with --store, for example sqlite:///lilota.db.",
                 err=True,
             )
+
+
+def require_existing(store: TaskStore) -> None:
+    """Refuse a store that opening would make. A store that can't tell counts as existing.
+
+    Raises:
+        ConfigurationError: it does not exist.
+    """
+    exists: Callable[[], bool] | None = getattr(store, "exists", None)  # not in the contract: few can tell
+    if exists is not None and not exists():
+        from lilota.errors import ConfigurationError  # noqa: PLC0415 - start-up stays quick
+
+        raise ConfigurationError(
+            f"There is no {store.capabilities().description}. The first `lilota add` or `lilota worker` makes it; "
+            "or is another folder or store meant?"
+        )
 
 
 pass_session = click.make_pass_decorator(Session, ensure=True)

@@ -66,8 +66,8 @@ def _check_empty(url: str) -> None:
         store.close()
     if stored:
         raise ConfigurationError(
-            f"The store {redacted(url)!r} holds {stored:,} tasks. The check adds and deletes tasks, so it only touches "
-            "an empty store: name another one, for example a new file or database."
+            f"The store {redacted(url)!r} is not empty (tasks in it: {stored:,}). The check adds and deletes tasks, so "
+            "it only touches an empty store: name another one, for example a new file or database."
         )
 
 

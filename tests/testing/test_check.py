@@ -51,7 +51,7 @@ def test_a_store_that_holds_tasks_is_refused_and_left_alone(tmp_path):
     store.open()
     store.add([NewTask(name="precious")] * 2)
 
-    with pytest.raises(ConfigurationError, match="holds 2 tasks"):
+    with pytest.raises(ConfigurationError, match=r"is not empty \(tasks in it: 2\)"):
         check_store(url)
 
     assert [info.name for info in store.get_all_tasks()] == ["precious"] * 2

@@ -12,7 +12,7 @@ import click
 
 from lilota.cli.copying import Copied, check_quiet, check_stores, check_target, copy_pages
 from lilota.cli.safe import mask_urls, safe
-from lilota.cli.session import Session, pass_session
+from lilota.cli.session import Session, pass_session, require_existing
 from lilota.cli.words import count
 from lilota.contract import TaskStore
 from lilota.errors import ConfigurationError, TaskStateError
@@ -36,7 +36,7 @@ def copy(session: Session, *, source: str, target: str, yes: bool) -> None:
     \b
     lilota copy sqlite:///lilota.db postgresql://shop@db/shop
     """
-    with _opened(session, source) as from_store, _opened(session, target) as to_store:
+    with _opened(session, source, create=False) as from_store, _opened(session, target, create=True) as to_store:
         check_stores(from_store, to_store)
         check_quiet(from_store)
         before = _counts(from_store)
@@ -56,8 +56,10 @@ def _counts(store: TaskStore) -> Counts:
 
 
 @contextmanager
-def _opened(session: Session, url: str) -> Iterator[TaskStore]:
+def _opened(session: Session, url: str, *, create: bool) -> Iterator[TaskStore]:
     store = open_store(url, plugins=session.plugins)
+    if not create:
+        require_existing(store)
     try:
         store.open()
         yield store

@@ -96,7 +96,7 @@ def worker(
     with (
         logs_on_stderr(ReadableFormatter(), getattr(logging, log_level.upper())),
         stop_signals() as signals,
-        session.open_store() as store,
+        session.open_store(create=True) as store,
     ):
         from lilota.runner import TaskRunner  # noqa: PLC0415 - --help needs no runner
 
