@@ -20,7 +20,8 @@ LOGGING_FORMATTER_DEFAULT: Final = "%(asctime)s [PID %(process)d]: [%(levelname)
 LINES_LIMIT: Final = 10_000
 CHARACTERS_LIMIT: Final = 1_000_000
 LINE_LENGTH_LIMIT: Final = 8_000
-
+#: Any database can keep it.
+_HIGHEST_LEVEL: Final = 2**31 - 1
 
 _OURS: Final = logging.getLogger(LOGGER_NAME)
 
@@ -76,8 +77,9 @@ class LineHandler(logging.Handler):
         except Exception:  # noqa: BLE001 - a bad format string must not fail the task
             self.handleError(record)
             return
+        level = max(0, min(record.levelno, _HIGHEST_LEVEL))
         for line in text.splitlines() or [""]:
-            self._sink(LogLine(at=record.created, text=line, level=record.levelno, logger=record.name))
+            self._sink(LogLine(at=record.created, text=line, level=level, logger=record.name))
 
 
 def install_handler(handler: LineHandler, root_level: int, logging_level: int) -> None:

@@ -51,8 +51,8 @@ def _is_exceptions(value: object) -> bool:
 def _is_backoff(value: object) -> bool:
     if not isinstance(value, Backoff):
         return False
-    waits = value.first_seconds, value.factor, value.max_seconds
-    return all(0 <= wait <= _LONGEST_SECONDS for wait in waits) and 0 <= value.jitter <= 1
+    waits = value.first_seconds, value.max_seconds
+    return all(0 <= wait <= _LONGEST_SECONDS for wait in waits) and 0 <= value.factor <= 1000 and 0 <= value.jitter <= 1
 
 
 _COUNT: Final = "a whole number of at least 1"
@@ -60,7 +60,7 @@ _EXCEPTIONS: Final = "a tuple of exception classes"
 _OPTIONS: Final = (
     ("max_attempts", _is_count, _COUNT),
     ("max_lost_attempts", _is_count, _COUNT),
-    ("backoff", _is_backoff, "a lilota.Backoff of finite numbers, with a jitter from 0 to 1"),
+    ("backoff", _is_backoff, "a lilota.Backoff of finite numbers, with a factor up to 1000 and a jitter from 0 to 1"),
     ("retry_on", _is_exceptions, _EXCEPTIONS),
     ("never_retry_on", _is_exceptions, _EXCEPTIONS),
     ("timeout_seconds", _is_time_limit, "a number of seconds above 0, or None"),

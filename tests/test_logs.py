@@ -50,6 +50,14 @@ def test_a_record_becomes_a_line(logger, lines):
     assert line.at > 0
 
 
+@pytest.mark.parametrize(("level", "kept"), [(2**40, 2**31 - 1), (-(2**40), 0)])
+def test_a_level_that_no_store_could_keep_is_bounded(lines, level, kept):
+    """The line is not lost for it."""
+    LineHandler(lines.append).handle(logging.LogRecord("app", level, __file__, 1, "far out", (), None))
+
+    assert [(line.text, line.level) for line in lines] == [("far out", kept)]
+
+
 def test_a_record_of_several_lines_becomes_several(logger, lines):
     """A traceback is readable, and an empty record is an empty line."""
     try:

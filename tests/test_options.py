@@ -13,7 +13,7 @@ from lilota.models import TaskBase
 from lilota.options import check_options
 from lilota.retry import Backoff
 
-BACKOFF = "a lilota.Backoff of finite numbers, with a jitter from 0 to 1"
+BACKOFF = "a lilota.Backoff of finite numbers, with a factor up to 1000 and a jitter from 0 to 1"
 
 
 def task_class(**options: Any) -> type[TaskBase]:
@@ -51,6 +51,7 @@ def test_good_options_are_accepted(options):
         ("backoff", 3, BACKOFF),
         ("backoff", Backoff(first_seconds=float("nan")), BACKOFF),
         ("backoff", Backoff(max_seconds=float("inf")), BACKOFF),
+        ("backoff", Backoff(factor=1e6), BACKOFF),
         ("backoff", Backoff(jitter=2), BACKOFF),
     ],
 )
