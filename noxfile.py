@@ -88,8 +88,8 @@ def tests(session: nox.Session, part: str) -> None:
 @nox.session(python=[OLDEST, NEWEST], requires=["build"])
 @nox.parametrize("part", list(MORE_PARTS), ids=list(MORE_PARTS))
 def plugins(session: nox.Session, part: str) -> None:
-    """Test a plugin that stands on other libraries, in the same way."""
-    test_plugin(session, MORE_PARTS[part])
+    """Test a plugin that stands on other libraries, in the same way; on the newest Python with an older PostgreSQL."""
+    test_plugin(session, MORE_PARTS[part], **(older_postgres() if session.python == NEWEST else {}))
 
 
 @nox.session(python=OLDEST, requires=["build"])
@@ -122,10 +122,16 @@ def package(session: nox.Session) -> None:
     run_pytest(session, "tests/package", LILOTA_DIST=str(DIST))
 
 
-def test_plugin(session: nox.Session, name: str) -> None:
+def test_plugin(session: nox.Session, name: str, **environment: str) -> None:
     """Install a plugin beside what lilota brings along, and run its tests."""
     install(session, "test", *EMBEDDED, name)
-    run_pytest(session, f"plugins/{name}/tests", *quick(session))
+    run_pytest(session, f"plugins/{name}/tests", *quick(session), **environment)
+
+
+def older_postgres() -> dict[str, str]:
+    """Return the variable that lets tests start the oldest PostgreSQL that Debian has installed here, if any."""
+    installed = {int(path.parent.name): path for path in Path("/usr/lib/postgresql").glob("*/bin")}
+    return {"LILOTA_TEST_POSTGRES_PROGRAMS": str(installed[min(installed)])} if installed else {}
 
 
 def quick(session: nox.Session) -> list[str]:
