@@ -89,7 +89,7 @@ def test_a_runner_asks_no_more_often_than_before(store, delete_everything, comma
         answers = [store.claim(REQUEST) for _ in range(5)]
 
     assert {answer.claims for answer in answers} == {()}
-    assert len([command for command in commands if command.startswith("EVAL")]) == 5
+    assert len([words for words in commands if words[0].startswith("EVAL")]) == 5
 
 
 def test_ids_go_on_rising(store, delete_everything):

@@ -128,7 +128,7 @@ def test_a_call_announces_once_whatever_it_changes(url, open_store, commands_of)
         store.commit([AttemptUpdate(id=claim.id, token=claim.token, outcome=outcome) for claim in claims])
         store.commit([])
 
-    assert len([command for command in commands if command.startswith("PUBLISH")]) == 1
+    assert len([words for words in commands if words[0].startswith("PUBLISH")]) == 1
 
 
 def test_a_thread_is_not_woken_by_what_it_has_seen_itself(server, open_store):
