@@ -15,6 +15,9 @@ from lilota.testing.check_run import run_contract
 from lilota.testing.contract import harness
 from lilota.testing.contract.model import ModelContract
 
+# What the suite notices does not differ between versions of Python.
+pytestmark = pytest.mark.slow
+
 #: What is wrong -> the test that is about it.
 EXPECTED = {
     "no fence on outcome": "test_a_late_write_can_not_touch_the_next_attempt[rescue-success]",
@@ -119,7 +122,6 @@ def test_the_suite_notices(fault, monkeypatch):
     assert CheckStatus.FAILED in {result.status for result in results}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("fault", sorted(EXPECTED.keys() - BEYOND_THE_MODEL))
 def test_the_model_notices(fault, monkeypatch):
     """The game against the model finds the fault without knowing where to look."""
