@@ -25,7 +25,11 @@ from lilota.testing.contract.wait import WaitContract
 __all__ = ["StoreContract"]
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings(
+    "error",
+    # CPython 3.13: what multiprocessing pickles into is now and then collected before the view of it.
+    "ignore:Exception ignored in. <_io.BytesIO:pytest.PytestUnraisableExceptionWarning",
+)
 class StoreContract(
     AddContract,
     ReadContract,
