@@ -11,6 +11,8 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
+
 HELPERS = str(Path(__file__).parent / "helpers")
 
 if HELPERS not in sys.path:
@@ -19,3 +21,21 @@ if HELPERS not in sys.path:
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started by a shell in the background: programs that tests interrupt would inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def make_field(tmp_path, monkeypatch):
+    """Return a function that makes a field on the store of a URL: who uses it, and what they noted."""
+    from history.field import Field  # found only now
+    from history.recorder import FOLDER_VARIABLE
+
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "history"))
+    fields = []
+
+    def make(url):
+        fields.append(Field(tmp_path, url))
+        return fields[-1]
+
+    yield make
+    for field in fields:
+        field.close()

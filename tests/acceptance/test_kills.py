@@ -16,8 +16,6 @@ from pathlib import Path
 
 import pytest
 from history.events import Added
-from history.field import Field
-from history.recorder import FOLDER_VARIABLE
 from programs import Program, kill
 from runner_tasks import TASKS
 from running import until
@@ -34,7 +32,7 @@ _LEASE_SECONDS = 1.0
 class Striker:
     """Kills one of those who use a store, again and again, and sees to it that there are as many as before."""
 
-    def __init__(self, field: Field) -> None:
+    def __init__(self, field) -> None:
         self.rng = random.Random(SEED)
         self.killed: Counter[str] = Counter()
         self.field = field
@@ -92,12 +90,9 @@ def _parent(pid: int) -> int:
 
 
 @pytest.fixture
-def field(tmp_path, monkeypatch):
-    """Where the kills take place: a SQLite file, who uses it, and what they noted."""
-    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "history"))
-    field = Field(tmp_path, f"sqlite:///{tmp_path}/tasks.db")
-    yield field
-    field.close()
+def field(make_field, tmp_path):
+    """Where the kills take place: a SQLite file."""
+    return make_field(f"sqlite:///{tmp_path}/tasks.db")
 
 
 @pytest.mark.slow

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from history.field import Field
-from history.recorder import FOLDER_VARIABLE
 from sites.starting import KINDS, start_site
 
 from lilota.testing.servers import Proxy
@@ -43,22 +40,7 @@ def started_redis(redis_of_this_process):
 
 
 @pytest.fixture
-def make_field(tmp_path: Path, monkeypatch) -> Iterator[object]:
-    """Return a function that makes a field on the store of a URL."""
-    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "history"))
-    fields = []
-
-    def make(url: str, **options: bool) -> Field:
-        fields.append(Field(tmp_path, url, **options))
-        return fields[-1]
-
-    yield make
-    for field in fields:
-        field.close()
-
-
-@pytest.fixture
-def field(site, make_field) -> Field:
+def field(site, make_field):
     """A field on an empty store of the site."""
     return make_field(site.new_url())
 

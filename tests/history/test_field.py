@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import pytest
 from history.events import BodyEnded, BodyStarted, Claimed, Wrote
-from history.field import Field
 from history.reading import read_history
-from history.recorder import FOLDER_VARIABLE
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def field(tmp_path, monkeypatch):
+def field(make_field, tmp_path):
     """A field on a SQLite file."""
-    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "history"))
-    field = Field(tmp_path, f"sqlite:///{tmp_path}/tasks.db")
-    yield field
-    field.close()
+    return make_field(f"sqlite:///{tmp_path}/tasks.db")
 
 
 def test_a_killed_runner_leaves_a_history_without_violations(field, tmp_path):
