@@ -25,10 +25,15 @@ def retry(database: Database, task_id: int) -> None:
 
 
 def _act(database: Database, statement: str, task_id: int) -> TaskState:
-    (rows,) = database.write((statement, {"id": check_id(task_id)}), announce=True)
-    if not rows:
-        raise TaskNotFoundError(task_id)
-    return STATES[rows[0][0]]
+    """Run a statement about a task, which gets a row of its own before."""
+    parameters = {"id": check_id(task_id)}
+    while True:
+        _, rows = database.write(("unpack", parameters), (statement, parameters), announce=True)
+        if rows:
+            return STATES[rows[0][0]]
+        # Somebody may have opened its bundle in the same moment, and put it into another.
+        if not database.read("task_exists", **parameters):
+            raise TaskNotFoundError(task_id)
 
 
 def prune(database: Database, older_than_seconds: float, states: Sequence[TaskState] | None, limit: int) -> int:

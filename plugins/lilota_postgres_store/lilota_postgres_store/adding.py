@@ -1,8 +1,9 @@
-"""Add tasks: one statement for all tasks of a call."""
+"""Add tasks: one statement for all tasks of a call, in rows of their own or, if they are alike, in bundles."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from operator import attrgetter
 from typing import Final
 
@@ -13,11 +14,15 @@ from lilota_postgres_store.connection import Parameters, Rows
 from lilota_postgres_store.database import Database, Step
 from lilota_postgres_store.faults import translated
 from lilota_postgres_store.lanes import Lanes
-from lilota_postgres_store.states import FRESH, READY
 from lilota_postgres_store.texts import number_array, stored, text_array
 
 #: Who adds so many tasks at once keeps the runners busy for a moment: they may hear of the next ones a little later.
 MANY: Final = 20
+
+MOST_IN_BUNDLE: Final = 100
+# Whoever claims a part of a bundle writes the rest once more, so it is small; long inputs are not worth it.
+_LONGEST_BUNDLE: Final = 10_000
+_LONGEST_BUNDLED_INPUT: Final = 1_000
 
 _all_but_input = attrgetter(*(field for field in NewTask.__struct_fields__ if field != "input_json"))
 
@@ -33,9 +38,9 @@ class Adder:
         """Add tasks and return their ids."""
         for trust in (True, False):
             # The second time: what this process knew of the lanes was no longer so.
-            rows = self._write(self._step(tasks, trust=trust), len(tasks))
-            if len(rows) == len(tasks):
-                return sorted(task_id for (task_id,) in rows)
+            ids = self._write(self._step(tasks, trust=trust), len(tasks))
+            if len(ids) == len(tasks):
+                return ids
         raise StoreUnavailableError(
             f"The {self._database.name} has other tables than when this process opened it. Restart the process."
         )
@@ -56,28 +61,27 @@ class Adder:
                 f"The connection leads to another database than the store, which is the {self._database.name}; "
                 "nothing was added. Pass a connection to the same database, or none."
             )
-        return sorted(task_id for (task_id,) in rows)
+        return _ids(rows)
 
-    def _write(self, step: Step, count: int) -> Rows:
-        if count < MANY:
-            return self._database.write(step, announce=True)[0]
-        return self._database.write_among_many(step)[0]
+    def _write(self, step: Step, count: int) -> list[int]:
+        write = partial(self._database.write, announce=True) if count < MANY else self._database.write_among_many
+        return _ids(write(step)[0])
 
     def _step(self, tasks: Sequence[NewTask], *, trust: bool) -> Step:
         if _are_alike(tasks):
-            return "add_alike", self._parameters_of_alike(tasks, trust=trust)
+            inputs = text_array([task.input_json for task in tasks])
+            if len(inputs) <= _LONGEST_BUNDLED_INPUT * len(tasks):
+                return "add_bundles", self._parameters_of_alike(tasks[0], inputs, len(tasks), trust=trust)
         return "add", self._parameters(tasks, trust=trust)
 
-    def _parameters_of_alike(self, tasks: Sequence[NewTask], *, trust: bool) -> Parameters:
-        first = tasks[0]
+    def _parameters_of_alike(self, first: NewTask, inputs: str, count: int, *, trust: bool) -> Parameters:
         (lane,) = self._lanes.ids([(first.queue, first.name)], trust=trust).values()
         return {
             "lane": str(lane),
-            "state": str(READY if first.priority else FRESH),
-            "priority": str(first.priority),
             "max_lost_attempts": str(first.max_lost_attempts),
             "description": stored(first.description),
-            "inputs": text_array([task.input_json for task in tasks]),
+            "inputs": inputs,
+            "size": str(min(MOST_IN_BUNDLE, _LONGEST_BUNDLE * count // len(inputs))),
             "store_id": self._database.store_id,
         }
 
@@ -97,8 +101,13 @@ class Adder:
 
 
 def _are_alike(tasks: Sequence[NewTask]) -> bool:
-    """Tell whether tasks are due at once, and differ in nothing but their input."""
+    """Tell whether tasks are due at once, have the usual priority, and differ in nothing but their input."""
     first = tasks[0]
-    if first.run_at is not None or first.delay_seconds != 0:
+    if first.run_at is not None or first.delay_seconds or first.priority:
         return False
     return list(map(_all_but_input, tasks)).count(_all_but_input(first)) == len(tasks)
+
+
+def _ids(rows: Rows) -> list[int]:
+    """Return the ids of rows that have a first id, and how many follow each other from there on."""
+    return [task_id for first, size in sorted(rows) for task_id in range(first, first + size)]

@@ -12,6 +12,7 @@ from lilota.contract import TaskCount, TaskQuery
 from lilota.errors import TaskNotFoundError
 from lilota.instants import from_microseconds
 from lilota.models import LogLine, TaskError, TaskInfo, TaskState
+from lilota_postgres_store.adding import MOST_IN_BUNDLE
 from lilota_postgres_store.connection import Parameters, Rows
 from lilota_postgres_store.database import Database
 from lilota_postgres_store.states import STATES, codes_of
@@ -34,10 +35,10 @@ def check_id(task_id: int) -> str:
 
 def get(database: Database, task_id: int) -> TaskInfo:
     """Return one task, or raise TaskNotFoundError."""
-    rows = database.read("get_tasks", ids=f"{{{check_id(task_id)}}}")
-    if not rows:
-        raise TaskNotFoundError(task_id)
-    return _to_info(rows[0])
+    check_id(task_id)
+    for info in find(database, TaskQuery(ids=(task_id,))):
+        return info
+    raise TaskNotFoundError(task_id)
 
 
 def get_all(database: Database) -> list[TaskInfo]:
@@ -59,18 +60,23 @@ def find(database: Database, query: TaskQuery) -> list[TaskInfo]:
 
 
 def _statement_for(query: TaskQuery) -> str:
-    name = "find_falling" if query.newest_first else "find_rising"
+    direction = "falling" if query.newest_first else "rising"
     if query.ids is not None:
-        return f"{name}_listed"
-    return name if query.states is query.names is query.queues is None else f"{name}_in_lanes"
+        return f"find_listed_{direction}"
+    if query.states is query.names is query.queues is None:
+        return f"find_{direction}"
+    return f"find_in_lanes_{direction}"
 
 
 def _conditions(query: TaskQuery) -> Parameters:
     start = query.after_id
     if start is None:
         start = LARGEST_ID if query.newest_first else 0
+    start = max(0, min(start, LARGEST_ID))
     conditions: dict[str, str | None] = {
-        "start": str(max(0, min(start, LARGEST_ID))),
+        "start": str(start),
+        # By rising ids, the bundle in which the page begins has a first id before it.
+        "bundle_start": str(start if query.newest_first else start - MOST_IN_BUNDLE),
         "limit": str(query.limit),
         "states": number_array(codes_of(TaskState if query.states is None else query.states)),
         "names": stored_array(query.names),

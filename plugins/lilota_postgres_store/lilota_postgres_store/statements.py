@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
@@ -11,9 +11,18 @@ from psycopg import sql
 
 _FOLDER = files(__package__) / "sql"
 _RELATIONS = (
-    "changes", "lane_counts", "lanes", "log_lines", "meta", "runners", "task_details", "task_ids", "tasks", "turns",
+    "bundled_details", "bundles", "changes", "lane_counts", "lanes", "log_lines", "meta", "runners", "task_details",
+    "task_ids", "tasks", "turns",
 )  # fmt: skip
-_INDEXES = ("tasks_by_state", "tasks_cancel_requested", "tasks_ended", "tasks_ready", "tasks_scheduled")
+_INDEXES = (
+    "bundles_by_lane", "tasks_by_state", "tasks_cancel_requested", "tasks_ended", "tasks_ready", "tasks_scheduled",
+)  # fmt: skip
+
+# A page goes on behind where the last one ended, by falling or rising ids.
+_DIRECTIONS = {
+    "falling": {"beyond": sql.SQL("<"), "order": sql.SQL("DESC")},
+    "rising": {"beyond": sql.SQL(">"), "order": sql.SQL("ASC")},
+}
 
 
 class Statements:
@@ -21,7 +30,7 @@ class Statements:
 
     def __init__(self, schema: str, prefix: str) -> None:
         self._names = _names(schema, prefix)
-        self._texts = {name: self.render(text).encode() for name, text in _TEMPLATES.items()}
+        self._texts = dict(self._render_all())
         #: The channel of LISTEN and NOTIFY.
         self.channel = f"{prefix}changes:{schema}"[:63].encode()[:63].decode(errors="ignore")
         self.listen = sql.SQL("LISTEN {}").format(sql.Identifier(self.channel)).as_bytes(None)
@@ -37,9 +46,17 @@ class Statements:
         """Return the names of all statements."""
         return sorted(self._texts)
 
-    def render(self, text: str) -> str:
-        """Put the names of the tables into a statement."""
-        return sql.SQL(text).format(**self._names).as_string(None)
+    def render(self, text: str, **words: sql.SQL) -> str:
+        """Put the names of the tables, and other words, into a statement."""
+        return sql.SQL(text).format(**self._names, **words).as_string(None)
+
+    def _render_all(self) -> Iterator[tuple[str, bytes]]:
+        for name, text in _TEMPLATES.items():
+            if "{order}" in text:
+                for direction, words in _DIRECTIONS.items():
+                    yield f"{name}_{direction}", self.render(text, **words).encode()
+            else:
+                yield name, self.render(text).encode()
 
 
 def _names(schema: str, prefix: str) -> dict[str, Any]:
@@ -57,7 +74,8 @@ def _load() -> Mapping[str, str]:
 
 
 def _without_comments(text: str) -> str:
-    return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--")).strip()
+    lines = [line.strip() for line in text.splitlines()]
+    return "\n".join(line for line in lines if not line.startswith("--")).strip()
 
 
 _TEMPLATES: Mapping[str, str] = MappingProxyType(_load())

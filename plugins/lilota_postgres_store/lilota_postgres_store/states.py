@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Final
 
 from lilota.models import TaskState
-
-SCHEDULED: Final = 1
-READY: Final = 2
-#: Due since it was added, with the usual priority: among such tasks, the order is that of the ids.
-FRESH: Final = 7
 
 CODES: Mapping[TaskState, tuple[int, ...]] = MappingProxyType(
     {
         TaskState.WAITING: (0,),
-        TaskState.PENDING: (FRESH, SCHEDULED, READY),
+        # 1 waits for its time, 2 is due; 7 is what programs of schema version 2 add, and soon becomes 2.
+        TaskState.PENDING: (1, 7, 2),
         TaskState.RUNNING: (3,),
         TaskState.SUCCEEDED: (4,),
         TaskState.FAILED: (5,),

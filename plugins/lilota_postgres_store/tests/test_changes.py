@@ -132,7 +132,7 @@ def test_addition_that_takes_long_is_announced(store, url, open_store, database_
     adder = threading.Thread(target=store.add, args=[[TASK] * MANY])
     store.add([TASK] * MANY)
     with psycopg.connect(database_url) as connection:
-        connection.execute(f"LOCK TABLE {store._database.statements.quoted_schema}.lilota_tasks IN SHARE MODE")
+        connection.execute(f"LOCK TABLE {store._database.statements.quoted_schema}.lilota_bundles IN SHARE MODE")
         adder.start()
         while store._database._span.covers_now():
             time.sleep(0.01)

@@ -137,14 +137,15 @@ def test_eight_processes_can_create_the_same_tables(url):
 
 
 def test_statements_that_a_newer_lilota_outdated_are_prepared_again(store):
-    """A column more in a view: a session that prepared the old one is replaced, and nobody notices."""
+    """A column more in the views: a session that prepared the old ones is replaced, and nobody notices."""
     (task_id,) = store.add([NewTask(name="task")])
     for _ in range(3):
         store.get(task_id)
-    name = f"{store.address.schema}.lilota_task_details"
-    with psycopg.connect(store.address.conninfo, autocommit=True) as connection:
-        ((view,),) = connection.execute("SELECT pg_get_viewdef(%s::regclass)", [name]).fetchall()
-        select, separator, rest = view.rpartition("\n   FROM ")
-        connection.execute(f"CREATE OR REPLACE VIEW {name} AS {select}, 1 AS extra{separator}{rest}")
+    with psycopg.connect(store.address.conninfo) as connection:
+        for view in ("task_details", "bundled_details"):
+            name = f"{store.address.schema}.lilota_{view}"
+            ((definition,),) = connection.execute("SELECT pg_get_viewdef(%s::regclass)", [name]).fetchall()
+            select, separator, rest = definition.rpartition("\n   FROM ")
+            connection.execute(f"CREATE OR REPLACE VIEW {name} AS {select}, 1 AS extra{separator}{rest}")
 
     assert store.get(task_id).id == task_id

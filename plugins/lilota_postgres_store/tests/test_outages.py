@@ -289,7 +289,7 @@ def test_lock_that_is_held_for_too_long_is_named(local):
     """Somebody's forgotten transaction is not lilota's fault."""
     (task_id,) = local.add([TASK])
     with psycopg.connect(local.address.conninfo) as rival:
-        rival.execute("SELECT FROM lilota_tasks WHERE id = %s FOR UPDATE", [task_id])
+        rival.execute("SELECT FROM lilota_bundles WHERE first_id = %s FOR UPDATE", [task_id])
 
         with pytest.raises(StoreUnavailableError, match="a lock on the tasks for too long"):
             local.cancel(task_id)

@@ -14,27 +14,28 @@ from lilota.models import NewTask
 # Read whole on purpose: as many rows as there are lanes, runners, or counts that are not folded yet.
 SMALL = {"lanes", "runners", "lane_counts", "meta", "task_ids", "changes", "turns"}
 NO_PLAN = {"lock_additions"}
+INDEXED = ("lilota_tasks", "lilota_bundles", "lilota_log_lines")
 
 THE_INDEX = {
-    "claim": {"tasks_ready", "tasks_by_state", "tasks_pkey"},
-    "promote_due": {"tasks_scheduled", "tasks_pkey"},
+    "claim": {"tasks_ready", "tasks_pkey", "bundles_by_lane", "bundles_pkey"},
+    "promote_due": {"tasks_scheduled", "tasks_by_state", "tasks_pkey"},
     "cancel_requests": {"tasks_cancel_requested"},
     "commit": {"tasks_pkey"},
     "commit_successes": {"tasks_pkey"},
+    "unpack": {"bundles_pkey"},
     "cancel": {"tasks_pkey"},
     "retry": {"tasks_pkey"},
     "release": {"tasks_by_state", "tasks_pkey"},
     "rescue": {"tasks_by_state", "tasks_pkey"},
     "prune": {"tasks_ended", "tasks_pkey", "log_lines_pkey"},
-    "get_tasks": {"tasks_pkey"},
-    "task_exists": {"tasks_pkey"},
+    "task_exists": {"tasks_pkey", "bundles_pkey"},
     "logs": {"log_lines_pkey"},
-    "find_falling": {"tasks_pkey"},
-    "find_rising": {"tasks_pkey"},
-    "find_falling_in_lanes": {"tasks_by_state", "tasks_pkey"},
-    "find_rising_in_lanes": {"tasks_by_state", "tasks_pkey"},
-    "find_falling_listed": {"tasks_pkey"},
-    "find_rising_listed": {"tasks_pkey"},
+    "find_falling": {"tasks_pkey", "bundles_pkey"},
+    "find_rising": {"tasks_pkey", "bundles_pkey"},
+    "find_in_lanes_falling": {"tasks_by_state", "tasks_pkey", "bundles_by_lane", "bundles_pkey"},
+    "find_in_lanes_rising": {"tasks_by_state", "tasks_pkey", "bundles_by_lane", "bundles_pkey"},
+    "find_listed_falling": {"tasks_pkey", "bundles_pkey"},
+    "find_listed_rising": {"tasks_pkey", "bundles_pkey"},
 }
 
 
@@ -61,18 +62,19 @@ def empty(make_store):
 
 @pytest.fixture(scope="module")
 def filled(make_store):
-    """A store with 100,000 tasks in several lanes and states, analyzed as the server does it by itself."""
+    """A store with 200,000 tasks in several lanes and states, half in bundles, analyzed as the server does it."""
     store = make_store()
     for n in range(10):
         store.add([NewTask(name=f"task{n}", queue=f"queue{n % 3}")] * 10_000)
+        store.add([NewTask(name=f"task{n}", queue=f"queue{n % 3}", priority=1)] * 10_000)
     with psycopg.connect(store.address.conninfo, autocommit=True) as connection:
         connection.execute(
-            "UPDATE lilota_tasks SET state = (ARRAY[4, 4, 5, 5, 6, 1, 3, 2, 2, 7])[id % 10 + 1],"
+            "UPDATE lilota_tasks SET state = (ARRAY[4, 4, 5, 5, 6, 1, 3, 2, 2, 2])[id % 10 + 1],"
             " finished_at = CASE WHEN id % 10 < 5 THEN now() END, runner = CASE WHEN id % 10 = 6 THEN 'r' END,"
             " cancel_requested = id % 1000 = 6"
         )
         connection.execute("INSERT INTO lilota_log_lines SELECT id, 1, 20, 1, 1, '', '', '' FROM lilota_tasks")
-        connection.execute("VACUUM (ANALYZE) lilota_tasks, lilota_log_lines")
+        connection.execute("VACUUM (ANALYZE) lilota_tasks, lilota_bundles, lilota_log_lines")
     return store
 
 
@@ -125,7 +127,7 @@ def test_no_index_is_read_from_end_to_end(planned):
         (name, node["Index Name"])
         for name in table_names(planned)
         for node in plan_of(planned, name)
-        if node.get("Index Name", "").startswith(("lilota_tasks", "lilota_log_lines")) and "Index Cond" not in node
+        if node.get("Index Name", "").startswith(INDEXED) and "Index Cond" not in node
         # Its condition is that of the index.
         if "tasks_cancel_requested" not in node["Index Name"]
     ]
@@ -149,9 +151,10 @@ def sorts_a_table(node):
 def is_unlimited(node):
     if node["Node Type"] in {"Limit", "CTE Scan", "ModifyTable"} or node.get("Parent Relationship") == "InitPlan":
         return False
-    if node.get("Relation Name", "").removeprefix("lilota_") == "tasks":
+    if node.get("Relation Name", "").removeprefix("lilota_") in {"tasks", "bundles"}:
         # A list of ids, or what one runner holds.
-        return not re.search(r"id = ANY|runner =", node.get("Index Cond", "") + node.get("Filter", ""))
+        conditions = "".join(node.get(kind, "") for kind in ("Index Cond", "Recheck Cond", "Filter"))
+        return not re.search(r"id = ANY|runner =", conditions)
     return any(is_unlimited(child) for child in node.get("Plans", []))
 
 
@@ -160,7 +163,7 @@ def test_statement_uses_the_index_that_was_made_for_it(planned, name):
     """The planner agrees with the comments in the schema, whatever it believes about the tables."""
     used = {node["Index Name"].removeprefix("lilota_") for node in plan_of(planned, name) if "Index Name" in node}
 
-    assert {index for index in used if index.startswith(("tasks", "log_lines"))} == THE_INDEX[name]
+    assert {index for index in used if f"lilota_{index}".startswith(INDEXED)} == THE_INDEX[name]
 
 
 def test_statements_are_short_enough_for_the_cache_of_psycopg(empty):
@@ -168,6 +171,6 @@ def test_statements_are_short_enough_for_the_cache_of_psycopg(empty):
     from psycopg._queries import MAX_CACHED_STATEMENT_LENGTH
 
     statements = empty._database.statements
-    batches = {name: len(statements[name]) for name in ("add", "add_alike", "claim", "commit", "commit_successes")}
+    batches = {name: len(statements[name]) for name in ("add", "add_bundles", "claim", "commit", "commit_successes")}
 
     assert {name for name, size in batches.items() if size > MAX_CACHED_STATEMENT_LENGTH} == set()

@@ -1,12 +1,7 @@
 -- Add tasks, if all distinct lanes exist that are given and this is the store that is meant; otherwise there is no row.
 WITH added AS (
     INSERT INTO {tasks} (lane, state, priority, run_at, created_at, max_lost_attempts, description, input)
-    SELECT lane,
-        CASE
-            WHEN due_at > statement_timestamp() THEN 1
-            WHEN due_at = statement_timestamp() AND priority = 0 THEN 7
-            ELSE 2
-        END,
+    SELECT lane, CASE WHEN due_at > statement_timestamp() THEN 1 ELSE 2 END,
         priority, due_at, statement_timestamp(), max_lost_attempts, description, input
     FROM (
         SELECT lane, priority, coalesce(run_at, statement_timestamp() + make_interval(secs => delay)) AS due_at,
@@ -24,4 +19,4 @@ WITH added AS (
 ), counted AS (
     INSERT INTO {lane_counts} (lane, state, n) SELECT lane, state, count(*) FROM added GROUP BY lane, state
 )
-SELECT id FROM added
+SELECT id, 1 FROM added

@@ -1,69 +1,96 @@
 -- Give a runner the next tasks of the lanes that it serves. What is locked is not asked for its state again: that would
--- allow a plan that reads through all ready tasks.
+-- allow a plan that reads through all ready tasks. As little would "lane =" keep the planner from reading the bundles
+-- of all lanes in the order of their ids; BETWEEN does.
 WITH served AS (
     SELECT id, queue, name FROM {lanes}
     WHERE name = ANY (%(names)s::text[])
         AND (%(queues)s::text[] IS NULL OR queue = ANY (%(queues)s::text[]))
         AND EXISTS (SELECT FROM {runners} WHERE id = %(runner)s AND expires_at > clock_timestamp())
 ), shares AS (
-    -- How many of the next tasks are in which lane, ready or fresh. Nothing is locked here that is not taken afterwards.
-    SELECT lane, state, count(*) AS n
+    -- How many of the next tasks are in which lane, in rows of their own or in bundles, and how many rows that are.
+    -- Nothing is locked here that is not taken afterwards.
+    SELECT lane, bundled, count(*) AS rows, sum(least(size, %(limit)s::bigint - past))::integer AS n
     FROM (
-        SELECT served.id AS lane, head.state
-        FROM served CROSS JOIN LATERAL (
-            (
-                SELECT task.state, task.priority, task.run_at, task.id FROM {tasks} AS task
-                WHERE task.lane = served.id AND task.state = 2
-                ORDER BY task.priority DESC, task.run_at, task.id LIMIT %(limit)s::bigint
-            ) UNION ALL (
-                SELECT task.state, task.priority, task.run_at, task.id FROM {tasks} AS task
-                WHERE task.lane = served.id AND task.state = 7
-                ORDER BY task.id LIMIT %(limit)s::bigint
-            )
-        ) AS head
-        ORDER BY head.priority DESC, head.run_at, head.id LIMIT %(limit)s::bigint
+        SELECT lane, bundled, size, sum(size) OVER (ORDER BY priority DESC, run_at, id) - size AS past
+        FROM (
+            SELECT served.id AS lane, head.*
+            FROM served CROSS JOIN LATERAL (
+                (
+                    SELECT false AS bundled, task.priority, task.run_at, task.id, 1 AS size FROM {tasks} AS task
+                    WHERE task.lane = served.id AND task.state = 2
+                    ORDER BY task.priority DESC, task.run_at, task.id LIMIT %(limit)s::bigint
+                ) UNION ALL (
+                    SELECT true, 0, bundle.run_at, bundle.first_id, bundle.size FROM {bundles} AS bundle
+                    WHERE bundle.lane BETWEEN served.id AND served.id
+                    ORDER BY bundle.lane, bundle.first_id LIMIT %(limit)s::bigint
+                )
+            ) AS head
+            ORDER BY head.priority DESC, head.run_at, head.id LIMIT %(limit)s::bigint
+        ) AS first
     ) AS next
-    GROUP BY lane, state
-), locked_ready AS (
+    WHERE past < %(limit)s::bigint
+    GROUP BY lane, bundled
+), locked AS (
     -- Others may claim in the same moment: what they have locked is passed over.
-    SELECT head.id, shares.lane, shares.state
+    SELECT head.id, shares.lane
     FROM shares CROSS JOIN LATERAL (
         SELECT task.id FROM {tasks} AS task
         WHERE task.lane = shares.lane AND task.state = 2
-        ORDER BY task.priority DESC, task.run_at, task.id LIMIT shares.n FOR UPDATE SKIP LOCKED
+        ORDER BY task.priority DESC, task.run_at, task.id LIMIT shares.rows FOR UPDATE SKIP LOCKED
     ) AS head
-    WHERE shares.state = 2
-), locked_fresh AS (
-    SELECT head.id, shares.lane, shares.state
-    FROM shares CROSS JOIN LATERAL (
-        SELECT task.id FROM {tasks} AS task
-        WHERE task.lane = shares.lane AND task.state = 7
-        ORDER BY task.id LIMIT shares.n FOR UPDATE SKIP LOCKED
+    WHERE NOT shares.bundled
+), opened AS (
+    -- The last bundle may have more tasks than are wanted.
+    SELECT *, least(size, wanted) AS taken
+    FROM (
+        SELECT head.*, lane,
+            shares.n + head.size - sum(head.size) OVER (PARTITION BY lane ORDER BY first_id)::integer AS wanted
+        FROM shares CROSS JOIN LATERAL (
+            SELECT bundle.first_id, bundle.size, bundle.run_at, bundle.max_lost_attempts, bundle.description,
+                bundle.inputs
+            FROM {bundles} AS bundle
+            WHERE bundle.lane BETWEEN shares.lane AND shares.lane
+            ORDER BY bundle.lane, bundle.first_id LIMIT shares.rows FOR UPDATE SKIP LOCKED
+        ) AS head
+        WHERE shares.bundled
     ) AS head
-    WHERE shares.state = 7
-), locked AS (
-    SELECT id, lane, state FROM locked_ready UNION ALL SELECT id, lane, state FROM locked_fresh
+    WHERE wanted > 0
 ), holder AS (
     -- Whoever rescues or releases the runner waits for this transaction, or has ended before: a heartbeat does not.
-    SELECT id FROM {runners}
-    WHERE id = %(runner)s AND expires_at > clock_timestamp() AND EXISTS (SELECT FROM locked)
-    FOR KEY SHARE
-), granted AS (
     -- A token is the time: one whose claim was lost, with a server that failed or before a backup was restored, does not
     -- come again.
-    UPDATE {tasks}
+    SELECT id, (extract(epoch FROM statement_timestamp()) * 1000000)::bigint AS token FROM {runners}
+    WHERE id = %(runner)s AND expires_at > clock_timestamp()
+        AND (EXISTS (SELECT FROM locked) OR EXISTS (SELECT FROM opened))
+    FOR KEY SHARE
+), emptied AS (
+    DELETE FROM {bundles} WHERE first_id = ANY (ARRAY(SELECT first_id FROM opened)) AND EXISTS (SELECT FROM holder)
+), left_over AS (
+    INSERT INTO {bundles} (first_id, size, lane, run_at, max_lost_attempts, description, inputs)
+    SELECT first_id + taken, size - taken, lane, run_at, max_lost_attempts, description, inputs[taken + 1:]
+    FROM opened, holder WHERE taken < size
+), unpacked AS (
+    INSERT INTO {tasks} (
+        id, lane, token, run_at, created_at, priority, attempt, max_lost_attempts, state, runner, description, input
+    )
+    SELECT first_id + n - 1, lane, token, run_at, run_at, 0, 1, max_lost_attempts, 3, holder.id, description, input
+    FROM holder, opened CROSS JOIN LATERAL unnest(inputs[:taken]) WITH ORDINALITY AS given (input, n)
+    RETURNING *
+), granted AS (
+    UPDATE {tasks} AS task
     SET state = 3, attempt = attempt + 1, runner = %(runner)s, error = NULL, progress = 0, started_at = NULL, pid = 0,
-        token = greatest(token + 1, (extract(epoch FROM statement_timestamp()) * 1000000)::bigint)
+        token = greatest(token + 1, (SELECT token FROM holder))
     WHERE id = ANY (ARRAY(SELECT id FROM locked)) AND EXISTS (SELECT FROM holder)
-    RETURNING id, token, attempt, lane, description, input, output, priority, run_at, lost_attempts, max_lost_attempts,
-        log_count
-), moved AS (
-    SELECT lane, state, count(*) AS n FROM locked WHERE EXISTS (SELECT FROM holder) GROUP BY lane, state
+    RETURNING *
+), claimed AS (
+    SELECT * FROM granted UNION ALL SELECT * FROM unpacked
 ), counted AS (
     INSERT INTO {lane_counts} (lane, state, n)
-    SELECT lane, state, -n FROM moved UNION ALL SELECT lane, 3, n FROM moved
+    SELECT lane, moved.state, moved.sign * count(*)
+    FROM claimed CROSS JOIN (VALUES (2, -1), (3, 1)) AS moved (state, sign)
+    GROUP BY lane, moved.state, moved.sign
 )
-SELECT granted.id, granted.token, granted.attempt, served.name, granted.description, granted.input, granted.output,
-    served.queue, granted.priority, granted.lost_attempts, granted.max_lost_attempts, granted.log_count
-FROM granted JOIN served ON served.id = granted.lane
-ORDER BY granted.priority DESC, granted.run_at, granted.id
+SELECT claimed.id, claimed.token, claimed.attempt, served.name, claimed.description, claimed.input, claimed.output,
+    served.queue, claimed.priority, claimed.lost_attempts, claimed.max_lost_attempts, claimed.log_count
+FROM claimed JOIN served ON served.id = claimed.lane
+ORDER BY claimed.priority DESC, claimed.run_at, claimed.id

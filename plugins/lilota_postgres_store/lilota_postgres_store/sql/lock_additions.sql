@@ -1,2 +1,2 @@
 -- Nobody adds while tasks with ids of their own come in, or an id could be given twice.
-LOCK TABLE {tasks} IN SHARE ROW EXCLUSIVE MODE
+LOCK TABLE {tasks}, {bundles} IN SHARE ROW EXCLUSIVE MODE

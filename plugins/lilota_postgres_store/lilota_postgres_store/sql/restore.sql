@@ -19,6 +19,12 @@ WITH restored AS (
         id, lane, token, run_at, created_at, started_at, finished_at, progress, priority, attempt, lost_attempts,
         max_lost_attempts, pid, log_count, state, cancel_requested, runner, description, input, output, error
     )
+    WHERE NOT EXISTS (
+        SELECT FROM (
+            SELECT first_id, size FROM {bundles} WHERE first_id <= given.id ORDER BY first_id DESC LIMIT 1
+        ) AS near
+        WHERE near.first_id + near.size > given.id
+    )
     ON CONFLICT (id) DO NOTHING
     RETURNING id, lane, state
 ), lines AS (

@@ -1,4 +1,0 @@
-SELECT * FROM {task_details}
-WHERE id = ANY (ARRAY(
-    SELECT id FROM {tasks} WHERE id < %(start)s::bigint ORDER BY id DESC LIMIT %(limit)s::bigint
-))

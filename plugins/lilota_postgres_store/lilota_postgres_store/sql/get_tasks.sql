@@ -1,1 +1,0 @@
-SELECT * FROM {task_details} WHERE id = ANY (%(ids)s::bigint[])
