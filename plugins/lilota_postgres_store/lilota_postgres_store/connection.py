@@ -137,7 +137,7 @@ def connect(address: Address) -> Connection:
 
 
 def _limits(address: Address) -> dict[str, Any]:
-    """Return libpq's limits, but for those that the URL sets."""
+    """Return libpq's limits, but for those that the URL sets, and what else we ask of it."""
     seconds = address.timeout_seconds
     limits: dict[str, Any] = {
         # For each host: one that is switched off must not use up the time of the others. libpq wants two at least.
@@ -147,10 +147,11 @@ def _limits(address: Address) -> dict[str, Any]:
         "keepalives_interval": max(1, round(seconds / 3)),
         "keepalives_count": 3,
         "target_session_attrs": "read-write",
-        "client_encoding": "utf8",
         "fallback_application_name": "lilota",
     }
-    return {name: value for name, value in limits.items() if name not in address.parameters}
+    chosen = {name: value for name, value in limits.items() if name not in address.parameters}
+    # Nobody sees it but us, and no other one keeps every text.
+    return {**chosen, "client_encoding": "utf8"}
 
 
 def session_settings(address: Address) -> dict[str, str]:

@@ -67,34 +67,41 @@ class Database:
         return self.read_all((name, parameters))[0]
 
     def read_all(self, *steps: Step, at_once: bool = False) -> list[Rows]:
-        """Run statements that can be run again, as one transaction."""
+        """Run statements that can be run again, as one transaction.
+
+        Args:
+            at_once: don't wait for a place in the pool.
+        """
         for _ in range(_TRIES - 1):
             try:
-                return self.write(*steps, at_once=at_once)
+                return self._run(steps, at_once=at_once)
             except StoreUnavailableError as error:
                 # Lost with a server that came back meanwhile: is_stale() can't see what has not arrived yet.
                 if not _is_lost_connection(error.__cause__):
                     raise
-        return self.write(*steps, at_once=at_once)
+        return self._run(steps, at_once=at_once)
 
-    def write(self, *steps: Step, announce: bool = False, at_once: bool = False, payload: str = "") -> list[Rows]:
+    def write(self, *steps: Step, announce: bool = False, payload: str = "") -> list[Rows]:
         """Run statements as one transaction, and return the rows of each.
 
         Args:
             announce: tell other processes afterwards that something has changed.
-            at_once: don't wait for a place in the pool.
             payload: what the announcement says.
         """
-        afterwards = payload if announce else None
+        self.pool.check_commits()
+        return self._run(steps, payload if announce else None)
+
+    def _run(self, steps: Sequence[Step], payload: str | None = None, *, at_once: bool = False) -> list[Rows]:
+        """Run statements as one transaction, again if that had no effect."""
         for _ in range(_TRIES - 1):
             try:
-                return self._write(steps, afterwards, at_once=at_once)
+                return self._run_once(steps, payload, at_once=at_once)
             except StoreUnavailableError as error:
                 if not (isinstance(error.__cause__, psycopg.Error) and error.__cause__.sqlstate in REPEATABLE):
                     raise
-        return self._write(steps, afterwards, at_once=at_once)
+        return self._run_once(steps, payload, at_once=at_once)
 
-    def _write(self, steps: Sequence[Step], payload: str | None, *, at_once: bool) -> list[Rows]:
+    def _run_once(self, steps: Sequence[Step], payload: str | None, *, at_once: bool) -> list[Rows]:
         with self.pool.lend(at_once=at_once) as connection:
             calls = [self.call(*step) for step in steps]
             return connection.transact(calls, None if payload is None else self.announcement(payload))
@@ -114,6 +121,7 @@ class Database:
     @contextmanager
     def steps(self) -> Iterator[Any]:
         """Run statements in one transaction, one after the other: `run(name, **parameters)` returns the rows."""
+        self.pool.check_commits()
         with self.pool.lend() as connection, connection.transaction_of_steps():
             yield lambda name, **parameters: connection.run(self.call(name, parameters))
 

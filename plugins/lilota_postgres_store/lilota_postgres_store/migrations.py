@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from lilota.errors import ConfigurationError, StoreVersionError
+from lilota.errors import ConfigurationError, StoreUnavailableError, StoreVersionError
 from lilota_postgres_store.connection import Connection
+from lilota_postgres_store.standbys import ask_standbys
 from lilota_postgres_store.statements import Statements, load_migrations
 
 Migrations = list[tuple[int, list[str]]]
@@ -25,6 +26,7 @@ def migrate(connection: Connection, statements: Statements, database: str, migra
     Raises:
         StoreVersionError: a newer lilota wrote the tables, and says that this version can't read them.
         ConfigurationError: the schema does not exist.
+        StoreUnavailableError: what would be written had to wait for a standby.
     """
     return _Migrator(connection, statements, database, migrations or load_migrations()).migrate()
 
@@ -41,6 +43,7 @@ class _Migrator:
         meta = self._meta()
         if int(meta.get("schema_version", 0)) < self._newest:
             self._check_schema()
+            self._check_standbys()
             for number, templates in self._migrations:
                 self._apply(number, templates)
             meta = self._meta()
@@ -79,3 +82,9 @@ class _Migrator:
                 f"The {self._database} has no schema {schema}. Create it: CREATE SCHEMA {schema}; "
                 "or name another one in the URL (?schema=...)."
             )
+
+    def _check_standbys(self) -> None:
+        # A migration may take long, and is waited for; others wait for its lock. A standby may be away for days.
+        trouble = ask_standbys(self._connection).trouble()
+        if trouble is not None:
+            raise StoreUnavailableError(f"The {self._database} {trouble}. Its tables were left as they are.")

@@ -14,8 +14,10 @@ import psycopg
 
 from lilota.errors import StoreUnavailableError
 from lilota_postgres_store.address import Address
-from lilota_postgres_store.connection import Connection, connect
-from lilota_postgres_store.faults import MISSING, OUTDATED, READ_ONLY, is_worth_waiting_for, translated
+from lilota_postgres_store.connection import Connection, NoAnswerError, connect
+from lilota_postgres_store.faults import MISSING, OUTDATED, READ_ONLY, translated
+from lilota_postgres_store.held_commits import HeldCommits
+from lilota_postgres_store.refusals import is_worth_waiting_for
 
 # At most so many threads use the database at the same time; the others wait. Heartbeats never do.
 _MOST_CONNECTIONS: Final = 16
@@ -37,6 +39,7 @@ class Pool:
         self._database = database
         self._prepare = prepare
         self._idle: list[Connection] = []
+        self._held = HeldCommits(address, database)
         self._places = threading.BoundedSemaphore(_MOST_CONNECTIONS)
         self._has_connected = False
         #: The server's processes behind the open connections.
@@ -49,7 +52,7 @@ class Pool:
         Args:
             at_once: don't wait for a place, however many threads use the database.
         """
-        with translated(self._database), self._place(at_once=at_once):
+        with translated(self._database, self._held.explain), self._place(at_once=at_once):
             connection = self._take()
             try:
                 yield connection
@@ -59,6 +62,16 @@ class Pool:
                 self._draw_conclusions(error)
                 raise
             self._give_back(connection)
+
+    def check_commits(self) -> None:
+        """Make sure that a write would not only join others that wait for a standby.
+
+        Raises:
+            StoreUnavailableError: it would.
+        """
+        if self._held.are_known:
+            with self.lend() as connection:
+                self._held.check(connection)
 
     @contextmanager
     def _place(self, *, at_once: bool) -> Iterator[None]:
@@ -119,8 +132,9 @@ class Pool:
 
     def _draw_conclusions(self, error: BaseException) -> None:
         code = error.sqlstate if isinstance(error, psycopg.Error) else None
-        if code in {READ_ONLY, OUTDATED}:
-            # The primary is elsewhere now, and connecting again finds it; or all connections have outdated statements.
+        if code in {READ_ONLY, OUTDATED} or isinstance(error, NoAnswerError):
+            # The primary is elsewhere now, and connecting again finds it; all connections have outdated statements; or
+            # the network has lost them all, and each would cost another call its patience.
             self.close_idle()
         elif code in MISSING:
             self.close()

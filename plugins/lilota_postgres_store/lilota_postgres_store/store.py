@@ -28,6 +28,7 @@ from lilota_postgres_store.database import Database, Step
 from lilota_postgres_store.folding import fold_counts_sometimes
 from lilota_postgres_store.pool import Pool
 from lilota_postgres_store.server import warnings_for
+from lilota_postgres_store.standbys import ask_standbys
 from lilota_postgres_store.watch import Watch
 
 
@@ -75,13 +76,15 @@ class PostgresTaskStore:
     def capabilities(self) -> StoreCapabilities:
         database = self._db()
         server = database.ask()
+        with database.pool.lend() as connection:
+            standbys = ask_standbys(connection)
         return StoreCapabilities(
             description=f"{database.name} (PostgreSQL {server.version})",
             durable=server.is_durable,
             multi_process=True,
             multi_host=True,
             takes_connection=True,
-            warnings=warnings_for(server, listens=self.address.listen),
+            warnings=(*standbys.warnings(), *warnings_for(server, listens=self.address.listen)),
         )
 
     def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:

@@ -18,6 +18,7 @@ from lilota_postgres_store.announcements import MORE, SPAN_SECONDS
 from lilota_postgres_store.changes import Changes
 from lilota_postgres_store.connection import Connection, connect
 from lilota_postgres_store.database import Database
+from lilota_postgres_store.faults import translated
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +66,7 @@ class _Listener:
         self._changes = changes
         self._heard: list[tuple[int, str]] = []
         self._look_again_at = math.inf
+        self._pause = _FIRST_PAUSE_SECONDS
         self._stopped, self._stopper = os.pipe()
         self._pipe_lock = threading.Lock()
         self._has_ended = False
@@ -91,17 +93,17 @@ class _Listener:
                 os.close(self._stopped)
 
     def _go_on(self) -> None:
-        pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
-                self._watch()
-            except (psycopg.Error, OSError, LilotaError) as error:
-                logger.info("Changes of the %s are not heard of just now: %s", self._database.name, error)
+                with translated(self._database.name):
+                    self._watch()
+            except (OSError, LilotaError) as error:
+                logger.info("Changes are not heard of, trying again in %g s: %s", self._pause, error)
             else:
                 return
-            if _readable([self._stopped], pause) or self._nobody_waits():
+            if _readable([self._stopped], self._pause) or self._nobody_waits():
                 return
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
 
     def _watch(self) -> None:
         # The pool makes sure that the tables are there; this connection is not one of the pool's.
@@ -117,6 +119,7 @@ class _Listener:
     def _listen(self, connection: Connection) -> None:
         connection.add_notify_handler(lambda notification: self._heard.append((notification.pid, notification.payload)))
         connection.execute(self._database.statements.listen)
+        self._pause = _FIRST_PAUSE_SECONDS
         # What happened before this moment went unheard, also that more is to come.
         self._announce(is_more_to_come=True)
         while not self._nobody_waits():
@@ -152,6 +155,7 @@ class _Listener:
         seen, was_news = None, False
         while not self._nobody_waits():
             (number,) = connection.transact([self._database.call("last_change", {})])[0]
+            self._pause = _FIRST_PAUSE_SECONDS
             is_news = number != seen
             # The number may speak for what came a moment after it.
             if is_news or was_news:

@@ -8,10 +8,11 @@ from urllib.parse import quote
 import psycopg
 import pytest
 from lilota_postgres_store.server import Server, check_server, warnings_for
+from postgres_waiting import wait_until
 
 from lilota.errors import ConfigurationError, StoreUnavailableError
 from lilota.models import NewTask
-from lilota.testing.servers import PostgresServer, available_or_skip
+from lilota.testing.servers import PgBouncer, PostgresServer, available_or_skip
 
 SECRET = "s3cret/wrong"
 GOOD = Server(
@@ -83,6 +84,109 @@ def test_unknown_role(postgres_server, open_store):
     message = error_of(open_store, postgres_server.url().replace("postgres@", "nobody_knows@"))
 
     assert "does not know the role. Check the user in the URL, or create it: CREATE ROLE" in message
+
+
+@pytest.fixture(scope="module")
+def picky(postgres_server):
+    """Roles and databases that nobody gets into, each for another reason."""
+    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
+        for database in ("crowded", "closed", "private"):
+            connection.execute(f"DROP DATABASE IF EXISTS {database}")
+        connection.execute("DROP ROLE IF EXISTS busy, group_only, shop")
+        connection.execute("CREATE ROLE busy LOGIN CONNECTION LIMIT 0")
+        connection.execute("CREATE ROLE group_only NOLOGIN")
+        connection.execute("CREATE ROLE shop LOGIN")
+        connection.execute("CREATE DATABASE crowded CONNECTION LIMIT 0")
+        connection.execute("CREATE DATABASE closed ALLOW_CONNECTIONS false")
+        connection.execute("CREATE DATABASE private")
+        connection.execute("REVOKE CONNECT ON DATABASE private FROM PUBLIC")
+    return postgres_server
+
+
+@pytest.mark.parametrize(
+    ("user", "database", "words"),
+    [
+        ("busy", "postgres", "takes no more connections. Raise the CONNECTION LIMIT of the role or database"),
+        ("group_only", "postgres", "does not let this role log in. Allow it: ALTER ROLE ... LOGIN"),
+        ("shop", "crowded", "takes no more connections. Raise the CONNECTION LIMIT of the role or database"),
+        ("shop", "closed", "lets nobody in. Allow it: ALTER DATABASE ... ALLOW_CONNECTIONS true"),
+        ("shop", "private", "does not let this role in. Allow it: GRANT CONNECT ON DATABASE"),
+    ],
+)
+def test_role_or_database_that_exists_is_not_called_missing(picky, open_store, user, database, words):
+    """What keeps this role out of this database, and who can change it."""
+    message = error_of(open_store, picky.url(database).replace("postgres@", f"{user}@"))
+
+    assert words in message
+
+
+def test_system_user_of_another_name(open_store):
+    """As on a Debian machine, whose local socket asks for no password."""
+    with available_or_skip(lambda: PostgresServer(hba=["local all shop peer"])) as server:
+        with psycopg.connect(server.url(), autocommit=True) as connection:
+            connection.execute("CREATE ROLE shop LOGIN")
+
+        message = error_of(open_store, server.url().replace("postgres@", "shop@"))
+
+    assert "lets in only the system's user of that name here" in message
+    assert "postgresql://user:password@localhost/" in message
+
+
+@pytest.mark.parametrize(
+    ("option", "named"),
+    [
+        ("sslmode=wild", 'invalid sslmode value: "wild"'),
+        ("connect_timeout=soon", "bad value for connect_timeout: 'soon'"),
+        ("port=99999", 'invalid port number: "99999"'),
+        ("options=-cnonsense%3D1", 'unrecognized configuration parameter "nonsense"'),
+        ("options=-cwork_mem%3Dmuch", 'invalid value for parameter "work_mem"'),
+        ("service=nowhere", 'definition of service "nowhere" not found'),
+    ],
+)
+def test_value_of_an_option_that_can_not_be_used(postgres_server, open_store, option, named):
+    """The server is not to blame, nor the host."""
+    message = error_of(open_store, f"{postgres_server.url()}&{option}")
+
+    assert "can't be connected to as the URL says. Correct the part of it that is named here" in message
+    assert named in message
+
+
+def test_another_encoding_of_the_client_does_not_cost_texts(database_url, new_schema, open_store):
+    """What goes over the wire is ours to choose."""
+    store = open_store(f"{new_schema()}&client_encoding=latin1")
+
+    (task_id,) = store.add([NewTask(name="task", description="5 \N{EURO SIGN}")])
+
+    assert store.get(task_id).description == "5 \N{EURO SIGN}"
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"max_client_conn": "1"}, "no more connections allowed"),
+        ({"default_pool_size": "1", "query_wait_timeout": "1"}, "query_wait_timeout"),
+    ],
+)
+def test_pooler_whose_connections_are_in_use(postgres_server, open_store, settings, said):
+    """Which of its settings to raise."""
+    with available_or_skip(lambda: PgBouncer(postgres_server, settings=settings)) as bouncer:
+        wait_until(lambda: can_connect(bouncer))
+        with psycopg.connect(bouncer.url()) as other:
+            other.execute("SELECT 1")
+
+            message = error_of(open_store, f"{bouncer.url()}&timeout_seconds=3")
+
+    assert "is behind a PgBouncer whose connections are all in use. Raise its 'max_client_conn'" in message
+    assert said in message
+
+
+def can_connect(server):
+    """The look whether it listens may still hold the only place."""
+    try:
+        psycopg.connect(server.url()).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def test_unknown_schema(database_url, open_store):

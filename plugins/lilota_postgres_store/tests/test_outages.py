@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 
 import psycopg
 import pytest
+from postgres_waiting import wait_until
 
 from lilota.contract import ClaimRequest, RunnerInfo
 from lilota.errors import StoreUnavailableError
@@ -55,13 +55,6 @@ def terminate_sessions(server, application="lilota"):
         connection.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = %s", [application]
         )
-
-
-def wait_until(ask):
-    deadline = time.monotonic() + 30
-    while not ask():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_restart_while_idle_goes_unnoticed(server, local):
@@ -144,6 +137,20 @@ def test_silent_network_ends_a_call(proxy, remote, call):
     assert len(remote.get_all_tasks()) == 1
 
 
+@pytest.mark.slow
+def test_silent_network_ends_the_connections_that_are_not_in_use_too(proxy, remote):
+    """After a fail-over that moved an address, each of them would cost another call its patience."""
+    pool = remote._database.pool
+    with pool.lend(), pool.lend(), pool.lend():
+        pass
+    proxy.black_hole()
+
+    with pytest.raises(StoreUnavailableError, match=r"does not answer\. Check the server and the network"):
+        remote.add([TASK])
+
+    assert pool.sessions == set()
+
+
 def can(call):
     try:
         call()
@@ -193,6 +200,20 @@ def test_those_who_wait_hear_of_changes_again_after_a_restart(server, local, ope
     local.add([TASK])
 
     assert other.wait_for_change(30) is True
+
+
+def test_those_who_wait_listen_again_soon_however_often_they_were_cut_off(server, local, caplog):
+    """The pauses grow while the server is away, and begin anew when it was there again."""
+    caplog.set_level("INFO", "lilota_postgres_store.watch")
+    for cuts in range(1, 5):
+        local.wait_for_change(0.1)
+        wait_until(lambda: listens(server))
+        terminate_sessions(server)
+        wait_until(lambda cuts=cuts: len(caplog.records) >= cuts)
+
+    pauses = {record.args[0] for record in caplog.records}
+
+    assert pauses == {0.1}
 
 
 def listens(server):
@@ -288,8 +309,10 @@ def waits_for_lock(server):
 def test_lock_that_is_held_for_too_long_is_named(local):
     """Somebody's forgotten transaction is not lilota's fault."""
     (task_id,) = local.add([TASK])
+    local.heartbeat(RunnerInfo(id="runner"))
+    local.claim(REQUEST)
     with psycopg.connect(local.address.conninfo) as rival:
-        rival.execute("SELECT FROM lilota_bundles WHERE first_id = %s FOR UPDATE", [task_id])
+        rival.execute("SELECT FROM lilota_tasks WHERE id = %s FOR UPDATE", [task_id])
 
         with pytest.raises(StoreUnavailableError, match="a lock on the tasks for too long"):
             local.cancel(task_id)

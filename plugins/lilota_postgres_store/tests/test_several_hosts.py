@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import socket
-import time
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from lilota_postgres_store.address import Address
 from lilota_postgres_store.connection import connect
+from postgres_waiting import wait_until
 
 from lilota.contract import ClaimRequest, RunnerInfo
 from lilota.errors import StoreUnavailableError
@@ -37,13 +37,6 @@ def standby(primary):
 def url_of(*servers, database="/postgres"):
     hosts = ",".join(f"{server.host}:{server.port}" for server in servers)
     return f"postgresql://postgres@{hosts}{database}?timeout_seconds=4"
-
-
-def wait_until(ask):
-    deadline = time.monotonic() + 30
-    while not ask():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def standby_has_all(primary):
