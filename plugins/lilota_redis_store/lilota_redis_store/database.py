@@ -162,7 +162,9 @@ class Database:
 
 def _drop_wrong_connections(servers: Servers, error: StoreUnavailableError) -> None:
     """After a fail-over, the other idle connections lead to the wrong server as well."""
-    if type(error.__cause__).__name__ in _OF_THE_SERVER:
+    cause = error.__cause__
+    # To Redis 6.2, what a command within a script was refused for is an error like any other of a script.
+    if type(cause).__name__ in _OF_THE_SERVER or "READONLY" in str(cause):
         servers.lost()
 
 

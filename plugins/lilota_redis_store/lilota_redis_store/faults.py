@@ -11,7 +11,8 @@ from lilota.errors import LilotaError, StoreUnavailableError
 from lilota_redis_store.address import Address
 
 _FORBIDS: Final = "forbids this user something that lilota needs. Extend the user's rights (ACL) as the README says"
-_NEEDS_LOGIN: Final = "wants a password. Put it into the URL: redis://user:password@host:port/db"
+_NEEDS_LOGIN: Final = "wants a password. Put it into the URL"
+_NEEDS_NO_LOGIN: Final = "has no password set, but the URL has one. Remove it from the URL"
 _WRONG_LOGIN: Final = "refuses the user or the password of the URL. Correct them"
 _UNREACHABLE: Final = "can't be reached. Check its address, and that it is running"
 _NO_REPLY: Final = "did not answer in time; whether it did what was asked is not known"
@@ -22,6 +23,7 @@ _WRONG_FILES: Final = (
     "can't be asked: the files of 'ssl_ca_certs', 'ssl_certfile' or 'ssl_keyfile' hold something else, or do not fit "
     "together. Correct these options"
 )
+_OTHER_HOST: Final = "shows the certificate of another host. Use a name in it, or 'ssl_check_hostname=off'"
 _LOADING: Final = "is still loading its data. Wait"
 _IN_CLUSTER: Final = "belongs to a cluster. Add 'cluster=on' to the URL"
 _CLUSTER_DOWN: Final = "belongs to a cluster that is not in order. Look at CLUSTER INFO there"
@@ -30,7 +32,9 @@ _CLUSTER_DOWN: Final = "belongs to a cluster that is not in order. Look at CLUST
 _REASONS: Final = (
     ("NOAUTH", _NEEDS_LOGIN),
     ("Authentication required", _NEEDS_LOGIN),
-    ("without any password", "has no password set, but the URL has one. Remove it from the URL"),
+    ("without any password", _NEEDS_NO_LOGIN),
+    # Thus before Redis 6.
+    ("no password is set", _NEEDS_NO_LOGIN),
     ("WRONGPASS", _WRONG_LOGIN),
     ("invalid username-password", _WRONG_LOGIN),
     ("invalid password", _WRONG_LOGIN),
@@ -48,14 +52,13 @@ _REASONS: Final = (
     ("cluster is down", _CLUSTER_DOWN),
     ("not covered by the cluster", _CLUSTER_DOWN),
     ("MOVED", _IN_CLUSTER),
-    ("Cluster cannot be connected", _UNREACHABLE),
     ("maxmemory", "has no memory left ('maxmemory'). Give it more, or prune old tasks; nothing was written"),
     ("MISCONF", "refuses writes because it can't save its data. Look at its disk and at its log"),
     ("NOREPLICAS", "refuses writes because too few replicas are connected. Look at INFO replication there"),
     ("is busy running a script", "is busy with somebody's script. Wait, or end it with SCRIPT KILL"),
     ("max number of clients", "has too many clients. Raise 'maxclients' there, or close some"),
     ("unknown command", "does not know a command that lilota needs. Use Redis 6.2 or newer, or Valkey"),
-    ("is not valid for", "shows the certificate of another host. Use a name in it, or 'ssl_check_hostname=off'"),
+    ("is not valid for", _OTHER_HOST),
     ("certificate has expired", "shows a certificate that has expired. Renew it"),
     ("CERTIFICATE_VERIFY_FAILED", "shows a certificate that is not trusted. Name its authority: 'ssl_ca_certs=file'"),
     ("CERTIFICATE_REQUIRED", "wants a certificate from its clients. Name it: 'ssl_certfile=file&ssl_keyfile=file'"),
@@ -63,6 +66,7 @@ _REASONS: Final = (
     ("PEM lib", _WRONG_FILES),
     ("KEY_VALUES_MISMATCH", _WRONG_FILES),
     ("WRONG_VERSION_NUMBER", "does not speak TLS there. Use 'redis://', or its port for TLS"),
+    ("Cluster cannot be connected", _UNREACHABLE),
     ("Timeout connecting", _UNREACHABLE),
     ("Timeout", _NO_REPLY),
     ("timed out", _NO_REPLY),
@@ -88,19 +92,27 @@ _LONGEST: Final = 300
 
 def to_store_error(error: Exception, address: Address) -> StoreUnavailableError:
     """Return the error to raise for an error of redis-py."""
-    kind, text = type(error).__name__, str(error).replace("\n", " ")[:_LONGEST]
+    kind, text = type(error).__name__, str(error).replace("\n", " ")
     reason = next((reason for sign, reason in _REASONS if sign in text), None) or _KINDS.get(kind, "can't be used")
-    hint = _hint(reason, address) if address.socket_path is None else ""
-    return StoreUnavailableError(f"The Redis server {address} {reason}{hint} ({kind}: {text}).")
+    hint = _hint(reason, address, text)
+    return StoreUnavailableError(f"The Redis server {address} {reason}{hint} ({kind}: {text[:_LONGEST]}).")
 
 
-def _hint(reason: str, address: Address) -> str:
-    """Return what else may be the matter with a server that is reached through TCP."""
-    if reason is _UNREACHABLE and address.tls is not None:
+def _hint(reason: str, address: Address, text: str) -> str:
+    """Return how the URL should look, or what else may be the matter."""
+    if reason is _NEEDS_LOGIN:
+        return f": {str(address).replace('://', '://user:password@')}"
+    if reason is _OTHER_HOST and f"'{address.host}'" not in text:
+        return "; the nodes of a cluster must announce their names ('cluster-announce-hostname')"
+    return _hint_for_tcp(reason, address.tls) if address.socket_path is None else ""
+
+
+def _hint_for_tcp(reason: str, tls: Mapping[str, object] | None) -> str:
+    if reason is _UNREACHABLE and tls is not None:
         return " and speaks TLS there (without, use 'redis://')"
-    if reason is _CLOSED and address.tls is None:
+    if reason is _CLOSED and tls is None:
         return ", and that it does not want TLS ('rediss://')"
-    if reason is _CLOSED and "ssl_certfile" not in (address.tls or {}):
+    if reason is _CLOSED and "ssl_certfile" not in (tls or {}):
         return ", and that it wants no certificate from its clients ('ssl_certfile=file&ssl_keyfile=file')"
     return ""
 

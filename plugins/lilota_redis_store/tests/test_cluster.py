@@ -8,6 +8,7 @@ import pytest
 
 from lilota.errors import StoreUnavailableError
 from lilota.models import NewTask
+from lilota.testing.servers import make_certificates
 
 SLOTS = 16384
 
@@ -30,17 +31,21 @@ class Node:
 @pytest.fixture
 def nodes(own_server, client_of):
     """Two nodes, of which the first has all slots."""
-    servers = [own_server({"cluster-enabled": "yes", "cluster-node-timeout": "2000"}, port=0) for _ in range(2)]
-    first, second = (Node(server, client_of(server.url(tcp=True))) for server in servers)
+    return meet(*start_two(own_server, client_of, {}))
+
+
+def start_two(own_server, client_of, settings, **options):
+    settings = {"cluster-enabled": "yes", "cluster-node-timeout": "2000", **settings}
+    servers = [own_server(settings, port=0, **options) for _ in range(2)]
+    return [Node(server, client_of(server.url())) for server in servers]
+
+
+def meet(first, second):
+    """Make two nodes a cluster."""
     first.run("CLUSTER", "ADDSLOTS", *range(SLOTS))
-    (bus_port,) = [line.split()[1] for line in conf_of(servers[1]) if line.startswith("cluster-port")]
-    first.run("CLUSTER", "MEET", servers[1].host, servers[1].port, bus_port)
+    first.run("CLUSTER", "MEET", second.server.host, second.server.port)
     until(lambda: first.knows(2) and second.knows(2), "The meeting of the nodes")
     return first, second
-
-
-def conf_of(server):
-    return (server.folder / "redis.conf").read_text().splitlines()
 
 
 def until(ask, what):
@@ -116,3 +121,49 @@ def test_commands_are_not_repeated_by_the_client_of_a_node(nodes, open_store):
     retry = store._database.servers().client().get_connection_kwargs()["retry"]
 
     assert retry._retries == 0
+
+
+@pytest.fixture
+def tls_nodes(own_server, client_of, certificates):
+    """As `nodes`, but all speak TLS only, also with each other. Needs Debian's Redis."""
+
+    def start(**settings):
+        return meet(*start_two(own_server, client_of, settings, program="redis-server", certificates=certificates))
+
+    return start
+
+
+@pytest.fixture
+def certificates(tmp_path):
+    """Certificates for the address of the nodes, and for nothing else."""
+    return make_certificates(tmp_path, "127.0.0.1")
+
+
+def test_a_cluster_is_used_through_tls(tls_nodes, certificates, open_store):
+    """The way leads from one node to the other, and each is asked for its certificate."""
+    _, second = tls_nodes()
+
+    store = open_store(second.server.url(tcp=True), ssl_ca_certs=certificates.ca)
+
+    assert store.add([NewTask(name="task")]) == [1]
+    assert store.wait_for_change(10) is True  # the beginning of a subscription counts as a change
+    assert second.client.dbsize() == 0
+
+
+def test_nodes_that_announce_addresses_which_are_not_in_their_certificates_are_named(
+    tls_nodes, certificates, open_store
+):
+    """The remedy is to announce names; or not to check them."""
+    both = tls_nodes(**{"bind": "0.0.0.0", "cluster-announce-ip": "127.0.0.2"})
+    url = both[1].server.url(tcp=True)
+
+    open_store(url, ssl_ca_certs=certificates.ca, ssl_check_hostname="off").open()
+    with pytest.raises(StoreUnavailableError, match=r"certificate of another host.*'cluster-announce-hostname'"):
+        open_store(url, ssl_ca_certs=certificates.ca).open()
+    for node in both:
+        # A name like any other for the cluster, and one that needs no look-up.
+        node.run("CONFIG", "SET", "cluster-announce-hostname", "127.0.0.1")
+        node.run("CONFIG", "SET", "cluster-preferred-endpoint-type", "hostname")
+    until(lambda: both[1].run("CLUSTER", "NODES").count(b",127.0.0.1 ") == len(both), "The announcement of the names")
+
+    assert open_store(url, ssl_ca_certs=certificates.ca).add([NewTask(name="task")]) == [1]

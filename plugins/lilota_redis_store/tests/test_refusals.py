@@ -40,6 +40,17 @@ def test_a_login_that_is_missing_or_wrong_is_named(server, open_store, login, sa
     assert "hunter2" not in str(refused.value)
 
 
+@pytest.mark.parametrize("tcp", [True, False])
+def test_a_missing_password_is_asked_for_by_the_url_to_write(server, open_store, tcp):
+    """With the scheme that was used, so that nobody loses TLS or the socket on the way."""
+    url = server.url(tcp=tcp)
+
+    with pytest.raises(StoreUnavailableError) as refused:
+        open_store(url).open()
+
+    assert f"Put it into the URL: {url.replace('://', '://user:password@')} (" in str(refused.value)
+
+
 def test_a_password_for_a_server_that_has_none_is_named(own_server, open_store):
     """The remedy is another one than for a wrong password."""
     server = own_server(port=0)
