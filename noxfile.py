@@ -184,6 +184,8 @@ def run_pytest(session: nox.Session, *arguments: str, **environment: str) -> Non
     removed = {name: None for name in foreign if not name.startswith("LILOTA_TEST_")}
     variables = {**removed, "LILOTA_TEST_WHEELS": "1", **environment}
     paths = [str(ROOT / item) if item.startswith(("tests", "plugins")) else item for item in arguments]
-    options = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), "-n", "auto", "--dist", "worksteal", "-q"]
+    # Tests wait for processes, servers and clocks a good part of their time: one more than there are processors.
+    workers = str((os.cpu_count() or 1) + 1)
+    options = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), "-n", workers, "--dist", "worksteal", "-q"]
     with tempfile.TemporaryDirectory(prefix="lilota-nox-") as elsewhere, session.chdir(elsewhere):
         session.run("pytest", *options, f"--junitxml={report}", *paths, *session.posargs, env=variables)

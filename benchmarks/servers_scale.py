@@ -20,39 +20,41 @@ import places
 import scale
 
 from lilota.contract import StoredTask, TaskStore
-from lilota.models import TaskInfo, TaskState
+from lilota.models import NewTask, TaskInfo, TaskState
 from lilota.stores import open_store
 
 _BATCH = 1000
+_INPUT = '{"number": 1}'
+#: One of so many tasks has a rare name.
+_RARE = 200
 #: How ended the tasks whose number ends in these two digits; all others succeeded.
 _ENDS = {**dict.fromkeys(range(3), TaskState.FAILED), 3: TaskState.CANCELLED}
 
 Medians = Mapping[str, float]
 
 
-def stored_tasks(size: int) -> Iterator[StoredTask]:
-    """Yield tasks as another store would have kept them: the oldest have ended."""
+def ended_tasks(count: int) -> Iterator[StoredTask]:
+    """Yield tasks as another store would have kept them, the oldest first."""
     now = datetime.now(UTC)
-    for number in range(1, size + 1):
-        has_ended = number <= size * 95 // 100
-        yield stored_task(number, now - timedelta(seconds=(size - number) / 100), has_ended=has_ended)
+    for number in range(1, count + 1):
+        yield ended_task(number, now - timedelta(seconds=(count - number) / 100))
 
 
-def stored_task(number: int, at: datetime, *, has_ended: bool) -> StoredTask:
+def ended_task(number: int, at: datetime) -> StoredTask:
     """Return one of them."""
-    state = _ENDS.get(number % 100, TaskState.SUCCEEDED) if has_ended else TaskState.PENDING
+    state = _ENDS.get(number % 100, TaskState.SUCCEEDED)
     info = TaskInfo(
         id=number,
-        name=scale.RARE if number % 200 == 50 else "noop",
+        name=scale.RARE if number % _RARE == 50 else "noop",
         state=state,
-        input_json='{"number": 1}',
+        input_json=_INPUT,
         output_json='{"done": true}' if state is TaskState.SUCCEEDED else None,
         created_at=at,
         run_at=at,
-        started_at=at if has_ended else None,
-        finished_at=at if has_ended else None,
-        attempt=int(has_ended),
-        token=int(has_ended),
+        started_at=at,
+        finished_at=at,
+        attempt=1,
+        token=1,
     )
     return StoredTask(info=info)
 
@@ -61,9 +63,13 @@ def filled(url: str, size: int) -> TaskStore:
     """Return an open store with that many tasks, and a runner that can claim."""
     store = open_store(url)
     store.open()
-    tasks = stored_tasks(size)
-    while batch := list(islice(tasks, _BATCH)):
+    waiting = size * 5 // 100
+    ended = ended_tasks(size - waiting)
+    while batch := list(islice(ended, _BATCH)):
         store.restore(batch)
+    for _ in range(waiting // _RARE):
+        store.add([NewTask(name="noop", input_json=_INPUT)] * (_RARE - 1))
+        store.add([NewTask(name=scale.RARE, input_json=_INPUT)])
     return store
 
 
