@@ -14,5 +14,10 @@ class LilotaConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Load the check of `TASKS`, which Django has but does not load itself: it asks the backends for mistakes."""
-        from lilota_django.compat import checks  # noqa: F401, PLC0415 - registers itself; needs the settings
+        """Let `manage.py check` look for mistakes, in `TASKS` too: Django does not load its own check of that."""
+        from django.core.checks import register  # noqa: PLC0415 - once Django is ready
+
+        from lilota_django import compat  # noqa: F401, PLC0415 - as above; its checks register themselves
+        from lilota_django.checks import check_project  # noqa: PLC0415 - as above
+
+        register(check_project)

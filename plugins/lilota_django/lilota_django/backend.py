@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from django.apps import apps
 from django.core import checks
 
-from lilota.errors import LilotaError, TaskNotFoundError
-from lilota.stores import open_store
+from lilota.errors import TaskNotFoundError
 from lilota_django.calls import TASK_NAME, check_level, check_reachable, to_input
+from lilota_django.checks import mistakes_of_store
 from lilota_django.client import get_client
 from lilota_django.compat import (
     BaseTaskBackend,
@@ -23,10 +24,8 @@ from lilota_django.compat import (
     TaskResultStatus,
     signals,
 )
-from lilota_django.conf import project_settings
 from lilota_django.instants import aware, of_project
 from lilota_django.results import result_of
-from lilota_django.store import DjangoTaskStore
 
 if TYPE_CHECKING:
     from lilota.client import TaskClient
@@ -135,11 +134,6 @@ class LilotaBackend(BaseTaskBackend):
                 f"max_lost_attempts of TASKS['{self.alias}'] must be a whole number from 1 on, not {limit!r}.",
                 id="lilota.E003",
             )
-        try:
-            store = open_store(project_settings(self.options.get("store")).store)
-            if isinstance(store, DjangoTaskStore):
-                from lilota_django.readiness import require_site  # noqa: PLC0415 - imports models
-
-                require_site(store.alias)
-        except LilotaError as error:
-            yield checks.Error(f"The store of TASKS['{self.alias}'] can't be used: {error}", id="lilota.E002")
+        own = self.options.get("store")
+        if own is not None or not apps.is_installed("lilota_django"):  # else, the check of the app has looked at it
+            yield from mistakes_of_store(own, f"TASKS['{self.alias}']")

@@ -18,6 +18,8 @@ from lilota.errors import ConfigurationError
 
 DEFAULT_STORE: Final = "django://default"
 
+_MEMORY: Final = "memory"
+
 
 def project_settings(store: str | None = None) -> Settings:
     """Return the settings of lilota in this project.
@@ -31,6 +33,11 @@ def project_settings(store: str | None = None) -> Settings:
     chosen: dict[str, Any] = dict(_checked(getattr(settings, "LILOTA", {})))
     chosen["store"] = store or chosen.get("store", DEFAULT_STORE)
     return load_settings(place="an argument" if store else "the Django setting LILOTA", **chosen)
+
+
+def is_of_one_process(store: str) -> bool:
+    """Tell whether a store, by its name or URL, is one that no other process sees: right for tests, and only there."""
+    return store.partition(":")[0] == _MEMORY
 
 
 def _checked(configured: object) -> Mapping[str, object]:

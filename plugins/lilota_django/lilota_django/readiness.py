@@ -9,7 +9,9 @@ from typing import Final
 import django
 from django.apps import apps
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from lilota.errors import ConfigurationError, StoreVersionError
@@ -59,6 +61,11 @@ def _set_up() -> None:
             f"The Django project can't be loaded: {error}. {_SETTINGS_VARIABLE} is "
             f"'{os.environ.get(_SETTINGS_VARIABLE)}'; is the folder of the project on the import path (PYTHONPATH)?"
         ) from error
+    except ImproperlyConfigured as error:
+        raise ConfigurationError(
+            f"The settings of the Django project can't be used: {' '.join(str(error).split())} "
+            f"Correct them in {os.environ.get(_SETTINGS_VARIABLE)}."
+        ) from error
     except RuntimeError as error:
         # "populate() isn't reentrant": called from a module that Django is just importing.
         raise ConfigurationError(
@@ -74,10 +81,15 @@ def require_tables(alias: str) -> None:
         ConfigurationError: some have not been applied, or only seem so.
         StoreVersionError: a newer lilota has changed the tables so that this version must not touch them.
     """
+    if MigrationLoader.migrations_module("lilota")[0] is None:
+        # Tests of a project may do without migrations: Django makes the tables as the models are, and notes nothing.
+        _require_first_table(alias)
+        return
     known = own_migrations()
     applied = {name for app, name in MigrationRecorder(connections[alias]).applied_migrations() if app == "lilota"}
     missing = [name for name in known if name not in applied]
     if missing:
+        _require_lasting_database(alias)
         option = "" if alias == "default" else f" --database {alias}"
         raise ConfigurationError(
             f"The database '{alias}' lacks the migration {missing[0]} of lilota. Run: python manage.py migrate{option}"
@@ -88,6 +100,16 @@ def require_tables(alias: str) -> None:
         raise StoreVersionError(
             f"A newer lilota has applied the migration {newer[-1]} to the database '{alias}', which this version does "
             "not know. Upgrade lilota-django."
+        )
+
+
+def _require_lasting_database(alias: str) -> None:
+    """Make sure that a migration would reach this process: one of a database in memory is gone with its command."""
+    is_in_memory = getattr(connections[alias], "is_in_memory_db", bool)
+    if is_in_memory():
+        raise ConfigurationError(
+            f"The database '{alias}' is in the memory of this process, so no other one can share it or migrate it. "
+            f"Name a file as NAME of DATABASES['{alias}']."
         )
 
 

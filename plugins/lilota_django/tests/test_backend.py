@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import sys
 from datetime import UTC, datetime, timedelta
 
@@ -336,6 +337,43 @@ def test_manage_py_check_finds_mistakes_in_the_settings(store, settings, sentenc
 
     assert caught.value.args[0].count("(lilota.E") == 1
     assert sentence in caught.value.args[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "owner"),
+    [
+        ({"LILOTA": {"STORE": "memory"}}, "the project"),
+        ({"LILOTA": {"STORE": "memory://"}}, "the project"),
+        ({"TASKS": {"default": {**BACKEND, "OPTIONS": {"store": "memory"}}}}, "TASKS['default']"),
+    ],
+)
+def test_manage_py_check_warns_of_a_store_that_no_worker_sees(store, settings, owner):
+    """Only a warning: in tests, such a store is right, and Django runs the checks before them."""
+    said = io.StringIO()
+
+    with override_settings(**settings):
+        call_command("check", stderr=said)
+
+    assert said.getvalue().count("(lilota.W001)") == 1
+    assert f"The store of {owner} is 'memory" in said.getvalue()
+    assert "name a shared one, as 'django://default'" in said.getvalue()
+
+
+def test_the_settings_are_checked_without_the_backend_too(store):
+    """A project may have task classes only."""
+    with override_settings(TASKS={}, LILOTA={"STOR": "x"}), pytest.raises(SystemCheckError, match="no setting 'STOR'"):
+        call_command("check")
+
+
+def test_tests_may_enqueue_in_memory(store):
+    """Nothing is written to a database, and nothing runs."""
+    with override_settings(LILOTA={"STORE": "memory"}):
+        result = tasks.total.enqueue(2)
+        status = tasks.total.get_result(result.id).status
+        [info] = get_client().store.get_all_tasks()
+
+    assert (status, info.input["args"]) == (TaskResultStatus.READY, [2])
+    assert store.get_all_tasks() == []
 
 
 def test_a_project_without_the_app_does_not_pass_the_checks(store):

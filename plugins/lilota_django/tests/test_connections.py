@@ -46,12 +46,12 @@ def test_a_lost_connection_is_told_once_and_then_replaced(store):
 
 
 def test_an_error_of_several_lines_is_told_in_one():
-    """As libpq writes them; in a log, each line would look like a record of its own."""
-    error = OperationalError("server closed the connection unexpectedly\n\tThis probably means the worst.\n")
+    """In a log, each line would look like a record of its own. What libpq only guesses at is left out."""
+    error = OperationalError("the connection was closed\n\tThis probably means the worst.\nby an  administrator\n")
 
     told = to_store_error(error, connections["default"])
 
-    assert str(told).endswith("just now: server closed the connection unexpectedly This probably means the worst.")
+    assert str(told).endswith("just now: the connection was closed by an administrator.")
 
 
 def test_a_connection_lost_in_the_callers_transaction_is_left_to_the_caller(store):

@@ -121,6 +121,38 @@ def test_a_project_without_a_database(project):
     assert "has the ENGINE 'django.db.backends.dummy', where lilota does not run. Use one of: SQLite," in error
 
 
+def test_a_database_in_memory_is_not_said_to_need_a_migration(project):
+    """It would be gone with the command that migrates it."""
+    folder = project(APP)
+    (folder / "fleeting.py").write_text("from settings import *\nDATABASES['default']['NAME'] = ':memory:'\n")
+
+    error = error_of(folder, DJANGO_SETTINGS_MODULE="fleeting")
+
+    assert "The database 'default' is in the memory of this process" in error
+    assert error.endswith("Name a file as NAME of DATABASES['default'].")
+
+
+def test_a_file_of_another_kind(project):
+    """A wrong path may lead to anything."""
+    folder = project(APP)
+    (folder / "site.sqlite3").write_text("Dear database, " * 100)
+
+    error = error_of(folder, DJANGO_SETTINGS_MODULE="settings")
+
+    assert "NAME of DATABASES['default'] is a file of another kind" in error
+
+
+def test_settings_that_django_refuses(project):
+    """What Django says of them, and where they are."""
+    folder = project(APP)
+    (folder / "broken.py").write_text("from settings import *\nDATABASES['default']['ENGINE'] = 'nosuch.engine'\n")
+
+    error = error_of(folder, DJANGO_SETTINGS_MODULE="broken")
+
+    assert "ConfigurationError: The settings of the Django project can't be used: 'nosuch.engine' isn't" in error
+    assert error.endswith("Correct them in broken.")
+
+
 @pytest.fixture
 def other(tmp_path):
     """The alias of a second SQLite file, without any table."""
@@ -164,6 +196,16 @@ def test_a_store_works_once_the_migrations_are_there(other):
     call_command("migrate", database=other, verbosity=0)
 
     assert store.counts() == []
+
+
+def test_tests_of_a_project_may_do_without_migrations(other):
+    """Then Django makes the tables of the models, and notes no migration."""
+    with override_settings(MIGRATION_MODULES={"lilota": None}):
+        with pytest.raises(ConfigurationError, match="The database 'other' has no tables of lilota"):
+            DjangoTaskStore(other).open()
+        call_command("migrate", "lilota", database=other, run_syncdb=True, verbosity=0)
+
+        assert DjangoTaskStore(other).counts() == []
 
 
 def test_migrations_of_a_newer_version_are_worked_with(other):

@@ -131,8 +131,11 @@ def test_what_runs_at_the_second_signal_is_given_back(site):
     [
         (["--processes", "0"], "Invalid value for '--processes': 0"),
         (["--lease-seconds", "soon"], "Invalid value for '--lease-seconds': 'soon'"),
+        (["--queues", " ,"], "--queues names no queue. Leave it out to serve all."),
         (["--store", "nosuch://"], "'nosuch'"),
         (["--store", "django://other"], "has no alias 'other'"),
+        (["--store", "memory"], "Leave LILOTA['STORE'] out, or name a shared store"),
+        (["--store", "memory:"], "which lives in one process"),
         (["--store", "django://shop"], "Run: python manage.py migrate --database shop"),
     ],
 )
@@ -161,3 +164,20 @@ def test_code_that_changes_is_run_in_its_new_form(site):
 
     result.refresh()
     assert (result.return_value, code) == (10, 0), worker.output
+
+
+@pytest.mark.slow
+def test_a_site_whose_tests_have_tasks_in_memory_passes_them(site):
+    """Django's test runner checks the project first, and goes on after a warning."""
+    site.change("shop/settings.py", 'LILOTA = {"TASKS"', 'LILOTA = {"STORE": "memory", "TASKS"')
+    (site.folder / "shop" / "tests.py").write_text(
+        "from django.test import TestCase\nfrom lilota_django import get_client\nfrom shop.tasks import total\n\n\n"
+        "class EnqueueTest(TestCase):\n    def test_enqueue(self):\n        total.enqueue(3)\n"
+        "        assert [info.input['args'] for info in get_client().store.get_all_tasks()] == [[3]]\n"
+    )
+
+    done = site.manage("test")
+
+    assert done.returncode == 0, done.stderr
+    assert "Ran 1 test" in done.stderr
+    assert "(lilota.W001)" in done.stderr

@@ -47,6 +47,43 @@ def test_each_handler_of_the_project_gets_it_once(site):
     assert worker.output.count("The shop is open.") == 1
 
 
+def mails_of(site: ShopSite, *names: str) -> dict[str, dict[str, str]]:
+    """Describe handlers that keep the subjects of mails to the administrators, in files of their names."""
+    return {name: {"class": "shop.letters.Mails", "path": str(site.folder / name), "level": "ERROR"} for name in names}
+
+
+def test_what_a_task_logs_is_one_mail_from_the_root(site):
+    """An error by its first line, a failed task by its error: a handler there sees the lines one by one."""
+    log_with(site, handlers=mails_of(site, "mails"), root={"handlers": ["mails"]})
+    tasks.stumble.enqueue()
+    result = tasks.broken.enqueue("torn")
+
+    with site.worker() as worker:
+        ended(site, result.id)
+        worker.stop()
+
+    sent = (site.folder / "mails").read_text().splitlines()
+    assert sorted(sent) == ["ERROR: Task 2 (django.tasks) failed: ValueError: torn", "ERROR: The shop"]
+
+
+def test_a_mail_handler_at_two_places_sends_what_a_task_logs_once(site):
+    """With the whole record, where it stands on the way to the root; else, from there."""
+    log_with(
+        site,
+        handlers=mails_of(site, "on_the_way", "beside"),
+        root={"handlers": ["on_the_way", "beside"]},
+        loggers={"shop": {"handlers": ["on_the_way"]}, "orders": {"handlers": ["beside"]}},
+    )
+    result = tasks.stumble.enqueue()
+
+    with site.worker() as worker:
+        ended(site, result.id)
+        worker.stop()
+
+    assert (site.folder / "on_the_way").read_text().splitlines() == [r"ERROR: The shop\nstumbled."]
+    assert (site.folder / "beside").read_text().splitlines() == ["ERROR: The shop"]
+
+
 def test_a_project_that_logs_to_the_terminal_sees_each_line_once(site):
     """In its own format, wherever in the tree of loggers it has its handler."""
     log_with(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django.contrib import admin
 from django.db.models import Model
 
-from lilota_django.client import get_client
+from lilota_django.admin.unreachable import or_say_why_not
+from lilota_django.client import get_store
 from lilota_django.store import DjangoTaskStore
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ else:
 
 def store_of_project() -> DjangoTaskStore | None:
     """Return the store of the project if it is in one of the project's databases."""
-    store = get_client().store
+    store = get_store()
     return store if isinstance(store, DjangoTaskStore) else None
 
 
@@ -50,6 +51,10 @@ class ReadOnlyAdmin(_ModelAdmin[AnyModel]):
         store = store_of_project()
         rows = super().get_queryset(request)
         return rows.none() if store is None else rows.using(store.alias)
+
+    changelist_view = or_say_why_not(admin.ModelAdmin.changelist_view)
+    changeform_view = or_say_why_not(admin.ModelAdmin.changeform_view)
+    history_view = or_say_why_not(admin.ModelAdmin.history_view)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return store_of_project() is not None and super().has_module_permission(request)

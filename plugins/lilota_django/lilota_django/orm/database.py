@@ -9,10 +9,10 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from django.db import DatabaseError, InterfaceError, connections, transaction
+from django.db import DatabaseError, connections, transaction
 
 from lilota_django.models import Turn
-from lilota_django.orm.faults import is_conflict, to_store_error
+from lilota_django.orm.faults import DatabaseFaults, is_conflict, to_store_error
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -127,7 +127,7 @@ class Database:
         connection = self.connection
         try:
             return work()
-        except (DatabaseError, InterfaceError) as error:
+        except DatabaseFaults as error:
             store_error = to_store_error(error, connection)
             if not connection.in_atomic_block:
                 # It may be broken for good; the next call opens another.

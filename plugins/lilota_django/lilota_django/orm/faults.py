@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError, connections
 from django.db.transaction import TransactionManagementError
 
 from lilota.errors import StoreUnavailableError
+from lilota_django.orm.remedies import remedy_for
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
 
 DatabaseFault = DatabaseError | InterfaceError
+DatabaseFaults: Final = (DatabaseError, InterfaceError)
 
 # MariaDB and MySQL: a deadlock; a row that changed since the transaction's snapshot.
 _MYSQL_CONFLICTS: Final = {1213, 1020}
 # PostgreSQL: a deadlock; transactions that can't be put in an order.
 _POSTGRES_CONFLICTS: Final = {"40P01", "40001"}
-_SQLITE_LOCKED: Final = "database is locked"
 
 
 def is_conflict(error: BaseException) -> bool:
@@ -33,16 +34,30 @@ def to_store_error(error: DatabaseFault, connection: BaseDatabaseWrapper) -> Exc
     """Return the error to raise for an error of the database."""
     if isinstance(error, TransactionManagementError):
         return error  # the caller's own transaction: Django says best what is wrong with it
-    text = str(error)
-    remedy = ""
-    if _SQLITE_LOCKED in text:
-        remedy = (
-            " Another transaction was writing for too long, or began with reading: set OPTIONS['transaction_mode'] to "
-            "'IMMEDIATE', and OPTIONS['timeout'] to some seconds more."
-        )
-    # In one line: libpq's texts have several.
-    reason = " ".join(_without_password(text, connection).split()).removesuffix(".")
-    return StoreUnavailableError(f"The Django database '{connection.alias}' can't be used just now: {reason}.{remedy}")
+    alias = connection.alias
+    reason = _without_password(_text_of(error), connection).removesuffix(".")
+    remedy = remedy_for(error, alias)
+    return StoreUnavailableError(f"The Django database '{alias}' can't be used just now: {reason}.{remedy}")
+
+
+def unusable_database(error: DatabaseFault) -> Exception:
+    """Return the error to raise where it is not known to which database of the project an error belongs.
+
+    The first that can't be connected to is told of: what is wrong with it is wrong with it still.
+    """
+    for connection in connections.all():
+        try:
+            connection.ensure_connection()
+        except DatabaseFaults as again:
+            return to_store_error(again, connection)
+    return StoreUnavailableError(f"A database of the Django project can't be used just now: {_text_of(error)}")
+
+
+def _text_of(error: DatabaseFault) -> str:
+    """Return what a driver says, in one line: libpq adds indented lines that guess at reasons."""
+    is_numbered = len(error.args) == 2 and isinstance(error.args[0], int)
+    text = str(error.args[1] if is_numbered else error)
+    return " ".join(" ".join(line for line in text.splitlines() if not line.startswith("\t")).split())
 
 
 def _without_password(text: str, connection: BaseDatabaseWrapper) -> str:

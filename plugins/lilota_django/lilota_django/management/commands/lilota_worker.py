@@ -12,8 +12,10 @@ from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
 
 from lilota.cli.commands.worker import worker
 from lilota.cli.session import Session
-from lilota.errors import LilotaError
-from lilota_django.conf import project_settings
+from lilota.errors import ConfigurationError, LilotaError
+from lilota_django.conf import is_of_one_process, project_settings
+from lilota_django.loggers import fit_to_runner
+from lilota_django.orm.faults import DatabaseFaults, unusable_database
 from lilota_django.reload import run_and_reload
 
 #: Options of `lilota worker` that it takes as they are.
@@ -34,9 +36,16 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         for name, text in _PASSED_ON.items():
             parser.add_argument(f"--{name.replace('_', '-')}", help=text)
-        parser.add_argument("--queues", metavar="A,B", default="", help="Serve only these queues. Default: all.")
+        parser.add_argument("--queues", metavar="A,B", help="Serve only these queues. Default: all.")
         parser.add_argument("--store", metavar="URL", help="Another store than that of the setting LILOTA.")
         parser.add_argument("--reload", action="store_true", help="Start again when code changes; for development.")
+
+    def check(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - Django's signature, which differs by version
+        """Run Django's checks, some of which connect to databases."""
+        try:
+            super().check(*args, **options)
+        except DatabaseFaults as error:
+            raise CommandError(str(unusable_database(error))) from error
 
     def handle(self, **options: Any) -> None:  # noqa: ANN401 - Django's signature
         if options["reload"] and os.environ.get(DJANGO_AUTORELOAD_ENV) != "true":
@@ -46,6 +55,9 @@ class Command(BaseCommand):
             session = Session()
             # What was found out so far stands for what would be looked up.
             session.settings = project_settings(options["store"])
+            _require_shared_store(session.settings.store)
+            # Now, and not when the runner says that it has started: its workers are quicker than that.
+            fit_to_runner()
             worker.main(list(_arguments(options)), "lilota_worker", standalone_mode=False, obj=session)
         except click.ClickException as error:
             raise CommandError(error.format_message()) from error
@@ -53,9 +65,25 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
 
+def _require_shared_store(store: str) -> None:
+    if is_of_one_process(store):
+        raise ConfigurationError(
+            "The store of this worker is 'memory', which lives in one process: it would see no task of the site. "
+            "Leave LILOTA['STORE'] out, or name a shared store, as 'django://default'."
+        )
+
+
 def _arguments(options: dict[str, Any]) -> Iterator[str]:
     for name in _PASSED_ON:
         if options[name] is not None:
             yield f"--{name.replace('_', '-')}={options[name]}"
-    for queue in filter(None, map(str.strip, options["queues"].split(","))):
-        yield f"--queue={queue}"
+    if options["queues"] is not None:
+        yield from (f"--queue={queue}" for queue in _queues(options["queues"]))
+
+
+def _queues(text: str) -> list[str]:
+    queues = [queue for queue in map(str.strip, text.split(",")) if queue]
+    if not queues:
+        # A variable that is empty by mistake must not turn into "all".
+        raise ConfigurationError("--queues names no queue. Leave it out to serve all.")
+    return queues

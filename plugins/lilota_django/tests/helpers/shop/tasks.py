@@ -47,6 +47,14 @@ def talk():
 
 
 @task
+def stumble():
+    try:
+        broken.func("torn")
+    except ValueError:
+        logging.getLogger("shop").exception("The shop\nstumbled.")
+
+
+@task
 async def add_user(name):
     await asyncio.sleep(0)
     user = await User.objects.acreate(username=name)
