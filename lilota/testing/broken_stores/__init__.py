@@ -11,6 +11,7 @@ from lilota.testing.broken_stores.claims import (
     ClaimIgnoresQueues,
     ClaimIgnoresRunAt,
     ClaimKeepsTheProgress,
+    ClaimMixesUpTheInputs,
     ClaimOfNothingTakesOne,
     ClaimsAreNotAtomic,
     ExpiredRunnerClaims,
@@ -35,6 +36,7 @@ from lilota.testing.broken_stores.leases import (
 from lilota.testing.broken_stores.people import (
     CancelEndsARunningTask,
     CancelOfARunningTaskIsForgotten,
+    CancelTakesTheNextOneAlong,
     RetryOfASucceededTask,
 )
 from lilota.testing.broken_stores.records import (
@@ -89,6 +91,7 @@ BROKEN_STORES: dict[str, type[StoreWrapper]] = {
     "claim of nothing takes one": ClaimOfNothingTakesOne,
     "claim keeps the progress": ClaimKeepsTheProgress,
     "claim forgets the log": ClaimForgetsTheLog,
+    "claim mixes up the inputs": ClaimMixesUpTheInputs,
     "claims are not atomic": ClaimsAreNotAtomic,
     "expired runner claims": ExpiredRunnerClaims,
     "low priority first": LowPriorityFirst,
@@ -99,6 +102,7 @@ BROKEN_STORES: dict[str, type[StoreWrapper]] = {
     "heartbeat never tells that it is late": HeartbeatNeverTellsThatItIsLate,
     "cancel ends a running task": CancelEndsARunningTask,
     "cancel of a running task is forgotten": CancelOfARunningTaskIsForgotten,
+    "cancel takes the next one along": CancelTakesTheNextOneAlong,
     "retry of a succeeded task": RetryOfASucceededTask,
     "add is not atomic": AddIsNotAtomic,
     "ids are used again": IdsAreUsedAgain,

@@ -81,6 +81,17 @@ class ClaimForgetsTheLog(StoreWrapper):
         return msgspec.structs.replace(claimed, claims=claims)
 
 
+class ClaimMixesUpTheInputs(StoreWrapper):
+    """Gives each of the tasks that are claimed together the input of another."""
+
+    def claim(self, request: ClaimRequest) -> Claimed:
+        claimed = super().claim(request)
+        inputs = [claim.input_json for claim in claimed.claims]
+        mixed = zip(claimed.claims, inputs[1:] + inputs[:1], strict=True)
+        claims = tuple(msgspec.structs.replace(claim, input_json=other) for claim, other in mixed)
+        return msgspec.structs.replace(claimed, claims=claims)
+
+
 class ClaimsAreNotAtomic(StoreWrapper):
     """Reads first and marks later: who claims at the same moment gets the same tasks."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lilota.contract import TaskQuery
 from lilota.errors import TaskStateError
 from lilota.models import AttemptUpdate, Outcome, TaskState
 from lilota.testing.broken_stores.wrapper import RemembersTokens, StoreWrapper
@@ -24,6 +25,15 @@ class CancelOfARunningTaskIsForgotten(StoreWrapper):
     def cancel(self, task_id: int) -> TaskState:
         state = self.get(task_id).state
         return state if state is TaskState.RUNNING else super().cancel(task_id)
+
+
+class CancelTakesTheNextOneAlong(StoreWrapper):
+    """Cancels what was added in the same call, if it waits."""
+
+    def cancel(self, task_id: int) -> TaskState:
+        for info in self.find(TaskQuery(ids=(task_id + 1,), states=(TaskState.PENDING,))):
+            super().cancel(info.id)
+        return super().cancel(task_id)
 
 
 class RetryOfASucceededTask(StoreWrapper):

@@ -18,6 +18,7 @@ from lilota.testing.contract.prune import PruneContract
 from lilota.testing.contract.read import ReadContract
 from lilota.testing.contract.restore import RestoreContract
 from lilota.testing.contract.runners import RunnersContract
+from lilota.testing.contract.together import TogetherContract
 from lilota.testing.contract.transactions import TransactionsContract
 from lilota.testing.contract.turns import TurnsContract
 from lilota.testing.contract.wait import WaitContract
@@ -34,6 +35,7 @@ class StoreContract(
     AddContract,
     ReadContract,
     ClaimContract,
+    TogetherContract,
     CommitContract,
     FenceContract,
     CancelRetryContract,

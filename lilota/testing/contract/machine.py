@@ -39,6 +39,14 @@ new_tasks = st.builds(
     delay_seconds=st.sampled_from([0.0, 0.0, 0.0, 3600.0]),
     max_lost_attempts=st.sampled_from([3, 2, 1]),
 )
+
+
+def alike(task: NewTask, number: int) -> list[NewTask]:
+    """Return tasks that differ in nothing but their input, which a store may keep together."""
+    return [replace(task, input_json=f'{{"n":{n}}}') for n in range(number)]
+
+
+additions = st.lists(new_tasks, min_size=1, max_size=4) | st.builds(alike, new_tasks, st.integers(2, 6))
 failures = st.just(TaskError(type="ValueError", message="planted"))
 outcomes = st.one_of(
     st.just(Outcome(state=TaskState.SUCCEEDED)),
@@ -108,7 +116,7 @@ class StoreMachine(RuleBasedStateMachine):
     def expire(self, runner: int) -> None:
         self.heartbeat(runner, lease_seconds=0)
 
-    @rule(new=st.lists(new_tasks, min_size=1, max_size=4), target=tasks)
+    @rule(new=additions, target=tasks)
     def add_tasks(self, new: list[NewTask]) -> MultipleResults[int]:
         return self.add(new)
 
@@ -124,6 +132,7 @@ class StoreMachine(RuleBasedStateMachine):
                 name=task.name,
                 queue=task.queue,
                 priority=task.priority,
+                input_json=task.input_json,
                 max_lost_attempts=task.max_lost_attempts,
                 due=not task.delay_seconds,
                 run_at=self.store.get(task_id).run_at,
@@ -340,7 +349,11 @@ class StoreMachine(RuleBasedStateMachine):
             assert claim.token > task.token
             task.state, task.runner_id, task.token = TaskState.RUNNING, request.runner_id, claim.token
             task.attempt, task.error_type, task.progress = task.attempt + 1, None, 0.0
-            assert (claim.attempt, claim.output_json) == (task.attempt, task.output_json)
+            assert (claim.attempt, claim.input_json, claim.output_json) == (
+                task.attempt,
+                task.input_json,
+                task.output_json,
+            )
             assert (claim.lost_attempts, claim.log_count) == (task.lost_attempts, len(task.log))
         return multiple(*granted)
 

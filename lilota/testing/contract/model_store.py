@@ -23,6 +23,7 @@ class ModelTask:
     name: str
     queue: str
     priority: int
+    input_json: str
     max_lost_attempts: int
     due: bool
     run_at: datetime
@@ -44,6 +45,7 @@ class ModelTask:
             self.name,
             self.queue,
             self.priority,
+            self.input_json,
             self.state,
             self.attempt,
             self.lost_attempts,
@@ -70,6 +72,7 @@ def stored_facts(info: TaskInfo) -> Facts:
         info.name,
         info.queue,
         info.priority,
+        info.input_json,
         info.state,
         info.attempt,
         info.lost_attempts,
