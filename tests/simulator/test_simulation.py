@@ -20,6 +20,7 @@ def _seeds_of(group: int) -> list[int]:
     return list(range(group, _SEEDS, _GROUPS))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(0 if _SEEDS > 300 else 120)
 @pytest.mark.parametrize("group", range(_GROUPS))
 def test_no_seed_breaks_what_must_hold(group):

@@ -22,6 +22,7 @@ class TestSQLiteStore(StoreContract):
         store.close()
 
 
+@pytest.mark.slow
 class TestSQLiteStoreThatMayLoseTheLastSecond(StoreContract):
     """In a fresh file, without waiting for the disk."""
 
