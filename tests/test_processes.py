@@ -201,6 +201,7 @@ def test_wake_ends_a_wait(party):
 
 def test_close_kills_what_runs_and_wake_is_harmless_afterwards(party):
     """Nothing of the runner is left: no process, no descriptor, no folder."""
+    party.start()  # the fork server is started with the first worker of a program, and stays
     before = len(os.listdir("/proc/self/fd"))
     other = Party()
     pids = [other.start(number) for number in (1, 2, 3)]
