@@ -13,7 +13,7 @@ from lilota.testing.servers.base import ServerProcess
 from lilota.testing.servers.certificates import Certificates
 from lilota.testing.servers.errors import ServerFailedError
 from lilota.testing.servers.home import Home
-from lilota.testing.servers.ports import free_port
+from lilota.testing.servers.ports import free_port, is_free
 from lilota.testing.servers.redis_programs import redis_program
 
 _DEFAULTS: Mapping[str, str] = {"appendonly": "yes", "appendfsync": "always", "save": "", "protected-mode": "no"}
@@ -133,14 +133,5 @@ def _free_port_of_node() -> int:
     """
     while True:
         port = free_port()
-        if port + _TO_BUS <= _MOST_PORT and _is_free(port + _TO_BUS):
+        if port + _TO_BUS <= _MOST_PORT and is_free(port + _TO_BUS):
             return port
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

@@ -15,6 +15,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from lilota.errors import ConfigurationError, StoreVersionError
+from lilota_django.orm.surroundings import is_in_memory
 
 #: In the name of a migration that older versions of lilota can't work with.
 INCOMPATIBLE: Final = "_incompatible_"
@@ -105,8 +106,7 @@ def require_tables(alias: str) -> None:
 
 def _require_lasting_database(alias: str) -> None:
     """Make sure that a migration would reach this process: one of a database in memory is gone with its command."""
-    is_in_memory = getattr(connections[alias], "is_in_memory_db", bool)
-    if is_in_memory():
+    if is_in_memory(connections[alias]):
         raise ConfigurationError(
             f"The database '{alias}' is in the memory of this process, so no other one can share it or migrate it. "
             f"Name a file as NAME of DATABASES['{alias}']."

@@ -18,7 +18,7 @@ _WARNS_OF_LOSS: Final = "A power cut may lose tasks: "
 
 def capabilities(connection: BaseDatabaseWrapper) -> StoreCapabilities:
     """Say what the store promises, and warn of what spoils it."""
-    in_memory = connection.vendor == "sqlite" and bool(getattr(connection, "is_in_memory_db", bool)())
+    in_memory = is_in_memory(connection)
     findings = {"sqlite": _of_sqlite, "postgresql": _of_postgres, "mysql": _of_mysql}[connection.vendor](connection)
     warnings = tuple(findings)
     return StoreCapabilities(
@@ -29,6 +29,11 @@ def capabilities(connection: BaseDatabaseWrapper) -> StoreCapabilities:
         forgets=in_memory,
         warnings=warnings,
     )
+
+
+def is_in_memory(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether a database of SQLite is one in the memory of this process."""
+    return connection.vendor == "sqlite" and bool(getattr(connection, "is_in_memory_db", bool)())
 
 
 def _description(connection: BaseDatabaseWrapper) -> str:
