@@ -7,7 +7,8 @@ from collections.abc import Generator, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self, Unpack
 
-from lilota.adding import AddOptions, checked_arguments, new_task
+from lilota.adding.new_tasks import AddOptions, checked_arguments, new_task
+from lilota.adding.waiters import Waiters
 from lilota.config import load_settings
 from lilota.contract import TaskStore
 from lilota.errors import TaskCancelledError, TaskFailedError
@@ -16,7 +17,6 @@ from lilota.models import JSONObject, LogLine, NewTask, TaskInfo, TaskState
 from lilota.plugins import Plugins
 from lilota.registry import Registry
 from lilota.stores import ensure_store
-from lilota.waiters import Waiters
 
 
 class TaskHandle:

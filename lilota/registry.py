@@ -14,8 +14,8 @@ from lilota.errors import InvalidTaskError, LilotaError, UnknownTaskError
 from lilota.models import TaskBase
 from lilota.plugins import Plugins
 from lilota.plugins.loading import check_name, check_task_class, load_reference, one_line
-from lilota.reachability import check_reachable, reference_to
 from lilota.suggestions import did_you_mean, listed
+from lilota.tasks.reachability import check_reachable, reference_to
 
 _logger = logging.getLogger(__name__)
 

@@ -10,18 +10,18 @@ from multiprocessing import cpu_count
 from types import TracebackType
 from typing import Any, ClassVar, Self, Unpack
 
-from lilota.adding import AddOptions
+from lilota.adding.new_tasks import AddOptions
+from lilota.adding.waiters import Waiters
 from lilota.client import TaskClient, TaskHandle
 from lilota.config import Settings, load_settings
 from lilota.contract import TaskStore
 from lilota.errors import ConfigurationError, LilotaError, RunnerStateError
-from lilota.logs import LOGGER_NAME, LOGGING_FORMATTER_DEFAULT
 from lilota.models import JSONObject, TaskBase
 from lilota.plugins import Plugins
 from lilota.registry import Registry
-from lilota.run import Run, RunOptions
+from lilota.running.run import Run, RunOptions
 from lilota.stores import ensure_store
-from lilota.waiters import Waiters
+from lilota.workers.logs import LOGGER_NAME, LOGGING_FORMATTER_DEFAULT
 
 
 class TaskRunner:

@@ -7,11 +7,10 @@ from multiprocessing.managers import BaseManager, BaseProxy
 from typing import TYPE_CHECKING, Final, cast
 
 from lilota.config import load_settings
-from lilota.contract import TaskStore
+from lilota.contract import TaskStore, redacted
 from lilota.errors import ConfigurationError, PluginError, UnknownStoreError
 from lilota.managed import ManagedStore
 from lilota.plugins import Plugins
-from lilota.urls import redacted
 
 if TYPE_CHECKING:
     from lilota_memory_store import MemoryTaskStore

@@ -9,7 +9,7 @@ from typing import Final
 
 from lilota.errors import InvalidTaskError, LilotaError
 from lilota.models import TaskBase
-from lilota.options import check_options
+from lilota.tasks.options import check_options
 
 NAME_LIMIT: Final = 200
 

@@ -8,11 +8,11 @@ from typing import TypeVar
 
 import msgspec
 
-from lilota.attempts import run_attempt
 from lilota.errors import InvalidInputError, InvalidOutputError
-from lilota.jsonvalues import INPUT_LIMIT_BYTES, OUTPUT_LIMIT_BYTES, encode_object
-from lilota.logs import LineHandler, task_logger
 from lilota.models import Claim, JSONObject, LogLine, Outcome, TaskBase, TaskError, TaskState
+from lilota.tasks.jsonvalues import INPUT_LIMIT_BYTES, OUTPUT_LIMIT_BYTES, encode_object
+from lilota.workers.attempts import run_attempt
+from lilota.workers.logs import LineHandler, task_logger
 
 Record = TypeVar("Record", Claim, Outcome)
 

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from lilota.contract import Fence, TaskCount, TaskQuery, TaskStore
-from lilota.instants import to_instant
+from lilota.contract import Fence, TaskCount, TaskQuery, TaskStore, to_instant
 from lilota.models import AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
 from lilota.testing.broken_stores.wrapper import StoreWrapper
 

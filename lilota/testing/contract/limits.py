@@ -7,8 +7,8 @@ import json
 import pytest
 
 from lilota.contract import TaskQuery, TaskStore
-from lilota.jsonvalues import INPUT_LIMIT_BYTES, OUTPUT_LIMIT_BYTES
 from lilota.models import LogLine, NewTask, Outcome, TaskError, TaskState
+from lilota.tasks.jsonvalues import INPUT_LIMIT_BYTES, OUTPUT_LIMIT_BYTES
 from lilota.testing.contract.harness import (
     ContractFixtures,
     ContractRunner,

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from lilota.contract import RunnerInfo
-from lilota.instants import to_instant, to_instant_or_none
+from lilota.contract import RunnerInfo, to_instant, to_instant_or_none
 from lilota.models import Claim, LogLine, TaskError, TaskInfo, TaskState
 from lilota_memory_store.heap import Entry, EntryHeap
 from lilota_memory_store.ids import IdSet

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from lilota.contract import RegisteredRunner, RunnerInfo
-from lilota.instants import to_instant
+from lilota.contract import RegisteredRunner, RunnerInfo, to_instant
 from lilota.models import TaskError, TaskState
 from lilota_memory_store.records import Runner, Task
 from lilota_memory_store.table import TaskTable

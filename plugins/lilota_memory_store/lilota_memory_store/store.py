@@ -17,9 +17,9 @@ from lilota.contract import (
     StoredTask,
     TaskCount,
     TaskQuery,
+    whole_microseconds,
 )
 from lilota.errors import ConfigurationError
-from lilota.instants import whole_microseconds
 from lilota.models import TERMINAL_STATES, AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
 from lilota_memory_store import actions, claims, runners
 from lilota_memory_store.pages import find

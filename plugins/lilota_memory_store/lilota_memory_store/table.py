@@ -5,8 +5,8 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 
+from lilota.contract import whole_microseconds
 from lilota.errors import TaskNotFoundError
-from lilota.instants import whole_microseconds
 from lilota.models import (
     TERMINAL_STATES,
     NewTask,

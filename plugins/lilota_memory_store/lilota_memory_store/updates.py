@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lilota.batches import new_lines
-from lilota.contract import Fence
+from lilota.contract import Fence, new_lines
 from lilota.models import AttemptUpdate, Outcome, TaskState
 from lilota_memory_store.records import Task
 from lilota_memory_store.table import TaskTable

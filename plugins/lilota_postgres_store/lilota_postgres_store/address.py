@@ -14,8 +14,8 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import Conninfo
 
+from lilota.contract import redacted
 from lilota.errors import ConfigurationError
-from lilota.urls import redacted
 
 DEFAULT_PORT: Final = "5432"
 

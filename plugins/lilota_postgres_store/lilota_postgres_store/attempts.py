@@ -8,8 +8,7 @@ from typing import Final
 
 import msgspec
 
-from lilota.batches import merge_updates
-from lilota.contract import Fence
+from lilota.contract import Fence, merge_updates
 from lilota.models import AttemptUpdate, LogLine, Outcome, TaskState
 from lilota_postgres_store.connection import Parameters, Rows
 from lilota_postgres_store.database import Step

@@ -8,9 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from lilota.contract import TaskCount, TaskQuery
+from lilota.contract import TaskCount, TaskQuery, from_microseconds
 from lilota.errors import TaskNotFoundError
-from lilota.instants import from_microseconds
 from lilota.models import LogLine, TaskError, TaskInfo, TaskState
 from lilota_postgres_store.adding import MOST_IN_BUNDLE
 from lilota_postgres_store.connection import Parameters, Rows

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from lilota.contract import RegisteredRunner, RunnerInfo
-from lilota.instants import from_microseconds
+from lilota.contract import RegisteredRunner, RunnerInfo, from_microseconds
 from lilota_postgres_store.database import Database
 from lilota_postgres_store.texts import original, stored, text_array
 

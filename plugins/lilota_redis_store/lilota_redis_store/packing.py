@@ -8,8 +8,7 @@ from typing import Final
 
 import msgspec
 
-from lilota.contract import StoredTask
-from lilota.instants import to_microseconds
+from lilota.contract import StoredTask, to_microseconds
 from lilota.models import NewTask, TaskInfo
 from lilota_redis_store.records import Record
 

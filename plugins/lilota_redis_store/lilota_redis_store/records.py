@@ -6,8 +6,7 @@ from typing import Final
 
 import msgspec
 
-from lilota.contract import Claimed, Committed, Fence, RegisteredRunner, TaskCount
-from lilota.instants import from_microseconds
+from lilota.contract import Claimed, Committed, Fence, RegisteredRunner, TaskCount, from_microseconds
 from lilota.models import Claim, LogLine, TaskError, TaskInfo, TaskState
 
 _STATES: Final = tuple(TaskState)

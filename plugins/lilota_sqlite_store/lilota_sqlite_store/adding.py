@@ -7,8 +7,8 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from lilota.contract import whole_microseconds
 from lilota.errors import StoreUnavailableError
-from lilota.instants import whole_microseconds
 from lilota.models import NewTask
 from lilota_sqlite_store.connection import Connection
 from lilota_sqlite_store.database import Database

@@ -9,9 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from lilota.batches import merge_updates, new_lines
-from lilota.contract import Fence
-from lilota.instants import whole_microseconds
+from lilota.contract import Fence, merge_updates, new_lines, whole_microseconds
 from lilota.models import AttemptUpdate, LogLine, Outcome, TaskState
 from lilota_sqlite_store.adding import LONG_TEXT
 from lilota_sqlite_store.statements import SQL

@@ -11,9 +11,8 @@ from typing import Any
 
 import msgspec
 
-from lilota.contract import TaskCount, TaskQuery
+from lilota.contract import TaskCount, TaskQuery, to_instant, to_instant_or_none
 from lilota.errors import TaskNotFoundError
-from lilota.instants import to_instant, to_instant_or_none
 from lilota.models import LogLine, TaskError, TaskInfo
 from lilota_sqlite_store.statements import SQL
 from lilota_sqlite_store.states import CODES, STATES

@@ -5,8 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-from lilota.contract import RegisteredRunner, RunnerInfo
-from lilota.instants import to_instant
+from lilota.contract import RegisteredRunner, RunnerInfo, to_instant
 from lilota.models import AttemptUpdate, Outcome, TaskError, TaskState
 from lilota_sqlite_store.attempts import AttemptChange, StoredAttempt, write_changes
 from lilota_sqlite_store.statements import SQL

@@ -16,9 +16,9 @@ from lilota.contract import (
     StoredTask,
     TaskCount,
     TaskQuery,
+    whole_microseconds,
 )
 from lilota.errors import ConfigurationError, TaskNotFoundError
-from lilota.instants import whole_microseconds
 from lilota.models import AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
 from lilota_sqlite_store import actions, attempts, claims, reading, restoring, runners
 from lilota_sqlite_store.adding import GroupAdder

@@ -6,16 +6,16 @@ from typing import cast
 
 from history.events import History, Looked, Spun
 
+from lilota.adding.waiters import Waiters
 from lilota.contract import RunnerInfo, TaskStore
-from lilota.driver import Driver
-from lilota.engine import Engine
+from lilota.engine.engine import Engine
 from lilota.errors import StoreError
-from lilota.exchange import POLL_SECONDS
-from lilota.lease import LeaseKeeper
 from lilota.plugins import Plugins
-from lilota.processes import WorkerProcesses
-from lilota.telling import Teller
-from lilota.waiters import Waiters
+from lilota.running.driver import Driver
+from lilota.running.exchange import POLL_SECONDS
+from lilota.running.lease import LeaseKeeper
+from lilota.running.telling import Teller
+from lilota.workers.processes import WorkerProcesses
 from simulation.plans import OPTIONS
 from simulation.stores import RunnerStore, SharedStore
 from simulation.workers import SimulatedProcesses

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from history.events import BodyStarted, History
 
 from lilota.contract import Fence
-from lilota.frames import (
+from lilota.models import AttemptUpdate, Claim, Outcome, TaskError, TaskState
+from lilota.workers.frames import (
     Finish,
     FromWorker,
     Interrupt,
@@ -22,8 +23,7 @@ from lilota.frames import (
     StopReason,
     ToWorker,
 )
-from lilota.models import AttemptUpdate, Claim, Outcome, TaskError, TaskState
-from lilota.processes import Died, Event, Received
+from lilota.workers.processes import Died, Event, Received
 from simulation.plans import OPTIONS, from_input, output_of
 from simulation.world import World
 
@@ -32,7 +32,7 @@ _COME_BACK = Outcome(state=TaskState.PENDING, delay_seconds=0.3, spends_attempt=
 
 
 class SimulatedProcesses:
-    """Stands in for `lilota.processes.WorkerProcesses`: the same methods, in virtual time.
+    """Stands in for `lilota.workers.processes.WorkerProcesses`: the same methods, in virtual time.
 
     Args:
         on_event: called when there is something to be fetched with `wait`.

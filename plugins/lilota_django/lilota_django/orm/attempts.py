@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, cast
 
-from lilota.batches import merge_updates, new_lines
-from lilota.contract import Fence
+from lilota.contract import Fence, merge_updates, new_lines
 from lilota.models import AttemptUpdate, LogLine, Outcome, TaskState
 from lilota_django import models
 from lilota_django.fields import to_microseconds

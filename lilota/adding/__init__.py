@@ -1,0 +1,1 @@
+"""Adding tasks, and waiting for their end."""

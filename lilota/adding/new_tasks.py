@@ -1,0 +1,142 @@
+"""Check what a caller wants to add, and turn it into the record that a store takes. Nothing is half added."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Final, TypedDict, Unpack
+
+from lilota.errors import InvalidInputError
+from lilota.models import JSONObject, NewTask
+from lilota.registry import Registry
+from lilota.tasks.jsonvalues import INPUT_LIMIT_BYTES, encode_object
+
+_TEXT_LIMIT: Final = 10_000
+_INTEGER_LIMIT: Final = 2**31
+
+
+class AddOptions(TypedDict, total=False):
+    """The options of `add`, all of them optional.
+
+    Attributes:
+        run_at: not before this instant (an aware datetime).
+        delay_seconds: not before this much from now.
+        priority: higher runs first; 0 is normal.
+        queue: runners may serve some queues only; "default" is normal.
+        max_lost_attempts: how many attempts may die with their worker; 1 means at most once. Without, the class
+            attribute counts if the class is registered here, else 3.
+    """
+
+    run_at: datetime | None
+    delay_seconds: float
+    priority: int
+    queue: str
+    max_lost_attempts: int | None
+
+
+_OPTIONS: Final = frozenset(AddOptions.__annotations__)
+_ARGUMENTS: Final = ("name", "description", "input", *AddOptions.__annotations__)
+
+
+def new_task(
+    registry: Registry,
+    name: str,
+    description: str = "",
+    input: JSONObject | None = None,
+    **options: Unpack[AddOptions],
+) -> NewTask:
+    """Return the record of a task.
+
+    Raises:
+        InvalidInputError: an argument can't be used; the message names it.
+        TypeError: there is no option of that name.
+    """
+    # What was not given needs no check: the defaults of the record are valid.
+    text = _checked_text("description", description) if description != "" else ""
+    input_json = _input_json(name, input) if input is not None else "{}"
+    lost = registry.max_lost_attempts(name)
+    if not options:
+        return NewTask(name=name, description=text, input_json=input_json, max_lost_attempts=lost)
+    checked = {"max_lost_attempts": lost, **_checked_options(options)}
+    return NewTask(name=name, description=text, input_json=input_json, **checked)
+
+
+def _input_json(name: str, value: JSONObject) -> str:
+    return encode_object(value, f"The input of {name!r}", INPUT_LIMIT_BYTES, InvalidInputError)
+
+
+def _checked_options(options: AddOptions) -> dict[str, Any]:
+    """Return the options that were given, as fields of the record."""
+    if not _OPTIONS.issuperset(options):
+        raise TypeError(
+            f"add() has no option {min(options.keys() - _OPTIONS)!r}. It has: {', '.join(sorted(_OPTIONS))}."
+        )
+    delay_seconds = options.get("delay_seconds", 0.0)
+    checked = {
+        "queue": _checked_queue(_checked_text("queue", options.get("queue", "default"))),
+        "priority": _checked_integer("priority", options.get("priority", 0), -_INTEGER_LIMIT),
+        "run_at": _checked_instant(options.get("run_at"), delay_seconds),
+        "delay_seconds": _checked_delay(delay_seconds),
+    }
+    max_lost_attempts = options.get("max_lost_attempts")
+    if max_lost_attempts is not None:
+        checked["max_lost_attempts"] = _checked_integer("max_lost_attempts", max_lost_attempts, 1)
+    return checked
+
+
+def checked_arguments(task: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the arguments of one task of `add_many`, or raise InvalidInputError if they are not those of `add`."""
+    for key in task:
+        if key not in _ARGUMENTS:
+            raise InvalidInputError(f"add_many: {key!r} is not an argument of add(). Known: {', '.join(_ARGUMENTS)}.")
+    if "name" not in task:
+        raise InvalidInputError(f"add_many: the task {dict(task)!r:.200} has no 'name'.")
+    return task
+
+
+def _checked_text(what: str, text: str) -> str:
+    if not isinstance(text, str):
+        raise InvalidInputError(f"The {what} of a task must be text, not {type(text).__name__}.")
+    if len(text) > _TEXT_LIMIT:
+        raise InvalidInputError(f"The {what} has {len(text):,} characters; the limit is {_TEXT_LIMIT:,}.")
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInputError(f"The {what} is not valid Unicode: {error}") from None
+    return text
+
+
+@lru_cache(maxsize=256)  # an application has few queues and adds many tasks
+def _checked_queue(queue: str) -> str:
+    if not queue.strip() or len(queue) > 200 or not queue.isprintable():
+        raise InvalidInputError(f"A queue is named by 1 to 200 printable characters, not {queue!r:.100}.")
+    return queue
+
+
+def _checked_integer(what: str, value: int, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value < _INTEGER_LIMIT:
+        raise InvalidInputError(f"{what} must be a whole number from {least} to {_INTEGER_LIMIT - 1}, not {value!r}.")
+    return value
+
+
+def _checked_delay(delay_seconds: float) -> float:
+    if isinstance(delay_seconds, bool) or not isinstance(delay_seconds, int | float):
+        raise InvalidInputError(f"delay_seconds must be a number, not {delay_seconds!r}.")
+    if not 0 <= delay_seconds <= 100 * 366 * 86_400:
+        raise InvalidInputError(f"delay_seconds must be between 0 and a hundred years, not {delay_seconds!r}.")
+    return float(delay_seconds)
+
+
+def _checked_instant(run_at: datetime | None, delay_seconds: float) -> datetime | None:
+    if run_at is None:
+        return None
+    if delay_seconds:
+        raise InvalidInputError("Give run_at or delay_seconds, not both.")
+    if not isinstance(run_at, datetime) or run_at.tzinfo is None:
+        raise InvalidInputError(
+            f"run_at must be a datetime with a time zone, not {run_at!r}. Add tzinfo, as datetime.UTC."
+        )
+    return run_at.astimezone(UTC)

@@ -1,0 +1,48 @@
+"""What a store must do, the records of it, and the rules that stores share: what the author of a store reads."""
+
+from __future__ import annotations
+
+from lilota.contract.batches import merge_updates, new_lines
+from lilota.contract.instants import (
+    from_microseconds,
+    to_instant,
+    to_instant_or_none,
+    to_microseconds,
+    whole_microseconds,
+)
+from lilota.contract.protocol import (
+    Claimed,
+    ClaimRequest,
+    Committed,
+    Fence,
+    RegisteredRunner,
+    RunnerInfo,
+    StoreCapabilities,
+    StoredTask,
+    TaskCount,
+    TaskQuery,
+    TaskStore,
+)
+from lilota.contract.urls import redacted
+
+__all__ = [
+    "ClaimRequest",
+    "Claimed",
+    "Committed",
+    "Fence",
+    "RegisteredRunner",
+    "RunnerInfo",
+    "StoreCapabilities",
+    "StoredTask",
+    "TaskCount",
+    "TaskQuery",
+    "TaskStore",
+    "from_microseconds",
+    "merge_updates",
+    "new_lines",
+    "redacted",
+    "to_instant",
+    "to_instant_or_none",
+    "to_microseconds",
+    "whole_microseconds",
+]

@@ -1,0 +1,88 @@
+"""What a batch of updates says of each attempt: the rule by which several updates of one attempt become one.
+
+For stores, most of which write a row once per attempt, and not once per update.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Sequence
+
+from lilota.contract.protocol import Fence
+from lilota.models import AttemptUpdate, LogLine
+
+
+def merge_updates(
+    updates: Iterable[AttemptUpdate], current: Container[Fence] | None = None
+) -> tuple[list[AttemptUpdate], tuple[Fence, ...]]:
+    """Put the updates of each attempt together, in the order in which the attempts appear.
+
+    Args:
+        current: the attempts that may be written, where that is known before.
+
+    Returns:
+        One update for each attempt that may be written, and the attempts of which something is refused: they are not
+        current, or an update comes behind the outcome.
+    """
+    groups: dict[Fence, list[AttemptUpdate]] = {}
+    refused: dict[Fence, None] = {}
+    for update in updates:
+        fence = (update.id, update.token)
+        group = groups.get(fence)
+        if group is None and (current is None or fence in current):
+            groups[fence] = [update]
+        elif group is not None and group[-1].outcome is None:
+            group.append(update)
+        else:
+            refused[fence] = None
+    return [group[0] if len(group) == 1 else _merged(group) for group in groups.values()], tuple(refused)
+
+
+def new_lines(update: AttemptUpdate, log_count: int) -> tuple[LogLine, ...]:
+    """Return those lines of an update that are not in the log yet, which has `log_count` lines."""
+    if update.log_offset is None:
+        return update.log_lines
+    return update.log_lines[max(0, log_count - update.log_offset) :]
+
+
+def _merged(group: Sequence[AttemptUpdate]) -> AttemptUpdate:
+    """Return what a group says: of each field the last value that is not None, and the lines one after the other."""
+    pid: int | None = None
+    started_at: float | None = None
+    progress: float | None = None
+    output_json: str | None = None
+    max_lost_attempts: int | None = None
+    for update in group:
+        if update.pid is not None:
+            pid = update.pid
+        if update.started_at is not None:
+            started_at = update.started_at
+        if update.progress is not None:
+            progress = update.progress
+        if update.output_json is not None:
+            output_json = update.output_json
+        if update.max_lost_attempts is not None:
+            max_lost_attempts = update.max_lost_attempts
+    log_lines, log_offset = _merged_lines([update for update in group if update.log_lines])
+    return AttemptUpdate(
+        id=update.id,
+        token=update.token,
+        pid=pid,
+        started_at=started_at,
+        progress=progress,
+        output_json=output_json,
+        log_lines=log_lines,
+        log_offset=log_offset,
+        max_lost_attempts=max_lost_attempts,
+        outcome=update.outcome,
+    )
+
+
+def _merged_lines(group: Sequence[AttemptUpdate]) -> tuple[tuple[LogLine, ...], int | None]:
+    """Return the lines of updates, and their offset. What was kept after a lost reply may overlap with what is new."""
+    if not group:
+        return (), None
+    offset = group[0].log_offset
+    lines: list[LogLine] = []
+    for update in group:
+        lines += new_lines(update, (offset or 0) + len(lines))
+    return tuple(lines), offset

@@ -1,0 +1,333 @@
+"""What a store must do: the `TaskStore` protocol and its records.
+
+The docstrings are the specification; `lilota.testing.StoreContract` checks them. All methods may be called from
+any thread. Arguments and results are JSON-able records or plain values that survive pickling, so that a store may
+sit behind a `multiprocessing` manager. Whoever implements this needs `lilota.models`, `lilota.errors`, this module and,
+for `commit`, the rules beside it in this package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+import msgspec
+
+from lilota.models import AttemptUpdate, Claim, LogLine, NewTask, TaskInfo, TaskState
+
+__all__ = [
+    "ClaimRequest",
+    "Claimed",
+    "Committed",
+    "Fence",
+    "RegisteredRunner",
+    "RunnerInfo",
+    "StoreCapabilities",
+    "StoredTask",
+    "TaskCount",
+    "TaskQuery",
+    "TaskStore",
+]
+
+Fence = tuple[int, int]
+"""A task id and the token of a claim on it: names one attempt."""
+
+
+class StoreCapabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What a store promises.
+
+    Attributes:
+        description: where the data is, for people, without secrets: "SQLite file /srv/app/lilota.db".
+        durable: what `add` acknowledged outlives the processes, and a power cut.
+        forgets: the data is gone when a process ends, so a runner that stops runs first what is due.
+        multi_process: several processes can use the same data at the same time.
+        multi_host: several machines can.
+        takes_connection: `add` can write through a connection of the application's, in its transaction.
+        warnings: sentences about known dangers of this very set-up, for `lilota doctor`.
+    """
+
+    description: str
+    durable: bool
+    multi_process: bool
+    forgets: bool = False
+    multi_host: bool = False
+    takes_connection: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+class RunnerInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A runner, as it introduces itself with each heartbeat.
+
+    Attributes:
+        id: random, new at each start; never a host name.
+        lease_seconds: how long its claims hold after this heartbeat. 0 lets them expire at once.
+    """
+
+    id: str
+    lease_seconds: float = 30.0
+    host: str = ""
+    pid: int = 0
+
+
+class RegisteredRunner(msgspec.Struct, frozen=True, kw_only=True):
+    """A runner, as the store knows it.
+
+    Attributes:
+        started_at: its first heartbeat, by the store's clock, like the others here.
+        heartbeat_at: its newest heartbeat.
+        has_expired: its lease has run out; the next `rescue` takes back what it holds.
+    """
+
+    id: str
+    host: str
+    pid: int
+    lease_seconds: float
+    started_at: datetime
+    heartbeat_at: datetime
+    has_expired: bool
+
+
+class StoredTask(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a store keeps of one task: the way from one store into another."""
+
+    info: TaskInfo
+    log_lines: tuple[LogLine, ...] = ()
+
+
+class ClaimRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a runner would take now.
+
+    Attributes:
+        names: the task names that it can run; others are left alone.
+        queues: the queues that it serves, or None for all.
+        limit: how many tasks at most; 0 asks only for cancel requests.
+    """
+
+    runner_id: str
+    names: tuple[str, ...]
+    queues: tuple[str, ...] | None = None
+    limit: int = 1
+
+
+class Claimed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a runner got.
+
+    Attributes:
+        claims: the new claims, in the order in which they should start.
+        cancel_requested: the running attempts of this runner that somebody cancelled.
+    """
+
+    claims: tuple[Claim, ...] = ()
+    cancel_requested: tuple[Fence, ...] = ()
+
+
+class Committed(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a batch of updates.
+
+    Attributes:
+        refused: the attempts whose updates were not written, because their token is no longer current.
+        claimed: the answer to the claim request that came with the batch, or None without one.
+    """
+
+    refused: tuple[Fence, ...] = ()
+    claimed: Claimed | None = None
+
+
+class TaskQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which tasks to find; every condition that is given must hold.
+
+    Attributes:
+        ids, states, names, queues: any of these, or None for all.
+        after_id: start behind this id, in the direction of travel; the way to the next page.
+        limit: the length of a page, at least 1.
+        newest_first: by falling id; otherwise by rising id.
+    """
+
+    ids: tuple[int, ...] | None = None
+    states: tuple[TaskState, ...] | None = None
+    names: tuple[str, ...] | None = None
+    queues: tuple[str, ...] | None = None
+    after_id: int | None = None
+    limit: int = 100
+    newest_first: bool = True
+
+
+class TaskCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many tasks of one name in one queue are in one state; never 0."""
+
+    queue: str
+    name: str
+    state: TaskState
+    count: int
+
+
+@runtime_checkable
+class TaskStore(Protocol):
+    """Keeps tasks, hands them out to runners, and decides who owns one.
+
+    A handle is picklable and connects lazily, per process, unless its data lives in the process itself.
+
+    Words: a task is *due* when it is pending and its `run_at` has passed by the store's clock. A claim is *held* by
+    its runner until an outcome is committed, or until the runner's lease has expired and `rescue` took it back.
+
+    Any method raises `StoreUnavailableError` when the store can't be reached or written (then nothing was written,
+    or, where the reply was lost, the whole), and `StoreVersionError` when a newer lilota wrote it.
+    """
+
+    def open(self) -> None:
+        """Make the store ready: create or migrate what it needs. Safe to call again, and from several processes."""
+
+    def close(self) -> None:
+        """Release what this process holds open. Data stays. A later call of any method opens again."""
+
+    def capabilities(self) -> StoreCapabilities:
+        """Say what this store promises."""
+
+    def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:
+        """Add tasks, all or none, and return their ids in the same order.
+
+        Ids rise in the order of adding and are never used again. Durable, where the store is, when it returns.
+
+        Args:
+            connection: a connection of the application's own to the same database. Then the tasks exist exactly if
+                the transaction commits that is open on it, and nobody sees them before. Its ids may leave gaps.
+
+        Raises:
+            ConfigurationError: the store can't take part in a transaction on such a connection; nothing was added.
+        """
+
+    def restore(self, tasks: Sequence[StoredTask]) -> int:
+        """Write tasks as another store kept them, with their ids, states, tokens and logs, all or none.
+
+        A task whose id exists here stays as it is. Ids that `add` gives later are higher than all of these. The names
+        of their runners are kept, the runners themselves are not. Durable, where the store is, when it returns.
+
+        Returns:
+            How many were written.
+
+        Raises:
+            TaskStateError: one of them is running: its runner would go on writing to the other store.
+        """
+
+    def get(self, task_id: int) -> TaskInfo:
+        """Return one task.
+
+        Raises:
+            TaskNotFoundError: there is none with that id.
+        """
+
+    def get_all_tasks(self) -> list[TaskInfo]:
+        """Return every task, by rising id. For small stores and tests; `find` reads page by page."""
+
+    def find(self, query: TaskQuery) -> list[TaskInfo]:
+        """Return one page of the tasks that match. The cost does not grow with what is stored."""
+
+    def counts(self) -> list[TaskCount]:
+        """Return the number of tasks per queue, name and state, without those that are 0, in any order.
+
+        The cost does not grow with what is stored.
+        """
+
+    def logs(self, task_id: int, after: int = 0, limit: int = 1000) -> list[LogLine]:
+        """Return up to `limit` log lines of a task, oldest first, without the `after` oldest ones.
+
+        Raises:
+            TaskNotFoundError: there is no task with that id.
+        """
+
+    def heartbeat(self, runner: RunnerInfo) -> bool:
+        """Register the runner, or renew its lease: its claims hold for `lease_seconds` from now.
+
+        Returns:
+            True, or False if the runner was known and its lease had expired: some of its claims may have been given
+            away. It is registered again in either case.
+        """
+
+    def runners(self) -> list[RegisteredRunner]:
+        """Return the runners that are registered, those with an expired lease included, by `started_at`."""
+
+    def claim(self, request: ClaimRequest) -> Claimed:
+        """Take up to `limit` due tasks for a runner, and tell it which of its attempts were cancelled.
+
+        Atomic: no task is granted twice. Order: higher priority, then earlier `run_at`, then lower id. A claim makes
+        the task running, adds 1 to its attempt, gives it a higher token than it ever had, sets its progress to 0, and
+        clears what else is about the newest attempt: `error`, `started_at`, `pid`.
+        A runner whose lease has expired, or that never sent a heartbeat, gets nothing.
+        The cost does not grow with what is stored, nor with tasks of other names and queues that wait.
+        """
+
+    def commit(self, updates: Sequence[AttemptUpdate], request: ClaimRequest | None = None) -> Committed:
+        """Write a batch of progress, output, logs and outcomes, then claim, as one unit where the store can.
+
+        Each update is written only if its token is the current one and the task is running; the others are refused
+        and named, and do not disturb the rest. Several updates of one attempt apply in order; what comes behind its
+        outcome is refused. Durable, where the store is, when it returns.
+
+        A batch comes again, alone or with more behind it, when its answer got lost. Then nothing is doubled: an outcome
+        has ended its attempt, and lines that have a `log_offset` are appended once (`merge_updates` has the rules).
+
+        `started_at` is by the clock of the worker's machine. An instant before `created_at` becomes that one, and one
+        after now, by the store's clock, becomes now.
+
+        An outcome of a task whose cancellation was requested: PENDING becomes CANCELLED; any other stands.
+        An outcome with `lost` adds 1 to `lost_attempts`.
+        """
+
+    def release(self, runner_id: str) -> int:
+        """Forget a runner that stops, and give back what it still holds; return how many tasks that were.
+
+        They are pending again and due at once, without having spent the attempt (cancelled, if that was requested).
+        """
+
+    def rescue(self) -> list[int]:
+        """Take back what runners with an expired lease hold, forget those runners, and return the tasks' ids.
+
+        Atomic with the check of the lease. Each such task counts a lost attempt; it becomes cancelled if that was
+        requested, failed with `TaskError(type="RunnerDied", ...)` if `lost_attempts` has reached
+        `max_lost_attempts`, and pending and due at once otherwise.
+        """
+
+    def cancel(self, task_id: int) -> TaskState:
+        """Cancel a pending task at once, or ask for the cancellation of a running one.
+
+        Returns:
+            The state as of now: CANCELLED (done), RUNNING (asked for), or the terminal state it had.
+
+        Raises:
+            TaskNotFoundError: there is no task with that id.
+        """
+
+    def retry(self, task_id: int) -> None:
+        """Make a failed or cancelled task pending and due again, as if it were new: attempts start over.
+
+        Its output stays readable by the next attempt, its log goes on, and a line in it records the action.
+
+        Raises:
+            TaskNotFoundError: there is no task with that id.
+            TaskStateError: it is neither failed nor cancelled.
+        """
+
+    def prune(self, older_than_seconds: float, states: Sequence[TaskState] | None = None, limit: int = 1000) -> int:
+        """Delete up to `limit` tasks that ended longer ago than that, with their logs; return how many.
+
+        Args:
+            states: only these terminal states; None means all of them.
+        """
+
+    def take_turn(self, chore: str, every_seconds: float) -> bool:
+        """Tell whether it is the caller's turn to do a chore that several runners share.
+
+        Atomic: of all who ask, one gets True, and the next one not before `every_seconds` have passed by the store's
+        clock. Nobody leads: whoever asks when it is time does it, and if that one dies, the next time is another's.
+        """
+
+    def wait_for_change(self, timeout_seconds: float) -> bool:
+        """Wait until something was added, became ready to be claimed, ended or was cancelled, or until the time is up.
+
+        A hint, not a truth: it may return early, and a change may go unnoticed. Changes between two calls of one
+        thread are noticed by the second call, which then returns at once. Tasks that become due with time do not count.
+
+        Returns:
+            True if there may have been a change.
+        """

@@ -1,0 +1,1 @@
+"""The decisions of a runner, without I/O and without a clock."""

@@ -1,0 +1,32 @@
+"""What the engine wants done with worker processes."""
+
+from __future__ import annotations
+
+import signal
+
+import msgspec
+
+from lilota.workers.frames import ToWorker
+
+
+class StartWorker(msgspec.Struct, frozen=True):
+    """Start a worker process under this number."""
+
+    worker: int
+
+
+class Send(msgspec.Struct, frozen=True):
+    """Send a message to a worker."""
+
+    worker: int
+    message: ToWorker
+
+
+class Kill(msgspec.Struct, frozen=True):
+    """Send a signal to the process group of a worker."""
+
+    worker: int
+    signal_number: signal.Signals
+
+
+Command = StartWorker | Send | Kill

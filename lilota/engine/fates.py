@@ -1,0 +1,51 @@
+"""What becomes of an attempt whose worker died, or that had to be killed."""
+
+from __future__ import annotations
+
+import msgspec
+
+from lilota.models import Claim, Outcome, TaskError, TaskState
+from lilota.workers.frames import StopReason, TaskOptions
+
+GIVEN_BACK = Outcome(state=TaskState.PENDING, spends_attempt=False)
+"""The attempt did not happen: it was not started, or its runner stops."""
+
+CANCELLED = Outcome(state=TaskState.CANCELLED)
+
+
+class Death(msgspec.Struct, frozen=True):
+    """How a worker process ended: the cause in plain words, and the last lines that it printed."""
+
+    cause: str
+    last_lines: str = ""
+
+
+def after_death(claim: Claim, options: TaskOptions, death: Death) -> Outcome:
+    """Return the outcome of an attempt during which the worker died by itself."""
+    lost = claim.lost_attempts + 1
+    limit = min(claim.max_lost_attempts, options.max_lost_attempts)
+    message = f"The worker process {death.cause}."
+    if lost < limit:
+        return Outcome(state=TaskState.PENDING, error=_error("WorkerDied", message, death), lost=True)
+    if lost > 1:
+        message = f"The worker died {lost} times; the last time it {death.cause}."
+    return Outcome(state=TaskState.FAILED, error=_error("WorkerDied", message, death), lost=True)
+
+
+def after_kill(claim: Claim, options: TaskOptions, reason: StopReason, death: Death) -> Outcome:
+    """Return the outcome of an attempt that its runner killed, because asking did not help."""
+    if reason == "shutdown":
+        return GIVEN_BACK
+    if reason == "cancel":
+        return CANCELLED
+    seconds = f"{options.timeout_seconds:g} s" if options.timeout_seconds is not None else "its time limit"
+    message = f"The task ran for more than {seconds}, did not end when asked to, and was stopped by force."
+    error = _error("TimeoutReached", message, death)
+    if claim.attempt < options.max_attempts:
+        delay_seconds = options.backoff.delay_seconds(claim.attempt)
+        return Outcome(state=TaskState.PENDING, error=error, delay_seconds=delay_seconds)
+    return Outcome(state=TaskState.FAILED, error=error)
+
+
+def _error(kind: str, message: str, death: Death) -> TaskError:
+    return TaskError(type=kind, message=message, traceback=death.last_lines)

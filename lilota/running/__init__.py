@@ -1,0 +1,1 @@
+"""A runner's threads: one start of it, from the lease to the last outcome."""

@@ -1,0 +1,179 @@
+"""One start of a runner, up to its stop: the threads, the processes, and the registration in the store."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import platform
+import secrets
+import threading
+import weakref
+from typing import Final
+
+import msgspec
+
+from lilota.adding.waiters import Waiters
+from lilota.config import Settings
+from lilota.contract import RunnerInfo, TaskStore
+from lilota.engine.engine import Engine
+from lilota.errors import LilotaError, StoreError
+from lilota.hookspecs import RunnerDetails
+from lilota.registry import Registry
+from lilota.running.driver import Driver
+from lilota.running.housekeeping import Housekeeper
+from lilota.running.lease import LeaseKeeper
+from lilota.running.telling import Teller
+from lilota.workers.processes import WorkerProcesses
+from lilota.workers.worker import WorkerSetup
+
+logger = logging.getLogger(__name__)
+
+#: How long the first worker may take to come up; it imports the application.
+_START_SECONDS: Final = 60.0
+#: How long the watcher of the store waits for a change before it looks whether the runner has stopped.
+_WATCH_SECONDS: Final = 1.0
+#: How long the watcher of the store rests after it has noticed a change.
+_WATCH_PAUSE_SECONDS: Final = 0.01
+#: How long the engine may take to stop the tasks of a runner that has lost its lease.
+_OBEY_SECONDS: Final = 0.2
+#: How long the end of the interpreter waits for workers of a runner that nobody stopped.
+_EXIT_SECONDS: Final = 5.0
+
+
+class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked of the runner; the arguments of `TaskRunner`, checked."""
+
+    number_of_processes: int
+    queues: tuple[str, ...] | None
+    lease_seconds: float
+    start_method: str | None
+    logging_level: int
+    settings: Settings
+
+
+class Run:
+    """One start of a runner."""
+
+    def __init__(self, options: RunOptions, store: TaskStore, registry: Registry, waiters: Waiters) -> None:
+        capabilities = store.capabilities()
+        names = registry.names()
+        self.info = RunnerInfo(
+            id=secrets.token_hex(8), lease_seconds=options.lease_seconds, host=platform.node(), pid=os.getpid()
+        )
+        self.details = RunnerDetails(
+            runner_id=self.info.id,
+            store=capabilities.description,
+            task_names=names,
+            number_of_processes=options.number_of_processes,
+        )
+        self._store = store
+        self._store_forgets = capabilities.forgets
+        self._plugins = registry.plugins
+        self._engine = Engine(self.info.id, options.number_of_processes, names, options.queues)
+        self._processes = WorkerProcesses(_worker_setup(options, registry, self.info), options.start_method)
+        self.driver = Driver(self._engine, self._processes, store, Teller(self._plugins, waiters))
+        self._lease = LeaseKeeper(store, self.info, self._stop_without_lease, self.driver.look_again)
+        self._housekeeper = Housekeeper(store, options.settings.prune_after_seconds)
+        self._closed = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="lilota-watcher", daemon=True)
+
+    @property
+    def is_of_this_process(self) -> bool:
+        """Whether it was started here, and not by the process of which this one is a fork."""
+        return self.info.pid == os.getpid()
+
+    def start(self) -> None:
+        """Take the lease, start the threads and the first worker; see `TaskRunner.start`."""
+        self._store.open()
+        self._lease.start()
+        self.driver.start()
+        self._await_first_worker()
+        self._watcher.start()
+        self._housekeeper.start()
+        _stop_at_exit(self)
+        logger.info("lilota started (%d process(es) used)", self.details.number_of_processes)
+        self._plugins.observe("lilota_runner_started", runner=self.details)
+
+    def stop(self, timeout_seconds: float | None) -> None:
+        """Wait for what runs, as long as there is patience; see `TaskRunner.stop`."""
+        self.driver.stop(drain=self._store_forgets, timeout_seconds=timeout_seconds)
+        self.driver.join()
+        self._close()
+        logger.info("lilota stopped")
+
+    def abandon(self) -> None:
+        """Stop as fast as possible, without ever raising or hanging; what ran is given back."""
+        if self._closed.is_set():
+            return
+        self.driver.stop(drain=False, timeout_seconds=0)
+        self.driver.join(_EXIT_SECONDS)
+        self._close()
+
+    def _close(self) -> None:
+        self._closed.set()
+        self._housekeeper.stop()
+        self._lease.stop()
+        try:
+            self._store.release(self.info.id)
+        except StoreError as error:
+            logger.warning("The store could not be told that the runner stopped; its lease will run out: %s", error)
+        if self._watcher.ident is not None:
+            # The release was a change, so it wakes up now. Left alone, it would open a store that is closed again.
+            self._watcher.join(timeout=2 * _WATCH_SECONDS)
+
+    def _stop_without_lease(self) -> None:
+        """Have the engine stop what runs; if it waits for a store that does not answer, do it without the engine."""
+        if not self.driver.lose_lease().wait(_OBEY_SECONDS):
+            self._processes.kill_all()
+
+    def _await_first_worker(self) -> None:
+        if not self.driver.settled.wait(_START_SECONDS):
+            raise LilotaError(f"No worker process came up within {_START_SECONDS:g} s.")
+        if self.driver.failure is not None:
+            raise LilotaError(f"The runner could not start: {self.driver.failure}") from self.driver.failure
+        death = self._engine.last_start_failure
+        if not self._engine.is_ready and death is not None:
+            raise LilotaError(
+                f"No worker process could start; the last one {death.cause}. Its error is printed above. Worker "
+                "processes import your program: is everything that starts the runner behind "
+                f"`if __name__ == '__main__':`?\n{death.last_lines}".rstrip()
+            )
+
+    def _watch(self) -> None:
+        """Wake the engine when the store changes; polling covers what goes unnoticed."""
+        while not self._closed.is_set():
+            try:
+                if self._store.wait_for_change(_WATCH_SECONDS):
+                    self.driver.look_again()
+                    # Changes often come in flocks, our own commits among them: one look is enough for many.
+                    self._closed.wait(_WATCH_PAUSE_SECONDS)
+            except StoreError as error:
+                logger.debug("The store can't be watched just now: %s", error)
+                self._closed.wait(_WATCH_SECONDS)
+
+
+def _worker_setup(options: RunOptions, registry: Registry, info: RunnerInfo) -> WorkerSetup:
+    return WorkerSetup(
+        runner_id=info.id,
+        runner_pid=info.pid,
+        settings=options.settings,
+        references=registry.references(),
+        pinned=registry.plugins.resolved(),
+        capture_path="",
+        logging_level=options.logging_level,
+        root_level=logging.getLogger().level,
+    )
+
+
+def _stop_at_exit(run: Run) -> None:
+    """Let the end of the interpreter give back what runs, if nobody has stopped the runner until then."""
+    reference = weakref.ref(run)
+
+    def give_back() -> None:
+        alive = reference()
+        # A fork of this process that ends has inherited this function, but not the runner.
+        if alive is not None and alive.is_of_this_process:
+            alive.abandon()
+
+    atexit.register(give_back)

@@ -1,0 +1,1 @@
+"""What may be a task, and what a task takes and gives."""

@@ -1,0 +1,185 @@
+"""Run one attempt of a task: from a claim to an outcome.
+
+load -> build -> run -> keep what it returned -> outcome
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+from msgspec.structs import replace
+
+from lilota.errors import CancelRequested, InvalidOutputError, Retry, RunnerStopping, StopTask, TimeoutReached
+from lilota.models import Claim, JSONObject, Outcome, TaskBase, TaskError, TaskInfo, TaskState
+from lilota.tasks.jsonvalues import OUTPUT_LIMIT_BYTES, encode_object
+from lilota.workers.descriptions import describe_error
+
+_SUCCEEDED: Final = Outcome(state=TaskState.SUCCEEDED)
+
+TaskLoader = Callable[[str], type[TaskBase]]
+TaskCall = Callable[[TaskBase], JSONObject | None]
+
+
+class AttemptReporter(Protocol):
+    """Where a running attempt tells how it is getting on."""
+
+    def progress(self, percentage: float) -> None:
+        """Take the newest percentage, 0 to 100."""
+
+    def output(self, output_json: str) -> None:
+        """Take the output so far, as JSON text."""
+
+    def returned(self, output_json: str) -> None:
+        """Take what the task returned, as JSON text; the outcome follows at once."""
+
+    def is_cancelled(self) -> bool:
+        """Tell whether the attempt should end."""
+
+
+def call_run(task: TaskBase) -> JSONObject | None:
+    """Run the task with nothing around it."""
+    return task.run()
+
+
+def run_attempt(
+    claim: Claim,
+    load: TaskLoader,
+    reporter: AttemptReporter,
+    logger: logging.Logger,
+    call: TaskCall = call_run,
+) -> Outcome:
+    """Run one attempt in this process and say how it ended. Nothing that a task raises gets past this.
+
+    Args:
+        load: gives the class for a task name.
+        call: runs the built task; plugins wrap it.
+    """
+    task_class = no_class()
+    try:
+        task_class = load(claim.name)
+        progress = _Progress(claim, reporter)
+        task = _build_task(task_class, claim, reporter, progress, logger)
+        returned = call(task)
+        progress.keep_return_value(returned)
+    except BaseException as error:  # noqa: BLE001 - a task may raise anything, SystemExit included
+        return outcome_of(error, claim, task_class)
+    return _SUCCEEDED
+
+
+def no_class() -> type[TaskBase]:
+    """Return what stands for the class while none is loaded: its options are the defaults."""
+    return TaskBase
+
+
+def outcome_of(error: BaseException, claim: Claim, task_class: type[TaskBase]) -> Outcome:
+    """Return how an attempt ends that was ended by an exception."""
+    error = _stop_within(error) or error
+    try:
+        return _decide(error, claim, task_class)
+    except Exception as broken:  # noqa: BLE001 - a class of the task may define anything, comparisons included
+        return Outcome(state=TaskState.FAILED, error=describe_error(broken))
+
+
+def _stop_within(error: BaseException) -> StopTask | None:
+    """Return what lilota raised to end the task, where it comes out of an `asyncio.TaskGroup` in a group of errors."""
+    while isinstance(error, BaseExceptionGroup):
+        stops = error.subgroup(StopTask)
+        if stops is None:
+            return None
+        error = stops.exceptions[0]
+    return error if isinstance(error, StopTask) else None
+
+
+def _decide(error: BaseException, claim: Claim, task_class: type[TaskBase]) -> Outcome:
+    match error:
+        case Retry():
+            reason = TaskError(type="Retry", message=describe_error(error).message)
+            # Checked again: a subclass may say anything, and the runner counts on a number.
+            delay_seconds = Retry(error.delay_seconds).delay_seconds
+            return Outcome(state=TaskState.PENDING, error=reason, delay_seconds=delay_seconds, spends_attempt=False)
+        case CancelRequested():
+            return Outcome(state=TaskState.CANCELLED)
+        case RunnerStopping():
+            return Outcome(state=TaskState.PENDING, spends_attempt=False)
+        case _:
+            return _after_error(error, claim, task_class)
+
+
+def _after_error(error: BaseException, claim: Claim, task_class: type[TaskBase]) -> Outcome:
+    """Decide between another attempt and failure."""
+    described = describe_error(error, task_class.timeout_seconds)
+    # A timeout is no Exception, so that tasks don't swallow it, but like one it is worth another attempt.
+    worth_it = isinstance(error, (*task_class.retry_on, TimeoutReached))
+    final = isinstance(error, task_class.never_retry_on) or claim.attempt >= task_class.max_attempts
+    if final or not worth_it:
+        return Outcome(state=TaskState.FAILED, error=described)
+    delay_seconds = task_class.backoff.delay_seconds(claim.attempt)
+    return Outcome(state=TaskState.PENDING, error=described, delay_seconds=delay_seconds)
+
+
+class _Progress:
+    """What the `set_progress` and `set_output` of one attempt do."""
+
+    def __init__(self, claim: Claim, reporter: AttemptReporter) -> None:
+        self._claim = claim
+        self._reporter = reporter
+        self._has_output = False
+
+    def set_progress(self, task_id: int, percentage: float) -> None:
+        self._check_id("set_progress", task_id)
+        if not isinstance(percentage, int | float) or not 0 <= percentage <= 100:
+            raise ValueError(f"The progress of a task goes from 0 to 100; set_progress got {percentage!r}.")
+        self._reporter.progress(float(percentage))
+
+    def set_output(self, task_id: int, output: JSONObject) -> None:
+        self._check_id("set_output", task_id)
+        self._reporter.output(self._encode(output))
+        self._has_output = True
+
+    def keep_return_value(self, returned: JSONObject | None) -> None:
+        if returned is not None and not self._has_output:
+            self._reporter.returned(self._encode(returned))
+
+    def _encode(self, output: JSONObject) -> str:
+        what = f"The output of the task {self._claim.id} ({self._claim.name!r})"
+        return encode_object(output, what, OUTPUT_LIMIT_BYTES, InvalidOutputError)
+
+    def _check_id(self, method: str, task_id: int) -> None:
+        if task_id != self._claim.id:
+            raise ValueError(
+                f"{method} was called for the task {task_id!r} in the task {self._claim.id}. Pass self.task_info.id."
+            )
+
+
+def _build_task(
+    task_class: type[TaskBase],
+    claim: Claim,
+    reporter: AttemptReporter,
+    progress: _Progress,
+    logger: logging.Logger,
+) -> TaskBase:
+    now = datetime.now(UTC)
+    task_info = TaskInfo(
+        id=claim.id,
+        name=claim.name,
+        description=claim.description,
+        state=TaskState.RUNNING,
+        queue=claim.queue,
+        priority=claim.priority,
+        input_json=claim.input_json,
+        output_json=claim.output_json,
+        created_at=now,
+        run_at=now,
+        started_at=now,
+        attempt=claim.attempt,
+        token=claim.token,
+        lost_attempts=claim.lost_attempts,
+        max_lost_attempts=claim.max_lost_attempts,
+    )
+    # Not above: for more than fifteen arguments Python makes a dict, which takes four times as long as the record.
+    task_info = replace(task_info, pid=os.getpid())
+    return task_class(task_info, progress.set_progress, progress.set_output, logger, reporter.is_cancelled)

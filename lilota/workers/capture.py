@@ -1,0 +1,150 @@
+"""Catch what a worker process and its children write to their standard output, C code included."""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import io
+import os
+import sys
+from pathlib import Path
+from typing import Final, TextIO
+
+from lilota.workers.descriptors import out_of_reach
+from lilota.workers.logs import CHARACTERS_LIMIT, LINE_LENGTH_LIMIT
+
+#: The capture file is emptied when it is longer.
+_FILE_LIMIT_BYTES: Final = 1024 * 1024
+#: Of what is printed between two looks, only this much is read, since no more would be kept.
+_READ_LIMIT_BYTES: Final = 4 * CHARACTERS_LIMIT
+#: A line that has no end yet is taken as one when it is longer.
+_UNENDED_LIMIT_BYTES: Final = 4 * LINE_LENGTH_LIMIT
+
+
+class OutputCapture:
+    """Leads the file descriptors 1 and 2 of this process into a file, and 0 to nothing.
+
+    A file instead of a pipe: nobody has to read for a task to go on, and the runner can read the last lines of a
+    worker that died.
+    """
+
+    def __init__(self, path: Path) -> None:
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        self._file = out_of_reach(os.open(path, flags, 0o600))
+        self._nothing = out_of_reach(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+        self._read_to = 0
+        self._unended = b""
+        self._streams: list[TextIO] = []
+        self._c_output = _CLibraryOutput()
+        self._redirect()
+        self._open_streams()
+        # So that the last lines of a worker that crashes say where it did.
+        faulthandler.enable(self._file, all_threads=False)
+
+    def restore(self) -> None:
+        """Undo what a task did to the standard streams.
+
+        Raises:
+            OSError: it closed the capture file too.
+        """
+        self._redirect()  # cheaper than to find out whether it is needed
+        out, err = self._streams
+        if sys.stdout is not out or sys.stderr is not err or not (_is_open(out) and _is_open(err)):
+            self._open_streams()
+
+    def take(self, *, final: bool) -> list[str]:
+        """Return the lines since the last call; `final` includes a line without an end, and empties the file.
+
+        Raises:
+            OSError: the task closed the file.
+        """
+        if final:
+            self._flush()
+        size = os.lseek(self._file, 0, os.SEEK_END)
+        if not size and not self._unended:
+            return []
+        data = self._unended + self._read(size)
+        self._unended = b""
+        if not final:
+            data, self._unended = _ended_lines(data)
+        if final or size > _FILE_LIMIT_BYTES:
+            os.ftruncate(self._file, 0)
+            self._read_to = 0
+        return data.decode(errors="backslashreplace").splitlines()
+
+    def _read(self, size: int) -> bytes:
+        """Read what is new; of very much, only the beginning."""
+        start = self._read_to if self._read_to <= size else 0
+        self._read_to = size
+        data = os.pread(self._file, min(size - start, _READ_LIMIT_BYTES), start)
+        skipped = size - start - len(data)
+        return data + b"\n... (%d more bytes)\n" % skipped if skipped else data
+
+    def _flush(self) -> None:
+        """Write what is still held in buffers: a line without an end, and what C code printed."""
+        for stream in self._streams:
+            try:  # noqa: SIM105 - this runs after every attempt, and `suppress` costs more than the flush
+                stream.flush()
+            except (OSError, ValueError):
+                pass  # the task closed the stream or its descriptor: `restore` sees that
+        self._c_output.flush()
+
+    def _redirect(self) -> None:
+        os.dup2(self._nothing, 0)
+        os.dup2(self._file, 1)
+        os.dup2(self._file, 2)
+
+    def _open_streams(self) -> None:
+        out, err = (_text_stream(stream, number) for number, stream in ((1, sys.__stdout__), (2, sys.__stderr__)))
+        sys.stdout, sys.stderr = out, err
+        self._streams = [out, err]
+
+
+class _CLibraryOutput:
+    """The `stdout` of the C library, which holds back what C code prints: it leads into a file."""
+
+    def __init__(self) -> None:
+        self._library = ctypes.CDLL(None)
+        name = "__stdoutp" if sys.platform == "darwin" else "stdout"
+        # This stream only: `fflush(NULL)` waits for every other, one that C code is reading from included.
+        self._stream = ctypes.c_void_p.in_dll(self._library, name)
+
+    def flush(self) -> None:
+        self._library.fflush(self._stream)
+
+
+def _text_stream(stream: TextIO | None, descriptor: int) -> TextIO:
+    """Return a text stream on a descriptor that holds nothing back: what is printed before a crash must not be lost."""
+    if isinstance(stream, io.TextIOWrapper) and _is_open(stream):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+        return stream
+    return open(descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+
+
+def _is_open(stream: TextIO) -> bool:
+    try:
+        return not stream.closed
+    except ValueError:  # somebody took its buffer away
+        return False
+
+
+def _ended_lines(data: bytes) -> tuple[bytes, bytes]:
+    """Split before a line that has no end yet. A progress bar ends its lines with a carriage return."""
+    end = max(data.rfind(b"\n"), data.rfind(b"\r", 0, -1)) + 1
+    if len(data) - end > _UNENDED_LIMIT_BYTES:
+        end = len(data)
+    return data[:end], data[end:]
+
+
+def last_lines(path: Path, count: int = 110, limit_bytes: int = 16_384) -> str:
+    """Return the end of what a worker printed, or "" if there is nothing.
+
+    The innermost of the hundred frames that `faulthandler` writes comes first, and is what somebody looks for.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - limit_bytes))
+            lines = file.read().decode(errors="backslashreplace").splitlines()
+    except FileNotFoundError:
+        return ""
+    return "\n".join(lines[-count:])

@@ -1,0 +1,131 @@
+"""The lines of a task: caught in the worker, kept with the task, and shown in the application's logging tree."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Final
+
+from lilota.models import Claim, LogLine
+from lilota.workers.descriptions import storable
+
+LOGGER_NAME: Final = "lilota"
+LOGGING_FORMATTER_DEFAULT: Final = "%(asctime)s [PID %(process)d]: [%(levelname)s] - %(message)s"
+
+#: What is kept of one attempt; behind it a last line says how much was dropped.
+LINES_LIMIT: Final = 10_000
+CHARACTERS_LIMIT: Final = 1_000_000
+LINE_LENGTH_LIMIT: Final = 8_000
+#: Any database can keep it.
+_HIGHEST_LEVEL: Final = 2**31 - 1
+
+_OURS: Final = logging.getLogger(LOGGER_NAME)
+
+
+@lru_cache(maxsize=1024)  # logging takes a lock for it, and this is asked for every attempt
+def task_logger(name: str) -> logging.Logger:
+    """Return the logger that the tasks of one name use as `self.logger`."""
+    return logging.getLogger(f"{LOGGER_NAME}.tasks.{name}")
+
+
+class LineBudget:
+    """Counts the lines of one attempt and says which of them are kept."""
+
+    def __init__(self) -> None:
+        self._lines = 0
+        self._characters = 0
+        self.dropped = 0
+
+    def admit(self, text: str) -> bool:
+        """Tell whether a line is kept."""
+        if self._lines >= LINES_LIMIT or self._characters >= CHARACTERS_LIMIT:
+            self.dropped += 1
+            return False
+        self._lines += 1
+        self._characters += min(len(text), LINE_LENGTH_LIMIT)
+        return True
+
+
+def cut(text: str) -> str:
+    """Return a line that can be stored: not too long, and without what stores can't carry."""
+    if len(text) > LINE_LENGTH_LIMIT:
+        text = f"{text[:LINE_LENGTH_LIMIT]}... ({len(text) - LINE_LENGTH_LIMIT:,} more characters)"
+    return storable(text)
+
+
+class LineHandler(logging.Handler):
+    """Hands the records of a worker process to `sink` as log lines; one per line of text."""
+
+    def __init__(self, sink: Callable[[LogLine], None]) -> None:
+        super().__init__()
+        self._sink = sink
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        # Without the lock of the handler: the exception that ends a task could leave it locked. The sink has its own.
+        passed = self.filter(record)
+        if passed:
+            self.emit(record if passed is True else passed)
+        return bool(passed)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            text = self.format(record)
+        except Exception:  # noqa: BLE001 - a bad format string must not fail the task
+            self.handleError(record)
+            return
+        level = max(0, min(record.levelno, _HIGHEST_LEVEL))
+        for line in text.splitlines() or [""]:
+            self._sink(LogLine(at=record.created, text=line, level=level, logger=record.name))
+
+
+def install_handler(handler: LineHandler, root_level: int, logging_level: int) -> None:
+    """Let everything that is logged in this process go to `handler`, and nowhere else."""
+    root, ours = logging.root, _OURS
+    if root.handlers == [handler] and root.level == root_level and ours.level == logging_level:
+        return  # to set a level is not cheap: every logger has to forget what it knows of it
+    root.handlers = [handler]
+    root.setLevel(root_level)
+    ours.setLevel(logging_level)
+    logging.captureWarnings(capture=True)
+
+
+def replay(line: LogLine, claim: Claim, pid: int) -> None:
+    """Show a line of a worker in this process's logging tree, as if it had been logged here."""
+    logger = logging.getLogger(line.logger or f"{LOGGER_NAME}.tasks.{claim.name}")
+    if not logger.isEnabledFor(line.level):
+        return
+    record = logger.makeRecord(
+        logger.name,
+        line.level,
+        "(worker)",
+        0,
+        line.text,
+        (),
+        None,
+        extra={"task_id": claim.id, "attempt": line.attempt},
+    )
+    record.created = line.at
+    record.msecs = (line.at % 1) * 1000
+    record.process = pid
+    record.processName = "lilota worker"
+    try:
+        logger.handle(record)
+    except Exception:  # noqa: BLE001 - a handler of the application must not end its runner
+        # As `logging` does with what a handler can't handle; logging it would come back to the same handler.
+        if logging.raiseExceptions and sys.stderr is not None:
+            traceback.print_exc()
+
+
+def printed(texts: Iterable[str]) -> list[LogLine]:
+    """Return log lines for what a task printed."""
+    now = time.time()
+    return [LogLine(at=now, text=text, source="output") for text in texts]
+
+
+def notice(text: str) -> LogLine:
+    """Return a log line in which lilota itself tells something about an attempt."""
+    return LogLine(at=time.time(), text=text, level=logging.WARNING, source="lilota", logger=LOGGER_NAME)

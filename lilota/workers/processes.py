@@ -1,0 +1,311 @@
+"""Start worker processes, talk to them, and notice when one dies.
+
+The engine decides; this does it. Each worker has a connection of its own and no lock is shared with it, so a worker
+that is killed in the middle of a write leaves nothing but half a frame and the end of the stream. Writes never block:
+what a worker does not take at once waits here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import multiprocessing
+import os
+import selectors
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import weakref
+from collections.abc import Generator, Iterator
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Final, cast
+
+import msgspec
+
+from lilota.errors import ConfigurationError
+from lilota.workers.capture import last_lines
+from lilota.workers.frames import FrameError, FrameReader, FromWorker, ToWorker, decode_for_runner, encode
+from lilota.workers.worker import EXIT_CONNECTION_LOST, WorkerSetup, worker_main
+
+logger = logging.getLogger(__name__)
+
+START_METHODS: Final = ("forkserver", "spawn")
+_WAKE: Final = "wake"
+
+
+class Received(msgspec.Struct, frozen=True):
+    """A worker sent a message."""
+
+    worker: int
+    message: FromWorker
+
+
+class Died(msgspec.Struct, frozen=True):
+    """A worker process is gone.
+
+    Attributes:
+        cause: in plain words: "was killed by signal 9 (SIGKILL)", "exited with code 3".
+        last_lines: the end of what it printed.
+    """
+
+    worker: int
+    cause: str
+    last_lines: str
+
+
+Event = Received | Died
+
+
+class _Worker:
+    """The runner's end of one worker process."""
+
+    def __init__(self, number: int, process: BaseProcess, connection: socket.socket, capture_path: Path) -> None:
+        self.number = number
+        self.process = process
+        self.connection = connection
+        self.capture_path = capture_path
+        self.frames = FrameReader()
+        self.unsent = bytearray()
+        self.fault = ""
+        self.death_watch = _open_death_watch(process)
+
+
+class WorkerProcesses:
+    """All worker processes of one runner. Used by one thread, except `wake` and `kill_all`."""
+
+    def __init__(self, setup: WorkerSetup, start_method: str | None = None) -> None:
+        self._context = _context(start_method or os.environ.get("LILOTA_START_METHOD"))
+        self._folder = Path(tempfile.mkdtemp(prefix="lilota-"))
+        self._setup = setup
+        self._workers: dict[int, _Worker] = {}
+        self._unborn: list[Event] = []
+        self._closed = False
+        self._lock = threading.Lock()
+        self._selector = selectors.DefaultSelector()
+        self._wake_out, self._wake_in = os.pipe()
+        os.set_blocking(self._wake_out, False)
+        os.set_blocking(self._wake_in, False)
+        self._selector.register(self._wake_out, selectors.EVENT_READ, _WAKE)
+        _close_in_forks(self)
+
+    def start(self, number: int) -> None:
+        """Start a worker; it sends `Ready` when it is up."""
+        ours, theirs = socket.socketpair()
+        capture_path = self._folder / f"worker-{number}.out"
+        setup = msgspec.structs.replace(self._setup, capture_path=str(capture_path))
+        process = self._context.Process(  # type: ignore[attr-defined]
+            target=worker_main, args=(theirs, msgspec.json.encode(setup)), name=f"lilota-worker-{number}"
+        )
+        with theirs:  # the worker gets a duplicate; ours must not keep the stream open after its death
+            try:
+                process.start()
+            except (OSError, EOFError) as error:
+                # No memory, no descriptors, the working folder was deleted, or the fork server was killed just now.
+                ours.close()
+                self._report_unborn(number, error)
+                return
+        ours.setblocking(False)
+        worker = _Worker(number, process, ours, capture_path)
+        with self._lock:
+            self._workers[number] = worker
+        self._selector.register(ours, selectors.EVENT_READ, worker)
+        self._selector.register(worker.death_watch, selectors.EVENT_READ, worker)
+
+    def send(self, number: int, message: ToWorker) -> None:
+        """Send a message, or keep what the worker does not take now. Ignores a worker that is gone."""
+        worker = self._workers.get(number)
+        if worker is not None:
+            worker.unsent += encode(message)
+            self._push(worker)
+
+    def kill(self, number: int, signal_number: signal.Signals) -> None:
+        """Send a signal to the process group of a worker. Ignores a worker that is gone."""
+        worker = self._workers.get(number)
+        if worker is not None:
+            _kill_group(worker.process, signal_number)
+
+    def wait(self, timeout_seconds: float | None) -> list[Event]:
+        """Wait for messages, deaths or `wake`, up to a time; return what happened, in the order per worker."""
+        events, self._unborn = self._unborn, []
+        for key, mask in self._selector.select(timeout_seconds):
+            if key.data is _WAKE:
+                _drain(self._wake_out)
+            elif key.data.number in self._workers:  # not buried by an earlier key of this round
+                events.extend(self._serve(key.data, mask, died=key.fileobj is not key.data.connection))
+        return events
+
+    def wake(self) -> None:
+        """Make `wait` return soon. For any thread, also when all is closed."""
+        with self._lock:  # a descriptor that is closed meanwhile may be somebody else's file by now
+            if self._closed:
+                return
+            with contextlib.suppress(BlockingIOError):  # the pipe is full of wake-ups: it will return
+                os.write(self._wake_in, b"!")
+
+    def kill_all(self) -> None:
+        """Kill every worker now; `wait` reports their deaths. For any thread, also while the one that waits is busy."""
+        with self._lock:  # a worker that is buried meanwhile has no process any more
+            for worker in self._workers.values():
+                _kill_group(worker.process, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Kill what still runs and release everything."""
+        with self._lock:
+            self._closed = True
+        for worker in list(self._workers.values()):
+            _kill_group(worker.process, signal.SIGKILL)
+            self._bury(worker)
+        self._selector.close()
+        os.close(self._wake_out)
+        os.close(self._wake_in)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    # --- one worker
+
+    def _report_unborn(self, number: int, error: Exception) -> None:
+        """Let a worker that could not even be started be one that died; the engine tries again later."""
+        logger.error("A worker process could not be started: %s", error)
+        self._unborn.append(Died(number, f"could not be started: {error}", ""))
+        self.wake()
+
+    def _serve(self, worker: _Worker, mask: int, *, died: bool) -> Iterator[Event]:
+        if mask & selectors.EVENT_WRITE:
+            self._push(worker)
+        # Read before burying: what a worker sent before its death counts.
+        ended = yield from self._receive(worker, until_empty=died)
+        if died or ended:
+            yield self._bury(worker)
+
+    def _receive(self, worker: _Worker, *, until_empty: bool) -> Generator[Event, None, bool]:
+        """Yield the messages that are there; return True if there will be no more."""
+        while True:
+            try:
+                data = worker.connection.recv(65_536)
+                for body in worker.frames.feed(data):
+                    yield Received(worker.number, decode_for_runner(body))
+            except BlockingIOError:
+                return False
+            except ConnectionError:
+                return True
+            except FrameError as error:
+                worker.fault = str(error)
+                return True
+            if not data:
+                return True
+            if not until_empty:
+                return False
+
+    def _push(self, worker: _Worker) -> None:
+        try:
+            sent = worker.connection.send(worker.unsent)
+            del worker.unsent[:sent]
+        except BlockingIOError:
+            pass
+        except ConnectionError:
+            worker.unsent.clear()  # its death will be noticed by the next wait
+        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if worker.unsent else 0)
+        if self._selector.get_key(worker.connection).events != wanted:
+            self._selector.modify(worker.connection, wanted, worker)
+
+    def _bury(self, worker: _Worker) -> Died:
+        """Make sure that a worker and what it started are gone, and say why it died."""
+        with self._lock:
+            del self._workers[worker.number]
+        self._selector.unregister(worker.connection)
+        self._selector.unregister(worker.death_watch)
+        worker.connection.close()
+        cause = _wait_for_end(worker.process, worker.fault)
+        _kill_group(worker.process, signal.SIGKILL)
+        if worker.death_watch != worker.process.sentinel:
+            os.close(worker.death_watch)
+        worker.process.close()
+        lines = last_lines(worker.capture_path)
+        worker.capture_path.unlink(missing_ok=True)
+        return Died(worker.number, cause, lines)
+
+    def _forget_in_fork(self) -> None:
+        """Close, in a fork of the runner's process, the ends whose closing tells a worker that its runner died."""
+        for worker in self._workers.values():
+            worker.connection.close()
+
+
+def _context(start_method: str | None) -> BaseContext:
+    """Return the way to start processes: never a bare fork, which copies locks in whatever state they are."""
+    available = [method for method in START_METHODS if method in multiprocessing.get_all_start_methods()]
+    method = start_method or available[0]
+    if method not in available:
+        raise ConfigurationError(f"The start method {method!r} can't be used. Choose one of: {', '.join(available)}.")
+    context = multiprocessing.get_context(method)
+    if method == "forkserver":
+        context.set_forkserver_preload(["lilota._preload"])
+    return context
+
+
+def _open_death_watch(process: BaseProcess) -> int:
+    """Return a descriptor that becomes readable when the process ends, whoever inherited its other descriptors."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # it is gone already, or the kernel is old
+            return os.pidfd_open(cast("int", process.pid))
+    return process.sentinel
+
+
+def _wait_for_end(process: BaseProcess, fault: str) -> str:
+    process.join(0.5)
+    if process.exitcode is None:
+        # Its connection ended before it did: a task closed it, or it talks nonsense.
+        _kill_group(process, signal.SIGKILL)
+        process.join(5)
+        return fault or describe_exit(EXIT_CONNECTION_LOST)
+    return fault or describe_exit(process.exitcode)
+
+
+def describe_exit(code: int) -> str:
+    """Say in plain words how a process ended.
+
+    >>> describe_exit(-9)
+    'was killed by signal 9 (SIGKILL)'
+    >>> describe_exit(3)
+    'exited with code 3'
+    """
+    if code == EXIT_CONNECTION_LOST:
+        return "lost the connection to its runner (did the task close file descriptors?)"
+    if code >= 0:
+        return f"exited with code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        return f"was killed by signal {-code}"
+    return f"was killed by signal {-code} ({name})"
+
+
+def _kill_group(process: BaseProcess, signal_number: signal.Signals) -> None:
+    """Send a signal to a worker and all that it started; nobody there is fine."""
+    pid = cast("int", process.pid)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal_number)
+        return
+    # It has not made its process group yet.
+    with contextlib.suppress(ProcessLookupError):
+        if process.exitcode is None:
+            os.kill(pid, signal_number)
+
+
+def _drain(descriptor: int) -> None:
+    with contextlib.suppress(BlockingIOError):
+        os.read(descriptor, 65_536)
+
+
+def _close_in_forks(processes: WorkerProcesses) -> None:
+    reference = weakref.ref(processes)
+
+    def forget() -> None:
+        alive = reference()
+        if alive is not None:
+            alive._forget_in_fork()  # noqa: SLF001 - the hook belongs to the class
+
+    os.register_at_fork(after_in_child=forget)

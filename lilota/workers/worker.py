@@ -1,0 +1,300 @@
+"""The process in which tasks run.
+
+Two threads: the main thread runs attempts one after the other; the courier (in `outbox`) sends news and takes messages
+while a task runs. The worker never touches the store. It dies with its runner.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import traceback
+from collections import deque
+from pathlib import Path
+from typing import Final, Never, assert_never
+
+import msgspec
+
+from lilota.config import Settings
+from lilota.contract import Fence
+from lilota.errors import CancelRequested, RunnerStopping, StopTask, TimeoutReached
+from lilota.hookspecs import AttemptDetails, WorkerDetails
+from lilota.models import AttemptUpdate, Claim, JSONObject, Outcome, TaskBase, TaskState
+from lilota.plugins import PinnedEntry, Plugins
+from lilota.registry import Registry
+from lilota.workers.attempts import no_class, outcome_of, run_attempt
+from lilota.workers.capture import OutputCapture
+from lilota.workers.descriptors import out_of_reach
+from lilota.workers.frames import (
+    Finish,
+    Interrupt,
+    Leaving,
+    Loaded,
+    Ready,
+    Recall,
+    Report,
+    Run,
+    StopReason,
+    TaskOptions,
+    ToWorker,
+)
+from lilota.workers.inbox import Inbox
+from lilota.workers.interrupts import Interrupts
+from lilota.workers.logs import LineHandler, install_handler, notice, task_logger
+from lilota.workers.outbox import Current, Outbox
+from lilota.workers.surroundings import Surroundings
+
+#: How a worker exits that can't speak to its runner any more, though that lives.
+EXIT_CONNECTION_LOST: Final = 107
+_STOP_ERRORS: Final[dict[StopReason, type[StopTask]]] = {
+    "cancel": CancelRequested,
+    "timeout": TimeoutReached,
+    "shutdown": RunnerStopping,
+}
+
+
+class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker needs to know to be like every other worker of its runner; travels as JSON.
+
+    Attributes:
+        references: task name -> "module:qualname" of the classes that were registered or configured.
+        pinned: the plugin entries that the runner resolved; the worker looks for no others.
+        capture_path: the file that takes the output of the process.
+        logging_level: of the logger `lilota`; `root_level` of the root logger.
+    """
+
+    runner_id: str
+    runner_pid: int
+    settings: Settings
+    references: dict[str, str]
+    pinned: tuple[PinnedEntry, ...]
+    capture_path: str
+    logging_level: int
+    root_level: int
+
+
+#: Made before the fork server forks, so that all workers share it.
+_setup_decoder = msgspec.json.Decoder(WorkerSetup)
+
+
+def worker_main(connection: socket.socket, setup_json: bytes) -> None:
+    """Be a worker until the runner says that it is enough."""
+    os.setpgid(0, 0)  # a group of its own, so that the children of a task can be killed with it
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Worker(connection, _setup_decoder.decode(setup_json)).run()
+
+
+class Worker:
+    """One worker process."""
+
+    def __init__(self, connection: socket.socket, setup: WorkerSetup) -> None:
+        self._connection = socket.socket(fileno=out_of_reach(connection.detach()))
+        self._setup = setup
+        self._details = WorkerDetails(runner_id=setup.runner_id, pid=os.getpid())
+        self._queue: deque[Claim] = deque()
+        self._finishing = False
+        self._word_left: tuple[Fence, StopReason] | None = None
+        self._interrupts = Interrupts()
+        capture = OutputCapture(Path(setup.capture_path))
+        self._inbox = Inbox(self._connection, setup.runner_pid, self._obey, self._die_with_runner, self._die_alone)
+        self._outbox = Outbox(self._send, self._inbox.look, capture, self._interrupts)
+        self._handler = LineHandler(self._outbox.line)
+        self._collect_logs()
+        self._plugins = Plugins(setup.settings, pinned=setup.pinned)
+        self._registry = Registry.from_references(setup.references, self._plugins)
+        self._loaded: dict[str, type[TaskBase]] = {}
+        os.register_at_fork(after_in_child=self._detach_fork)
+        self._surroundings = Surroundings(capture, self._interrupts, self._collect_logs)
+
+    def run(self) -> None:
+        """Run attempts until there are no more to come, or until a task has left its marks on the process."""
+        self._plugins.observe("lilota_worker_started", worker=self._details)
+        self._surroundings.remember()
+        self._outbox.tell(Ready(os.getpid()))
+        marks = None
+        while marks is None:
+            try:
+                claim = self._queue.popleft()
+            except IndexError:
+                if self._finishing:
+                    break
+                self._outbox.rest()
+                self._inbox.wait()
+                continue
+            marks = self._run_one(claim)
+        self._leave(marks)
+
+    # --- one attempt
+
+    def _run_one(self, claim: Claim) -> str | None:
+        """Run one attempt, report it, and return what is wrong with this process afterwards, if anything."""
+        current = self._outbox.begin(claim)
+        if self._word_left is not None and self._word_left[0] == current.fence:
+            self._interrupt(*self._word_left)
+        outcome = self._guarded_attempt(current)
+        if current.saw_stop and current.stop_reason is not None and outcome.state is TaskState.SUCCEEDED:
+            # It looked, saw that it should end, and returned: nothing says that its work is complete.
+            outcome = self._stopped(claim, _STOP_ERRORS[current.stop_reason]())
+        marks = self._surroundings.restore()
+        if marks:
+            self._outbox.line(notice(f"The worker process is replaced, because the task {marks}."))
+        self._outbox.finish(outcome, more_follows=bool(self._queue) and not marks)
+        return marks
+
+    def _guarded_attempt(self, current: Current) -> Outcome:
+        """Run the attempt with the door open for an exception; one that comes in the doorway counts too."""
+        claim = current.claim
+        logger = task_logger(claim.name)
+        logger.disabled = False  # `logging.config` disables loggers that it does not know
+        outcome = None
+        try:
+            try:
+                self._interrupts.open(current.fence)
+                outcome = run_attempt(claim, lambda name: self._load(name, current), current, logger, self._call)
+            finally:
+                self._interrupts.close()
+        except StopTask as stop:
+            return outcome or self._stopped(claim, stop)
+        return outcome
+
+    def _stopped(self, claim: Claim, stop: StopTask) -> Outcome:
+        return outcome_of(stop, claim, self._loaded.get(claim.name, no_class()))
+
+    def _load(self, name: str, current: Current) -> type[TaskBase]:
+        task_class = self._loaded.get(name)
+        if task_class is None:
+            with self._interrupts:
+                task_class = self._registry.resolve(name)
+                self._loaded[name] = task_class
+                self._outbox.tell(Loaded(name, _options(task_class)))
+                self._surroundings.remember()
+        current.is_loading = False
+        return task_class
+
+    def _call(self, task: TaskBase) -> JSONObject | None:
+        """Run the task. A fork that it makes, and that comes out of it here, ends here."""
+        try:
+            returned = self._plugins.run_attempt(AttemptDetails(task_info=task.task_info, task=task))
+        except BaseException as error:
+            if os.getpid() != self._details.pid:
+                _end_fork(error)
+            raise
+        if os.getpid() != self._details.pid:
+            _end_fork(None)
+        return returned
+
+    def _leave(self, marks: str | None) -> None:
+        """End this process; what did not start goes back."""
+        self._return_queued()
+        self._plugins.observe("lilota_worker_stopping", worker=self._details)
+        self._outbox.tell(Leaving())
+        if marks:
+            os._exit(0)  # threads that a task left would keep the interpreter alive
+
+    # --- messages, in whichever thread has taken them
+
+    def _obey(self, message: ToWorker) -> None:
+        match message:
+            case Run(claims):
+                self._queue.extend(claims)
+            case Interrupt(fence, reason):
+                self._interrupt(fence, reason)
+            case Recall():
+                self._return_queued()
+            case Finish():
+                self._finishing = True
+            case _:
+                assert_never(message)
+
+    def _interrupt(self, fence: Fence, reason: StopReason) -> None:
+        # Between the queue and its start an attempt is in neither place: leave word, then look again.
+        self._word_left = fence, reason
+        current = self._outbox.interrupt(fence, reason)
+        if current is None:
+            self._end_queued(fence, reason)
+        elif reason != "cancel" or not current.is_looking:
+            # A task that looks at `self.cancelled` ends itself where it likes; the runner's patience has a limit.
+            self._interrupts.request(fence, _STOP_ERRORS[reason])
+
+    def _end_queued(self, fence: Fence, reason: StopReason) -> None:
+        for claim in list(self._queue):
+            if (claim.id, claim.token) == fence and self._remove_queued(claim):
+                outcome = outcome_of(_STOP_ERRORS[reason](), claim, no_class())
+                self._outbox.append(AttemptUpdate(id=claim.id, token=claim.token, outcome=outcome))
+
+    def _remove_queued(self, claim: Claim) -> bool:
+        try:
+            self._queue.remove(claim)
+        except ValueError:
+            return False  # it started in this very moment
+        return True
+
+    def _return_queued(self) -> None:
+        returned = []
+        while self._queue:
+            try:
+                returned.append(self._queue.pop())
+            except IndexError:
+                break
+        self._outbox.tell(Report(returned=tuple((claim.id, claim.token) for claim in reversed(returned))))
+
+    # --- the connection
+
+    def _send(self, frame: bytes) -> None:
+        try:
+            self._connection.sendall(frame)
+        except ConnectionError:
+            self._die_with_runner()
+        except OSError as error:
+            self._die_alone(error)
+
+    def _die_with_runner(self) -> Never:
+        """Kill this process and all that its task started; nobody is left to report to."""
+        Path(self._setup.capture_path).unlink(missing_ok=True)
+        try:
+            os.killpg(self._details.pid, signal.SIGKILL)
+        finally:
+            os._exit(1)  # the task has moved this process to another group
+
+    def _die_alone(self, error: OSError) -> Never:
+        """End this process, which can't be heard any more; the runner says why."""
+        with Path(self._setup.capture_path).open("a", encoding="utf-8") as file:
+            file.write(f"The worker process can't reach its runner any more: {error}\n")
+        os._exit(EXIT_CONNECTION_LOST)
+
+    def _detach_fork(self) -> None:
+        """Make a fork of this process a stranger: it does not speak for the worker, nor die as one."""
+        self._interrupts.close()
+        self._outbox.detach_fork()
+        self._connection.close()
+
+    def _collect_logs(self) -> None:
+        install_handler(self._handler, self._setup.root_level, self._setup.logging_level)
+
+
+def _options(task_class: type[TaskBase]) -> TaskOptions:
+    return TaskOptions(
+        timeout_seconds=task_class.timeout_seconds,
+        kill_after_seconds=task_class.kill_after_seconds,
+        max_attempts=task_class.max_attempts,
+        max_lost_attempts=task_class.max_lost_attempts,
+        backoff=task_class.backoff,
+    )
+
+
+def _end_fork(error: BaseException | None) -> Never:
+    """End a fork as Python ends a program."""
+    code: object = 0
+    if isinstance(error, SystemExit):
+        code = error.code or 0
+    elif error is not None:
+        traceback.print_exception(error)
+        code = 1
+    if not isinstance(code, int):
+        sys.stderr.write(f"{code}\n")
+        code = 1
+    sys.stdout.flush()
+    os._exit(code & 0xFF)

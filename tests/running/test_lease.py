@@ -1,0 +1,233 @@
+"""How a runner keeps its lease, notices that it has lost it, and takes back what dead runners hold."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from lilota_memory_store import MemoryTaskStore
+from running import until
+
+from lilota.contract import ClaimRequest, RunnerInfo
+from lilota.errors import StoreGoneError, StoreUnavailableError
+from lilota.models import NewTask, TaskState
+from lilota.running.lease import LeaseKeeper
+
+
+class Clock:
+    """The time, as the test sets it."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self):
+        return self.now
+
+    def time(self):
+        return self.now
+
+
+class FlakyStore(MemoryTaskStore):
+    """A memory store whose heartbeat or rescue raises while a test wants that."""
+
+    heartbeat_error: Exception | None = None
+    rescue_error: Exception | None = None
+
+    def heartbeat(self, runner):
+        if self.heartbeat_error is not None:
+            raise self.heartbeat_error
+        return super().heartbeat(runner)
+
+    def rescue(self):
+        if self.rescue_error is not None:
+            raise self.rescue_error
+        return super().rescue()
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def store(clock):
+    return FlakyStore(clock=clock.time)
+
+
+@pytest.fixture
+def told():
+    return []
+
+
+@pytest.fixture
+def keeper(store, clock, told):
+    """A keeper with a lease of 30 seconds, whose thread does not run: the test beats."""
+    runner = RunnerInfo(id="me", lease_seconds=30.0)
+    keeper = LeaseKeeper(store, runner, lambda: told.append("lost"), lambda: told.append("rescued"), clock.monotonic)
+    store.heartbeat(runner)
+    return keeper
+
+
+def test_a_lease_renewed_in_time_is_not_lost(keeper, clock, told):
+    """Beat after beat, nothing happens."""
+    for _ in range(10):
+        clock.now += 10
+        assert keeper._beat()
+
+    assert told == []
+
+
+@pytest.mark.parametrize("error", [StoreUnavailableError("down"), StoreGoneError("gone")])
+def test_a_lease_that_cannot_be_renewed_is_given_up_before_it_runs_out(keeper, store, clock, told, error):
+    """After two thirds of it, once; whether the store is down or the manager in front of it is gone."""
+    store.heartbeat_error = error
+    clock.now += 19
+    assert not keeper._beat()
+    before = list(told)
+
+    clock.now += 2
+    keeper._beat()
+    keeper._beat()
+
+    assert before == []
+    assert told == ["lost"]
+
+
+def test_a_lease_that_is_renewed_too_late_is_lost(keeper, clock, told):
+    """The process was frozen: others may have taken everything."""
+    clock.now += 31
+
+    keeper._beat()
+
+    assert told == ["lost"]
+
+
+def test_a_late_renewal_is_a_loss_even_if_the_store_has_forgotten_the_runner(keeper, store, clock, told):
+    """Who has given everything away does not remember that somebody was late."""
+    clock.now += 31
+    store.rescue()
+
+    keeper._beat()
+
+    assert told == ["lost"]
+
+
+def test_what_was_claimed_after_a_loss_is_stopped_too_when_the_renewal_comes_too_late(keeper, store, clock, told):
+    """Between two thirds and the end of the lease the store still grants claims."""
+    store.heartbeat_error = StoreUnavailableError("down")
+    clock.now += 21
+    keeper._beat()
+
+    store.heartbeat_error = None
+    clock.now += 10
+    keeper._beat()
+
+    assert told == ["lost", "lost"]
+
+
+def test_a_renewal_after_a_loss_starts_over(keeper, store, clock, told):
+    """A second outage is noticed like the first."""
+    for _ in range(2):
+        store.heartbeat_error = StoreUnavailableError("down")
+        clock.now += 21
+        keeper._beat()
+        store.heartbeat_error = None
+        keeper._beat()
+
+    assert told == ["lost", "lost"]
+
+
+def test_a_failing_rescue_costs_no_lease(keeper, store, clock, told):
+    """The lease is renewed, whatever becomes of the tasks of others."""
+    store.rescue_error = StoreUnavailableError("busy")
+    for _ in range(5):
+        clock.now += 10
+        keeper._beat()
+
+    assert told == []
+
+
+def test_tasks_of_dead_runners_are_taken_back(keeper, store, clock, told):
+    """Pending again, with a lost attempt, and the runner is told that there is work."""
+    store.heartbeat(RunnerInfo(id="dead", lease_seconds=5))
+    (task_id,) = store.add([NewTask(name="task")])
+    store.claim(ClaimRequest(runner_id="dead", names=("task",)))
+    clock.now += 10
+
+    keeper._beat()
+
+    assert told == ["rescued"]
+    assert store.get(task_id).state is TaskState.PENDING
+    assert store.get(task_id).lost_attempts == 1
+
+
+def test_the_thread_renews_the_lease_again_and_again():
+    """With a lease of 0.3 seconds, the store still counts the runner as alive after several of them."""
+    store = FlakyStore()
+    keeper = LeaseKeeper(store, RunnerInfo(id="me", lease_seconds=0.3), lambda: None, lambda: None)
+    beats = []
+    original = store.heartbeat
+    store.heartbeat = lambda runner: beats.append(1) or original(runner)
+
+    keeper.start()
+    until(lambda: len(beats), lambda count: count >= 8)
+    keeper.stop()
+
+    assert not keeper._thread.is_alive()
+
+
+def test_tasks_of_a_dead_runner_do_not_wait_for_the_heartbeat_of_one_with_a_long_lease():
+    """Each runner chooses its lease; how soon it sees the death of another does not depend on it."""
+    store = FlakyStore()
+    rescued = threading.Event()
+    store.heartbeat(RunnerInfo(id="dead", lease_seconds=0.1))
+    store.add([NewTask(name="task")])
+    store.claim(ClaimRequest(runner_id="dead", names=("task",)))
+    keeper = LeaseKeeper(store, RunnerInfo(id="me", lease_seconds=3600.0), lambda: None, rescued.set)
+
+    keeper.start()
+    noticed = rescued.wait(60)
+    keeper.stop()
+
+    assert noticed
+
+
+def test_a_heartbeat_that_gets_no_answer_does_not_delay_the_end_of_the_lease():
+    """The store takes the request and says nothing: after two thirds of the lease the tasks are stopped."""
+    store = FlakyStore()
+    lost, answer = threading.Event(), threading.Event()
+    keeper = LeaseKeeper(store, RunnerInfo(id="me", lease_seconds=0.3), lost.set, lambda: None)
+    keeper.start()
+
+    store.heartbeat = lambda _runner: answer.wait(60)
+    noticed = lost.wait(60)
+    waits_still = not answer.is_set()
+    answer.set()
+    keeper.stop()
+
+    assert noticed
+    assert waits_still
+
+
+def test_a_lease_that_is_lost_is_reported_once_while_the_store_is_away():
+    """However often its age is looked at."""
+    store = FlakyStore()
+    lost = []
+    keeper = LeaseKeeper(store, RunnerInfo(id="me", lease_seconds=0.3), lambda: lost.append(1), lambda: None)
+    keeper.start()
+    beats = []
+
+    def fail(_runner):
+        beats.append(1)
+        raise StoreUnavailableError("down")
+
+    store.heartbeat = fail
+    until(lambda: len(beats), lambda count: count >= 10)
+    keeper.stop()
+
+    assert lost == [1]
+
+
+def test_a_keeper_that_was_never_started_can_be_stopped(keeper):
+    """A runner that fails to start cleans up without a second error."""
+    keeper.stop()

@@ -1,0 +1,254 @@
+"""What a worker tells: collected, fenced against attempts that have ended, sent in the order of events."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import Any, cast
+
+import pytest
+
+from lilota.models import AttemptUpdate, Claim, LogLine, Outcome, TaskState
+from lilota.workers.frames import FrameReader, Ready, Report, decode_for_runner
+from lilota.workers.interrupts import Interrupts
+from lilota.workers.logs import LINES_LIMIT
+from lilota.workers.outbox import Outbox
+
+DONE = Outcome(state=TaskState.SUCCEEDED)
+
+
+class Printed:
+    """Stands in for the capture of this process's output, which belongs to pytest."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.error: OSError | None = None
+
+    def take(self, *, final: bool) -> list[str]:
+        if self.error is not None:
+            raise self.error
+        lines, self.lines = self.lines, []
+        return lines
+
+
+class Desk:
+    """An outbox, and the runner's end of its connection."""
+
+    def __init__(self) -> None:
+        self.printed = Printed()
+        self.frames = FrameReader()
+        self.messages: list[Any] = []
+        self.arrived = threading.Event()
+        shield = cast("Interrupts", nullcontext())
+        self.looked = threading.Event()
+        self.outbox = Outbox(self._receive, self._look, cast("Any", self.printed), shield)
+
+    def _receive(self, frame: bytes) -> None:
+        self.messages += map(decode_for_runner, self.frames.feed(frame))
+        self.arrived.set()
+
+    def _look(self, timeout_seconds: float) -> None:
+        self.looked.set()
+        self.arrived.wait(timeout_seconds)
+
+    @property
+    def updates(self) -> list[AttemptUpdate]:
+        return [update for message in self.messages if isinstance(message, Report) for update in message.updates]
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    desk = Desk()
+    yield desk
+    desk.outbox.rest()
+
+
+def claim(task_id: int = 1) -> Claim:
+    return Claim(id=task_id, token=1, attempt=1, name="task")
+
+
+def begin(desk: Desk, task_id: int = 1) -> Any:
+    current = desk.outbox.begin(claim(task_id))
+    current.is_loading = False
+    return current
+
+
+def test_one_update_tells_all_of_a_short_attempt(desk):
+    """Start, progress, output, lines and outcome of an attempt that is over at once."""
+    current = begin(desk)
+    current.progress(50)
+    current.output('{"a":1}')
+    desk.outbox.line(LogLine(at=1, text="logged"))
+    desk.printed.lines = ["printed"]
+    desk.outbox.finish(DONE, more_follows=False)
+
+    (update,) = desk.updates
+    assert update.pid
+    assert update.started_at
+    assert (update.progress, update.output_json, update.outcome) == (50, '{"a":1}', DONE)
+    assert [(line.text, line.source) for line in update.log_lines] == [("logged", "log"), ("printed", "output")]
+
+
+def test_short_attempts_travel_together(desk):
+    """As long as the next one follows at once, and all are sent when the worker rests."""
+    desk.outbox.flush()
+    for task_id in range(1, 4):
+        begin(desk, task_id)
+        desk.outbox.finish(DONE, more_follows=True)
+    desk.outbox.rest()
+
+    assert [update.id for update in desk.updates] == [1, 2, 3]
+    assert sum(message.durations["task"][0] for message in desk.messages) == 3
+
+
+def test_news_of_a_long_attempt_are_sent_while_it_runs(desk):
+    """The courier does it; nothing in the attempt has to happen."""
+    begin(desk).progress(10)
+
+    assert desk.arrived.wait(5)
+    (update,) = desk.updates
+    assert (update.progress, update.outcome) == (10, None)
+
+
+def test_the_courier_listens_to_the_runner_while_an_attempt_takes_long(desk):
+    """The main thread is busy with the task, so somebody else has to."""
+    listened_before = desk.looked.is_set()
+    begin(desk)
+
+    assert not listened_before
+    assert desk.looked.wait(5)
+
+
+def test_the_courier_survives_a_moment_without_memory(desk):
+    """A task may take all of it; the news come when there is some again."""
+    failures = [MemoryError()]
+
+    def take(*, final: bool) -> list[str]:
+        if failures:
+            raise failures.pop()
+        return ["printed"]
+
+    desk.printed.take = take
+    begin(desk)
+
+    assert desk.arrived.wait(5)
+    assert desk.updates[0].log_lines[0].text == "printed"
+
+
+def test_nothing_is_told_of_an_attempt_whose_class_is_still_imported(desk):
+    """The runner must know the options of the class before it hears of the start."""
+    current = desk.outbox.begin(claim())
+    current.began -= 100
+    desk.outbox.tell(Ready(1))
+    told_early = desk.arrived.wait(0.2) and desk.updates
+    current.is_loading = False
+    desk.arrived.clear()
+
+    assert told_early == []
+    assert desk.arrived.wait(5)
+    assert desk.updates[0].started_at is not None
+
+
+def test_an_output_of_a_running_attempt_is_sent_at_once(desk):
+    """It must survive what the task does next."""
+    current = begin(desk)
+    current.began -= 100
+    current.output('{"a":1}')
+
+    assert desk.updates[-1].output_json == '{"a":1}'
+
+
+def test_what_a_task_returned_travels_with_its_outcome(desk):
+    """However long it took: one update less for the store to write."""
+    current = begin(desk)
+    current.began -= 100
+    current.returned('{"a":1}')
+    sent_early = desk.updates
+    desk.outbox.finish(DONE, more_follows=False)
+
+    assert sent_early == []
+    assert [(update.output_json, update.outcome) for update in desk.updates] == [('{"a":1}', DONE)]
+
+
+def test_a_message_is_sent_behind_what_was_collected(desk):
+    """The order of events holds."""
+    desk.outbox.flush()
+    begin(desk)
+    desk.outbox.finish(DONE, more_follows=True)
+    desk.outbox.tell(Ready(1))
+
+    assert [type(message) for message in desk.messages] == [Report, Ready]
+
+
+def test_an_attempt_that_has_ended_can_not_report(desk):
+    """A thread that it left behind reaches neither its own task nor the next, and is told to stop."""
+    left_behind = begin(desk, 1)
+    desk.outbox.finish(DONE, more_follows=True)
+    following = begin(desk, 2)
+
+    with pytest.raises(RuntimeError, match="a thread that it left behind still reports"):
+        left_behind.progress(99)
+    with pytest.raises(RuntimeError, match="a thread that it left behind still reports"):
+        left_behind.output("{}")
+    assert left_behind.is_cancelled()
+    assert not following.is_cancelled()
+    assert following.percentage is None
+
+
+def test_a_request_to_stop_reaches_the_attempt_that_is_meant(desk):
+    """And is seen where the task looks."""
+    current = begin(desk)
+    looked_before = current.is_cancelled()
+
+    missed = desk.outbox.interrupt((1, 2), "cancel")
+    hit = desk.outbox.interrupt((1, 1), "timeout")
+
+    assert (looked_before, missed, hit) == (False, None, current)
+    assert not current.saw_stop
+    assert current.is_cancelled()
+    assert (current.is_looking, current.saw_stop, current.stop_reason) == (True, True, "timeout")
+
+
+def test_a_line_between_attempts_goes_nowhere(desk):
+    """There is no task to keep it with."""
+    desk.outbox.line(LogLine(at=1, text="from an import"))
+    begin(desk)
+    desk.outbox.finish(DONE, more_follows=False)
+
+    assert desk.updates[0].log_lines == ()
+
+
+def test_too_many_lines_are_dropped_and_counted(desk):
+    """The last line says how many."""
+    begin(desk)
+    for number in range(LINES_LIMIT + 5):
+        desk.outbox.line(LogLine(at=1, text=str(number)))
+    desk.outbox.finish(DONE, more_follows=False)
+
+    lines = [line for update in desk.updates for line in update.log_lines]
+    assert len(lines) == LINES_LIMIT + 1
+    assert lines[-1].text == "5 or more further lines of this attempt were dropped."
+    assert lines[-1].source == "lilota"
+
+
+def test_output_that_can_not_be_read_is_said_to_be_lost(desk):
+    """The outcome is sent all the same."""
+    begin(desk)
+    desk.printed.error = OSError(9, "Bad file descriptor")
+    desk.outbox.finish(DONE, more_follows=False)
+
+    (update,) = desk.updates
+    assert update.outcome == DONE
+    assert update.log_lines[-1].text.startswith("What the task printed last is lost")
+
+
+def test_a_fork_can_not_report(desk, capsys):
+    """It is no worker; what it logs joins what it prints."""
+    current = begin(desk)
+    desk.outbox.detach_fork()
+    desk.outbox.line(LogLine(at=1, text="in the fork"))
+
+    with pytest.raises(RuntimeError, match="A fork of the worker process can't report"):
+        current.output("{}")
+    assert capsys.readouterr().err == "in the fork\n"
