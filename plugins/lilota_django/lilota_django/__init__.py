@@ -9,15 +9,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lilota_django.backend import LilotaBackend
     from lilota_django.client import get_client
-    from lilota_django.context import LilotaContext
+    from lilota_django.django_tasks.backend import LilotaBackend
+    from lilota_django.django_tasks.context import LilotaContext
 
 __all__ = ["LilotaBackend", "LilotaContext", "get_client"]
 
 _HOMES = {
-    "LilotaBackend": "lilota_django.backend",
-    "LilotaContext": "lilota_django.context",
+    "LilotaBackend": "lilota_django.django_tasks.backend",
+    "LilotaContext": "lilota_django.django_tasks.context",
     "get_client": "lilota_django.client",
 }
 

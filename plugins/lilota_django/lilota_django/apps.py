@@ -17,7 +17,7 @@ class LilotaConfig(AppConfig):
         """Let `manage.py check` look for mistakes, in `TASKS` too: Django does not load its own check of that."""
         from django.core.checks import register  # noqa: PLC0415 - once Django is ready
 
-        from lilota_django import compat  # noqa: F401, PLC0415 - as above; its checks register themselves
         from lilota_django.checks import check_project  # noqa: PLC0415 - as above
+        from lilota_django.django_tasks import compat  # noqa: F401, PLC0415 - as above; its checks register themselves
 
         register(check_project)

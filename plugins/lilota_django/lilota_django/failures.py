@@ -7,7 +7,7 @@ from typing import Final
 
 from lilota import errors as lilota_errors
 from lilota.models import TaskError, TaskInfo, TaskState
-from lilota_django import compat
+from lilota_django.django_tasks import compat
 
 
 class WorkerDied(Exception):  # noqa: N818 - the name that lilota gives to it

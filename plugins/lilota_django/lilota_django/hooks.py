@@ -20,7 +20,7 @@ def lilota_tasks() -> Mapping[str, type[TaskBase]]:
     """Contribute the task that runs task functions: only where they can be found."""
     if not _has_project():
         return {}
-    from lilota_django.tasks import DjangoTask  # noqa: PLC0415 - see above
+    from lilota_django.django_tasks.task import DjangoTask  # noqa: PLC0415 - see above
 
     return {"django.tasks": DjangoTask}
 
@@ -29,7 +29,7 @@ def lilota_tasks() -> Mapping[str, type[TaskBase]]:
 def lilota_runner_started() -> None:
     """Fit the project's log to a runner."""
     if _is_loaded():
-        from lilota_django.loggers import fit_to_runner  # noqa: PLC0415 - see above
+        from lilota_django.processes.loggers import fit_to_runner  # noqa: PLC0415 - see above
 
         fit_to_runner()
 
@@ -38,7 +38,7 @@ def lilota_runner_started() -> None:
 def lilota_worker_started() -> None:
     """Load the project, before a task class is imported that may use its models."""
     if _has_project():
-        from lilota_django.loading import load_project  # noqa: PLC0415 - see above
+        from lilota_django.processes.loading import load_project  # noqa: PLC0415 - see above
 
         load_project()
 
@@ -48,7 +48,7 @@ def lilota_run_attempt(attempt: AttemptDetails) -> Generator[None, JSONObject | 
     """Treat the connections to databases as around a request."""
     if not _is_loaded():
         return (yield)
-    from lilota_django.connections import as_in_a_request  # noqa: PLC0415 - see above
+    from lilota_django.processes.connections import as_in_a_request  # noqa: PLC0415 - see above
 
     with as_in_a_request(attempt.task.logger):
         return (yield)

@@ -14,10 +14,10 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import transaction
 from django.test import override_settings
-from lilota_django.backend import LilotaBackend
-from lilota_django.calls import TASK_NAME, find, to_input
 from lilota_django.client import get_client
-from lilota_django.compat import InvalidTask, TaskResultDoesNotExist, TaskResultStatus, signals
+from lilota_django.django_tasks.backend import LilotaBackend
+from lilota_django.django_tasks.calls import TASK_NAME, find, to_input
+from lilota_django.django_tasks.compat import InvalidTask, TaskResultDoesNotExist, TaskResultStatus, signals
 from shop import tasks
 
 from lilota.contract import ClaimRequest, RunnerInfo
@@ -108,7 +108,7 @@ def test_arguments_that_json_cannot_carry_are_refused(store, arguments):
 
 def test_functions_that_a_worker_could_not_find_are_refused(store):
     """A function must be at module level, under its own name, in a module that can be imported."""
-    from lilota_django.compat import Task
+    from lilota_django.django_tasks.compat import Task
 
     def local():
         """In a function."""
@@ -245,7 +245,7 @@ def test_a_stored_row_cannot_have_a_module_imported_that_is_not_of_the_project(p
 
 def test_a_function_outside_of_all_apps_is_refused_where_it_is_enqueued(store):
     """The caller learns of it, and not only the log of a worker."""
-    from lilota_django.compat import Task
+    from lilota_django.django_tasks.compat import Task
 
     function = type(find)(find.__code__, {"__name__": "elsewhere.tasks"})
     function.__qualname__ = "fetch"

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 from django.contrib.auth.models import User
-from lilota_django.backend import LilotaBackend
-from lilota_django.calls import to_input
-from lilota_django.compat import TaskResultStatus, signals
-from lilota_django.tasks import DjangoTask
+from lilota_django.django_tasks.backend import LilotaBackend
+from lilota_django.django_tasks.calls import to_input
+from lilota_django.django_tasks.compat import TaskResultStatus, signals
+from lilota_django.django_tasks.task import DjangoTask
 from shop import tasks
 
 from lilota.models import TaskState

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 from django.db import connections
 from django.test import override_settings
 from lilota_django.client import get_client
-from lilota_django.compat import TaskResultStatus
+from lilota_django.django_tasks.compat import TaskResultStatus
 from shop import tasks
 from shop_sites import BACKEND, ended, shop_database, started, until
 

@@ -10,10 +10,10 @@ from typing import Final
 from lilota.errors import ConfigurationError, StoreUnavailableError
 from lilota.models import NewTask
 from lilota_postgres_store.application import Transaction
-from lilota_postgres_store.connection import Parameters, Rows
 from lilota_postgres_store.database import Database, Step
-from lilota_postgres_store.faults import translated
 from lilota_postgres_store.lanes import Lanes
+from lilota_postgres_store.link.connection import Parameters, Rows
+from lilota_postgres_store.link.faults import translated
 from lilota_postgres_store.texts import number_array, stored, text_array
 
 #: Who adds so many tasks at once keeps the runners busy for a moment: they may hear of the next ones a little later.

@@ -9,7 +9,7 @@ import psycopg
 from psycopg.rows import tuple_row
 
 from lilota.errors import ConfigurationError
-from lilota_postgres_store.connection import Parameters, Rows
+from lilota_postgres_store.link.connection import Parameters, Rows
 
 _ACCEPTED = "a psycopg.Connection, or a SQLAlchemy Connection or Session whose engine is 'postgresql+psycopg://...'"
 

@@ -10,8 +10,8 @@ import msgspec
 
 from lilota.contract import Fence, merge_updates
 from lilota.models import AttemptUpdate, LogLine, Outcome, TaskState
-from lilota_postgres_store.connection import Parameters, Rows
 from lilota_postgres_store.database import Step
+from lilota_postgres_store.link.connection import Parameters, Rows
 from lilota_postgres_store.states import code_of
 from lilota_postgres_store.texts import number_array, stored, text_array
 

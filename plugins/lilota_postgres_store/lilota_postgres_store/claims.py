@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from lilota.contract import Claimed, ClaimRequest
 from lilota.models import Claim
-from lilota_postgres_store.connection import Rows
 from lilota_postgres_store.database import Step
+from lilota_postgres_store.link.connection import Rows
 from lilota_postgres_store.texts import original, stored, stored_array
 
 # One claim must not take long because a million scheduled tasks became due in the same second.

@@ -12,13 +12,13 @@ from typing import Any, Final
 import psycopg
 
 from lilota.errors import ConfigurationError, StoreUnavailableError
-from lilota_postgres_store.address import Address
-from lilota_postgres_store.announcements import MORE, Span
-from lilota_postgres_store.connection import Call, Connection, NoAnswerError, Parameters, Rows, session_settings
-from lilota_postgres_store.faults import REPEATABLE
+from lilota_postgres_store.link.address import Address
+from lilota_postgres_store.link.connection import Call, Connection, NoAnswerError, Parameters, Rows, session_settings
+from lilota_postgres_store.link.faults import REPEATABLE
+from lilota_postgres_store.link.pool import Pool
+from lilota_postgres_store.link.server import Server, ask_server, check_server
 from lilota_postgres_store.migrations import migrate
-from lilota_postgres_store.pool import Pool
-from lilota_postgres_store.server import Server, ask_server, check_server
+from lilota_postgres_store.news.announcements import MORE, Span
 from lilota_postgres_store.statements import Statements
 from lilota_postgres_store.texts import text_array
 

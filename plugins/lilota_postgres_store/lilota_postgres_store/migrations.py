@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from lilota.errors import ConfigurationError, StoreUnavailableError, StoreVersionError
-from lilota_postgres_store.connection import Connection
-from lilota_postgres_store.standbys import ask_standbys
+from lilota_postgres_store.link.connection import Connection
+from lilota_postgres_store.link.standbys import ask_standbys
 from lilota_postgres_store.statements import Statements, load_migrations
 
 Migrations = list[tuple[int, list[str]]]

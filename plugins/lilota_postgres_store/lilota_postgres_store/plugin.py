@@ -22,7 +22,7 @@ def open_postgres_store(url: str) -> PostgresTaskStore:
         # psycopg takes a while to import, and needs a library that may be missing.
         from psycopg import Pipeline, pq  # noqa: PLC0415
 
-        from lilota_postgres_store.address import Address  # noqa: PLC0415
+        from lilota_postgres_store.link.address import Address  # noqa: PLC0415
         from lilota_postgres_store.store import PostgresTaskStore  # noqa: PLC0415
     except ImportError as error:
         raise ConfigurationError(

@@ -12,8 +12,8 @@ from lilota.contract import TaskCount, TaskQuery, from_microseconds
 from lilota.errors import TaskNotFoundError
 from lilota.models import LogLine, TaskError, TaskInfo, TaskState
 from lilota_postgres_store.adding import MOST_IN_BUNDLE
-from lilota_postgres_store.connection import Parameters, Rows
 from lilota_postgres_store.database import Database
+from lilota_postgres_store.link.connection import Parameters, Rows
 from lilota_postgres_store.states import STATES, codes_of
 from lilota_postgres_store.texts import number_array, original, stored_array
 

@@ -9,9 +9,9 @@ from lilota.contract import StoredTask
 from lilota.errors import TaskStateError
 from lilota.models import TaskState
 from lilota_postgres_store.attempts import encode_error, line_columns
-from lilota_postgres_store.connection import Parameters
 from lilota_postgres_store.database import Database
 from lilota_postgres_store.lanes import Lanes
+from lilota_postgres_store.link.connection import Parameters
 from lilota_postgres_store.states import code_of
 from lilota_postgres_store.texts import number_array, stored, text_array
 

@@ -19,17 +19,17 @@ from lilota.contract import (
 from lilota.models import AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
 from lilota_postgres_store import actions, reading, restoring, runners
 from lilota_postgres_store.adding import Adder
-from lilota_postgres_store.address import Address
 from lilota_postgres_store.application import transaction_of
 from lilota_postgres_store.attempts import Batch
-from lilota_postgres_store.changes import Changes
 from lilota_postgres_store.claims import claim_steps, to_claimed
 from lilota_postgres_store.database import Database, Step
 from lilota_postgres_store.folding import fold_counts_sometimes
-from lilota_postgres_store.pool import Pool
-from lilota_postgres_store.server import warnings_for
-from lilota_postgres_store.standbys import ask_standbys
-from lilota_postgres_store.watch import Watch
+from lilota_postgres_store.link.address import Address
+from lilota_postgres_store.link.pool import Pool
+from lilota_postgres_store.link.server import warnings_for
+from lilota_postgres_store.link.standbys import ask_standbys
+from lilota_postgres_store.news.changes import Changes
+from lilota_postgres_store.news.watch import Watch
 
 
 class PostgresTaskStore:

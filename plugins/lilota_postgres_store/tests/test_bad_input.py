@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
-from lilota_postgres_store.server import Server, check_server, warnings_for
+from lilota_postgres_store.link.server import Server, check_server, warnings_for
 from postgres_waiting import wait_until
 
 from lilota.errors import ConfigurationError, StoreUnavailableError

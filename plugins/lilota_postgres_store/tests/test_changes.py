@@ -9,9 +9,9 @@ import time
 
 import psycopg
 import pytest
-from lilota_postgres_store import announcements, watch
 from lilota_postgres_store.adding import MANY
-from lilota_postgres_store.changes import Changes
+from lilota_postgres_store.news import announcements, watch
+from lilota_postgres_store.news.changes import Changes
 
 from lilota.contract import ClaimRequest, RunnerInfo
 from lilota.models import AttemptUpdate, NewTask, Outcome, TaskState

@@ -204,7 +204,7 @@ def test_those_who_wait_hear_of_changes_again_after_a_restart(server, local, ope
 
 def test_those_who_wait_listen_again_soon_however_often_they_were_cut_off(server, local, caplog):
     """The pauses grow while the server is away, and begin anew when it was there again."""
-    caplog.set_level("INFO", "lilota_postgres_store.watch")
+    caplog.set_level("INFO", "lilota_postgres_store.news.watch")
     for cuts in range(1, 5):
         local.wait_for_change(0.1)
         wait_until(lambda: listens(server))

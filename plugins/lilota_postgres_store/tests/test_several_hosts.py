@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from lilota_postgres_store.address import Address
-from lilota_postgres_store.connection import connect
+from lilota_postgres_store.link.address import Address
+from lilota_postgres_store.link.connection import connect
 from postgres_waiting import wait_until
 
 from lilota.contract import ClaimRequest, RunnerInfo

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from lilota_postgres_store.standbys import Standbys
+from lilota_postgres_store.link.standbys import Standbys
 from postgres_waiting import wait_until
 
 from lilota.errors import StoreUnavailableError

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
-from lilota_postgres_store.refusals import is_worth_waiting_for
+from lilota_postgres_store.link.refusals import is_worth_waiting_for
 
 from lilota.contract import ClaimRequest, RunnerInfo
 from lilota.errors import StoreUnavailableError

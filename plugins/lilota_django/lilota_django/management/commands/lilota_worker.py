@@ -14,9 +14,9 @@ from lilota.cli.commands.worker import worker
 from lilota.cli.session import Session
 from lilota.errors import ConfigurationError, LilotaError
 from lilota_django.conf import is_of_one_process, project_settings
-from lilota_django.loggers import fit_to_runner
 from lilota_django.orm.faults import DatabaseFaults, unusable_database
-from lilota_django.reload import run_and_reload
+from lilota_django.processes.loggers import fit_to_runner
+from lilota_django.processes.reload import run_and_reload
 
 #: Options of `lilota worker` that it takes as they are.
 _PASSED_ON: Final = {

@@ -10,13 +10,13 @@ from typing import Any
 
 from lilota.errors import InvalidOutputError, Retry, RunnerStopping
 from lilota.models import JSONObject, TaskBase
-from lilota_django.backend import LilotaBackend
-from lilota_django.calls import from_input
-from lilota_django.compat import TaskError, TaskResult, TaskResultStatus, normalize_json, signals
-from lilota_django.context import LilotaContext
-from lilota_django.coroutines import run_coroutine
+from lilota_django.django_tasks.backend import LilotaBackend
+from lilota_django.django_tasks.calls import from_input
+from lilota_django.django_tasks.compat import TaskError, TaskResult, TaskResultStatus, normalize_json, signals
+from lilota_django.django_tasks.context import LilotaContext
+from lilota_django.django_tasks.coroutines import run_coroutine
+from lilota_django.django_tasks.results import RETURN_VALUE, set_on, task_of, worker_ids
 from lilota_django.instants import of_project
-from lilota_django.results import RETURN_VALUE, set_on, task_of, worker_ids
 
 
 def execute(lilota_task: TaskBase) -> JSONObject | None:

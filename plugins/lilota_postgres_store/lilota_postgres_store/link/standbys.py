@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from lilota_postgres_store.connection import Connection
+from lilota_postgres_store.link.connection import Connection
 
 # An ordinary role sees that somebody follows, not as what; and of sessions, what its own ones wait for. A commit waits
 # for a standby that is well for milliseconds.

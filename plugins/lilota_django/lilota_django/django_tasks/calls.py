@@ -18,7 +18,7 @@ from django.conf import settings
 
 from lilota.errors import InvalidInputError, UnknownTaskError
 from lilota.models import JSONObject
-from lilota_django.compat import InvalidTask, Task, normalize_json
+from lilota_django.django_tasks.compat import InvalidTask, Task, normalize_json
 from lilota_django.instants import aware
 
 #: The name that all task functions share: a runner can run them all, or none.

@@ -14,11 +14,11 @@ import psycopg
 from psycopg.pq import ConnStatus
 
 from lilota.errors import LilotaError
-from lilota_postgres_store.announcements import MORE, SPAN_SECONDS
-from lilota_postgres_store.changes import Changes
-from lilota_postgres_store.connection import Connection, connect
 from lilota_postgres_store.database import Database
-from lilota_postgres_store.faults import translated
+from lilota_postgres_store.link.connection import Connection, connect
+from lilota_postgres_store.link.faults import translated
+from lilota_postgres_store.news.announcements import MORE, SPAN_SECONDS
+from lilota_postgres_store.news.changes import Changes
 
 logger = logging.getLogger(__name__)
 

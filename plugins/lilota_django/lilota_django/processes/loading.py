@@ -6,7 +6,7 @@ import django
 from django.apps import apps
 from django.db import connections
 
-from lilota_django.loggers import fit_to_worker
+from lilota_django.processes.loggers import fit_to_worker
 
 
 def load_project() -> None:

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from lilota.errors import ConfigurationError
-from lilota_postgres_store.connection import Connection
+from lilota_postgres_store.link.connection import Connection
 
 OLDEST_SUPPORTED: Final = 140000
 

@@ -21,7 +21,7 @@ _REMEMBERED: Final = 500
 
 def fit_to_worker() -> None:
     """Leave text to the runner, and to the task's log."""
-    from lilota_django.compat import signals  # noqa: PLC0415 - needs the settings
+    from lilota_django.django_tasks.compat import signals  # noqa: PLC0415 - needs the settings
 
     if signals.logger.level == logging.NOTSET:
         # It tells of each start and each end, which lilota tells too.
@@ -35,7 +35,7 @@ def fit_to_runner() -> None:
     """Let handlers leave alone what they have seen in the worker, and let one record be one mail."""
     from django.utils.log import AdminEmailHandler  # noqa: PLC0415 - as below
 
-    from lilota_django.compat import signals  # noqa: PLC0415 - needs the settings
+    from lilota_django.django_tasks.compat import signals  # noqa: PLC0415 - needs the settings
 
     for _, handler in _handlers():
         if not isinstance(handler, logging.StreamHandler):

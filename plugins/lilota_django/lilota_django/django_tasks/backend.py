@@ -13,10 +13,10 @@ from django.apps import apps
 from django.core import checks
 
 from lilota.errors import TaskNotFoundError
-from lilota_django.calls import TASK_NAME, check_level, check_reachable, to_input
 from lilota_django.checks import mistakes_of_store
 from lilota_django.client import get_client
-from lilota_django.compat import (
+from lilota_django.django_tasks.calls import TASK_NAME, check_level, check_reachable, to_input
+from lilota_django.django_tasks.compat import (
     BaseTaskBackend,
     Task,
     TaskResult,
@@ -24,8 +24,8 @@ from lilota_django.compat import (
     TaskResultStatus,
     signals,
 )
+from lilota_django.django_tasks.results import result_of
 from lilota_django.instants import aware, of_project
-from lilota_django.results import result_of
 
 if TYPE_CHECKING:
     from lilota.client import TaskClient

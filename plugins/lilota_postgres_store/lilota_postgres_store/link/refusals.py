@@ -9,7 +9,7 @@ from typing import Final
 
 import psycopg
 
-from lilota_postgres_store.connection import NoAnswerError
+from lilota_postgres_store.link.connection import NoAnswerError
 
 #: The transaction may have been committed all the same.
 FATE_UNKNOWN: Final = "What was to be written may have been written"

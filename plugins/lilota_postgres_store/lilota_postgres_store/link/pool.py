@@ -13,11 +13,11 @@ from typing import Final
 import psycopg
 
 from lilota.errors import StoreUnavailableError
-from lilota_postgres_store.address import Address
-from lilota_postgres_store.connection import Connection, NoAnswerError, connect
-from lilota_postgres_store.faults import MISSING, OUTDATED, READ_ONLY, translated
-from lilota_postgres_store.held_commits import HeldCommits
-from lilota_postgres_store.refusals import is_worth_waiting_for
+from lilota_postgres_store.link.address import Address
+from lilota_postgres_store.link.connection import Connection, NoAnswerError, connect
+from lilota_postgres_store.link.faults import MISSING, OUTDATED, READ_ONLY, translated
+from lilota_postgres_store.link.held_commits import HeldCommits
+from lilota_postgres_store.link.refusals import is_worth_waiting_for
 
 # At most so many threads use the database at the same time; the others wait. Heartbeats never do.
 _MOST_CONNECTIONS: Final = 16

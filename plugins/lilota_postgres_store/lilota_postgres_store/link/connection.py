@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn, TypeVar
 
 import psycopg
 
-from lilota_postgres_store.address import Address
+from lilota_postgres_store.link.address import Address
 
 Rows = list[tuple[Any, ...]]
 Parameters = Mapping[str, str | None]

@@ -9,6 +9,6 @@ class DjangoTask(TaskBase):
     """Calls the function that its input names. It is tried once: what it raises is final."""
 
     def run(self) -> JSONObject | None:
-        from lilota_django.execution import execute  # noqa: PLC0415 - needs a project
+        from lilota_django.django_tasks.execution import execute  # noqa: PLC0415 - needs a project
 
         return execute(self)

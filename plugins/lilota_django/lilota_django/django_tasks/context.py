@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 
 from lilota.models import TaskBase
-from lilota_django.compat import TaskContext
+from lilota_django.django_tasks.compat import TaskContext
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

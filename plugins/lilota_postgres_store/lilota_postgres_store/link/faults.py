@@ -10,7 +10,7 @@ from typing import Final
 import psycopg
 
 from lilota.errors import StoreUnavailableError
-from lilota_postgres_store.refusals import READ_ONLY_REASON, UNUSABLE, reason_without_code
+from lilota_postgres_store.link.refusals import READ_ONLY_REASON, UNUSABLE, reason_without_code
 
 #: The transaction had no effect, and has good prospects when it is tried again.
 REPEATABLE: Final = frozenset({"40001", "40P01", "0A000"})

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from lilota.models import TaskInfo, TaskState
-from lilota_django.calls import StoredCall, find, from_input
-from lilota_django.compat import Task, TaskResult, TaskResultStatus
+from lilota_django.django_tasks.calls import StoredCall, find, from_input
+from lilota_django.django_tasks.compat import Task, TaskResult, TaskResultStatus
 from lilota_django.failures import errors_of
 from lilota_django.instants import of_project
 

@@ -10,10 +10,10 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from lilota.errors import StoreUnavailableError
-from lilota_postgres_store.address import Address
-from lilota_postgres_store.connection import Connection, NoAnswerError, connect
-from lilota_postgres_store.refusals import FATE_UNKNOWN
-from lilota_postgres_store.standbys import ask_standbys
+from lilota_postgres_store.link.address import Address
+from lilota_postgres_store.link.connection import Connection, NoAnswerError, connect
+from lilota_postgres_store.link.refusals import FATE_UNKNOWN
+from lilota_postgres_store.link.standbys import ask_standbys
 
 logger = logging.getLogger(__name__)
 

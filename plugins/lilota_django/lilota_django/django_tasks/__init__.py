@@ -1,0 +1,1 @@
+"""Django's own tasks, `django.tasks`, run by lilota."""

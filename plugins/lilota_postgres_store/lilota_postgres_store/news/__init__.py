@@ -1,0 +1,1 @@
+"""Hints about changes: who announces them, and who hears of them."""
