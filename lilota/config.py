@@ -18,8 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
-from lilota.errors import ConfigurationError
-from lilota.suggestions import did_you_mean, listed
+from lilota.errors import ConfigurationError, did_you_mean, listed
 
 _logger = logging.getLogger(__name__)
 

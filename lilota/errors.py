@@ -25,10 +25,12 @@
     ├── TimeoutReached
     └── RunnerStopping
 
-Each of them survives pickling: only `args` carry state.
+Each of them survives pickling: only `args` carry state. At the end stand the two helpers of messages that name names.
 """
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 
 class LilotaError(Exception):
@@ -165,3 +167,18 @@ class TimeoutReached(StopTask):
 
 class RunnerStopping(StopTask):
     """The runner stops and its patience is over; the task is given back and runs again later."""
+
+
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """Return " Did you mean 'x'?" with the nearest of the known names, or "" if none is near."""
+    import difflib  # noqa: PLC0415 - only those who made a mistake need it
+
+    nearest = difflib.get_close_matches(name, known, n=1)
+    return f" Did you mean {nearest[0]!r}?" if nearest else ""
+
+
+def listed(names: Collection[str], limit: int = 20) -> str:
+    """Return the names, quoted and sorted, at most `limit` of them, or "none"."""
+    shown = ", ".join(repr(name) for name in sorted(names)[:limit])
+    left_out = len(names) - limit
+    return f"{shown} and {left_out} more" if left_out > 0 else shown or "none"

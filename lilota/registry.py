@@ -10,11 +10,11 @@ import logging
 from collections.abc import Mapping
 
 from lilota.config import Settings
-from lilota.errors import InvalidTaskError, LilotaError, UnknownTaskError
+from lilota.errors import InvalidTaskError, LilotaError, UnknownTaskError, did_you_mean, listed
 from lilota.models import TaskBase
 from lilota.plugins import Plugins
-from lilota.plugins.loading import check_name, check_task_class, load_reference, one_line
-from lilota.suggestions import did_you_mean, listed
+from lilota.plugins.loading import load_reference, one_line
+from lilota.tasks.checks import check_name, check_task_class
 from lilota.tasks.reachability import check_reachable, reference_to
 
 _logger = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from lilota.errors import ConfigurationError, LilotaError, RunnerStateError
 from lilota.models import JSONObject, TaskBase
 from lilota.plugins import Plugins
 from lilota.registry import Registry
-from lilota.running.run import Run, RunOptions
+from lilota.running.run import RunnerStart, RunOptions
 from lilota.stores import ensure_store
 from lilota.workers.logs import LOGGER_NAME, LOGGING_FORMATTER_DEFAULT
 
@@ -75,7 +75,7 @@ class TaskRunner:
         self._owns_store = store is None or isinstance(store, str)
         self._waiters = Waiters(self.store, told=True)
         self.client = TaskClient(self.store, registry=self.registry, waiters=self._waiters)
-        self._run: Run | None = None
+        self._run: RunnerStart | None = None
         self._state_lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -124,7 +124,7 @@ class TaskRunner:
         with self._state_lock:
             if self._run is not None:
                 raise RunnerStateError("The task runner is already started")
-            run = self._run = Run(self._options, self.store, self.registry, self._waiters)
+            run = self._run = RunnerStart(self._options, self.store, self.registry, self._waiters)
         if self._handler is not None:
             logging.getLogger(LOGGER_NAME).addHandler(self._handler)
         try:
@@ -191,7 +191,7 @@ class TaskRunner:
         if self._owns_store:
             self.store.close()
 
-    def _started(self, otherwise: str) -> Run:
+    def _started(self, otherwise: str) -> RunnerStart:
         if self._run is None or not self._run.is_of_this_process:
             raise RunnerStateError(otherwise)
         return self._run

@@ -11,8 +11,7 @@ import click
 
 from lilota.cli.failures import report
 from lilota.cli.safe import safe
-from lilota.errors import LilotaError
-from lilota.suggestions import did_you_mean
+from lilota.errors import LilotaError, did_you_mean
 
 ContributedCommands = Callable[[click.Context], Mapping[str, click.Command]]
 

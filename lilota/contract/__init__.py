@@ -10,7 +10,8 @@ from lilota.contract.instants import (
     to_microseconds,
     whole_microseconds,
 )
-from lilota.contract.protocol import (
+from lilota.contract.protocol import TaskStore
+from lilota.contract.records import (
     Claimed,
     ClaimRequest,
     Committed,
@@ -21,7 +22,6 @@ from lilota.contract.protocol import (
     StoredTask,
     TaskCount,
     TaskQuery,
-    TaskStore,
 )
 from lilota.contract.urls import redacted
 

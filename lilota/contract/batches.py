@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 
-from lilota.contract.protocol import Fence
+from lilota.contract.records import Fence
 from lilota.models import AttemptUpdate, LogLine
 
 

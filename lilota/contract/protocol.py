@@ -1,165 +1,28 @@
-"""What a store must do: the `TaskStore` protocol and its records.
+"""What a store must do: the `TaskStore` protocol.
 
 The docstrings are the specification; `lilota.testing.StoreContract` checks them. All methods may be called from
 any thread. Arguments and results are JSON-able records or plain values that survive pickling, so that a store may
-sit behind a `multiprocessing` manager. Whoever implements this needs `lilota.models`, `lilota.errors`, this module and,
-for `commit`, the rules beside it in this package.
+sit behind a `multiprocessing` manager. Whoever implements this needs `lilota.models`, `lilota.errors` and this package:
+its records, and the rules that stores share.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Protocol, runtime_checkable
 
-import msgspec
-
-from lilota.models import AttemptUpdate, Claim, LogLine, NewTask, TaskInfo, TaskState
-
-__all__ = [
-    "ClaimRequest",
-    "Claimed",
-    "Committed",
-    "Fence",
-    "RegisteredRunner",
-    "RunnerInfo",
-    "StoreCapabilities",
-    "StoredTask",
-    "TaskCount",
-    "TaskQuery",
-    "TaskStore",
-]
-
-Fence = tuple[int, int]
-"""A task id and the token of a claim on it: names one attempt."""
-
-
-class StoreCapabilities(msgspec.Struct, frozen=True, kw_only=True):
-    """What a store promises.
-
-    Attributes:
-        description: where the data is, for people, without secrets: "SQLite file /srv/app/lilota.db".
-        durable: what `add` acknowledged outlives the processes, and a power cut.
-        forgets: the data is gone when a process ends, so a runner that stops runs first what is due.
-        multi_process: several processes can use the same data at the same time.
-        multi_host: several machines can.
-        takes_connection: `add` can write through a connection of the application's, in its transaction.
-        warnings: sentences about known dangers of this very set-up, for `lilota doctor`.
-    """
-
-    description: str
-    durable: bool
-    multi_process: bool
-    forgets: bool = False
-    multi_host: bool = False
-    takes_connection: bool = False
-    warnings: tuple[str, ...] = ()
-
-
-class RunnerInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A runner, as it introduces itself with each heartbeat.
-
-    Attributes:
-        id: random, new at each start; never a host name.
-        lease_seconds: how long its claims hold after this heartbeat. 0 lets them expire at once.
-    """
-
-    id: str
-    lease_seconds: float = 30.0
-    host: str = ""
-    pid: int = 0
-
-
-class RegisteredRunner(msgspec.Struct, frozen=True, kw_only=True):
-    """A runner, as the store knows it.
-
-    Attributes:
-        started_at: its first heartbeat, by the store's clock, like the others here.
-        heartbeat_at: its newest heartbeat.
-        has_expired: its lease has run out; the next `rescue` takes back what it holds.
-    """
-
-    id: str
-    host: str
-    pid: int
-    lease_seconds: float
-    started_at: datetime
-    heartbeat_at: datetime
-    has_expired: bool
-
-
-class StoredTask(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a store keeps of one task: the way from one store into another."""
-
-    info: TaskInfo
-    log_lines: tuple[LogLine, ...] = ()
-
-
-class ClaimRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a runner would take now.
-
-    Attributes:
-        names: the task names that it can run; others are left alone.
-        queues: the queues that it serves, or None for all.
-        limit: how many tasks at most; 0 asks only for cancel requests.
-    """
-
-    runner_id: str
-    names: tuple[str, ...]
-    queues: tuple[str, ...] | None = None
-    limit: int = 1
-
-
-class Claimed(msgspec.Struct, frozen=True, kw_only=True):
-    """What a runner got.
-
-    Attributes:
-        claims: the new claims, in the order in which they should start.
-        cancel_requested: the running attempts of this runner that somebody cancelled.
-    """
-
-    claims: tuple[Claim, ...] = ()
-    cancel_requested: tuple[Fence, ...] = ()
-
-
-class Committed(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a batch of updates.
-
-    Attributes:
-        refused: the attempts whose updates were not written, because their token is no longer current.
-        claimed: the answer to the claim request that came with the batch, or None without one.
-    """
-
-    refused: tuple[Fence, ...] = ()
-    claimed: Claimed | None = None
-
-
-class TaskQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which tasks to find; every condition that is given must hold.
-
-    Attributes:
-        ids, states, names, queues: any of these, or None for all.
-        after_id: start behind this id, in the direction of travel; the way to the next page.
-        limit: the length of a page, at least 1.
-        newest_first: by falling id; otherwise by rising id.
-    """
-
-    ids: tuple[int, ...] | None = None
-    states: tuple[TaskState, ...] | None = None
-    names: tuple[str, ...] | None = None
-    queues: tuple[str, ...] | None = None
-    after_id: int | None = None
-    limit: int = 100
-    newest_first: bool = True
-
-
-class TaskCount(msgspec.Struct, frozen=True, kw_only=True):
-    """How many tasks of one name in one queue are in one state; never 0."""
-
-    queue: str
-    name: str
-    state: TaskState
-    count: int
+from lilota.contract.records import (
+    Claimed,
+    ClaimRequest,
+    Committed,
+    RegisteredRunner,
+    RunnerInfo,
+    StoreCapabilities,
+    StoredTask,
+    TaskCount,
+    TaskQuery,
+)
+from lilota.models import AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
 
 
 @runtime_checkable

@@ -6,7 +6,7 @@ import signal
 
 import msgspec
 
-from lilota.workers.frames import ToWorker
+from lilota.engine.messages import ToWorker
 
 
 class StartWorker(msgspec.Struct, frozen=True):

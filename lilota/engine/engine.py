@@ -20,10 +20,10 @@ from lilota.contract import Claimed, ClaimRequest, Committed, Fence
 from lilota.engine import fates
 from lilota.engine.commands import Command, Kill, Send, StartWorker
 from lilota.engine.fates import Death
+from lilota.engine.messages import Finish, Interrupt, Loaded, Recall, Report, RunClaims, StopReason, TaskOptions
 from lilota.engine.pacing import Pacing
 from lilota.engine.workload import Attempt, Worker
 from lilota.models import AttemptUpdate, Claim, Outcome
-from lilota.workers.frames import Finish, Interrupt, Loaded, Recall, Report, Run, StopReason, TaskOptions
 
 #: An attempt that runs for longer holds back what was queued behind it.
 SLOW_SECONDS: Final = 0.05
@@ -330,7 +330,7 @@ class Engine:
                 worker.put(attempt)
                 batch.append(attempt.claim)
             if batch:
-                self._commands.append(Send(worker.number, Run(tuple(batch))))
+                self._commands.append(Send(worker.number, RunClaims(tuple(batch))))
 
     def _needs_worker(self) -> bool:
         """Tell whether a worker should be started, as soon as the time has come."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from lilota.engine.messages import StopReason, TaskOptions
 from lilota.models import Claim, Outcome, TaskError, TaskState
-from lilota.workers.frames import StopReason, TaskOptions
 
 GIVEN_BACK = Outcome(state=TaskState.PENDING, spends_attempt=False)
 """The attempt did not happen: it was not started, or its runner stops."""

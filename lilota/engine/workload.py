@@ -5,9 +5,9 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from lilota.contract import Fence
+from lilota.engine.messages import StopReason
 from lilota.engine.pacing import BATCH_LIMIT, WORK_IN_HAND_SECONDS
 from lilota.models import AttemptUpdate, Claim
-from lilota.workers.frames import StopReason
 
 
 class Attempt:

@@ -14,11 +14,12 @@ from lilota.errors import (
     PluginConflictError,
     UnknownStoreError,
     UnknownTaskError,
+    did_you_mean,
+    listed,
 )
 from lilota.plugins.loading import load_reference, one_line
 from lilota.plugins.records import STORES, Entry
 from lilota.plugins.selection import apply_switches, settle_claims
-from lilota.suggestions import did_you_mean, listed
 
 _logger = logging.getLogger("lilota.plugins")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from lilota.plugins.loading import check_name, check_task_class
 from lilota.plugins.records import STORES, TASKS, Entry, PinnedEntry
+from lilota.tasks.checks import check_name, check_task_class
 
 
 def contributed_entries(hook_name: str, plugin: Entry, given: object) -> list[Entry]:

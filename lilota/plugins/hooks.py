@@ -12,12 +12,11 @@ from typing import Final, TypeVar
 import pluggy
 from pluggy import HookImpl
 
-from lilota.errors import PluginError
+from lilota.errors import PluginError, did_you_mean
 from lilota.hookspecs import PROJECT_NAME, AttemptDetails, LilotaHooks, hookimpl
 from lilota.models import JSONObject
 from lilota.plugins.loading import load_reference, one_line
 from lilota.plugins.records import Entry
-from lilota.suggestions import did_you_mean
 
 _logger = logging.getLogger("lilota.plugins")
 

@@ -15,8 +15,8 @@ from lilota.plugins.catalog import Catalog
 from lilota.plugins.contributions import as_factory, as_list, contributed_entries
 from lilota.plugins.discovery import installed_entries, installed_version, is_still_installed
 from lilota.plugins.hooks import PluginModules
-from lilota.plugins.loading import check_task_class
 from lilota.plugins.records import MODULES, STORES, TASKS, Entry, PinnedEntry, PluginRecord
+from lilota.tasks.checks import check_task_class
 
 if TYPE_CHECKING:
     import pluggy

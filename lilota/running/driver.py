@@ -16,13 +16,14 @@ from typing import Final, Literal, assert_never
 from lilota.contract import TaskQuery, TaskStore
 from lilota.engine.commands import Kill, Send, StartWorker
 from lilota.engine.engine import Engine
+from lilota.engine.events import Died, Event
 from lilota.engine.fates import Death
+from lilota.engine.messages import FromWorker, Leaving, Loaded, Ready, Report
 from lilota.errors import StoreError
 from lilota.models import TaskState
 from lilota.running.exchange import Exchange
 from lilota.running.telling import Teller
-from lilota.workers.frames import FromWorker, Leaving, Loaded, Ready, Report
-from lilota.workers.processes import Died, Event, WorkerProcesses
+from lilota.workers.processes import WorkerProcesses
 
 logger = logging.getLogger(__name__)
 

@@ -52,7 +52,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings
 
 
-class Run:
+class RunnerStart:
     """One start of a runner."""
 
     def __init__(self, options: RunOptions, store: TaskStore, registry: Registry, waiters: Waiters) -> None:
@@ -166,7 +166,7 @@ def _worker_setup(options: RunOptions, registry: Registry, info: RunnerInfo) -> 
     )
 
 
-def _stop_at_exit(run: Run) -> None:
+def _stop_at_exit(run: RunnerStart) -> None:
     """Let the end of the interpreter give back what runs, if nobody has stopped the runner until then."""
     reference = weakref.ref(run)
 

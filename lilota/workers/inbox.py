@@ -14,8 +14,9 @@ import sys
 import threading
 from collections.abc import Callable
 
+from lilota.engine.messages import ToWorker
 from lilota.workers.descriptors import out_of_reach
-from lilota.workers.frames import FrameReader, ToWorker, decode_for_worker
+from lilota.workers.frames import FrameReader, decode_for_worker
 
 
 class Inbox:

@@ -15,9 +15,10 @@ from collections.abc import Callable
 from typing import Final
 
 from lilota.contract import Fence
+from lilota.engine.messages import FromWorker, Report, StopReason
 from lilota.models import AttemptUpdate, Claim, LogLine, Outcome
 from lilota.workers.capture import OutputCapture
-from lilota.workers.frames import FromWorker, Report, StopReason, encode
+from lilota.workers.frames import encode
 from lilota.workers.interrupts import Interrupts
 from lilota.workers.logs import LineBudget, cut, notice, printed
 

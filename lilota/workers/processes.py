@@ -27,38 +27,17 @@ from typing import Final, cast
 
 import msgspec
 
+from lilota.engine.events import Died, Event, Received
+from lilota.engine.messages import ToWorker
 from lilota.errors import ConfigurationError
 from lilota.workers.capture import last_lines
-from lilota.workers.frames import FrameError, FrameReader, FromWorker, ToWorker, decode_for_runner, encode
+from lilota.workers.frames import FrameError, FrameReader, decode_for_runner, encode
 from lilota.workers.worker import EXIT_CONNECTION_LOST, WorkerSetup, worker_main
 
 logger = logging.getLogger(__name__)
 
 START_METHODS: Final = ("forkserver", "spawn")
 _WAKE: Final = "wake"
-
-
-class Received(msgspec.Struct, frozen=True):
-    """A worker sent a message."""
-
-    worker: int
-    message: FromWorker
-
-
-class Died(msgspec.Struct, frozen=True):
-    """A worker process is gone.
-
-    Attributes:
-        cause: in plain words: "was killed by signal 9 (SIGKILL)", "exited with code 3".
-        last_lines: the end of what it printed.
-    """
-
-    worker: int
-    cause: str
-    last_lines: str
-
-
-Event = Received | Died
 
 
 class _Worker:

@@ -19,6 +19,19 @@ import msgspec
 
 from lilota.config import Settings
 from lilota.contract import Fence
+from lilota.engine.messages import (
+    Finish,
+    Interrupt,
+    Leaving,
+    Loaded,
+    Ready,
+    Recall,
+    Report,
+    RunClaims,
+    StopReason,
+    TaskOptions,
+    ToWorker,
+)
 from lilota.errors import CancelRequested, RunnerStopping, StopTask, TimeoutReached
 from lilota.hookspecs import AttemptDetails, WorkerDetails
 from lilota.models import AttemptUpdate, Claim, JSONObject, Outcome, TaskBase, TaskState
@@ -27,19 +40,6 @@ from lilota.registry import Registry
 from lilota.workers.attempts import no_class, outcome_of, run_attempt
 from lilota.workers.capture import OutputCapture
 from lilota.workers.descriptors import out_of_reach
-from lilota.workers.frames import (
-    Finish,
-    Interrupt,
-    Leaving,
-    Loaded,
-    Ready,
-    Recall,
-    Report,
-    Run,
-    StopReason,
-    TaskOptions,
-    ToWorker,
-)
 from lilota.workers.inbox import Inbox
 from lilota.workers.interrupts import Interrupts
 from lilota.workers.logs import LineHandler, install_handler, notice, task_logger
@@ -198,7 +198,7 @@ class Worker:
 
     def _obey(self, message: ToWorker) -> None:
         match message:
-            case Run(claims):
+            case RunClaims(claims):
                 self._queue.extend(claims)
             case Interrupt(fence, reason):
                 self._interrupt(fence, reason)

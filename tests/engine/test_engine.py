@@ -18,9 +18,9 @@ from lilota.engine.engine import (
     StartWorker,
 )
 from lilota.engine.fates import Death
+from lilota.engine.messages import Finish, Interrupt, Loaded, Recall, Report, RunClaims, TaskOptions
 from lilota.engine.pacing import BATCH_LIMIT
 from lilota.models import AttemptUpdate, Claim, LogLine, Outcome, TaskError, TaskState
-from lilota.workers.frames import Finish, Interrupt, Loaded, Recall, Report, Run, TaskOptions
 
 SUCCESS = Outcome(state=TaskState.SUCCEEDED)
 GIVEN_BACK = Outcome(state=TaskState.PENDING, spends_attempt=False)
@@ -187,7 +187,7 @@ def test_what_waits_behind_a_slow_attempt_is_recalled_and_goes_to_an_idle_worker
     bench.tick(0)
 
     assert recalls == [Recall()]
-    assert bench.to_worker(2) == [Run((two, three))]
+    assert bench.to_worker(2) == [RunClaims((two, three))]
 
 
 def test_what_no_worker_takes_goes_back_to_the_store():
@@ -295,7 +295,7 @@ def test_the_attempt_that_ran_in_a_dead_worker_is_lost_and_the_others_wait_again
     assert lost[1].error == TaskError(
         type="WorkerDied", message="The worker process was killed by signal 9 (SIGKILL).", traceback="last words"
     )
-    assert bench.to_worker(2) == [Run((two, three))]
+    assert bench.to_worker(2) == [RunClaims((two, three))]
 
 
 def test_a_task_that_killed_its_worker_too_often_fails():
@@ -401,7 +401,7 @@ def test_a_worker_that_leaves_loses_nothing():
     bench.ready(2).dies(1).tick(0)
 
     assert bench.outcomes() == {}
-    assert Send(2, Run((claim,))) in bench.commands()
+    assert Send(2, RunClaims((claim,))) in bench.commands()
 
 
 def test_a_worker_that_leaves_is_sent_nothing_more():
@@ -433,7 +433,7 @@ def test_a_refused_write_kills_the_worker_and_spares_what_waited_in_it():
 
     assert kills == [(1, signal.SIGKILL)]
     assert bench.outcomes() == {}
-    assert bench.to_worker(2) == [Run((two,))]
+    assert bench.to_worker(2) == [RunClaims((two,))]
 
 
 def test_a_worker_that_was_killed_is_sent_nothing_until_it_is_gone():
@@ -446,7 +446,7 @@ def test_a_worker_that_was_killed_is_sent_nothing_until_it_is_gone():
 
     bench.dies()
 
-    assert not any(isinstance(message, Run) and two in message.claims for message in sent)
+    assert not any(isinstance(message, RunClaims) and two in message.claims for message in sent)
     assert 2 not in bench.outcomes()
     assert bench.engine.held == 1
 
@@ -497,7 +497,7 @@ def test_after_a_lost_lease_new_work_waits_for_new_workers():
     bench.grant(a_claim(2)).dies().tick(0).ready(2).tick(0)
 
     assert 2 not in bench.outcomes()
-    assert bench.to_worker(2) == [Run((a_claim(2),))]
+    assert bench.to_worker(2) == [RunClaims((a_claim(2),))]
 
 
 # --- stopping one attempt

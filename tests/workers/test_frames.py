@@ -12,27 +12,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lilota.engine.messages import Finish, Interrupt, Leaving, Loaded, Ready, Recall, Report, RunClaims, TaskOptions
 from lilota.models import AttemptUpdate, Claim, LogLine, Outcome, TaskError, TaskState
 from lilota.workers.frames import (
     FRAME_LIMIT_BYTES,
-    Finish,
     FrameError,
     FrameReader,
-    Interrupt,
-    Leaving,
-    Loaded,
-    Ready,
-    Recall,
-    Report,
-    Run,
-    TaskOptions,
     decode_for_runner,
     decode_for_worker,
     encode,
 )
 
 TO_WORKER = [
-    Run((Claim(id=1, token=2, attempt=1, name="resize", input_json='{"ä": "\u2028"}'),)),
+    RunClaims((Claim(id=1, token=2, attempt=1, name="resize", input_json='{"ä": "\u2028"}'),)),
     Interrupt((1, 2), "timeout"),
     Recall(),
     Finish(),

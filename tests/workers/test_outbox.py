@@ -9,8 +9,9 @@ from typing import Any, cast
 
 import pytest
 
+from lilota.engine.messages import Ready, Report
 from lilota.models import AttemptUpdate, Claim, LogLine, Outcome, TaskState
-from lilota.workers.frames import FrameReader, Ready, Report, decode_for_runner
+from lilota.workers.frames import FrameReader, decode_for_runner
 from lilota.workers.interrupts import Interrupts
 from lilota.workers.logs import LINES_LIMIT
 from lilota.workers.outbox import Outbox

@@ -15,10 +15,11 @@ from runner_tasks import Hash, Sleep
 from running import is_alive, until
 
 from lilota.config import Settings
+from lilota.engine.events import Died, Received
+from lilota.engine.messages import Finish, Leaving, Ready, Report, RunClaims
 from lilota.errors import ConfigurationError
 from lilota.models import Claim, TaskState
-from lilota.workers.frames import Finish, Leaving, Ready, Report, Run
-from lilota.workers.processes import Died, Received, WorkerProcesses, describe_exit
+from lilota.workers.processes import WorkerProcesses, describe_exit
 from lilota.workers.worker import WorkerSetup
 
 SETUP = WorkerSetup(
@@ -76,7 +77,7 @@ def test_a_worker_comes_up_runs_an_attempt_and_leaves(method):
     party = Party(method)
     pid = party.start()
 
-    party.processes.send(1, Run((_claim(text="a"),)))
+    party.processes.send(1, RunClaims((_claim(text="a"),)))
     party.processes.send(1, Finish())
     death = party.hear(Died)
     outcomes = [
@@ -156,7 +157,7 @@ def test_a_large_message_to_a_worker_that_does_not_read_blocks_nobody(party):
     pid = party.start(1)
     os.kill(pid, signal.SIGSTOP)
     began = time.monotonic()
-    party.processes.send(1, Run((_claim(text="x" * 20_000_000),)))
+    party.processes.send(1, RunClaims((_claim(text="x" * 20_000_000),)))
     party.start(2)
     waited = time.monotonic() - began
     os.kill(pid, signal.SIGCONT)
@@ -174,10 +175,10 @@ def test_a_worker_that_talks_nonsense_is_ended(party, data):
     party.start(2)
     # The same as a write of the worker, seen from the runner's end.
     party.processes._workers[1].frames.feed = _feeding(party.processes._workers[1].frames.feed, data)
-    party.processes.send(1, Run((_claim(text="a"),)))
+    party.processes.send(1, RunClaims((_claim(text="a"),)))
 
     cause = party.hear(Died).cause
-    party.processes.send(2, Run((_claim(text="a"),)))
+    party.processes.send(2, RunClaims((_claim(text="a"),)))
 
     assert "frame" in cause
     assert not is_alive(pid)
@@ -205,7 +206,7 @@ def test_close_kills_what_runs_and_wake_is_harmless_afterwards(party):
     before = len(os.listdir("/proc/self/fd"))
     other = Party()
     pids = [other.start(number) for number in (1, 2, 3)]
-    other.processes.send(1, Run((_claim("sleep"),)))
+    other.processes.send(1, RunClaims((_claim("sleep"),)))
     folder = other.processes._folder
 
     other.processes.close()
@@ -224,7 +225,7 @@ def test_workers_outlive_the_death_of_the_fork_server_and_new_ones_can_be_starte
     os.kill(server, signal.SIGKILL)
     until(lambda: is_alive(server), lambda alive: not alive)
     party.start(2)
-    party.processes.send(1, Run((_claim(text="a"),)))
+    party.processes.send(1, RunClaims((_claim(text="a"),)))
 
     assert party.hear(Report, 1)
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from history.events import BodyStarted, History
 
 from lilota.contract import Fence
-from lilota.models import AttemptUpdate, Claim, Outcome, TaskError, TaskState
-from lilota.workers.frames import (
+from lilota.engine.events import Died, Event, Received
+from lilota.engine.messages import (
     Finish,
     FromWorker,
     Interrupt,
@@ -19,11 +19,11 @@ from lilota.workers.frames import (
     Ready,
     Recall,
     Report,
-    Run,
+    RunClaims,
     StopReason,
     ToWorker,
 )
-from lilota.workers.processes import Died, Event, Received
+from lilota.models import AttemptUpdate, Claim, Outcome, TaskError, TaskState
 from simulation.plans import OPTIONS, from_input, output_of
 from simulation.world import World
 
@@ -140,7 +140,7 @@ class SimulatedWorker:
         if not self.alive:
             return
         match message:
-            case Run(claims):
+            case RunClaims(claims):
                 self._queue.extend(claims)
                 self._go_on()
             case Interrupt(fence, reason):

@@ -1,0 +1,83 @@
+"""What a runner and a worker say to each other, wherever the worker is.
+
+runner ── RunClaims, Interrupt, Recall, Finish ──► worker
+runner ◄── Ready, Loaded, Report, Leaving ── worker
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from lilota.contract import Fence
+from lilota.models import AttemptUpdate, Claim
+from lilota.retry import Backoff
+
+StopReason = Literal["cancel", "timeout", "shutdown"]
+
+
+class RunClaims(msgspec.Struct, frozen=True, tag=True):
+    """Run these attempts one after the other, behind what is queued already."""
+
+    claims: tuple[Claim, ...]
+
+
+class Interrupt(msgspec.Struct, frozen=True, tag=True):
+    """End this attempt: by an exception if it runs, without a run if it is still queued."""
+
+    fence: Fence
+    reason: StopReason
+
+
+class Recall(msgspec.Struct, frozen=True, tag=True):
+    """Return the attempts that have not started; they may run elsewhere sooner."""
+
+
+class Finish(msgspec.Struct, frozen=True, tag=True):
+    """Exit when the queue is empty."""
+
+
+class Ready(msgspec.Struct, frozen=True, tag=True):
+    """The worker process is up; its process group has the same number."""
+
+    pid: int
+
+
+class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The class attributes of a task that its runner has to know."""
+
+    timeout_seconds: float | None = None
+    kill_after_seconds: float = 5.0
+    max_attempts: int = 1
+    max_lost_attempts: int = 3
+    backoff: Backoff = Backoff()
+
+
+class Loaded(msgspec.Struct, frozen=True, tag=True):
+    """The worker has imported a task class; comes before the first report on it."""
+
+    name: str
+    options: TaskOptions
+
+
+class Report(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+    """What happened since the last report.
+
+    Attributes:
+        updates: in the order of events; one with `started_at` and without an outcome says what runs now.
+        returned: attempts that did not start, the answer to `Recall`.
+        durations: task name -> (how many attempts ended, how many seconds they took together).
+    """
+
+    updates: tuple[AttemptUpdate, ...] = ()
+    returned: tuple[Fence, ...] = ()
+    durations: dict[str, tuple[int, float]] = {}
+
+
+class Leaving(msgspec.Struct, frozen=True, tag=True):
+    """The worker ends in good order; what is still on the way to it will not start."""
+
+
+ToWorker = RunClaims | Interrupt | Recall | Finish
+FromWorker = Ready | Loaded | Report | Leaving
