@@ -20,6 +20,8 @@ import msgspec
 from lilota.retry import Backoff
 
 JSONObject = dict[str, Any]
+Fence = tuple[int, int]
+"""A task id and the token of a claim on it: names one attempt."""
 
 # What any database keeps and a `datetime` can say. A frame of a worker with another number is refused as a whole, which
 # costs that worker its life; in a store, the number would be refused together with what others have to write.
@@ -146,6 +148,11 @@ class TaskInfo(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     cancel_requested: bool = False
 
     @property
+    def fence(self) -> Fence:
+        """The id and the token, which together name the newest attempt."""
+        return self.id, self.token
+
+    @property
     def progress_percentage(self) -> float:
         """100 once the task has ended, in whatever state; before, what the task reported."""
         return 100 if self.state.is_terminal else min(self.reported_progress, 99.9)
@@ -203,6 +210,11 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     max_lost_attempts: int = 3
     log_count: int | None = None
 
+    @property
+    def fence(self) -> Fence:
+        """The id and the token, which together name the attempt."""
+        return self.id, self.token
+
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How an attempt ended.
@@ -243,6 +255,11 @@ class AttemptUpdate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     log_offset: Count | None = None
     max_lost_attempts: Count | None = None
     outcome: Outcome | None = None
+
+    @property
+    def fence(self) -> Fence:
+        """The id and the token, which together name the attempt."""
+        return self.id, self.token
 
 
 class TaskBase(abc.ABC):

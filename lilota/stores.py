@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from multiprocessing.managers import BaseManager, BaseProxy
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from lilota.config import load_settings
 from lilota.contract import TaskStore, redacted
+from lilota.contract.forwarding import Answer, Arguments, ForwardingStore
+from lilota.contract.rules import refuse_connection
 from lilota.errors import ConfigurationError, PluginError, StoreGoneError, UnknownStoreError
 from lilota.models import NewTask
 from lilota.plugins import Plugins
@@ -69,7 +71,7 @@ def ensure_store(store: TaskStore | str | None, *, plugins: Plugins | None = Non
         raise ConfigurationError(
             f"The store must be a store, its name or its URL, not {type(store).__name__}: {_missing(store)}."
         )
-    return cast("TaskStore", ManagedStore(store)) if isinstance(store, BaseProxy) else store
+    return ManagedStore(store) if isinstance(store, BaseProxy) else store
 
 
 def _scheme_of(address: str, plugins: Plugins) -> str:
@@ -102,51 +104,28 @@ def _missing(store: object) -> str:
     return "it lacks " + ", ".join(f"{name}()" for name in _METHODS if not hasattr(store, name))
 
 
-class ManagedStore:
-    """Has the methods of the store behind a proxy; they raise StoreGoneError when the manager's process has ended.
+class ManagedStore(ForwardingStore):
+    """The store behind a proxy, whose methods raise StoreGoneError when the manager's process has ended.
 
     Without this, every call would raise what the broken connection happens to raise.
     """
 
-    def __init__(self, proxy: BaseProxy) -> None:
-        self._proxy = proxy
-
     def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:
         """Add tasks; see `TaskStore.add`. A connection can't be sent to the process of the store."""
-        if connection is not None:
-            raise ConfigurationError(
-                "A store behind a StoreManager is in another process, which can't take part in a transaction on a "
-                "connection of this one; nothing was added. Leave out connection=, or use a store in the database of "
-                "the application, as postgresql:// or django://."
-            )
-        added: list[int] = self._pass_on("add", tasks)
-        return added
+        refuse_connection("A store in the process of a StoreManager", connection)
+        return self.forward(self.target().add, tasks)
 
-    def _pass_on(self, name: str, *arguments: object, **keywords: object) -> Any:  # noqa: ANN401 - any method
+    def forward(
+        self, method: Callable[Arguments, Answer], *arguments: Arguments.args, **keywords: Arguments.kwargs
+    ) -> Answer:
         """Call a method of the store behind the proxy."""
         try:
-            return getattr(self._proxy, name)(*arguments, **keywords)
+            return method(*arguments, **keywords)
         except (EOFError, ConnectionError, FileNotFoundError) as error:
             raise StoreGoneError(
                 "The process of the StoreManager that holds the tasks has ended, and its tasks with it. Start a "
                 "new manager and a new runner; to keep tasks over the end of a process, use a SQLite store."
             ) from error
-
-
-def _passed_on(name: str) -> Callable[..., object]:
-    """Return a method that calls the one of the proxy."""
-
-    def call(self: ManagedStore, *arguments: object, **keywords: object) -> object:
-        return self._pass_on(name, *arguments, **keywords)
-
-    call.__name__ = name
-    call.__doc__ = getattr(TaskStore, name).__doc__
-    return call
-
-
-for _name in vars(TaskStore):
-    if not _name.startswith("_") and _name not in vars(ManagedStore):
-        setattr(ManagedStore, _name, _passed_on(_name))
 
 
 def __getattr__(name: str) -> object:

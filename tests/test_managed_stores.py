@@ -33,7 +33,9 @@ def store(manager):
 
 def test_a_connection_is_refused_before_it_is_sent_to_another_process(store):
     """A real one could not even be pickled: the sentence must not be about pickling."""
-    with pytest.raises(ConfigurationError, match=r"another process, .*; nothing was added\. Leave out connection="):
+    with pytest.raises(
+        ConfigurationError, match=r"process of a StoreManager can.t .*; nothing was added\. Leave out connection="
+    ):
         store.add([NewTask(name="task")], connection=threading.Lock())
 
     assert store.get_all_tasks() == []

@@ -15,7 +15,6 @@ from lilota.contract.records import (
     Claimed,
     ClaimRequest,
     Committed,
-    Fence,
     RegisteredRunner,
     RunnerInfo,
     StoreCapabilities,
@@ -24,6 +23,7 @@ from lilota.contract.records import (
     TaskQuery,
 )
 from lilota.contract.urls import redacted
+from lilota.models import Fence
 
 __all__ = [
     "ClaimRequest",

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 
-from lilota.contract.records import Fence
-from lilota.models import AttemptUpdate, LogLine
+from lilota.models import AttemptUpdate, Fence, LogLine
 
 
 def merge_updates(
@@ -26,7 +25,7 @@ def merge_updates(
     groups: dict[Fence, list[AttemptUpdate]] = {}
     refused: dict[Fence, None] = {}
     for update in updates:
-        fence = (update.id, update.token)
+        fence = update.fence
         group = groups.get(fence)
         if group is None and (current is None or fence in current):
             groups[fence] = [update]

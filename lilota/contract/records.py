@@ -6,10 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from lilota.models import Claim, LogLine, TaskInfo, TaskState
-
-Fence = tuple[int, int]
-"""A task id and the token of a claim on it: names one attempt."""
+from lilota.models import Claim, Fence, LogLine, TaskInfo, TaskState
 
 
 class StoreCapabilities(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +19,7 @@ class StoreCapabilities(msgspec.Struct, frozen=True, kw_only=True):
         multi_process: several processes can use the same data at the same time.
         multi_host: several machines can.
         takes_connection: `add` can write through a connection of the application's, in its transaction.
+        supports: what the store can do that the first stores could not: "headers" (it keeps `NewTask.headers_json`).
         warnings: sentences about known dangers of this very set-up, for `lilota doctor`.
     """
 
@@ -31,6 +29,7 @@ class StoreCapabilities(msgspec.Struct, frozen=True, kw_only=True):
     forgets: bool = False
     multi_host: bool = False
     takes_connection: bool = False
+    supports: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
 
 

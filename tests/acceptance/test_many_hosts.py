@@ -73,7 +73,7 @@ class Field:
 
     def _runs(self, info: TaskInfo, attempt: int) -> bool:
         starts = {(event.task_id, event.token) for event in self.events() if isinstance(event, BodyStarted)}
-        return info.attempt == attempt and (info.id, info.token) in starts
+        return info.attempt == attempt and info.fence in starts
 
     def until_ended(self, ids: list[int]) -> None:
         self.until(lambda: all(info.state.is_terminal for info in self.infos(ids)))

@@ -20,7 +20,7 @@ class NoFence(RemembersTokens):
     def write(self, updates: Sequence[AttemptUpdate]) -> tuple[Fence, ...]:
         passed = [part for update in updates for part in self._split(update)]
         refused = set(super().write(passed))
-        return tuple(dict.fromkeys((each.id, each.token) for each in updates if (each.id, each.token) in refused))
+        return tuple(dict.fromkeys(each.fence for each in updates if each.fence in refused))
 
     def _split(self, update: AttemptUpdate) -> Iterator[AttemptUpdate]:
         """Yield the unfenced field with the newest token, then the rest as it came."""
@@ -28,7 +28,7 @@ class NoFence(RemembersTokens):
         if not value or self.newest.get(update.id) == update.token:
             yield update
             return
-        newest = self.newest.get(update.id, update.token)
+        newest = self.newest.get(*update.fence)
         yield AttemptUpdate(id=update.id, token=newest, **{self.unfenced: value})
         nothing = getattr(AttemptUpdate(id=update.id, token=update.token), self.unfenced)
         yield msgspec.structs.replace(update, **{self.unfenced: nothing})
@@ -82,8 +82,8 @@ class NumbersTokensItself(StoreWrapper):
         return Claimed(claims=tuple(claims), cancel_requested=told)
 
     def write(self, updates: Sequence[AttemptUpdate]) -> tuple[Fence, ...]:
-        given = {(each.id, self.real.get((each.id, each.token), -1)): (each.id, each.token) for each in updates}
-        real = [msgspec.structs.replace(each, token=self.real.get((each.id, each.token), -1)) for each in updates]
+        given = {(each.id, self.real.get(each.fence, -1)): each.fence for each in updates}
+        real = [msgspec.structs.replace(each, token=self.real.get(each.fence, -1)) for each in updates]
         return tuple(given[fence] for fence in super().write(real))
 
 
@@ -106,5 +106,5 @@ class RefusalDropsTheBatch(RemembersTokens):
     """One stale update makes all the others of the batch vanish."""
 
     def write(self, updates: Sequence[AttemptUpdate]) -> tuple[Fence, ...]:
-        stale = tuple((each.id, each.token) for each in updates if self.newest.get(each.id) != each.token)
+        stale = tuple(each.fence for each in updates if self.newest.get(each.id) != each.token)
         return stale or super().write(updates)

@@ -57,7 +57,7 @@ class CancelRetryContract(ContractFixtures):
         told_others = other_runner.cancel_requests().cancel_requested
         runner.finish(claim, Outcome(state=TaskState.CANCELLED))
 
-        assert told == [((claim.id, claim.token),)] * 2
+        assert told == [(claim.fence,)] * 2
         assert told_others == ()
         assert runner.cancel_requests().cancel_requested == ()
 
@@ -66,7 +66,7 @@ class CancelRetryContract(ContractFixtures):
         claim = add_running(store, runner)
 
         assert [store.cancel(claim.id), store.cancel(claim.id)] == [TaskState.RUNNING, TaskState.RUNNING]
-        assert runner.cancel_requests().cancel_requested == ((claim.id, claim.token),)
+        assert runner.cancel_requests().cancel_requested == (claim.fence,)
 
     @pytest.mark.parametrize("state", [TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED])
     def test_cancel_of_an_ended_task_tells_its_state_and_changes_nothing(

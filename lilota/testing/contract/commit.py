@@ -241,4 +241,4 @@ class CommitContract(ContractFixtures):
         committed = store.commit([update(claim, progress=5.0)], runner.request(limit=0))
 
         assert committed.claimed is not None
-        assert (committed.claimed.claims, committed.claimed.cancel_requested) == ((), ((claim.id, claim.token),))
+        assert (committed.claimed.claims, committed.claimed.cancel_requested) == ((), (claim.fence,))

@@ -52,7 +52,7 @@ class FenceContract(ContractFixtures):
 
         committed = store.commit([update(stale, **late_write)])
 
-        assert committed.refused == ((stale.id, stale.token),)
+        assert committed.refused == (stale.fence,)
         assert (store.get(stale.id), store.logs(stale.id)) == (before, log_before)
 
     @late_writes
@@ -66,7 +66,7 @@ class FenceContract(ContractFixtures):
 
         committed = store.commit([update(stale, **late_write)])
 
-        assert committed.refused == ((stale.id, stale.token),)
+        assert committed.refused == (stale.fence,)
         assert (store.get(stale.id), store.logs(stale.id)) == (before, [])
 
     @late_writes
@@ -80,7 +80,7 @@ class FenceContract(ContractFixtures):
 
         committed = store.commit([update(claim, **late_write)])
 
-        assert committed.refused == ((claim.id, claim.token),)
+        assert committed.refused == (claim.fence,)
         assert (store.get(claim.id), store.logs(claim.id)) == (before, [])
 
     def test_a_runner_that_claimed_the_task_again_itself_still_needs_the_new_token(
@@ -94,7 +94,7 @@ class FenceContract(ContractFixtures):
         refused = runner.finish(stale).refused
         accepted = runner.finish(current).refused
 
-        assert refused == ((stale.id, stale.token),)
+        assert refused == (stale.fence,)
         assert accepted == ()
 
     def test_a_token_from_before_a_retry_is_void(self, store: TaskStore, runner: ContractRunner) -> None:
@@ -105,7 +105,7 @@ class FenceContract(ContractFixtures):
 
         committed = runner.finish(stale)
 
-        assert (current.attempt, committed.refused) == (1, ((stale.id, stale.token),))
+        assert (current.attempt, committed.refused) == (1, (stale.fence,))
         assert store.get(stale.id).state is TaskState.RUNNING
 
     def test_a_token_from_the_future_is_void(self, store: TaskStore, runner: ContractRunner) -> None:
@@ -113,7 +113,7 @@ class FenceContract(ContractFixtures):
         claim = add_running(store, runner)
         forged = Claim(id=claim.id, token=claim.token + 1, attempt=1, name=claim.name)
 
-        assert runner.finish(forged).refused == ((forged.id, forged.token),)
+        assert runner.finish(forged).refused == (forged.fence,)
         assert store.get(claim.id).state is TaskState.RUNNING
 
     def test_a_write_to_a_task_that_was_pruned_or_never_was_is_refused(
@@ -127,7 +127,7 @@ class FenceContract(ContractFixtures):
 
         committed = store.commit([update(pruned, progress=1.0), update(unknown, progress=1.0), update(claim, pid=7)])
 
-        assert set(committed.refused) == {(pruned.id, pruned.token), (unknown.id, unknown.token)}
+        assert set(committed.refused) == {pruned.fence, unknown.fence}
         assert store.get(claim.id).pid == 7
 
     def test_refused_updates_do_not_disturb_the_rest_of_the_batch(
@@ -145,7 +145,7 @@ class FenceContract(ContractFixtures):
             other_runner.request(),
         )
 
-        assert committed.refused == ((stale.id, stale.token),)
+        assert committed.refused == (stale.fence,)
         assert committed.claimed is not None
         assert [store.get(claim.id).state for claim in (before, stale, after)] == [
             TaskState.SUCCEEDED,
@@ -164,7 +164,7 @@ class FenceContract(ContractFixtures):
         )
 
         info = store.get(claim.id)
-        assert committed.refused == ((claim.id, claim.token),)
+        assert committed.refused == (claim.fence,)
         assert (info.reported_progress, info.state) == (50.0, TaskState.SUCCEEDED)
 
     def test_an_expired_runner_may_write_until_it_is_rescued(self, store: TaskStore, runner: ContractRunner) -> None:

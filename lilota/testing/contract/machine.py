@@ -182,8 +182,8 @@ class StoreMachine(RuleBasedStateMachine):
 
         committed = self.store.commit(updates_of([(claim, {"log_lines": lines, "log_offset": offset})]))
 
-        is_current = self.model.is_current(claim.id, claim.token)
-        assert committed.refused == (() if is_current else ((claim.id, claim.token),))
+        is_current = self.model.is_current(*claim.fence)
+        assert committed.refused == (() if is_current else (claim.fence,))
         if is_current:
             log.extend(line.text for line in lines[len(log) - offset :])
         self.check_log(claim.id)
@@ -361,8 +361,8 @@ class StoreMachine(RuleBasedStateMachine):
         """Write a batch to the model; return what must be refused."""
         refused = set()
         for claim, write in batch:
-            if not self.model.is_current(claim.id, claim.token):
-                refused.add((claim.id, claim.token))
+            if not self.model.is_current(*claim.fence):
+                refused.add(claim.fence)
                 continue
             task = self.model.tasks[claim.id]
             for update in updates_of([(claim, write)]):

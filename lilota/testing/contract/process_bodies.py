@@ -30,7 +30,7 @@ def drain(store: TaskStore, runner_id: str, pipe: Connection) -> None:
         ]
         committed = store.commit(updates, request)
         assert committed.claimed is not None
-        pipe.send([(claim.id, claim.token) for claim in claimed.claims])
+        pipe.send([claim.fence for claim in claimed.claims])
         claimed = committed.claimed
     store.release(runner_id)
     pipe.send("done")

@@ -29,7 +29,7 @@ def test_a_token_whose_claim_the_database_has_lost_is_not_granted_again(everywhe
     refused = store.commit([AttemptUpdate(id=lost.id, token=lost.token, outcome=SUCCESS)]).refused
 
     assert granted.token > lost.token
-    assert refused == ((lost.id, lost.token),)
+    assert refused == (lost.fence,)
 
 
 def test_tokens_rise_although_the_clock_was_set_back(everywhere):

@@ -114,4 +114,4 @@ def test_token_of_a_claim_that_the_standby_never_heard_of_is_not_granted_again(o
         late = store.commit([AttemptUpdate(id=lost.id, token=lost.token, outcome=succeeded)])
 
     assert granted.token > lost.token
-    assert late.refused == ((lost.id, lost.token),)
+    assert late.refused == (lost.fence,)

@@ -65,7 +65,7 @@ def test_what_runs_is_refused_and_the_lease_is_lost(store, delete_everything):
     refused = store.commit([end(claim)]).refused
     was_in_time = [store.heartbeat(RUNNER), store.heartbeat(RUNNER)]
 
-    assert refused == ((claim.id, claim.token),)
+    assert refused == (claim.fence,)
     assert was_in_time == [False, True]
     assert claim_one(store).id > claim.id
 
@@ -76,7 +76,7 @@ def test_the_heartbeat_may_be_the_first_to_find_out(store, delete_everything):
     delete_everything()
 
     assert store.heartbeat(RUNNER) is False
-    assert store.commit([end(claim)]).refused == ((claim.id, claim.token),)
+    assert store.commit([end(claim)]).refused == (claim.fence,)
 
 
 def test_a_runner_asks_no_more_often_than_before(store, delete_everything, commands_of, server):
@@ -114,7 +114,7 @@ def test_a_late_writer_from_before_can_not_write_to_a_new_task_with_the_same_id(
     refused = [store.commit([end(stale)]).refused for _ in range(2)]
 
     assert current.id == stale.id
-    assert refused == [((stale.id, stale.token),)] * 2
+    assert refused == [(stale.fence,)] * 2
     assert other.get(current.id).state is TaskState.RUNNING
 
 
@@ -130,7 +130,7 @@ def test_a_server_that_lost_its_last_second_does_not_give_a_token_again(own_serv
 
     refused = store.commit([end(stale)]).refused
 
-    assert (current.id, refused) == (stale.id, ((stale.id, stale.token),))
+    assert (current.id, refused) == (stale.id, (stale.fence,))
 
 
 def test_reading_finds_an_empty_store(store, delete_everything):

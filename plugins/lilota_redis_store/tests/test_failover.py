@@ -88,5 +88,5 @@ def test_a_claim_that_the_replica_never_heard_of_is_refused(store, cut_off_repli
         [AttemptUpdate(id=lost.id, token=lost.token, outcome=Outcome(state=TaskState.SUCCEEDED))]
     ).refused
 
-    assert (current.id, refused) == (lost.id, ((lost.id, lost.token),))
+    assert (current.id, refused) == (lost.id, (lost.fence,))
     assert store.get(current.id).state is TaskState.RUNNING

@@ -64,7 +64,7 @@ def test_a_large_batch_of_outcomes_is_committed_in_several_calls(store, monkeypa
     committed = store.commit(updates, REQUEST)
 
     calls = count_calls(store) - calls_before
-    assert committed.refused == ((stale.id, stale.token),)
+    assert committed.refused == (stale.fence,)
     assert [claim.id for claim in committed.claimed.claims] == [waiting]
     assert {row.state: row.count for row in store.counts()}[TaskState.SUCCEEDED] == NUMBER
     assert calls == 4

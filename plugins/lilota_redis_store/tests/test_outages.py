@@ -82,7 +82,7 @@ def test_a_killed_server_loses_nothing_that_was_acknowledged(server, direct):
     infos = until_it_works(direct.get_all_tasks)
 
     assert [info.id for info in infos] == ids
-    assert [(info.id, info.token) for info in infos] == [(claim.id, claim.token) for claim in claimed]
+    assert [info.fence for info in infos] == [claim.fence for claim in claimed]
 
 
 def test_a_connection_that_the_server_closed_is_replaced_without_an_error(server, direct, client_of):
@@ -105,7 +105,7 @@ def test_a_lost_reply_is_an_unknown_commit(store, proxy, direct):
 
     proxy.pass_all()
     assert direct.get(claim.id).state is TaskState.SUCCEEDED
-    assert until_it_works(lambda: store.commit(updates)).refused == ((claim.id, claim.token),)
+    assert until_it_works(lambda: store.commit(updates)).refused == (claim.fence,)
 
 
 def test_a_lost_reply_of_add_adds_once(store, proxy, direct):

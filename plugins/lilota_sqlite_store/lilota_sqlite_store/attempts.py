@@ -95,7 +95,7 @@ def apply_updates(connection: sqlite3.Connection, updates: Sequence[AttemptUpdat
     ids = json.dumps(list({update.id for update in updates}))
     stored = {row[:2]: row for row in connection.execute(SQL["running_attempts"], (ids,))}
     merged, refused = merge_updates(updates, stored)
-    changes = [AttemptChange(StoredAttempt(*stored[update.id, update.token]), update) for update in merged]
+    changes = [AttemptChange(StoredAttempt(*stored[update.fence]), update) for update in merged]
     write_changes(connection, changes, now)
     return refused
 

@@ -18,7 +18,7 @@ import msgspec
 
 from history.recorded_tasks import TASKS
 from history.recorder import FOLDER_VARIABLE, Recorder
-from history.watching import WatchedStore, as_store
+from history.watching import WatchedStore
 from lilota.cli.signals import stop_signals
 from lilota.cli.stopping import wait_for_signal
 from lilota.config import Settings
@@ -63,7 +63,7 @@ def main() -> None:
 
 def run(store: WatchedStore, lease_seconds: float, processes: int) -> None:
     """Run tasks until SIGTERM comes."""
-    runner = TaskRunner(as_store(store), processes, lease_seconds=lease_seconds, settings=Settings())
+    runner = TaskRunner(store, processes, lease_seconds=lease_seconds, settings=Settings())
     for name, clazz in TASKS.items():
         runner.register(name, clazz)
     # As `lilota worker` does it: it looks now and then. A signal that comes together with SIGCONT may go to another

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import cast
 
 from history.events import AddAsked, Added, Beat
 from history.recorder import (
@@ -20,14 +19,15 @@ from history.recorder import (
     now,
 )
 from lilota.contract import Claimed, ClaimRequest, Committed, RunnerInfo, TaskStore
+from lilota.contract.forwarding import ForwardingStore
 from lilota.models import AttemptUpdate, NewTask
 
 
-class WatchedStore:
+class WatchedStore(ForwardingStore):
     """The store of one party, a runner or a program that adds."""
 
     def __init__(self, store: TaskStore, recorder: Recorder) -> None:
-        self.inner = store
+        super().__init__(store)
         self._recorder = recorder
         self._runner = ""
 
@@ -83,20 +83,3 @@ class WatchedStore:
         except Exception as error:
             self._recorder.note(CallFailed(now(), call, f"{type(error).__name__}: {error}"))
             raise
-
-
-def _passed_on(name: str) -> Callable[..., object]:
-    def call(self: WatchedStore, *arguments: object, **keywords: object) -> object:
-        return getattr(self.inner, name)(*arguments, **keywords)
-
-    return call
-
-
-for _name in vars(TaskStore):
-    if not _name.startswith("_") and _name not in vars(WatchedStore):
-        setattr(WatchedStore, _name, _passed_on(_name))
-
-
-def as_store(store: WatchedStore) -> TaskStore:
-    """Return it as what it is: its other methods are not to be seen in its source."""
-    return cast("TaskStore", store)

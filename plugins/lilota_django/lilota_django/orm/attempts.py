@@ -111,7 +111,7 @@ def apply_updates(
     merged, refused = merge_updates(updates, rows)
     changes = []
     for update in merged:
-        change = AttemptChange(rows[update.id, update.token], update.outcome)
+        change = AttemptChange(rows[update.fence], update.outcome)
         change.report(update, present)
         changes.append(change)
     write_changes(database, changes, moves, present)

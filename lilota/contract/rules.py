@@ -1,0 +1,128 @@
+"""What every store decides and refuses in the same way: rules for stores that decide in Python.
+
+A store that decides in its server, in SQL or Lua, says the same there; the contract's tests hold it to these words.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterable
+from typing import Final, TypeVar
+
+from lilota.contract.instants import whole_microseconds
+from lilota.contract.records import StoredTask
+from lilota.errors import ConfigurationError, TaskNotFoundError, TaskStateError
+from lilota.models import LogLine, NewTask, Outcome, TaskError, TaskState
+
+#: Seconds as a float or microseconds as an int: whatever a store counts in.
+Time = TypeVar("Time", int, float)
+
+#: How the attempts of a runner end that stops: the tasks run again, and the attempts do not count.
+GIVEN_BACK: Final = Outcome(state=TaskState.PENDING, spends_attempt=False)
+
+# --- decisions
+
+
+def due_at(task: NewTask, now: float) -> float:
+    """Return when a new task is due, in seconds since the epoch."""
+    return whole_microseconds(now + task.delay_seconds) if task.run_at is None else task.run_at.timestamp()
+
+
+def within_life(started_at: Time, created_at: Time, now: Time) -> Time:
+    """Return when an attempt started by the clock of its worker, brought between the task's creation and now."""
+    return max(created_at, min(started_at, now))
+
+
+def state_after(outcome: Outcome, *, cancel_requested: bool) -> TaskState:
+    """Return the state into which an outcome leads: what would run again is cancelled if somebody asked for that."""
+    return TaskState.CANCELLED if outcome.state is TaskState.PENDING and cancel_requested else outcome.state
+
+
+def after_lost_runner(runner_id: str, lost_attempts: int, max_lost_attempts: int, *, cancel_requested: bool) -> Outcome:
+    """Return how an attempt ends whose runner's lease has expired.
+
+    Args:
+        lost_attempts: how many attempts were lost before this one.
+    """
+    lost_attempts += 1
+    if cancel_requested or lost_attempts < max_lost_attempts:
+        return Outcome(state=TaskState.PENDING, lost=True)
+    message = f"The runner {runner_id} stopped renewing its lease; attempts lost: {lost_attempts}."
+    return Outcome(state=TaskState.FAILED, lost=True, error=TaskError(type="RunnerDied", message=message))
+
+
+def retry_line(ended_as: TaskState, attempt: int, now: float) -> LogLine:
+    """Return the line that records in a task's log that a user retried it."""
+    return LogLine(at=now, text=f"Retried by a user after it was {ended_as}.", source="lilota", attempt=attempt)
+
+
+# --- refusals
+
+
+def check_id(task_id: int, largest: int) -> int:
+    """Return a number that can be an id; the others could not even be looked for.
+
+    Raises:
+        TaskNotFoundError: it is none.
+    """
+    if not 0 < task_id <= largest:
+        raise TaskNotFoundError(task_id)
+    return task_id
+
+
+def check_can_be_retried(task_id: int, state: TaskState) -> None:
+    """Make sure that a task in this state may be retried.
+
+    Raises:
+        TaskStateError: it may not.
+    """
+    if state is not TaskState.FAILED and state is not TaskState.CANCELLED:
+        raise TaskStateError(f"The task {task_id} is {state}; only a failed or cancelled task can be retried.")
+
+
+def check_none_is_running(tasks: Iterable[StoredTask]) -> None:
+    """Make sure that tasks may be restored.
+
+    Raises:
+        TaskStateError: one of them is running.
+    """
+    for task in tasks:
+        if task.info.state is TaskState.RUNNING:
+            raise TaskStateError(
+                f"The task {task.info.id} is running: its runner would go on writing to the store that it comes from. "
+                "Stop the runners of that store first."
+            )
+
+
+def refuse_connection(
+    store: str,
+    connection: object | None,
+    instead: str = "Leave out connection=, or use a store in the database of the application, as postgresql:// or "
+    "django://.",
+) -> None:
+    """Refuse what `add` got as `connection`, in a store that has no transactions for it.
+
+    Args:
+        store: how to call the store in the error: "The memory store".
+        instead: what to do, in a sentence.
+
+    Raises:
+        ConfigurationError: there is a connection.
+    """
+    if connection is not None:
+        raise ConfigurationError(
+            f"{store} can't take part in a transaction on a connection of the application; nothing was added. {instead}"
+        )
+
+
+# --- after a fork
+
+
+def leave_to_the_parent(connections: list[object]) -> None:
+    """Empty a list of connections that a fork has inherited, without ever closing them in this process.
+
+    Closing would end the session of the parent, or, with SQLite, remove locks that the parent relies on ("How To
+    Corrupt An SQLite Database File", section 2.6). The extra reference keeps the interpreter from doing so at its end.
+    """
+    while connections:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(connections.pop()))
