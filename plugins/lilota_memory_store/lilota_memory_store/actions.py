@@ -5,8 +5,8 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable
 
-from lilota.errors import TaskStateError
-from lilota.models import TERMINAL_STATES, LogLine, TaskState
+from lilota.contract.rules import check_can_be_retried, retry_line
+from lilota.models import TERMINAL_STATES, TaskState
 from lilota_memory_store.table import TaskTable
 
 
@@ -25,10 +25,8 @@ def cancel(table: TaskTable, task_id: int, now: float) -> TaskState:
 def retry(table: TaskTable, task_id: int, now: float) -> None:
     """Make a failed or cancelled task pending as if it were new."""
     task = table.task(task_id)
-    if task.state is not TaskState.FAILED and task.state is not TaskState.CANCELLED:
-        raise TaskStateError(f"The task {task_id} is {task.state}; only a failed or cancelled task can be retried.")
-    line = LogLine(at=now, text=f"Retried by a user after it was {task.state}.", source="lilota", attempt=task.attempt)
-    task.append((line,))
+    check_can_be_retried(task_id, task.state)
+    task.append((retry_line(task.state, task.attempt, now),))
     task.attempt = task.lost_attempts = task.pid = 0
     task.progress = 0.0
     task.started_at = task.finished_at = task.error = task.runner_id = None

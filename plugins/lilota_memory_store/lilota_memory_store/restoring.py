@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Sequence
 
 from lilota.contract import StoredTask
-from lilota.errors import TaskStateError
+from lilota.contract.rules import check_none_is_running
 from lilota.models import TaskState
 from lilota_memory_store.records import Task
 from lilota_memory_store.table import TaskTable
@@ -14,12 +14,7 @@ from lilota_memory_store.table import TaskTable
 
 def restore(table: TaskTable, stored: Sequence[StoredTask], now: float) -> int:
     """Write the tasks whose ids are not in use, or none if one of them is running; return how many."""
-    for each in stored:
-        if each.info.state is TaskState.RUNNING:
-            raise TaskStateError(
-                f"The task {each.info.id} is running: its runner would go on writing to the store that it comes from. "
-                "Stop the runners of that store first."
-            )
+    check_none_is_running(stored)
     before = len(table.tasks)
     for each in stored:
         if each.info.id not in table.tasks:

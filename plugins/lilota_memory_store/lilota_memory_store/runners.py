@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from lilota.contract import RegisteredRunner, RunnerInfo, to_instant
-from lilota.models import TaskError, TaskState
-from lilota_memory_store.records import Runner, Task
+from lilota.contract.rules import GIVEN_BACK, after_lost_runner
+from lilota_memory_store.records import Runner
 from lilota_memory_store.table import TaskTable
+from lilota_memory_store.updates import end_attempt
 
 
 def heartbeat(table: TaskTable, info: RunnerInfo, now: float) -> bool:
@@ -54,9 +55,7 @@ def release(table: TaskTable, runner_id: str, now: float) -> int:
         return 0
     held = list(runner.held)
     for task_id in held:
-        task = table.tasks[task_id]
-        task.attempt -= 1
-        table.back_or_cancelled(task, now)
+        end_attempt(table, table.tasks[task_id], GIVEN_BACK, now)
     del table.runners[runner_id]
     return len(held)
 
@@ -67,18 +66,11 @@ def rescue(table: TaskTable, now: float) -> list[int]:
     rescued: list[int] = []
     for runner_id in expired:
         for task_id in list(table.runners[runner_id].held):
-            _lose_runner(table, table.tasks[task_id], now)
+            task = table.tasks[task_id]
+            outcome = after_lost_runner(
+                runner_id, task.lost_attempts, task.max_lost_attempts, cancel_requested=task.cancel_requested
+            )
+            end_attempt(table, task, outcome, now)
             rescued.append(task_id)
         del table.runners[runner_id]
     return rescued
-
-
-def _lose_runner(table: TaskTable, task: Task, now: float) -> None:
-    task.lost_attempts += 1
-    if task.cancel_requested or task.lost_attempts < task.max_lost_attempts:
-        table.back_or_cancelled(task, now)
-        return
-    message = f"The runner {task.runner_id} stopped renewing its lease; attempts lost: {task.lost_attempts}."
-    task.error = TaskError(type="RunnerDied", message=message)
-    table.let_go(task)
-    table.finish(task, TaskState.FAILED, now)

@@ -19,6 +19,7 @@ from lilota.contract import (
     TaskQuery,
     whole_microseconds,
 )
+from lilota.contract.rules import refuse_connection
 from lilota.errors import ConfigurationError
 from lilota.models import TERMINAL_STATES, AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
 from lilota_memory_store import actions, claims, runners
@@ -70,11 +71,7 @@ class MemoryTaskStore:
         )
 
     def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:
-        if connection is not None:
-            raise ConfigurationError(
-                "The memory store has no transactions that a connection could take part in; nothing was added. Leave "
-                "out connection=, or use a store in the database of the application, as postgresql:// or django://."
-            )
+        refuse_connection("The memory store", connection)
         with self._changed:
             ids = self._table.add(tasks, self._now())
             self._announce()

@@ -5,13 +5,9 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 
-from lilota.contract import whole_microseconds
+from lilota.contract.rules import due_at
 from lilota.errors import TaskNotFoundError
-from lilota.models import (
-    TERMINAL_STATES,
-    NewTask,
-    TaskState,
-)
+from lilota.models import TERMINAL_STATES, NewTask, TaskState
 from lilota_memory_store.heap import Entry, EntryHeap
 from lilota_memory_store.records import Lane, Runner, Task
 
@@ -55,7 +51,6 @@ class TaskTable:
         return [task.id for task in tasks]
 
     def _make_task(self, task_id: int, new: NewTask, now: float) -> Task:
-        run_at = whole_microseconds(now + new.delay_seconds) if new.run_at is None else new.run_at.timestamp()
         return Task(
             task_id,
             self.lane(new.queue, new.name),
@@ -63,7 +58,7 @@ class TaskTable:
             new.input_json,
             new.priority,
             now,
-            run_at,
+            due_at(new, now),
             new.max_lost_attempts,
         )
 
@@ -107,14 +102,6 @@ class TaskTable:
             self.line_up(self.tasks[int(entry[-1])], now)
 
     # -- changes of state ----------
-
-    def back_or_cancelled(self, task: Task, now: float, delay_seconds: float = 0.0) -> None:
-        """Make a running task pending again, or cancelled if somebody asked for that."""
-        self.let_go(task)
-        if task.cancel_requested:
-            self.finish(task, TaskState.CANCELLED, now)
-        else:
-            self.make_pending(task, whole_microseconds(now + delay_seconds), now)
 
     def let_go(self, task: Task) -> None:
         """Take the task off what its runner holds."""

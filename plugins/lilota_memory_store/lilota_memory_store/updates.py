@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lilota.contract import Fence, new_lines
+from lilota.contract import Fence, new_lines, whole_microseconds
+from lilota.contract.rules import state_after, within_life
 from lilota.models import AttemptUpdate, Outcome, TaskState
 from lilota_memory_store.records import Task
 from lilota_memory_store.table import TaskTable
@@ -17,11 +18,11 @@ def apply_updates(table: TaskTable, updates: Sequence[AttemptUpdate], now: float
     for update in updates:
         task = table.tasks.get(update.id)
         if task is None or task.token != update.token or task.state is not TaskState.RUNNING:
-            refused[update.id, update.token] = None
+            refused[update.fence] = None
             continue
         _write(task, update, now)
         if update.outcome is not None:
-            _end_attempt(table, task, update.outcome, now)
+            end_attempt(table, task, update.outcome, now)
             any_outcome = True
     return tuple(refused), any_outcome
 
@@ -30,7 +31,7 @@ def _write(task: Task, update: AttemptUpdate, now: float) -> None:
     if update.pid is not None:
         task.pid = update.pid
     if update.started_at is not None:
-        task.started_at = max(task.created_at, min(update.started_at, now))
+        task.started_at = within_life(update.started_at, task.created_at, now)
     if update.progress is not None:
         task.progress = update.progress
     if update.output_json is not None:
@@ -41,14 +42,14 @@ def _write(task: Task, update: AttemptUpdate, now: float) -> None:
         task.append(new_lines(update, task.log_count))
 
 
-def _end_attempt(table: TaskTable, task: Task, outcome: Outcome, now: float) -> None:
+def end_attempt(table: TaskTable, task: Task, outcome: Outcome, now: float) -> None:
+    """Take a running task off its runner, and bring it where the outcome leads."""
+    table.let_go(task)
     task.error = outcome.error
-    if not outcome.spends_attempt:
-        task.attempt -= 1
-    if outcome.lost:
-        task.lost_attempts += 1
-    if outcome.state is TaskState.PENDING:
-        table.back_or_cancelled(task, now, outcome.delay_seconds)
+    task.attempt -= not outcome.spends_attempt
+    task.lost_attempts += outcome.lost
+    state = state_after(outcome, cancel_requested=task.cancel_requested)
+    if state is TaskState.PENDING:
+        table.make_pending(task, whole_microseconds(now + outcome.delay_seconds), now)
     else:
-        table.let_go(task)
-        table.finish(task, outcome.state, now)
+        table.finish(task, state, now)
