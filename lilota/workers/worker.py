@@ -11,7 +11,6 @@ import signal
 import socket
 import sys
 import traceback
-from collections import deque
 from pathlib import Path
 from typing import Final, Never, assert_never
 
@@ -37,13 +36,16 @@ from lilota.hookspecs import AttemptDetails, WorkerDetails
 from lilota.models import AttemptUpdate, Claim, JSONObject, Outcome, TaskBase, TaskState
 from lilota.plugins import PinnedEntry, Plugins
 from lilota.registry import Registry
+from lilota.workers.assignments import Assignments
 from lilota.workers.attempts import no_class, outcome_of, run_attempt
 from lilota.workers.capture import OutputCapture
+from lilota.workers.current import RunningAttempt
 from lilota.workers.descriptors import out_of_reach
+from lilota.workers.guard import Guard
 from lilota.workers.inbox import Inbox
 from lilota.workers.interrupts import Interrupts
 from lilota.workers.logs import LineHandler, install_handler, notice, task_logger
-from lilota.workers.outbox import Current, Outbox
+from lilota.workers.outbox import Outbox
 from lilota.workers.surroundings import Surroundings
 
 #: How a worker exits that can't speak to its runner any more, though that lives.
@@ -94,13 +96,13 @@ class Worker:
         self._connection = socket.socket(fileno=out_of_reach(connection.detach()))
         self._setup = setup
         self._details = WorkerDetails(runner_id=setup.runner_id, pid=os.getpid())
-        self._queue: deque[Claim] = deque()
         self._finishing = False
-        self._word_left: tuple[Fence, StopReason] | None = None
         self._interrupts = Interrupts()
+        self._guard = Guard(self._interrupts)
         capture = OutputCapture(Path(setup.capture_path))
         self._inbox = Inbox(self._connection, setup.runner_pid, self._obey, self._die_with_runner, self._die_alone)
-        self._outbox = Outbox(self._send, self._inbox.look, capture, self._interrupts)
+        self._outbox = Outbox(self._send, self._inbox.look, capture, self._guard)
+        self._assignments = Assignments(self._outbox.begin)
         self._handler = LineHandler(self._outbox.line)
         self._collect_logs()
         self._plugins = Plugins(setup.settings, pinned=setup.pinned)
@@ -116,44 +118,40 @@ class Worker:
         self._outbox.tell(Ready(os.getpid()))
         marks = None
         while marks is None:
-            try:
-                claim = self._queue.popleft()
-            except IndexError:
-                if self._finishing:
-                    break
+            attempt = self._assignments.start_next()
+            if attempt is not None:
+                marks = self._run_one(attempt)
+            elif self._finishing:
+                break
+            else:
                 self._outbox.rest()
                 self._inbox.wait()
-                continue
-            marks = self._run_one(claim)
         self._leave(marks)
 
     # --- one attempt
 
-    def _run_one(self, claim: Claim) -> str | None:
+    def _run_one(self, attempt: RunningAttempt) -> str | None:
         """Run one attempt, report it, and return what is wrong with this process afterwards, if anything."""
-        current = self._outbox.begin(claim)
-        if self._word_left is not None and self._word_left[0] == current.fence:
-            self._interrupt(*self._word_left)
-        outcome = self._guarded_attempt(current)
-        if current.saw_stop and current.stop_reason is not None and outcome.state is TaskState.SUCCEEDED:
+        outcome = self._guarded_attempt(attempt)
+        if attempt.saw_stop and attempt.stop_reason is not None and outcome.state is TaskState.SUCCEEDED:
             # It looked, saw that it should end, and returned: nothing says that its work is complete.
-            outcome = self._stopped(claim, _STOP_ERRORS[current.stop_reason]())
+            outcome = self._stopped(attempt.claim, _STOP_ERRORS[attempt.stop_reason]())
         marks = self._surroundings.restore()
         if marks:
             self._outbox.line(notice(f"The worker process is replaced, because the task {marks}."))
-        self._outbox.finish(outcome, more_follows=bool(self._queue) and not marks)
+        self._outbox.finish(outcome, more_follows=self._assignments.has_more() and not marks)
         return marks
 
-    def _guarded_attempt(self, current: Current) -> Outcome:
+    def _guarded_attempt(self, attempt: RunningAttempt) -> Outcome:
         """Run the attempt with the door open for an exception; one that comes in the doorway counts too."""
-        claim = current.claim
+        claim = attempt.claim
         logger = task_logger(claim.name)
         logger.disabled = False  # `logging.config` disables loggers that it does not know
         outcome = None
         try:
             try:
-                self._interrupts.open(current.fence)
-                outcome = run_attempt(claim, lambda name: self._load(name, current), current, logger, self._call)
+                self._interrupts.open(claim.fence)
+                outcome = run_attempt(claim, lambda name: self._load(name, attempt), attempt, logger, self._call)
             finally:
                 self._interrupts.close()
         except StopTask as stop:
@@ -163,7 +161,7 @@ class Worker:
     def _stopped(self, claim: Claim, stop: StopTask) -> Outcome:
         return outcome_of(stop, claim, self._loaded.get(claim.name, no_class()))
 
-    def _load(self, name: str, current: Current) -> type[TaskBase]:
+    def _load(self, name: str, attempt: RunningAttempt) -> type[TaskBase]:
         task_class = self._loaded.get(name)
         if task_class is None:
             with self._interrupts:
@@ -171,7 +169,7 @@ class Worker:
                 self._loaded[name] = task_class
                 self._outbox.tell(Loaded(name, _options(task_class)))
                 self._surroundings.remember()
-        current.is_loading = False
+        attempt.is_loading = False
         return task_class
 
     def _call(self, task: TaskBase) -> JSONObject | None:
@@ -199,9 +197,9 @@ class Worker:
     def _obey(self, message: ToWorker) -> None:
         match message:
             case RunClaims(claims):
-                self._queue.extend(claims)
+                self._assignments.add(claims)
             case Interrupt(fence, reason):
-                self._interrupt(fence, reason)
+                self._stop(fence, reason)
             case Recall():
                 self._return_queued()
             case Finish():
@@ -209,37 +207,18 @@ class Worker:
             case _:
                 assert_never(message)
 
-    def _interrupt(self, fence: Fence, reason: StopReason) -> None:
-        # Between the queue and its start an attempt is in neither place: leave word, then look again.
-        self._word_left = fence, reason
-        current = self._outbox.interrupt(fence, reason)
-        if current is None:
-            self._end_queued(fence, reason)
-        elif reason != "cancel" or not current.is_looking:
-            # A task that looks at `self.cancelled` ends itself where it likes; the runner's patience has a limit.
-            self._interrupts.request(fence, _STOP_ERRORS[reason])
-
-    def _end_queued(self, fence: Fence, reason: StopReason) -> None:
-        for claim in list(self._queue):
-            if (claim.id, claim.token) == fence and self._remove_queued(claim):
-                outcome = outcome_of(_STOP_ERRORS[reason](), claim, no_class())
+    def _stop(self, fence: Fence, reason: StopReason) -> None:
+        error = _STOP_ERRORS[reason]
+        match self._assignments.stop(fence, reason):
+            case Claim() as claim:
+                outcome = outcome_of(error(), claim, no_class())
                 self._outbox.append(AttemptUpdate(id=claim.id, token=claim.token, outcome=outcome))
-
-    def _remove_queued(self, claim: Claim) -> bool:
-        try:
-            self._queue.remove(claim)
-        except ValueError:
-            return False  # it started in this very moment
-        return True
+            case RunningAttempt() as attempt if reason != "cancel" or not attempt.is_looking:
+                # A task that looks at `self.cancelled` ends itself where it likes; the runner's patience has a limit.
+                self._interrupts.request(fence, error)
 
     def _return_queued(self) -> None:
-        returned = []
-        while self._queue:
-            try:
-                returned.append(self._queue.pop())
-            except IndexError:
-                break
-        self._outbox.tell(Report(returned=tuple((claim.id, claim.token) for claim in reversed(returned))))
+        self._outbox.tell(Report(returned=self._assignments.take_back()))
 
     # --- the connection
 
@@ -268,7 +247,7 @@ class Worker:
     def _detach_fork(self) -> None:
         """Make a fork of this process a stranger: it does not speak for the worker, nor die as one."""
         self._interrupts.close()
-        self._outbox.detach_fork()
+        self._guard.detach_fork()
         self._connection.close()
 
     def _collect_logs(self) -> None:

@@ -12,7 +12,7 @@ import pytest
 from lilota.engine.messages import Ready, Report
 from lilota.models import AttemptUpdate, Claim, LogLine, Outcome, TaskState
 from lilota.workers.frames import FrameReader, decode_for_runner
-from lilota.workers.interrupts import Interrupts
+from lilota.workers.guard import Guard
 from lilota.workers.logs import LINES_LIMIT
 from lilota.workers.outbox import Outbox
 
@@ -41,9 +41,9 @@ class Desk:
         self.frames = FrameReader()
         self.messages: list[Any] = []
         self.arrived = threading.Event()
-        shield = cast("Interrupts", nullcontext())
         self.looked = threading.Event()
-        self.outbox = Outbox(self._receive, self._look, cast("Any", self.printed), shield)
+        self.guard = Guard(nullcontext())
+        self.outbox = Outbox(self._receive, self._look, cast("Any", self.printed), self.guard)
 
     def _receive(self, frame: bytes) -> None:
         self.messages += map(decode_for_runner, self.frames.feed(frame))
@@ -194,21 +194,8 @@ def test_an_attempt_that_has_ended_can_not_report(desk):
         left_behind.output("{}")
     assert left_behind.is_cancelled()
     assert not following.is_cancelled()
-    assert following.percentage is None
-
-
-def test_a_request_to_stop_reaches_the_attempt_that_is_meant(desk):
-    """And is seen where the task looks."""
-    current = begin(desk)
-    looked_before = current.is_cancelled()
-
-    missed = desk.outbox.interrupt((1, 2), "cancel")
-    hit = desk.outbox.interrupt((1, 1), "timeout")
-
-    assert (looked_before, missed, hit) == (False, None, current)
-    assert not current.saw_stop
-    assert current.is_cancelled()
-    assert (current.is_looking, current.saw_stop, current.stop_reason) == (True, True, "timeout")
+    desk.outbox.finish(DONE, more_follows=False)
+    assert [update.progress for update in desk.updates] == [None, None]
 
 
 def test_a_line_between_attempts_goes_nowhere(desk):
@@ -247,7 +234,7 @@ def test_output_that_can_not_be_read_is_said_to_be_lost(desk):
 def test_a_fork_can_not_report(desk, capsys):
     """It is no worker; what it logs joins what it prints."""
     current = begin(desk)
-    desk.outbox.detach_fork()
+    desk.guard.detach_fork()
     desk.outbox.line(LogLine(at=1, text="in the fork"))
 
     with pytest.raises(RuntimeError, match="A fork of the worker process can't report"):

@@ -1,0 +1,68 @@
+"""What a runner gave its worker to run, and what it then told it to end."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from lilota.contract import Fence
+from lilota.engine.messages import StopReason
+from lilota.models import Claim
+from lilota.workers.current import RunningAttempt
+
+
+class Assignments:
+    """The attempt that runs, and those that wait for their turn.
+
+    Messages are taken by whichever thread looked for them, while the main thread goes from one attempt to the next.
+    With one lock for both, no attempt is ever between the queue and its start, where nobody could tell it to end.
+
+    Args:
+        begin: makes a claim the attempt that runs.
+    """
+
+    def __init__(self, begin: Callable[[Claim], RunningAttempt]) -> None:
+        self._begin = begin
+        self._lock = threading.Lock()
+        self._queue: deque[Claim] = deque()
+        self._running: RunningAttempt | None = None
+
+    def add(self, claims: Iterable[Claim]) -> None:
+        """Put claims behind what waits."""
+        with self._lock:
+            self._queue.extend(claims)
+
+    def has_more(self) -> bool:
+        """Tell whether something waits."""
+        return bool(self._queue)
+
+    def start_next(self) -> RunningAttempt | None:
+        """Begin the attempt that has waited longest, and return it, or None if none waits."""
+        with self._lock:
+            self._running = self._begin(self._queue.popleft()) if self._queue else None
+            return self._running
+
+    def stop(self, fence: Fence, reason: StopReason) -> RunningAttempt | Claim | None:
+        """Tell an attempt to end.
+
+        Returns:
+            The attempt if it runs; the claim if it waited, and will not start now; None if it is neither.
+        """
+        with self._lock:
+            running = self._running
+            if running is not None and running.claim.fence == fence:
+                running.stop_reason = reason
+                return running
+            for claim in self._queue:
+                if claim.fence == fence:
+                    self._queue.remove(claim)
+                    return claim
+        return None
+
+    def take_back(self) -> tuple[Fence, ...]:
+        """Return what waits, and forget it."""
+        with self._lock:
+            fences = tuple(claim.fence for claim in self._queue)
+            self._queue.clear()
+        return fences

@@ -1,0 +1,152 @@
+"""The attempt that runs: what its task reports, logs and prints, collected until the outbox takes it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import Final
+
+from lilota.engine.messages import StopReason
+from lilota.models import AttemptUpdate, Claim, LogLine, Outcome
+from lilota.workers.capture import OutputCapture
+from lilota.workers.guard import Guard
+from lilota.workers.logs import LineBudget, cut, notice, printed
+
+#: How long the first news of an attempt may wait in the worker.
+FIRST_NEWS_SECONDS: Final = 0.01
+
+
+class RunningAttempt:
+    """One attempt while it runs; the `AttemptReporter` of its task.
+
+    Args:
+        capture: has what the task prints.
+        guard: held while news are changed or taken.
+        send_news: takes the news and sends them, for what must not wait.
+    """
+
+    def __init__(self, claim: Claim, capture: OutputCapture, guard: Guard, send_news: Callable[[], object]) -> None:
+        self.claim = claim
+        self.began = time.monotonic()
+        self.has_ended = False
+        #: Until its class is imported nothing is told: the runner must know the options of the class first.
+        self.is_loading = True
+        #: What the runner told: the attempt should end, and why.
+        self.stop_reason: StopReason | None = None
+        #: The task looks at `self.cancelled`, so it may end where it likes; and it has seen True there.
+        self.is_looking = False
+        self.saw_stop = False
+        self._started_at: float | None = time.time()
+        self._percentage: float | None = None
+        self._output_json: str | None = None
+        self._returned_json: str | None = None
+        self._lines: list[LogLine] = []
+        self._budget = LineBudget()
+        self._capture = capture
+        self._guard = guard
+        self._send_news = send_news
+
+    def is_fresh(self) -> bool:
+        """Tell whether it began so lately that its news can wait for its outcome."""
+        return self.is_loading or self.began_just_now()
+
+    def began_just_now(self) -> bool:
+        """Tell whether it may well be a short one."""
+        return time.monotonic() - self.began < FIRST_NEWS_SECONDS
+
+    # --- what the task calls, in any of its threads, and perhaps in one that it left behind when it ended
+
+    def progress(self, percentage: float) -> None:
+        with self._guard.shield, self._guard.lock:
+            self._check_running()
+            self._percentage = percentage
+
+    def output(self, output_json: str) -> None:
+        with self._guard.shield, self._guard.lock:
+            self._check_running()
+            self._output_json = output_json
+            # What a task wrote down must survive its death from now on; only in the very first moments it may wait.
+            if not self.is_fresh():
+                self._send_news()
+
+    def returned(self, output_json: str) -> None:
+        # No lock: it is for `end`, in the same thread. The courier leaves it alone.
+        self._returned_json = output_json
+
+    def is_cancelled(self) -> bool:
+        # No lock: whoever tells the reason looks at `is_looking` afterwards, so one of both sees the other.
+        self.is_looking = True
+        self.saw_stop = self.has_ended or self.stop_reason is not None
+        return self.saw_stop
+
+    # --- what the outbox calls, with the guard
+
+    def add_line(self, line: LogLine) -> None:
+        """Keep a line, if there is room for it."""
+        if self._budget.admit(line.text):
+            self._lines.append(
+                LogLine(
+                    at=line.at,
+                    text=cut(line.text),
+                    level=line.level,
+                    source=line.source,
+                    logger=cut(line.logger),
+                    attempt=self.claim.attempt,
+                )
+            )
+
+    def take_news(self) -> AttemptUpdate | None:
+        """Return what was not taken yet, or None."""
+        self._add_printed(final=False)
+        reports = self._started_at, self._percentage, self._output_json
+        has_news = bool(self._lines) or any(report is not None for report in reports)
+        return self._take_update(None) if has_news else None
+
+    def end(self, outcome: Outcome) -> AttemptUpdate:
+        """Return the last news; what is reported afterwards is refused."""
+        self._add_printed(final=True)
+        if self._budget.dropped:
+            self._note_dropped()
+        if self._returned_json is not None:
+            self._output_json = self._returned_json
+        update = self._take_update(outcome)
+        self.has_ended = True
+        return update
+
+    def _take_update(self, outcome: Outcome | None) -> AttemptUpdate:
+        update = AttemptUpdate(
+            id=self.claim.id,
+            token=self.claim.token,
+            pid=None if self._started_at is None else os.getpid(),
+            started_at=self._started_at,
+            progress=self._percentage,
+            output_json=self._output_json,
+            log_lines=tuple(self._lines),
+            outcome=outcome,
+        )
+        self._started_at = self._percentage = self._output_json = None
+        self._lines.clear()
+        return update
+
+    def _add_printed(self, *, final: bool) -> None:
+        try:
+            texts = self._capture.take(final=final)
+        except OSError as error:
+            if final:
+                self.add_line(notice(f"What the task printed last is lost: it closed file descriptors ({error})."))
+            return
+        if texts:
+            for line in printed(texts):
+                self.add_line(line)
+
+    def _note_dropped(self) -> None:
+        line = notice(f"{self._budget.dropped:,} or more further lines of this attempt were dropped.")
+        self._budget = LineBudget()  # for this one line there is always room
+        self.add_line(line)
+
+    def _check_running(self) -> None:
+        if self._guard.is_fork:
+            raise RuntimeError("A fork of the worker process can't report: only the process that runs the task can.")
+        if self.has_ended:
+            raise RuntimeError("The attempt has ended already; a thread that it left behind still reports.")

@@ -1,0 +1,127 @@
+"""What a worker was given to run: in its order, and ended by the runner wherever it stands."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import Any, cast
+
+import pytest
+
+from lilota.models import Claim, Outcome, TaskState
+from lilota.workers.assignments import Assignments
+from lilota.workers.current import RunningAttempt
+from lilota.workers.guard import Guard
+
+
+class NothingPrinted:
+    """Stands in for the capture of this process's output, which belongs to pytest."""
+
+    def take(self, *, final: bool) -> list[str]:
+        return []
+
+
+def begin(claim: Claim) -> RunningAttempt:
+    return RunningAttempt(claim, cast("Any", NothingPrinted()), Guard(nullcontext()), lambda: None)
+
+
+def claim(task_id: int) -> Claim:
+    return Claim(id=task_id, token=1, attempt=1, name="task")
+
+
+@pytest.fixture
+def assignments() -> Assignments:
+    assignments = Assignments(begin)
+    assignments.add([claim(1), claim(2), claim(3)])
+    return assignments
+
+
+def start(assignments: Assignments) -> RunningAttempt:
+    attempt = assignments.start_next()
+    assert attempt is not None
+    return attempt
+
+
+def test_claims_start_in_their_order(assignments):
+    """Until there are none."""
+    started = [start(assignments).claim.id for _ in range(3)]
+
+    assert started == [1, 2, 3]
+    assert not assignments.has_more()
+    assert assignments.start_next() is None
+
+
+def test_a_request_to_stop_reaches_the_attempt_that_runs(assignments):
+    """And is seen where the task looks; one for another token is not for it."""
+    attempt = start(assignments)
+    looked_before = attempt.is_cancelled()
+
+    missed = assignments.stop((1, 2), "cancel")
+    hit = assignments.stop((1, 1), "timeout")
+
+    assert (looked_before, missed, hit) == (False, None, attempt)
+    assert not attempt.saw_stop
+    assert attempt.is_cancelled()
+    assert (attempt.is_looking, attempt.saw_stop, attempt.stop_reason) == (True, True, "timeout")
+
+
+def test_a_claim_that_waits_is_taken_out_when_it_should_stop(assignments):
+    """It never starts, and the others keep their order."""
+    stopped = assignments.stop((2, 1), "cancel")
+
+    assert stopped == claim(2)
+    assert [start(assignments).claim.id for _ in range(2)] == [1, 3]
+    assert assignments.start_next() is None
+
+
+def test_what_ended_is_not_there_any_more(assignments):
+    """A message that comes late reaches nothing, and not the next attempt either."""
+    start(assignments).end(Outcome(state=TaskState.SUCCEEDED))
+    following = start(assignments)
+
+    assert assignments.stop((1, 1), "cancel") is None
+    assert following.stop_reason is None
+
+
+def test_what_waits_can_be_taken_back(assignments):
+    """In its order; what runs stays."""
+    start(assignments)
+
+    assert assignments.take_back() == ((2, 1), (3, 1))
+    assert assignments.take_back() == ()
+    assert assignments.stop((1, 1), "cancel") is not None
+
+
+@pytest.fixture
+def hurried_threads() -> Iterator[None]:
+    """Let threads take turns as often as they can."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+def test_each_of_thousands_of_attempts_can_be_stopped_at_any_moment(hurried_threads):
+    """Between the queue and its start too: a request finds it in one place or the other, whatever the threads do."""
+    count = 5_000
+    assignments = Assignments(begin)
+    assignments.add([claim(number) for number in range(count)])
+    found: list[object] = []
+
+    def stop_all() -> None:
+        found.extend(assignments.stop((number, 1), "cancel") for number in range(count))
+
+    thread = threading.Thread(target=stop_all)
+    thread.start()
+    started = []
+    while (attempt := assignments.start_next()) is not None:
+        started.append(attempt)
+    thread.join()
+
+    stopped_queued = {each.id for each in found if isinstance(each, Claim)}
+    stopped_running = {each.claim.id for each in found if isinstance(each, RunningAttempt)}
+    assert {attempt.claim.id for attempt in started} | stopped_queued == set(range(count))
+    assert {attempt.claim.id for attempt in started if attempt.stop_reason} == stopped_running
+    assert {attempt.claim.id for attempt in started} & stopped_queued == set()
