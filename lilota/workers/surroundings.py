@@ -12,6 +12,8 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Final
 
+import msgspec
+
 from lilota.workers.capture import OutputCapture
 from lilota.workers.interrupts import INTERRUPT_SIGNAL, Interrupts
 
@@ -35,8 +37,15 @@ _LIMITS: Final = (
 _JOIN_SECONDS: Final = 0.05
 
 _Handler = Callable[[int, FrameType | None], object] | int | None
-#: The working folder, the recursion limit, the limits and the handlers.
-_Settings = tuple[str | None, int, list[tuple[int, int]], list[_Handler]]
+
+
+class _Settings(msgspec.Struct, frozen=True):
+    """What is compared as a whole; `limits` are in the order of `_LIMITS`, `handlers` in that of `_SIGNALS`."""
+
+    folder: str | None
+    recursion_limit: int
+    limits: list[tuple[int, int]]
+    handlers: list[_Handler]
 
 
 class Surroundings:
@@ -84,16 +93,16 @@ class Surroundings:
         return None if threading.active_count() == len(self._threads) else self._find_threads()
 
     def _restore_settings(self) -> None:
-        folder, recursion_limit, limits, handlers = self._settings
-        for limit, values in zip(_LIMITS, limits, strict=True):
+        known = self._settings
+        for limit, values in zip(_LIMITS, known.limits, strict=True):
             resource.setrlimit(limit, values)
-        sys.setrecursionlimit(recursion_limit)
-        for number, handler in zip(_SIGNALS, handlers, strict=True):
+        sys.setrecursionlimit(known.recursion_limit)
+        for number, handler in zip(_SIGNALS, known.handlers, strict=True):
             if handler is not None:  # None: not set by Python
                 signal.signal(number, handler)
         # A folder that does not exist any more can't be gone back to, not by a new process either.
-        if folder is not None and os.path.isdir(folder):
-            os.chdir(folder)
+        if known.folder is not None and os.path.isdir(known.folder):
+            os.chdir(known.folder)
 
     def _find_threads(self) -> str | None:
         left = [thread for thread in threading.enumerate() if thread not in self._threads]
@@ -108,7 +117,7 @@ class Surroundings:
 def _settings() -> _Settings:
     # Not signal.getsignal, which turns numbers into enums: this is asked after every attempt.
     handlers = [*map(_signal.getsignal, _SIGNALS)]
-    return _current_folder(), sys.getrecursionlimit(), [*map(resource.getrlimit, _LIMITS)], handlers
+    return _Settings(_current_folder(), sys.getrecursionlimit(), [*map(resource.getrlimit, _LIMITS)], handlers)
 
 
 def _umask() -> int:
