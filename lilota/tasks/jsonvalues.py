@@ -19,8 +19,8 @@ OUTPUT_LIMIT_BYTES: Final = 32 * 1024 * 1024
 
 _SIMPLE_TYPES: Final = frozenset({int, bool, type(None)})
 
-_encode = msgspec.json.Encoder().encode
-_encode_slowly = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_encode: Final = msgspec.json.Encoder().encode
+_encode_slowly: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 def encode_object(value: object, what: str, limit_bytes: int, error: type[LilotaError]) -> str:
