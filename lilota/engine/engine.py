@@ -20,10 +20,11 @@ from lilota.contract import Claimed, ClaimRequest, Committed, Fence
 from lilota.engine import fates
 from lilota.engine.commands import Command, Kill, Send, StartWorker
 from lilota.engine.fates import Death
-from lilota.engine.messages import Finish, Interrupt, Loaded, Recall, Report, RunClaims, StopReason, TaskOptions
+from lilota.engine.messages import Finish, Interrupt, Loaded, Recall, Report, RunClaims, StopReason
 from lilota.engine.pacing import Pacing
 from lilota.engine.workload import Attempt, Worker
 from lilota.models import AttemptUpdate, Claim, Outcome
+from lilota.tasks.options import TaskOptions
 
 #: An attempt that runs for longer holds back what was queued behind it.
 SLOW_SECONDS: Final = 0.05

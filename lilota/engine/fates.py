@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from lilota.engine.messages import StopReason, TaskOptions
+from lilota.engine.messages import StopReason
 from lilota.models import Claim, Outcome, TaskError, TaskState
+from lilota.tasks.options import TaskOptions
 
 GIVEN_BACK = Outcome(state=TaskState.PENDING, spends_attempt=False)
 """The attempt did not happen: it was not started, or its runner stops."""

@@ -12,7 +12,7 @@ import msgspec
 
 from lilota.contract import Fence
 from lilota.models import AttemptUpdate, Claim
-from lilota.retry import Backoff
+from lilota.tasks.options import TaskOptions
 
 StopReason = Literal["cancel", "timeout", "shutdown"]
 
@@ -42,16 +42,6 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
     """The worker process is up; its process group has the same number."""
 
     pid: int
-
-
-class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """The class attributes of a task that its runner has to know."""
-
-    timeout_seconds: float | None = None
-    kill_after_seconds: float = 5.0
-    max_attempts: int = 1
-    max_lost_attempts: int = 3
-    backoff: Backoff = Backoff()
 
 
 class Loaded(msgspec.Struct, frozen=True, tag=True):

@@ -1,17 +1,36 @@
-"""Check the class attributes with which a task says how its attempts are treated.
+"""What a task class says of how its attempts are treated, and what it may say.
 
-A wrong one would otherwise show late, in the middle of an error that it should have handled.
+A wrong option would otherwise show late, in the middle of an error that it should have handled.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, NamedTuple, Self
+
+import msgspec
 
 from lilota.errors import InvalidTaskError
 from lilota.models import TaskBase
 from lilota.retry import Backoff
+from lilota.tasks.numbers import is_number, is_whole
 
 _LONGEST_SECONDS: Final = 100 * 366 * 86_400
+
+
+class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The options of a task class that its runner has to know; they come from the first worker that imported it."""
+
+    timeout_seconds: float | None = TaskBase.timeout_seconds
+    kill_after_seconds: float = TaskBase.kill_after_seconds
+    max_attempts: int = TaskBase.max_attempts
+    max_lost_attempts: int = TaskBase.max_lost_attempts
+    backoff: Backoff = TaskBase.backoff
+
+    @classmethod
+    def of(cls, task_class: type[TaskBase]) -> Self:
+        """Return what a class says."""
+        return cls(**{name: getattr(task_class, name) for name in cls.__struct_fields__})
 
 
 def check_options(task_class: type[TaskBase], what: str) -> None:
@@ -23,19 +42,19 @@ def check_options(task_class: type[TaskBase], what: str) -> None:
     Raises:
         InvalidTaskError: one can't; the message names the attribute and what it may be.
     """
-    for name, is_right, meaning in _OPTIONS:
+    for name, rule in _RULES.items():
         value = getattr(task_class, name)
-        if not is_right(value):
+        if not rule.is_kept_by(value):
             where = f"{task_class.__module__}.{task_class.__qualname__}.{name}"
-            raise InvalidTaskError(f"{what} can't be used: {where} must be {meaning}, not {value!r:.100}.")
+            raise InvalidTaskError(f"{what} can't be used: {where} must be {rule.text}, not {value!r:.100}.")
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value < 2**31
+    return is_whole(value) and 1 <= value < 2**31
 
 
 def _is_duration(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= _LONGEST_SECONDS
+    return is_number(value) and 0 < value <= _LONGEST_SECONDS
 
 
 def _is_time_limit(value: object) -> bool:
@@ -55,14 +74,22 @@ def _is_backoff(value: object) -> bool:
     return all(0 <= wait <= _LONGEST_SECONDS for wait in waits) and 0 <= value.factor <= 1000 and 0 <= value.jitter <= 1
 
 
-_COUNT: Final = "a whole number of at least 1"
-_EXCEPTIONS: Final = "a tuple of exception classes"
-_OPTIONS: Final = (
-    ("max_attempts", _is_count, _COUNT),
-    ("max_lost_attempts", _is_count, _COUNT),
-    ("backoff", _is_backoff, "a lilota.Backoff of finite numbers, with a factor up to 1000 and a jitter from 0 to 1"),
-    ("retry_on", _is_exceptions, _EXCEPTIONS),
-    ("never_retry_on", _is_exceptions, _EXCEPTIONS),
-    ("timeout_seconds", _is_time_limit, "a number of seconds above 0, or None"),
-    ("kill_after_seconds", _is_duration, "a number of seconds above 0"),
-)
+class _Rule(NamedTuple):
+    is_kept_by: Callable[[object], bool]
+    text: str
+
+
+_COUNT: Final = _Rule(_is_count, "a whole number of at least 1")
+_EXCEPTIONS: Final = _Rule(_is_exceptions, "a tuple of exception classes")
+#: Of every option: those above, and those that only the worker needs, which has the class.
+_RULES: Final = {
+    "timeout_seconds": _Rule(_is_time_limit, "a number of seconds above 0, or None"),
+    "kill_after_seconds": _Rule(_is_duration, "a number of seconds above 0"),
+    "max_attempts": _COUNT,
+    "max_lost_attempts": _COUNT,
+    "backoff": _Rule(
+        _is_backoff, "a lilota.Backoff of finite numbers, with a factor up to 1000 and a jitter from 0 to 1"
+    ),
+    "retry_on": _EXCEPTIONS,
+    "never_retry_on": _EXCEPTIONS,
+}

@@ -28,7 +28,6 @@ from lilota.engine.messages import (
     Report,
     RunClaims,
     StopReason,
-    TaskOptions,
     ToWorker,
 )
 from lilota.errors import CancelRequested, RunnerStopping, StopTask, TimeoutReached
@@ -36,6 +35,7 @@ from lilota.hookspecs import AttemptDetails, WorkerDetails
 from lilota.models import AttemptUpdate, Claim, JSONObject, Outcome, TaskBase, TaskState
 from lilota.plugins import PinnedEntry, Plugins
 from lilota.registry import Registry
+from lilota.tasks.options import TaskOptions
 from lilota.workers.assignments import Assignments
 from lilota.workers.attempts import no_class, outcome_of, run_attempt
 from lilota.workers.capture import OutputCapture
@@ -78,7 +78,7 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 #: Made before the fork server forks, so that all workers share it.
-_setup_decoder = msgspec.json.Decoder(WorkerSetup)
+_setup_decoder: Final = msgspec.json.Decoder(WorkerSetup)
 
 
 def worker_main(connection: socket.socket, setup_json: bytes) -> None:
@@ -167,7 +167,7 @@ class Worker:
             with self._interrupts:
                 task_class = self._registry.resolve(name)
                 self._loaded[name] = task_class
-                self._outbox.tell(Loaded(name, _options(task_class)))
+                self._outbox.tell(Loaded(name, TaskOptions.of(task_class)))
                 self._surroundings.remember()
         attempt.is_loading = False
         return task_class
@@ -252,16 +252,6 @@ class Worker:
 
     def _collect_logs(self) -> None:
         install_handler(self._handler, self._setup.root_level, self._setup.logging_level)
-
-
-def _options(task_class: type[TaskBase]) -> TaskOptions:
-    return TaskOptions(
-        timeout_seconds=task_class.timeout_seconds,
-        kill_after_seconds=task_class.kill_after_seconds,
-        max_attempts=task_class.max_attempts,
-        max_lost_attempts=task_class.max_lost_attempts,
-        backoff=task_class.backoff,
-    )
 
 
 def _end_fork(error: BaseException | None) -> Never:

@@ -18,9 +18,10 @@ from lilota.engine.engine import (
     StartWorker,
 )
 from lilota.engine.fates import Death
-from lilota.engine.messages import Finish, Interrupt, Loaded, Recall, Report, RunClaims, TaskOptions
+from lilota.engine.messages import Finish, Interrupt, Loaded, Recall, Report, RunClaims
 from lilota.engine.pacing import BATCH_LIMIT
 from lilota.models import AttemptUpdate, Claim, LogLine, Outcome, TaskError, TaskState
+from lilota.tasks.options import TaskOptions
 
 SUCCESS = Outcome(state=TaskState.SUCCEEDED)
 GIVEN_BACK = Outcome(state=TaskState.PENDING, spends_attempt=False)

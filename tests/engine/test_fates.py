@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from lilota.engine.fates import CANCELLED, GIVEN_BACK, Death, after_death, after_kill
-from lilota.engine.messages import TaskOptions
 from lilota.models import Claim, TaskState
 from lilota.retry import Backoff
+from lilota.tasks.options import TaskOptions
 
 DEATH = Death("exited with code 3", "last words")
 

@@ -11,7 +11,7 @@ import pytest
 from lilota.errors import InvalidTaskError
 from lilota.models import TaskBase
 from lilota.retry import Backoff
-from lilota.tasks.options import check_options
+from lilota.tasks.options import TaskOptions, check_options
 
 BACKOFF = "a lilota.Backoff of finite numbers, with a factor up to 1000 and a jitter from 0 to 1"
 
@@ -61,3 +61,11 @@ def test_a_wrong_option_is_refused_with_its_name(name, value, meaning):
 
     with pytest.raises(InvalidTaskError, match=re.escape(expected)):
         check_options(task_class(**{name: value}), "The task 'x'")
+
+
+def test_a_runner_knows_what_the_class_says():
+    """What the class leaves out has the default of `TaskBase`."""
+    options = TaskOptions.of(task_class(timeout_seconds=5, max_attempts=3))
+
+    assert options == TaskOptions(timeout_seconds=5, max_attempts=3)
+    assert TaskOptions() == TaskOptions.of(TaskBase)

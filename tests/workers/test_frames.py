@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lilota.engine.messages import Finish, Interrupt, Leaving, Loaded, Ready, Recall, Report, RunClaims, TaskOptions
+from lilota.engine.messages import Finish, Interrupt, Leaving, Loaded, Ready, Recall, Report, RunClaims
 from lilota.models import AttemptUpdate, Claim, LogLine, Outcome, TaskError, TaskState
+from lilota.tasks.options import TaskOptions
 from lilota.workers.frames import (
     FRAME_LIMIT_BYTES,
     FrameError,

@@ -9,8 +9,8 @@ from typing import Literal
 import msgspec
 from history.expectations import Expectation
 
-from lilota.engine.messages import TaskOptions
 from lilota.retry import Backoff
+from lilota.tasks.options import TaskOptions
 
 Kind = Literal["good", "failing", "returning", "poison", "clumsy", "stuck", "staining"]
 
