@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from lilota.models import TaskBase
-from lilota_example_tasks.inputs import parse_input
+from lilota_example_tasks.shared import parse_input
 
 
 class AddTwoNumbersInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

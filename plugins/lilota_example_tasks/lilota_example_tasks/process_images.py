@@ -14,8 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lilota.errors import InvalidInputError
 from lilota.models import TaskBase
-from lilota_example_tasks.files import write_whole
-from lilota_example_tasks.inputs import existing_folder, folder_to_write, parse_input
+from lilota_example_tasks.shared import existing_folder, folder_to_write, parse_input, write_whole
 
 SUFFIXES = frozenset(
     {".avif", ".bmp", ".gif", ".heic", ".jfif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"},

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from lilota_example_tasks.demo.columns import Columns, guess_columns
+from lilota_example_tasks.demo.run import Columns, guess_columns
 from lilota_example_tasks.demo.samples import make_images
 from PIL import Image
 

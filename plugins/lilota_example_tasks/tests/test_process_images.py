@@ -181,7 +181,7 @@ def test_a_cancellation_leaves_no_half_file(run, photographs, source, tmp_path, 
     def cancel(descriptor):
         raise CancelRequested
 
-    monkeypatch.setattr("lilota_example_tasks.files.os.fsync", cancel)
+    monkeypatch.setattr("lilota_example_tasks.shared.os.fsync", cancel)
 
     with pytest.raises(CancelRequested):
         run()

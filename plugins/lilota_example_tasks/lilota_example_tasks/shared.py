@@ -1,8 +1,9 @@
-"""Turn the input of a task into a typed record, or say exactly what is wrong with it."""
+"""What the tasks share: typed inputs, paths that are checked, and files that appear whole."""
 
 from __future__ import annotations
 
 import difflib
+import os
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,6 +11,25 @@ import msgspec
 
 from lilota.errors import InvalidInputError
 from lilota.models import TaskInfo
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name beside its place, then move it there.
+
+    Whatever interrupts the task (an error, a cancellation, a timeout), the place holds the old file or the new one.
+    The temporary name is always the same, so that what a killed process left behind is overwritten by the next attempt.
+    """
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            # A task that succeeded must not lose its files in a power cut.
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
 
 Input = TypeVar("Input", bound=msgspec.Struct)
 
