@@ -7,21 +7,19 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Final
 
 import msgspec
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lilota.errors import InvalidInputError
 from lilota.models import TaskBase
-from lilota_example_tasks.shared import existing_folder, folder_to_write, parse_input, write_whole
+from lilota_example_tasks.shared import folder_to_write, parse_input, write_whole
 
-SUFFIXES = frozenset(
-    {".avif", ".bmp", ".gif", ".heic", ".jfif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"},
-)
+SUFFIXES: Final = (".avif", ".bmp", ".gif", ".heic", ".jfif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 #: The formats that Pillow reads by itself. Others would start a program (EPS starts Ghostscript).
-FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
-WEBP_LIMIT_PIXELS = 16_383
+FORMATS: Final = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+WEBP_LIMIT_PIXELS: Final = 16_383
 
 Quality = Annotated[int, msgspec.Meta(ge=1, le=100)]
 
@@ -44,13 +42,6 @@ class ProcessImagesInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     thumbnail_quality: Quality = 85
     webp_quality: Quality = 80
     megapixels_limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 120
-
-
-class Converted(NamedTuple):
-    """The two results of one image."""
-
-    thumbnail: bytes
-    webp: bytes
 
 
 class _Results(msgspec.Struct, kw_only=True):
@@ -92,20 +83,20 @@ class ProcessImages(TaskBase):
 
     def _process(self, path: Path, target: Path, job: ProcessImagesInput, results: _Results) -> None:
         try:
-            converted = convert(path, job)
+            thumbnail, webp = convert(path, job)
         except Exception as error:  # noqa: BLE001 - a broken file makes Pillow raise nearly anything
             self.logger.warning("Skipped '%s': %s", path.name, _reason(error))
             results.skipped.append({"file": path.name, "reason": _reason(error)})
             return
-        write_whole(target / f"{path.name}.thumbnail.jpg", converted.thumbnail)
-        write_whole(target / f"{path.name}.webp", converted.webp)
+        write_whole(target / f"{path.name}.thumbnail.jpg", thumbnail)
+        write_whole(target / f"{path.name}.webp", webp)
         results.images += 1
         results.source_bytes += path.stat().st_size
-        results.thumbnail_bytes += len(converted.thumbnail)
-        results.webp_bytes += len(converted.webp)
+        results.thumbnail_bytes += len(thumbnail)
+        results.webp_bytes += len(webp)
 
 
-def convert(path: Path, job: ProcessImagesInput) -> Converted:
+def convert(path: Path, job: ProcessImagesInput) -> tuple[bytes, bytes]:
     """Return the thumbnail and the WebP of one image file.
 
     Raises:
@@ -120,11 +111,13 @@ def convert(path: Path, job: ProcessImagesInput) -> Converted:
     image.info.clear()
     webp = _encode(image, "WEBP", job.webp_quality, profile)
     image.thumbnail((job.thumbnail_pixels, job.thumbnail_pixels), Image.Resampling.LANCZOS)
-    return Converted(_encode(_on_white(image), "JPEG", job.thumbnail_quality, profile), webp)
+    return _encode(_on_white(image), "JPEG", job.thumbnail_quality, profile), webp
 
 
 def _check_folders(job: ProcessImagesInput) -> tuple[Path, Path]:
-    source = existing_folder(job.source, "source")
+    source = Path(job.source)
+    if not source.is_dir():
+        raise InvalidInputError(f"source: there is no folder '{source}' (looked in the folder '{Path.cwd()}').")
     # Compare before the folder is made; results among the sources would be processed by the next run.
     if Path(job.target).resolve() == source.resolve():
         raise InvalidInputError(f"source and target are the same folder, '{job.source}'. Choose another target.")
@@ -169,8 +162,7 @@ def _on_white(image: Image.Image) -> Image.Image:
     """Return the picture without transparency, which JPEG does not have."""
     if image.mode == "RGB":
         return image
-    white = Image.new("RGBA", image.size, "white")
-    return Image.alpha_composite(white, image).convert("RGB")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
 
 
 def _encode(image: Image.Image, image_format: str, quality: int, profile: bytes | None) -> bytes:

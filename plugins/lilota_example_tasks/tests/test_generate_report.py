@@ -159,6 +159,14 @@ def test_an_input_that_can_not_work_is_an_error_that_says_why(report, content, k
         report(content, **keys)
 
 
+def test_a_font_that_can_not_be_used_is_refused_before_anything_is_written(report, tmp_path):
+    """Also where the table is fine."""
+    with pytest.raises(InvalidInputError, match="TrueType"):
+        report("city,price\nOslo,1\n", font=__file__)
+
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_source_is_never_replaced_by_the_summary(report, tmp_path):
     """A target and name that are the source's are refused before anything is read."""
     with pytest.raises(InvalidInputError, match="would replace the source"):

@@ -34,7 +34,6 @@ def demo(
     if csv_file is None and (group_by or value):
         raise click.UsageError("--group-by and --value are columns of the file that --csv names.")
     # Imported here because `lilota` loads this module at each start.
-    from lilota_example_tasks.demo.run import Choices, run_demo  # noqa: PLC0415 - it loads Pillow and a mail server
+    from lilota_example_tasks.demo.run import run_demo  # noqa: PLC0415 - it loads Pillow and a mail server
 
-    choices = Choices(folder=folder, images=images, csv_file=csv_file, group_by=group_by, value=value)
-    raise SystemExit(run_demo(choices, plain=plain))
+    raise SystemExit(run_demo(folder, images, csv_file, group_by, value, plain=plain))

@@ -30,21 +30,15 @@ class MailFolder:
         self._seconds_per_mail = seconds_per_mail
         self._numbers = itertools.count(1)
 
-    # The names and arguments of these two methods are aiosmtpd's.
-    async def handle_RCPT(  # noqa: N802
-        self,
-        server: SMTP,  # noqa: ARG002
-        session: Session,  # noqa: ARG002
-        envelope: Envelope,
-        address: str,
-        options: list[str],  # noqa: ARG002
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         if address == self._refused:
             return "550 No such mailbox here"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: ARG002, N802
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - as above
         await asyncio.sleep(self._seconds_per_mail)
         address = re.sub(r"[^\w.@+-]", "_", envelope.rcpt_tos[0])
         content = envelope.content if isinstance(envelope.content, bytes) else (envelope.content or "").encode()

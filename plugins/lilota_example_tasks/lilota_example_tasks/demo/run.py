@@ -10,11 +10,10 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 import click
-import msgspec
 from rich.console import Console
 from rich.text import Text
 
@@ -23,10 +22,35 @@ from lilota.models import JSONObject, TaskInfo, TaskState
 from lilota.runner import TaskRunner
 from lilota_example_tasks.demo.mail_server import HOST, MailFolder, running_mail_server
 from lilota_example_tasks.demo.samples import make_images, make_sales
-from lilota_example_tasks.demo.screen import STYLES, logs_on, make_screen, printable
+from lilota_example_tasks.demo.screen import STYLES, Show, logs_on, printable, screen
 from lilota_example_tasks.generate_report import MISSING
 
-ROWS_LOOKED_AT = 2000
+REFRESH_SECONDS: Final = 0.1
+INTERRUPTED: Final = 130
+ROWS_LOOKED_AT: Final = 2000
+REFUSED: Final = "closed@example.org"
+NAMES: Final = (
+    "Ada",
+    "Blaise",
+    "Charles",
+    "Dorothy",
+    "Edsger",
+    "Frances",
+    "Grace",
+    "Hedy",
+    "John",
+    "Katherine",
+    "Radia",
+)
+
+
+class Job(NamedTuple):
+    """One task of the demo; `results` turns its output into a line about what there is to see."""
+
+    name: str
+    description: str
+    input: JSONObject
+    results: Callable[[JSONObject], str]
 
 
 class Columns(NamedTuple):
@@ -34,6 +58,71 @@ class Columns(NamedTuple):
 
     group_by: str
     value: str
+
+
+def run_demo(
+    folder: Path, images: Path | None, csv_file: Path | None, group_by: str | None, value: str | None, *, plain: bool
+) -> int:
+    """Run the demo and return the exit code: 0, 1 if a task did not succeed, 130 if it was interrupted.
+
+    Raises:
+        click.UsageError: the columns of the user's CSV file can't be guessed.
+    """
+    console = Console(highlight=False)
+    store_url = f"sqlite:///{quote(str(folder / 'lilota.db'))}"
+    mails = folder / "mails"
+    console.print("Making samples ...")
+    mails.mkdir(parents=True, exist_ok=True)
+    thumbnails = _images_job(images or make_images(folder / "samples" / "images"), folder / "images")
+    if csv_file is None:
+        csv_file, columns = make_sales(folder / "samples" / "sales.csv"), Columns("product", "amount")
+    else:
+        columns = _columns(csv_file, group_by, value)
+    report = _report_job(csv_file, folder / "report", columns)
+    with (
+        logs_on(console),
+        running_mail_server(MailFolder(mails, refused=REFUSED)) as port,
+        TaskRunner(store_url, number_of_processes=2) as runner,
+    ):
+        jobs = [thumbnails, report, _mails_job(mails, port), _sum_job()]
+        handles = [runner.add(job.name, job.description, job.input) for job in jobs]
+        interrupted = _watch(handles, console, plain=plain)
+        infos = [handle.info() for handle in handles]
+    _print_results(console, jobs, infos)
+    _print_next_commands(console, store_url, infos)
+    if interrupted:
+        return INTERRUPTED
+    return 0 if all(info.state is TaskState.SUCCEEDED for info in infos) else 1
+
+
+# --- the tasks
+
+
+def _images_job(source: Path, target: Path) -> Job:
+    def results(output: dict[str, Any]) -> str:
+        skipped = ", ".join(each["file"] for each in output["skipped"][:3])
+        return f"{target}/  {output['images']} thumbnails and WebP" + (f"; skipped {skipped}" if skipped else "")
+
+    data = {"source": str(source), "target": str(target)}
+    return Job("process_images", "Thumbnails and WebP of a folder of images", data, results)
+
+
+def _report_job(source: Path, target: Path, columns: Columns) -> Job:
+    return Job(
+        "generate_report",
+        f"Report: {columns.value} by {columns.group_by}",
+        {"source": str(source), "target": str(target), **columns._asdict()},
+        lambda output: f"{target}/report.pdf  {output['rows']:,} rows in {output['groups']:,} groups",
+    )
+
+
+def _columns(csv_file: Path, group_by: str | None, value: str | None) -> Columns:
+    if group_by and value:
+        return Columns(group_by, value)
+    guessed = guess_columns(csv_file)
+    if guessed is None:
+        raise click.UsageError(f"'{csv_file}' has no column to report on. Name --group-by and --value.")
+    return Columns(group_by or guessed.group_by, value or guessed.value)
 
 
 def guess_columns(path: Path) -> Columns | None:
@@ -60,174 +149,46 @@ def _is_number(text: str) -> bool:
     return True
 
 
-REFUSED = "closed@example.org"
-NAMES = ("Ada", "Blaise", "Charles", "Dorothy", "Edsger", "Frances", "Grace", "Hedy", "John", "Katherine", "Radia")
-
-
-class Choices(msgspec.Struct, frozen=True, kw_only=True):
-    """What the user chose."""
-
-    folder: Path
-    images: Path | None = None
-    csv_file: Path | None = None
-    group_by: str | None = None
-    value: str | None = None
-
-
-class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """One task of the demo.
-
-    Attributes:
-        results: turns the output into a line about what there is to see.
-    """
-
-    name: str
-    description: str
-    input: JSONObject
-    results: Callable[[JSONObject], str]
-
-
-class Paths:
-    """The places in the demo's folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.samples = folder / "samples"
-        self.images = folder / "images"
-        self.report = folder / "report"
-        self.mails = folder / "mails"
-        self.store = folder / "lilota.db"
-
-    @property
-    def store_url(self) -> str:
-        return f"sqlite:///{quote(str(self.store))}"
-
-
-def make_samples(choices: Choices, paths: Paths) -> Choices:
-    """Make what the user did not bring, and return the choices with it."""
-    paths.samples.mkdir(parents=True, exist_ok=True)
-    images, csv_file = choices.images, choices.csv_file
-    if images is None:
-        images = paths.samples / "images"
-        make_images(images)
-    if csv_file is None:
-        csv_file = paths.samples / "sales.csv"
-        make_sales(csv_file)
-        choices = msgspec.structs.replace(choices, group_by="product", value="amount")
-    return msgspec.structs.replace(choices, images=images, csv_file=csv_file)
-
-
-def make_jobs(choices: Choices, paths: Paths, mail_port: int) -> list[Job]:
-    """Return the four tasks.
-
-    Raises:
-        click.UsageError: the columns of the user's CSV file can't be guessed.
-    """
-    return [_images(choices, paths), _report(choices, paths), _mails(paths, mail_port), _sum()]
-
-
-def _images(choices: Choices, paths: Paths) -> Job:
+def _mails_job(mails: Path, port: int) -> Job:
     def results(output: dict[str, Any]) -> str:
-        skipped = ", ".join(each["file"] for each in output["skipped"][:3])
-        return f"{paths.images}/  {output['images']} thumbnails and WebP" + (f"; skipped {skipped}" if skipped else "")
+        failed = "; ".join(f"{each['address']}: {each['reason']}" for each in output["failed"][:3])
+        return f"{mails}/  {len(output['sent'])} mails; {failed}"
 
-    return Job(
-        name="process_images",
-        description="Thumbnails and WebP of a folder of images",
-        input={"source": str(choices.images), "target": str(paths.images)},
-        results=results,
-    )
-
-
-def _report(choices: Choices, paths: Paths) -> Job:
-    columns = _columns(choices)
-    return Job(
-        name="generate_report",
-        description=f"Report: {columns.value} by {columns.group_by}",
-        input={"source": str(choices.csv_file), "target": str(paths.report), **columns._asdict()},
-        results=lambda output: f"{paths.report}/report.pdf  {output['rows']:,} rows in {output['groups']:,} groups",
-    )
-
-
-def _columns(choices: Choices) -> Columns:
-    if choices.group_by and choices.value:
-        return Columns(choices.group_by, choices.value)
-    guessed = guess_columns(choices.csv_file) if choices.csv_file else None
-    if guessed is None:
-        raise click.UsageError(f"'{choices.csv_file}' has no column to report on. Name --group-by and --value.")
-    return Columns(choices.group_by or guessed.group_by, choices.value or guessed.value)
-
-
-def _mails(paths: Paths, port: int) -> Job:
     people = [{"address": f"{name.lower()}@example.org", "name": name, "number": i} for i, name in enumerate(NAMES, 1)]
     people.insert(4, {"address": REFUSED, "name": "Nobody", "number": 0})
-    return Job(
-        name="send_emails",
-        description="A mail to each of a dozen people",
-        input={
-            "server": {"host": HOST, "port": port, "security": "none"},
-            "sender": "lilota demo <demo@example.org>",
-            "subject": "Number $number: your report is ready, $name",
-            "body": "Hello $name,\n\nyour report is ready. You are reader number $number.\n\nlilota\n",
-            "recipients": people,
-        },
-        results=lambda output: (
-            f"{paths.mails}/  {len(output['sent'])} mails; "
-            + "; ".join(f"{each['address']}: {each['reason']}" for each in output["failed"][:3])
-        ),
-    )
+    data = {
+        "server": {"host": HOST, "port": port, "security": "none"},
+        "sender": "lilota demo <demo@example.org>",
+        "subject": "Number $number: your report is ready, $name",
+        "body": "Hello $name,\n\nyour report is ready. You are reader number $number.\n\nlilota\n",
+        "recipients": people,
+    }
+    return Job("send_emails", "A mail to each of a dozen people", data, results)
 
 
-def _sum() -> Job:
-    return Job(
-        name="add_two_numbers",
-        description="The smallest task there is",
-        input={"number1": 1, "number2": 2},
-        results=lambda output: f"1 + 2 = {output['result']}",
-    )
+def _sum_job() -> Job:
+    data = {"number1": 1, "number2": 2}
+    return Job("add_two_numbers", "The smallest task there is", data, lambda output: f"1 + 2 = {output['result']}")
 
 
-REFRESH_SECONDS = 0.1
-INTERRUPTED = 130
-
-
-def run_demo(choices: Choices, *, plain: bool) -> int:
-    """Run the demo and return the exit code: 0, 1 if a task did not succeed, 130 if it was interrupted."""
-    console = Console(highlight=False)
-    paths = Paths(choices.folder)
-    console.print("Making samples ...")
-    choices = make_samples(choices, paths)
-    paths.mails.mkdir(parents=True, exist_ok=True)
-    with (
-        logs_on(console),
-        running_mail_server(MailFolder(paths.mails, refused=REFUSED)) as port,
-        TaskRunner(paths.store_url, number_of_processes=2) as runner,
-    ):
-        jobs = make_jobs(choices, paths, port)
-        handles = [runner.add(job.name, job.description, job.input) for job in jobs]
-        interrupted = _watch(handles, console, plain=plain)
-        infos = [handle.info() for handle in handles]
-    _print_results(console, jobs, infos)
-    _print_next_commands(console, paths, infos)
-    if interrupted:
-        return INTERRUPTED
-    return 0 if all(info.state is TaskState.SUCCEEDED for info in infos) else 1
+# --- what is shown
 
 
 def _watch(handles: Sequence[TaskHandle], console: Console, *, plain: bool) -> bool:
     """Show the tasks until all have ended; cancel them on Ctrl-C, and tell whether that happened."""
-    with make_screen(console, plain=plain) as screen:
+    with screen(console, plain=plain) as show:
         try:
-            _show_until_all_ended(handles, screen.show)
+            _show_until_all_ended(handles, show)
         except KeyboardInterrupt:
             console.print("Cancelling what is not done ...")
             for handle in handles:
                 handle.cancel()
-            _show_until_all_ended(handles, screen.show)
+            _show_until_all_ended(handles, show)
             return True
     return False
 
 
-def _show_until_all_ended(handles: Sequence[TaskHandle], show: Callable[[list[TaskInfo]], None]) -> None:
+def _show_until_all_ended(handles: Sequence[TaskHandle], show: Show) -> None:
     while True:
         infos = [handle.info() for handle in handles]
         show(infos)
@@ -239,12 +200,8 @@ def _show_until_all_ended(handles: Sequence[TaskHandle], show: Callable[[list[Ta
 def _print_results(console: Console, jobs: Sequence[Job], infos: Sequence[TaskInfo]) -> None:
     console.print()
     for job, info in zip(jobs, infos, strict=True):
-        console.print(
-            f"{job.name:<16}",
-            Text(f"{info.state:<10}", STYLES[info.state]),
-            printable(_result(job, info)),
-            soft_wrap=True,
-        )
+        state = Text(f"{info.state:<10}", STYLES[info.state])
+        console.print(f"{job.name:<16}", state, printable(_result(job, info)), soft_wrap=True)
 
 
 def _result(job: Job, info: TaskInfo) -> str:
@@ -253,8 +210,8 @@ def _result(job: Job, info: TaskInfo) -> str:
     return f"{info.error.type}: {info.error.message}" if info.error else ""
 
 
-def _print_next_commands(console: Console, paths: Paths, infos: Sequence[TaskInfo]) -> None:
-    store = f"--store {shlex.quote(paths.store_url)}"
+def _print_next_commands(console: Console, store_url: str, infos: Sequence[TaskInfo]) -> None:
+    store = f"--store {shlex.quote(store_url)}"
     console.print("\nThe tasks are kept. Look at them with:")
     for command in (f"list {store}", f"show {infos[0].id} {store}", f"logs {infos[1].id} {store}"):
         console.print(Text(f"  {_program()} {command}", "bold"), soft_wrap=True)

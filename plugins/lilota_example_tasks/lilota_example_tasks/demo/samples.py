@@ -7,45 +7,34 @@ import itertools
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from PIL import Image, ImageChops, ImageColor, ImageDraw, ImageFilter
 
-WIDTH, HEIGHT = 1600, 1067
-ORIENTATION = 0x0112
-TURN_RIGHT = 6
+WIDTH: Final = 1600
+HEIGHT: Final = 1067
+ORIENTATION: Final = 0x0112
+TURN_RIGHT: Final = 6
 #: Sky above, sky at the horizon, far hills, near hills.
-PALETTES = {
+PALETTES: Final = {
     "dawn": ("#33416b", "#f2b68c", "#7d6a84", "#2b2b40"),
     "noon": ("#3f8fd2", "#d8ecf7", "#86a8b8", "#2f5d45"),
     "dusk": ("#2a2450", "#e8744f", "#6b4063", "#1d1a2e"),
     "mist": ("#9fb1b8", "#e6ebe9", "#a9b8b5", "#55706a"),
     "night": ("#070b1d", "#28406b", "#1b2a4a", "#0a101f"),
 }
-REGIONS = ("North", "East", "South", "West", "Overseas")
-PRODUCTS = {
-    "Desk lamp": 39.9,
-    "Office chair": 249.0,
-    "Standing desk": 549.0,
-    "Monitor arm": 119.5,
-    "Keyboard": 89.0,
-    "Trackball": 64.9,
-    "Headset": 129.0,
-    "Webcam": 79.0,
-    "Docking station": 189.0,
-    "Notebook stand": 45.5,
-    "Whiteboard": 159.0,
-    "Paper shredder": 99.0,
-    "Label printer": 74.9,
-    "Cable box": 24.9,
-    "Footrest": 34.5,
-    "Coffee machine": 329.0,
-    "Kettle": 29.9,
-    "Bookshelf": 139.0,
-}
+REGIONS: Final = ("North", "East", "South", "West", "Overseas")
+PRODUCTS: Final = (
+    *("Desk lamp", "Office chair", "Standing desk", "Monitor arm", "Keyboard", "Trackball", "Headset", "Webcam"),
+    *("Docking station", "Notebook stand", "Whiteboard", "Paper shredder", "Label printer", "Cable box", "Footrest"),
+    *("Coffee machine", "Kettle", "Bookshelf"),
+)
+#: In the order of the products.
+PRICES: Final = (39.9, 249, 549, 119.5, 89, 64.9, 129, 79, 189, 45.5, 159, 99, 74.9, 24.9, 34.5, 329, 29.9, 139)
 
 
-def make_images(folder: Path) -> None:
-    """Paint a landscape per palette, one of them turned by EXIF, and add a file that is broken."""
+def make_images(folder: Path) -> Path:
+    """Paint a landscape per palette, one of them turned by EXIF, add a file that is broken, and return the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = random.Random(7)  # noqa: S311 - the same pictures each time
     for name, colours in PALETTES.items():
@@ -56,6 +45,7 @@ def make_images(folder: Path) -> None:
     turned.save(folder / "turned.jpg", quality=88, exif=exif)
     whole = (folder / "noon.jpg").read_bytes()
     (folder / "broken.jpg").write_bytes(whole[: len(whole) // 3])
+    return folder
 
 
 def _landscape(
@@ -97,12 +87,12 @@ def _ridge(rng: random.Random, level: float, roughness: float) -> Iterator[tuple
     return ((index * step, level + height) for index, height in enumerate(heights))
 
 
-def make_sales(path: Path, rows: int = 200_000) -> None:
-    """Write a table of sales; about one in a hundred has no amount."""
+def make_sales(path: Path, rows: int = 200_000) -> Path:
+    """Write a table of sales, of which about one in a hundred has no amount, and return its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     rng = random.Random(7)  # noqa: S311 - the same numbers each time
-    products = rng.choices(
-        list(PRODUCTS), weights=[rng.uniform(1, 9) / price**0.6 for price in PRODUCTS.values()], k=rows
-    )
+    prices = dict(zip(PRODUCTS, PRICES, strict=True))
+    products = rng.choices(PRODUCTS, weights=[rng.uniform(1, 9) / price**0.6 for price in PRICES], k=rows)
     regions = rng.choices(REGIONS, weights=(30, 25, 20, 15, 10), k=rows)
     units = rng.choices(range(1, 6), weights=(50, 25, 12, 8, 5), k=rows)
     days = sorted(rng.choices(range(1, 366), k=rows))
@@ -110,5 +100,6 @@ def make_sales(path: Path, rows: int = 200_000) -> None:
         writer = csv.writer(file)
         writer.writerow(["order", "day", "region", "product", "units", "amount"])
         for order, (day, region, product, unit) in enumerate(zip(days, regions, products, units, strict=True), 1):
-            amount = "NA" if order % 97 == 0 else f"{PRODUCTS[product] * unit:.2f}"
+            amount = "NA" if order % 97 == 0 else f"{prices[product] * unit:.2f}"
             writer.writerow([order, day, region, product, unit, amount])
+    return path

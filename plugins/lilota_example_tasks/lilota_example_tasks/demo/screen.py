@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Final
 
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
@@ -16,7 +15,7 @@ from lilota.models import TaskInfo, TaskState
 if TYPE_CHECKING:
     from rich.console import Console
 
-STYLES = {
+STYLES: Final = {
     TaskState.WAITING: "dim",
     TaskState.PENDING: "dim",
     TaskState.RUNNING: "cyan",
@@ -25,88 +24,60 @@ STYLES = {
     TaskState.CANCELLED: "yellow",
 }
 
-
-class Screen(Protocol):
-    """Shows tasks as they are now, again and again; used in a `with`."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-    def show(self, infos: list[TaskInfo]) -> None: ...
+#: Shows tasks as they are now, again and again.
+Show = Callable[[Sequence[TaskInfo]], None]
 
 
-class Bars:
-    """A progress bar per task, in the colour of its state."""
-
-    def __init__(self, console: Console) -> None:
-        self._bars: dict[int, TaskID] = {}
-        self._progress = Progress(
-            TextColumn("{task.fields[id]:>4}", style="dim"),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[state]}"),
-            TimeElapsedColumn(),
-            console=console,
-            expand=True,
-        )
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
-
-    def show(self, infos: list[TaskInfo]) -> None:
-        for info in infos:
-            self._show(info)
-
-    def _show(self, info: TaskInfo) -> None:
-        state = f"[{STYLES[info.state]}]{info.state:<9}"
-        if info.id not in self._bars:
-            self._bars[info.id] = self._progress.add_task(info.name, start=False, total=100, id=info.id, state=state)
-        bar = self._bars[info.id]
-        if info.state is not TaskState.PENDING:
-            self._progress.start_task(bar)
-        # A bar of a task that failed stays where the task was.
-        done = info.progress_percentage if info.state is TaskState.SUCCEEDED else info.reported_progress
-        self._progress.update(bar, completed=done, state=state)
-        if info.state.is_terminal:
-            self._progress.stop_task(bar)
+@contextmanager
+def screen(console: Console, *, plain: bool) -> Iterator[Show]:
+    """Show bars on a terminal, lines otherwise or when asked for."""
+    if plain or not console.is_terminal:
+        yield _lines(console)
+        return
+    columns = (
+        TextColumn("{task.fields[id]:>4}", style="dim"),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[state]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, expand=True) as progress:
+        yield _bars(progress)
 
 
-class Lines:
-    """A line whenever a task changes its state or gets a quarter further."""
+def _lines(console: Console) -> Show:
+    """Print a line whenever a task changes its state or gets a quarter further."""
+    shown: dict[int, tuple[TaskState, int]] = {}
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._shown: dict[int, tuple[TaskState, int]] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
-
-    def show(self, infos: list[TaskInfo]) -> None:
+    def show(infos: Sequence[TaskInfo]) -> None:
         for info in infos:
             now = info.state, int(info.progress_percentage // 25)
-            if self._shown.get(info.id) != now:
-                self._shown[info.id] = now
-                self._console.print(f"{info.id:>4}  {info.name:<16}  {info.progress_percentage:>3.0f} %  {info.state}")
+            if shown.get(info.id) != now:
+                shown[info.id] = now
+                console.print(f"{info.id:>4}  {info.name:<16}  {info.progress_percentage:>3.0f} %  {info.state}")
+
+    return show
 
 
-def make_screen(console: Console, *, plain: bool) -> Screen:
-    """Return bars for a terminal, lines otherwise or when asked for."""
-    return Bars(console) if console.is_terminal and not plain else Lines(console)
+def _bars(progress: Progress) -> Show:
+    """Draw a progress bar per task, in the colour of its state."""
+    bars: dict[int, TaskID] = {}
+
+    def show(infos: Sequence[TaskInfo]) -> None:
+        for info in infos:
+            state = f"[{STYLES[info.state]}]{info.state:<9}"
+            if info.id not in bars:
+                bars[info.id] = progress.add_task(info.name, start=False, total=100, id=info.id, state=state)
+            if info.state is not TaskState.PENDING:
+                progress.start_task(bars[info.id])
+            # A bar of a task that failed stays where the task was.
+            done = info.progress_percentage if info.state is TaskState.SUCCEEDED else info.reported_progress
+            progress.update(bars[info.id], completed=done, state=state)
+            if info.state.is_terminal:
+                progress.stop_task(bars[info.id])
+
+    return show
 
 
 def printable(text: str, style: str = "") -> Text:
