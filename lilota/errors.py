@@ -31,6 +31,10 @@ Each of them survives pickling: only `args` carry state. At the end stand the tw
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Final
+
+#: A hundred years: no wait and no time limit is longer.
+LONGEST_SECONDS: Final = 100 * 366 * 86_400
 
 
 class LilotaError(Exception):
@@ -134,7 +138,7 @@ class Retry(Exception):  # noqa: N818 - a request, not an error
     """
 
     def __init__(self, delay_seconds: float = 0.0, reason: str = "") -> None:
-        if not 0 <= delay_seconds <= 100 * 366 * 86_400:
+        if not 0 <= delay_seconds <= LONGEST_SECONDS:
             raise ValueError(f"delay_seconds must be between 0 and a hundred years, not {delay_seconds!r}")
         super().__init__(delay_seconds, reason)
 

@@ -17,6 +17,7 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
+from lilota.errors import LONGEST_SECONDS
 from lilota.retry import Backoff
 
 JSONObject = dict[str, Any]
@@ -29,7 +30,7 @@ Integer32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 Percentage = Annotated[float, msgspec.Meta(ge=0, le=100)]
 Instant = Annotated[float, msgspec.Meta(ge=-62_135_596_800, le=253_402_300_799)]
-Delay = Annotated[float, msgspec.Meta(ge=0, le=100 * 366 * 86_400)]
+Delay = Annotated[float, msgspec.Meta(ge=0, le=LONGEST_SECONDS)]
 
 
 class TaskState(enum.StrEnum):

@@ -21,6 +21,7 @@ from lilota.plugins import Plugins
 from lilota.registry import Registry
 from lilota.running.run import RunnerStart, RunOptions
 from lilota.stores import ensure_store
+from lilota.tasks.numbers import is_whole
 from lilota.workers.logs import LOGGER_NAME, LOGGING_FORMATTER_DEFAULT
 
 
@@ -198,7 +199,7 @@ class TaskRunner:
 
 
 def _check_arguments(number_of_processes: object, queues: object, lease_seconds: float) -> None:
-    if isinstance(number_of_processes, bool) or not isinstance(number_of_processes, int):
+    if not is_whole(number_of_processes):
         raise TypeError("'number_of_processes' is not of type int")
     if number_of_processes < 1:
         raise ConfigurationError(f"'number_of_processes' must be at least 1, not {number_of_processes}.")

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final, TypedDict, Unpack
 
-from lilota.errors import InvalidInputError
+from lilota.errors import LONGEST_SECONDS, InvalidInputError
 from lilota.models import JSONObject, NewTask
 from lilota.registry import Registry
 from lilota.tasks.jsonvalues import INPUT_LIMIT_BYTES, encode_object
+from lilota.tasks.numbers import is_number, is_whole
 
 _TEXT_LIMIT: Final = 10_000
 _INTEGER_LIMIT: Final = 2**31
@@ -117,15 +118,15 @@ def _checked_queue(queue: str) -> str:
 
 
 def _checked_integer(what: str, value: int, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value < _INTEGER_LIMIT:
+    if not is_whole(value) or not least <= value < _INTEGER_LIMIT:
         raise InvalidInputError(f"{what} must be a whole number from {least} to {_INTEGER_LIMIT - 1}, not {value!r}.")
     return value
 
 
 def _checked_delay(delay_seconds: float) -> float:
-    if isinstance(delay_seconds, bool) or not isinstance(delay_seconds, int | float):
+    if not is_number(delay_seconds):
         raise InvalidInputError(f"delay_seconds must be a number, not {delay_seconds!r}.")
-    if not 0 <= delay_seconds <= 100 * 366 * 86_400:
+    if not 0 <= delay_seconds <= LONGEST_SECONDS:
         raise InvalidInputError(f"delay_seconds must be between 0 and a hundred years, not {delay_seconds!r}.")
     return float(delay_seconds)
 

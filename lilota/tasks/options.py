@@ -10,12 +10,10 @@ from typing import Final, NamedTuple, Self
 
 import msgspec
 
-from lilota.errors import InvalidTaskError
+from lilota.errors import LONGEST_SECONDS, InvalidTaskError
 from lilota.models import TaskBase
 from lilota.retry import Backoff
 from lilota.tasks.numbers import is_number, is_whole
-
-_LONGEST_SECONDS: Final = 100 * 366 * 86_400
 
 
 class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +52,7 @@ def _is_count(value: object) -> bool:
 
 
 def _is_duration(value: object) -> bool:
-    return is_number(value) and 0 < value <= _LONGEST_SECONDS
+    return is_number(value) and 0 < value <= LONGEST_SECONDS
 
 
 def _is_time_limit(value: object) -> bool:
@@ -71,7 +69,7 @@ def _is_backoff(value: object) -> bool:
     if not isinstance(value, Backoff):
         return False
     waits = value.first_seconds, value.max_seconds
-    return all(0 <= wait <= _LONGEST_SECONDS for wait in waits) and 0 <= value.factor <= 1000 and 0 <= value.jitter <= 1
+    return all(0 <= wait <= LONGEST_SECONDS for wait in waits) and 0 <= value.factor <= 1000 and 0 <= value.jitter <= 1
 
 
 class _Rule(NamedTuple):
