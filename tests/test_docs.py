@@ -118,7 +118,7 @@ def new_store(request):
         yield "sqlite:///new.db"
         return
     pytest.importorskip("lilota_postgres_store", reason="the PostgreSQL store is not installed")
-    from lilota.testing.servers import PostgresServer, available_or_skip
+    from lilota_test_servers import PostgresServer, available_or_skip
 
     with available_or_skip(PostgresServer) as server:
         yield server.create_database()

@@ -20,13 +20,13 @@ from history.reading import read_history
 from history.recorded_tasks import expectation_of
 from history.recorder import Recorder
 from history.watching import WatchedStore
+from lilota_test_servers import PostgresServer, RedisServer, available_or_skip
 from network_hosts import Host, IpFailedError, Network, NoNamespacesError
 from watched_worker import WatchedWorker, install
 
 from lilota.contract import TaskStore
 from lilota.models import TaskInfo, TaskState
 from lilota.stores import open_store
-from lilota.testing.servers import PostgresServer, RedisServer, available_or_skip
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 

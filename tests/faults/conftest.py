@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from lilota_test_servers import Proxy
 from sites.starting import KINDS, start_site
-
-from lilota.testing.servers import Proxy
 
 
 @pytest.fixture(scope="session", params=KINDS)

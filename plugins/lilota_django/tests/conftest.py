@@ -36,11 +36,10 @@ from django.db import connections  # noqa: E402
 from django.test import override_settings  # noqa: E402
 from lilota_django.models import Lane, LaneCount, LogLine, Runner, Task, Turn  # noqa: E402
 from lilota_django.store import DjangoTaskStore  # noqa: E402
+from lilota_test_servers import MariaDBServer, available_or_skip  # noqa: E402
+from lilota_test_servers.elsewhere import MariaDBElsewhere  # noqa: E402
+from lilota_test_servers.fixtures import postgres_server  # noqa: E402, F401 - a fixture
 from shop_sites import ALIAS, BACKEND, ShopSite, migrated, shop_database  # noqa: E402
-
-from lilota.testing.servers import MariaDBServer, available_or_skip  # noqa: E402
-from lilota.testing.servers.elsewhere import MariaDBElsewhere  # noqa: E402
-from lilota.testing.servers.fixtures import postgres_server  # noqa: E402, F401 - a fixture
 
 Stores = Callable[[str], DjangoTaskStore]
 

@@ -7,13 +7,13 @@ import site_settings
 from django.core.management import call_command
 from django.db import connections
 from lilota_django.store import DjangoTaskStore
+from lilota_test_servers import PostgresServer, available_or_skip
 from site_backends import until
 from site_tasks import Double
 
 from lilota.errors import StoreUnavailableError
 from lilota.models import TaskState
 from lilota.runner import TaskRunner
-from lilota.testing.servers import PostgresServer, available_or_skip
 
 
 @pytest.fixture

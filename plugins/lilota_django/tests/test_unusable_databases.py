@@ -11,11 +11,11 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connections
 from django.test import Client, override_settings
+from lilota_test_servers import PostgresServer, available_or_skip
 from shop import tasks
 from shop_sites import BACKEND
 
 from lilota.errors import StoreUnavailableError
-from lilota.testing.servers import PostgresServer, available_or_skip
 
 Describe = Callable[..., str]
 

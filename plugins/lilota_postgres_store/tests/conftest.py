@@ -10,8 +10,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 from lilota_postgres_store.plugin import open_postgres_store
-
-from lilota.testing.servers import PgBouncer, available_or_skip, postgres_server  # noqa: F401 - a fixture
+from lilota_test_servers import PgBouncer, available_or_skip, postgres_server  # noqa: F401 - a fixture
 
 sys.path.insert(0, str(Path(__file__).parent / "helpers"))
 

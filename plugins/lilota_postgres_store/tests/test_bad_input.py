@@ -8,11 +8,11 @@ from urllib.parse import quote
 import psycopg
 import pytest
 from lilota_postgres_store.link.server import Server, check_server, warnings_for
+from lilota_test_servers import PgBouncer, PostgresServer, available_or_skip
 from postgres_waiting import wait_until
 
 from lilota.errors import ConfigurationError, StoreUnavailableError
 from lilota.models import NewTask
-from lilota.testing.servers import PgBouncer, PostgresServer, available_or_skip
 
 SECRET = "s3cret/wrong"
 GOOD = Server(

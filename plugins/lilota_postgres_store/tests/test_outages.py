@@ -8,12 +8,12 @@ import threading
 
 import psycopg
 import pytest
+from lilota_test_servers import PostgresServer, Proxy, available_or_skip
 from postgres_waiting import wait_until
 
 from lilota.contract import ClaimRequest, RunnerInfo
 from lilota.errors import StoreUnavailableError
 from lilota.models import AttemptUpdate, NewTask, Outcome, TaskState
-from lilota.testing.servers import PostgresServer, Proxy, available_or_skip
 
 TASK = NewTask(name="task")
 REQUEST = ClaimRequest(runner_id="runner", names=("task",), limit=10)

@@ -9,12 +9,12 @@ import psycopg
 import pytest
 from lilota_postgres_store.link.address import Address
 from lilota_postgres_store.link.connection import connect
+from lilota_test_servers import PostgresServer, available_or_skip
 from postgres_waiting import wait_until
 
 from lilota.contract import ClaimRequest, RunnerInfo
 from lilota.errors import StoreUnavailableError
 from lilota.models import AttemptUpdate, NewTask, Outcome, TaskState
-from lilota.testing.servers import PostgresServer, available_or_skip
 
 TASK = NewTask(name="task")
 

@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 from lilota_postgres_store.link.standbys import Standbys
+from lilota_test_servers import PostgresServer, available_or_skip
 from postgres_waiting import wait_until
 
 from lilota.errors import StoreUnavailableError
 from lilota.models import NewTask
-from lilota.testing.servers import PostgresServer, available_or_skip
 
 TASK = NewTask(name="task")
 

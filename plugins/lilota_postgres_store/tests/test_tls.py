@@ -9,11 +9,11 @@ from urllib.parse import quote
 import psycopg
 import pytest
 from lilota_postgres_store.link.refusals import is_worth_waiting_for
+from lilota_test_servers import PostgresServer, available_or_skip, make_certificates
 
 from lilota.contract import ClaimRequest, RunnerInfo
 from lilota.errors import StoreUnavailableError
 from lilota.models import AttemptUpdate, NewTask, Outcome, TaskState
-from lilota.testing.servers import PostgresServer, available_or_skip, make_certificates
 
 SECRET = "s3cret/wrong"
 ESCAPED_SECRET = quote(SECRET, safe="")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
+from lilota_test_servers import make_certificates
 
 from lilota.errors import StoreUnavailableError
 from lilota.models import NewTask
-from lilota.testing.servers import make_certificates
 
 SLOTS = 16384
 

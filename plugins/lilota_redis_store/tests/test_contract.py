@@ -8,6 +8,7 @@ import pytest
 import redis
 from lilota_redis_store.cluster import Cluster
 from lilota_redis_store.plugin import open_redis_store
+from lilota_test_servers import RedisServer, available_or_skip
 
 from lilota.testing import StoreContract
 from lilota.testing.contract.add import AddContract
@@ -20,7 +21,6 @@ from lilota.testing.contract.prune import PruneContract
 from lilota.testing.contract.read import ReadContract
 from lilota.testing.contract.restore import RestoreContract
 from lilota.testing.contract.wait import WaitContract
-from lilota.testing.servers import RedisServer, available_or_skip
 
 
 @pytest.fixture(scope="module")

@@ -49,7 +49,7 @@ def use(store):
 
 @pytest.fixture(scope="module")
 def server():
-    from lilota.testing.servers import RedisServer, available_or_skip
+    from lilota_test_servers import RedisServer, available_or_skip
 
     server = available_or_skip(lambda: RedisServer({"appendonly": "no"}))
     yield server

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from lilota_test_servers import RedisServer, ServerUnavailableError, available_or_skip
 
 from lilota.errors import StoreUnavailableError
 from lilota.models import NewTask
-from lilota.testing.servers import RedisServer, ServerUnavailableError, available_or_skip
 
 VARIABLE = "LILOTA_TEST_OLD_REDIS_PROGRAMS"
 TOO_OLD = r"has version 5\.\d+\.\d+; lilota needs Redis 6\.2, or any Valkey\. Upgrade it\.$"

@@ -6,11 +6,11 @@ import threading
 import time
 
 import pytest
+from lilota_test_servers import Proxy
 
 from lilota.contract import ClaimRequest, RunnerInfo
 from lilota.errors import StoreUnavailableError
 from lilota.models import AttemptUpdate, NewTask, Outcome, TaskState
-from lilota.testing.servers import Proxy
 
 RUNNER = RunnerInfo(id="runner", lease_seconds=300)
 REQUEST = ClaimRequest(runner_id="runner", names=("task",), limit=10)

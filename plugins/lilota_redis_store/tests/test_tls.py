@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from lilota_test_servers import RedisServer, available_or_skip, make_certificates
+from lilota_test_servers.certificates import Certificates
 
 from lilota.errors import ConfigurationError, StoreUnavailableError
 from lilota.models import NewTask
-from lilota.testing.servers import RedisServer, available_or_skip, make_certificates
-from lilota.testing.servers.certificates import Certificates
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from typing import Self
 from urllib.parse import urlsplit
 
 import psycopg
+from lilota_test_servers import PostgresServer, available_or_skip
 
-from lilota.testing.servers import PostgresServer, available_or_skip
 from sites.site import OPTIONS
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import psycopg
 from psycopg import sql
 
-from lilota.testing.servers import PostgresServer
 from sites.site import OPTIONS, Site
+
+if TYPE_CHECKING:
+    from lilota_test_servers import PostgresServer
 
 _TABLES = "SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
 _OTHERS = "backend_type = 'client backend' AND pid <> pg_backend_pid()"

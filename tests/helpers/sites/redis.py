@@ -6,12 +6,14 @@ import contextlib
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import redis
 
-from lilota.testing.servers import RedisServer
 from sites.site import OPTIONS, Site
+
+if TYPE_CHECKING:
+    from lilota_test_servers import RedisServer
 
 DATABASES = 1000
 _LONG_MILLISECONDS = 60_000

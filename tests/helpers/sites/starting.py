@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lilota.testing.servers import PostgresServer, RedisServer, available_or_skip
+from lilota_test_servers import PostgresServer, RedisServer, available_or_skip
+
 from sites.site import Site, require_package
 
 KINDS = ("postgres", "redis")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-from lilota.testing.servers.errors import ServerUnavailableError
+from lilota_test_servers.errors import ServerUnavailableError
 
 _LIBRARY = "libfaketime.so.1"
 

@@ -12,7 +12,7 @@ from select import POLLERR, POLLHUP, POLLIN, POLLOUT, poll
 from types import TracebackType
 from typing import Self
 
-from lilota.testing.servers.links import Link
+from lilota_test_servers.links import Link
 
 _CONNECT_SECONDS = 5
 _MODE_SECONDS = 30

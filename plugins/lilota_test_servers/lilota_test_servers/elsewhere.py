@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 from urllib.parse import urlsplit, urlunsplit
 
-from lilota.testing.servers.mariadb import create_mariadb_database, mariadb_options
-from lilota.testing.servers.postgres import create_database
+from lilota_test_servers.mariadb import create_mariadb_database, mariadb_options
+from lilota_test_servers.postgres import create_database
 
 
 class PostgresElsewhere:

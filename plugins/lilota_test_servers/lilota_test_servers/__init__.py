@@ -6,7 +6,7 @@ on a Unix socket, and is gone when the tests are. It is a real one, so that it c
 >>> with PostgresServer() as server:  # doctest: +SKIP
 ...     store = open_store(server.create_database())
 
-As fixtures, in a conftest.py: `from lilota.testing.servers import postgres_server, redis_server, mariadb_server`.
+As fixtures, in a conftest.py: `from lilota_test_servers import postgres_server, redis_server, mariadb_server`.
 LILOTA_TEST_POSTGRES_URL, LILOTA_TEST_REDIS_URL and LILOTA_TEST_MARIADB_URL point these at servers elsewhere;
 LILOTA_TEST_POSTGRES_PROGRAMS and LILOTA_TEST_REDIS_PROGRAMS, folders, let all tests start another version.
 """
@@ -15,17 +15,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lilota.testing.servers.availability import available_or_skip
-from lilota.testing.servers.certificates import Certificates, make_certificates
-from lilota.testing.servers.errors import ServerFailedError, ServerUnavailableError
-from lilota.testing.servers.mariadb import MariaDBServer
-from lilota.testing.servers.pgbouncer import PgBouncer
-from lilota.testing.servers.postgres import PostgresServer
-from lilota.testing.servers.proxy import Proxy
-from lilota.testing.servers.redis import RedisServer
+from lilota_test_servers.availability import available_or_skip
+from lilota_test_servers.certificates import Certificates, make_certificates
+from lilota_test_servers.errors import ServerFailedError, ServerUnavailableError
+from lilota_test_servers.mariadb import MariaDBServer
+from lilota_test_servers.pgbouncer import PgBouncer
+from lilota_test_servers.postgres import PostgresServer
+from lilota_test_servers.proxy import Proxy
+from lilota_test_servers.redis import RedisServer
 
 if TYPE_CHECKING:
-    from lilota.testing.servers.fixtures import mariadb_server, postgres_server, redis_server
+    from lilota_test_servers.fixtures import mariadb_server, postgres_server, redis_server
 
 __all__ = [
     "Certificates",
@@ -49,7 +49,7 @@ _FIXTURES = ("mariadb_server", "postgres_server", "redis_server")
 def __getattr__(name: str) -> object:
     # The fixtures need pytest; the servers do not.
     if name not in _FIXTURES:
-        raise AttributeError(f"module 'lilota.testing.servers' has no attribute {name!r}", name=name)
-    from lilota.testing.servers import fixtures
+        raise AttributeError(f"module 'lilota_test_servers' has no attribute {name!r}", name=name)
+    from lilota_test_servers import fixtures
 
     return getattr(fixtures, name)

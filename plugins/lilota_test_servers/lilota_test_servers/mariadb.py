@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
-from lilota.testing.servers.accounts import unprivileged_account
-from lilota.testing.servers.base import ServerProcess
-from lilota.testing.servers.errors import ServerFailedError, ServerUnavailableError
-from lilota.testing.servers.home import Home
+from lilota_test_servers.accounts import unprivileged_account
+from lilota_test_servers.base import ServerProcess
+from lilota_test_servers.errors import ServerFailedError, ServerUnavailableError
+from lilota_test_servers.home import Home
 
 _DEFAULTS: Mapping[str, str] = {
     # A crash of the server loses nothing by this; only a power cut would.

@@ -17,8 +17,7 @@ import psycopg
 import pymysql
 import pytest
 import redis
-
-from lilota.testing.servers import (
+from lilota_test_servers import (
     MariaDBServer,
     PgBouncer,
     PostgresServer,
@@ -28,7 +27,7 @@ from lilota.testing.servers import (
     available_or_skip,
     make_certificates,
 )
-from lilota.testing.servers.elsewhere import MariaDBElsewhere, PostgresElsewhere, RedisElsewhere
+from lilota_test_servers.elsewhere import MariaDBElsewhere, PostgresElsewhere, RedisElsewhere
 
 _WAIT_SECONDS = 30
 
@@ -281,7 +280,7 @@ def test_programs_where_only_root_can_enter_are_copied(tmp_path):
         copytree(source, private / source.name)
     private.chmod(stat.S_IRWXU)
     program = """
-        from lilota.testing.servers import PostgresServer
+        from lilota_test_servers import PostgresServer
         with PostgresServer() as server:
             print(server.programs.is_relative_to(server.folder))
     """
@@ -416,7 +415,7 @@ def test_servers_end_with_a_test_run_that_is_killed():
     """SIGKILL of the process that started them leaves no process and no folder, even in the middle of a statement."""
     program = """
         import sys, psycopg
-        from lilota.testing.servers import PostgresServer, RedisServer, ServerUnavailableError
+        from lilota_test_servers import PostgresServer, RedisServer, ServerUnavailableError
         try:
             servers = [PostgresServer(), RedisServer()]
             for server in servers:
@@ -450,7 +449,7 @@ def test_a_server_that_is_forgotten_ends():
 
 
 _TWO_TESTS = """
-    from lilota.testing.servers import RedisServer, available_or_skip, redis_server
+    from lilota_test_servers import RedisServer, available_or_skip, redis_server
 
     def test_of_a_server():
         available_or_skip(lambda: RedisServer(program="redis-server"))
@@ -480,7 +479,7 @@ def test_the_servers_need_no_pytest_and_no_driver():
     """Importing them imports neither."""
     program = """
         import sys
-        import lilota.testing.servers
+        import lilota_test_servers
         print(sorted({"pytest", "psycopg", "redis", "pymysql"} & set(sys.modules)))
     """
 

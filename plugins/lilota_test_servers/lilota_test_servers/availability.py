@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from lilota.testing.servers.errors import ServerUnavailableError
+from lilota_test_servers.errors import ServerUnavailableError
 
 
 class Startable(Protocol):

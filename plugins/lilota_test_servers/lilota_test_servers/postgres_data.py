@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lilota.testing.servers.home import Home
+from lilota_test_servers.home import Home
 
 _LET_EVERYBODY_IN = ("local all all trust", "host all all all trust", "local replication all trust")
 

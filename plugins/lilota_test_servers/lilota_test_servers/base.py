@@ -11,12 +11,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
-from lilota.testing.servers.accounts import Account
-from lilota.testing.servers.clocks import clock_environment
-from lilota.testing.servers.errors import ServerFailedError
-from lilota.testing.servers.home import Home
-from lilota.testing.servers.ports import free_port
-from lilota.testing.servers.watchdog import kill_family
+from lilota_test_servers.accounts import Account
+from lilota_test_servers.clocks import clock_environment
+from lilota_test_servers.errors import ServerFailedError
+from lilota_test_servers.home import Home
+from lilota_test_servers.ports import free_port
+from lilota_test_servers.watchdog import kill_family
 
 _START_SECONDS = 60
 _STOP_SECONDS = 30

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from lilota.testing.servers import ServerUnavailableError
-from lilota.testing.servers.redis_programs import redis_program
+from lilota_test_servers import ServerUnavailableError
+from lilota_test_servers.redis_programs import redis_program
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote
 
-from lilota.testing.servers.accounts import own_account
-from lilota.testing.servers.base import ServerProcess
-from lilota.testing.servers.certificates import Certificates
-from lilota.testing.servers.errors import ServerFailedError
-from lilota.testing.servers.home import Home
-from lilota.testing.servers.ports import free_port, is_free
-from lilota.testing.servers.redis_programs import redis_program
+from lilota_test_servers.accounts import own_account
+from lilota_test_servers.base import ServerProcess
+from lilota_test_servers.certificates import Certificates
+from lilota_test_servers.errors import ServerFailedError
+from lilota_test_servers.home import Home
+from lilota_test_servers.ports import free_port, is_free
+from lilota_test_servers.redis_programs import redis_program
 
 _DEFAULTS: Mapping[str, str] = {"appendonly": "yes", "appendfsync": "always", "save": "", "protected-mode": "no"}
 _ANSWER_SECONDS = 5

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lilota.testing.servers.accounts import Account
-from lilota.testing.servers.errors import ServerUnavailableError
+from lilota_test_servers.accounts import Account
+from lilota_test_servers.errors import ServerUnavailableError
 
 if TYPE_CHECKING:
     import trustme

@@ -13,7 +13,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from lilota.testing.servers.errors import ServerUnavailableError
+from lilota_test_servers.errors import ServerUnavailableError
 
 #: The path of a Unix socket has room for 107 bytes; this much is left for the folder's parent.
 _PARENT_BYTES_MAX = 50

@@ -7,7 +7,7 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
-from lilota.testing.servers.errors import ServerUnavailableError
+from lilota_test_servers.errors import ServerUnavailableError
 
 #: Names the folder of the program, so that the same tests run on another version.
 VARIABLE = "LILOTA_TEST_REDIS_PROGRAMS"

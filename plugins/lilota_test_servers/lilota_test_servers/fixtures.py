@@ -8,12 +8,12 @@ from typing import TypeVar
 
 import pytest
 
-from lilota.testing.servers.availability import available_or_skip
-from lilota.testing.servers.base import ServerProcess
-from lilota.testing.servers.elsewhere import MariaDBElsewhere, PostgresElsewhere, RedisElsewhere
-from lilota.testing.servers.mariadb import MariaDBServer
-from lilota.testing.servers.postgres import PostgresServer
-from lilota.testing.servers.redis import RedisServer
+from lilota_test_servers.availability import available_or_skip
+from lilota_test_servers.base import ServerProcess
+from lilota_test_servers.elsewhere import MariaDBElsewhere, PostgresElsewhere, RedisElsewhere
+from lilota_test_servers.mariadb import MariaDBServer
+from lilota_test_servers.postgres import PostgresServer
+from lilota_test_servers.redis import RedisServer
 
 ServerT = TypeVar("ServerT", bound=ServerProcess)
 ElsewhereT = TypeVar("ElsewhereT")

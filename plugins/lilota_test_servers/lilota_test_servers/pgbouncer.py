@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import ClassVar
 from urllib.parse import quote, urlencode
 
-from lilota.testing.servers.accounts import unprivileged_account
-from lilota.testing.servers.base import ServerProcess
-from lilota.testing.servers.errors import ServerUnavailableError
-from lilota.testing.servers.home import Home
-from lilota.testing.servers.postgres import PostgresServer
+from lilota_test_servers.accounts import unprivileged_account
+from lilota_test_servers.base import ServerProcess
+from lilota_test_servers.errors import ServerUnavailableError
+from lilota_test_servers.home import Home
+from lilota_test_servers.postgres import PostgresServer
 
 _SOCKET_PORT = 6432
 

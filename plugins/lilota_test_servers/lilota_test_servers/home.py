@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
-from lilota.testing.servers import watchdog
-from lilota.testing.servers.accounts import Account
-from lilota.testing.servers.errors import ServerFailedError, ServerUnavailableError
+from lilota_test_servers import watchdog
+from lilota_test_servers.accounts import Account
+from lilota_test_servers.errors import ServerFailedError, ServerUnavailableError
 
 _LOG_LINES = 15
 

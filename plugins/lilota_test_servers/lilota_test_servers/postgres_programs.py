@@ -7,8 +7,8 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
-from lilota.testing.servers.accounts import Account
-from lilota.testing.servers.errors import ServerUnavailableError
+from lilota_test_servers.accounts import Account
+from lilota_test_servers.errors import ServerUnavailableError
 
 #: Names the folder of the programs, so that the same tests run on another version.
 VARIABLE = "LILOTA_TEST_POSTGRES_PROGRAMS"

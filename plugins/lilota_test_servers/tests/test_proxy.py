@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from queue import Queue
 
 import pytest
-
-from lilota.testing.servers import Proxy
+from lilota_test_servers import Proxy
 
 _WAIT_SECONDS = 30
 #: How long a client waits for what must not come.

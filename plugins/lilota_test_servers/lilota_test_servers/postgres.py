@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote, urlencode
 
-from lilota.testing.servers.accounts import unprivileged_account
-from lilota.testing.servers.base import ServerProcess
-from lilota.testing.servers.certificates import Certificates
-from lilota.testing.servers.errors import ServerFailedError
-from lilota.testing.servers.home import Home
-from lilota.testing.servers.postgres_data import copy_cluster, make_cluster, write_settings
-from lilota.testing.servers.postgres_programs import postgres_programs
+from lilota_test_servers.accounts import unprivileged_account
+from lilota_test_servers.base import ServerProcess
+from lilota_test_servers.certificates import Certificates
+from lilota_test_servers.errors import ServerFailedError
+from lilota_test_servers.home import Home
+from lilota_test_servers.postgres_data import copy_cluster, make_cluster, write_settings
+from lilota_test_servers.postgres_programs import postgres_programs
 
 _DEFAULTS: Mapping[str, str] = {
     # A crash of the server loses nothing by this; only a power cut would.
