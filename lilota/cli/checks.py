@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from lilota import __version__
-from lilota.cli.safe import mask_urls
 from lilota.cli.session import Session
-from lilota.cli.words import count, duration
 from lilota.contract import StoreCapabilities, TaskCount, TaskStore
 from lilota.errors import LilotaError
 from lilota.models import TaskState
+from lilota.safe import mask_urls
+from lilota.words import count, duration
 
 
 class Finding(NamedTuple):

@@ -9,8 +9,8 @@ from typing import Final
 
 import click
 
-from lilota.cli.safe import safe
 from lilota.errors import LilotaError
+from lilota.safe import safe
 
 #: What a shell reports for a program that SIGINT ended.
 INTERRUPTED: Final = 130

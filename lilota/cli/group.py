@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, NoReturn
 import click
 
 from lilota.cli.failures import report
-from lilota.cli.safe import safe
 from lilota.errors import LilotaError, did_you_mean
+from lilota.safe import safe
 
 ContributedCommands = Callable[[click.Context], Mapping[str, click.Command]]
 

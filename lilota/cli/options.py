@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from lilota.cli.session import Session
-from lilota.cli.words import parse_duration
+from lilota.words import parse_duration
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 import click
 
-from lilota.cli.safe import mask_secrets, mask_urls
-from lilota.cli.words import iso
 from lilota.contract import RegisteredRunner
 from lilota.models import JSONObject, LogLine, TaskInfo
+from lilota.safe import mask_secrets, mask_urls
+from lilota.words import iso
 
 
 def print_json(value: object, *, indent: int | None = None) -> None:

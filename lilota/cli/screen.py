@@ -14,8 +14,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from lilota.cli.safe import safe
 from lilota.models import TaskInfo, TaskState
+from lilota.safe import safe
 
 #: Wide enough that nothing is cut when the output goes to a file or to another program.
 _WIDTH_WITHOUT_TERMINAL: Final = 10_000

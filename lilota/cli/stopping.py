@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from lilota.cli.signals import StopSignals
-from lilota.cli.words import duration
 from lilota.errors import LilotaError, RunnerStateError
+from lilota.words import duration
 
 if TYPE_CHECKING:
     from lilota.runner import TaskRunner

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from lilota.cli.words import duration
 from lilota.models import TaskInfo, TaskState
+from lilota.words import duration
 
 
 def percent(task: TaskInfo) -> str:

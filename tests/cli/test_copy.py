@@ -8,8 +8,8 @@ import pytest
 from cli_calls import add_task, call, end_task, start_task
 from msgspec.structs import replace
 
-from lilota.cli.copying import copy_pages
 from lilota.contract import RunnerInfo, StoredTask, TaskQuery
+from lilota.copying import copy_pages
 from lilota.models import LogLine, NewTask, TaskError, TaskState
 from lilota.stores import open_store
 

@@ -17,9 +17,9 @@ from lilota.cli.contributed import commands_of_plugins, why_no_demo
 from lilota.cli.group import LazyCommand, LazyGroup
 from lilota.cli.main import _LAZY
 from lilota.cli.signals import stop_signals
-from lilota.cli.stderr_logs import ReadableFormatter, ShortFormatter, logs_on_stderr
 from lilota.config import Settings
 from lilota.plugins import PluginRecord
+from lilota.stderr_logs import ReadableFormatter, ShortFormatter, logs_on_stderr
 
 
 @pytest.fixture(autouse=True)

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 import click
 
 from lilota.cli.options import TASK_ID, store_option
-from lilota.cli.safe import safe
 from lilota.cli.session import Session, pass_session
 from lilota.contract import TaskStore
 from lilota.errors import TaskNotFoundError, TaskStateError
 from lilota.models import TaskState
+from lilota.safe import safe
 
 
 @click.command

@@ -13,10 +13,10 @@ import click
 from lilota.cli.inputs import read_input
 from lilota.cli.options import Duration, Instant, json_option, store_option
 from lilota.cli.records import print_json, task_details
-from lilota.cli.safe import safe, safe_lines
 from lilota.cli.session import Session, pass_session
 from lilota.errors import TaskCancelledError, TaskFailedError, UnknownTaskError
 from lilota.models import TaskState
+from lilota.safe import safe, safe_lines
 
 if TYPE_CHECKING:
     from lilota.client import TaskHandle

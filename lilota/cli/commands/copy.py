@@ -10,14 +10,14 @@ from contextlib import contextmanager
 
 import click
 
-from lilota.cli.copying import Copied, check_quiet, check_stores, check_target, copy_pages
-from lilota.cli.safe import mask_urls, safe
 from lilota.cli.session import Session, pass_session, require_existing
-from lilota.cli.words import count
 from lilota.contract import TaskStore
+from lilota.copying import Copied, check_quiet, check_stores, check_target, copy_pages
 from lilota.errors import ConfigurationError, TaskStateError
 from lilota.models import TaskState
+from lilota.safe import mask_urls, safe
 from lilota.stores import open_store
+from lilota.words import count
 
 Counts = Counter[tuple[str, str, TaskState]]
 

@@ -11,9 +11,9 @@ import click
 from lilota.cli.checks import Finding, examine
 from lilota.cli.options import json_option, store_option
 from lilota.cli.records import print_json
-from lilota.cli.safe import safe
 from lilota.cli.session import Session, pass_session
-from lilota.cli.words import count
+from lilota.safe import safe
+from lilota.words import count
 
 _SIGNS = {"ok": ("✔", "+", "green"), "warning": ("!", "!", "yellow"), "problem": ("✘", "x", "red")}
 

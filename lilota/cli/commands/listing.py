@@ -15,9 +15,9 @@ from lilota.cli.records import print_json, task_summary
 from lilota.cli.screen import bar, columns, console, has_unicode, state_style, state_text, task_text, text
 from lilota.cli.session import Session, pass_session
 from lilota.cli.task_cells import percent, took, when
-from lilota.cli.words import relative
 from lilota.contract import TaskCount, TaskQuery, TaskStore
 from lilota.models import TaskInfo, TaskState
+from lilota.words import relative
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -11,10 +11,10 @@ import click
 from lilota.cli.options import TASK_ID, json_option, store_option
 from lilota.cli.polling import wait_for_news
 from lilota.cli.records import log_record, print_json
-from lilota.cli.safe import safe
 from lilota.cli.session import Session, pass_session
 from lilota.contract import TaskStore
 from lilota.models import LogLine
+from lilota.safe import safe
 
 _PAGE = 1000
 # Log lines come without a notification: this is how late a followed line may be.

@@ -12,12 +12,12 @@ from rich.text import Text
 
 from lilota.cli.options import json_option
 from lilota.cli.records import print_json
-from lilota.cli.safe import mask_urls, safe
 from lilota.cli.screen import columns, console, text
 from lilota.cli.session import Session, pass_session
-from lilota.cli.words import count
 from lilota.models import JSONObject
 from lilota.plugins import PluginRecord
+from lilota.safe import mask_urls, safe
+from lilota.words import count
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from lilota.cli.options import Duration, store_option
-from lilota.cli.safe import safe
 from lilota.cli.session import Session, pass_session
-from lilota.cli.words import count, duration
 from lilota.contract import TaskStore
 from lilota.models import TERMINAL_STATES, TaskState
+from lilota.safe import safe
+from lilota.words import count, duration
 
 # Small pages: other processes write between two of them.
 _PAGE = 1000

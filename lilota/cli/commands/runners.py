@@ -13,9 +13,9 @@ from lilota.cli.options import json_option, store_option
 from lilota.cli.records import print_json, runner_record
 from lilota.cli.screen import columns, console, text
 from lilota.cli.session import Session, pass_session
-from lilota.cli.words import relative
 from lilota.contract import RegisteredRunner, TaskQuery, TaskStore
 from lilota.models import TaskState
+from lilota.words import relative
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,11 +11,11 @@ from rich.text import Text
 
 from lilota.cli.options import TASK_ID, json_option, store_option
 from lilota.cli.records import print_json, task_details
-from lilota.cli.safe import escape, mask_secrets, safe, safe_lines
 from lilota.cli.screen import console, fields, has_unicode, state_text
 from lilota.cli.session import Session, pass_session
-from lilota.cli.words import duration, instant_text
 from lilota.models import TaskInfo, TaskState
+from lilota.safe import escape, mask_secrets, safe, safe_lines
+from lilota.words import duration, instant_text
 
 
 @click.command

@@ -15,13 +15,13 @@ from rich.text import Text
 from lilota.cli.following import Snapshot, follow_active, follow_ids
 from lilota.cli.options import TASK_ID, store_option
 from lilota.cli.polling import wait_for_news
-from lilota.cli.safe import safe
 from lilota.cli.screen import bar, columns, console, has_unicode, state_text, task_text
 from lilota.cli.session import Session, pass_session
 from lilota.cli.task_cells import percent, took
-from lilota.cli.words import count
 from lilota.contract import TaskStore
 from lilota.models import TaskInfo, TaskState
+from lilota.safe import safe
+from lilota.words import count
 
 if TYPE_CHECKING:
     from rich.table import Table

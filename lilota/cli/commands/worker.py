@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from lilota.cli.options import Duration, TaskReference, store_option
-from lilota.cli.safe import safe
 from lilota.cli.session import Session, pass_session
 from lilota.cli.signals import stop_signals
-from lilota.cli.stderr_logs import ReadableFormatter, logs_on_stderr
 from lilota.cli.stopping import stop_within, wait_for_signal
+from lilota.safe import safe
+from lilota.stderr_logs import ReadableFormatter, logs_on_stderr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

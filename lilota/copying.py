@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from lilota.cli.words import count
 from lilota.contract import RunnerInfo, StoredTask, TaskQuery, TaskStore
 from lilota.errors import ConfigurationError, TaskStateError
 from lilota.models import LogLine, TaskInfo, TaskState
+from lilota.words import count
 
 _PAGE: Final = 500
 _LOG_PAGE: Final = 1000

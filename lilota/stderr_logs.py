@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import click
 
-from lilota.cli.safe import safe, safe_lines
+from lilota.safe import safe, safe_lines
 
 _LEVEL_COLOURS = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "red", "DEBUG": "bright_black"}
 
