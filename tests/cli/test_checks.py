@@ -7,9 +7,6 @@ import json
 import pytest
 from cli_calls import add_task, call
 
-from lilota.cli.checks import _promises, _waiting_tasks
-from lilota.contract import StoreCapabilities, TaskCount
-from lilota.models import TaskState
 from lilota.stores import open_store
 from lilota.testing.check import CheckReport, CheckResult, CheckStatus
 
@@ -81,37 +78,6 @@ def test_doctor_names_tasks_that_nobody_here_can_run(folder):
 
     assert result.exit_code == 0
     assert "'strange' (1)" in result.stdout
-
-
-def test_tasks_that_have_ended_do_not_wait_for_anybody():
-    """Only pending and waiting tasks are judged."""
-    found = [TaskCount(queue="default", name="old", state=TaskState.FAILED, count=3)]
-
-    assert _waiting_tasks(found, ["known"]).status == "ok"
-
-
-def test_a_store_that_forgets_is_a_warning_with_the_way_out():
-    """Its own warnings are passed on."""
-    promises = StoreCapabilities(
-        description="memory", durable=False, forgets=True, multi_process=False, warnings=("beware",)
-    )
-
-    findings = list(_promises(promises))
-
-    assert {finding.status for finding in findings} == {"warning"}
-    assert "sqlite:///" in findings[0].text
-    assert findings[-1].text == "beware"
-
-
-def test_a_store_that_may_lose_the_last_moment_is_a_warning_of_its_own():
-    """It keeps its tasks over the end of a process, so nobody is sent to another store."""
-    promises = StoreCapabilities(description="Redis", durable=False, multi_process=True, multi_host=True)
-
-    finding = next(_promises(promises))
-
-    assert finding.status == "warning"
-    assert "last second" in finding.text
-    assert "sqlite" not in finding.text
 
 
 def test_plugins_lists_what_is_installed():

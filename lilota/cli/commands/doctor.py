@@ -8,10 +8,10 @@ import textwrap
 
 import click
 
-from lilota.cli.checks import Finding, examine
 from lilota.cli.options import json_option, store_option
 from lilota.cli.records import print_json
 from lilota.cli.session import Session, pass_session
+from lilota.diagnosis import Finding, examine
 from lilota.safe import safe
 from lilota.words import count
 
@@ -25,7 +25,7 @@ _SIGNS = {"ok": ("✔", "+", "green"), "warning": ("!", "!", "yellow"), "problem
 def doctor(session: Session, as_json: bool) -> None:
     """Check Python, plugins and the store, and exit with 1 if there is a problem."""
     findings: list[Finding] = []
-    for finding in examine(session):
+    for finding in examine(session.store):
         findings.append(finding)
         if not as_json:
             click.echo(_line(finding))

@@ -1,4 +1,4 @@
-"""What `lilota doctor` looks at: each function checks one thing and says what it found, and the remedy."""
+"""Check whether Python, the settings, the plugins and the store are in order; `lilota doctor` prints the findings."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Literal, NamedTuple
 
 from lilota import __version__
-from lilota.cli.session import Session
+from lilota.config import Settings, load_settings
 from lilota.contract import StoreCapabilities, TaskCount, TaskStore
-from lilota.errors import LilotaError
+from lilota.errors import ConfigurationError, LilotaError
 from lilota.models import TaskState
+from lilota.plugins import Plugins
+from lilota.registry import Registry
 from lilota.safe import mask_urls
+from lilota.stores import open_store
 from lilota.words import count, duration
 
 
@@ -32,21 +36,32 @@ class Finding(NamedTuple):
     text: str
 
 
-def examine(session: Session) -> Iterator[Finding]:
-    """Give the findings of all checks, from the ground up; what can't be checked is a problem, not the end."""
+def examine(store: str | None = None) -> Iterator[Finding]:
+    """Give the findings of all checks, from the ground up; what can't be checked is a problem, not an error.
+
+    Args:
+        store: its name or URL; None means the configured one. It is made if it does not exist yet.
+    """
     python = f"{platform.python_implementation()} {platform.python_version()}"
     yield Finding("ok", "lilota", f"lilota {__version__}, {python} in {sys.prefix}")
     yield _start_method()
     try:
-        yield _settings(session)
-        yield _pruning(session)
-        yield from _plugins(session)
-        with session.open_store(create=True) as store:
-            yield _answer(store)
-            yield from _promises(store.capabilities())
-            yield _waiting_tasks(store.counts(), session.registry.names())
+        settings = load_settings(store=store)
+    except ConfigurationError as error:
+        yield Finding("problem", "settings", mask_urls(str(error)))
+        return
+    try:
+        yield _settings(settings)
+        yield _pruning(settings)
+        plugins = Plugins(settings)
+        yield from _plugins(plugins)
+        with closing(open_store(settings.store, plugins=plugins)) as opened:
+            opened.open()
+            yield _answer(opened)
+            yield from _promises(opened.capabilities())
+            yield _waiting_tasks(opened.counts(), Registry(plugins).names())
     except LilotaError as error:
-        yield Finding("problem", "store" if "settings" in session.__dict__ else "settings", mask_urls(str(error)))
+        yield Finding("problem", "store", mask_urls(str(error)))
 
 
 def _start_method() -> Finding:
@@ -57,22 +72,22 @@ def _start_method() -> Finding:
     )
 
 
-def _settings(session: Session) -> Finding:
-    if "store" in session.settings.sources:
-        return Finding("ok", "settings", f"The store is set by {session.settings.source_of('store')}.")
+def _settings(settings: Settings) -> Finding:
+    if "store" in settings.sources:
+        return Finding("ok", "settings", f"The store is set by {settings.source_of('store')}.")
     return Finding("ok", "settings", "The store is the default, a file in this folder; LILOTA_STORE would change it.")
 
 
-def _pruning(session: Session) -> Finding:
-    seconds = session.settings.prune_after_seconds
+def _pruning(settings: Settings) -> Finding:
+    seconds = settings.prune_after_seconds
     if seconds is None:
         return Finding("ok", "pruning", "Ended tasks are kept until `lilota prune`; prune_after_seconds deletes them.")
-    source = session.settings.source_of("prune_after_seconds")
+    source = settings.source_of("prune_after_seconds")
     return Finding("ok", "pruning", f"Running workers delete tasks {duration(seconds)} after their end, by {source}.")
 
 
-def _plugins(session: Session) -> Iterator[Finding]:
-    records = session.plugins.records()
+def _plugins(plugins: Plugins) -> Iterator[Finding]:
+    records = plugins.records()
     usable = sorted({f"{record.distribution} {record.version}" for record in records if record.error is None})
     yield Finding("ok", "plugins", ", ".join(usable) or "None is installed.")
     for record in records:

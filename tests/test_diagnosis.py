@@ -1,0 +1,63 @@
+"""What a program learns about its installation: each finding has a status, a stable word, and the remedy."""
+
+from __future__ import annotations
+
+import pytest
+
+from lilota.contract import StoreCapabilities, TaskCount
+from lilota.diagnosis import _promises, _waiting_tasks, examine
+from lilota.models import TaskState
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_program_can_examine_its_installation_itself(folder):
+    """Nothing is printed, and the store that was named is the one that answers."""
+    findings = list(examine(f"sqlite:///{folder}/own.db"))
+
+    assert not [finding for finding in findings if finding.status == "problem"]
+    assert "own.db" in next(finding.text for finding in findings if finding.check == "store")
+
+
+def test_a_store_that_can_not_be_opened_is_a_finding_without_its_password():
+    """And not an error: whatever can still be said is said."""
+    findings = list(examine("postgresql://ann:hunter2@127.0.0.1:1/none?connect_timeout=1"))
+
+    assert [finding.check for finding in findings[:2]] == ["lilota", "processes"]
+    assert (findings[-1].status, findings[-1].check) == ("problem", "store")
+    assert "hunter2" not in findings[-1].text
+
+
+def test_tasks_that_have_ended_do_not_wait_for_anybody():
+    """Only pending and waiting tasks are judged."""
+    found = [TaskCount(queue="default", name="old", state=TaskState.FAILED, count=3)]
+
+    assert _waiting_tasks(found, ["known"]).status == "ok"
+
+
+def test_a_store_that_forgets_is_a_warning_with_the_way_out():
+    """Its own warnings are passed on."""
+    promises = StoreCapabilities(
+        description="memory", durable=False, forgets=True, multi_process=False, warnings=("beware",)
+    )
+
+    findings = list(_promises(promises))
+
+    assert {finding.status for finding in findings} == {"warning"}
+    assert "sqlite:///" in findings[0].text
+    assert findings[-1].text == "beware"
+
+
+def test_a_store_that_may_lose_the_last_moment_is_a_warning_of_its_own():
+    """It keeps its tasks over the end of a process, so nobody is sent to another store."""
+    promises = StoreCapabilities(description="Redis", durable=False, multi_process=True, multi_host=True)
+
+    finding = next(_promises(promises))
+
+    assert finding.status == "warning"
+    assert "last second" in finding.text
+    assert "sqlite" not in finding.text
