@@ -1,4 +1,4 @@
-"""Copy all tasks of one store into another: what must be checked first, and the pages.
+"""Copy all tasks of one store into another: with their ids, states, outputs and logs.
 
 The newest tasks are copied first. From then on, whatever is added to the target gets higher ids than all of them, so
 that no id is taken by another task while older pages are still on their way.
@@ -7,6 +7,7 @@ that no id is taken by another task while older pages are still on their way.
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -26,6 +27,9 @@ _SAME_INSTANT: Final = timedelta(milliseconds=2)
 _PROBE_SECONDS: Final = 60.0
 
 
+Counts = Counter[tuple[str, str, TaskState]]
+
+
 class Copied(NamedTuple):
     """What became of a page.
 
@@ -37,18 +41,56 @@ class Copied(NamedTuple):
     existing: int
 
 
-def check_stores(source: TaskStore, target: TaskStore) -> None:
-    """Make sure that both can be used for a copy, and that they are two.
+def check_copy(source: TaskStore, target: TaskStore) -> int:
+    """Make sure that all tasks of one store can be copied into another, and return how many they are.
+
+    What dead runners held at the source is taken back; nothing else is written.
 
     Raises:
-        ConfigurationError: one lives in this process alone, or both are the same.
+        ConfigurationError: one of them lives in this process alone, both are the same, the source holds no tasks, or
+            the target has tasks of its own under ids of the source.
+        TaskStateError: tasks of the source are running, or a runner is alive that may start some.
     """
+    _check_stores(source, target)
+    _check_quiet(source)
+    number = _counts(source).total()
+    if not number:
+        raise ConfigurationError(f"The source ({source.capabilities().description}) holds no tasks. Is its URL right?")
+    for page in _pages(target):
+        _existing(page, _find(source, page))
+    return number
+
+
+def copy_tasks(source: TaskStore, target: TaskStore) -> Iterator[Copied]:
+    """Copy page after page; after an interruption, calling it again goes on. Call `check_copy` first.
+
+    Raises:
+        ConfigurationError: the target holds another task under the same id.
+        TaskStateError: tasks of the source were added, changed or run meanwhile. All pages were copied.
+    """
+    before = _counts(source)
+    for page in _pages(source):
+        existing = _existing(page, _find(target, page))
+        missing = [info for info in page if info.id not in existing]
+        for step in _steps(source, missing):
+            _write(target, step)
+        yield Copied(len(missing), len(existing))
+    _check_quiet(source)
+    if _counts(source) != before:
+        raise TaskStateError(
+            "Tasks of the source were added or changed while they were copied. Stop the programs that do so, and copy "
+            "again: new tasks are added then. What has only changed since stays at the target as it was."
+        )
+
+
+def _check_stores(source: TaskStore, target: TaskStore) -> None:
+    """Make sure that both can be used for a copy, and that they are two."""
     for store in (source, target):
         promises = store.capabilities()
         if not promises.multi_process:
             raise ConfigurationError(
                 f"The store ({promises.description}) lives in this process alone: it is empty now, and what is "
-                "copied into it is gone when this command ends."
+                "copied into it is gone when this program ends."
             )
     # Two URLs may lead to one database; what one of them wrote and the other one reads, leaves no doubt.
     with _registered(target) as probe:
@@ -68,12 +110,8 @@ def _registered(store: TaskStore) -> Iterator[str]:
         store.release(probe)
 
 
-def check_quiet(source: TaskStore) -> None:
-    """Make sure that nobody runs tasks of the source; what dead runners held is taken back.
-
-    Raises:
-        TaskStateError: somebody does.
-    """
+def _check_quiet(source: TaskStore) -> None:
+    """Make sure that nobody runs tasks of the source; what dead runners held is taken back."""
     source.rescue()
     alive = [f"{runner.host or '?'} (process {runner.pid})" for runner in source.runners() if not runner.has_expired]
     if alive:
@@ -84,30 +122,6 @@ def check_quiet(source: TaskStore) -> None:
     running = sum(row.count for row in source.counts() if row.state is TaskState.RUNNING)
     if running:
         raise TaskStateError(f"{count(running, 'task')} of the source are running. Wait for them, or cancel them.")
-
-
-def check_target(source: TaskStore, target: TaskStore) -> None:
-    """Make sure that what the target holds under ids of the source came from there.
-
-    Raises:
-        ConfigurationError: it holds tasks of its own.
-    """
-    for page in _pages(target):
-        _existing(page, {info.id: info for info in _find(source, page)})
-
-
-def copy_pages(source: TaskStore, target: TaskStore) -> Iterator[Copied]:
-    """Copy page after page; after an interruption, calling it again goes on.
-
-    Raises:
-        ConfigurationError: the target holds another task under the same id.
-    """
-    for page in _pages(source):
-        existing = _existing(page, {info.id: info for info in _find(target, page)})
-        missing = [info for info in page if info.id not in existing]
-        for step in _steps(source, missing):
-            _write(target, step)
-        yield Copied(len(missing), len(existing))
 
 
 def _write(target: TaskStore, step: Sequence[StoredTask]) -> None:
@@ -126,8 +140,13 @@ def _pages(store: TaskStore) -> Iterator[list[TaskInfo]]:
         after_id = page[-1].id
 
 
-def _find(store: TaskStore, page: Sequence[TaskInfo]) -> list[TaskInfo]:
-    return store.find(TaskQuery(ids=tuple(info.id for info in page), limit=len(page)))
+def _find(store: TaskStore, page: Sequence[TaskInfo]) -> dict[int, TaskInfo]:
+    """Return those of the tasks that another store has too, by id."""
+    return {info.id: info for info in store.find(TaskQuery(ids=tuple(info.id for info in page), limit=len(page)))}
+
+
+def _counts(store: TaskStore) -> Counts:
+    return Counter({(row.queue, row.name, row.state): row.count for row in store.counts()})
 
 
 def _existing(page: Sequence[TaskInfo], others: dict[int, TaskInfo]) -> set[int]:
@@ -137,8 +156,7 @@ def _existing(page: Sequence[TaskInfo], others: dict[int, TaskInfo]) -> set[int]
         if other is not None and not _is_same(info, other):
             raise ConfigurationError(
                 f"The target holds tasks of its own: in one store the task {info.id} is {info.name!r} of "
-                f"{_shown(info)}, in the other one {other.name!r} of "
-                f"{_shown(other)}. Choose an empty target."
+                f"{_shown(info)}, in the other one {other.name!r} of {_shown(other)}. Choose an empty target."
             )
     return set(others)
 

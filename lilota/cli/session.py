@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -63,17 +63,18 @@ class Session:
         return commands_of_plugins(self.plugins)
 
     @contextmanager
-    def open_store(self, *, create: bool = False) -> Iterator[TaskStore]:
-        """Open the chosen store, and close it at the end.
+    def open_store(self, address: str | None = None, *, create: bool = False) -> Iterator[TaskStore]:
+        """Open a store, and close it at the end.
 
         Args:
+            address: its name or URL; None means the chosen one.
             create: let it be made if it does not exist yet; a command that only looks must leave nothing behind.
         """
         from lilota.stores import open_store  # noqa: PLC0415 - start-up stays quick
 
-        store = open_store(self.settings.store, plugins=self.plugins)
+        store = open_store(address or self.settings.store, plugins=self.plugins)
         if not create:
-            require_existing(store)
+            _require_existing(store)
         try:
             store.open()
             self._warn_if_private(store)
@@ -102,16 +103,12 @@ class Session:
             )
 
 
-def require_existing(store: TaskStore) -> None:
-    """Refuse a store that opening would make. A store that can't tell counts as existing.
+def _require_existing(store: TaskStore) -> None:
+    """Refuse a store that opening would make. A store that can't tell counts as existing."""
+    from lilota.contract import CanTellExistence  # noqa: PLC0415 - start-up stays quick
+    from lilota.errors import ConfigurationError  # noqa: PLC0415 - start-up stays quick
 
-    Raises:
-        ConfigurationError: it does not exist.
-    """
-    exists: Callable[[], bool] | None = getattr(store, "exists", None)  # not in the contract: few can tell
-    if exists is not None and not exists():
-        from lilota.errors import ConfigurationError  # noqa: PLC0415 - start-up stays quick
-
+    if isinstance(store, CanTellExistence) and not store.exists():
         raise ConfigurationError(
             f"There is no {store.capabilities().description}. The first `lilota add` or `lilota worker` makes it; "
             "or is another folder or store meant?"

@@ -1,19 +1,11 @@
-"""`lilota copy`: all tasks move to another store, and nothing is lost, doubled or run twice."""
+"""`lilota copy`: what is asked, what is said, and what is refused; tests/test_copying.py has what is copied."""
 
 from __future__ import annotations
 
-import time
-
 import pytest
-from cli_calls import add_task, call, end_task, start_task
-from msgspec.structs import replace
+from cli_calls import add_task, call
 
-from lilota.contract import RunnerInfo, StoredTask, TaskQuery
-from lilota.copying import copy_pages
-from lilota.models import LogLine, NewTask, TaskError, TaskState
 from lilota.stores import open_store
-
-LINES = (LogLine(at=1.0, text="one"), LogLine(at=2.0, text="two", level=30))
 
 
 @pytest.fixture(autouse=True)
@@ -41,189 +33,23 @@ def target():
     yield from opened("sqlite:///new.db")
 
 
-def copy(*options):
-    return call("copy", "sqlite:///old.db", "sqlite:///new.db", "--yes", *options)
+def test_what_is_refused_ends_with_1(source, target):
+    """With the reason, and nothing is copied."""
+    result = call("copy", "sqlite:///old.db", "sqlite:///new.db", "--yes")
 
-
-def fill(store):
-    """Add a task in each state that a store without runners can hold."""
-    end_task(store, start_task(store, lines=LINES, progress=30), output='{"n":1}')
-    end_task(store, start_task(store), TaskState.FAILED, error=TaskError(type="ValueError", message="bad"))
-    store.cancel(add_task(store))
-    add_task(store, "mail", priority=3, queue="slow", input_json='{"to":"é"}')
-    add_task(store, delay_seconds=3600)
-    store.release("runner")
-
-
-def everything(store):
-    return [(info, store.logs(info.id)) for info in store.get_all_tasks()]
-
-
-def test_all_tasks_are_copied_with_all_that_belongs_to_them(source, target):
-    """Ids, states, instants, outputs, errors and logs are the same; the source stays as it is."""
-    fill(source)
-    before = everything(source)
-
-    result = copy()
-
-    assert result.exit_code == 0
-    assert everything(target) == everything(source) == before
-    assert sorted(target.counts(), key=repr) == sorted(source.counts(), key=repr)
+    assert result.exit_code == 1
+    assert "holds no tasks. Is its URL right?" in result.stderr
 
 
 def test_the_last_words_say_what_to_do_next(source):
     """Change the store, start the runners there, and never on the old store again."""
-    fill(source)
+    add_task(source)
 
-    words = copy().stdout
+    words = call("copy", "sqlite:///old.db", "sqlite:///new.db", "--yes").stdout
 
-    assert words.startswith("Copied 5 tasks; 0 were there already.")
+    assert words.startswith("Copied 1 task; 0 were there already.")
     assert "lilota worker --store sqlite:///new.db" in words
     assert "Never start a runner on sqlite:///old.db again" in words
-
-
-def test_copying_again_writes_only_what_is_new(source, target):
-    """What lives on at the target is not set back, whatever has become of it."""
-    fill(source)
-    copy()
-    target.cancel(4)
-    new_id = add_task(source)
-
-    result = copy()
-
-    assert result.stdout.startswith("Copied 1 task; 5 were there already.")
-    assert target.get(4).state is TaskState.CANCELLED
-    assert target.get(new_id) == source.get(new_id)
-
-
-def test_many_pages_are_copied_and_an_interrupted_copy_goes_on(source, target):
-    """Each page is whole or not there; the next call finds the rest."""
-    ids = [add_task(source) for _ in range(3)] + source.add([NewTask(name=f"task{n % 7}") for n in range(1200)])
-    pages = copy_pages(source, target)
-    next(pages)
-    pages.close()  # as if somebody had pressed Ctrl-C
-    half = len(target.get_all_tasks())
-
-    result = copy()
-
-    assert 0 < half < len(ids)
-    assert result.stdout.startswith(f"Copied {len(ids) - half} tasks; {half} were there already.")
-    assert target.get_all_tasks() == source.get_all_tasks()
-
-
-def test_tasks_that_are_added_to_the_target_meanwhile_take_no_id_of_the_source(source, target):
-    """The newest tasks go first: from then on, the target counts on from the highest id."""
-    source.add([NewTask(name=f"task{n % 7}") for n in range(700)])
-    pages = copy_pages(source, target)
-    next(pages)
-
-    added = add_task(target)
-    list(pages)
-
-    assert added > 700
-    assert target.get_all_tasks()[:700] == source.get_all_tasks()
-
-
-def test_long_logs_and_large_values_are_copied_in_several_steps(source, target):
-    """However long: nothing is cut."""
-    big = '{"x":"' + "x" * 3_000_000 + '"}'
-    for _ in range(3):
-        add_task(source, input_json=big)
-    started = start_task(source, "log", lines=tuple(LogLine(at=float(n), text=f"line {n}") for n in range(2500)))
-    end_task(source, started)
-    source.release("runner")
-
-    result = copy()
-
-    assert result.exit_code == 0
-    assert everything(target) == everything(source)
-
-
-def test_source_with_a_live_runner_is_refused(source, target):
-    """Its tasks would run at both places."""
-    fill(source)
-    source.heartbeat(RunnerInfo(id="alive", host="web-1", pid=4711))
-
-    result = copy()
-
-    assert result.exit_code == 1
-    assert "in use by 1 runner: web-1 (process 4711)" in result.stderr
-    assert "Stop them first" in result.stderr
-    assert target.counts() == []
-
-
-def test_tasks_of_a_dead_runner_are_taken_back_and_copied(source, target):
-    """Nobody runs them, so they are pending again, as after any rescue."""
-    start_task(source)
-    source.heartbeat(RunnerInfo(id="runner", lease_seconds=0))
-
-    result = copy()
-
-    assert result.exit_code == 0
-    assert [(info.state, info.lost_attempts) for info in target.get_all_tasks()] == [(TaskState.PENDING, 1)]
-
-
-def test_target_with_other_tasks_is_refused_before_anything_is_written(source, target):
-    """The first difference is named; both stay as they were."""
-    fill(source)
-    add_task(target, "other")
-    before = everything(target)
-
-    result = copy()
-
-    assert result.exit_code == 1
-    assert "The target holds tasks of its own: in one store the task 1 is 'other'" in result.stderr
-    assert "Choose an empty target" in result.stderr
-    assert everything(target) == before
-
-
-def test_target_with_a_task_of_the_same_name_from_another_time_is_refused(source, target):
-    """The name alone says nothing: every installation has tasks of the same names."""
-    add_task(source)
-    time.sleep(0.01)  # or the two are of one instant, as far as a store that keeps milliseconds can tell
-    add_task(target)
-
-    assert copy().exit_code == 1
-
-
-def test_target_that_went_on_with_higher_ids_is_taken(source, target):
-    """Tasks that were added at the target after the first copy don't stand in the way of a second one."""
-    fill(source)
-    copy()
-    add_task(target, "added later")
-
-    result = copy()
-
-    assert result.exit_code == 0
-    assert len(target.get_all_tasks()) == 6
-
-
-def test_store_can_not_be_copied_onto_itself(source, folder):
-    """However its URL is written."""
-    add_task(source)
-
-    result = call("copy", "sqlite:///old.db", f"sqlite:///{folder}/old.db", "--yes")
-
-    assert result.exit_code == 1
-    assert "are the same store" in result.stderr
-    assert source.runners() == []
-
-
-@pytest.mark.parametrize("urls", [("memory", "sqlite:///new.db"), ("sqlite:///old.db", "memory")])
-def test_store_of_this_process_alone_is_refused(source, urls):
-    """There is nothing in it, and nothing would stay."""
-    result = call("copy", *urls, "--yes")
-
-    assert result.exit_code == 1
-    assert "lives in this process alone" in result.stderr
-
-
-def test_source_without_tasks_is_an_error_that_asks_for_the_url(source, target):
-    """A mistyped file name must not look like a successful move."""
-    result = copy()
-
-    assert result.exit_code == 1
-    assert "holds no tasks. Is its URL right?" in result.stderr
 
 
 def test_a_source_that_does_not_exist_is_not_made(folder):
@@ -237,62 +63,13 @@ def test_a_source_that_does_not_exist_is_not_made(folder):
 
 def test_without_yes_somebody_is_asked(source, target):
     """A no copies nothing."""
-    fill(source)
+    add_task(source)
 
     result = call("copy", "sqlite:///old.db", "sqlite:///new.db", stdin="n\n")
 
     assert result.exit_code == 1
-    assert "Copy 5 tasks from: SQLite file" in result.stderr
+    assert "Copy 1 task from: SQLite file" in result.stderr
     assert target.counts() == []
-
-
-class ChangesMeanwhile:
-    """A source to which somebody adds a task while it is copied."""
-
-    def __init__(self, store):
-        self.store = store
-
-    def __getattr__(self, name):
-        return getattr(self.store, name)
-
-    def logs(self, task_id, after=0, limit=1000):
-        if len(self.store.get_all_tasks()) == 1:
-            add_task(self.store, "late")
-        return self.store.logs(task_id, after, limit)
-
-
-def test_change_of_the_source_meanwhile_is_told(source, target, monkeypatch):
-    """Whoever forgot to stop a program learns of it, and can copy again."""
-    add_task(source)
-    stores = {"sqlite:///old.db": ChangesMeanwhile(source), "sqlite:///new.db": target}
-    monkeypatch.setattr("lilota.cli.commands.copy.open_store", lambda url, **_: stores[url])
-
-    first = copy()
-    second = copy()
-
-    assert first.exit_code == 1
-    assert "were added or changed while they were copied" in first.stderr
-    assert second.stdout.startswith("Copied 1 task; 1 were there already.")
-
-
-class WrittenMeanwhile(ChangesMeanwhile):
-    """A target in which somebody takes an id between the look and the writing."""
-
-    def restore(self, tasks):
-        self.store.restore([StoredTask(info=replace(tasks[0].info, name="other"))])
-        return self.store.restore(tasks)
-
-
-def test_id_that_is_taken_at_the_last_moment_is_told(source, target, monkeypatch):
-    """A task that could not be written is never passed over in silence."""
-    add_task(source)
-    stores = {"sqlite:///old.db": source, "sqlite:///new.db": WrittenMeanwhile(target)}
-    monkeypatch.setattr("lilota.cli.commands.copy.open_store", lambda url, **_: stores[url])
-
-    result = copy()
-
-    assert result.exit_code == 1
-    assert "written by somebody else meanwhile" in result.stderr
 
 
 def test_password_of_a_store_is_not_shown(source):
@@ -303,13 +80,3 @@ def test_password_of_a_store_is_not_shown(source):
 
     assert result.exit_code == 1
     assert "hunter2" not in result.output
-
-
-def test_copied_tasks_are_found_page_by_page(source, target):
-    """The order of ids is that of the source."""
-    source.add([NewTask(name=f"task{n % 7}") for n in range(20)])
-    copy()
-
-    newest = [info.id for info in target.find(TaskQuery(limit=3))]
-
-    assert newest == [20, 19, 18]

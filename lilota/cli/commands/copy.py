@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import click
 
-from lilota.cli.session import Session, pass_session, require_existing
+from lilota.cli.session import Session, pass_session
 from lilota.contract import TaskStore
-from lilota.copying import Copied, check_quiet, check_stores, check_target, copy_pages
-from lilota.errors import ConfigurationError, TaskStateError
-from lilota.models import TaskState
+from lilota.copying import Copied, check_copy, copy_tasks
 from lilota.safe import mask_urls, safe
-from lilota.stores import open_store
 from lilota.words import count
-
-Counts = Counter[tuple[str, str, TaskState]]
 
 
 @click.command
@@ -36,61 +28,25 @@ def copy(session: Session, *, source: str, target: str, yes: bool) -> None:
     \b
     lilota copy sqlite:///lilota.db postgresql://shop@db/shop
     """
-    with _opened(session, source, create=False) as from_store, _opened(session, target, create=True) as to_store:
-        check_stores(from_store, to_store)
-        check_quiet(from_store)
-        before = _counts(from_store)
-        if not before:
-            where = from_store.capabilities().description
-            raise ConfigurationError(f"The source ({where}) holds no tasks. Is its URL right?")
-        check_target(from_store, to_store)
+    with session.open_store(source) as from_store, session.open_store(target, create=True) as to_store:
+        number = check_copy(from_store, to_store)
         if not yes:
-            _ask(from_store, to_store, before.total())
-        copied = _copy(from_store, to_store, before.total())
-        _check_nothing_changed(from_store, before)
+            places = [safe(store.capabilities().description) for store in (from_store, to_store)]
+            question = f"Copy {count(number, 'task')} from: {places[0]}\nto: {places[1]}?"
+            click.confirm(question, abort=True, err=True)
+        copied = _copy(from_store, to_store, number)
     _tell(copied, source, target)
-
-
-def _counts(store: TaskStore) -> Counts:
-    return Counter({(row.queue, row.name, row.state): row.count for row in store.counts()})
-
-
-@contextmanager
-def _opened(session: Session, url: str, *, create: bool) -> Iterator[TaskStore]:
-    store = open_store(url, plugins=session.plugins)
-    if not create:
-        require_existing(store)
-    try:
-        store.open()
-        yield store
-    finally:
-        store.close()
-
-
-def _ask(source: TaskStore, target: TaskStore, number: int) -> None:
-    places = [safe(store.capabilities().description) for store in (source, target)]
-    click.confirm(f"Copy {count(number, 'task')} from: {places[0]}\nto: {places[1]}?", abort=True, err=True)
 
 
 def _copy(source: TaskStore, target: TaskStore, number: int) -> Copied:
     copied = existing = 0
     # Without a terminal, only the label is shown.
     with click.progressbar(length=number, label="Copying", file=sys.stderr) as bar:
-        for page in copy_pages(source, target):
+        for page in copy_tasks(source, target):
             copied += page.copied
             existing += page.existing
             bar.update(page.copied + page.existing)
     return Copied(copied, existing)
-
-
-def _check_nothing_changed(source: TaskStore, before: Counts) -> None:
-    """Make sure that what was copied is what is there now: somebody may have started a runner, or added tasks."""
-    check_quiet(source)
-    if _counts(source) != before:
-        raise TaskStateError(
-            "Tasks of the source were added or changed while they were copied. Stop the programs that do so, and copy "
-            "again: new tasks are added then. What has only changed since stays at the target as it was."
-        )
 
 
 def _tell(copied: Copied, source: str, target: str) -> None:
