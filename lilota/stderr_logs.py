@@ -1,4 +1,4 @@
-"""Show log records on standard error, one harmless line each, for as long as a command runs."""
+"""Show log records on standard error, one harmless line each, for as long as a program wants."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import click
-
 from lilota.safe import safe, safe_lines
 
-_LEVEL_COLOURS = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "red", "DEBUG": "bright_black"}
+#: As terminals number them: yellow, red, grey.
+_LEVEL_COLOURS = {"WARNING": 33, "ERROR": 31, "CRITICAL": 31, "DEBUG": 90}
 
 
 class StderrHandler(logging.Handler):
-    """Writes through click: that finds the standard error of now, and drops colours where there is no terminal."""
+    """Writes to the standard error of now, which tests and programs replace."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            click.echo(self.format(record), err=True)
+            sys.stderr.write(f"{self.format(record)}\n")
+            sys.stderr.flush()
         except Exception:  # noqa: BLE001 - logging's own rule: a record that can't be written must not stop the program
             self.handleError(record)
 
@@ -29,8 +29,7 @@ class ReadableFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return one line, and the lines of a traceback below it."""
-        level = click.style(f"{record.levelname:<7}", fg=_LEVEL_COLOURS.get(record.levelname))
-        line = f"{self.formatTime(record, '%H:%M:%S')} {level} {_subject(record)}{safe(record.getMessage())}"
+        line = f"{self.formatTime(record, '%H:%M:%S')} {_level(record)} {_subject(record)}{safe(record.getMessage())}"
         details = [record.exc_text or "", self.formatException(record.exc_info) if record.exc_info else ""]
         below = [f"    {row}" for detail in details if detail for row in safe_lines(detail)]
         return "\n".join([line, *below])
@@ -60,6 +59,12 @@ def logs_on_stderr(formatter: logging.Formatter, level: int, logger: str = "") -
     finally:
         target.removeHandler(handler)
         target.setLevel(level_before)
+
+
+def _level(record: logging.LogRecord) -> str:
+    """Return the name of the level, as wide as the longest; in its colour where somebody sees it."""
+    name, colour = f"{record.levelname:<7}", _LEVEL_COLOURS.get(record.levelname)
+    return f"\x1b[{colour}m{name}\x1b[0m" if colour and sys.stderr.isatty() else name
 
 
 def _subject(record: logging.LogRecord) -> str:

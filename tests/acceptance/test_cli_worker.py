@@ -216,6 +216,27 @@ def test_ctrl_c_reaches_the_whole_group_and_stops_in_good_order(folder):
     wait_for_the_end_of_group(worker.process.pid)
 
 
+def test_a_terminal_that_is_closed_stops_in_good_order(folder):
+    """SIGHUP reaches the whole group, and what would be said can't be read any more; the task goes on to its end."""
+    parent, child = pty.openpty()
+    arguments = ["worker", "--processes", "1", "--task", "hold=house_tasks:Hold"]
+    files = {"stdin": child, "stdout": child, "stderr": child}
+    with subprocess.Popen([sys.executable, "-c", CONTROLLED, *arguments], **files, start_new_session=True) as worker:
+        os.close(child)
+        screen = ""
+        while "Ready" not in screen:
+            screen += os.read(parent, 4096).decode(errors="replace")
+        task_id = lilota("add", "hold", "--any-name").stdout.strip()
+        wait_for(folder / "held")
+        os.close(parent)
+        (folder / "go").touch()
+        code = worker.wait(LIMIT_SECONDS)
+
+    assert code == 0
+    assert shown(task_id)["state"] == "succeeded"
+    wait_for_the_end_of_group(worker.pid)
+
+
 def test_a_cancelled_task_ends_while_it_runs(folder):
     """`lilota cancel` reaches a task in another process's worker."""
     with Worker(folder):

@@ -1,10 +1,8 @@
-"""The frame around the commands: quick start, errors, plugins' commands, signals and logs."""
+"""The frame around the commands: quick start, errors and plugins' commands."""
 
 from __future__ import annotations
 
 import logging
-import os
-import signal
 import subprocess
 import sys
 
@@ -16,10 +14,8 @@ from lilota.cli import contributed
 from lilota.cli.contributed import commands_of_plugins, why_no_demo
 from lilota.cli.group import LazyCommand, LazyGroup
 from lilota.cli.main import _LAZY
-from lilota.cli.signals import stop_signals
 from lilota.config import Settings
 from lilota.plugins import PluginRecord
-from lilota.stderr_logs import ReadableFormatter, ShortFormatter, logs_on_stderr
 
 
 @pytest.fixture(autouse=True)
@@ -177,59 +173,3 @@ def test_a_missing_demo_says_how_to_install_it(monkeypatch):
     assert disabled.exit_code == 1
     assert "can't be used" in disabled.stderr
     assert "pip install lilota-example-tasks" in why_no_demo(Offers())
-
-
-def test_signals_arrive_as_messages_and_the_handlers_come_back():
-    """A signal interrupts nothing; afterwards the program is as it was."""
-    before = signal.getsignal(signal.SIGTERM)
-
-    with stop_signals() as received:
-        os.kill(os.getpid(), signal.SIGTERM)
-        os.kill(os.getpid(), signal.SIGINT)
-        names = {received.get(timeout=10).name, received.get(timeout=10).name}
-
-    assert names == {"SIGTERM", "SIGINT"}
-    assert signal.getsignal(signal.SIGTERM) is before
-
-
-def test_log_lines_are_harmless_and_name_task_and_attempt(capsys):
-    """A worker's standard error can be read by people and by `grep`."""
-    logger = logging.getLogger("lilota.test_cli")
-
-    with logs_on_stderr(ReadableFormatter(), logging.INFO, "lilota.test_cli"):
-        logger.info("a\nb\x1b[2J", extra={"task_id": 17, "attempt": 2})
-        logger.debug("not shown")
-    logger.error("after the end")
-
-    printed = capsys.readouterr().err
-    assert printed.count("\n") == 1
-    assert printed.rstrip().endswith("INFO    [17/2] a\\nb\\x1b[2J")
-
-
-def test_a_traceback_in_a_log_stays_readable_below_its_line(capsys):
-    """Lines of a traceback are indented, so that they can't pass for log lines."""
-    with logs_on_stderr(ReadableFormatter(), logging.INFO, "lilota.test_cli"):
-        try:
-            raise ValueError("bad")
-        except ValueError:
-            logging.getLogger("lilota.test_cli").exception("it failed")
-
-    first, *below = capsys.readouterr().err.rstrip().splitlines()
-    assert first.endswith("it failed")
-    assert all(line.startswith("    ") for line in below)
-    assert below[-1] == "    ValueError: bad"
-
-
-def test_what_an_application_shows_itself_is_not_shown_again(capsys):
-    """Its own handler decides on the form, for those records that it takes."""
-    own = logging.StreamHandler(sys.stderr)
-    own.setLevel(logging.WARNING)
-    logger = logging.getLogger("lilota.test_cli.application")
-    logger.addHandler(own)
-
-    with logs_on_stderr(ShortFormatter(), logging.INFO, "lilota.test_cli"):
-        logger.warning("by itself")
-        logger.info("by lilota")
-    logger.removeHandler(own)
-
-    assert capsys.readouterr().err == "by itself\nInfo: by lilota\n"

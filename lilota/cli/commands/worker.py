@@ -5,26 +5,19 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import sys
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
 from lilota.cli.options import Duration, TaskReference, store_option
 from lilota.cli.session import Session, pass_session
-from lilota.cli.signals import stop_signals
-from lilota.cli.stopping import stop_within, wait_for_signal
 from lilota.safe import safe
 from lilota.stderr_logs import ReadableFormatter, logs_on_stderr
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 _LEVELS: Final = ("debug", "info", "warning", "error")
-
-
-def _best_start_method() -> str:
-    return "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
 
 @click.command
@@ -61,7 +54,6 @@ def _best_start_method() -> str:
 @click.option(
     "--start-method",
     type=click.Choice(["forkserver", "spawn"]),
-    default=_best_start_method,
     envvar="LILOTA_START_METHOD",
     show_default="forkserver if there is one",
     help="How processes are started.",
@@ -83,7 +75,7 @@ def worker(
     tasks: tuple[tuple[str, str], ...],
     grace_seconds: float,
     lease_seconds: float,
-    start_method: str,
+    start_method: str | None,
     log_level: str,
 ) -> None:
     """Run tasks in processes of their own until SIGTERM or Ctrl-C.
@@ -91,34 +83,27 @@ def worker(
     The first signal stops in good order: running tasks have the grace period to end, and what has not ended then is
     given back, to run again later. A second signal gives back at once.
     """
+    from lilota.foreground import run_worker  # noqa: PLC0415 - --help needs no runner
+
     _make_current_folder_importable()
     session.tasks = dict(tasks)
     with (
         logs_on_stderr(ReadableFormatter(), getattr(logging, log_level.upper())),
-        stop_signals() as signals,
         session.open_store(create=True) as store,
     ):
-        from lilota.runner import TaskRunner  # noqa: PLC0415 - --help needs no runner
-
-        runner = TaskRunner(
+        for name in session.tasks:
+            session.registry.resolve(name)  # a mistyped class is an error now, not when its first task comes
+        run_worker(
             store,
             processes,
+            ready=_announce,
+            say=partial(click.echo, err=True),
             queues=queues or None,
+            grace_seconds=grace_seconds,
             lease_seconds=lease_seconds,
             start_method=start_method,
             settings=session.settings,
         )
-        for name in session.tasks:
-            runner.registry.resolve(name)  # a mistyped class is an error now, not when its first task comes
-        runner.start()
-        _announce(
-            ("store", store.capabilities().description),
-            ("processes", f"{processes}, started by {start_method}"),
-            ("queues", ", ".join(queues) or "all"),
-            ("tasks", ", ".join(runner.registry.names()) or "none yet: --task NAME=module:Class names one"),
-            ("plugins", ", ".join(_active_plugins(session)) or "none"),
-        )
-        stop_within(runner, signals, wait_for_signal(runner, signals), grace_seconds)
 
 
 def _make_current_folder_importable() -> None:
@@ -128,13 +113,8 @@ def _make_current_folder_importable() -> None:
         sys.path.insert(0, folder)
 
 
-def _active_plugins(session: Session) -> Sequence[str]:
-    records = session.plugins.records()
-    return sorted({f"{record.distribution} {record.version}" for record in records if record.error is None})
-
-
-def _announce(*facts: tuple[str, str]) -> None:
+def _announce(facts: Mapping[str, str]) -> None:
     """Say what this worker does; the last line says that it is ready."""
-    for label, value in facts:
+    for label, value in {**facts, "tasks": facts["tasks"] or "none yet: --task NAME=module:Class names one"}.items():
         click.echo(f"{click.style(f'{label:<10}', dim=True)} {safe(value)}")
     click.secho("Ready. Ctrl-C stops it.", fg="green")

@@ -19,10 +19,9 @@ import msgspec
 from history.recorded_tasks import TASKS
 from history.recorder import FOLDER_VARIABLE, Recorder
 from history.watching import WatchedStore
-from lilota.cli.signals import stop_signals
-from lilota.cli.stopping import wait_for_signal
 from lilota.config import Settings
 from lilota.errors import StoreError
+from lilota.foreground import stop_signals, wait_for_signal
 from lilota.models import NewTask
 from lilota.runner import TaskRunner
 from lilota.stores import open_store

@@ -21,7 +21,7 @@ from django.apps import apps
 from django.conf import settings
 from django.utils import autoreload
 
-from lilota.cli.signals import StopSignals, stop_signals
+from lilota.foreground import StopSignals, stop_signals
 
 _RESTARTS_AFTER: Final = (".py",)
 

@@ -1,0 +1,143 @@
+"""Run tasks in the foreground of this process until a signal says stop: what `lilota worker` does, for any program."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import queue
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from types import FrameType
+from typing import Final
+
+from lilota.config import Settings
+from lilota.contract import TaskStore
+from lilota.errors import RunnerStateError
+from lilota.runner import TaskRunner
+from lilota.words import duration
+from lilota.workers.processes import START_METHODS
+
+StopSignals = SimpleQueue[signal.Signals]
+
+#: What asks to stop. SIGHUP comes when the terminal is closed.
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+#: How late a runner that ended by itself is noticed.
+_LOOK_SECONDS: Final = 1.0
+
+
+def run_worker(
+    store: TaskStore | str | None = None,
+    processes: int = multiprocessing.cpu_count(),
+    *,
+    ready: Callable[[Mapping[str, str]], object],
+    say: Callable[[str], object],
+    queues: Sequence[str] | None = None,
+    grace_seconds: float = 30.0,
+    lease_seconds: float = 30.0,
+    start_method: str | None = None,
+    settings: Settings | None = None,
+) -> None:
+    """Start a runner, and return when a signal has stopped it. Only in the main thread.
+
+    The first signal stops in good order: running tasks have the grace period to end, and what has not ended then is
+    given back, to run again later. A further signal gives back at once.
+
+    Args:
+        store, processes, queues, lease_seconds, start_method, settings: see `TaskRunner`.
+        ready: is called when the runner has started, with what it does, for people: label -> value.
+        say: is called with each sentence about the stopping.
+        grace_seconds: how long running tasks may go on after the first signal.
+
+    Raises:
+        TypeError, LilotaError: as for `TaskRunner`; or the runner has ended by itself.
+    """
+    method = start_method or os.environ.get("LILOTA_START_METHOD") or _best_start_method()
+    with stop_signals() as signals:
+        runner = TaskRunner(
+            store,
+            processes,
+            queues=queues,
+            lease_seconds=lease_seconds,
+            start_method=method,
+            settings=settings,
+        )
+        runner.start()
+        try:
+            ready(_facts(runner, processes, method, queues))
+            _tell_of(wait_for_signal(runner, signals), say, grace_seconds)
+        finally:
+            _stop_within(runner, signals, say, grace_seconds)
+    _say(say, "Stopped.")
+
+
+@contextlib.contextmanager
+def stop_signals() -> Iterator[StopSignals]:
+    """Collect the signals that ask to stop; the handlers of before come back at the end."""
+    received: StopSignals = SimpleQueue()
+
+    def remember(number: int, _frame: FrameType | None) -> None:
+        # SimpleQueue.put is reentrant; Event.set is not, and can deadlock in a handler.
+        received.put(signal.Signals(number))
+
+    # Who was started by nohup shall outlive the terminal.
+    numbers = [number for number in _SIGNALS if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, remember) for number in numbers}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def wait_for_signal(runner: TaskRunner, signals: StopSignals) -> str:
+    """Return the name of the first signal, or "" if the runner has ended by itself."""
+    while runner.failure is None:
+        with contextlib.suppress(queue.Empty):
+            return signals.get(timeout=_LOOK_SECONDS).name
+    return ""
+
+
+def _best_start_method() -> str:
+    return next(method for method in START_METHODS if method in multiprocessing.get_all_start_methods())
+
+
+def _facts(runner: TaskRunner, processes: int, method: str, queues: Sequence[str] | None) -> Mapping[str, str]:
+    records = runner.registry.plugins.records()
+    plugins = sorted({f"{record.distribution} {record.version}" for record in records if record.error is None})
+    return {
+        "store": runner.store.capabilities().description,
+        "processes": f"{processes}, started by {method}",
+        "queues": ", ".join(queues or ()) or "all",
+        "tasks": ", ".join(runner.registry.names()),
+        "plugins": ", ".join(plugins) or "none",
+    }
+
+
+def _tell_of(signal_name: str, say: Callable[[str], object], grace_seconds: float) -> None:
+    if signal_name:
+        _say(
+            say,
+            f"{signal_name}: taking no new tasks; running ones may go on for {duration(grace_seconds)}. "
+            "Once more stops them now.",
+        )
+
+
+def _stop_within(runner: TaskRunner, signals: StopSignals, say: Callable[[str], object], grace_seconds: float) -> None:
+    """Stop within the grace period; a further signal, for which the main thread listens, cuts it short."""
+    with ThreadPoolExecutor(1, "lilota-stopping") as other_thread:
+        stopping = other_thread.submit(runner.stop, grace_seconds)
+        while not stopping.done():
+            with contextlib.suppress(queue.Empty):
+                _say(say, f"{signals.get(timeout=0.05).name}: giving back what runs.")
+                with contextlib.suppress(RunnerStateError):  # it has just stopped
+                    runner.stop(timeout_seconds=0)
+    with contextlib.suppress(RunnerStateError):  # the further signal was quicker
+        stopping.result()
+
+
+def _say(say: Callable[[str], object], sentence: str) -> None:
+    with contextlib.suppress(OSError):  # the terminal may have been closed: that is what SIGHUP says
+        say(sentence)
