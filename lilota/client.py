@@ -9,7 +9,7 @@ from typing import Any, Self, Unpack
 
 from lilota.adding.new_tasks import AddOptions, checked_arguments, new_task
 from lilota.adding.waiters import Waiters
-from lilota.config import load_settings
+from lilota.config import Settings, load_settings
 from lilota.contract import TaskStore
 from lilota.errors import TaskCancelledError, TaskFailedError
 from lilota.hookspecs import TasksAdded
@@ -85,6 +85,7 @@ class TaskClient:
     Args:
         store: a store, its name or its URL; None takes the configured one.
         registry: which names exist; None finds the installed and configured ones.
+        settings: what to use instead of the configuration of the environment, if there is no registry.
         accept_unknown_names: also add tasks that only other processes know.
     """
 
@@ -93,11 +94,12 @@ class TaskClient:
         store: TaskStore | str | None = None,
         *,
         registry: Registry | None = None,
+        settings: Settings | None = None,
         accept_unknown_names: bool = False,
         waiters: Waiters | None = None,
     ) -> None:
         if registry is None:
-            settings = load_settings()
+            settings = settings or load_settings()
             registry = Registry(Plugins(settings), settings)
         self.registry = registry
         self.store = ensure_store(store, plugins=registry.plugins)

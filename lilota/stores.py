@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from multiprocessing.managers import BaseManager, BaseProxy
 from typing import TYPE_CHECKING, Final
 
-from lilota.config import load_settings
+from lilota.config import Settings, load_settings
 from lilota.contract import TaskStore, redacted
 from lilota.contract.forwarding import Answer, Arguments, ForwardingStore
 from lilota.contract.rules import refuse_connection
@@ -31,12 +31,15 @@ class StoreManager(BaseManager):
     """
 
 
-def open_store(name_or_url: str | None = None, *, plugins: Plugins | None = None) -> TaskStore:
+def open_store(
+    name_or_url: str | None = None, *, settings: Settings | None = None, plugins: Plugins | None = None
+) -> TaskStore:
     """Return a handle to a store. It connects when it is first used.
 
     Args:
         name_or_url: the entry-point name of a store ("memory"), or a URL with that name as its scheme
             ("sqlite:///tasks.db"); None means the configured store.
+        settings: what to use instead of the configuration of the environment.
         plugins: what is installed; None means to look now.
 
     Raises:
@@ -45,7 +48,7 @@ def open_store(name_or_url: str | None = None, *, plugins: Plugins | None = None
         PluginError: the store's package is broken.
         ConfigurationError: the store can't use the URL.
     """
-    plugins = plugins or Plugins(load_settings())
+    plugins = plugins or Plugins(settings or load_settings())
     address = plugins.settings.store if name_or_url is None else name_or_url
     factory = plugins.store_factory(_scheme_of(address, plugins))
     store = factory(address)

@@ -8,7 +8,6 @@ from typing import Any
 from django.core import checks
 
 from lilota.errors import LilotaError
-from lilota.plugins import Plugins
 from lilota.stores import open_store
 from lilota_django.conf import is_of_one_process, project_settings
 from lilota_django.readiness import require_site
@@ -29,7 +28,7 @@ def mistakes_of_store(store: str | None, owner: str) -> Iterator[checks.CheckMes
     """
     try:
         settings = project_settings(store)
-        found = open_store(settings.store, plugins=Plugins(settings))
+        found = open_store(settings=settings)
         if isinstance(found, DjangoTaskStore):
             require_site(found.alias)
     except LilotaError as error:

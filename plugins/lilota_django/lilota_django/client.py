@@ -8,8 +8,6 @@ from django.core.signals import setting_changed
 
 from lilota.client import TaskClient
 from lilota.contract import TaskStore
-from lilota.plugins import Plugins
-from lilota.registry import Registry
 from lilota.stores import open_store
 from lilota_django.conf import project_settings
 from lilota_django.store import DjangoTaskStore
@@ -31,20 +29,19 @@ def get_client(store: str | None = None) -> TaskClient:
 
 def get_store() -> TaskStore:
     """Return the store of the project as a handle that nobody has opened: to look at it needs no server."""
-    return _registry_and_store(None)[1]
+    return _store(None)
 
 
 @lru_cache(maxsize=16)  # one per store; to look for plugins anew in each request would be slow
 def _client(store: str | None) -> TaskClient:
-    registry, found = _registry_and_store(store)
-    return TaskClient(_OpenedLater(found.alias) if isinstance(found, DjangoTaskStore) else found, registry=registry)
+    found = _store(store)
+    opened_later = _OpenedLater(found.alias) if isinstance(found, DjangoTaskStore) else found
+    return TaskClient(opened_later, settings=project_settings(store))
 
 
 @lru_cache(maxsize=16)  # as above
-def _registry_and_store(store: str | None) -> tuple[Registry, TaskStore]:
-    settings = project_settings(store)
-    registry = Registry(Plugins(settings), settings)
-    return registry, open_store(settings.store, plugins=registry.plugins)
+def _store(store: str | None) -> TaskStore:
+    return open_store(settings=project_settings(store))
 
 
 class _OpenedLater(DjangoTaskStore):
@@ -58,7 +55,7 @@ def _forget(*, setting: str, **_: object) -> None:
     """Let tests of a project change its settings."""
     if setting == "LILOTA":
         _client.cache_clear()
-        _registry_and_store.cache_clear()
+        _store.cache_clear()
 
 
 setting_changed.connect(_forget, dispatch_uid="lilota_django.client")

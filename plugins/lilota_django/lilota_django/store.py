@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from lilota.contract import (
     Claimed,
@@ -43,12 +43,9 @@ class DjangoTaskStore:
         self._lock = threading.Lock()
         self._orm: OrmStore | None = None
 
-    def __getstate__(self) -> dict[str, object]:
+    def __reduce__(self) -> tuple[type[Self], tuple[str]]:
         """Send only the alias to another process."""
-        return {"alias": self.alias}
-
-    def __setstate__(self, state: dict[str, str]) -> None:
-        self.__init__(state["alias"])  # type: ignore[misc]
+        return type(self), (self.alias,)
 
     def __repr__(self) -> str:
         return f"DjangoTaskStore({self.alias!r})"

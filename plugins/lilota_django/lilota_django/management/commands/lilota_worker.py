@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from functools import partial
+from multiprocessing import cpu_count
+from typing import Any, Final, TypeVar
 
-import click
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
 
-from lilota.cli.commands.worker import worker
-from lilota.cli.session import Session
 from lilota.errors import ConfigurationError, LilotaError
+from lilota.foreground import run_worker
+from lilota.safe import safe
+from lilota.stderr_logs import ReadableFormatter, logs_on_stderr
+from lilota.words import parse_duration
 from lilota_django.conf import is_of_one_process, project_settings
 from lilota_django.orm.faults import DatabaseFaults, unusable_database
 from lilota_django.processes.loggers import fit_to_runner
 from lilota_django.processes.reload import run_and_reload
 
-#: Options of `lilota worker` that it takes as they are.
-_PASSED_ON: Final = {
-    "processes": "How many tasks run at the same time. Default: one per CPU.",
-    "grace_seconds": "How long running tasks may go on after the first signal. Default: 30.",
-    "lease_seconds": "If this worker dies, how long its tasks wait before others take them. Default: 30.",
-    "start_method": "How processes are started: forkserver or spawn.",
-    "log_level": "Leave out log lines below it: debug, info, warning or error. Default: info.",
-}
+Number = TypeVar("Number", int, float)
+
+_LEVELS: Final = ("debug", "info", "warning", "error")
+_MOST_PROCESSES: Final = 10_000
 
 
 class Command(BaseCommand):
@@ -34,11 +34,15 @@ class Command(BaseCommand):
     help = "Run the tasks of this project until SIGTERM or Ctrl-C; a second signal stops at once."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        for name, text in _PASSED_ON.items():
-            parser.add_argument(f"--{name.replace('_', '-')}", help=text)
-        parser.add_argument("--queues", metavar="A,B", help="Serve only these queues. Default: all.")
-        parser.add_argument("--store", metavar="URL", help="Another store than that of the setting LILOTA.")
-        parser.add_argument("--reload", action="store_true", help="Start again when code changes; for development.")
+        add = parser.add_argument
+        add("--processes", default=cpu_count(), help="How many tasks run at once. Default: one per CPU.")
+        add("--grace-seconds", default=30, help="How long tasks may go on after the first signal. Default: 30.")
+        add("--lease-seconds", default=30, help="How long its tasks wait for another worker if it dies. Default: 30.")
+        add("--start-method", choices=("forkserver", "spawn"), help="How processes are started.")
+        add("--log-level", default="info", choices=_LEVELS, help="Leave out log lines below it. Default: info.")
+        add("--queues", metavar="A,B", help="Serve only these queues. Default: all.")
+        add("--store", metavar="URL", help="Another store than that of the setting LILOTA.")
+        add("--reload", action="store_true", help="Start again when code changes; for development.")
 
     def check(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - Django's signature, which differs by version
         """Run Django's checks, some of which connect to databases."""
@@ -52,17 +56,31 @@ class Command(BaseCommand):
             run_and_reload(self.stderr.write)
             return
         try:
-            session = Session()
-            # What was found out so far stands for what would be looked up.
-            session.settings = project_settings(options["store"])
-            _require_shared_store(session.settings.store)
+            settings = project_settings(options["store"])
+            _require_shared_store(settings.store)
             # Now, and not when the runner says that it has started: its workers are quicker than that.
             fit_to_runner()
-            worker.main(list(_arguments(options)), "lilota_worker", standalone_mode=False, obj=session)
-        except click.ClickException as error:
-            raise CommandError(error.format_message()) from error
+            with logs_on_stderr(ReadableFormatter(), getattr(logging, options["log_level"].upper())):
+                run_worker(
+                    processes=_read("--processes", options["processes"], _number),
+                    ready=self._announce,
+                    # Without the colour of errors.
+                    say=partial(self.stderr.write, style_func=str),
+                    queues=None if options["queues"] is None else _queues(options["queues"]),
+                    grace_seconds=_read("--grace-seconds", options["grace_seconds"], parse_duration),
+                    lease_seconds=_read("--lease-seconds", options["lease_seconds"], parse_duration),
+                    start_method=options["start_method"],
+                    settings=settings,
+                )
         except LilotaError as error:
             raise CommandError(str(error)) from error
+
+    def _announce(self, facts: Mapping[str, str]) -> None:
+        """Say what this worker does; the last line says that it is ready."""
+        for label, value in {**facts, "tasks": facts["tasks"] or "none yet"}.items():
+            self.stdout.write(f"{label:<10} {safe(value)}")
+        self.stdout.write("Ready. Ctrl-C stops it.", self.style.SUCCESS)
+        self.stdout.flush()
 
 
 def _require_shared_store(store: str) -> None:
@@ -73,12 +91,17 @@ def _require_shared_store(store: str) -> None:
         )
 
 
-def _arguments(options: dict[str, Any]) -> Iterator[str]:
-    for name in _PASSED_ON:
-        if options[name] is not None:
-            yield f"--{name.replace('_', '-')}={options[name]}"
-    if options["queues"] is not None:
-        yield from (f"--queue={queue}" for queue in _queues(options["queues"]))
+def _read(option: str, text: object, read: Callable[[str], Number]) -> Number:
+    try:
+        return read(str(text))
+    except ValueError as error:
+        raise ConfigurationError(f"Invalid value for '{option}': {error}.") from error
+
+
+def _number(text: str) -> int:
+    if not (text.isdecimal() and 1 <= int(text) <= _MOST_PROCESSES):
+        raise ValueError(f"{text} is not a number from 1 to {_MOST_PROCESSES:,}")
+    return int(text)
 
 
 def _queues(text: str) -> list[str]:
