@@ -38,7 +38,6 @@ from lilota_django.models import Lane, LaneCount, LogLine, Runner, Task, Turn  #
 from lilota_django.store import DjangoTaskStore  # noqa: E402
 from lilota_test_servers import MariaDBServer, available_or_skip  # noqa: E402
 from lilota_test_servers.elsewhere import MariaDBElsewhere  # noqa: E402
-from lilota_test_servers.fixtures import postgres_server  # noqa: E402, F401 - a fixture
 from shop_sites import ALIAS, BACKEND, ShopSite, migrated, shop_database  # noqa: E402
 
 Stores = Callable[[str], DjangoTaskStore]
@@ -53,7 +52,7 @@ def sqlite() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgres(postgres_server) -> Iterator[str]:  # noqa: F811 - the fixture above
+def postgres(postgres_server) -> Iterator[str]:
     """The alias of a migrated PostgreSQL database."""
     yield from _added("pg", site_settings.POSTGRES_VARIABLE, postgres_server.create_database())
 

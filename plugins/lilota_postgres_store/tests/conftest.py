@@ -10,19 +10,19 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 from lilota_postgres_store.plugin import open_postgres_store
-from lilota_test_servers import PgBouncer, available_or_skip, postgres_server  # noqa: F401 - a fixture
+from lilota_test_servers import PgBouncer, available_or_skip
 
 sys.path.insert(0, str(Path(__file__).parent / "helpers"))
 
 
 @pytest.fixture(scope="session")
-def database_url(postgres_server):  # noqa: F811 - the fixture
+def database_url(postgres_server):
     """The URL of a database in which each test has a schema; a database for each would take longer than the tests."""
     return postgres_server.create_database()
 
 
 @pytest.fixture(scope="session")
-def pooled_url(postgres_server, database_url):  # noqa: F811 - the fixture
+def pooled_url(postgres_server, database_url):
     """The URL of that database through PgBouncer in transaction mode."""
     bouncer = available_or_skip(lambda: PgBouncer(postgres_server))
     yield bouncer.url(urlsplit(database_url).path[1:])

@@ -9,10 +9,7 @@ from contextlib import contextmanager
 import pytest
 import redis
 from lilota_redis_store.plugin import open_redis_store
-from lilota_test_servers import RedisServer, available_or_skip, redis_server
-
-__all__ = ["redis_server"]
-
+from lilota_test_servers import RedisServer, available_or_skip
 
 #: A word as MONITOR shows it.
 _WORD = re.compile(rb'"((?:[^"\\]|\\.)*)"')

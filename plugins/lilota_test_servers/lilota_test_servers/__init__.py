@@ -6,14 +6,12 @@ on a Unix socket, and is gone when the tests are. It is a real one, so that it c
 >>> with PostgresServer() as server:  # doctest: +SKIP
 ...     store = open_store(server.create_database())
 
-As fixtures, in a conftest.py: `from lilota_test_servers import postgres_server, redis_server, mariadb_server`.
+pytest has the fixtures `postgres_server`, `redis_server` and `mariadb_server` by itself, where this is installed.
 LILOTA_TEST_POSTGRES_URL, LILOTA_TEST_REDIS_URL and LILOTA_TEST_MARIADB_URL point these at servers elsewhere;
 LILOTA_TEST_POSTGRES_PROGRAMS and LILOTA_TEST_REDIS_PROGRAMS, folders, let all tests start another version.
 """
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from lilota_test_servers.availability import available_or_skip
 from lilota_test_servers.certificates import Certificates, make_certificates
@@ -23,9 +21,6 @@ from lilota_test_servers.pgbouncer import PgBouncer
 from lilota_test_servers.postgres import PostgresServer
 from lilota_test_servers.proxy import Proxy
 from lilota_test_servers.redis import RedisServer
-
-if TYPE_CHECKING:
-    from lilota_test_servers.fixtures import mariadb_server, postgres_server, redis_server
 
 __all__ = [
     "Certificates",
@@ -38,18 +33,4 @@ __all__ = [
     "ServerUnavailableError",
     "available_or_skip",
     "make_certificates",
-    "mariadb_server",
-    "postgres_server",
-    "redis_server",
 ]
-
-_FIXTURES = ("mariadb_server", "postgres_server", "redis_server")
-
-
-def __getattr__(name: str) -> object:
-    # The fixtures need pytest; the servers do not.
-    if name not in _FIXTURES:
-        raise AttributeError(f"module 'lilota_test_servers' has no attribute {name!r}", name=name)
-    from lilota_test_servers import fixtures
-
-    return getattr(fixtures, name)

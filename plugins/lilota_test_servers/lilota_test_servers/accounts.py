@@ -65,11 +65,6 @@ class Account:
         )
 
 
-def own_account() -> Account:
-    """Return the account of this process."""
-    return Account()
-
-
 def unprivileged_account() -> Account:
     """Return an account that is not root: `nobody` when this process is root, otherwise its own.
 

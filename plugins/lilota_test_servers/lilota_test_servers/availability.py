@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
+from lilota_test_servers.base import ServerProcess
 from lilota_test_servers.errors import ServerUnavailableError
 
-
-class Startable(Protocol):
-    """Something that can be started."""
-
-    def start(self) -> None:
-        """Start it, or raise `ServerUnavailableError`."""
+ServerT = TypeVar("ServerT", bound=ServerProcess)
 
 
-StartableT = TypeVar("StartableT", bound=Startable)
-
-
-def available_or_skip(factory: Callable[[], StartableT]) -> StartableT:
+def available_or_skip(factory: Callable[[], ServerT]) -> ServerT:
     """Make a server, start it and return it. Skip the test when it is not installed; fail it when `CI` is set.
 
     >>> server = available_or_skip(lambda: PostgresServer(port=0))  # doctest: +SKIP

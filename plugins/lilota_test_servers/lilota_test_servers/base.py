@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypedDict
 
-from lilota_test_servers.accounts import Account
+from lilota_test_servers.accounts import Account, unprivileged_account
 from lilota_test_servers.clocks import clock_environment
 from lilota_test_servers.errors import ServerFailedError
 from lilota_test_servers.home import Home
@@ -21,6 +22,15 @@ from lilota_test_servers.watchdog import kill_family
 _START_SECONDS = 60
 _STOP_SECONDS = 30
 _POLL_SECONDS = 0.01
+_ANSWER_SECONDS = 5
+
+
+class ServerOptions(TypedDict, total=False):
+    """What every server can be given besides; see `ServerProcess`."""
+
+    environment: Mapping[str, str] | None
+    clock_offset_seconds: float
+    folder: Path | None
 
 
 class ServerProcess(ABC):
@@ -36,7 +46,6 @@ class ServerProcess(ABC):
         settings: its settings by name, which win over those of the class.
         port: a TCP port as well, 0 for one that is free.
         host: the address of that port.
-        account: the account that it runs under.
         environment: variables for its process, besides those of this one.
         clock_offset_seconds: how far its clock is ahead (or behind, when negative). Needs libfaketime.
         folder: where its data go, such as a small file system: into a new folder there. The rest stays elsewhere.
@@ -44,6 +53,7 @@ class ServerProcess(ABC):
 
     name: ClassVar[str]
     _default_settings: ClassVar[Mapping[str, str]] = {}
+    _refuses_root: ClassVar[bool] = True
     #: Makes it end in order.
     _stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
     #: Makes it end at once.
@@ -55,7 +65,6 @@ class ServerProcess(ABC):
         port: int | None = None,
         host: str = "127.0.0.1",
         *,
-        account: Account,
         environment: Mapping[str, str] | None = None,
         clock_offset_seconds: float = 0.0,
         folder: Path | None = None,
@@ -63,7 +72,7 @@ class ServerProcess(ABC):
         self.host = host
         self.port = free_port() if port == 0 else port
         self._settings = {**self._default_settings, **(settings or {})}
-        self._account = account
+        self._account = unprivileged_account() if self._refuses_root else Account()
         self._environment = {**(environment or {}), **clock_environment(clock_offset_seconds)}
         self._data_parent = folder
         self._home: Home | None = None
@@ -168,6 +177,13 @@ class ServerProcess(ABC):
         """Tell whether it answers."""
 
     @property
+    def _address(self) -> str:
+        """Host and port of its TCP port."""
+        if self.port is None:
+            raise ServerFailedError(f"This {self.name} has no TCP port. Start it with {type(self).__name__}(port=0).")
+        return f"{self.host}:{self.port}"
+
+    @property
     def _lived_in(self) -> Home:
         if self._home is None:
             raise ServerFailedError(f"{self.name} has no folder before its first start() and after close().")
@@ -192,3 +208,15 @@ class ServerProcess(ABC):
                 self.kill()
                 raise ServerFailedError(f"{self.name} did not answer within {_START_SECONDS} s.\n{self.log_tail()}")
             time.sleep(_POLL_SECONDS)
+
+
+def answer_on(socket_path: Path, question: bytes = b"") -> bytes:
+    """Return the beginning of what a server says on its Unix socket; nothing while it does not."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(_ANSWER_SECONDS)
+        try:
+            connection.connect(str(socket_path))
+            connection.sendall(question)
+            return connection.recv(100)
+        except OSError:
+            return b""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 
 from lilota_test_servers.errors import ServerUnavailableError
+from lilota_test_servers.programs import in_package
 
 _LIBRARY = "libfaketime.so.1"
 
@@ -29,9 +29,8 @@ def clock_environment(offset_seconds: float) -> dict[str, str]:
 
 def _library() -> Path:
     places = [*Path("/usr/lib").glob(f"*/faketime/{_LIBRARY}"), *Path("/usr/lib").glob(f"faketime/{_LIBRARY}")]
-    spec = find_spec("libfaketime")
-    for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
-        places += Path(folder).glob(f"vendor/libfaketime/src/{_LIBRARY}")
+    if in_wheel := in_package("libfaketime", f"vendor/libfaketime/src/{_LIBRARY}"):
+        places.append(in_wheel)
     if not places:
         raise ServerUnavailableError(
             "A server whose clock is wrong needs libfaketime. Install the package `libfaketime`, from PyPI or Debian."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from urllib.parse import urlsplit, urlunsplit
 
 from lilota_test_servers.mariadb import create_mariadb_database, mariadb_options
@@ -21,9 +20,7 @@ class PostgresElsewhere:
 
     def create_database(self) -> str:
         """Create an empty database and return its URL."""
-        database = f"lilota_{uuid.uuid4().hex}"
-        create_database(self._url, database)
-        return self.url(database)
+        return self.url(create_database(self._url))
 
 
 class RedisElsewhere:
@@ -49,9 +46,7 @@ class MariaDBElsewhere:
 
     def create_database(self) -> str:
         """Create an empty database and return its URL."""
-        database = f"lilota_{uuid.uuid4().hex}"
-        create_mariadb_database(self.options(), database)
-        return _with_path(self._url, database)
+        return _with_path(self._url, create_mariadb_database(self.options()))
 
 
 def _with_path(url: str, path: str) -> str:

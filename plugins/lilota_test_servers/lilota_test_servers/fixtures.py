@@ -1,4 +1,4 @@
-"""Fixtures for a conftest.py: one server for all tests of a process, started by the first that asks for it."""
+"""Fixtures that pytest finds by an entry point: one server per test process, started by the first test that asks."""
 
 from __future__ import annotations
 

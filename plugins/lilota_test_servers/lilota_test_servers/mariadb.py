@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
-from lilota_test_servers.accounts import unprivileged_account
-from lilota_test_servers.base import ServerProcess
-from lilota_test_servers.errors import ServerFailedError, ServerUnavailableError
+from lilota_test_servers.base import ServerProcess, answer_on
+from lilota_test_servers.errors import ServerUnavailableError
 from lilota_test_servers.home import Home
+from lilota_test_servers.programs import system_program
 
 _DEFAULTS: Mapping[str, str] = {
     # A crash of the server loses nothing by this; only a power cut would.
@@ -33,7 +31,7 @@ _BOOTSTRAP: Mapping[str, str] = {
 #: The tables of users and rights, as mariadb-install-db makes them; that one needs more programs than the server has.
 _SYSTEM_TABLES = ("mysql_system_tables.sql", "mysql_performance_tables.sql", "mysql_system_tables_data.sql")
 _SQL_FOLDERS = (Path("/usr/share/mysql"), Path("/usr/share/mariadb"))
-_ANSWER_SECONDS = 5
+_PACKAGE = "mariadb-server-core"
 
 
 class MariaDBServer(ServerProcess):
@@ -43,31 +41,11 @@ class MariaDBServer(ServerProcess):
         settings: options of mariadbd, by name, without the leading dashes.
         port: a TCP port as well, 0 for one that is free. Whoever reaches it from this host needs no password either.
         host: the address of that port, as in `bind-address`.
-        environment, clock_offset_seconds, folder: see `ServerProcess`; `folder` is where the data go.
+        environment, clock_offset_seconds, folder: see `ServerProcess`.
     """
 
     name: ClassVar[str] = "MariaDB"
     _default_settings: ClassVar[Mapping[str, str]] = _DEFAULTS
-
-    def __init__(
-        self,
-        settings: Mapping[str, str] | None = None,
-        port: int | None = None,
-        host: str = "127.0.0.1",
-        *,
-        environment: Mapping[str, str] | None = None,
-        clock_offset_seconds: float = 0.0,
-        folder: Path | None = None,
-    ) -> None:
-        super().__init__(
-            settings,
-            port,
-            host,
-            account=unprivileged_account(),
-            environment=environment,
-            clock_offset_seconds=clock_offset_seconds,
-            folder=folder,
-        )
 
     @property
     def socket_path(self) -> Path:
@@ -79,9 +57,7 @@ class MariaDBServer(ServerProcess):
         if not tcp:
             query = urlencode({"unix_socket": str(self.socket_path)}, safe="/")
             return f"mysql://root@localhost/{quote(database)}?{query}"
-        if self.port is None:
-            raise ServerFailedError("This MariaDB has no TCP port. Start it with MariaDBServer(port=0).")
-        return f"mysql://root@{self.host}:{self.port}/{quote(database)}"
+        return f"mysql://root@{self._address}/{quote(database)}"
 
     def options(self, database: str = "mysql", *, tcp: bool = False) -> dict[str, str | int]:
         """Return the same as arguments of a driver's `connect`: host, port, user, password, database, unix_socket."""
@@ -89,9 +65,7 @@ class MariaDBServer(ServerProcess):
 
     def create_database(self) -> str:
         """Create an empty database and return its URL."""
-        database = f"lilota_{uuid.uuid4().hex}"
-        create_mariadb_database(self.options(), database)
-        return self.url(database)
+        return self.url(create_mariadb_database(self.options()))
 
     def _prepare(self, home: Home) -> None:
         statements = ["CREATE DATABASE mysql;", "USE mysql;", "SET @auth_root_socket=NULL;"]
@@ -106,17 +80,11 @@ class MariaDBServer(ServerProcess):
         options = [f"--{name}={value}" for name, value in settings.items()]
         # --no-defaults must come first.
         folders = [f"--datadir={self.data_folder}", f"--tmpdir={self.folder}"]
-        return [_found_program(), "--no-defaults", *folders, *options]
+        return [system_program("mariadbd", _PACKAGE), "--no-defaults", *folders, *options]
 
     def _is_ready(self) -> bool:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(_ANSWER_SECONDS)
-            try:
-                connection.connect(str(self.socket_path))
-                # It greets who connects.
-                return bool(connection.recv(100))
-            except OSError:
-                return False
+        # It greets who connects.
+        return bool(answer_on(self.socket_path))
 
 
 def mariadb_options(url: str) -> dict[str, str | int]:
@@ -130,30 +98,24 @@ def mariadb_options(url: str) -> dict[str, str | int]:
     return options
 
 
-def create_mariadb_database(options: Mapping[str, str | int], database: str) -> None:
-    """Create a database on the server of these options. Needs pymysql."""
+def create_mariadb_database(options: Mapping[str, str | int]) -> str:
+    """Create an empty database on the server of these options, and return its name. Needs pymysql."""
     import pymysql
 
+    database = f"lilota_{uuid.uuid4().hex}"
     # The stubs want each option by its name.
     connect: Callable[..., pymysql.Connection[pymysql.cursors.Cursor]] = pymysql.connect
     with connect(**options) as connection, connection.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE `{database}` CHARACTER SET utf8mb4")
-
-
-def _found_program() -> str:
-    # Debian keeps it where a user's PATH does not go.
-    found = shutil.which("mariadbd") or shutil.which("mariadbd", path="/usr/sbin:/usr/local/sbin")
-    if found is None:
-        raise ServerUnavailableError("MariaDB is not installed. Install Debian's package `mariadb-server-core`.")
-    return found
+    return database
 
 
 def _sql_folder() -> Path:
-    _found_program()
+    system_program("mariadbd", _PACKAGE)
     for folder in _SQL_FOLDERS:
         if (folder / _SYSTEM_TABLES[0]).exists():
             return folder
     raise ServerUnavailableError(
         f"MariaDB's {_SYSTEM_TABLES[0]} is in none of {', '.join(map(str, _SQL_FOLDERS))}. "
-        "Install Debian's package `mariadb-server-core`."
+        f"Install Debian's package `{_PACKAGE}`."
     )

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import socket
 from collections.abc import Mapping
 from typing import ClassVar
 from urllib.parse import quote, urlencode
 
-from lilota_test_servers.accounts import unprivileged_account
 from lilota_test_servers.base import ServerProcess
-from lilota_test_servers.errors import ServerUnavailableError
 from lilota_test_servers.home import Home
 from lilota_test_servers.postgres import PostgresServer
+from lilota_test_servers.programs import system_program
 
 _SOCKET_PORT = 6432
 
@@ -34,7 +32,7 @@ class PgBouncer(ServerProcess):
     def __init__(
         self, postgres: PostgresServer, pool_mode: str = "transaction", *, settings: Mapping[str, str] | None = None
     ) -> None:
-        super().__init__({"pool_mode": pool_mode, **(settings or {})}, account=unprivileged_account())
+        super().__init__({"pool_mode": pool_mode, **(settings or {})})
         self._postgres = postgres
 
     def url(self, database: str = "postgres") -> str:
@@ -61,10 +59,7 @@ class PgBouncer(ServerProcess):
         (home.folder / "pgbouncer.ini").write_text("".join(f"{line}\n" for line in lines))
 
     def _command(self) -> list[str]:
-        program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin:/usr/local/sbin")
-        if program is None:
-            raise ServerUnavailableError("PgBouncer is not installed. Install Debian's package `pgbouncer`.")
-        return [program, str(self.folder / "pgbouncer.ini")]
+        return [system_program("pgbouncer", "pgbouncer"), str(self.folder / "pgbouncer.ini")]
 
     def _is_ready(self) -> bool:
         with socket.socket(socket.AF_UNIX) as connection:

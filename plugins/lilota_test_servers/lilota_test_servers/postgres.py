@@ -7,16 +7,15 @@ import signal
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Unpack
 from urllib.parse import quote, urlencode
 
-from lilota_test_servers.accounts import unprivileged_account
-from lilota_test_servers.base import ServerProcess
+from lilota_test_servers.base import ServerOptions, ServerProcess
 from lilota_test_servers.certificates import Certificates
 from lilota_test_servers.errors import ServerFailedError
 from lilota_test_servers.home import Home
 from lilota_test_servers.postgres_data import copy_cluster, make_cluster, write_settings
-from lilota_test_servers.postgres_programs import postgres_programs
+from lilota_test_servers.programs import postgres_programs
 
 _DEFAULTS: Mapping[str, str] = {
     # A crash of the server loses nothing by this; only a power cut would.
@@ -49,7 +48,7 @@ class PostgresServer(ServerProcess):
             acknowledges nothing that its standby has not written.
         certificates: of `make_certificates`; who comes by TCP may then use TLS. Lines of `hba` can demand it.
             The Python package can't do this, Debian's PostgreSQL can.
-        environment, clock_offset_seconds, folder: see `ServerProcess`; `folder` is where the data go.
+        environment, clock_offset_seconds, folder: see `ServerProcess`.
     """
 
     name: ClassVar[str] = "PostgreSQL"
@@ -66,22 +65,13 @@ class PostgresServer(ServerProcess):
         host: str = "127.0.0.1",
         *,
         hba: Sequence[str] = (),
-        environment: Mapping[str, str] | None = None,
-        clock_offset_seconds: float = 0.0,
-        folder: Path | None = None,
         programs: Path | None = None,
         standby_of: PostgresServer | None = None,
         certificates: Certificates | None = None,
+        **options: Unpack[ServerOptions],
     ) -> None:
-        super().__init__(
-            {**(standby_of.settings if standby_of is not None else {}), **(settings or {})},
-            port,
-            host,
-            account=unprivileged_account(),
-            environment=environment,
-            clock_offset_seconds=clock_offset_seconds,
-            folder=folder,
-        )
+        inherited = standby_of.settings if standby_of is not None else {}
+        super().__init__({**inherited, **(settings or {})}, port, host, **options)
         self._hba = tuple(hba)
         self._primary = standby_of
         self._certificates = certificates
@@ -100,15 +90,11 @@ class PostgresServer(ServerProcess):
         if not tcp:
             where = {"host": str(self.folder), "port": str(self.port or _SOCKET_PORT)}
             return f"postgresql://postgres@/{quote(database)}?{urlencode(where, safe='/')}"
-        if self.port is None:
-            raise ServerFailedError("This PostgreSQL has no TCP port. Start it with PostgresServer(port=0).")
-        return f"postgresql://postgres@{self.host}:{self.port}/{quote(database)}"
+        return f"postgresql://postgres@{self._address}/{quote(database)}"
 
     def create_database(self, *, tcp: bool = False) -> str:
         """Create an empty database and return its URL."""
-        database = f"lilota_{uuid.uuid4().hex}"
-        create_database(self.url(), database)
-        return self.url(database, tcp=tcp)
+        return self.url(create_database(self.url()), tcp=tcp)
 
     def kill(self) -> None:
         """Kill the postmaster and all backends, all at once (SIGKILL), and return when they are gone."""
@@ -164,10 +150,12 @@ class PostgresServer(ServerProcess):
             ctypes.CDLL(None).shmctl(int(identifier), _IPC_RMID, None)
 
 
-def create_database(url: str, database: str) -> None:
-    """Create a database on the server of a URL. Needs psycopg."""
+def create_database(url: str) -> str:
+    """Create an empty database on the server of a URL, and return its name. Needs psycopg."""
     import psycopg
     from psycopg import sql
 
+    database = f"lilota_{uuid.uuid4().hex}"
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+    return database

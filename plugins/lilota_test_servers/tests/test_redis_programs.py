@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from lilota_test_servers import ServerUnavailableError
-from lilota_test_servers.redis_programs import redis_program
+from lilota_test_servers.programs import redis_program
 
 
 @pytest.fixture

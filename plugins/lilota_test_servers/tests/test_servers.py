@@ -449,7 +449,7 @@ def test_a_server_that_is_forgotten_ends():
 
 
 _TWO_TESTS = """
-    from lilota_test_servers import RedisServer, available_or_skip, redis_server
+    from lilota_test_servers import RedisServer, available_or_skip
 
     def test_of_a_server():
         available_or_skip(lambda: RedisServer(program="redis-server"))
