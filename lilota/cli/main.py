@@ -14,7 +14,7 @@ import click
 
 from lilota import __version__
 from lilota.cli.group import LazyCommand, LazyGroup
-from lilota.cli.options import remember_store
+from lilota.cli.options import store_option
 from lilota.cli.session import Session
 from lilota.stderr_logs import ShortFormatter, logs_on_stderr
 
@@ -58,13 +58,7 @@ def _why_no_demo(context: click.Context) -> str:
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Start with `lilota demo`, or with `lilota worker` in one terminal and `lilota add` in another.",
 )
-@click.option(
-    "--store",
-    metavar="URL",
-    expose_value=False,
-    callback=remember_store,
-    help="The store, by URL or name. Default: LILOTA_STORE, the configuration, or sqlite:///lilota.db here.",
-)
+@store_option
 @click.version_option(__version__, "--version", "-V", message="lilota %(version)s")
 @click.pass_context
 def cli(context: click.Context) -> None:

@@ -15,72 +15,58 @@ from lilota.words import parse_duration
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 #: The largest id that every store can hold: a signed 64-bit number.
-LARGEST_ID = 2**63 - 1
+_LARGEST_ID = 2**63 - 1
 
 _REFERENCE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
-class TaskId(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # not generic in older clicks
-    """The id of a task."""
+class ReadBy(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # not generic in older clicks
+    """What a function reads, which raises a ValueError that says what to write instead."""
 
-    name = "id"
+    def __init__(self, name: str, read: Callable[[str], object]) -> None:
+        self.name = name
+        self._read = read
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:  # noqa: ANN401, ARG002 - click's signature
-        text = str(value)
-        # The length first: Python refuses to read numbers of thousands of digits.
-        if text.isascii() and text.isdigit() and len(text) < 20 and 1 <= int(text) <= LARGEST_ID:
-            return int(text)
-        # Not self.fail(), which would put "Invalid value for 'ID'" in front.
-        raise click.UsageError(
-            f"{text!r:.60} is not the id of a task: ids are whole numbers, `lilota list` shows them.", ctx
-        )
-
-
-TASK_ID = TaskId()
-
-
-class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # not generic in older clicks
-    """A duration in seconds, written like 90, 15min, 1h30m or 7d."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ANN401 - click's signature
-        if isinstance(value, float):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's signature
+        if not isinstance(value, str):  # a default
             return value
         try:
-            return parse_duration(str(value))
+            return self._read(value)
         except ValueError as error:
             self.fail(f"{error}.", param, ctx)
 
 
-class Instant(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # not generic in older clicks
-    """An instant as ISO 8601; without an offset it is the reader's local time."""
-
-    name = "instant"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:  # noqa: ANN401 - click's signature
-        if isinstance(value, datetime):
-            return value
-        try:
-            return datetime.fromisoformat(str(value)).astimezone()
-        except (ValueError, OverflowError, OSError):
-            self.fail(
-                f"{value!r} is not an instant; write for example 2030-12-31T08:00 or 2030-12-31T08:00:00Z.", param, ctx
-            )
+def _task_id(text: str) -> int:
+    # The length first: Python refuses to read numbers of thousands of digits.
+    if text.isascii() and text.isdigit() and len(text) < 20 and 1 <= int(text) <= _LARGEST_ID:
+        return int(text)
+    # Not a ValueError, which would put "Invalid value for 'ID'" in front.
+    raise click.UsageError(f"{text!r:.60} is not the id of a task: ids are whole numbers, `lilota list` shows them.")
 
 
-class TaskReference(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # not generic in older clicks
-    """A task class and the name to give it: NAME=package.module:Class."""
+def _instant(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError, OSError) as error:
+        raise ValueError(
+            f"{text!r} is not an instant; write for example 2030-12-31T08:00 or 2030-12-31T08:00:00Z"
+        ) from error
 
-    name = "task"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:  # noqa: ANN401 - click's signature
-        if isinstance(value, tuple):
-            return value
-        name, _, reference = str(value).partition("=")
-        if not name or not _REFERENCE.fullmatch(reference):
-            self.fail(f"{value!r} does not say where a task is; write NAME=package.module:Class.", param, ctx)
-        return name, reference
+def _task_reference(text: str) -> tuple[str, str]:
+    name, _, reference = text.partition("=")
+    if not name or not _REFERENCE.fullmatch(reference):
+        raise ValueError(f"{text!r} does not say where a task is; write NAME=package.module:Class")
+    return name, reference
+
+
+TASK_ID = ReadBy("id", _task_id)
+#: Seconds, written like 90, 15min, 1h30m or 7d.
+DURATION = ReadBy("duration", parse_duration)
+#: ISO 8601; without an offset it is the reader's local time.
+INSTANT = ReadBy("instant", _instant)
+#: A task class and the name to give it: NAME=package.module:Class.
+TASK_REFERENCE = ReadBy("task", _task_reference)
 
 
 def store_option(command: Decorated) -> Decorated:
@@ -89,7 +75,7 @@ def store_option(command: Decorated) -> Decorated:
         "--store",
         metavar="URL",
         expose_value=False,
-        callback=remember_store,
+        callback=_remember_store,
         help="The store, by URL or name. Default: LILOTA_STORE, the configuration, or sqlite:///lilota.db here.",
     )(command)
 
@@ -99,7 +85,7 @@ def json_option(what: str) -> Callable[[Decorated], Decorated]:
     return click.option("--json", "as_json", is_flag=True, help=f"Print {what} for machines.")
 
 
-def remember_store(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+def _remember_store(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
     """Keep the store that was typed in the session."""
     session = context.ensure_object(Session)
     if value is not None:

@@ -1,4 +1,4 @@
-"""Everything that is drawn: consoles, colours of states, bars, tables. The only helper that imports rich.
+"""Everything that is drawn: consoles, colours of states, bars, cells, tables. The only helper that imports rich.
 
 Data always goes through `text()`: rich's markup is never interpreted in it, and it can't carry terminal escapes.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import datetime
 from typing import Final
 
 from rich.console import Console
@@ -16,6 +17,7 @@ from rich.text import Text
 
 from lilota.models import TaskInfo, TaskState
 from lilota.safe import safe
+from lilota.words import duration
 
 #: Wide enough that nothing is cut when the output goes to a file or to another program.
 _WIDTH_WITHOUT_TERMINAL: Final = 10_000
@@ -72,6 +74,27 @@ def bar(task: TaskInfo, width: int) -> ProgressBar:
     style = state_style(task.state)
     completed = 100.0 if task.state is TaskState.SUCCEEDED else task.reported_progress
     return ProgressBar(100, completed, width=width, complete_style=style, finished_style=style, style="bright_black")
+
+
+def percent(task: TaskInfo) -> str:
+    """Say how far the task got itself: a failed one is not shown as complete."""
+    return f"{100 if task.state is TaskState.SUCCEEDED else int(task.reported_progress)} %"
+
+
+def when(task: TaskInfo) -> datetime:
+    """Return the instant that matters most in the task's state: its end, its start, or when it is due."""
+    if task.state.is_terminal:
+        return task.finished_at or task.created_at
+    if task.state is TaskState.RUNNING:
+        return task.started_at or task.run_at
+    return task.run_at
+
+
+def took(task: TaskInfo, now: datetime) -> str:
+    """Say how long the newest attempt took, or takes until now; nothing for a task that waits."""
+    if task.started_at is None or task.state in (TaskState.PENDING, TaskState.WAITING):
+        return ""
+    return duration(((task.finished_at or now) - task.started_at).total_seconds())
 
 
 def columns(screen: Console, *headers: str) -> Table:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from lilota.cli.inputs import read_input
-from lilota.cli.options import Duration, Instant, json_option, store_option
+from lilota.cli.options import DURATION, INSTANT, json_option, store_option
 from lilota.cli.records import print_json, task_details
 from lilota.cli.session import Session, pass_session
 from lilota.errors import TaskCancelledError, TaskFailedError, UnknownTaskError
@@ -36,8 +36,8 @@ _PATIENCE_SECONDS: Final = 3.0
 @click.option("--description", default="", help="A line for people who look at the task.")
 @click.option("--queue", default="default", show_default=True, help="The queue; workers may serve only some.")
 @click.option("--priority", default=0, show_default=True, help="Higher runs first.")
-@click.option("--delay", type=Duration(), help="Do not run it before this much time has passed: 90, 15min, 1h30m.")
-@click.option("--run-at", type=Instant(), help="Do not run it before this instant: 2030-12-31T08:00.")
+@click.option("--delay", type=DURATION, help="Do not run it before this much time has passed: 90, 15min, 1h30m.")
+@click.option("--run-at", type=INSTANT, help="Do not run it before this instant: 2030-12-31T08:00.")
 @click.option("--wait", is_flag=True, help="Wait until it has ended, and print its output.")
 @click.option(
     "--any-name", is_flag=True, help="Allow a task name that is unknown here; a worker elsewhere may know it."

@@ -12,9 +12,20 @@ from rich.text import Text
 
 from lilota.cli.options import TASK_ID, json_option, store_option
 from lilota.cli.records import print_json, task_summary
-from lilota.cli.screen import bar, columns, console, has_unicode, state_style, state_text, task_text, text
+from lilota.cli.screen import (
+    bar,
+    columns,
+    console,
+    has_unicode,
+    percent,
+    state_style,
+    state_text,
+    task_text,
+    text,
+    took,
+    when,
+)
 from lilota.cli.session import Session, pass_session
-from lilota.cli.task_cells import percent, took, when
 from lilota.contract import TaskCount, TaskQuery, TaskStore
 from lilota.models import TaskInfo, TaskState
 from lilota.words import relative

@@ -8,8 +8,8 @@ from datetime import datetime
 
 import click
 
+from lilota.cli.following import wait_for_news
 from lilota.cli.options import TASK_ID, json_option, store_option
-from lilota.cli.polling import wait_for_news
 from lilota.cli.records import log_record, print_json
 from lilota.cli.session import Session, pass_session
 from lilota.contract import TaskStore

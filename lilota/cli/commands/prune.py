@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lilota.cli.options import Duration, store_option
+from lilota.cli.options import DURATION, store_option
 from lilota.cli.session import Session, pass_session
 from lilota.contract import TaskStore
 from lilota.models import TERMINAL_STATES, TaskState
@@ -19,7 +19,7 @@ _PAGE = 1000
 @click.option(
     "--older-than",
     "older_than_seconds",
-    type=Duration(),
+    type=DURATION,
     required=True,
     help="Only tasks that ended longer ago: 12h, 7d.",
 )

@@ -12,12 +12,10 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from lilota.cli.following import Snapshot, follow_active, follow_ids
+from lilota.cli.following import Snapshot, follow_active, follow_ids, wait_for_news
 from lilota.cli.options import TASK_ID, store_option
-from lilota.cli.polling import wait_for_news
-from lilota.cli.screen import bar, columns, console, has_unicode, state_text, task_text
+from lilota.cli.screen import bar, columns, console, has_unicode, percent, state_text, task_text, took
 from lilota.cli.session import Session, pass_session
-from lilota.cli.task_cells import percent, took
 from lilota.contract import TaskStore
 from lilota.models import TaskInfo, TaskState
 from lilota.safe import safe

@@ -12,7 +12,7 @@ from typing import Final
 
 import click
 
-from lilota.cli.options import Duration, TaskReference, store_option
+from lilota.cli.options import DURATION, TASK_REFERENCE, store_option
 from lilota.cli.session import Session, pass_session
 from lilota.safe import safe
 from lilota.stderr_logs import ReadableFormatter, logs_on_stderr
@@ -33,20 +33,20 @@ _LEVELS: Final = ("debug", "info", "warning", "error")
     "--task",
     "tasks",
     multiple=True,
-    type=TaskReference(),
+    type=TASK_REFERENCE,
     metavar="NAME=module:Class",
     help="Run this class too, from the current folder or the Python path; may be repeated.",
 )
 @click.option(
     "--grace-seconds",
-    type=Duration(),
+    type=DURATION,
     default=30.0,
     show_default=True,
     help="How long running tasks may go on after the first signal.",
 )
 @click.option(
     "--lease-seconds",
-    type=Duration(),
+    type=DURATION,
     default=30.0,
     show_default=True,
     help="If this worker dies, how long its tasks wait before others take them.",

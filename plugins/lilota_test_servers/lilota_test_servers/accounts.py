@@ -8,15 +8,24 @@ from __future__ import annotations
 
 import os
 import pwd
-import stat
+import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from lilota_test_servers.errors import ServerUnavailableError
 
 #: The path of a Unix socket has room for 107 bytes; this much is left for the folder's parent.
 _PARENT_BYTES_MAX = 50
+
+
+class Identity(TypedDict):
+    """Whose a process is; see `subprocess.Popen`."""
+
+    user: int | None
+    group: int | None
+    extra_groups: list[int] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +34,11 @@ class Account:
 
     user: int | None = None
     group: int | None = None
+
+    @property
+    def identity(self) -> Identity:
+        """The arguments with which `subprocess` starts a process of this account."""
+        return {"user": self.user, "group": self.group, "extra_groups": None if self.user is None else []}
 
     def make_folder(self, parent: Path, prefix: str) -> Path:
         """Make a new folder that only this account can enter."""
@@ -37,18 +51,11 @@ class Account:
         if self.user is not None and self.group is not None:
             os.chown(path, self.user, self.group)
 
-    def can_use(self, program: Path) -> bool:
-        """Tell whether this account may run a program, as far as the rights of all users say."""
-        if self.user is None:
-            return os.access(program, os.X_OK)
-        return _allows_all(program, stat.S_IROTH | stat.S_IXOTH) and self.can_enter(program.parent)
-
-    def can_enter(self, folder: Path) -> bool:
-        """Tell whether this account may pass through a folder and all that are above it."""
-        if self.user is None:
-            return os.access(folder, os.X_OK)
-        folder = folder.resolve()
-        return all(_allows_all(part, stat.S_IXOTH) for part in (folder, *folder.parents))
+    def can_use(self, path: Path) -> bool:
+        """Tell whether this account may run a program, or pass through a folder and all that are above it."""
+        # The kernel knows; user None is this process.
+        command = ["/usr/bin/test", "-x", str(path)]
+        return subprocess.run(command, **self.identity, check=False).returncode == 0  # noqa: S603 - ours
 
     def temporary_parent(self) -> Path:
         """Return where temporary folders go: the usual place, unless it is too deep or closed to this account.
@@ -57,7 +64,7 @@ class Account:
             ServerUnavailableError: there is no such place.
         """
         for parent in (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")):  # noqa: S108 - mkdtemp in it
-            if len(os.fsencode(parent)) <= _PARENT_BYTES_MAX and parent.is_dir() and self.can_enter(parent):
+            if len(os.fsencode(parent)) <= _PARENT_BYTES_MAX and parent.is_dir() and self.can_use(parent):
                 return parent
         raise ServerUnavailableError(
             f"No temporary folder has a path of up to {_PARENT_BYTES_MAX} bytes and may be entered by the account that "
@@ -80,7 +87,3 @@ def unprivileged_account() -> Account:
             "This server refuses to run as root, and there is no account `nobody`. Run the tests as another user."
         ) from error
     return Account(user=nobody.pw_uid, group=nobody.pw_gid)
-
-
-def _allows_all(path: Path, rights: int) -> bool:
-    return path.stat().st_mode & rights == rights

@@ -91,9 +91,7 @@ class Home:
                 env={**os.environ, **self._environment},
                 # Ctrl-C is for the tests; they stop the server when they are through.
                 start_new_session=True,
-                user=self.account.user,
-                group=self.account.group,
-                extra_groups=None if self.account.user is None else [],
+                **self.account.identity,
             )
         except (FileNotFoundError, PermissionError) as error:
             raise ServerUnavailableError(f"{self._name} can't be run: {error}") from error
