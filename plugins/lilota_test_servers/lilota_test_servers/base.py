@@ -16,7 +16,6 @@ from lilota_test_servers.accounts import Account, unprivileged_account
 from lilota_test_servers.clocks import clock_environment
 from lilota_test_servers.errors import ServerFailedError
 from lilota_test_servers.home import Home
-from lilota_test_servers.ports import free_port
 from lilota_test_servers.watchdog import kill_family
 
 _START_SECONDS = 60
@@ -220,3 +219,9 @@ def answer_on(socket_path: Path, question: bytes = b"") -> bytes:
             return connection.recv(100)
         except OSError:
             return b""
+
+
+def free_port() -> int:
+    """Return a TCP port of this host that is free at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])

@@ -7,7 +7,11 @@ import socket
 import struct
 from collections import defaultdict
 from collections.abc import Mapping
+from itertools import compress
 from select import POLLIN, POLLOUT
+
+#: Which directions pass: requests, replies.
+Passing = tuple[bool, bool]
 
 _CHUNK_BYTES = 65_536
 #: Closing with "linger, for no time" sends RST in the place of FIN.
@@ -19,33 +23,32 @@ class Link:
 
     def __init__(self, client: socket.socket, server: socket.socket) -> None:
         self._sockets = (client, server)
-        self._requests = _Direction(client, server)
-        self._replies = _Direction(server, client)
+        self._directions = (_Direction(client, server), _Direction(server, client))
         self._is_broken = False
         for end in self._sockets:
             end.setblocking(False)
 
-    def wants(self, *, requests: bool, replies: bool) -> dict[int, int]:
+    def wants(self, passing: Passing) -> dict[int, int]:
         """Return what to wait for, by socket, with the directions that pass."""
         wanted: dict[int, int] = defaultdict(int)
-        for direction in self._passing(requests=requests, replies=replies):
+        for direction in self._open(passing):
             end, event = direction.wants()
             if event:
                 wanted[end.fileno()] |= event
         return wanted
 
-    def move(self, ready: Mapping[int, int], *, requests: bool, replies: bool) -> None:
+    def move(self, ready: Mapping[int, int], passing: Passing) -> None:
         """Pass on what can be passed on."""
         try:
-            for direction in self._passing(requests=requests, replies=replies):
+            for direction in self._open(passing):
                 direction.move(ready)
         except OSError:
             # One side was reset or is gone. The other hears of it only if that passes.
             self._is_broken = True
-            if requests and replies:
+            if all(passing):
                 self.reset()
             return
-        if self._requests.is_over and self._replies.is_over:
+        if all(direction.is_over for direction in self._directions):
             self._close()
 
     def reset_if_broken(self) -> None:
@@ -66,8 +69,8 @@ class Link:
         """Both sides are closed."""
         return all(end.fileno() < 0 for end in self._sockets)
 
-    def _passing(self, *, requests: bool, replies: bool) -> list[_Direction]:
-        return [] if self._is_broken else [self._requests] * requests + [self._replies] * replies
+    def _open(self, passing: Passing) -> list[_Direction]:
+        return [] if self._is_broken else list(compress(self._directions, passing))
 
     def _close(self) -> None:
         for end in self._sockets:

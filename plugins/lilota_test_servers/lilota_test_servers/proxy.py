@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import socket
 import threading
 from collections.abc import Callable
@@ -12,26 +11,16 @@ from select import POLLERR, POLLHUP, POLLIN, POLLOUT, poll
 from types import TracebackType
 from typing import Self
 
-from lilota_test_servers.links import Link
+from lilota_test_servers.links import Link, Passing
 
 _CONNECT_SECONDS = 5
 _MODE_SECONDS = 30
 
 
-class _Mode(enum.Enum):
-    """Which directions pass."""
-
-    PASS_ALL = (True, True)
-    BLACK_HOLE = (False, False)
-    CUT_REPLIES = (True, False)
-
-    @property
-    def requests(self) -> bool:
-        return self.value[0]
-
-    @property
-    def replies(self) -> bool:
-        return self.value[1]
+#: Which directions pass: requests, replies.
+_PASS_ALL = (True, True)
+_BLACK_HOLE = (False, False)
+_CUT_REPLIES = (True, False)
 
 
 class Proxy:
@@ -50,7 +39,7 @@ class Proxy:
 
     def __init__(self, target: tuple[str, int] | Path, *, host: str = "127.0.0.1", port: int = 0) -> None:
         self._target = target
-        self._mode = _Mode.PASS_ALL
+        self._mode: Passing = _PASS_ALL
         self._links: list[Link] = []
         self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._ends = False
@@ -64,15 +53,15 @@ class Proxy:
 
     def pass_all(self) -> None:
         """Let everything through, as at first."""
-        self._order(lambda: self._set_mode(_Mode.PASS_ALL))
+        self._order(lambda: self._set_mode(_PASS_ALL))
 
     def black_hole(self) -> None:
         """Let nothing through, not even the end of a connection. New connections are taken and never answered."""
-        self._order(lambda: self._set_mode(_Mode.BLACK_HOLE))
+        self._order(lambda: self._set_mode(_BLACK_HOLE))
 
     def cut_replies(self) -> None:
         """Let through what clients send, and nothing of what the server answers."""
-        self._order(lambda: self._set_mode(_Mode.CUT_REPLIES))
+        self._order(lambda: self._set_mode(_CUT_REPLIES))
 
     def reset(self) -> None:
         """Reset all connections that there are now (RST, both ways). New ones pass as the mode says."""
@@ -113,9 +102,9 @@ class Proxy:
         if not done.wait(_MODE_SECONDS):
             raise TimeoutError(f"The proxy on port {self.port} did not follow an order within {_MODE_SECONDS} s.")
 
-    def _set_mode(self, mode: _Mode) -> None:
+    def _set_mode(self, mode: Passing) -> None:
         self._mode = mode
-        if mode is _Mode.PASS_ALL:
+        if mode == _PASS_ALL:
             for link in self._links:
                 link.reset_if_broken()
 
@@ -139,18 +128,18 @@ class Proxy:
             if self._listener.fileno() in ready:
                 self._accept()
             for link in self._links:
-                link.move(ready, requests=self._mode.requests, replies=self._mode.replies)
+                link.move(ready, self._mode)
             self._links = [link for link in self._links if not link.is_over]
 
     def _wait(self) -> dict[int, int]:
         """Wait until something can be done, and return which sockets are ready for what."""
         waiter = poll()
         waiter.register(self._wake_up, POLLIN)
-        if self._mode.requests:
+        if self._mode != _BLACK_HOLE:
             waiter.register(self._listener, POLLIN)
         for link in self._links:
             # A socket that nothing is wanted of is left out: its hang-up would wake us without end.
-            for descriptor, events in link.wants(requests=self._mode.requests, replies=self._mode.replies).items():
+            for descriptor, events in link.wants(self._mode).items():
                 waiter.register(descriptor, events)
         broken = POLLERR | POLLHUP
         # A broken socket tells what it is by reading or writing.

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Unpack
 from urllib.parse import quote
 
-from lilota_test_servers.base import ServerOptions, ServerProcess, answer_on
+from lilota_test_servers.base import ServerOptions, ServerProcess, answer_on, free_port
 from lilota_test_servers.certificates import Certificates
 from lilota_test_servers.home import Home
-from lilota_test_servers.ports import free_port, is_free
 from lilota_test_servers.programs import redis_program
 
 _DEFAULTS: Mapping[str, str] = {"appendonly": "yes", "appendfsync": "always", "save": "", "protected-mode": "no"}
@@ -99,7 +100,6 @@ class RedisServer(ServerProcess):
 
 
 _EMPTY = '""'
-_MOST_PORT = 65_535
 _TO_BUS = 10_000
 
 
@@ -110,5 +110,6 @@ def _free_port_of_node() -> int:
     """
     while True:
         port = free_port()
-        if port + _TO_BUS <= _MOST_PORT and is_free(port + _TO_BUS):
+        # Too high a port is an OverflowError.
+        with contextlib.suppress(OSError, OverflowError), socket.create_server(("127.0.0.1", port + _TO_BUS)):
             return port
