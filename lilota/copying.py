@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final, NamedTuple
 
@@ -25,9 +24,6 @@ _STEP_CHARACTERS: Final = 4_000_000
 #: Stores may keep instants to a millisecond only.
 _SAME_INSTANT: Final = timedelta(milliseconds=2)
 _PROBE_SECONDS: Final = 60.0
-
-
-Counts = Counter[tuple[str, str, TaskState]]
 
 
 class Copied(NamedTuple):
@@ -93,21 +89,16 @@ def _check_stores(source: TaskStore, target: TaskStore) -> None:
                 "copied into it is gone when this program ends."
             )
     # Two URLs may lead to one database; what one of them wrote and the other one reads, leaves no doubt.
-    with _registered(target) as probe:
-        if probe in [runner.id for runner in source.runners()]:
-            raise ConfigurationError(
-                f"Source and target are the same store ({source.capabilities().description}); name another target."
-            )
-
-
-@contextmanager
-def _registered(store: TaskStore) -> Iterator[str]:
     probe = f"copy-{secrets.token_hex(8)}"
-    store.heartbeat(RunnerInfo(id=probe, lease_seconds=_PROBE_SECONDS))
+    target.heartbeat(RunnerInfo(id=probe, lease_seconds=_PROBE_SECONDS))
     try:
-        yield probe
+        are_one = probe in [runner.id for runner in source.runners()]
     finally:
-        store.release(probe)
+        target.release(probe)
+    if are_one:
+        raise ConfigurationError(
+            f"Source and target are the same store ({source.capabilities().description}); name another target."
+        )
 
 
 def _check_quiet(source: TaskStore) -> None:
@@ -145,7 +136,7 @@ def _find(store: TaskStore, page: Sequence[TaskInfo]) -> dict[int, TaskInfo]:
     return {info.id: info for info in store.find(TaskQuery(ids=tuple(info.id for info in page), limit=len(page)))}
 
 
-def _counts(store: TaskStore) -> Counts:
+def _counts(store: TaskStore) -> Counter[tuple[str, str, TaskState]]:
     return Counter({(row.queue, row.name, row.state): row.count for row in store.counts()})
 
 

@@ -67,7 +67,9 @@ def run_worker(
         runner.start()
         try:
             ready(_facts(runner, processes, method, queues))
-            _tell_of(wait_for_signal(runner, signals), say, grace_seconds)
+            if name := wait_for_signal(runner, signals):
+                grace = f"running ones may go on for {duration(grace_seconds)}. Once more stops them now."
+                _say(say, f"{name}: taking no new tasks; {grace}")
         finally:
             _stop_within(runner, signals, say, grace_seconds)
     _say(say, "Stopped.")
@@ -114,15 +116,6 @@ def _facts(runner: TaskRunner, processes: int, method: str, queues: Sequence[str
         "tasks": ", ".join(runner.registry.names()),
         "plugins": ", ".join(plugins) or "none",
     }
-
-
-def _tell_of(signal_name: str, say: Callable[[str], object], grace_seconds: float) -> None:
-    if signal_name:
-        _say(
-            say,
-            f"{signal_name}: taking no new tasks; running ones may go on for {duration(grace_seconds)}. "
-            "Once more stops them now.",
-        )
 
 
 def _stop_within(runner: TaskRunner, signals: StopSignals, say: Callable[[str], object], grace_seconds: float) -> None:
