@@ -14,13 +14,27 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 
 from lilota.errors import ConfigurationError, did_you_mean, listed
 
-_logger = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
+
+
+class _Setting(NamedTuple):
+    """What is to be known of a setting besides its type and default.
+
+    Attributes:
+        variable: its environment variable, if it has one.
+        parse: reads the text of the variable; gets the name of the place too, for an error.
+        check: raises ConfigurationError for a value that has the type and yet can't be used.
+    """
+
+    variable: str = ""
+    parse: Callable[[str, str], object] = lambda text, _source: text
+    check: Callable[[Any, str], None] = lambda _value, _source: None
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,14 +54,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         sources: setting -> where its value comes from, for people; not a setting itself.
     """
 
-    store: str = "sqlite:///lilota.db"
-    tasks: dict[str, str] = {}
-    plugins_allowed: tuple[str, ...] | None = None
-    plugins_blocked: tuple[str, ...] = ()
-    plugins_off: bool = False
-    plugin_choices: dict[str, str] = {}
-    strict_plugins: bool = False
-    prune_after_seconds: float | None = None
+    store: Annotated[str, _Setting("LILOTA_STORE", check=_check_store)] = "sqlite:///lilota.db"
+    tasks: Annotated[dict[str, str], _Setting(check=_check_references)] = {}
+    plugins_allowed: Annotated[tuple[str, ...] | None, _Setting("LILOTA_PLUGINS", _parse_list)] = None
+    plugins_blocked: Annotated[tuple[str, ...], _Setting("LILOTA_DISABLE_PLUGINS", _parse_list)] = ()
+    plugins_off: Annotated[bool, _Setting("LILOTA_NO_PLUGINS", _parse_switch)] = False
+    plugin_choices: Annotated[dict[str, str], _Setting("LILOTA_PLUGIN_CHOICE", _parse_choices)] = {}
+    strict_plugins: Annotated[bool, _Setting("LILOTA_STRICT_PLUGINS", _parse_switch)] = False
+    prune_after_seconds: Annotated[
+        float | None, _Setting("LILOTA_PRUNE_AFTER_SECONDS", _parse_number, _check_seconds)
+    ] = None
     sources: dict[str, str] = {}
 
     def source_of(self, setting: str) -> str:
@@ -56,7 +72,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 SETTING_NAMES: Final = tuple(name for name in Settings.__struct_fields__ if name != "sources")
-_TYPES: Final[Mapping[str, Any]] = {field.name: field.type for field in msgspec.structs.fields(Settings)}
 _REFERENCE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
@@ -117,21 +132,30 @@ def _warn_if_others_can_write(path: Path) -> None:
     status = path.stat()
     strange_owner = status.st_uid not in {0, os.geteuid()} and os.geteuid() != 0
     if strange_owner or status.st_mode & 0o002:
-        _logger.warning("%s can be changed by other users; whoever does can run code as you. Take it over.", path)
+        logger.warning("%s can be changed by other users; whoever does can run code as you. Take it over.", path)
 
 
 def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
     found = []
-    for variable, (name, parse) in _VARIABLES.items():
-        text = environment.get(variable, "").strip()
+    for name, setting in _SETTINGS.items():
+        text = environment.get(setting.variable, "").strip()
         if text:
-            source = f"the environment variable {variable}"
-            found.append((source, {name: parse(text, source)}))
+            source = f"the environment variable {setting.variable}"
+            found.append((source, {name: setting.parse(text, source)}))
     return found
 
 
-def _parse_text(text: str, _source: str) -> str:
-    return text
+def _checked(name: str, value: object, source: str) -> object:
+    """Return the value of a setting in its own type, or say what is wrong with it."""
+    if name not in SETTING_NAMES:
+        hint = did_you_mean(name, SETTING_NAMES)
+        raise ConfigurationError(f"Unknown setting {name!r} in {source}.{hint} Known: {listed(SETTING_NAMES)}.")
+    try:
+        converted: object = msgspec.convert(value, _TYPES[name])
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"The setting {name!r} in {source} can't be used: {error}.") from error
+    _SETTINGS[name].check(converted, source)
+    return converted
 
 
 def _parse_list(text: str, _source: str) -> list[str]:
@@ -163,36 +187,17 @@ def _parse_number(text: str, source: str) -> float:
         raise ConfigurationError(f"{source} is {text!r}; write a number, for example 604800 for a week.") from None
 
 
-_VARIABLES: Final[Mapping[str, tuple[str, Callable[[str, str], object]]]] = {
-    "LILOTA_STORE": ("store", _parse_text),
-    "LILOTA_PLUGINS": ("plugins_allowed", _parse_list),
-    "LILOTA_DISABLE_PLUGINS": ("plugins_blocked", _parse_list),
-    "LILOTA_NO_PLUGINS": ("plugins_off", _parse_switch),
-    "LILOTA_PLUGIN_CHOICE": ("plugin_choices", _parse_choices),
-    "LILOTA_STRICT_PLUGINS": ("strict_plugins", _parse_switch),
-    "LILOTA_PRUNE_AFTER_SECONDS": ("prune_after_seconds", _parse_number),
-}
-
-
-def _checked(name: str, value: object, source: str) -> object:
-    """Return the value of a setting in its own type, or say what is wrong with it."""
-    if name not in SETTING_NAMES:
-        hint = did_you_mean(name, SETTING_NAMES)
-        raise ConfigurationError(f"Unknown setting {name!r} in {source}.{hint} Known: {listed(SETTING_NAMES)}.")
-    try:
-        converted: object = msgspec.convert(value, _TYPES[name])
-    except msgspec.ValidationError as error:
-        raise ConfigurationError(f"The setting {name!r} in {source} can't be used: {error}.") from error
-    if name == "store" and not str(converted).strip():
+def _check_store(store: str, source: str) -> None:
+    if not store.strip():
         raise ConfigurationError(f"The setting 'store' in {source} is empty; write for example sqlite:///lilota.db.")
-    if name == "prune_after_seconds" and isinstance(converted, float) and not 0 < converted < math.inf:
+
+
+def _check_seconds(seconds: float | None, source: str) -> None:
+    if seconds is not None and not 0 < seconds < math.inf:
         raise ConfigurationError(
-            f"The setting 'prune_after_seconds' in {source} is {converted:g}; write a number of seconds above 0, or "
+            f"The setting 'prune_after_seconds' in {source} is {seconds:g}; write a number of seconds above 0, or "
             "leave it out to keep all tasks."
         )
-    if name == "tasks" and isinstance(converted, dict):
-        _check_references(converted, source)
-    return converted
 
 
 def _check_references(tasks: Mapping[str, str], source: str) -> None:
@@ -202,3 +207,8 @@ def _check_references(tasks: Mapping[str, str], source: str) -> None:
                 f"The task {name!r} in {source} is set to {reference!r}; "
                 'write where its class is as "package.module:ClassName".'
             )
+
+
+# What stands at the fields of `Settings`, by name; at the end, because the fields name the functions above.
+_TYPES: Final[Mapping[str, Any]] = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+_SETTINGS: Final[Mapping[str, _Setting]] = {name: _TYPES[name].__metadata__[0] for name in SETTING_NAMES}
