@@ -12,7 +12,7 @@ plugin's name.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import pluggy
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from lilota.contract import TaskStore
 
 PROJECT_NAME = "lilota"
+
+_Spec = TypeVar("_Spec", bound=Callable[..., Any])
 
 hookspec = pluggy.HookspecMarker(PROJECT_NAME)
 hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
@@ -85,9 +87,21 @@ class AttemptDetails(msgspec.Struct, frozen=True, kw_only=True):
     task: TaskBase
 
 
+def called_in_workers(spec: _Spec) -> _Spec:
+    """Mark a hook that worker processes call; a plugin that has none of these is not loaded there."""
+    spec.__dict__["called_in_workers"] = True
+    return spec
+
+
+def is_called_in_workers(hook_name: str) -> bool:
+    """Tell whether a hook has that mark."""
+    return getattr(getattr(LilotaHooks, hook_name, None), "called_in_workers", False)
+
+
 class LilotaHooks:
     """The specifications, in the order of a task's life."""
 
+    @called_in_workers
     @hookspec
     def lilota_tasks(self) -> Mapping[str, type[TaskBase]]:  # type: ignore[empty-body]
         """Contribute task classes that are only known at run time: task name -> class.
@@ -96,6 +110,7 @@ class LilotaHooks:
         If it raises: the plugin is disabled with a warning; its tasks are unknown.
         """
 
+    @called_in_workers
     @hookspec
     def lilota_stores(self) -> Mapping[str, StoreFactory]:  # type: ignore[empty-body]
         """Contribute stores that are only known at run time: URL scheme -> factory.
@@ -153,6 +168,7 @@ class LilotaHooks:
     def lilota_runner_stopping(self, runner: RunnerDetails) -> None:
         """Observe that a runner is about to stop. Called in: the thread that called `stop`. If it raises: logged."""
 
+    @called_in_workers
     @hookspec
     def lilota_worker_started(self, worker: WorkerDetails) -> None:
         """Observe that a worker process is ready.
@@ -161,10 +177,12 @@ class LilotaHooks:
         If it raises: logged.
         """
 
+    @called_in_workers
     @hookspec
     def lilota_worker_stopping(self, worker: WorkerDetails) -> None:
         """Observe that a worker process ends in good order. Called in: the worker. If it raises: logged."""
 
+    @called_in_workers
     @hookspec(firstresult=True)
     def lilota_run_attempt(self, attempt: AttemptDetails) -> JSONObject | Generator[None, Any, Any] | None:
         """Wrap the run of an attempt: implement it with `@hookimpl(wrapper=True)` as a generator that yields once.

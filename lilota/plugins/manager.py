@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, cast
 
 from lilota.config import Settings
 from lilota.errors import InvalidTaskError, LilotaError, PluginError
-from lilota.hookspecs import AttemptDetails, StoreFactory
+from lilota.hookspecs import AttemptDetails, StoreFactory, is_called_in_workers
 from lilota.models import JSONObject, TaskBase
 from lilota.plugins.catalog import Catalog
 from lilota.plugins.contributions import as_factory, as_list, contributed_entries
@@ -137,23 +137,11 @@ class Plugins:
         self._catalog.add([entry for _, entries in given for entry in entries])
 
 
-#: No worker calls these, so it need not spend memory on a plugin that has nothing else.
-_ELSEWHERE: Final = frozenset(
-    {
-        "lilota_cli_commands",
-        "lilota_tasks_added",
-        "lilota_attempt_started",
-        "lilota_attempt_progress",
-        "lilota_attempt_finished",
-        "lilota_runner_started",
-        "lilota_runner_stopping",
-    }
-)
-
-
 def _concerns_workers(entry: Entry) -> bool:
     # What a plugin contributes, a worker asks that plugin for.
-    return entry.contributor is None and not (entry.pinned.group == MODULES and _ELSEWHERE.issuperset(entry.hooks))
+    if entry.pinned.group == MODULES:
+        return any(is_called_in_workers(hook_name) for hook_name in entry.hooks)
+    return entry.contributor is None
 
 
 def _accept(_entry: Entry) -> None:
