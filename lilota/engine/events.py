@@ -7,14 +7,14 @@ import msgspec
 from lilota.engine.messages import FromWorker
 
 
-class Received(msgspec.Struct, frozen=True):
+class Received(msgspec.Struct, frozen=True, tag=True):
     """A worker sent a message."""
 
     worker: int
     message: FromWorker
 
 
-class Died(msgspec.Struct, frozen=True):
+class Died(msgspec.Struct, frozen=True, tag=True):
     """A worker process is gone.
 
     Attributes:

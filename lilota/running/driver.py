@@ -17,13 +17,13 @@ from lilota.contract import TaskQuery, TaskStore
 from lilota.engine.commands import Kill, Send, StartWorker
 from lilota.engine.engine import Engine
 from lilota.engine.events import Died, Event
+from lilota.engine.executor import Executor
 from lilota.engine.fates import Death
 from lilota.engine.messages import FromWorker, Leaving, Loaded, Ready, Report
 from lilota.errors import StoreError
 from lilota.models import TaskState
 from lilota.running.exchange import Exchange
 from lilota.running.telling import Teller
-from lilota.workers.processes import WorkerProcesses
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Driver:
     def __init__(
         self,
         engine: Engine,
-        processes: WorkerProcesses,
+        processes: Executor,
         store: TaskStore,
         teller: Teller,
         clock: Callable[[], float] = time.monotonic,

@@ -17,6 +17,7 @@ from lilota.adding.waiters import Waiters
 from lilota.config import Settings
 from lilota.contract import RunnerInfo, TaskStore
 from lilota.engine.engine import Engine
+from lilota.engine.executor import ExecutorOptions
 from lilota.errors import LilotaError, StoreError
 from lilota.hookspecs import RunnerDetails
 from lilota.registry import Registry
@@ -70,9 +71,14 @@ class RunnerStart:
         self._store = store
         self._store_forgets = capabilities.forgets
         self._plugins = registry.plugins
-        self._engine = Engine(self.info.id, options.number_of_processes, names, options.queues)
-        self._processes = WorkerProcesses(_worker_setup(options, registry, self.info), options.start_method)
-        self.driver = Driver(self._engine, self._processes, store, Teller(self._plugins, waiters))
+        executor_options = ExecutorOptions(
+            worker_setup=msgspec.json.encode(_worker_setup(options, registry, self.info)),
+            number_of_processes=options.number_of_processes,
+            start_method=options.start_method,
+        )
+        self._executor = WorkerProcesses(executor_options)
+        self._engine = Engine(self.info.id, self._executor.places(), names, options.queues)
+        self.driver = Driver(self._engine, self._executor, store, Teller(self._plugins, waiters))
         self._lease = LeaseKeeper(store, self.info, self._stop_without_lease, self.driver.look_again)
         self._housekeeper = Housekeeper(store, options.settings.prune_after_seconds)
         self._closed = threading.Event()
@@ -125,7 +131,7 @@ class RunnerStart:
     def _stop_without_lease(self) -> None:
         """Have the engine stop what runs; if it waits for a store that does not answer, do it without the engine."""
         if not self.driver.lose_lease().wait(_OBEY_SECONDS):
-            self._processes.kill_all()
+            self._executor.kill_all()
 
     def _await_first_worker(self) -> None:
         if not self.driver.settled.wait(_START_SECONDS):
@@ -156,11 +162,9 @@ class RunnerStart:
 def _worker_setup(options: RunOptions, registry: Registry, info: RunnerInfo) -> WorkerSetup:
     return WorkerSetup(
         runner_id=info.id,
-        runner_pid=info.pid,
         settings=options.settings,
         references=registry.references(),
         pinned=registry.plugins.resolved(),
-        capture_path="",
         logging_level=options.logging_level,
         root_level=logging.getLogger().level,
     )

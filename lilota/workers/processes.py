@@ -27,7 +27,9 @@ from typing import Final, cast
 
 import msgspec
 
+from lilota.contract import redacted
 from lilota.engine.events import Died, Event, Received
+from lilota.engine.executor import ExecutorCapabilities, ExecutorOptions
 from lilota.engine.messages import ToWorker
 from lilota.errors import ConfigurationError
 from lilota.workers.capture import last_lines
@@ -36,11 +38,13 @@ from lilota.workers.worker import EXIT_CONNECTION_LOST, WorkerSetup, worker_main
 
 logger = logging.getLogger(__name__)
 
+#: The best first. Never a bare fork, which copies locks in whatever state they are.
 START_METHODS: Final = ("forkserver", "spawn")
+#: What the selector says of the pipe that `wake` writes to.
 _WAKE: Final = "wake"
 
 
-class _Worker:
+class WorkerEnd:
     """The runner's end of one worker process."""
 
     def __init__(self, number: int, process: BaseProcess, connection: socket.socket, capture_path: Path) -> None:
@@ -55,13 +59,21 @@ class _Worker:
 
 
 class WorkerProcesses:
-    """All worker processes of one runner. Used by one thread, except `wake` and `kill_all`."""
+    """The executor `processes`: all worker processes of one runner on this machine; see `Executor`.
 
-    def __init__(self, setup: WorkerSetup, start_method: str | None = None) -> None:
-        self._context = _context(start_method or os.environ.get("LILOTA_START_METHOD"))
+    Raises:
+        ConfigurationError: there is no such start method, or the URL says more than "processes".
+    """
+
+    def __init__(self, options: ExecutorOptions) -> None:
+        if options.url not in {"", "processes"}:
+            raise ConfigurationError(f"The executor is {redacted(options.url)!r}; write 'processes', without a URL.")
+        self._method = _usable(options.start_method or os.environ.get("LILOTA_START_METHOD"))
+        self._context = _context(self._method)
+        self._number_of_processes = options.number_of_processes
+        self._setup = msgspec.json.decode(options.worker_setup, type=WorkerSetup)
         self._folder = Path(tempfile.mkdtemp(prefix="lilota-"))
-        self._setup = setup
-        self._workers: dict[int, _Worker] = {}
+        self._workers: dict[int, WorkerEnd] = {}
         self._unborn: list[Event] = []
         self._closed = False
         self._lock = threading.Lock()
@@ -72,11 +84,16 @@ class WorkerProcesses:
         self._selector.register(self._wake_out, selectors.EVENT_READ, _WAKE)
         _close_in_forks(self)
 
+    def capabilities(self) -> ExecutorCapabilities:
+        return ExecutorCapabilities(description=f"processes of this machine, started by {self._method}")
+
+    def places(self) -> int:
+        return self._number_of_processes
+
     def start(self, number: int) -> None:
-        """Start a worker; it sends `Ready` when it is up."""
         ours, theirs = socket.socketpair()
         capture_path = self._folder / f"worker-{number}.out"
-        setup = msgspec.structs.replace(self._setup, capture_path=str(capture_path))
+        setup = msgspec.structs.replace(self._setup, runner_pid=os.getpid(), capture_path=str(capture_path))
         process = self._context.Process(  # type: ignore[attr-defined]
             target=worker_main, args=(theirs, msgspec.json.encode(setup)), name=f"lilota-worker-{number}"
         )
@@ -89,27 +106,24 @@ class WorkerProcesses:
                 self._report_unborn(number, error)
                 return
         ours.setblocking(False)
-        worker = _Worker(number, process, ours, capture_path)
+        worker = WorkerEnd(number, process, ours, capture_path)
         with self._lock:
             self._workers[number] = worker
         self._selector.register(ours, selectors.EVENT_READ, worker)
         self._selector.register(worker.death_watch, selectors.EVENT_READ, worker)
 
     def send(self, number: int, message: ToWorker) -> None:
-        """Send a message, or keep what the worker does not take now. Ignores a worker that is gone."""
         worker = self._workers.get(number)
         if worker is not None:
             worker.unsent += encode(message)
             self._push(worker)
 
     def kill(self, number: int, signal_number: signal.Signals) -> None:
-        """Send a signal to the process group of a worker. Ignores a worker that is gone."""
         worker = self._workers.get(number)
         if worker is not None:
             _kill_group(worker.process, signal_number)
 
     def wait(self, timeout_seconds: float | None) -> list[Event]:
-        """Wait for messages, deaths or `wake`, up to a time; return what happened, in the order per worker."""
         events, self._unborn = self._unborn, []
         for key, mask in self._selector.select(timeout_seconds):
             if key.data is _WAKE:
@@ -119,7 +133,6 @@ class WorkerProcesses:
         return events
 
     def wake(self) -> None:
-        """Make `wait` return soon. For any thread, also when all is closed."""
         with self._lock:  # a descriptor that is closed meanwhile may be somebody else's file by now
             if self._closed:
                 return
@@ -127,14 +140,14 @@ class WorkerProcesses:
                 os.write(self._wake_in, b"!")
 
     def kill_all(self) -> None:
-        """Kill every worker now; `wait` reports their deaths. For any thread, also while the one that waits is busy."""
         with self._lock:  # a worker that is buried meanwhile has no process any more
             for worker in self._workers.values():
                 _kill_group(worker.process, signal.SIGKILL)
 
     def close(self) -> None:
-        """Kill what still runs and release everything."""
         with self._lock:
+            if self._closed:
+                return
             self._closed = True
         for worker in list(self._workers.values()):
             _kill_group(worker.process, signal.SIGKILL)
@@ -147,20 +160,20 @@ class WorkerProcesses:
     # --- one worker
 
     def _report_unborn(self, number: int, error: Exception) -> None:
-        """Let a worker that could not even be started be one that died; the engine tries again later."""
+        """Count a worker that could not be started as one that died, so that the engine tries again later."""
         logger.error("A worker process could not be started: %s", error)
         self._unborn.append(Died(number, f"could not be started: {error}", ""))
         self.wake()
 
-    def _serve(self, worker: _Worker, mask: int, *, died: bool) -> Iterator[Event]:
+    def _serve(self, worker: WorkerEnd, mask: int, *, died: bool) -> Iterator[Event]:
         if mask & selectors.EVENT_WRITE:
             self._push(worker)
-        # Read before burying: what a worker sent before its death counts.
+        # What a worker sent before its death counts, so it is read before the worker is buried.
         ended = yield from self._receive(worker, until_empty=died)
         if died or ended:
             yield self._bury(worker)
 
-    def _receive(self, worker: _Worker, *, until_empty: bool) -> Generator[Event, None, bool]:
+    def _receive(self, worker: WorkerEnd, *, until_empty: bool) -> Generator[Event, None, bool]:
         """Yield the messages that are there; return True if there will be no more."""
         while True:
             try:
@@ -179,7 +192,7 @@ class WorkerProcesses:
             if not until_empty:
                 return False
 
-    def _push(self, worker: _Worker) -> None:
+    def _push(self, worker: WorkerEnd) -> None:
         try:
             sent = worker.connection.send(worker.unsent)
             del worker.unsent[:sent]
@@ -191,7 +204,7 @@ class WorkerProcesses:
         if self._selector.get_key(worker.connection).events != wanted:
             self._selector.modify(worker.connection, wanted, worker)
 
-    def _bury(self, worker: _Worker) -> Died:
+    def _bury(self, worker: WorkerEnd) -> Died:
         """Make sure that a worker and what it started are gone, and say why it died."""
         with self._lock:
             del self._workers[worker.number]
@@ -213,12 +226,15 @@ class WorkerProcesses:
             worker.connection.close()
 
 
-def _context(start_method: str | None) -> BaseContext:
-    """Return the way to start processes: never a bare fork, which copies locks in whatever state they are."""
+def _usable(start_method: str | None) -> str:
     available = [method for method in START_METHODS if method in multiprocessing.get_all_start_methods()]
     method = start_method or available[0]
     if method not in available:
         raise ConfigurationError(f"The start method {method!r} can't be used. Choose one of: {', '.join(available)}.")
+    return method
+
+
+def _context(method: str) -> BaseContext:
     context = multiprocessing.get_context(method)
     if method == "forkserver":
         context.set_forkserver_preload(["lilota._preload"])

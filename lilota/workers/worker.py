@@ -63,18 +63,19 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         references: task name -> "module:qualname" of the classes that were registered or configured.
         pinned: the plugin entries that the runner resolved; the worker looks for no others.
-        capture_path: the file that takes the output of the process.
         logging_level: of the logger `lilota`; `root_level` of the root logger.
+        runner_pid: the process whose end is the end of the worker. It and `capture_path`, the file that takes the
+            output of the worker, belong to the place; whoever starts the process there fills them in.
     """
 
     runner_id: str
-    runner_pid: int
     settings: Settings
     references: dict[str, str]
     pinned: tuple[PinnedEntry, ...]
-    capture_path: str
     logging_level: int
     root_level: int
+    runner_pid: int = 0
+    capture_path: str = ""
 
 
 #: Made before the fork server forks, so that all workers share it.

@@ -1,4 +1,4 @@
-"""Worker processes for real: they come up, get messages, die in every way, and leave nothing behind."""
+"""Worker processes for real: what is to be said of them beyond the contract of executors."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import logging
 import os
 import signal
 import struct
-import threading
 import time
 from multiprocessing import forkserver
 
+import msgspec
 import pytest
 from runner_tasks import Hash, Sleep
 from running import is_alive, until
 
 from lilota.config import Settings
 from lilota.engine.events import Died, Received
+from lilota.engine.executor import ExecutorOptions
 from lilota.engine.messages import Finish, Leaving, Ready, Report, RunClaims
 from lilota.errors import ConfigurationError
 from lilota.models import Claim, TaskState
@@ -24,14 +25,13 @@ from lilota.workers.worker import WorkerSetup
 
 SETUP = WorkerSetup(
     runner_id="me",
-    runner_pid=os.getpid(),
     settings=Settings(),
     references={"hash": f"{Hash.__module__}:Hash", "sleep": f"{Sleep.__module__}:Sleep"},
     pinned=(),
-    capture_path="",
     logging_level=logging.DEBUG,
     root_level=logging.WARNING,
 )
+OPTIONS = ExecutorOptions(url="processes", worker_setup=msgspec.json.encode(SETUP), number_of_processes=3)
 METHODS = ("forkserver", "spawn")
 
 
@@ -39,7 +39,7 @@ class Party:
     """Worker processes, and what was heard of them."""
 
     def __init__(self, method: str = "forkserver") -> None:
-        self.processes = WorkerProcesses(SETUP, method)
+        self.processes = WorkerProcesses(msgspec.structs.replace(OPTIONS, start_method=method))
         self.heard = []
 
     def hear(self, kind, number=1):
@@ -96,76 +96,11 @@ def test_a_worker_comes_up_runs_an_attempt_and_leaves(method):
     assert not is_alive(pid)
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_a_killed_worker_is_noticed_with_the_signal(method):
-    """Whoever kills it, the cause is told in plain words."""
-    party = Party(method)
-    pid = party.start()
-
-    os.kill(pid, signal.SIGKILL)
-    cause = party.hear(Died).cause
-    party.processes.close()
-
-    assert cause == "was killed by signal 9 (SIGKILL)"
-
-
 def test_a_worker_leads_its_own_process_group(party):
     """So that the children of a task can be killed with it."""
     pid = party.start()
 
     assert os.getpgid(pid) == pid != os.getpgid(0)
-
-
-def test_kill_reaches_the_worker(party):
-    """A signal of the engine ends it."""
-    party.start()
-
-    party.processes.kill(1, signal.SIGTERM)
-
-    assert party.hear(Died).cause == "was killed by signal 15 (SIGTERM)"
-
-
-def test_all_workers_can_be_killed_by_another_thread(party):
-    """The one that waits for them hears of each death; it need not have been waiting."""
-    pids = [party.start(number) for number in (1, 2)]
-
-    killer = threading.Thread(target=party.processes.kill_all)
-    killer.start()
-    killer.join()
-
-    assert ["SIGKILL" in party.hear(Died, number).cause for number in (1, 2)] == [True, True]
-    assert not any(is_alive(pid) for pid in pids)
-
-
-def test_orders_for_a_worker_that_is_gone_are_ignored(party):
-    """The engine may not have heard of its death yet."""
-    pid = party.start()
-    os.kill(pid, signal.SIGKILL)
-    until(lambda: is_alive(pid), lambda alive: not alive)
-
-    party.processes.send(1, Finish())
-    party.processes.kill(1, signal.SIGTERM)
-    party.hear(Died)
-    party.processes.send(1, Finish())
-    party.processes.kill(1, signal.SIGTERM)
-
-    assert sum(isinstance(event, Died) for event in party.heard) == 1
-
-
-def test_a_large_message_to_a_worker_that_does_not_read_blocks_nobody(party):
-    """A stopped worker gets 20 MB when it goes on again; meanwhile the runner serves the others."""
-    pid = party.start(1)
-    os.kill(pid, signal.SIGSTOP)
-    began = time.monotonic()
-    party.processes.send(1, RunClaims((_claim(text="x" * 20_000_000),)))
-    party.start(2)
-    waited = time.monotonic() - began
-    os.kill(pid, signal.SIGCONT)
-
-    report = party.hear(Report)
-
-    assert report.updates
-    assert waited < 20
 
 
 @pytest.mark.parametrize("data", [struct.pack("!I", 4) + b"null", struct.pack("!I", 2**32 - 1), b"\0\0\0\5hello"])
@@ -187,17 +122,6 @@ def test_a_worker_that_talks_nonsense_is_ended(party, data):
 
 def _feeding(feed, data):
     return lambda received: feed(data + received)
-
-
-def test_wake_ends_a_wait(party):
-    """From any thread, and any number of times."""
-    for _ in range(100_000):
-        party.processes.wake()
-
-    began = time.monotonic()
-    party.processes.wait(20)
-
-    assert time.monotonic() - began < 20
 
 
 def test_close_kills_what_runs_and_wake_is_harmless_afterwards(party):
@@ -269,7 +193,21 @@ def test_a_start_method_that_copies_locks_is_refused(monkeypatch):
     monkeypatch.setenv("LILOTA_START_METHOD", "fork")
 
     with pytest.raises(ConfigurationError, match="Choose one of: forkserver, spawn"):
-        WorkerProcesses(SETUP)
+        WorkerProcesses(OPTIONS)
+
+
+def test_a_url_that_says_more_than_the_name_is_refused():
+    """Nobody shall believe that the processes are on another machine."""
+    options = msgspec.structs.replace(OPTIONS, url="processes://user:secret@host")
+
+    with pytest.raises(ConfigurationError, match=r"'processes://user:\*\*\*@host'.*write 'processes'"):
+        WorkerProcesses(options)
+
+
+def test_there_are_as_many_places_as_were_asked_for(party):
+    """And people are told how processes are started."""
+    assert party.processes.places() == 3
+    assert party.processes.capabilities().description == "processes of this machine, started by forkserver"
 
 
 @pytest.mark.parametrize(

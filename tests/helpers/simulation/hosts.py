@@ -15,7 +15,6 @@ from lilota.running.driver import Driver
 from lilota.running.exchange import POLL_SECONDS
 from lilota.running.lease import LeaseKeeper
 from lilota.running.telling import Teller
-from lilota.workers.processes import WorkerProcesses
 from simulation.plans import OPTIONS
 from simulation.stores import RunnerStore, SharedStore
 from simulation.workers import SimulatedProcesses
@@ -52,11 +51,11 @@ class Host:
         self.frozen_until = 0.0
         self._history = history
         self._shared = shared
-        self.processes = SimulatedProcesses(world, history, self._wake)
-        self.engine = Engine(name, workers, tuple(OPTIONS))
+        self.processes = SimulatedProcesses(world, history, self._wake, workers)
+        self.engine = Engine(name, self.processes.places(), tuple(OPTIONS))
         store = cast("TaskStore", self.store)
         teller = Teller(cast("Plugins", NoPlugins()), Waiters(store, told=True))
-        self.driver = Driver(self.engine, cast("WorkerProcesses", self.processes), store, teller, world.monotonic)
+        self.driver = Driver(self.engine, self.processes, store, teller, world.monotonic)
         self.lease = LeaseKeeper(store, self.info, self.driver.lose_lease, self.driver.look_again, world.monotonic)
         self._next_round_at = float("inf")
         self._rounds_without_news = 0

@@ -10,6 +10,7 @@ from history.events import BodyStarted, History
 
 from lilota.contract import Fence
 from lilota.engine.events import Died, Event, Received
+from lilota.engine.executor import ExecutorCapabilities
 from lilota.engine.messages import (
     Finish,
     FromWorker,
@@ -32,19 +33,26 @@ _COME_BACK = Outcome(state=TaskState.PENDING, delay_seconds=0.3, spends_attempt=
 
 
 class SimulatedProcesses:
-    """Stands in for `lilota.workers.processes.WorkerProcesses`: the same methods, in virtual time.
+    """An executor in virtual time; see `Executor`.
 
     Args:
         on_event: called when there is something to be fetched with `wait`.
     """
 
-    def __init__(self, world: World, history: History, on_event: Callable[[], None]) -> None:
+    def __init__(self, world: World, history: History, on_event: Callable[[], None], places: int = 1) -> None:
+        self._places = places
         self.world = world
         self.history = history
         self.workers: dict[int, SimulatedWorker] = {}
         self.start_failures = 0.0
         self._on_event = on_event
         self._events: list[Event] = []
+
+    def capabilities(self) -> ExecutorCapabilities:
+        return ExecutorCapabilities(description="simulated processes", captured_output=False)
+
+    def places(self) -> int:
+        return self._places
 
     def start(self, number: int) -> None:
         self.workers[number] = SimulatedWorker(self, number)

@@ -1,0 +1,137 @@
+"""What the driver of the engine needs from somewhere that runs attempts.
+
+An executor has places. In each of them it can start a worker: the process of `lilota.workers.worker`, which runs
+attempts one after the other. The processes of this machine are one executor; a cluster's can be another.
+The docstrings are the specification; `lilota.testing.ExecutorContract` is the same as tests.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
+
+import msgspec
+
+from lilota.engine.events import Event
+from lilota.engine.messages import ToWorker
+
+
+class ExecutorOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What a runner wants of its executor. A plain record: as JSON it reaches other machines.
+
+    Attributes:
+        url: the name or URL that chose the executor ("processes", "dask://host:8786"); "" if a program passed the
+            factory itself.
+        worker_setup: what each worker of this runner has to know, as JSON that only workers read. It holds nothing
+            of the place where a worker is: `WorkerProcesses`, given these options on another machine, starts there
+            what it starts here.
+        number_of_processes: how many tasks the runner was asked to run at the same time. An executor whose places
+            are a cluster's may have more or fewer, and says so in `places`.
+        start_method: "forkserver", "spawn", or None for the first of them that a machine has.
+    """
+
+    url: str = ""
+    worker_setup: bytes
+    number_of_processes: int
+    start_method: str | None = None
+
+
+class ExecutorCapabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What an executor can promise.
+
+    Attributes:
+        description: where attempts run, for people.
+        forced_kill: `kill` ends a worker and all that its task started, whatever the task does. Without it, a task
+            that ignores its time limit or its cancellation goes on, and keeps its place.
+        captured_output: what a worker printed last comes with its death.
+    """
+
+    description: str
+    forced_kill: bool = True
+    captured_output: bool = True
+
+
+@runtime_checkable
+class Executor(Protocol):
+    """Somewhere that runs attempts, for one start of a runner.
+
+    The engine gives each worker a number, which it never uses a second time. It speaks to a worker in messages
+    (`lilota.engine.messages`), and hears of it by the events of `wait` alone.
+
+    Threads: one thread at a time calls the methods; `wake`, `kill_all`, `places` and `capabilities` may be called by
+    any thread at any time. No method but `wait` may take long: while one does, all workers of the runner wait.
+
+    Failures: what happens to one worker, or to the place where it is, is its death and no exception. What a method
+    raises ends the runner, which then gives back all its tasks; so raise only if nothing can run here any more.
+
+    All workers end with the process of the runner, however that ends.
+    """
+
+    def capabilities(self) -> ExecutorCapabilities:
+        """Return what this executor can promise: the same at any time."""
+
+    def places(self) -> int:
+        """Return how many workers may live at the same time now; 0 if there is no place just now.
+
+        It may change at any time, and whoever notices calls `wake`. New places get workers. Where a place is lost
+        with its worker, that is a death whose cause says so ("was lost: its node left the cluster"); where only the
+        number falls, workers that live go on until they leave.
+        """
+
+    def start(self, number: int) -> None:
+        """Start a worker in a free place, under a number that is new.
+
+        Returns at once. The worker's first message is `Ready`. If it can't be started, or there is no free place any
+        more, it has died: `wait` says so, with the reason as its cause, and the engine tries again later.
+        """
+
+    def send(self, number: int, message: ToWorker) -> None:
+        """Send a message to a worker, also to one that is not ready yet.
+
+        Never waits for the worker: what it does not take now is kept for it. Messages arrive whole, once, and in the
+        order in which they were sent. A number that is unknown, or whose worker is gone, is ignored: the engine may not
+        have heard of its death yet.
+        """
+
+    def kill(self, number: int, signal_number: signal.Signals) -> None:
+        """Send a signal to a worker and to all that its task has started; to no other worker.
+
+        Returns at once. The death, if there is one, comes by `wait`. Unknown numbers are ignored, as in `send`.
+        """
+
+    def kill_all(self) -> None:
+        """Kill all workers by SIGKILL; `wait` reports each death.
+
+        For any thread: it is the last resort of a runner that has lost its lease, while the thread that waits is
+        held up by something else.
+        """
+
+    def wait(self, timeout_seconds: float | None) -> Sequence[Event]:
+        """Wait until a worker has sent something or died, or `wake` was called; return what happened.
+
+        Returns early for no reason, if need be, and empty after the time. The events of one worker come in the order in
+        which they happened; those of different workers need not.
+
+        `Died` is the last event of a worker, and comes exactly once for each that was started. Whatever the worker had
+        sent before its death comes before it. When it comes, the process and all that its task had started are gone,
+        because the engine lets the attempt run again elsewhere. Where a place can't be reached any more, its workers
+        must end by themselves before that. The cause is a predicate in plain words: "was killed by signal 9 (SIGKILL)",
+        "exited with code 3". A worker that sends what is no message is killed, and the cause says so.
+
+        Args:
+            timeout_seconds: None waits as long as it takes.
+        """
+
+    def wake(self) -> None:
+        """Make the present `wait` return, or else the next one. For any thread, also after `close`."""
+
+    def close(self) -> None:
+        """Kill what still runs, and release everything: no process, thread, connection or file is left.
+
+        After it, only `wake`, `kill_all` and `close` are called, and do nothing. Their deaths are told to nobody.
+        """
+
+
+ExecutorFactory = Callable[[ExecutorOptions], Executor]
+"""Makes an executor, when a runner starts. It may connect; what can't be used is a `ConfigurationError`."""
