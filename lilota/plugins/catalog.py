@@ -21,7 +21,7 @@ from lilota.plugins.loading import load_reference, one_line
 from lilota.plugins.records import STORES, Entry
 from lilota.plugins.selection import apply_switches, settle_claims
 
-_logger = logging.getLogger("lilota.plugins")
+logger = logging.getLogger("lilota.plugins")
 
 #: The stores of this project that are packages to be installed by whoever wants them.
 _STORES_ELSEWHERE: Final = MappingProxyType(
@@ -147,4 +147,4 @@ class Catalog:
         for message in sorted(filter(None, messages - known)):
             if self._settings.strict_plugins:
                 raise PluginConflictError(message)
-            _logger.warning("%s Until then, none of them is used.", message)
+            logger.warning("%s Until then, none of them is used.", message)

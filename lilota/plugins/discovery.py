@@ -12,7 +12,7 @@ from lilota.plugins.records import GROUPS, PinnedEntry, normalized
 if TYPE_CHECKING:
     from importlib_metadata import IDistribution
 
-_logger = logging.getLogger("lilota.plugins")
+logger = logging.getLogger("lilota.plugins")
 
 
 def installed_entries() -> list[PinnedEntry]:
@@ -52,7 +52,7 @@ def _distributions_with_entries() -> Iterator[IDistribution]:
             # The first on the path is the one that imports would find; the others of its name are shadowed.
             yield importlib_metadata.distribution(found.name)
         except Exception as error:  # noqa: BLE001 - another package's broken metadata may raise anything
-            _logger.warning("The metadata of an installed package can't be read, its plugins are ignored: %r", error)
+            logger.warning("The metadata of an installed package can't be read, its plugins are ignored: %r", error)
 
 
 def _mentions_lilota(distribution: IDistribution) -> bool:
@@ -65,7 +65,7 @@ def _entries_of(distribution: IDistribution) -> list[PinnedEntry]:
         version = distribution.version
         entry_points = [point for point in distribution.entry_points if point.group in GROUPS]
     except Exception as error:  # noqa: BLE001 - as above
-        _logger.warning("The metadata of %s can't be read, its plugins are ignored: %r", distribution.name, error)
+        logger.warning("The metadata of %s can't be read, its plugins are ignored: %r", distribution.name, error)
         return []
     entries = {
         (point.group, point.name): PinnedEntry(

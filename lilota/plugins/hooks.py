@@ -18,7 +18,7 @@ from lilota.models import JSONObject
 from lilota.plugins.loading import load_reference, one_line
 from lilota.plugins.records import Entry
 
-_logger = logging.getLogger("lilota.plugins")
+logger = logging.getLogger("lilota.plugins")
 
 #: After so many failures in a row an observing hook is not called any more.
 FAILURES_BEFORE_SUSPENSION: Final = 10
@@ -92,8 +92,8 @@ class PluginModules:
         remedy = f"Turn it off with LILOTA_DISABLE_PLUGINS={entry.pinned.name}, or install another version of it."
         if self._strict:
             raise PluginError(f"{message} {remedy}") from error
-        _logger.warning("%s The rest goes on without it. %s", message, remedy)
-        _logger.debug("The failure of the plugin %r:", entry.pinned.name, exc_info=error)
+        logger.warning("%s The rest goes on without it. %s", message, remedy)
+        logger.debug("The failure of the plugin %r:", entry.pinned.name, exc_info=error)
 
     def contributions(self, hook_name: str, convert: Callable[[Entry, object], _T]) -> list[tuple[Entry, _T]]:
         """Call a contributing hook of each plugin; one that raises, or gives the wrong thing, is left out.
@@ -164,7 +164,7 @@ class PluginModules:
         if entry is None:
             return  # another thread has just left the plugin out, and said so
         name, source = entry.pinned.name, entry.source
-        _logger.error("The plugin %r of %s failed in %s: %s", name, source, hook_name, one_line(error), exc_info=error)
+        logger.error("The plugin %r of %s failed in %s: %s", name, source, hook_name, one_line(error), exc_info=error)
         with self._lock:
             failures = self._failures[name, hook_name] = self._failures.get((name, hook_name), 0) + 1
             if failures != FAILURES_BEFORE_SUSPENSION:
@@ -172,7 +172,7 @@ class PluginModules:
             self._suspended.add((name, hook_name))
             self._collect_implementations()
         entry.error = f"{hook_name} is suspended: it failed {failures} times in a row, at last with {one_line(error)}"
-        _logger.warning("The plugin %r of %s: %s. Restart the program to call it again.", name, source, entry.error)
+        logger.warning("The plugin %r of %s: %s. Restart the program to call it again.", name, source, entry.error)
 
 
 class _Task:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-_logger = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _STYLES = {"loaded": "green", "not loaded": "dim", "disabled": "yellow", "failed": "red", "conflict": "red"}
 _KINDS = {"lilota.stores": "store", "lilota.tasks": "task", "lilota.plugins": "plugin"}
@@ -62,7 +62,7 @@ def load_all(session: Session) -> None:
         try:
             load(record.name)
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything; its record has the reason too
-            _logger.debug("%s can't be loaded: %r", record.name, error)
+            logger.debug("%s can't be loaded: %r", record.name, error)
 
 
 def record_json(record: PluginRecord) -> JSONObject:
