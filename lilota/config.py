@@ -50,6 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         plugins_off: use no plugin at all, the built-in stores included.
         plugin_choices: name (or "group:name") -> distribution, where several distributions claim a name.
         strict_plugins: raise what is wrong with a plugin instead of going on without it.
+        executor: the name or URL of what runs the attempts.
         prune_after_seconds: running runners delete tasks that ended longer ago than this; None keeps everything.
         sources: setting -> where its value comes from, for people; not a setting itself.
     """
@@ -61,6 +62,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     plugins_off: Annotated[bool, _Setting("LILOTA_NO_PLUGINS", _parse_switch)] = False
     plugin_choices: Annotated[dict[str, str], _Setting("LILOTA_PLUGIN_CHOICE", _parse_choices)] = {}
     strict_plugins: Annotated[bool, _Setting("LILOTA_STRICT_PLUGINS", _parse_switch)] = False
+    executor: Annotated[str, _Setting("LILOTA_EXECUTOR")] = "processes"
     prune_after_seconds: Annotated[
         float | None, _Setting("LILOTA_PRUNE_AFTER_SECONDS", _parse_number, _check_seconds)
     ] = None

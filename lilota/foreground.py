@@ -13,8 +13,8 @@ from queue import SimpleQueue
 from types import FrameType
 from typing import Final
 
-from lilota.config import Settings
-from lilota.contract import TaskStore
+from lilota.config import Settings, load_settings
+from lilota.contract import TaskStore, redacted
 from lilota.errors import RunnerStateError
 from lilota.runner import TaskRunner
 from lilota.words import duration
@@ -38,6 +38,7 @@ def run_worker(
     grace_seconds: float = 30.0,
     lease_seconds: float = 30.0,
     start_method: str | None = None,
+    executor: str | None = None,
     settings: Settings | None = None,
 ) -> None:
     """Start a runner, and return when a signal has stopped it. Only in the main thread.
@@ -46,7 +47,7 @@ def run_worker(
     given back, to run again later. A further signal gives back at once.
 
     Args:
-        store, processes, queues, lease_seconds, start_method, settings: see `TaskRunner`.
+        store, processes, queues, lease_seconds, start_method, executor, settings: see `TaskRunner`.
         ready: is called when the runner has started, with what it does, for people: label -> value.
         say: is called with each sentence about the stopping.
         grace_seconds: how long running tasks may go on after the first signal.
@@ -54,6 +55,8 @@ def run_worker(
     Raises:
         TypeError, LilotaError: as for `TaskRunner`; or the runner has ended by itself.
     """
+    settings = settings or load_settings()
+    executor = executor or settings.executor
     method = start_method or os.environ.get("LILOTA_START_METHOD") or _best_start_method()
     with stop_signals() as signals:
         runner = TaskRunner(
@@ -62,11 +65,13 @@ def run_worker(
             queues=queues,
             lease_seconds=lease_seconds,
             start_method=method,
+            executor=executor,
             settings=settings,
         )
         runner.start()
         try:
-            ready(_facts(runner, processes, method, queues))
+            places = f"{processes}, started by {method}" if executor == "processes" else redacted(executor)
+            ready(_facts(runner, places, queues))
             if name := wait_for_signal(runner, signals):
                 grace = f"running ones may go on for {duration(grace_seconds)}. Once more stops them now."
                 _say(say, f"{name}: taking no new tasks; {grace}")
@@ -106,12 +111,12 @@ def _best_start_method() -> str:
     return next(method for method in START_METHODS if method in multiprocessing.get_all_start_methods())
 
 
-def _facts(runner: TaskRunner, processes: int, method: str, queues: Sequence[str] | None) -> Mapping[str, str]:
+def _facts(runner: TaskRunner, places: str, queues: Sequence[str] | None) -> Mapping[str, str]:
     records = runner.registry.plugins.records()
     plugins = sorted({f"{record.distribution} {record.version}" for record in records if record.error is None})
     return {
         "store": runner.store.capabilities().description,
-        "processes": f"{processes}, started by {method}",
+        "processes": places,
         "queues": ", ".join(queues or ()) or "all",
         "tasks": ", ".join(runner.registry.names()),
         "plugins": ", ".join(plugins) or "none",

@@ -15,6 +15,7 @@ from lilota.adding.waiters import Waiters
 from lilota.client import TaskClient, TaskHandle
 from lilota.config import Settings, load_settings
 from lilota.contract import TaskStore
+from lilota.engine.executor import ExecutorFactory
 from lilota.errors import ConfigurationError, LilotaError, RunnerStateError
 from lilota.models import JSONObject, TaskBase
 from lilota.plugins import Plugins
@@ -37,12 +38,14 @@ class TaskRunner:
         queues: the queues that are served; None means all.
         lease_seconds: how long after the death of this runner its tasks are left alone.
         start_method: "forkserver" or "spawn"; None takes the first of them that the system has.
+        executor: what runs the attempts: its entry-point name, its URL, or a factory; None takes the configured one.
         settings: what to use instead of the configuration of the environment.
 
     Raises:
         TypeError: `number_of_processes` is not a whole number.
         ConfigurationError: an argument can't be used.
         StoreError: the store can't be opened.
+        PluginError: the package of the store or of the executor is broken, or several claim its name.
     """
 
     LOGGER_NAME: ClassVar[str] = LOGGER_NAME
@@ -58,20 +61,25 @@ class TaskRunner:
         queues: Iterable[str] | None = None,
         lease_seconds: float = 30.0,
         start_method: str | None = None,
+        executor: str | ExecutorFactory | None = None,
         settings: Settings | None = None,
     ) -> None:
         _check_arguments(number_of_processes, queues, lease_seconds)
+        settings = settings or load_settings()
+        self._plugins = Plugins(settings)
+        executor = settings.executor if executor is None else executor
         self._options = RunOptions(
+            executor=self._plugins.executor_factory(executor) if isinstance(executor, str) else executor,
+            executor_url=executor if isinstance(executor, str) else "",
             number_of_processes=number_of_processes,
+            start_method=start_method,
             queues=None if queues is None else tuple(queues),
             lease_seconds=lease_seconds,
-            start_method=start_method,
             logging_level=logging_level,
-            settings=settings or load_settings(),
+            settings=settings,
         )
         self._handler = _stderr_handler(logging_formatter)
-        self._plugins = Plugins(self._options.settings)
-        self.registry = Registry(self._plugins, self._options.settings)
+        self.registry = Registry(self._plugins, settings)
         self.store = ensure_store(store, plugins=self._plugins)
         self._owns_store = store is None or isinstance(store, str)
         self._waiters = Waiters(self.store, told=True)

@@ -56,6 +56,7 @@ def test_every_environment_variable_is_read(monkeypatch):
     monkeypatch.setenv("LILOTA_NO_PLUGINS", "yes")
     monkeypatch.setenv("LILOTA_PLUGIN_CHOICE", "resize = images, send=mail")
     monkeypatch.setenv("LILOTA_STRICT_PLUGINS", "1")
+    monkeypatch.setenv("LILOTA_EXECUTOR", "dask://host:8786")
     monkeypatch.setenv("LILOTA_PRUNE_AFTER_SECONDS", "604800")
 
     settings = load_settings()
@@ -66,6 +67,7 @@ def test_every_environment_variable_is_read(monkeypatch):
     assert settings.plugins_off is True
     assert settings.plugin_choices == {"resize": "images", "send": "mail"}
     assert settings.strict_plugins is True
+    assert settings.executor == "dask://host:8786"
     assert settings.prune_after_seconds == 604_800
 
 

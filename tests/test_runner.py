@@ -15,11 +15,13 @@ from runner_tasks import TASKS, Hash
 from running import is_alive, until
 
 from lilota.config import Settings
+from lilota.engine.executor import ExecutorCapabilities
 from lilota.errors import (
     ConfigurationError,
     InvalidInputError,
     InvalidTaskError,
     LilotaError,
+    PluginError,
     RunnerStateError,
     StoreUnavailableError,
     TaskFailedError,
@@ -29,6 +31,7 @@ from lilota.errors import (
 from lilota.models import TaskBase, TaskState
 from lilota.runner import TaskRunner
 from lilota.stores import StoreManager
+from lilota.workers.processes import WorkerProcesses
 
 
 def make_runner(store=None, processes=1, **options):
@@ -145,6 +148,50 @@ def test_what_is_no_store_is_refused(store, error):
     """An object without the methods of a store, and a URL that no installed package knows."""
     with pytest.raises(error):
         TaskRunner(store, settings=Settings())
+
+
+# --- executors
+
+
+class CarefulProcesses(WorkerProcesses):
+    """Processes that nobody can kill."""
+
+    def capabilities(self):
+        return ExecutorCapabilities(description="careful processes", forced_kill=False)
+
+
+def test_a_program_can_bring_its_own_executor(caplog):
+    """It is told what was asked of it; what it can't promise is said when the runner starts."""
+    asked = []
+
+    def make(options):
+        asked.append(options)
+        return CarefulProcesses(options)
+
+    runner = make_runner(processes=2, executor=make)
+    with runner:
+        assert runner.add("hash", input={"text": "a"}).result(timeout_seconds=30)
+
+    assert [(options.url, options.number_of_processes) for options in asked] == [("", 2)]
+    assert "can't be ended by force: careful processes" in caplog.text
+
+
+def test_an_unknown_executor_is_refused_where_it_is_named(monkeypatch):
+    """As an argument, or in the environment, which says so with the first runner."""
+    monkeypatch.setenv("LILOTA_EXECUTOR", "dusk://host:8786")
+
+    for executor in ("dusk", None):
+        with pytest.raises(ConfigurationError, match="Unknown executor 'dusk'"):
+            TaskRunner(MemoryTaskStore(), executor=executor)
+
+
+def test_an_executor_that_lacks_a_method_is_refused():
+    """A package that was written for another version of lilota says so before anything runs."""
+    runner = make_runner(executor=lambda options: object())
+
+    with pytest.raises(PluginError, match=r"lacks .*'kill_all'.*Upgrade its package"):
+        runner.start()
+    assert runner.runner_id is None
 
 
 # --- what can be registered

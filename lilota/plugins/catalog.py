@@ -9,6 +9,7 @@ from typing import Final
 
 from lilota.config import Settings
 from lilota.errors import (
+    ConfigurationError,
     InvalidTaskError,
     LilotaError,
     PluginConflictError,
@@ -18,22 +19,24 @@ from lilota.errors import (
     listed,
 )
 from lilota.plugins.loading import load_reference, one_line
-from lilota.plugins.records import STORES, Entry
+from lilota.plugins.records import EXECUTORS, KINDS, STORES, TASKS, Entry
 from lilota.plugins.selection import apply_switches, settle_claims
 
 logger = logging.getLogger("lilota.plugins")
 
-#: The stores of this project that are packages to be installed by whoever wants them.
-_STORES_ELSEWHERE: Final = MappingProxyType(
+#: What belongs to this project and is installed by whoever wants it. Without metadata, lilota lacks its own executor.
+_ELSEWHERE: Final = MappingProxyType(
     {
-        "postgresql": "lilota-postgres-store",
-        "postgres": "lilota-postgres-store",
-        "redis": "lilota-redis-store",
-        "rediss": "lilota-redis-store",
-        "unix": "lilota-redis-store",
-        "django": "lilota-django",
+        (STORES, "postgresql"): "lilota-postgres-store",
+        (STORES, "postgres"): "lilota-postgres-store",
+        (STORES, "redis"): "lilota-redis-store",
+        (STORES, "rediss"): "lilota-redis-store",
+        (STORES, "unix"): "lilota-redis-store",
+        (STORES, "django"): "lilota-django",
+        (EXECUTORS, "processes"): "lilota",
     }
 )
+_UNKNOWN: Final = MappingProxyType({STORES: UnknownStoreError, TASKS: UnknownTaskError})
 
 
 class Catalog:
@@ -83,7 +86,7 @@ class Catalog:
         """Return the entry that a name stands for.
 
         Raises:
-            UnknownTaskError, UnknownStoreError: none is installed, or it is disabled.
+            UnknownTaskError, UnknownStoreError, ConfigurationError: none is installed, or it is disabled.
             PluginConflictError: several distributions claim the name.
         """
         entries = self._by_name.get((group, name), [])
@@ -95,7 +98,7 @@ class Catalog:
 
     def refusal(self, group: str, name: str) -> LilotaError:
         """Return the error that says why a name can't be used."""
-        error, noun = (UnknownStoreError, "store") if group == STORES else (UnknownTaskError, "task")
+        error, noun = _UNKNOWN.get(group, ConfigurationError), KINDS[group]
         entries = self._by_name.get((group, name), [])
         for entry in entries:
             if entry.state == "conflict":
@@ -104,7 +107,7 @@ class Catalog:
             reasons = "; ".join(f"that of {entry.source}: {entry.error}" for entry in entries)
             return error(f"The {noun} {name!r} can't be used. {reasons}.")
         known = self.names(group)
-        package = _STORES_ELSEWHERE.get(name) if group == STORES else None
+        package = _ELSEWHERE.get((group, name))
         hint = "" if package else did_you_mean(name, known)
         remedy = f": pip install {package}" if package else ""
         return error(

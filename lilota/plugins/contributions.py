@@ -37,13 +37,13 @@ def as_list(plugin: Entry, given: object) -> list[object]:
 
 
 def as_factory(found: object) -> object:
-    """Return what can make a store.
+    """Return what can make a store or an executor.
 
     Raises:
         TypeError: it can't be called.
     """
     if not callable(found):
-        raise TypeError(f"a store must be named by a callable that takes a URL, not by {type(found).__name__}")
+        raise TypeError(f"it must be named by a callable that makes one, not by {type(found).__name__}")
     return found
 
 

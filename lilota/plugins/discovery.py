@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lilota.plugins.records import GROUPS, PinnedEntry, normalized
+from lilota.plugins.records import KINDS, PinnedEntry, normalized
 
 if TYPE_CHECKING:
     from importlib_metadata import IDistribution
@@ -57,13 +57,13 @@ def _distributions_with_entries() -> Iterator[IDistribution]:
 
 def _mentions_lilota(distribution: IDistribution) -> bool:
     text = distribution.read_text("entry_points.txt") or ""
-    return any(f"[{group}]" in text for group in GROUPS)
+    return any(f"[{group}]" in text for group in KINDS)
 
 
 def _entries_of(distribution: IDistribution) -> list[PinnedEntry]:
     try:
         version = distribution.version
-        entry_points = [point for point in distribution.entry_points if point.group in GROUPS]
+        entry_points = [point for point in distribution.entry_points if point.group in KINDS]
     except Exception as error:  # noqa: BLE001 - as above
         logger.warning("The metadata of %s can't be read, its plugins are ignored: %r", distribution.name, error)
         return []

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from lilota.config import Settings
+from lilota.engine.executor import ExecutorFactory
 from lilota.errors import InvalidTaskError, LilotaError, PluginError
 from lilota.hookspecs import AttemptDetails, StoreFactory, is_called_in_workers
 from lilota.models import JSONObject, TaskBase
@@ -15,7 +16,7 @@ from lilota.plugins.catalog import Catalog
 from lilota.plugins.contributions import as_factory, as_list, contributed_entries
 from lilota.plugins.discovery import installed_entries, installed_version, is_still_installed
 from lilota.plugins.hooks import PluginModules
-from lilota.plugins.records import MODULES, STORES, TASKS, Entry, PinnedEntry, PluginRecord
+from lilota.plugins.records import EXECUTORS, KINDS, MODULES, STORES, TASKS, Entry, PinnedEntry, PluginRecord
 from lilota.tasks.checks import check_task_class
 
 if TYPE_CHECKING:
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
 
 
 class Plugins:
-    """The stores, tasks and hooks that installed distributions bring.
+    """The stores, tasks, executors and hooks that installed distributions bring.
 
-    Making one reads metadata and loads the modules of the group `lilota.plugins`; stores and tasks are imported
-    when they are used.
+    Making one reads metadata and loads the modules of the group `lilota.plugins`; the others are imported when they
+    are used.
 
     Args:
         settings: the switches.
@@ -103,9 +104,17 @@ class Plugins:
             PluginError: it can't be imported.
         """
         self._ask_for_stores()
-        entry = self._catalog.find(STORES, scheme)
-        loaded = self._catalog.load(entry, f"The store {scheme!r} of {entry.source}", as_factory, PluginError)
-        return cast("StoreFactory", loaded)
+        return cast("StoreFactory", self._load_factory(STORES, scheme))
+
+    def executor_factory(self, url: str) -> ExecutorFactory:
+        """Import the factory of the executor that a name or URL stands for.
+
+        Raises:
+            ConfigurationError: no distribution brings it, or it is disabled.
+            PluginConflictError: several distributions claim it.
+            PluginError: it can't be imported.
+        """
+        return cast("ExecutorFactory", self._load_factory(EXECUTORS, url.partition(":")[0].lower()))
 
     def has(self, hook_name: str) -> bool:
         """Tell whether any plugin implements a hook; cheap enough to ask for every attempt."""
@@ -125,6 +134,11 @@ class Plugins:
         """Run the task of an attempt inside what plugins wrap around it, and return what comes out."""
         return self._modules.run_attempt(attempt)
 
+    def _load_factory(self, group: str, name: str) -> object:
+        entry = self._catalog.find(group, name)
+        what = f"The {KINDS[group]} {name!r} of {entry.source}"
+        return self._catalog.load(entry, what, as_factory, PluginError)
+
     def _ask_for_stores(self) -> None:
         with self._stores_lock:
             if not self._asked_for_stores:
@@ -138,10 +152,10 @@ class Plugins:
 
 
 def _concerns_workers(entry: Entry) -> bool:
-    # What a plugin contributes, a worker asks that plugin for.
+    """Tell whether a worker needs an entry: it runs nothing elsewhere, and asks plugins for what they contribute."""
     if entry.pinned.group == MODULES:
         return any(is_called_in_workers(hook_name) for hook_name in entry.hooks)
-    return entry.contributor is None
+    return entry.contributor is None and entry.pinned.group != EXECUTORS
 
 
 def _accept(_entry: Entry) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final, Literal
 
 import msgspec
 
 STORES: Final = "lilota.stores"
 TASKS: Final = "lilota.tasks"
+EXECUTORS: Final = "lilota.executors"
 MODULES: Final = "lilota.plugins"
-GROUPS: Final = (STORES, TASKS, MODULES)
+#: Group -> what an entry of it is, for people.
+KINDS: Final = MappingProxyType({STORES: "store", TASKS: "task", EXECUTORS: "executor", MODULES: "plugin"})
 
 PluginState = Literal["not loaded", "loaded", "failed", "disabled", "conflict"]
 
@@ -20,8 +23,8 @@ class PluginRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One entry as of the moment it was asked for.
 
     Attributes:
-        group: "lilota.stores", "lilota.tasks" or "lilota.plugins".
-        name: the scheme of the store, the name of the task, or the name of the plugin.
+        group: "lilota.stores", "lilota.tasks", "lilota.executors" or "lilota.plugins".
+        name: the scheme of the store or executor, or the name of the task or plugin.
         value: what the entry names, "package.module:object"; a task or store that a hook contributed
             has "package.module:hook()".
         distribution, version: the installed package that brings it.

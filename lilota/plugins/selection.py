@@ -32,11 +32,12 @@ def settle_claims(entries: Iterable[Entry], settings: Settings) -> list[Entry]:
 
 
 def _reason_to_disable(entry: Entry, settings: Settings) -> str | None:
-    if settings.plugins_off:
+    is_own = entry.owner == "lilota"  # its executor is a part of it, which may be blocked, but need not be allowed
+    if settings.plugins_off and not is_own:
         return f"all plugins are switched off by plugins_off ({settings.source_of('plugins_off')})"
     if _is_named(entry, settings.plugins_blocked):
         return f"it is blocked by plugins_blocked ({settings.source_of('plugins_blocked')})"
-    if settings.plugins_allowed is not None and not _is_named(entry, settings.plugins_allowed):
+    if settings.plugins_allowed is not None and not (is_own or _is_named(entry, settings.plugins_allowed)):
         return f"it is not among plugins_allowed ({settings.source_of('plugins_allowed')})"
     return None
 

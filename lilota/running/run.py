@@ -15,17 +15,16 @@ import msgspec
 
 from lilota.adding.waiters import Waiters
 from lilota.config import Settings
-from lilota.contract import RunnerInfo, TaskStore
+from lilota.contract import RunnerInfo, TaskStore, redacted
 from lilota.engine.engine import Engine
-from lilota.engine.executor import ExecutorOptions
-from lilota.errors import LilotaError, StoreError
+from lilota.engine.executor import Executor, ExecutorCapabilities, ExecutorFactory, ExecutorOptions
+from lilota.errors import LilotaError, PluginError, StoreError, listed
 from lilota.hookspecs import RunnerDetails
 from lilota.registry import Registry
 from lilota.running.driver import Driver
 from lilota.running.housekeeping import Housekeeper
 from lilota.running.lease import LeaseKeeper
 from lilota.running.telling import Teller
-from lilota.workers.processes import WorkerProcesses
 from lilota.workers.worker import WorkerSetup
 
 logger = logging.getLogger(__name__)
@@ -45,10 +44,12 @@ _EXIT_SECONDS: Final = 5.0
 class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked of the runner; the arguments of `TaskRunner`, checked."""
 
+    executor: ExecutorFactory
+    executor_url: str
     number_of_processes: int
+    start_method: str | None
     queues: tuple[str, ...] | None
     lease_seconds: float
-    start_method: str | None
     logging_level: int
     settings: Settings
 
@@ -62,22 +63,19 @@ class RunnerStart:
         self.info = RunnerInfo(
             id=secrets.token_hex(8), lease_seconds=options.lease_seconds, host=platform.node(), pid=os.getpid()
         )
+        self._executor = _make_executor(options, registry, self.info)
+        places = self._executor.places()
+        _warn_of_limits(self._executor.capabilities())
         self.details = RunnerDetails(
             runner_id=self.info.id,
             store=capabilities.description,
             task_names=names,
-            number_of_processes=options.number_of_processes,
+            number_of_processes=places,
         )
         self._store = store
         self._store_forgets = capabilities.forgets
         self._plugins = registry.plugins
-        executor_options = ExecutorOptions(
-            worker_setup=msgspec.json.encode(_worker_setup(options, registry, self.info)),
-            number_of_processes=options.number_of_processes,
-            start_method=options.start_method,
-        )
-        self._executor = WorkerProcesses(executor_options)
-        self._engine = Engine(self.info.id, self._executor.places(), names, options.queues)
+        self._engine = Engine(self.info.id, places, names, options.queues)
         self.driver = Driver(self._engine, self._executor, store, Teller(self._plugins, waiters))
         self._lease = LeaseKeeper(store, self.info, self._stop_without_lease, self.driver.look_again)
         self._housekeeper = Housekeeper(store, options.settings.prune_after_seconds)
@@ -125,7 +123,7 @@ class RunnerStart:
         except StoreError as error:
             logger.warning("The store could not be told that the runner stopped; its lease will run out: %s", error)
         if self._watcher.ident is not None:
-            # The release was a change, so it wakes up now. Left alone, it would open a store that is closed again.
+            # It wakes up now, because the release changed the store. A watcher that went on would open the store again.
             self._watcher.join(timeout=2 * _WATCH_SECONDS)
 
     def _stop_without_lease(self) -> None:
@@ -159,6 +157,29 @@ class RunnerStart:
                 self._closed.wait(_WATCH_SECONDS)
 
 
+def _make_executor(options: RunOptions, registry: Registry, info: RunnerInfo) -> Executor:
+    executor = options.executor(
+        ExecutorOptions(
+            url=options.executor_url,
+            worker_setup=msgspec.json.encode(_worker_setup(options, registry, info)),
+            number_of_processes=options.number_of_processes,
+            start_method=options.start_method,
+        )
+    )
+    if not isinstance(executor, Executor):
+        lacking = [name for name in vars(Executor) if not name.startswith("_") and not hasattr(executor, name)]
+        raise PluginError(
+            f"The executor of {redacted(options.executor_url)!r} is not complete: it lacks {listed(lacking)}. "
+            "Upgrade its package."
+        )
+    return executor
+
+
+def _warn_of_limits(capabilities: ExecutorCapabilities) -> None:
+    if not capabilities.forced_kill:
+        logger.warning("A task that does not heed its end can't be ended by force: %s.", capabilities.description)
+
+
 def _worker_setup(options: RunOptions, registry: Registry, info: RunnerInfo) -> WorkerSetup:
     return WorkerSetup(
         runner_id=info.id,
@@ -171,12 +192,12 @@ def _worker_setup(options: RunOptions, registry: Registry, info: RunnerInfo) -> 
 
 
 def _stop_at_exit(run: RunnerStart) -> None:
-    """Let the end of the interpreter give back what runs, if nobody has stopped the runner until then."""
+    """Give back what runs when the interpreter ends and nobody has stopped the runner."""
     reference = weakref.ref(run)
 
     def give_back() -> None:
         alive = reference()
-        # A fork of this process that ends has inherited this function, but not the runner.
+        # A fork of this process inherits this function; the runner stays with the process that started it.
         if alive is not None and alive.is_of_this_process:
             alive.abandon()
 

@@ -13,6 +13,7 @@ import pytest
 
 from lilota.config import Settings
 from lilota.errors import (
+    ConfigurationError,
     InvalidTaskError,
     PluginConflictError,
     PluginError,
@@ -22,6 +23,7 @@ from lilota.errors import (
 from lilota.hookspecs import AttemptDetails, LilotaHooks, TasksAdded
 from lilota.models import TaskBase, TaskInfo
 from lilota.plugins import PinnedEntry, Plugins
+from lilota.workers.processes import WorkerProcesses
 
 FIXTURES = Path(__file__).parent.parent / "fixture_distributions"
 
@@ -397,12 +399,71 @@ def test_all_plugins_can_be_switched_off(install, monkeypatch):
 
     plugins = Plugins(Settings(plugins_off=True, sources={"plugins_off": variable}))
 
-    assert {record.state for record in plugins.records()} == {"disabled"}
+    assert {record.state for record in plugins.records() if record.distribution != "lilota"} == {"disabled"}
     assert "good_plugin" not in sys.modules
     with pytest.raises(UnknownStoreError, match=f"memory.*switched off by plugins_off .{variable}"):
         plugins.store_factory("memory")
     with pytest.raises(UnknownTaskError, match=f"good_task.*switched off by plugins_off .{variable}"):
         plugins.load_task("good_task")
+
+
+# --- Executors ---
+
+
+@pytest.fixture
+def elsewhere(install, tmp_path, monkeypatch):
+    """A distribution that brings an executor, one that is broken, and one of the name of lilota's own."""
+    entries = "elsewhere = elsewhere_executor:make\nbroken = no_such_module:make\nprocesses = elsewhere_executor:make\n"
+    (tmp_path / "elsewhere_executor.py").write_text("def make(options): return None\n")
+    install(write_distribution(tmp_path, "elsewhere", "1.0", f"[lilota.executors]\n{entries}"))
+    forget(monkeypatch, "elsewhere_executor")
+
+
+def test_an_executor_is_found_by_the_scheme_of_its_url(elsewhere):
+    """Lilota's own stands among the others, and is found by its name."""
+    plugins = Plugins(Settings(plugin_choices={"processes": "lilota"}))
+
+    assert plugins.executor_factory("Elsewhere://user:secret@host:8786").__module__ == "elsewhere_executor"
+    assert plugins.executor_factory("processes") is WorkerProcesses
+    assert record_of(plugins, "processes", "lilota").state == "loaded"
+
+
+@pytest.mark.parametrize(
+    ("url", "error", "words"),
+    [
+        ("elsewere://user:secret@host", ConfigurationError, "Unknown executor 'elsewere'. Did you mean 'elsewhere'?"),
+        ("broken://host", PluginError, "LILOTA_DISABLE_PLUGINS=lilota.executors:broken"),
+        ("processes", PluginConflictError, "elsewhere 1.0, lilota "),
+    ],
+)
+def test_an_executor_that_can_not_be_used_is_refused_as_a_store_is(elsewhere, url, error, words):
+    """The sentence has what to do, and no secret."""
+    with pytest.raises(error) as refusal:
+        Plugins(Settings()).executor_factory(url)
+
+    assert words in str(refusal.value)
+    assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("switches", [{"plugins_off": True}, {"plugins_allowed": ("memory",)}])
+def test_the_own_executor_is_no_plugin_that_has_to_be_allowed(elsewhere, switches):
+    """Who allows some plugins still runs tasks, and an executor of others goes with their plugins."""
+    plugins = Plugins(Settings(**switches))
+
+    assert plugins.executor_factory("processes") is WorkerProcesses
+    with pytest.raises(ConfigurationError, match="executor 'elsewhere' can't be used"):
+        plugins.executor_factory("elsewhere")
+
+
+def test_the_own_executor_can_be_blocked():
+    """Where nothing shall run on this machine."""
+    with pytest.raises(ConfigurationError, match=r"executor 'processes' can't be used.*blocked by plugins_blocked"):
+        Plugins(Settings(plugins_blocked=("lilota.executors:processes",))).executor_factory("processes")
+
+
+def test_workers_need_no_executors(elsewhere):
+    """They are not sent what runs them."""
+    assert "lilota.executors" not in {entry.group for entry in Plugins(Settings()).resolved()}
 
 
 # --- Workers ---

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 from rich.text import Text
@@ -16,6 +16,7 @@ from lilota.cli.screen import columns, console, text
 from lilota.cli.session import Session, pass_session
 from lilota.models import JSONObject
 from lilota.plugins import PluginRecord
+from lilota.plugins.records import EXECUTORS, KINDS, STORES, TASKS
 from lilota.safe import mask_urls, safe
 from lilota.words import count
 
@@ -25,9 +26,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_STYLES = {"loaded": "green", "not loaded": "dim", "disabled": "yellow", "failed": "red", "conflict": "red"}
-_KINDS = {"lilota.stores": "store", "lilota.tasks": "task", "lilota.plugins": "plugin"}
-BAD_STATES = frozenset({"failed", "conflict"})
+_STYLES: Final = {"loaded": "green", "not loaded": "dim", "disabled": "yellow", "failed": "red", "conflict": "red"}
+BAD_STATES: Final = frozenset({"failed", "conflict"})
 
 
 @click.command
@@ -35,9 +35,9 @@ BAD_STATES = frozenset({"failed", "conflict"})
 @click.option("--check", is_flag=True, help="Load everything, and exit with 1 if anything is broken or claimed twice.")
 @pass_session
 def plugins(session: Session, *, as_json: bool, check: bool) -> None:
-    """List the stores, tasks and plugins that installed packages bring.
+    """List the stores, tasks, executors and plugins that installed packages bring.
 
-    Stores and tasks are loaded when they are first used, so "not loaded" is their usual state here; --check loads all.
+    All but plugins are loaded when they are first used, so "not loaded" is their usual state here; --check loads all.
     """
     session.plugins.store_names()  # asks plugins for stores that are only known at run time
     if check:
@@ -52,11 +52,11 @@ def plugins(session: Session, *, as_json: bool, check: bool) -> None:
 
 
 def load_all(session: Session) -> None:
-    """Load every store and task that can be used; the records keep what went wrong."""
+    """Load everything that can be used; the records keep what went wrong."""
+    found = session.plugins
+    loaders = {STORES: found.store_factory, TASKS: found.load_task, EXECUTORS: found.executor_factory}
     for record in session.plugins.records():
-        load = {"lilota.stores": session.plugins.store_factory, "lilota.tasks": session.plugins.load_task}.get(
-            record.group
-        )
+        load = loaders.get(record.group)
         if load is None or record.state not in {"not loaded", "failed"}:
             continue
         try:
@@ -91,7 +91,7 @@ def _print_records(records: Sequence[PluginRecord]) -> None:
 
 
 def _summary(records: Sequence[PluginRecord]) -> Text:
-    kinds = Counter(_KINDS.get(record.group, record.group) for record in records)
+    kinds = Counter(KINDS[record.group] for record in records)
     bad = sum(record.state in BAD_STATES for record in records)
     parts = Text(", ".join(count(number, kind) for kind, number in sorted(kinds.items())))
     return Text.assemble(parts, Text(f", {bad} broken", style="red") if bad else "")
@@ -102,7 +102,7 @@ def _table(screen: Console, records: Sequence[PluginRecord]) -> Table:
     for record in records:
         table.add_row(
             Text(record.state, style=_STYLES[record.state]),
-            _KINDS.get(record.group, record.group),
+            KINDS[record.group],
             text(record.name, "bold"),
             text(record.distribution),
             text(record.version, "dim"),
@@ -114,6 +114,6 @@ def _print_errors(screen: Console, records: Sequence[PluginRecord]) -> None:
     """Print why entries can't be used, below the table: reasons are longer than a column."""
     for record in records:
         if record.error:
-            kind = _KINDS.get(record.group, record.group)
+            kind = KINDS[record.group]
             line = f"{kind} {safe(record.name)} ({safe(record.distribution)}): {safe(record.error)}"
             screen.print(Text(f"\n{line}", style=_STYLES[record.state]))

@@ -58,6 +58,7 @@ _LEVELS: Final = ("debug", "info", "warning", "error")
     show_default="forkserver if there is one",
     help="How processes are started.",
 )
+@click.option("--executor", metavar="URL", help="What runs the tasks, by name or URL. Default: processes.")
 @click.option(
     "--log-level",
     type=click.Choice(_LEVELS),
@@ -102,6 +103,7 @@ def worker(
             grace_seconds=grace_seconds,
             lease_seconds=lease_seconds,
             start_method=start_method,
+            executor=executor,
             settings=session.settings,
         )
 

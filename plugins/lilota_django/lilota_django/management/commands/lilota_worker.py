@@ -39,6 +39,7 @@ class Command(BaseCommand):
         add("--grace-seconds", default=30, help="How long tasks may go on after the first signal. Default: 30.")
         add("--lease-seconds", default=30, help="How long its tasks wait for another worker if it dies. Default: 30.")
         add("--start-method", choices=("forkserver", "spawn"), help="How processes are started.")
+        add("--executor", metavar="URL", help="What runs the tasks, by name or URL. Default: processes.")
         add("--log-level", default="info", choices=_LEVELS, help="Leave out log lines below it. Default: info.")
         add("--queues", metavar="A,B", help="Serve only these queues. Default: all.")
         add("--store", metavar="URL", help="Another store than that of the setting LILOTA.")
@@ -70,6 +71,7 @@ class Command(BaseCommand):
                     grace_seconds=_read("--grace-seconds", options["grace_seconds"], parse_duration),
                     lease_seconds=_read("--lease-seconds", options["lease_seconds"], parse_duration),
                     start_method=options["start_method"],
+                    executor=options["executor"],
                     settings=settings,
                 )
         except LilotaError as error:

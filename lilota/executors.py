@@ -1,0 +1,21 @@
+"""What the author of an executor imports: the protocol, its words, and the processes of one machine to build on."""
+
+from __future__ import annotations
+
+from lilota.engine.events import Died, Event, Received
+from lilota.engine.executor import Executor, ExecutorCapabilities, ExecutorFactory, ExecutorOptions
+from lilota.engine.messages import FromWorker, ToWorker
+from lilota.workers.processes import WorkerProcesses
+
+__all__ = [
+    "Died",
+    "Event",
+    "Executor",
+    "ExecutorCapabilities",
+    "ExecutorFactory",
+    "ExecutorOptions",
+    "FromWorker",
+    "Received",
+    "ToWorker",
+    "WorkerProcesses",
+]
