@@ -1,8 +1,9 @@
-"""For people who test what they wrote for lilota: their own tasks and their own stores.
+"""For people who test what they wrote for lilota: their own tasks, stores and executors.
 
 Tasks: `run_task` runs one inline, through the same serialization as in production; the pytest plugin, active when
 lilota is installed, has it as the fixture `lilota_run`, beside `lilota_store` and `lilota_runner`.
 Stores: `StoreContract` is the conformance suite; `check_store` (and `lilota check-store`) runs it on a URL.
+Executors: `ExecutorContract` is the conformance suite.
 
 The names are loaded when they are first used, so that neither pytest nor Hypothesis is needed for the others.
 """
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
     from lilota.testing.check import check_store
     from lilota.testing.clock import FakeClock
     from lilota.testing.contract import StoreContract
+    from lilota.testing.executors import ExecutorContract
     from lilota.testing.tasks import TaskResult, run_task
 
-__all__ = ["FakeClock", "StoreContract", "TaskResult", "assert_added", "check_store", "run_task"]
+__all__ = ["ExecutorContract", "FakeClock", "StoreContract", "TaskResult", "assert_added", "check_store", "run_task"]
 
 _HOMES = {
+    "ExecutorContract": "lilota.testing.executors",
     "FakeClock": "lilota.testing.clock",
     "StoreContract": "lilota.testing.contract",
     "TaskResult": "lilota.testing.tasks",
