@@ -121,6 +121,7 @@ class Driver:
         while self._orders:
             self._orders.popleft()()
         now = self._clock()
+        self._engine.resize(self._processes.places())
         for event in events:
             self._take(event, now)
         self._engine.tick(now)

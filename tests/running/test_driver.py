@@ -188,6 +188,24 @@ def test_a_stop_gives_up_on_a_store_that_stays_away(stage, caplog):
     assert "what is not written is lost, and runs again after the lease" in caplog.text
 
 
+def test_new_places_get_workers_and_lost_ones_do_not(stage):
+    """The executor says how many there are now: none at first, then three, then one."""
+    executor = stage.host.processes
+
+    def offer(places):
+        executor.number_of_places = places
+        executor.wake()
+        stage.pass_time(2)
+        return len(executor.workers)
+
+    assert [offer(0), offer(3)] == [0, 3]
+
+    for worker in list(executor.workers.values())[:2]:
+        worker.die("was lost: its node left the cluster")
+
+    assert offer(1) == 1
+
+
 class NewerStore(MemoryTaskStore):
     """A store that a newer version has migrated in the meantime."""
 

@@ -40,11 +40,11 @@ class SimulatedProcesses:
     """
 
     def __init__(self, world: World, history: History, on_event: Callable[[], None], places: int = 1) -> None:
-        self._places = places
         self.world = world
         self.history = history
         self.workers: dict[int, SimulatedWorker] = {}
         self.start_failures = 0.0
+        self.number_of_places = places
         self._on_event = on_event
         self._events: list[Event] = []
 
@@ -52,7 +52,7 @@ class SimulatedProcesses:
         return ExecutorCapabilities(description="simulated processes", captured_output=False)
 
     def places(self) -> int:
-        return self._places
+        return self.number_of_places
 
     def start(self, number: int) -> None:
         self.workers[number] = SimulatedWorker(self, number)
