@@ -169,8 +169,8 @@ def _make_executor(options: RunOptions, registry: Registry, info: RunnerInfo) ->
     if not isinstance(executor, Executor):
         lacking = [name for name in vars(Executor) if not name.startswith("_") and not hasattr(executor, name)]
         raise PluginError(
-            f"The executor of {redacted(options.executor_url)!r} is not complete: it lacks {listed(lacking)}. "
-            "Upgrade its package."
+            f"The executor {redacted(options.executor_url) or options.executor!r} is not complete: it lacks "
+            f"{listed(lacking)}. Upgrade its package."
         )
     return executor
 
