@@ -12,7 +12,7 @@ plugin's name.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 import pluggy
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
     from lilota.contract import TaskStore
 
-PROJECT_NAME = "lilota"
+PROJECT_NAME: Final = "lilota"
 
 _Spec = TypeVar("_Spec", bound=Callable[..., Any])
 
 hookspec = pluggy.HookspecMarker(PROJECT_NAME)
 hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
 
+#: Makes a store from its URL (or its bare entry-point name), without connecting yet.
 StoreFactory = Callable[[str], "TaskStore"]
-"""Makes a store from its URL (or its bare entry-point name), without connecting yet."""
 
 
 class TasksAdded(msgspec.Struct, frozen=True, kw_only=True):

@@ -133,5 +133,5 @@ class Executor(Protocol):
         """
 
 
+#: Makes an executor, when a runner starts. It may connect; what can't be used is a `ConfigurationError`.
 ExecutorFactory = Callable[[ExecutorOptions], Executor]
-"""Makes an executor, when a runner starts. It may connect; what can't be used is a `ConfigurationError`."""
