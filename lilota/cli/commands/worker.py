@@ -77,6 +77,7 @@ def worker(
     grace_seconds: float,
     lease_seconds: float,
     start_method: str | None,
+    executor: str | None,
     log_level: str,
 ) -> None:
     """Run tasks in processes of their own until SIGTERM or Ctrl-C.
