@@ -127,12 +127,12 @@ class Engine:
         return (
             any(attempt.fence == fence for attempt in self._backlog)
             or any(fence in worker.attempts for worker in self._workers.values())
-            or any((update.id, update.token) == fence for update in self._updates)
+            or any(update.fence == fence for update in self._updates)
         )
 
     def give_back(self, fence: Fence) -> None:
         """Give back a claim that the store has granted, and that never came here."""
-        self._updates.append(AttemptUpdate(id=fence[0], token=fence[1], outcome=fates.GIVEN_BACK))
+        self._settle(fence, fates.GIVEN_BACK)
 
     def keep_updates(self, updates: list[AttemptUpdate]) -> None:
         """Take back updates that could not be written."""
@@ -221,7 +221,7 @@ class Engine:
         first = worker.first()
         if first is not None and not worker.leaving:
             worker.take(first.fence)
-            self._settle(first, self._fate(first, death))
+            self._settle(first.fence, self._fate(first, death))
         self._take_back(worker, tuple(worker.attempts), now)
 
     def committed(self, committed: Committed, now: float) -> None:
@@ -236,7 +236,7 @@ class Engine:
         for attempt in self._backlog:
             if attempt.fence == fence:
                 self._backlog.remove(attempt)
-                self._settle(attempt, fates.CANCELLED if reason == "cancel" else fates.GIVEN_BACK)
+                self._settle(attempt.fence, fates.CANCELLED if reason == "cancel" else fates.GIVEN_BACK)
                 return
         for worker in self._workers.values():
             attempt_there = worker.attempts.get(fence)
@@ -250,16 +250,16 @@ class Engine:
         would keep for us as long as the lease is renewed again, and nobody would ever run it.
         """
         while self._backlog:
-            self._settle(self._backlog.popleft(), fates.GIVEN_BACK)
+            self._settle(self._backlog.popleft().fence, fates.GIVEN_BACK)
         for worker in self._workers.values():
             first = worker.first()
             if first is not None:
                 worker.take(first.fence)
-                self._settle(first, self._fate(first, _LEASE_LOST))
+                self._settle(first.fence, self._fate(first, _LEASE_LOST))
                 self._kill(worker, signal.SIGKILL)
             for attempt in tuple(worker.attempts.values()):
                 worker.take(attempt.fence)
-                self._settle(attempt, fates.GIVEN_BACK)
+                self._settle(attempt.fence, fates.GIVEN_BACK)
         self._more_may_wait = True
         self._start_not_before = now
 
@@ -267,7 +267,7 @@ class Engine:
         """Take nothing new, and give back what has not started."""
         self._claiming = False
         while self._backlog:
-            self._settle(self._backlog.popleft(), fates.GIVEN_BACK)
+            self._settle(self._backlog.popleft().fence, fates.GIVEN_BACK)
         for worker in self._workers.values():
             self._recall(worker)
 
@@ -300,7 +300,7 @@ class Engine:
             if self._claiming:
                 self._backlog.append(attempt)
             else:
-                self._settle(attempt, fates.GIVEN_BACK)
+                self._settle(attempt.fence, fates.GIVEN_BACK)
         if self._asks_for_work:  # a full runner asks only for cancellations, and learns nothing about what waits
             self._more_may_wait = bool(claimed.claims)
         for fence in claimed.cancel_requested:
@@ -372,9 +372,9 @@ class Engine:
         attempts = [attempt for fence in fences if (attempt := worker.take(fence)) is not None]
         for attempt in reversed(attempts):
             if attempt.stop_reason == "cancel":
-                self._settle(attempt, fates.CANCELLED)
+                self._settle(attempt.fence, fates.CANCELLED)
             elif not self._claiming or attempt.stop_reason is not None:
-                self._settle(attempt, fates.GIVEN_BACK)
+                self._settle(attempt.fence, fates.GIVEN_BACK)
             else:
                 attempt.since = now
                 self._backlog.appendleft(attempt)
@@ -383,15 +383,14 @@ class Engine:
         stale = [attempt for attempt in self._backlog if now - attempt.since >= KEEP_SECONDS]
         for attempt in stale:
             self._backlog.remove(attempt)
-            self._settle(attempt, fates.GIVEN_BACK)
+            self._settle(attempt.fence, fates.GIVEN_BACK)
             # As soon as a worker has room the store is worth a look: it has at least this one.
             self._more_may_wait = True
 
     # --- the course of an attempt
 
     def _note_update(self, worker: Worker, update: AttemptUpdate, now: float) -> None:
-        fence = update.id, update.token
-        attempt = worker.attempts.get(fence)
+        attempt = worker.attempts.get(update.fence)
         if attempt is None:
             return  # killed for a lost lease, with its last words still on the way
         if update.started_at is not None and not attempt.started:
@@ -400,7 +399,7 @@ class Engine:
             if update.outcome is None:  # one that has ended already needs no time limit
                 self._apply_options(attempt)
         if update.outcome is not None:
-            worker.take(fence)
+            worker.take(attempt.fence)
         self._updates.append(attempt.numbered(update) if update.log_lines else update)
 
     def _note_next(self, worker: Worker, now: float) -> None:
@@ -420,11 +419,13 @@ class Engine:
             attempt.next_push_at = attempt.since + options.timeout_seconds
         if options.max_lost_attempts < attempt.claim.max_lost_attempts:
             # The store has to know a stricter limit too, for the case that this runner dies.
+            task_id, token = attempt.fence
             limit = options.max_lost_attempts
-            self._updates.append(AttemptUpdate(id=attempt.claim.id, token=attempt.claim.token, max_lost_attempts=limit))
+            self._updates.append(AttemptUpdate(id=task_id, token=token, max_lost_attempts=limit))
 
-    def _settle(self, attempt: Attempt, outcome: Outcome) -> None:
-        self._updates.append(AttemptUpdate(id=attempt.claim.id, token=attempt.claim.token, outcome=outcome))
+    def _settle(self, fence: Fence, outcome: Outcome) -> None:
+        task_id, token = fence
+        self._updates.append(AttemptUpdate(id=task_id, token=token, outcome=outcome))
 
     def _fate(self, attempt: Attempt, death: Death) -> Outcome:
         options = self.options_of(attempt.claim.name)

@@ -25,6 +25,7 @@ class Attempt:
     __slots__ = (
         "claim",
         "expected_seconds",
+        "fence",
         "log_count",
         "must_run_alone",
         "next_push_at",
@@ -37,6 +38,7 @@ class Attempt:
 
     def __init__(self, claim: Claim, now: float, expected_seconds: float, *, must_run_alone: bool = False) -> None:
         self.claim = claim
+        self.fence: Fence = claim.fence
         self.must_run_alone = must_run_alone
         self.since = now
         self.expected_seconds = expected_seconds
@@ -46,10 +48,6 @@ class Attempt:
         self.pushes = 0
         self.pushed_at = now
         self.next_push_at: float | None = None
-
-    @property
-    def fence(self) -> Fence:
-        return self.claim.id, self.claim.token
 
     def numbered(self, update: AttemptUpdate) -> AttemptUpdate:
         """Give the lines of an update their place in the log, so that a store can tell if it gets them twice.

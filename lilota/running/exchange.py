@@ -121,7 +121,7 @@ class Exchange:
 
     def _without_written(self, updates: Sequence[AttemptUpdate], committed: Committed) -> Committed:
         """Take off the refusals what was written by a try before this one, of which only the reply was lost."""
-        outcomes = {(update.id, update.token): update.outcome for update in updates if update.outcome is not None}
+        outcomes = {update.fence: update.outcome for update in updates if update.outcome is not None}
         written = {fence for fence in committed.refused if self._has_written(fence, outcomes.get(fence))}
         refused = tuple(fence for fence in committed.refused if fence not in written)
         return msgspec.structs.replace(committed, refused=refused)
@@ -137,7 +137,7 @@ class Exchange:
         except StoreError as error:
             logger.warning("The store could not be asked what became of the task %d: %s", fence[0], error)
             return False
-        return info.token == fence[1] and info.state is outcome.state
+        return info.fence == fence and info.state is outcome.state
 
     def _give_back_orphans(self) -> None:
         """Give back what the store has granted to this runner without its knowing; nobody else would run it."""
@@ -156,5 +156,5 @@ class Exchange:
         ours = self._engine.serves
         query = TaskQuery(states=(TaskState.RUNNING,), names=ours.names, queues=ours.queues, limit=_PAGE)
         while page := self._store.find(query):
-            yield from ((info.id, info.token) for info in page if info.runner_id == ours.runner_id)
+            yield from (info.fence for info in page if info.runner_id == ours.runner_id)
             query = msgspec.structs.replace(query, after_id=page[-1].id)

@@ -36,7 +36,7 @@ class Teller:
         """A worker tells how its attempts are getting on; the store does not know yet."""
         starts_are_observed = self._plugins.has("lilota_attempt_started")
         for update in updates:
-            fence = update.id, update.token
+            fence = update.fence
             claim = self._claims.get(fence)
             if claim is None:
                 continue
@@ -58,7 +58,7 @@ class Teller:
         self._waiters.tell(self._tell_ends(updates, frozenset(committed.refused)))
         if committed.claimed is not None:
             for claim in committed.claimed.claims:
-                self._claims[claim.id, claim.token] = claim
+                self._claims[claim.fence] = claim
 
     def forget_all(self) -> None:
         """The lease is lost: nothing that is held here will have an outcome."""
@@ -79,7 +79,7 @@ class Teller:
         ends_are_observed = self._plugins.has("lilota_attempt_finished")
         ended = []
         for update in updates:
-            fence = update.id, update.token
+            fence = update.fence
             if update.outcome is None or fence in refused:
                 continue
             ended.append(update.id)
