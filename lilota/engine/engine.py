@@ -22,7 +22,7 @@ from lilota.engine.commands import Command, Kill, Send, StartWorker
 from lilota.engine.fates import Death
 from lilota.engine.messages import Finish, Interrupt, Loaded, Recall, Report, RunClaims, StopReason
 from lilota.engine.pacing import Pacing
-from lilota.engine.workload import Attempt, Worker
+from lilota.engine.workload import Attempt, KnownWorker
 from lilota.models import AttemptUpdate, Claim, Outcome
 from lilota.tasks.options import TaskOptions
 
@@ -61,7 +61,7 @@ class Engine:
             runner_id=runner_id, names=tuple(names), queues=None if queues is None else tuple(queues), limit=0
         )
         self._number_of_workers = number_of_workers
-        self._workers: dict[int, Worker] = {}
+        self._workers: dict[int, KnownWorker] = {}
         self._next_number = 1
         self._backlog: deque[Attempt] = deque()
         self._options: dict[str, TaskOptions] = {}
@@ -346,28 +346,28 @@ class Engine:
 
     def _start_missing_workers(self, now: float) -> None:
         while self._needs_worker() and now >= self._start_not_before:
-            worker = Worker(self._next_number)
+            worker = KnownWorker(self._next_number)
             self._next_number += 1
             self._workers[worker.number] = worker
             self._commands.append(StartWorker(worker.number))
 
-    def _kill(self, worker: Worker, signal_number: signal.Signals) -> None:
+    def _kill(self, worker: KnownWorker, signal_number: signal.Signals) -> None:
         """Send a signal that ends a worker, and nothing more to do."""
         self._commands.append(Kill(worker.number, signal_number))
         worker.doomed = True
 
-    def _notice_slow(self, worker: Worker, now: float) -> None:
+    def _notice_slow(self, worker: KnownWorker, now: float) -> None:
         """Send nothing more to a worker whose attempt takes long, and fetch what waits behind it."""
         first = worker.first()
         if first is not None and not worker.slow and now - first.since >= SLOW_SECONDS:
             worker.slow = True
             self._recall(worker)
 
-    def _recall(self, worker: Worker) -> None:
+    def _recall(self, worker: KnownWorker) -> None:
         if len(worker.attempts) > 1:
             self._commands.append(Send(worker.number, Recall()))
 
-    def _take_back(self, worker: Worker, fences: tuple[Fence, ...], now: float) -> None:
+    def _take_back(self, worker: KnownWorker, fences: tuple[Fence, ...], now: float) -> None:
         """Put attempts that did not start back to the front of the backlog, or to the store when stopping."""
         attempts = [attempt for fence in fences if (attempt := worker.take(fence)) is not None]
         for attempt in reversed(attempts):
@@ -389,7 +389,7 @@ class Engine:
 
     # --- the course of an attempt
 
-    def _note_update(self, worker: Worker, update: AttemptUpdate, now: float) -> None:
+    def _note_update(self, worker: KnownWorker, update: AttemptUpdate, now: float) -> None:
         attempt = worker.attempts.get(update.fence)
         if attempt is None:
             return  # killed for a lost lease, with its last words still on the way
@@ -402,7 +402,7 @@ class Engine:
             worker.take(attempt.fence)
         self._updates.append(attempt.numbered(update) if update.log_lines else update)
 
-    def _note_next(self, worker: Worker, now: float) -> None:
+    def _note_next(self, worker: KnownWorker, now: float) -> None:
         """Begin to watch the attempt that comes after those that have ended."""
         first = worker.first()
         if first is not None:
@@ -443,19 +443,19 @@ class Engine:
 
     # --- stopping an attempt: ask, wait, SIGTERM, wait, SIGKILL
 
-    def _begin_stop(self, worker: Worker, attempt: Attempt, reason: StopReason, now: float) -> None:
+    def _begin_stop(self, worker: KnownWorker, attempt: Attempt, reason: StopReason, now: float) -> None:
         attempt.stop_reason = reason
         attempt.pushes = 0
         attempt.next_push_at = now
         self._push(worker, attempt, now)
 
-    def _push_stops(self, worker: Worker, now: float) -> None:
+    def _push_stops(self, worker: KnownWorker, now: float) -> None:
         for attempt in tuple(worker.attempts.values()):
             if attempt.next_push_at is not None and now >= attempt.next_push_at:
                 attempt.stop_reason = attempt.stop_reason or "timeout"
                 self._push(worker, attempt, now)
 
-    def _push(self, worker: Worker, attempt: Attempt, now: float) -> None:
+    def _push(self, worker: KnownWorker, attempt: Attempt, now: float) -> None:
         """Take the next step against an attempt that should end; the process is only harmed if it runs just that."""
         reason = attempt.stop_reason or "timeout"
         if attempt.pushes == 0:

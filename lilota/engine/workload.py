@@ -61,7 +61,7 @@ class Attempt:
         return replace(update, log_offset=offset)
 
 
-class Worker:
+class KnownWorker:
     """What the engine knows of one worker process; its attempts are in the order in which it runs them."""
 
     __slots__ = ("attempts", "doomed", "has_worked", "leaving", "load_seconds", "number", "ready", "slow")
