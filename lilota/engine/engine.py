@@ -152,12 +152,11 @@ class Engine:
 
     def seconds_until_tick(self, now: float) -> float | None:
         """Return after which time `tick` has something to do, or None."""
-        instants = [attempt.since + KEEP_SECONDS for attempt in self._backlog]
+        instants = [attempt.waits_since + KEEP_SECONDS for attempt in self._backlog]
         for worker in self._workers.values():
             instants += [a.next_push_at for a in worker.attempts.values() if a.next_push_at is not None]
-            first = worker.first()
-            if first is not None and not worker.slow:
-                instants.append(first.since + SLOW_SECONDS)
+            if worker.attempts and not worker.slow:
+                instants.append(worker.first_since + SLOW_SECONDS)
         if self._needs_worker():
             instants.append(self._start_not_before)
         return max(0.0, min(instants) - now) if instants else None
@@ -195,7 +194,7 @@ class Engine:
         for worker in self._workers.values():
             first = worker.first()
             # Its import took so long that the attempt was reported as started before its options were known.
-            if first is not None and first.started and first.claim.name == message.name:
+            if first is not None and first.started_at is not None and first.claim.name == message.name:
                 self._apply_options(first)
 
     def reported(self, number: int, report: Report, now: float) -> None:
@@ -331,8 +330,7 @@ class Engine:
             batch: list[Claim] = []
             while self._backlog and len(batch) < share and worker.room_for(self._backlog[0]):
                 attempt = self._backlog.popleft()
-                attempt.since = now
-                worker.put(attempt)
+                worker.put(attempt, now)
                 batch.append(attempt.claim)
             if batch:
                 self._commands.append(Send(worker.number, RunClaims(tuple(batch))))
@@ -358,8 +356,7 @@ class Engine:
 
     def _notice_slow(self, worker: KnownWorker, now: float) -> None:
         """Send nothing more to a worker whose attempt takes long, and fetch what waits behind it."""
-        first = worker.first()
-        if first is not None and not worker.slow and now - first.since >= SLOW_SECONDS:
+        if worker.attempts and not worker.slow and now - worker.first_since >= SLOW_SECONDS:
             worker.slow = True
             self._recall(worker)
 
@@ -376,11 +373,11 @@ class Engine:
             elif not self._claiming or attempt.stop_reason is not None:
                 self._settle(attempt.fence, fates.GIVEN_BACK)
             else:
-                attempt.since = now
+                attempt.waits_since = now
                 self._backlog.appendleft(attempt)
 
     def _give_back_stale(self, now: float) -> None:
-        stale = [attempt for attempt in self._backlog if now - attempt.since >= KEEP_SECONDS]
+        stale = [attempt for attempt in self._backlog if now - attempt.waits_since >= KEEP_SECONDS]
         for attempt in stale:
             self._backlog.remove(attempt)
             self._settle(attempt.fence, fates.GIVEN_BACK)
@@ -393,9 +390,8 @@ class Engine:
         attempt = worker.attempts.get(update.fence)
         if attempt is None:
             return  # killed for a lost lease, with its last words still on the way
-        if update.started_at is not None and not attempt.started:
-            attempt.started = True
-            attempt.since = now
+        if update.started_at is not None and attempt.started_at is None:
+            attempt.started_at = worker.first_since = now
             if update.outcome is None:  # one that has ended already needs no time limit
                 self._apply_options(attempt)
         if update.outcome is not None:
@@ -404,9 +400,8 @@ class Engine:
 
     def _note_next(self, worker: KnownWorker, now: float) -> None:
         """Begin to watch the attempt that comes after those that have ended."""
-        first = worker.first()
-        if first is not None:
-            first.since = now
+        if worker.attempts:
+            worker.first_since = now
         elif worker.doomed:
             self._kill(worker, signal.SIGKILL)  # it survived the signal that should have ended it
 
@@ -415,8 +410,8 @@ class Engine:
         options = self.options_of(attempt.claim.name)
         if attempt.stop_reason is not None:
             attempt.next_push_at = attempt.pushed_at + self._patience(attempt)
-        elif options.timeout_seconds is not None:
-            attempt.next_push_at = attempt.since + options.timeout_seconds
+        elif options.timeout_seconds is not None and attempt.started_at is not None:
+            attempt.next_push_at = attempt.started_at + options.timeout_seconds
         if options.max_lost_attempts < attempt.claim.max_lost_attempts:
             # The store has to know a stricter limit too, for the case that this runner dies.
             task_id, token = attempt.fence

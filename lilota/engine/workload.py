@@ -15,8 +15,8 @@ class Attempt:
 
     Attributes:
         must_run_alone: whether it must be known for sure that it started, should its worker die.
-        since: when it came to where it is: into the backlog, to a worker, to the head of its queue, or to its start.
-        started: its worker has told so.
+        waits_since: when it came into the backlog, the last time.
+        started_at: when its worker has told of its start, None until then.
         log_count: how many lines the log of its task has, with those that its worker has told of; None if nobody knows.
         stop_reason: why it should end, None as long as it may run.
         pushes: how many steps were taken against it, the last at `pushed_at`; the next is due at `next_push_at`.
@@ -31,19 +31,19 @@ class Attempt:
         "next_push_at",
         "pushed_at",
         "pushes",
-        "since",
-        "started",
+        "started_at",
         "stop_reason",
+        "waits_since",
     )
 
     def __init__(self, claim: Claim, now: float, expected_seconds: float, *, must_run_alone: bool = False) -> None:
         self.claim = claim
         self.fence: Fence = claim.fence
         self.must_run_alone = must_run_alone
-        self.since = now
+        self.waits_since = now
         self.expected_seconds = expected_seconds
         self.log_count = claim.log_count
-        self.started = False
+        self.started_at: float | None = None
         self.stop_reason: StopReason | None = None
         self.pushes = 0
         self.pushed_at = now
@@ -62,14 +62,29 @@ class Attempt:
 
 
 class KnownWorker:
-    """What the engine knows of one worker process; its attempts are in the order in which it runs them."""
+    """What the engine knows of one worker process; its attempts are in the order in which it runs them.
 
-    __slots__ = ("attempts", "doomed", "has_worked", "leaving", "load_seconds", "number", "ready", "slow")
+    Attributes:
+        first_since: when its first attempt became the first, or told of its start.
+    """
+
+    __slots__ = (
+        "attempts",
+        "doomed",
+        "first_since",
+        "has_worked",
+        "leaving",
+        "load_seconds",
+        "number",
+        "ready",
+        "slow",
+    )
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.ready = False
         self.attempts: dict[Fence, Attempt] = {}
+        self.first_since = 0.0
         self.load_seconds = 0.0
         self.slow = False
         self.leaving = False
@@ -98,7 +113,9 @@ class KnownWorker:
             and not next(iter(self.attempts.values())).must_run_alone
         )
 
-    def put(self, attempt: Attempt) -> None:
+    def put(self, attempt: Attempt, now: float) -> None:
+        if not self.attempts:
+            self.first_since = now
         self.has_worked = True
         self.attempts[attempt.fence] = attempt
         self.load_seconds += attempt.expected_seconds
