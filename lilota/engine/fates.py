@@ -21,6 +21,13 @@ class Death(msgspec.Struct, frozen=True):
     last_lines: str = ""
 
 
+def after_loss(claim: Claim, options: TaskOptions, reason: StopReason | None, death: Death) -> Outcome:
+    """Return the outcome of an attempt whose worker is gone; the reason says why the runner wanted it to end, if so."""
+    if reason is None:
+        return after_death(claim, options, death)
+    return after_kill(claim, options, reason, death)
+
+
 def after_death(claim: Claim, options: TaskOptions, death: Death) -> Outcome:
     """Return the outcome of an attempt during which the worker died by itself."""
     lost = claim.lost_attempts + 1

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from math import inf
+from typing import Final
+
 from msgspec.structs import replace
 
 from lilota.contract import Fence
 from lilota.engine.messages import StopReason
 from lilota.engine.pacing import BATCH_LIMIT, WORK_IN_HAND_SECONDS
 from lilota.models import AttemptUpdate, Claim
+from lilota.tasks.options import TaskOptions
+
+#: An attempt that runs for longer holds back what was queued behind it.
+SLOW_SECONDS: Final = 0.05
+#: What no worker can take for so long goes back to the store, where other runners find it.
+KEEP_SECONDS: Final = 0.5
+
+_NOT_LOADED: Final = TaskOptions(max_lost_attempts=2**31)
+
+
+class KnownOptions(dict[str, TaskOptions]):
+    """What the workers told of the task classes; one that is not loaded yet sets no limit to lost attempts."""
+
+    def __missing__(self, _name: str) -> TaskOptions:
+        return _NOT_LOADED
 
 
 class Attempt:
@@ -19,7 +37,7 @@ class Attempt:
         started_at: when its worker has told of its start, None until then.
         log_count: how many lines the log of its task has, with those that its worker has told of; None if nobody knows.
         stop_reason: why it should end, None as long as it may run.
-        pushes: how many steps were taken against it, the last at `pushed_at`; the next is due at `next_push_at`.
+        steps: how many steps were taken against it, the last at `stepped_at`; the next is due at `next_step_at`.
     """
 
     __slots__ = (
@@ -28,10 +46,10 @@ class Attempt:
         "fence",
         "log_count",
         "must_run_alone",
-        "next_push_at",
-        "pushed_at",
-        "pushes",
+        "next_step_at",
         "started_at",
+        "stepped_at",
+        "steps",
         "stop_reason",
         "waits_since",
     )
@@ -45,9 +63,14 @@ class Attempt:
         self.log_count = claim.log_count
         self.started_at: float | None = None
         self.stop_reason: StopReason | None = None
-        self.pushes = 0
-        self.pushed_at = now
-        self.next_push_at: float | None = None
+        self.steps = 0
+        self.stepped_at = now
+        self.next_step_at = inf
+
+    @property
+    def stale_at(self) -> float:
+        """When it goes back to the store, if it waits here until then."""
+        return self.waits_since + KEEP_SECONDS
 
     def numbered(self, update: AttemptUpdate) -> AttemptUpdate:
         """Give the lines of an update their place in the log, so that a store can tell if it gets them twice.
@@ -65,35 +88,41 @@ class KnownWorker:
     """What the engine knows of one worker process; its attempts are in the order in which it runs them.
 
     Attributes:
-        first_since: when its first attempt became the first, or told of its start.
+        watched: those of its attempts that have a next step, be it their time limit or the next one of a stop.
+        slow: its first attempt takes long.
+        slow_at: when it counts as slow, if its first attempt does not end before; infinity if it has none or is slow.
+        leaving: it ends in good order.
+        doomed: it was sent a signal that ends it.
     """
 
     __slots__ = (
         "attempts",
         "doomed",
-        "first_since",
         "has_worked",
         "leaving",
         "load_seconds",
         "number",
         "ready",
         "slow",
+        "slow_at",
+        "watched",
     )
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.ready = False
         self.attempts: dict[Fence, Attempt] = {}
-        self.first_since = 0.0
+        self.watched: dict[Fence, Attempt] = {}
         self.load_seconds = 0.0
         self.slow = False
+        self.slow_at = inf
         self.leaving = False
         self.doomed = False
         self.has_worked = False
 
     def takes_more(self) -> bool:
-        """Tell whether what is sent to it has a chance to run: it is up, and neither leaves nor was killed."""
-        return self.ready and not self.leaving and not self.doomed
+        """Tell whether what is sent to it has a chance to run soon: it is up, not slow, and neither leaves nor dies."""
+        return self.ready and not (self.slow or self.leaving or self.doomed)
 
     def failed_to_start(self) -> bool:
         """Tell, once it has died, whether it was of no use, without anybody's doing; the next may fare no better."""
@@ -107,23 +136,47 @@ class KnownWorker:
         """Tell whether it can take one more attempt without making it wait."""
         return not self.attempts or (
             len(self.attempts) < BATCH_LIMIT
-            and not self.slow
             and self.load_seconds + attempt.expected_seconds <= WORK_IN_HAND_SECONDS
             and not attempt.must_run_alone
             and not next(iter(self.attempts.values())).must_run_alone
         )
 
     def put(self, attempt: Attempt, now: float) -> None:
+        """Queue an attempt behind the others."""
         if not self.attempts:
-            self.first_since = now
+            self.note_first(now)
         self.has_worked = True
         self.attempts[attempt.fence] = attempt
         self.load_seconds += attempt.expected_seconds
 
     def take(self, fence: Fence) -> Attempt | None:
+        """Take off an attempt that has ended or goes elsewhere."""
         if self.slow and fence == next(iter(self.attempts), None):
             self.slow = False
         attempt = self.attempts.pop(fence, None)
         if attempt is not None:
-            self.load_seconds = self.load_seconds - attempt.expected_seconds if self.attempts else 0.0
+            self.watched.pop(fence, None)
+            self.load_seconds -= attempt.expected_seconds
+            if not self.attempts:
+                self.load_seconds = 0.0
+                self.slow_at = inf
         return attempt
+
+    def take_all(self) -> list[Attempt]:
+        """Take off everything."""
+        return [attempt for fence in tuple(self.attempts) if (attempt := self.take(fence)) is not None]
+
+    def note_first(self, now: float) -> None:
+        """Its first attempt has become the first, or has started."""
+        if not self.slow:
+            self.slow_at = now + SLOW_SECONDS
+
+    def note_slow(self) -> None:
+        """Its first attempt takes long."""
+        self.slow = True
+        self.slow_at = inf
+
+    def watch(self, attempt: Attempt, next_step_at: float) -> None:
+        """Have the next step taken against one of its attempts at an instant."""
+        attempt.next_step_at = next_step_at
+        self.watched[attempt.fence] = attempt

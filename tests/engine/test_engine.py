@@ -7,19 +7,13 @@ import signal
 import pytest
 
 from lilota.contract import Claimed, Committed
-from lilota.engine.engine import (
-    KEEP_SECONDS,
-    RESTART_LIMIT_SECONDS,
-    RESTART_SECONDS,
-    SLOW_SECONDS,
-    Engine,
-    Kill,
-    Send,
-    StartWorker,
-)
+from lilota.engine.commands import Kill, Send, StartWorker
+from lilota.engine.crew import RESTART_LIMIT_SECONDS, RESTART_SECONDS
+from lilota.engine.engine import Engine
 from lilota.engine.fates import Death
 from lilota.engine.messages import Finish, Interrupt, Loaded, Recall, Report, RunClaims
 from lilota.engine.pacing import BATCH_LIMIT
+from lilota.engine.workload import KEEP_SECONDS, SLOW_SECONDS
 from lilota.models import AttemptUpdate, Claim, LogLine, Outcome, TaskError, TaskState
 from lilota.tasks.options import TaskOptions
 

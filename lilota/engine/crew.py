@@ -1,0 +1,127 @@
+"""The worker processes of a runner: start them, start them again, notice the slow ones, let them leave."""
+
+from __future__ import annotations
+
+import signal
+from math import inf
+from typing import Final
+
+from lilota.engine.commands import Command, Kill, Send, StartWorker
+from lilota.engine.fates import Death
+from lilota.engine.messages import Finish, Recall, ToWorker
+from lilota.engine.workload import KnownWorker
+
+#: A worker that dies before it was of any use is started again after this, doubled each time.
+RESTART_SECONDS: Final = 0.1
+RESTART_LIMIT_SECONDS: Final = 30.0
+
+
+class Crew:
+    """The workers of one runner, and what is to be done with them.
+
+    Args:
+        size: how many workers to keep alive.
+
+    Attributes:
+        workers: by their numbers; those that are being started too.
+        failed_starts: how many in a row died before they were of any use.
+        last_start_failure: how the last of these died.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.failed_starts = 0
+        self.last_start_failure: Death | None = None
+        self._size = size
+        self.workers: dict[int, KnownWorker] = {}
+        self._next_number = 1
+        self._start_not_before = 0.0
+        self._starts_workers = True
+        self._closing = False
+        self._commands: list[Command] = []
+
+    # --- what time demands
+
+    def next_start_at(self) -> float:
+        """Return when a worker is to be started, infinity if there are enough."""
+        if not self._starts_workers or len(self.workers) >= self._size:
+            return inf
+        # After a failed start one at a time, until one comes up.
+        is_waiting = self.failed_starts and not all(worker.ready for worker in self.workers.values())
+        return inf if is_waiting else self._start_not_before
+
+    def start_missing(self, now: float) -> None:
+        """Start as many workers as there should be."""
+        while now >= self.next_start_at():
+            worker = KnownWorker(self._next_number)
+            self._next_number += 1
+            self.workers[worker.number] = worker
+            self._commands.append(StartWorker(worker.number))
+
+    def next_slow_at(self) -> float:
+        """Return when the next worker counts as slow, infinity if none is at work."""
+        slow_at = inf
+        for worker in self.workers.values():
+            slow_at = min(slow_at, worker.slow_at)
+        return slow_at
+
+    def recall_slow(self, now: float) -> None:
+        """Send nothing more to a worker whose attempt takes long, and fetch what waits behind it."""
+        for worker in self.workers.values():
+            if now >= worker.slow_at:
+                worker.note_slow()
+                self.recall(worker)
+
+    # --- what happens to workers
+
+    def came_up(self, number: int) -> None:
+        """A worker process is up."""
+        worker = self.workers[number]
+        worker.ready = True
+        self.failed_starts = 0
+        if self._closing:
+            self.send(worker, Finish())
+
+    def died(self, number: int, death: Death, now: float) -> KnownWorker:
+        """A worker process is gone; return what was known of it."""
+        worker = self.workers.pop(number)
+        if worker.failed_to_start():
+            self.failed_starts += 1
+            self.last_start_failure = death
+            pause = min(RESTART_LIMIT_SECONDS, RESTART_SECONDS * 2 ** min(self.failed_starts - 1, 16))
+            self._start_not_before = now + pause
+        return worker
+
+    # --- what the engine wants
+
+    def restart_from(self, now: float) -> None:
+        """Replace those that die from now on at once, whatever was before."""
+        self._start_not_before = now
+
+    def stop_starting(self) -> None:
+        """Replace no worker any more."""
+        self._starts_workers = False
+
+    def dismiss(self) -> None:
+        """Let all leave, also those that are not up yet."""
+        self._closing = True
+        for worker in self.workers.values():
+            self.send(worker, Finish())
+
+    def recall(self, worker: KnownWorker) -> None:
+        """Fetch what has not started, if there can be anything."""
+        if len(worker.attempts) > 1:
+            self.send(worker, Recall())
+
+    def kill(self, worker: KnownWorker, signal_number: signal.Signals) -> None:
+        """Send a signal that ends a worker, and nothing more to do."""
+        self._commands.append(Kill(worker.number, signal_number))
+        worker.doomed = True
+
+    def send(self, worker: KnownWorker, message: ToWorker) -> None:
+        """Send a message to a worker."""
+        self._commands.append(Send(worker.number, message))
+
+    def take_commands(self) -> list[Command]:
+        """Return what is to be done with worker processes, in this order."""
+        commands, self._commands = self._commands, []
+        return commands

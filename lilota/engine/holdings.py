@@ -1,0 +1,187 @@
+"""What a runner holds: attempts on their way from a claim to an outcome, and what is to be written about them."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterable
+from typing import Final
+
+from lilota.contract import Fence
+from lilota.engine import fates
+from lilota.engine.backlog import Backlog
+from lilota.engine.crew import Crew
+from lilota.engine.fates import Death
+from lilota.engine.messages import Report
+from lilota.engine.stop_ladder import StopLadder
+from lilota.engine.workload import Attempt, KnownOptions, KnownWorker
+from lilota.models import AttemptUpdate, Claim, Outcome
+
+_LEASE_LOST: Final = Death("was stopped, because its runner had lost its lease")
+
+
+class Holdings:
+    """Follows each attempt: into the backlog, to a worker, sometimes back, and to its end."""
+
+    def __init__(self, crew: Crew, backlog: Backlog, stops: StopLadder, options: KnownOptions) -> None:
+        self._crew = crew
+        self._backlog = backlog
+        self._stops = stops
+        self._options = options
+        self._updates: list[AttemptUpdate] = []
+        self._starts_attempts = True
+
+    def __contains__(self, fence: Fence) -> bool:
+        """Tell whether an attempt is here, or was and its outcome is not written yet."""
+        return (
+            fence in self._backlog
+            or any(fence in worker.attempts for worker in self._crew.workers.values())
+            or any(update.fence == fence for update in self._updates)
+        )
+
+    @property
+    def count(self) -> int:
+        """How many attempts are here that have no outcome yet."""
+        return len(self._backlog) + sum(len(worker.attempts) for worker in self._crew.workers.values())
+
+    @property
+    def are_settled(self) -> bool:
+        """Whether nothing is here and nothing is to be written."""
+        return not (self.count or self._updates)
+
+    def take_updates(self) -> list[AttemptUpdate]:
+        """Return what is to be written."""
+        updates, self._updates = self._updates, []
+        return updates
+
+    def keep_updates(self, updates: list[AttemptUpdate]) -> None:
+        """Take back updates that could not be written, before those that came since."""
+        self._updates[:0] = updates
+
+    # --- the way to a worker, and back
+
+    def accept(self, claim: Claim, expected_seconds: float, now: float) -> None:
+        """Let an attempt wait for a worker; give it back if nothing is to start any more."""
+        if not self._starts_attempts:
+            self.give_back(claim.fence)
+            return
+        limit = min(claim.max_lost_attempts, self._options[claim.name].max_lost_attempts)
+        alone = claim.lost_attempts > 0 or limit == 1
+        self._backlog.add(Attempt(claim, now, expected_seconds, must_run_alone=alone))
+
+    def give_back_waiting(self) -> None:
+        """From now on start nothing, and give back what has not started."""
+        self._starts_attempts = False
+        self._give_back_all(self._backlog.take_all())
+        for worker in self._crew.workers.values():
+            self._crew.recall(worker)
+
+    def give_back_stale(self, now: float) -> None:
+        """Give back what no worker could take for too long."""
+        self._give_back_all(self._backlog.take_stale(now))
+
+    def _take_back(self, worker: KnownWorker, fences: Iterable[Fence], now: float) -> None:
+        """Put attempts that did not start back to the front of the backlog, or to the store when stopping."""
+        attempts = [attempt for fence in tuple(fences) if (attempt := worker.take(fence)) is not None]
+        for attempt in reversed(attempts):
+            if attempt.stop_reason == "cancel":
+                self._settle(attempt.fence, fates.CANCELLED)
+            elif attempt.stop_reason is not None or not self._starts_attempts:
+                self.give_back(attempt.fence)
+            else:
+                self._backlog.put_back(attempt, now)
+
+    # --- what a worker tells
+
+    def note_report(self, worker: KnownWorker, report: Report, now: float) -> None:
+        """Take what a worker tells of its attempts, and begin to watch the one that comes next."""
+        first = worker.first()
+        for update in report.updates:
+            self._note_update(worker, update, now)
+        if report.returned:
+            self._take_back(worker, report.returned, now)
+        if worker.attempts and worker.first() is not first:
+            worker.note_first(now)
+        elif first is not None and worker.doomed and not worker.attempts:
+            self._crew.kill(worker, signal.SIGKILL)  # it survived the signal that should have ended it
+
+    def note_options(self, name: str) -> None:
+        """Let the options of a class hold for those that run already, because its import took long."""
+        for worker in self._crew.workers.values():
+            first = worker.first()
+            if first is not None and first.started_at is not None and first.claim.name == name:
+                self._apply_options(worker, first)
+
+    def _note_update(self, worker: KnownWorker, update: AttemptUpdate, now: float) -> None:
+        attempt = worker.attempts.get(update.fence)
+        if attempt is None:
+            return  # killed for a lost lease, with its last words still on the way
+        if update.outcome is not None:
+            worker.take(attempt.fence)
+        elif update.started_at is not None and attempt.started_at is None:
+            attempt.started_at = now
+            worker.note_first(now)
+            self._apply_options(worker, attempt)
+        self._updates.append(attempt.numbered(update) if update.log_lines else update)
+
+    def _apply_options(self, worker: KnownWorker, attempt: Attempt) -> None:
+        """Let the options of its class hold for an attempt that runs, as far as they are known."""
+        self._stops.set_times(worker, attempt)
+        limit = self._options[attempt.claim.name].max_lost_attempts
+        if limit < attempt.claim.max_lost_attempts:
+            # The store has to know a stricter limit too, for the case that this runner dies.
+            task_id, token = attempt.fence
+            self._updates.append(AttemptUpdate(id=task_id, token=token, max_lost_attempts=limit))
+
+    # --- ends that no worker tells of
+
+    def cancel(self, fence: Fence, now: float) -> None:
+        """End an attempt, wherever it stands."""
+        if self._backlog.take(fence) is not None:
+            self._settle(fence, fates.CANCELLED)
+            return
+        for worker in self._crew.workers.values():
+            attempt = worker.attempts.get(fence)
+            if attempt is not None:
+                self._stops.begin(worker, attempt, "cancel", now)
+
+    def drop(self, fence: Fence, now: float) -> None:
+        """Stop an attempt that does not belong to this runner any more: the store has refused to write about it."""
+        for worker in self._crew.workers.values():
+            if worker.take(fence) is not None:
+                self._crew.kill(worker, signal.SIGKILL)
+                self._take_back(worker, worker.attempts, now)
+
+    def note_death(self, worker: KnownWorker, death: Death, now: float) -> None:
+        """A worker is gone: what ran in it is lost, the rest waits again."""
+        if not worker.leaving:
+            self._lose_first(worker, death)
+        self._take_back(worker, worker.attempts, now)
+
+    def lose_all(self) -> None:
+        """Kill what runs, and give back the rest."""
+        self._give_back_all(self._backlog.take_all())
+        for worker in self._crew.workers.values():
+            if worker.attempts:
+                self._lose_first(worker, _LEASE_LOST)
+                self._crew.kill(worker, signal.SIGKILL)
+            self._give_back_all(worker.take_all())
+
+    def give_back(self, fence: Fence) -> None:
+        """Let the store have an attempt as if it had never been claimed."""
+        self._settle(fence, fates.GIVEN_BACK)
+
+    def _give_back_all(self, attempts: Iterable[Attempt]) -> None:
+        for attempt in attempts:
+            self.give_back(attempt.fence)
+
+    def _lose_first(self, worker: KnownWorker, death: Death) -> None:
+        """Settle the attempt that ran in a worker that is gone, or as good as gone."""
+        first = worker.first()
+        if first is not None:
+            worker.take(first.fence)
+            options = self._options[first.claim.name]
+            self._settle(first.fence, fates.after_loss(first.claim, options, first.stop_reason, death))
+
+    def _settle(self, fence: Fence, outcome: Outcome) -> None:
+        task_id, token = fence
+        self._updates.append(AttemptUpdate(id=task_id, token=token, outcome=outcome))

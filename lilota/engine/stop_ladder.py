@@ -1,0 +1,90 @@
+"""End an attempt step by step: ask it, wait, SIGTERM, wait, SIGKILL."""
+
+from __future__ import annotations
+
+import signal
+from math import inf
+from typing import Final
+
+from lilota.engine.crew import Crew
+from lilota.engine.messages import Interrupt, StopReason
+from lilota.engine.workload import Attempt, KnownOptions, KnownWorker
+
+#: A runner that stops does not give an attempt longer than this for each step.
+SHUTDOWN_PATIENCE_SECONDS: Final = 2.0
+#: No step comes sooner after the one before it: a process needs a moment to die.
+LEAST_PATIENCE_SECONDS: Final = 0.05
+
+
+class StopLadder:
+    """Takes the steps against attempts that were cancelled, are over their time limit, or whose runner stops."""
+
+    def __init__(self, crew: Crew, options: KnownOptions) -> None:
+        self._crew = crew
+        self._options = options
+
+    def begin(self, worker: KnownWorker, attempt: Attempt, reason: StopReason, now: float) -> None:
+        """Take the first step, unless it was taken before."""
+        if attempt.stop_reason is None:
+            attempt.stop_reason = reason
+            attempt.steps = 0
+            self._take_step(worker, attempt, reason, now)
+
+    def begin_all(self, reason: StopReason, now: float) -> None:
+        """Take the first step against all attempts that workers have."""
+        for worker in self._crew.workers.values():
+            for attempt in worker.attempts.values():
+                self.begin(worker, attempt, reason, now)
+
+    def force_all(self, reason: StopReason) -> None:
+        """Take the last step against all workers that have attempts.
+
+        Nobody is asked before: a task could begin to answer in its last moment.
+        """
+        for worker in self._crew.workers.values():
+            for attempt in worker.attempts.values():
+                attempt.stop_reason = attempt.stop_reason or reason
+            if worker.attempts:
+                self._crew.kill(worker, signal.SIGKILL)
+
+    def set_times(self, worker: KnownWorker, attempt: Attempt) -> None:
+        """Let the times of its class hold for an attempt that has started, as far as they are known."""
+        timeout_seconds = self._options[attempt.claim.name].timeout_seconds
+        if attempt.stop_reason is not None:
+            worker.watch(attempt, attempt.stepped_at + self._patience(attempt))
+        elif timeout_seconds is not None and attempt.started_at is not None:
+            worker.watch(attempt, attempt.started_at + timeout_seconds)
+
+    def next_step_at(self) -> float:
+        """Return when the next step is to be taken, infinity if there is none."""
+        next_step_at = inf
+        for worker in self._crew.workers.values():
+            for attempt in worker.watched.values():
+                next_step_at = min(next_step_at, attempt.next_step_at)
+        return next_step_at
+
+    def take_steps(self, now: float) -> None:
+        """Take the steps that are due."""
+        for worker in self._crew.workers.values():
+            for attempt in worker.watched.values():
+                if now >= attempt.next_step_at:
+                    attempt.stop_reason = attempt.stop_reason or "timeout"
+                    self._take_step(worker, attempt, attempt.stop_reason, now)
+
+    def _take_step(self, worker: KnownWorker, attempt: Attempt, reason: StopReason, now: float) -> None:
+        """Take the next step; the process is only harmed if it runs just that attempt."""
+        if attempt.steps == 0:
+            self._crew.send(worker, Interrupt(attempt.fence, reason))
+            attempt.steps = 1
+        elif worker.first() is attempt:
+            self._crew.kill(worker, signal.SIGTERM if attempt.steps == 1 else signal.SIGKILL)
+            attempt.steps += 1
+        attempt.stepped_at = now
+        worker.watch(attempt, now + self._patience(attempt))
+
+    def _patience(self, attempt: Attempt) -> float:
+        """Return how many seconds to wait between two steps."""
+        patience = self._options[attempt.claim.name].kill_after_seconds
+        if attempt.stop_reason == "shutdown":
+            patience = min(patience, SHUTDOWN_PATIENCE_SECONDS)
+        return max(patience, LEAST_PATIENCE_SECONDS)
