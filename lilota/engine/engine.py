@@ -10,7 +10,6 @@ processes and a real store; tests do it in virtual time.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from math import inf
 from typing import NamedTuple
 
 import msgspec
@@ -144,10 +143,9 @@ class Engine:
 
     # --- time
 
-    def seconds_until_tick(self, now: float) -> float | None:
-        """Return after which time `tick` has something to do, or None."""
-        due_at = min([rule.due_at() for rule in self._timed_rules])
-        return max(0.0, due_at - now) if due_at < inf else None
+    def seconds_until_tick(self, now: float) -> float:
+        """Return after which time `tick` has something to do, infinity if time alone changes nothing."""
+        return max(0.0, min([rule.due_at() for rule in self._timed_rules]) - now)
 
     def tick(self, now: float) -> None:
         """Do what time demands."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from math import inf
 
 import pytest
 
@@ -269,7 +270,7 @@ def test_an_empty_store_is_not_asked_again_without_a_reason():
     bench = Bench().ready().grant()
 
     assert bench.engine.request(look_again=False) is None
-    assert bench.engine.seconds_until_tick(bench.now) is None
+    assert bench.engine.seconds_until_tick(bench.now) == inf
     assert bench.engine.is_idle
 
 
@@ -362,7 +363,7 @@ def test_workers_that_never_come_up_are_started_at_growing_intervals_one_at_a_ti
         pause = bench.engine.seconds_until_tick(bench.now)
         bench.tick(pause)
         (start,) = bench.commands()
-        assert bench.engine.seconds_until_tick(bench.now) is None, "it waits for the one that it has started"
+        assert bench.engine.seconds_until_tick(bench.now) == inf, "it waits for the one that it has started"
         bench.dies(start.worker)
         pauses.append(pause)
         started.append(start.worker)
@@ -665,7 +666,7 @@ def test_a_runner_that_stops_starts_no_workers():
     bench.dies().tick(0)
 
     assert bench.commands() == []
-    assert bench.engine.seconds_until_tick(bench.now) is None
+    assert bench.engine.seconds_until_tick(bench.now) == inf
 
 
 def test_stop_running_interrupts_and_then_kills_and_the_attempt_is_given_back():

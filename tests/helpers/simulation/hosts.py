@@ -116,7 +116,7 @@ class Host:
         self._next_round_at = float("inf")
         had_news, self._has_news = self._has_news, False
         self.driver._round()
-        if self.driver._phase == "done":
+        if self.driver._stop.is_done:
             self._end()
             return
         pause = self.driver._seconds_to_wait()
