@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from history.events import Beat, BodyEnded, BodyStarted, Claimed, ClaimUnknown, Froze, Looked, Spun, WorkerKilled
 from history.order import Events
-from lilota.running.exchange import POLL_SECONDS
+from lilota.running.looking import POLL_SECONDS
 
 
 def starts_are_granted(task: Events, common: Events) -> Iterator[str]:

@@ -12,8 +12,8 @@ from lilota.engine.engine import Engine
 from lilota.errors import StoreError
 from lilota.plugins import Plugins
 from lilota.running.driver import Driver
-from lilota.running.exchange import POLL_SECONDS
 from lilota.running.lease import LeaseKeeper
+from lilota.running.looking import POLL_SECONDS
 from lilota.running.telling import Teller
 from simulation.plans import OPTIONS
 from simulation.stores import RunnerStore, SharedStore
