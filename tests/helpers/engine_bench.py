@@ -1,0 +1,98 @@
+"""An engine without a runner around it: what happens to it, in virtual time and in short words."""
+
+from __future__ import annotations
+
+from lilota.contract import Claimed, Committed
+from lilota.engine.commands import Kill, Send, StartWorker
+from lilota.engine.engine import Engine
+from lilota.engine.fates import Death
+from lilota.engine.messages import Loaded, Report
+from lilota.models import AttemptUpdate, Claim, Outcome, TaskState
+from lilota.tasks.options import TaskOptions
+
+SUCCESS = Outcome(state=TaskState.SUCCEEDED)
+GIVEN_BACK = Outcome(state=TaskState.PENDING, spends_attempt=False)
+CRASH = Death("was killed by signal 9 (SIGKILL)", "last words")
+
+
+class Bench:
+    """An engine, the time, and short words for what happens to it."""
+
+    def __init__(self, workers: int = 1) -> None:
+        self.engine = Engine("me", workers, ("task",))
+        self.now = 0.0
+        self.engine.tick(self.now)
+        self.started = [command.worker for command in self.commands() if isinstance(command, StartWorker)]
+
+    def commands(self):
+        """Return the commands since the last look."""
+        return self.engine.take_commands()
+
+    def to_worker(self, worker=1):
+        """Return the messages to a worker since the last look; other commands are lost."""
+        return [c.message for c in self.commands() if isinstance(c, Send) and c.worker == worker]
+
+    def kills(self):
+        """Return the signals since the last look, per worker."""
+        return [(c.worker, c.signal_number) for c in self.commands() if isinstance(c, Kill)]
+
+    def outcomes(self):
+        """Return task id -> outcome of what is to be written."""
+        return {update.id: update.outcome for update in self.engine.take_updates() if update.outcome}
+
+    def ready(self, *workers):
+        """Let workers come up."""
+        for worker in workers or self.started:
+            self.engine.worker_ready(worker)
+        return self
+
+    def grant(self, *claims, cancel=()):
+        """Ask for work and let the store answer."""
+        self.engine.request(look_again=True)
+        claimed = Claimed(claims=claims, cancel_requested=cancel)
+        self.engine.committed(Committed(claimed=claimed), self.now)
+        return self
+
+    def tick(self, seconds):
+        """Let time pass."""
+        self.now += seconds
+        self.engine.tick(self.now)
+        return self
+
+    def starts(self, claim, worker=1):
+        """A worker tells that it has begun an attempt."""
+        self.report(AttemptUpdate(id=claim.id, token=claim.token, started_at=1.0, pid=7), worker=worker)
+        return self
+
+    def ends(self, claim, outcome=SUCCESS, worker=1, seconds=0.0):
+        """A worker tells that an attempt has ended."""
+        durations = {"task": (1, seconds)} if seconds else {}
+        self.report(AttemptUpdate(id=claim.id, token=claim.token, outcome=outcome), worker=worker, durations=durations)
+        return self
+
+    def report(self, *updates, worker=1, returned=(), durations=None):
+        """A worker tells something."""
+        report = Report(updates=updates, returned=returned, durations=durations or {})
+        self.engine.reported(worker, report, self.now)
+
+    def dies(self, worker=1):
+        """A worker process is gone."""
+        self.engine.worker_died(worker, CRASH, self.now)
+        return self
+
+    def learn(self, seconds, **options):
+        """Let the engine know the class and how long its attempts take."""
+        self.engine.task_loaded(Loaded("task", TaskOptions(**options)))
+        for _ in range(30):
+            self.report(durations={"task": (1, seconds)})
+        return self
+
+
+def a_claim(number=1, **fields):
+    """Return a claim on the task `number`."""
+    return Claim(**{"id": number, "token": 1, "attempt": 1, "name": "task", **fields})
+
+
+def claims(count):
+    """Return claims on the tasks 1 to `count`."""
+    return [a_claim(number) for number in range(1, count + 1)]
