@@ -5,12 +5,12 @@ from __future__ import annotations
 import signal
 
 import pytest
-from engine_bench import Bench, a_claim, claims
+from engine_bench import SUCCESS, Bench, a_claim, claims
 
 from lilota.engine.commands import Send, StartWorker
 from lilota.engine.messages import Interrupt, Loaded
 from lilota.engine.workload import SLOW_SECONDS
-from lilota.models import Outcome, TaskState
+from lilota.models import AttemptUpdate, Outcome, TaskState
 from lilota.tasks.options import TaskOptions
 
 
@@ -151,3 +151,15 @@ def test_a_task_that_survives_its_sigterm_costs_only_its_worker():
 
     assert bench.kills() == [(1, signal.SIGKILL)]
     assert bench.dies().tick(0).commands() == [StartWorker(2)]
+
+
+def test_a_task_that_survives_its_sigterm_costs_its_worker_also_if_something_waited_behind_it():
+    """Its end and what its worker returns may come in one report; the worker is not left over all the same."""
+    one, two = claims(2)
+    bench = Bench().ready().learn(seconds=0.001, kill_after_seconds=1.0).grant(one, two).starts(one)
+    bench.grant(cancel=(one.fence,)).tick(1)
+    bench.commands()
+
+    bench.report(AttemptUpdate(id=one.id, token=one.token, outcome=SUCCESS), returned=(two.fence,))
+
+    assert bench.kills() == [(1, signal.SIGKILL)]

@@ -18,9 +18,9 @@ CRASH = Death("was killed by signal 9 (SIGKILL)", "last words")
 class Bench:
     """An engine, the time, and short words for what happens to it."""
 
-    def __init__(self, workers: int = 1) -> None:
+    def __init__(self, workers: int = 1, now: float = 0.0) -> None:
         self.engine = Engine("me", workers, ("task",))
-        self.now = 0.0
+        self.now = now
         self.engine.tick(self.now)
         self.started = [command.worker for command in self.commands() if isinstance(command, StartWorker)]
 
@@ -39,6 +39,11 @@ class Bench:
     def outcomes(self):
         """Return task id -> outcome of what is to be written."""
         return {update.id: update.outcome for update in self.engine.take_updates() if update.outcome}
+
+    def happened(self):
+        """Return whether there are commands or outcomes since the last look."""
+        commands, outcomes = self.commands(), self.outcomes()
+        return bool(commands or outcomes)
 
     def ready(self, *workers):
         """Let workers come up."""
