@@ -206,6 +206,66 @@ def test_new_places_get_workers_and_lost_ones_do_not(stage):
     assert offer(1) == 1
 
 
+def test_a_stop_that_loses_patience_kills_what_runs(stage):
+    """Whoever stops again without patience does not wait for a task that was asked to end, and it is given back."""
+    task_id = stage.add(seconds=100.0)
+    stage.pass_time(1)
+    stage.host.stop(None)
+    stage.pass_time(5)
+    waited = not stage.host.ended
+
+    stage.driver.stop(drain=False, timeout_seconds=0)
+    stage.pass_time(0.5)
+
+    assert waited
+    assert stage.host.ended
+    assert (stage.state(task_id), stage.shared.inner.get(task_id).attempt) == (TaskState.PENDING, 0)
+
+
+def test_a_stop_with_patience_asks_what_runs_when_its_time_is_over(stage):
+    """The task ends by an exception then, not before, and is given back."""
+    task_id = stage.add(seconds=100.0)
+    stage.pass_time(1)
+
+    stage.host.stop(3.0)
+    stage.pass_time(2.5)
+    early = stage.state(task_id)
+    stage.pass_time(3)
+
+    assert early is TaskState.RUNNING
+    assert stage.host.ended
+    assert (stage.state(task_id), stage.shared.inner.get(task_id).attempt) == (TaskState.PENDING, 0)
+
+
+def test_a_stop_that_drains_runs_what_is_due_first(stage):
+    """A store that forgets is emptied of what is due, and of what comes back after an error."""
+    task_ids = [stage.add(seconds=1.0) for _ in range(3)]
+    stage.pass_time(0.5)
+
+    stage.driver.stop(drain=True, timeout_seconds=None)
+    stage.pass_time(10)
+
+    assert stage.host.ended
+    assert [stage.state(task_id) for task_id in task_ids] == [TaskState.SUCCEEDED] * 3
+
+
+def test_claims_of_a_lost_reply_are_given_back(stage, caplog):
+    """Nobody would run them: the store counts them as ours, and they never came here."""
+    stage.pass_time(0.8)
+    stage.host.store.loses_replies = True
+    task_id = stage.add()
+    stage.pass_time(1.5)
+    during = stage.state(task_id)
+
+    stage.host.store.loses_replies = False
+    stage.pass_time(5)
+
+    assert during is TaskState.RUNNING
+    assert "was granted in a reply that got lost; it is given back" in caplog.text
+    assert stage.state(task_id) is TaskState.SUCCEEDED
+    assert stage.shared.inner.get(task_id).attempt == 1
+
+
 class NewerStore(MemoryTaskStore):
     """A store that a newer version has migrated in the meantime."""
 
