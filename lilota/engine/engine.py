@@ -198,8 +198,8 @@ class Engine:
     def lose_lease(self, now: float) -> None:
         """Another runner may have everything that was held here: stop it.
 
-        What is to be written about it is written nevertheless. The store refuses what is no longer ours; the rest it
-        would keep for us as long as the lease is renewed again, and nobody would ever run it.
+        Its updates are written all the same. The store refuses those of attempts that it has given away. The others it
+        takes to be running here; without an update they would stay so, and nobody would run them.
         """
         self._holdings.lose_all()
         self._more_may_wait = True

@@ -22,7 +22,7 @@ class Death(msgspec.Struct, frozen=True):
 
 
 def after_loss(claim: Claim, options: TaskOptions, reason: StopReason | None, death: Death) -> Outcome:
-    """Return the outcome of an attempt whose worker is gone; the reason says why the runner wanted it to end, if so."""
+    """Return the outcome of an attempt whose worker is gone; the reason is why its runner stopped it, if it did."""
     if reason is None:
         return after_death(claim, options, death)
     return after_kill(claim, options, reason, death)

@@ -105,7 +105,7 @@ class Holdings:
             self._crew.kill(worker, signal.SIGKILL)  # it survived the signal that should have ended it
 
     def note_options(self, name: str) -> None:
-        """Let the options of a class hold for those that run already, because its import took long."""
+        """Apply the options of a class to attempts that were told as started while it was still being imported."""
         for worker in self._crew.workers.values():
             first = worker.first()
             if first is not None and first.started_at is not None and first.claim.name == name:
@@ -124,7 +124,7 @@ class Holdings:
         self._updates.append(attempt.numbered(update) if update.log_lines else update)
 
     def _apply_options(self, worker: KnownWorker, attempt: Attempt) -> None:
-        """Let the options of its class hold for an attempt that runs, as far as they are known."""
+        """Apply what its class says of time and of lost attempts, if it is loaded already."""
         self._stops.set_times(worker, attempt)
         limit = self._options[attempt.claim.name].max_lost_attempts
         if limit < attempt.claim.max_lost_attempts:

@@ -10,7 +10,7 @@ from lilota.engine.crew import Crew
 from lilota.engine.messages import Interrupt, StopReason
 from lilota.engine.workload import Attempt, KnownOptions, KnownWorker
 
-#: A runner that stops does not give an attempt longer than this for each step.
+#: A runner that stops waits at most so long between two steps.
 SHUTDOWN_PATIENCE_SECONDS: Final = 2.0
 #: No step comes sooner after the one before it: a process needs a moment to die.
 LEAST_PATIENCE_SECONDS: Final = 0.05
@@ -48,7 +48,7 @@ class StopLadder:
                 self._crew.kill(worker, signal.SIGKILL)
 
     def set_times(self, worker: KnownWorker, attempt: Attempt) -> None:
-        """Let the times of its class hold for an attempt that has started, as far as they are known."""
+        """Watch an attempt that has started: for its next step if it should end, for its time limit if it may run."""
         timeout_seconds = self._options[attempt.claim.name].timeout_seconds
         if attempt.stop_reason is not None:
             worker.watch(attempt, attempt.stepped_at + self._patience(attempt))

@@ -32,7 +32,7 @@ class Attempt:
     """A claim on its way through the runner.
 
     Attributes:
-        must_run_alone: whether it must be known for sure that it started, should its worker die.
+        must_run_alone: nothing may be queued with it, so that nobody wonders what had started when its worker died.
         waits_since: when it came into the backlog, the last time.
         started_at: when its worker has told of its start, None until then.
         log_count: how many lines the log of its task has, with those that its worker has told of; None if nobody knows.
@@ -125,7 +125,7 @@ class KnownWorker:
         return self.ready and not (self.slow or self.leaving or self.doomed)
 
     def failed_to_start(self) -> bool:
-        """Tell, once it has died, whether it was of no use, without anybody's doing; the next may fare no better."""
+        """Tell whether a worker that died did so by itself and before it got work: the next one may do the same."""
         return not self.ready or not (self.has_worked or self.leaving or self.doomed)
 
     def first(self) -> Attempt | None:
