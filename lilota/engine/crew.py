@@ -19,10 +19,8 @@ RESTART_LIMIT_SECONDS: Final = 30.0
 class Crew:
     """The workers of one runner, and what is to be done with them.
 
-    Args:
-        size: how many workers to keep alive.
-
     Attributes:
+        size: how many workers to keep alive.
         workers: by their numbers; those that are being started too.
         failed_starts: how many in a row died before they were of any use.
         last_start_failure: how the last of these died.
@@ -31,7 +29,7 @@ class Crew:
     def __init__(self, size: int) -> None:
         self.failed_starts = 0
         self.last_start_failure: Death | None = None
-        self._size = size
+        self.size = size
         self.workers: dict[int, KnownWorker] = {}
         self._next_number = 1
         self._start_not_before = 0.0
@@ -43,7 +41,7 @@ class Crew:
 
     def next_start_at(self) -> float:
         """Return when a worker is to be started, infinity if there are enough."""
-        if not self._starts_workers or len(self.workers) >= self._size:
+        if not self._starts_workers or len(self.workers) >= self.size:
             return inf
         # After a failed start one at a time, until one comes up.
         is_waiting = self.failed_starts and not all(worker.ready for worker in self.workers.values())

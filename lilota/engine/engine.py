@@ -158,7 +158,7 @@ class Engine:
 
     def resize(self, number_of_workers: int) -> None:
         """Keep so many workers alive from now on; those that are too many go on until they leave."""
-        self._number_of_workers = number_of_workers
+        self._crew.size = number_of_workers
 
     def worker_ready(self, number: int) -> None:
         """A worker process is up."""
