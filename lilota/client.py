@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Generator, Iterable, Mapping
+from functools import cached_property
 from types import TracebackType
 from typing import Any, Self, Unpack
 
 from lilota.adding.new_tasks import AddOptions, checked_arguments, new_task
 from lilota.adding.waiters import Waiters
 from lilota.config import Settings, load_settings
-from lilota.contract import TaskStore
-from lilota.errors import TaskCancelledError, TaskFailedError
+from lilota.contract import StoreCapabilities, TaskStore
+from lilota.errors import ConfigurationError, TaskCancelledError, TaskFailedError
 from lilota.hookspecs import TasksAdded
 from lilota.models import JSONObject, LogLine, NewTask, TaskInfo, TaskState
 from lilota.plugins import Plugins
@@ -150,11 +151,11 @@ class TaskClient:
             input: what the task finds in `self.task_info.input`; must be a JSON object.
             connection: a connection of the application's to the database of the store. Then the task exists exactly
                 if the transaction on it commits; until then, its handle raises TaskNotFoundError.
-            options: `run_at`, `delay_seconds`, `priority`, `queue`, `max_lost_attempts`; see `AddOptions`.
+            options: `run_at`, `delay_seconds`, `priority`, `queue`, `max_lost_attempts`, `headers`; see `AddOptions`.
 
         Raises:
             UnknownTaskError, InvalidInputError: nothing was added.
-            ConfigurationError: the store can't use such a connection; nothing was added.
+            ConfigurationError: the store can't use such a connection, or an option; nothing was added.
         """
         self._check_name(name)
         return self._store_tasks([new_task(self.registry, name, description, input, **options)], connection)[0]
@@ -176,12 +177,26 @@ class TaskClient:
         return self._store_tasks([new_task(self.registry, **task) for task in arguments], connection)
 
     def _store_tasks(self, tasks: list[NewTask], connection: object | None) -> list[TaskHandle]:
+        if any(task.headers_json is not None for task in tasks):
+            self._require("headers")
         ids = self.store.add(tasks, connection=connection) if tasks else []
         plugins = self.registry.plugins
         if ids and plugins.has("lilota_tasks_added"):
             added = TasksAdded(ids=tuple(ids), names=tuple(task.name for task in tasks))
             plugins.observe("lilota_tasks_added", added=added)
         return [TaskHandle(task_id, self.store, self._waiters) for task_id in ids]
+
+    def _require(self, ability: str) -> None:
+        """Refuse what the store would lose without a word, being older than it."""
+        if ability not in self._capabilities.supports:
+            raise ConfigurationError(
+                f"The store ({self._capabilities.description}) does not support {ability}; nothing was added. "
+                f"Upgrade its package, or leave out {ability}=."
+            )
+
+    @cached_property
+    def _capabilities(self) -> StoreCapabilities:
+        return self.store.capabilities()
 
     def _check_name(self, name: str) -> None:
         if not self._accept_unknown_names:

@@ -95,6 +95,8 @@ class NewTask(msgspec.Struct, frozen=True, kw_only=True):
         priority: higher runs first.
         max_lost_attempts: how many attempts may be lost to a dying worker or runner before the task fails;
             1 makes it run at most once.
+        headers_json: what travels with the task, a JSON object as text, or None. No store looks into it, and none
+            changes a character: whatever a store need not decide by belongs here, and costs no store a line.
     """
 
     name: str
@@ -105,6 +107,7 @@ class NewTask(msgspec.Struct, frozen=True, kw_only=True):
     run_at: datetime | None = None
     delay_seconds: float = 0.0
     max_lost_attempts: int = 3
+    headers_json: str | None = None
 
 
 class TaskInfo(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -124,6 +127,7 @@ class TaskInfo(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         error: why the newest attempt did not succeed, or None.
         cancel_requested: True from the cancellation of a running task on.
         runner_id: the runner that holds it, or held it last.
+        headers_json: what travels with the task, as it was given to `add`, or None.
     """
 
     id: int
@@ -147,6 +151,7 @@ class TaskInfo(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     reported_progress: float = 0.0
     error: TaskError | None = None
     cancel_requested: bool = False
+    headers_json: str | None = None
 
     @property
     def fence(self) -> Fence:
@@ -162,6 +167,12 @@ class TaskInfo(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def input(self) -> JSONObject:
         """The input, decoded."""
         decoded: JSONObject = json.loads(self.input_json)
+        return decoded
+
+    @cached_property
+    def headers(self) -> JSONObject:
+        """What travels with the task, decoded; empty where nothing was given."""
+        decoded: JSONObject = json.loads(self.headers_json or "{}")
         return decoded
 
     @cached_property
@@ -196,6 +207,9 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         attempt: 1 for the first.
         output_json: what an earlier attempt left, or None.
         log_count: how many lines the log of the task has, or None where a store does not say.
+        created_at: when the task was added, in seconds since the epoch, by the store's clock; `run_at` when it was due.
+            None where a store of an older version does not say.
+        headers_json: what travels with the task, or None.
     """
 
     id: int
@@ -210,6 +224,9 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     lost_attempts: int = 0
     max_lost_attempts: int = 3
     log_count: int | None = None
+    created_at: float | None = None
+    run_at: float | None = None
+    headers_json: str | None = None
 
     @property
     def fence(self) -> Fence:

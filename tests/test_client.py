@@ -292,7 +292,7 @@ def test_a_misspelt_option_of_add_is_named():
     """It must not be passed over in silence."""
     client = make_client()
 
-    with pytest.raises(TypeError, match=r"add\(\) has no option 'prority'\. It has: delay_seconds, max_lost_attempts"):
+    with pytest.raises(TypeError, match=r"add\(\) has no option 'prority'\. It has: delay_seconds, headers, max"):
         client.add("hash", prority=5)
 
     assert client.store.counts() == []

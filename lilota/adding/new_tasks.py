@@ -10,7 +10,7 @@ from typing import Any, Final, TypedDict, Unpack
 from lilota.errors import LONGEST_SECONDS, InvalidInputError
 from lilota.models import JSONObject, NewTask
 from lilota.registry import Registry
-from lilota.tasks.jsonvalues import INPUT_LIMIT_BYTES, encode_object
+from lilota.tasks.jsonvalues import HEADERS_LIMIT_BYTES, INPUT_LIMIT_BYTES, encode_object
 from lilota.tasks.numbers import is_number, is_whole
 
 _TEXT_LIMIT: Final = 10_000
@@ -27,6 +27,8 @@ class AddOptions(TypedDict, total=False):
         queue: runners may serve some queues only; "default" is normal.
         max_lost_attempts: how many attempts may die with their worker; 1 means at most once. Without, the class
             attribute counts if the class is registered here, else 3.
+        headers: what travels with the task for whoever reads it (`task_info.headers`): a trace, an owner, a label. A
+            JSON object of at most 16 KiB; keys that begin with "lilota." are taken.
     """
 
     run_at: datetime | None
@@ -34,8 +36,11 @@ class AddOptions(TypedDict, total=False):
     priority: int
     queue: str
     max_lost_attempts: int | None
+    headers: JSONObject | None
 
 
+#: What lilota itself lets travel has keys of its own, so that it never meets those of an application.
+OWN_HEADERS: Final = "lilota."
 _OPTIONS: Final = frozenset(AddOptions.__annotations__)
 _ARGUMENTS: Final = ("name", "description", "input", *AddOptions.__annotations__)
 
@@ -83,7 +88,26 @@ def _checked_options(options: AddOptions) -> dict[str, Any]:
     max_lost_attempts = options.get("max_lost_attempts")
     if max_lost_attempts is not None:
         checked["max_lost_attempts"] = _checked_integer("max_lost_attempts", max_lost_attempts, 1)
+    if options.get("headers") is not None:
+        checked["headers_json"] = headers_json(options["headers"])
     return checked
+
+
+def headers_json(headers: JSONObject | None) -> str | None:
+    """Return headers as they travel; None where there are none.
+
+    Raises:
+        InvalidInputError: they can't be stored, or have a key that is lilota's own.
+    """
+    if not headers and isinstance(headers, dict | None):
+        return None
+    text = encode_object(headers, "The headers of a task", HEADERS_LIMIT_BYTES, InvalidInputError)
+    taken = [key for key in headers or () if key.startswith(OWN_HEADERS)]
+    if taken:
+        raise InvalidInputError(
+            f"The header {taken[0]!r} can't be set: keys that begin with 'lilota.' are lilota's own."
+        )
+    return text
 
 
 def checked_arguments(task: Mapping[str, Any]) -> Mapping[str, Any]:

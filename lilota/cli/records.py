@@ -49,6 +49,7 @@ def task_details(task: TaskInfo, *, reveal: bool) -> JSONObject:
         **task_summary(task),
         "max_lost_attempts": task.max_lost_attempts,
         "input": task.input if reveal else mask_secrets(task.input),
+        "headers": task.headers if reveal else mask_secrets(task.headers),
         "output": output if reveal else mask_secrets(output),
     }
 

@@ -14,6 +14,8 @@ from lilota.errors import LilotaError
 DEPTH_LIMIT: Final = 100
 #: How many bytes of UTF-8 an input may have.
 INPUT_LIMIT_BYTES: Final = 16 * 1024 * 1024
+#: How many bytes of UTF-8 the headers of a task may have.
+HEADERS_LIMIT_BYTES: Final = 16 * 1024
 #: How many bytes of UTF-8 an output may have.
 OUTPUT_LIMIT_BYTES: Final = 32 * 1024 * 1024
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
+from lilota.adding.new_tasks import headers_json
 from lilota.errors import InvalidInputError, InvalidOutputError
 from lilota.models import Claim, JSONObject, LogLine, Outcome, TaskBase, TaskError, TaskState
 from lilota.tasks.jsonvalues import INPUT_LIMIT_BYTES, OUTPUT_LIMIT_BYTES, encode_object
@@ -51,6 +52,7 @@ def run_task(
     attempt: int = 1,
     output: JSONObject | None = None,
     lost_attempts: int = 0,
+    headers: JSONObject | None = None,
     is_cancelled: Callable[[], bool] = lambda: False,
 ) -> TaskResult:
     """Run one attempt of a task inline and return what came of it; what the task raises is in the result.
@@ -63,6 +65,7 @@ def run_task(
     Args:
         attempt: the number of the attempt, for what is decided by it (`max_attempts`).
         output: what an earlier attempt left behind.
+        headers: what travels with the task.
         is_cancelled: what `self.cancelled` gives.
 
     Raises:
@@ -83,6 +86,7 @@ def run_task(
         else encode_object(output, f"The earlier output of {name!r}", OUTPUT_LIMIT_BYTES, InvalidOutputError),
         lost_attempts=lost_attempts,
         max_lost_attempts=task.max_lost_attempts,
+        headers_json=headers_json(headers),
     )
     recorder = _Recorder(is_cancelled)
     lines: list[LogLine] = []

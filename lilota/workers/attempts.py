@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from msgspec.structs import replace
 
+from lilota.contract import to_instant
 from lilota.errors import CancelRequested, InvalidOutputError, Retry, RunnerStopping, StopTask, TimeoutReached
 from lilota.models import Claim, JSONObject, Outcome, TaskBase, TaskError, TaskInfo, TaskState
 from lilota.tasks.jsonvalues import OUTPUT_LIMIT_BYTES, encode_object
@@ -163,6 +164,8 @@ def _build_task(
     logger: logging.Logger,
 ) -> TaskBase:
     now = datetime.now(UTC)
+    created_at = now if claim.created_at is None else to_instant(claim.created_at)
+    run_at = created_at if claim.run_at is None else to_instant(claim.run_at)
     task_info = TaskInfo(
         id=claim.id,
         name=claim.name,
@@ -172,8 +175,8 @@ def _build_task(
         priority=claim.priority,
         input_json=claim.input_json,
         output_json=claim.output_json,
-        created_at=now,
-        run_at=now,
+        created_at=created_at,
+        run_at=run_at,
         started_at=now,
         attempt=claim.attempt,
         token=claim.token,
@@ -181,5 +184,5 @@ def _build_task(
         max_lost_attempts=claim.max_lost_attempts,
     )
     # Not above: for more than fifteen arguments Python makes a dict, which takes four times as long as the record.
-    task_info = replace(task_info, pid=os.getpid())
+    task_info = replace(task_info, pid=os.getpid(), headers_json=claim.headers_json)
     return task_class(task_info, progress.set_progress, progress.set_output, logger, reporter.is_cancelled)

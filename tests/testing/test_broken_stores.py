@@ -73,6 +73,12 @@ EXPECTED = {
     "restored ids are used again": "test_ids_of_later_tasks_are_higher_than_restored_ones",
     "restored tasks are not counted": "test_restored_tasks_are_found_listed_and_counted",
     "connection is ignored": "test_a_connection_that_the_store_can_not_use_is_refused",
+    "headers are lost": "test_headers_that_nobody_knows_travel_from_add_to_the_claim_and_to_the_end",
+    "headers are written anew": "test_headers_that_nobody_knows_travel_from_add_to_the_claim_and_to_the_end",
+    "headers of the first are those of all": "test_tasks_of_one_call_keep_headers_of_their_own",
+    "restore forgets the headers": "test_headers_are_restored",
+    "claim forgets the headers": "test_headers_stay_for_the_next_attempt[release]",
+    "claim invents its instants": "test_a_claim_says_when_the_task_was_added_and_due",
 }
 
 #: Faults that the game against the model can't see: they need two threads, or questions that it does not ask.
@@ -90,6 +96,7 @@ BEYOND_THE_MODEL = {
     "all chores share one turn",
     "restore is not atomic",
     "connection is ignored",
+    "claim invents its instants",
 }
 
 

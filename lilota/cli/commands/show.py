@@ -86,6 +86,8 @@ def _attempts(task: TaskInfo) -> str:
 def _blocks(task: TaskInfo, reveal: bool) -> Iterator[tuple[str, list[str], str]]:
     """Give title, lines and style of the long parts."""
     yield "Input", _json_lines(task.input, reveal), ""
+    if task.headers:
+        yield "Headers", _json_lines(task.headers, reveal), ""
     if task.output_json is not None:
         yield "Output", _json_lines(task.output, reveal), "green"
     if task.error is not None:

@@ -26,6 +26,14 @@ from lilota.testing.broken_stores.fences import (
     TokenIsNotRaised,
     TokenStartsOverAtRetry,
 )
+from lilota.testing.broken_stores.headers import (
+    ClaimForgetsTheHeaders,
+    ClaimInventsItsInstants,
+    HeadersAreLost,
+    HeadersAreWrittenAnew,
+    HeadersOfTheFirstAreThoseOfAll,
+    RestoreForgetsTheHeaders,
+)
 from lilota.testing.broken_stores.leases import (
     HeartbeatNeverTellsThatItIsLate,
     ReleaseSpendsTheAttempt,
@@ -131,4 +139,10 @@ BROKEN_STORES: dict[str, type[StoreWrapper]] = {
     "restored ids are used again": RestoredIdsAreUsedAgain,
     "restored tasks are not counted": RestoredTasksAreNotCounted,
     "connection is ignored": ConnectionIsIgnored,
+    "headers are lost": HeadersAreLost,
+    "headers are written anew": HeadersAreWrittenAnew,
+    "headers of the first are those of all": HeadersOfTheFirstAreThoseOfAll,
+    "restore forgets the headers": RestoreForgetsTheHeaders,
+    "claim forgets the headers": ClaimForgetsTheHeaders,
+    "claim invents its instants": ClaimInventsItsInstants,
 }

@@ -9,6 +9,7 @@ from lilota.testing.contract.cancel_retry import CancelRetryContract
 from lilota.testing.contract.claim import ClaimContract
 from lilota.testing.contract.commit import CommitContract
 from lilota.testing.contract.fence import FenceContract
+from lilota.testing.contract.headers import HeadersContract
 from lilota.testing.contract.lease import LeaseContract
 from lilota.testing.contract.limits import LimitsContract
 from lilota.testing.contract.logs import LogsContract
@@ -36,6 +37,7 @@ class StoreContract(
     ReadContract,
     ClaimContract,
     TogetherContract,
+    HeadersContract,
     CommitContract,
     FenceContract,
     CancelRetryContract,
@@ -72,5 +74,6 @@ class StoreContract(
     Tests with several processes send the store to them by pickling, and are skipped where `capabilities()` says
     that it is for one process. Hypothesis plays `model_examples` games of up to `model_steps` moves against a model
     on the same store, which it empties after each; set these class attributes to search longer.
+    A store that keeps no headers sets `keeps_headers = False`: the tests of them are skipped then.
     No clock is injected: a lease is made to expire by a heartbeat with `lease_seconds=0`.
     """

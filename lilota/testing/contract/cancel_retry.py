@@ -147,9 +147,12 @@ class CancelRetryContract(ContractFixtures):
         """What is done is done."""
         claim = add_ended(store, runner, TaskState.SUCCEEDED)
 
-        with pytest.raises(TaskStateError, match=str(claim.id)):
+        with pytest.raises(TaskStateError) as refusal:
             store.retry(claim.id)
 
+        assert str(refusal.value) == (
+            f"The task {claim.id} is succeeded; only a failed or cancelled task can be retried."
+        )
         assert store.get(claim.id).state is TaskState.SUCCEEDED
 
     def test_retry_of_a_task_that_has_not_ended_is_refused(self, store: TaskStore, runner: ContractRunner) -> None:

@@ -38,6 +38,7 @@ new_tasks = st.builds(
     priority=st.sampled_from([0, 1, -1]),
     delay_seconds=st.sampled_from([0.0, 0.0, 0.0, 3600.0]),
     max_lost_attempts=st.sampled_from([3, 2, 1]),
+    headers_json=st.sampled_from([None, None, '{"x.trace":1}']),
 )
 
 
@@ -134,6 +135,7 @@ class StoreMachine(RuleBasedStateMachine):
                 priority=task.priority,
                 input_json=task.input_json,
                 max_lost_attempts=task.max_lost_attempts,
+                headers_json=task.headers_json,
                 due=not task.delay_seconds,
                 run_at=self.store.get(task_id).run_at,
             )
@@ -349,10 +351,11 @@ class StoreMachine(RuleBasedStateMachine):
             assert claim.token > task.token
             task.state, task.runner_id, task.token = TaskState.RUNNING, request.runner_id, claim.token
             task.attempt, task.error_type, task.progress = task.attempt + 1, None, 0.0
-            assert (claim.attempt, claim.input_json, claim.output_json) == (
+            assert (claim.attempt, claim.input_json, claim.output_json, claim.headers_json) == (
                 task.attempt,
                 task.input_json,
                 task.output_json,
+                task.headers_json,
             )
             assert (claim.lost_attempts, claim.log_count) == (task.lost_attempts, len(task.log))
         return multiple(*granted)

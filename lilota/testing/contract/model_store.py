@@ -25,6 +25,7 @@ class ModelTask:
     priority: int
     input_json: str
     max_lost_attempts: int
+    headers_json: str | None
     due: bool
     run_at: datetime
     state: TaskState = TaskState.PENDING
@@ -46,6 +47,7 @@ class ModelTask:
             self.queue,
             self.priority,
             self.input_json,
+            self.headers_json,
             self.state,
             self.attempt,
             self.lost_attempts,
@@ -73,6 +75,7 @@ def stored_facts(info: TaskInfo) -> Facts:
         info.queue,
         info.priority,
         info.input_json,
+        info.headers_json,
         info.state,
         info.attempt,
         info.lost_attempts,

@@ -277,9 +277,13 @@ class RestoreContract(ContractFixtures):
         running = replace(a_task(first + 1, TaskState.PENDING), state=TaskState.RUNNING)
         batch = [a_task(first, TaskState.SUCCEEDED), running, a_task(first + 2, TaskState.FAILED)]
 
-        with pytest.raises(TaskStateError, match=str(running.id)):
+        with pytest.raises(TaskStateError) as refusal:
             store.restore([StoredTask(info=info) for info in batch])
 
+        assert str(refusal.value) == (
+            f"The task {running.id} is running: its runner would go on writing to the store that it comes from. "
+            "Stop the runners of that store first."
+        )
         assert store.get_all_tasks() == []
         assert store.counts() == []
 
@@ -347,6 +351,7 @@ def a_task(task_id: int, state: TaskState) -> TaskInfo:
         reported_progress=62.5 if has_run else 0.0,
         error=TaskError(type="ValueError", message="é", traceback="t\nu") if state is TaskState.FAILED else None,
         cancel_requested=state is TaskState.CANCELLED,
+        headers_json='{"x.trace":"00-4bf9"}' if has_run else None,
     )
 
 

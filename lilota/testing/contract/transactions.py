@@ -42,10 +42,13 @@ class TransactionsContract(ContractFixtures):
 
     def test_a_connection_that_the_store_can_not_use_is_refused(self, store: TaskStore) -> None:
         """Nothing is added: outside of the transaction it would exist though the application rolls back."""
-        with pytest.raises(ConfigurationError, match="connection"):
+        with pytest.raises(ConfigurationError, match="connection") as refusal:
             store.add([NewTask(name="task")], connection=object())
 
         assert store.get_all_tasks() == []
+        if not store.capabilities().takes_connection:
+            refused = "can't take part in a transaction on a connection of the application; nothing was added. "
+            assert refused in str(refusal.value)
 
     def test_nobody_sees_the_tasks_before_the_commit(
         self, store: TaskStore, runner: ContractRunner, application: ApplicationTransaction

@@ -36,6 +36,7 @@ class Task(msgspec.Struct, gc=False):
     created_at: float
     run_at: float
     max_lost_attempts: int
+    headers_json: str | None = None
     state: TaskState = TaskState.PENDING
     entry: Entry | None = None
     output_json: str | None = None
@@ -86,6 +87,7 @@ class Task(msgspec.Struct, gc=False):
             reported_progress=self.progress,
             error=self.error,
             cancel_requested=self.cancel_requested,
+            headers_json=self.headers_json,
         )
 
     def to_claim(self) -> Claim:
@@ -103,6 +105,9 @@ class Task(msgspec.Struct, gc=False):
             lost_attempts=self.lost_attempts,
             max_lost_attempts=self.max_lost_attempts,
             log_count=self.log_count,
+            created_at=self.created_at,
+            run_at=self.run_at,
+            headers_json=self.headers_json,
         )
 
 

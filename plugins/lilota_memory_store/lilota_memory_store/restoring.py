@@ -43,6 +43,7 @@ def _to_task(table: TaskTable, stored: StoredTask) -> Task:
         created_at=info.created_at.timestamp(),
         run_at=info.run_at.timestamp(),
         max_lost_attempts=info.max_lost_attempts,
+        headers_json=info.headers_json,
         state=info.state,
         output_json=info.output_json,
         started_at=None if info.started_at is None else info.started_at.timestamp(),

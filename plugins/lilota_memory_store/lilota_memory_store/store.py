@@ -67,6 +67,7 @@ class MemoryTaskStore:
             durable=False,
             forgets=True,
             multi_process=False,
+            supports=frozenset({"headers"}),
             warnings=("All tasks are gone when the process that holds them ends.",),
         )
 

@@ -60,6 +60,7 @@ class TaskTable:
             now,
             due_at(new, now),
             new.max_lost_attempts,
+            new.headers_json,
         )
 
     def lane(self, queue: str, name: str) -> Lane:
