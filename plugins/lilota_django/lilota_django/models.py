@@ -88,6 +88,7 @@ class Task(models.Model):
     input_json: models.TextField[str, str] = models.TextField()
     output_json: models.TextField[str | None, str | None] = models.TextField(null=True)
     error_json: models.TextField[str | None, str | None] = models.TextField(null=True)
+    headers_json: models.TextField[str | None, str | None] = models.TextField(null=True)
 
     class Meta:
         """An index for each question that must stay quick."""

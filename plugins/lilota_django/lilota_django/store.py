@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
-from lilota.contract import (
-    Claimed,
-    ClaimRequest,
-    Committed,
-    RegisteredRunner,
-    RunnerInfo,
-    StoreCapabilities,
-    StoredTask,
-    TaskCount,
-    TaskQuery,
-)
-from lilota.errors import ConfigurationError
-from lilota.models import AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
+from lilota.contract.forwarding import ForwardingStore
 
 if TYPE_CHECKING:
     from lilota_django.orm.store import OrmStore
 
 
-class DjangoTaskStore:
+class DjangoTaskStore(ForwardingStore):
     """Keeps tasks in a database of a Django project; see `lilota.contract.TaskStore`.
 
     It can be made while Django is still loading, at the top of a module of models, say: nothing of Django's is
@@ -50,7 +37,7 @@ class DjangoTaskStore:
     def __repr__(self) -> str:
         return f"DjangoTaskStore({self.alias!r})"
 
-    def _store(self) -> OrmStore:
+    def target(self) -> OrmStore:
         """Return what does the work, once everything that it needs was found in order."""
         if self._orm is None:
             with self._lock:
@@ -65,71 +52,6 @@ class DjangoTaskStore:
                     self._orm = orm
         return self._orm
 
-    def open(self) -> None:
-        self._store()
-
     def close(self) -> None:
         if self._orm is not None:
             self._orm.close()
-
-    def capabilities(self) -> StoreCapabilities:
-        return self._store().capabilities()
-
-    def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:
-        if connection is not None:
-            raise ConfigurationError(
-                f"The Django store takes no connection: it uses that of the alias '{self.alias}'. "
-                f"Call add() without one inside transaction.atomic(using='{self.alias}')."
-            )
-        return self._store().add(tasks)
-
-    def restore(self, tasks: Sequence[StoredTask]) -> int:
-        return self._store().restore(tasks)
-
-    def get(self, task_id: int) -> TaskInfo:
-        return self._store().get(task_id)
-
-    def get_all_tasks(self) -> list[TaskInfo]:
-        return self._store().get_all_tasks()
-
-    def find(self, query: TaskQuery) -> list[TaskInfo]:
-        return self._store().find(query)
-
-    def counts(self) -> list[TaskCount]:
-        return self._store().counts()
-
-    def logs(self, task_id: int, after: int = 0, limit: int = 1000) -> list[LogLine]:
-        return self._store().logs(task_id, after, limit)
-
-    def heartbeat(self, runner: RunnerInfo) -> bool:
-        return self._store().heartbeat(runner)
-
-    def runners(self) -> list[RegisteredRunner]:
-        return self._store().runners()
-
-    def claim(self, request: ClaimRequest) -> Claimed:
-        return self._store().claim(request)
-
-    def commit(self, updates: Sequence[AttemptUpdate], request: ClaimRequest | None = None) -> Committed:
-        return self._store().commit(updates, request)
-
-    def release(self, runner_id: str) -> int:
-        return self._store().release(runner_id)
-
-    def rescue(self) -> list[int]:
-        return self._store().rescue()
-
-    def cancel(self, task_id: int) -> TaskState:
-        return self._store().cancel(task_id)
-
-    def retry(self, task_id: int) -> None:
-        self._store().retry(task_id)
-
-    def prune(self, older_than_seconds: float, states: Sequence[TaskState] | None = None, limit: int = 1000) -> int:
-        return self._store().prune(older_than_seconds, states, limit)
-
-    def take_turn(self, chore: str, every_seconds: float) -> bool:
-        return self._store().take_turn(chore, every_seconds)
-
-    def wait_for_change(self, timeout_seconds: float) -> bool:
-        return self._store().wait_for_change(timeout_seconds)

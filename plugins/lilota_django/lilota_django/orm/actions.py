@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from django.db.models import F
 
-from lilota import models as records
-from lilota.errors import TaskNotFoundError, TaskStateError
+from lilota.contract.rules import check_can_be_retried, retry_line
+from lilota.errors import TaskNotFoundError
 from lilota.models import TERMINAL_STATES, TaskState
 from lilota_django.models import LogLine, State, Task
 from lilota_django.orm.chunks import in_chunks
@@ -35,8 +35,7 @@ def cancel(database: Database, task_id: int, moves: Moves, present: int) -> Task
 def retry(database: Database, task_id: int, moves: Moves, present: int) -> None:
     """Make a failed or cancelled task pending as if it were new."""
     lane, state, attempt, log_count = _locked(database, task_id)
-    if state not in {State.FAILED, State.CANCELLED}:
-        raise TaskStateError(f"The task {task_id} is {STATES[state]}; only a failed or cancelled task can be retried.")
+    check_can_be_retried(task_id, STATES[state])
     # Its token goes on, so that old claims stay old.
     Task.objects.using(database.alias).filter(pk=task_id).update(
         state=State.READY,
@@ -54,8 +53,7 @@ def retry(database: Database, task_id: int, moves: Moves, present: int) -> None:
     )
     moves.move(lane, state, State.READY)
     moves.announce(lane)
-    text = f"Retried by a user after it was {STATES[state]}."
-    line = records.LogLine(at=present / 1_000_000, text=text, source="lilota", attempt=attempt)
+    line = retry_line(STATES[state], attempt, present / 1_000_000)
     LogLine.objects.using(database.alias).bulk_create([log_row(task_id, log_count + 1, line)])
 
 

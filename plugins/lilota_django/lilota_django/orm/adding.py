@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lilota.contract import StoredTask
-from lilota.errors import TaskStateError
+from lilota.contract.rules import check_none_is_running
 from lilota.models import NewTask, TaskInfo, TaskState
 from lilota_django.fields import to_microseconds
 from lilota_django.models import LogLine, State, Task
@@ -39,6 +39,7 @@ def _to_row(task: NewTask, lane: int, present: int) -> Task:
         max_lost_attempts=task.max_lost_attempts,
         description=task.description,
         input_json=task.input_json,
+        headers_json=task.headers_json,
     )
 
 
@@ -58,7 +59,7 @@ def restore(database: Database, tasks: Sequence[StoredTask], moves: Moves) -> in
     Raises:
         TaskStateError: one of them is running.
     """
-    _refuse_running(tasks)
+    check_none_is_running(tasks)
     new = _without_existing(database, tasks)
     if not new:
         return 0
@@ -74,15 +75,6 @@ def restore(database: Database, tasks: Sequence[StoredTask], moves: Moves) -> in
         moves.move(row.lane_id, None, row.state)
     moves.announce(rows[0].lane_id)
     return len(rows)
-
-
-def _refuse_running(tasks: Sequence[StoredTask]) -> None:
-    for stored in tasks:
-        if stored.info.state is TaskState.RUNNING:
-            raise TaskStateError(
-                f"The task {stored.info.id} is running: its runner would go on writing to the store that it comes "
-                "from. Stop the runners of that store first."
-            )
 
 
 def _without_existing(database: Database, tasks: Sequence[StoredTask]) -> list[StoredTask]:
@@ -117,6 +109,7 @@ def _to_restored_row(stored: StoredTask, lane: int, present: int) -> Task:
         input_json=info.input_json,
         output_json=info.output_json,
         error_json=None if info.error is None else encode_error(info.error),
+        headers_json=info.headers_json,
     )
 
 

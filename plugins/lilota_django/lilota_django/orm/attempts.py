@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, cast
 
 from lilota.contract import Fence, merge_updates, new_lines
+from lilota.contract.rules import state_after, within_life
 from lilota.models import AttemptUpdate, LogLine, Outcome, TaskState
 from lilota_django import models
 from lilota_django.fields import to_microseconds
@@ -61,7 +62,7 @@ class AttemptChange:
             row.pid = update.pid
         if update.started_at is not None:
             created_at = to_microseconds(cast("datetime", row.created_at))
-            row.started_at = max(created_at, min(microseconds(update.started_at), present))
+            row.started_at = within_life(microseconds(update.started_at), created_at, present)
         if update.progress is not None:
             row.progress = update.progress
         if update.output_json is not None:
@@ -86,10 +87,9 @@ class AttemptChange:
 
 def _state_after(outcome: Outcome, *, cancel_requested: bool, present: int) -> tuple[int, int | None]:
     """Return the state as it is stored, and when the task is due again, or None if it has ended."""
-    if outcome.state is not TaskState.PENDING:
-        return CODES[outcome.state][0], None
-    if cancel_requested:
-        return State.CANCELLED, None
+    state = state_after(outcome, cancel_requested=cancel_requested)
+    if state is not TaskState.PENDING:
+        return CODES[state][0], None
     delay = microseconds(max(0.0, outcome.delay_seconds))
     return State.SCHEDULED if delay else State.READY, present + delay
 

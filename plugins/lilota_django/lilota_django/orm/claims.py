@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -29,34 +30,20 @@ _ORDER: Final = ("-priority", "run_at", "pk")
 class _Granted(NamedTuple):
     """A locked task, with what a claim tells of it."""
 
-    priority: int
-    run_at: object
-    id: int
-    lane: int
+    pk: int
+    lane_id: int
     token: int
     attempt: int
     description: str
     input_json: str
     output_json: str | None
+    priority: int
     lost_attempts: int
     max_lost_attempts: int
     log_count: int
-
-
-_GRANTED_FIELDS: Final = (
-    "priority",
-    "run_at",
-    "pk",
-    "lane_id",
-    "token",
-    "attempt",
-    "description",
-    "input_json",
-    "output_json",
-    "lost_attempts",
-    "max_lost_attempts",
-    "log_count",
-)
+    created_at: datetime
+    run_at: datetime
+    headers_json: str | None
 
 
 def lock_lease(database: Database, runner_id: str, present: int) -> bool:
@@ -139,7 +126,7 @@ def _lock_next(database: Database, lanes: list[int], limit: int) -> list[_Grante
     """Lock the next tasks of all these lanes, and return them in order."""
     shares = dict.fromkeys(lanes, limit) if len(lanes) < 2 else _shares(database, lanes, limit)
     rows = [row for lane, share in shares.items() for row in _lock_in_lane(database, lane, share)]
-    return sorted(rows, key=lambda row: (-row.priority, row.run_at, row.id))
+    return sorted(rows, key=lambda row: (-row.priority, row.run_at, row.pk))
 
 
 def _ready_in_lane(database: Database, lane: int) -> QuerySet[Task]:
@@ -160,7 +147,7 @@ def _head(database: Database, lane: int, limit: int) -> list[tuple[int, object, 
 def _lock_in_lane(database: Database, lane: int, limit: int) -> list[_Granted]:
     """Lock the next tasks of a lane that nobody else has locked."""
     ready = _ready_in_lane(database, lane).select_for_update(skip_locked=_skip_locked(database))
-    return [_Granted(*row) for row in ready.values_list(*_GRANTED_FIELDS)[:limit]]
+    return [_Granted(*row) for row in ready.values_list(*_Granted._fields)[:limit]]
 
 
 def _skip_locked(database: Database) -> bool:
@@ -169,7 +156,7 @@ def _skip_locked(database: Database) -> bool:
 
 def _grant(database: Database, rows: list[_Granted], runner_id: str, moves: Moves, present: int) -> None:
     tasks = Task.objects.using(database.alias)
-    for chunk in in_chunks(row.id for row in rows):
+    for chunk in in_chunks(row.pk for row in rows):
         tasks.filter(pk__in=chunk).update(
             state=State.RUNNING,
             attempt=F("attempt") + 1,
@@ -182,22 +169,25 @@ def _grant(database: Database, rows: list[_Granted], runner_id: str, moves: Move
             pid=0,
             progress=0.0,
         )
-    for lane, count in Counter(row.lane for row in rows).items():
+    for lane, count in Counter(row.lane_id for row in rows).items():
         moves.move(lane, State.READY, State.RUNNING, count)
 
 
 def _to_claim(row: _Granted, lanes: Mapping[int, LaneName], present: int) -> Claim:
     return Claim(
-        id=row.id,
+        id=row.pk,
         token=max(row.token + 1, present),
         attempt=row.attempt + 1,
-        name=lanes[row.lane].name,
+        name=lanes[row.lane_id].name,
         description=row.description,
         input_json=row.input_json,
         output_json=row.output_json,
-        queue=lanes[row.lane].queue,
+        queue=lanes[row.lane_id].queue,
         priority=row.priority,
         lost_attempts=row.lost_attempts,
         max_lost_attempts=row.max_lost_attempts,
         log_count=row.log_count,
+        created_at=row.created_at.timestamp(),
+        run_at=row.run_at.timestamp(),
+        headers_json=row.headers_json,
     )

@@ -12,6 +12,7 @@ from lilota import models as records
 from lilota.models import TaskError, TaskInfo, TaskState
 from lilota_django.models import LogLine, State
 
+#: Task state -> how it is stored.
 CODES: Mapping[TaskState, tuple[State, ...]] = MappingProxyType(
     {
         TaskState.WAITING: (State.WAITING,),
@@ -22,38 +23,26 @@ CODES: Mapping[TaskState, tuple[State, ...]] = MappingProxyType(
         TaskState.CANCELLED: (State.CANCELLED,),
     }
 )
-"""Task state -> how it is stored."""
 
+
+#: Stored code -> task state.
 STATES: tuple[TaskState, ...] = tuple(state for state, codes in CODES.items() for _ in codes)
-"""Stored code -> task state."""
+
 
 #: The largest id that a database can keep, or be asked for.
 LARGEST_ID: Final = 2**63 - 1
 
-INFO_FIELDS: Final = (
-    "pk",
-    "description",
-    "state",
-    "lane__queue",
-    "lane__name",
-    "priority",
-    "input_json",
-    "output_json",
-    "created_at",
-    "run_at",
-    "started_at",
-    "finished_at",
-    "attempt",
-    "token",
-    "lost_attempts",
-    "max_lost_attempts",
-    "pid",
-    "runner",
-    "progress",
-    "error_json",
-    "cancel_requested",
-)
-"""The columns that `to_info` takes."""
+#: Field of TaskInfo -> where the tables have it.
+_COLUMNS: Final = {
+    "id": "pk",
+    "name": "lane__name",
+    "queue": "lane__queue",
+    "runner_id": "runner",
+    "reported_progress": "progress",
+    "error": "error_json",
+}
+#: The columns that `to_info` takes, in the order of the fields of TaskInfo.
+INFO_FIELDS: Final = tuple(_COLUMNS.get(field, field) for field in TaskInfo.__struct_fields__)
 
 _encoder = msgspec.json.Encoder()
 _decode_error = msgspec.json.Decoder(TaskError).decode
@@ -71,29 +60,11 @@ def encode_error(error: TaskError) -> str:
 
 def to_info(row: tuple[Any, ...]) -> TaskInfo:
     """Make a TaskInfo of the columns that `INFO_FIELDS` names."""
-    return TaskInfo(
-        id=row[0],
-        description=row[1],
-        state=STATES[row[2]],
-        queue=row[3],
-        name=row[4],
-        priority=row[5],
-        input_json=row[6],
-        output_json=row[7],
-        created_at=row[8],
-        run_at=row[9],
-        started_at=row[10],
-        finished_at=row[11],
-        attempt=row[12],
-        token=row[13],
-        lost_attempts=row[14],
-        max_lost_attempts=row[15],
-        pid=row[16],
-        runner_id=row[17],
-        reported_progress=row[18],
-        error=None if row[19] is None else _decode_error(row[19]),
-        cancel_requested=bool(row[20]),
-    )
+    fields = dict(zip(TaskInfo.__struct_fields__, row, strict=True))
+    fields["state"] = STATES[fields["state"]]
+    fields["error"] = fields["error"] and _decode_error(fields["error"])
+    fields["cancel_requested"] = bool(fields["cancel_requested"])
+    return TaskInfo(**fields)
 
 
 def log_row(task_id: int, n: int, line: records.LogLine) -> LogLine:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Final
 
 from lilota.contract import RegisteredRunner, RunnerInfo
+from lilota.contract.rules import GIVEN_BACK, after_lost_runner
 from lilota.errors import ConfigurationError
-from lilota.models import Outcome, TaskError, TaskState
+from lilota.models import Outcome
 from lilota_django.fields import escaped, to_microseconds
 from lilota_django.models import Runner, Task, Turn
 from lilota_django.orm.attempts import AttemptChange, lock_running, write_changes
@@ -112,12 +113,10 @@ def _held_by(database: Database, runner_id: str, to_outcome: Callable[[Task, str
 
 
 def _given_back(_held: Task, _runner_id: str) -> Outcome:
-    return Outcome(state=TaskState.PENDING, spends_attempt=False)
+    return GIVEN_BACK
 
 
 def _runner_died(held: Task, runner_id: str) -> Outcome:
-    lost_attempts = held.lost_attempts + 1
-    if held.cancel_requested or lost_attempts < held.max_lost_attempts:
-        return Outcome(state=TaskState.PENDING, lost=True)
-    message = f"The runner {runner_id} stopped renewing its lease; attempts lost: {lost_attempts}."
-    return Outcome(state=TaskState.FAILED, lost=True, error=TaskError(type="RunnerDied", message=message))
+    return after_lost_runner(
+        runner_id, held.lost_attempts, held.max_lost_attempts, cancel_requested=held.cancel_requested
+    )

@@ -16,7 +16,7 @@ from lilota.contract import (
     TaskCount,
     TaskQuery,
 )
-from lilota.errors import TaskNotFoundError
+from lilota.contract.rules import check_id, refuse_connection
 from lilota.models import AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
 from lilota_django.orm import actions, adding, attempts, claims, reading, runners, surroundings
 from lilota_django.orm.clock import now
@@ -39,13 +39,22 @@ class OrmStore:
         """Let a check of the database raise errors of the store."""
         self._database.read(lambda: require(self._database.alias))
 
+    def open(self) -> None:
+        """Do nothing: the migrations of the project make the tables."""
+
     def close(self) -> None:
         self._database.close()
 
     def capabilities(self) -> StoreCapabilities:
         return self._database.read(lambda: surroundings.capabilities(self._database.connection))
 
-    def add(self, tasks: Sequence[NewTask]) -> list[int]:
+    def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:
+        alias = self._database.alias
+        refuse_connection(
+            "The Django store",
+            connection,
+            f"Call add() without connection= inside transaction.atomic(using='{alias}'): it takes part in that.",
+        )
         if not tasks:
             return []
         return self._change(lambda moves: adding.add(self._database, tasks, moves))
@@ -54,7 +63,7 @@ class OrmStore:
         return self._change(lambda moves: adding.restore(self._database, tasks, moves))
 
     def get(self, task_id: int) -> TaskInfo:
-        _check_id(task_id)
+        check_id(task_id, LARGEST_ID)
         return self._database.read(lambda: reading.get(self._database, task_id))
 
     def get_all_tasks(self) -> list[TaskInfo]:
@@ -67,7 +76,7 @@ class OrmStore:
         return self._database.read_at_once(lambda: reading.counts(self._database))
 
     def logs(self, task_id: int, after: int = 0, limit: int = 1000) -> list[LogLine]:
-        _check_id(task_id)
+        check_id(task_id, LARGEST_ID)
         return self._database.read(lambda: reading.logs(self._database, task_id, after, limit))
 
     def heartbeat(self, runner: RunnerInfo) -> bool:
@@ -109,11 +118,11 @@ class OrmStore:
         return self._change(lambda moves: runners.rescue(self._database, moves, self._now()))
 
     def cancel(self, task_id: int) -> TaskState:
-        _check_id(task_id)
+        check_id(task_id, LARGEST_ID)
         return self._change(lambda moves: actions.cancel(self._database, task_id, moves, self._now()))
 
     def retry(self, task_id: int) -> None:
-        _check_id(task_id)
+        check_id(task_id, LARGEST_ID)
         self._change(lambda moves: actions.retry(self._database, task_id, moves, self._now()))
 
     def prune(self, older_than_seconds: float, states: Sequence[TaskState] | None = None, limit: int = 1000) -> int:
@@ -145,9 +154,3 @@ class OrmStore:
             return answer
 
         return self._database.write(change)
-
-
-def _check_id(task_id: int) -> None:
-    """Raise TaskNotFoundError for numbers that are no ids: a database could not even look for them."""
-    if not 0 < task_id <= LARGEST_ID:
-        raise TaskNotFoundError(task_id)
