@@ -88,6 +88,13 @@ class TaskClient:
         registry: which names exist; None finds the installed and configured ones.
         settings: what to use instead of the configuration of the environment, if there is no registry.
         accept_unknown_names: also add tasks that only other processes know.
+        waiters: who waits for ends in this store, where that is shared with a runner.
+
+    Opens the store, so a program learns when it starts that it can't be used.
+
+    Raises:
+        StoreError: the store can't be opened; nothing is left open.
+        PluginError, ConfigurationError: as for `open_store`.
     """
 
     def __init__(

@@ -13,6 +13,8 @@ from running import until
 
 from lilota.client import TaskClient
 from lilota.config import Settings
+from lilota.contract import StoreCapabilities
+from lilota.contract.forwarding import ForwardingStore
 from lilota.errors import (
     ConfigurationError,
     InvalidInputError,
@@ -45,6 +47,13 @@ def runner():
     runner.start()
     yield runner
     runner.stop(timeout_seconds=0)
+
+
+class KeepsNoHeaders(ForwardingStore):
+    """Says no more of itself than the first stores did."""
+
+    def capabilities(self):
+        return StoreCapabilities(description="an older store", durable=False, multi_process=False)
 
 
 class Joining(MemoryTaskStore):
@@ -277,6 +286,10 @@ def test_the_limit_to_lost_attempts_comes_from_the_class_unless_it_is_given():
         ({"description": 5}, "description"),
         ({"description": "\ud800"}, "description"),
         ({"description": "x" * 10_001}, "description"),
+        ({"headers": [1]}, "headers of a task must be a JSON object"),
+        ({"headers": {"at": datetime(2030, 1, 1, tzinfo=UTC)}}, r"headers .* at \$\.at"),
+        ({"headers": {"x": "h" * 16_384}}, "the limit is 16,384"),
+        ({"headers": {"lilota.trace": 1}}, "header 'lilota.trace' can't be set"),
     ],
 )
 def test_options_that_cannot_be_used_are_refused_by_name(options, named):
@@ -286,6 +299,28 @@ def test_options_that_cannot_be_used_are_refused_by_name(options, named):
     with pytest.raises(InvalidInputError, match=named):
         client.add("hash", **{"input": {"text": "a"}, **options})
     assert client.store.get_all_tasks() == []
+
+
+def test_headers_travel_with_the_task():
+    """Whoever reads the task finds them, and an empty dict where none were given."""
+    client = make_client()
+
+    with_some, without, empty = client.add_many(
+        [{"name": "hash", "headers": {"owner": "é"}}, {"name": "hash"}, {"name": "hash", "headers": {}}]
+    )
+
+    assert [handle.info().headers for handle in (with_some, without, empty)] == [{"owner": "é"}, {}, {}]
+
+
+def test_headers_are_refused_where_the_store_would_lose_them():
+    """A store that was written for an older contract takes the other tasks as before."""
+    client = make_client(KeepsNoHeaders(MemoryTaskStore()))
+
+    with pytest.raises(ConfigurationError, match=r"\(an older store\) does not support headers; nothing was added"):
+        client.add_many([{"name": "hash"}, {"name": "hash", "headers": {"owner": 1}}])
+
+    assert client.store.get_all_tasks() == []
+    assert client.add("hash", headers={}).info().headers == {}
 
 
 def test_a_misspelt_option_of_add_is_named():

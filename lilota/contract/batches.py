@@ -6,8 +6,12 @@ For stores, most of which write a row once per attempt, and not once per update.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
+from typing import Final
 
 from lilota.models import AttemptUpdate, Fence, LogLine
+
+#: What an update may report of its attempt, beside lines and the outcome.
+_REPORTS: Final = ("pid", "started_at", "progress", "output_json", "max_lost_attempts")
 
 
 def merge_updates(
@@ -45,34 +49,13 @@ def new_lines(update: AttemptUpdate, log_count: int) -> tuple[LogLine, ...]:
 
 def _merged(group: Sequence[AttemptUpdate]) -> AttemptUpdate:
     """Return what a group says: of each field the last value that is not None, and the lines one after the other."""
-    pid: int | None = None
-    started_at: float | None = None
-    progress: float | None = None
-    output_json: str | None = None
-    max_lost_attempts: int | None = None
-    for update in group:
-        if update.pid is not None:
-            pid = update.pid
-        if update.started_at is not None:
-            started_at = update.started_at
-        if update.progress is not None:
-            progress = update.progress
-        if update.output_json is not None:
-            output_json = update.output_json
-        if update.max_lost_attempts is not None:
-            max_lost_attempts = update.max_lost_attempts
+    news = {
+        field: getattr(update, field) for update in group for field in _REPORTS if getattr(update, field) is not None
+    }
     log_lines, log_offset = _merged_lines([update for update in group if update.log_lines])
+    last = group[-1]
     return AttemptUpdate(
-        id=update.id,
-        token=update.token,
-        pid=pid,
-        started_at=started_at,
-        progress=progress,
-        output_json=output_json,
-        log_lines=log_lines,
-        log_offset=log_offset,
-        max_lost_attempts=max_lost_attempts,
-        outcome=update.outcome,
+        id=last.id, token=last.token, log_lines=log_lines, log_offset=log_offset, outcome=last.outcome, **news
     )
 
 
