@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Sequence
 
-from lilota.errors import TaskNotFoundError, TaskStateError
-from lilota.models import TERMINAL_STATES, LogLine, TaskState
+from lilota.contract.rules import check_can_be_retried, retry_line
+from lilota.errors import TaskNotFoundError
+from lilota.models import TERMINAL_STATES, TaskState
 from lilota_sqlite_store.attempts import log_row
-from lilota_sqlite_store.statements import SQL
-from lilota_sqlite_store.states import CANCELLED, FAILED, READY, RUNNING, STATES, LaneMoves, terminal_code
+from lilota_sqlite_store.statements import SQL, id_list
+from lilota_sqlite_store.states import CANCELLED, CODES, READY, RUNNING, STATES, LaneMoves
 
 
 def cancel(connection: sqlite3.Connection, task_id: int, now: float) -> TaskState:
@@ -28,12 +28,10 @@ def cancel(connection: sqlite3.Connection, task_id: int, now: float) -> TaskStat
 def retry(connection: sqlite3.Connection, task_id: int, now: float) -> None:
     """Make a failed or cancelled task pending as if it were new."""
     lane, state, attempt, log_count = _task_state(connection, task_id)
-    if state not in {FAILED, CANCELLED}:
-        raise TaskStateError(f"The task {task_id} is {STATES[state]}; only a failed or cancelled task can be retried.")
+    check_can_be_retried(task_id, STATES[state])
     connection.execute(SQL["retry"], (now, task_id))
     _move(connection, lane, state, READY)
-    text = f"Retried by a user after it was {STATES[state]}."
-    line = LogLine(at=now, text=text, source="lilota", attempt=attempt)
+    line = retry_line(STATES[state], attempt, now)
     connection.execute(SQL["insert_log_line"], log_row(task_id, log_count + 1, line))
 
 
@@ -41,9 +39,9 @@ def prune(connection: sqlite3.Connection, ended_before: float, states: Sequence[
     """Delete up to `limit` tasks that ended at that instant or before it, with all that belongs to them."""
     rows: list[tuple[int, int, int]] = []
     for state in TERMINAL_STATES if states is None else TERMINAL_STATES.intersection(states):
-        parameters = (terminal_code(state), ended_before, limit - len(rows))
+        parameters = (*CODES[state], ended_before, limit - len(rows))
         rows += connection.execute(SQL["ended_before"], parameters).fetchall()
-    ids = json.dumps([task_id for task_id, _, _ in rows])
+    ids = id_list(task_id for task_id, _, _ in rows)
     for table in ("log_lines", "large_inputs", "large_outputs", "tasks"):
         connection.execute(SQL[f"prune_{table}"], (ids,))
     moves = LaneMoves()

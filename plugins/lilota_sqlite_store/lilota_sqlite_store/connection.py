@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sqlite3
 import time
@@ -13,14 +12,14 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from lilota.contract.rules import leave_to_the_parent
 from lilota.errors import StoreUnavailableError
 from lilota_sqlite_store.faults import translated
 from lilota_sqlite_store.migrations import migrate
 
 BUSY_TIMEOUT_SECONDS: Final = 30.0
-
-# Threads beyond this many that use the store at the same moment get a connection of their own each time.
-_IDLE_LIMIT = 16
+#: Threads beyond this many that use the store at the same moment get a connection of their own each time.
+_IDLE_LIMIT: Final = 16
 
 
 class Connection(sqlite3.Connection):
@@ -96,11 +95,10 @@ class ConnectionPool:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.pid = os.getpid()
         self._idle: list[Connection] = []
         self._is_ready = False
-        # Also when the program ends, or a store is dropped, without close().
-        self._end = weakref.finalize(self, _dispose, self._idle, self.pid)
+        # Also when the program ends, or a store is dropped, without close(); and in a fork, which uses its own.
+        self._end = weakref.finalize(self, _dispose, self._idle, os.getpid())
 
     @contextmanager
     def lend(self) -> Iterator[Connection]:
@@ -146,24 +144,10 @@ class ConnectionPool:
         while self._idle:
             self._idle.pop().close()
 
-    def abandon(self) -> None:
-        """Forget the connections without closing them, in a process that was forked from the one that opened them."""
-        _leak(self._idle)
-
 
 def _dispose(idle: list[Connection], pid: int) -> None:
     if pid != os.getpid():
-        _leak(idle)
+        leave_to_the_parent([*idle])
         return
     while idle:
         idle.pop().close()
-
-
-def _leak(idle: list[Connection]) -> None:
-    """Keep inherited connections from ever being closed in this process.
-
-    Closing would end in SQLite's clean-up of files that other processes go on using; see "How To Corrupt An SQLite
-    Database File", section 2.6. The extra reference keeps the interpreter from doing so when it ends.
-    """
-    while idle:
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(idle.pop()))

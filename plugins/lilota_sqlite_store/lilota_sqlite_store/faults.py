@@ -6,11 +6,12 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
+from typing import Final
 
-from lilota.errors import StoreError, StoreUnavailableError
+from lilota.errors import StoreUnavailableError
 
-# By the primary error code: the extended ones (SQLITE_IOERR_WRITE, SQLITE_READONLY_DIRECTORY) begin with it.
-_REASONS: Mapping[str, str] = MappingProxyType(
+#: By the primary error code: the extended ones (SQLITE_IOERR_WRITE, SQLITE_READONLY_DIRECTORY) begin with it.
+_REASONS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "SQLITE_BUSY": "is locked by another process for too long. Look for a program that keeps a transaction open",
         "SQLITE_LOCKED": "is locked by another connection. Try again",
@@ -25,17 +26,16 @@ _REASONS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def to_store_error(error: sqlite3.Error, path: str) -> StoreError:
-    """Return the error to raise for an error of SQLite."""
-    code = getattr(error, "sqlite_errorname", None) or ""
-    reason = next((text for prefix, text in _REASONS.items() if code.startswith(prefix)), "can't be used")
-    return StoreUnavailableError(f"The SQLite file '{path}' {reason} ({error}).")
-
-
 @contextmanager
 def translated(path: str) -> Iterator[None]:
     """Raise StoreUnavailableError for what SQLite can't do, naming the file."""
     try:
         yield
     except sqlite3.Error as error:
-        raise to_store_error(error, path) from error
+        raise _to_store_error(error, path) from error
+
+
+def _to_store_error(error: sqlite3.Error, path: str) -> StoreUnavailableError:
+    code = getattr(error, "sqlite_errorname", None) or ""
+    reason = next((text for prefix, text in _REASONS.items() if code.startswith(prefix)), "can't be used")
+    return StoreUnavailableError(f"The SQLite file '{path}' {reason} ({error}).")

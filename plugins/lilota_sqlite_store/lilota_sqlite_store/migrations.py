@@ -8,8 +8,8 @@ from typing import Final
 from lilota.errors import StoreUnavailableError, StoreVersionError
 from lilota_sqlite_store.statements import load_migrations
 
+#: Marks the file as lilota's in its header ("lilo").
 APPLICATION_ID: Final = 0x6C696C6F
-"""Marks the file as lilota's in its header ("lilo")."""
 
 
 def migrate(connection: sqlite3.Connection, path: str, migrations: list[tuple[int, list[str]]] | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -9,9 +10,8 @@ from lilota.errors import ConfigurationError
 from lilota_sqlite_store.store import SQLiteTaskStore
 
 DEFAULT_PATH: Final = "lilota.db"
-
-_FORMS = "Use 'sqlite', 'sqlite:///file.db' (in the working folder) or 'sqlite:////folder/file.db'."
-_DURABILITIES = {"full": True, "may_lose_last_second": False}
+_FORMS: Final = "Use 'sqlite', 'sqlite:///file.db' (in the working folder) or 'sqlite:////folder/file.db'."
+_DURABILITIES: Final = MappingProxyType({"full": True, "may_lose_last_second": False})
 
 
 def open_sqlite_store(url: str) -> SQLiteTaskStore:

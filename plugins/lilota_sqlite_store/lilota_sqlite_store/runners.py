@@ -6,7 +6,8 @@ import sqlite3
 from collections.abc import Callable
 
 from lilota.contract import RegisteredRunner, RunnerInfo, to_instant
-from lilota.models import AttemptUpdate, Outcome, TaskError, TaskState
+from lilota.contract.rules import GIVEN_BACK, after_lost_runner
+from lilota.models import AttemptUpdate, Outcome
 from lilota_sqlite_store.attempts import AttemptChange, StoredAttempt, write_changes
 from lilota_sqlite_store.statements import SQL
 
@@ -58,7 +59,7 @@ def any_expired(connection: sqlite3.Connection, now: float) -> bool:
 def rescue(connection: sqlite3.Connection, now: float) -> list[int]:
     """Take back what runners with an expired lease hold, and forget them."""
     expired = [runner_id for (runner_id,) in connection.execute(SQL["expired_runners"], (now,)).fetchall()]
-    return [task_id for runner_id in expired for task_id in _take_back(connection, runner_id, _runner_died, now)]
+    return [task_id for runner_id in expired for task_id in _take_back(connection, runner_id, _lost, now)]
 
 
 def _take_back(
@@ -66,8 +67,7 @@ def _take_back(
 ) -> list[int]:
     changes = []
     for (lane,) in connection.execute(SQL["lanes_with_running"]).fetchall():
-        for row in connection.execute(SQL["held_in_lane"], (lane, runner_id)):
-            held = StoredAttempt(*row)
+        for held in map(StoredAttempt._make, connection.execute(SQL["held_in_lane"], (lane, runner_id))):
             end = AttemptUpdate(id=held.id, token=held.token, outcome=to_outcome(held, runner_id))
             changes.append(AttemptChange(held, end))
     write_changes(connection, changes, now)
@@ -76,12 +76,9 @@ def _take_back(
 
 
 def _given_back(_held: StoredAttempt, _runner_id: str) -> Outcome:
-    return Outcome(state=TaskState.PENDING, spends_attempt=False)
+    return GIVEN_BACK
 
 
-def _runner_died(held: StoredAttempt, runner_id: str) -> Outcome:
-    lost_attempts = held.lost_attempts + 1
-    if held.cancel_requested or lost_attempts < held.max_lost_attempts:
-        return Outcome(state=TaskState.PENDING, lost=True)
-    message = f"The runner {runner_id} stopped renewing its lease; attempts lost: {lost_attempts}."
-    return Outcome(state=TaskState.FAILED, lost=True, error=TaskError(type="RunnerDied", message=message))
+def _lost(held: StoredAttempt, runner_id: str) -> Outcome:
+    cancel_requested = bool(held.cancel_requested)
+    return after_lost_runner(runner_id, held.lost_attempts, held.max_lost_attempts, cancel_requested=cancel_requested)

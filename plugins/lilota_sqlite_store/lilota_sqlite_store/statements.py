@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 from types import MappingProxyType
+from typing import Final
 
-_FOLDER = files(__package__) / "sql"
+import msgspec
+
+_FOLDER: Final = files(__package__) / "sql"
 
 
 def _load() -> dict[str, str]:
@@ -19,8 +22,13 @@ def _without_comments(text: str) -> str:
     return "\n".join(line for line in text.splitlines() if not line.startswith("--")).strip()
 
 
-SQL: Mapping[str, str] = MappingProxyType(_load())
-"""Statement name -> text."""
+#: Statement name -> text.
+SQL: Final[Mapping[str, str]] = MappingProxyType(_load())
+
+
+def id_list(ids: Iterable[int]) -> str:
+    """Return ids as the JSON list that many statements take."""
+    return msgspec.json.encode(list(ids)).decode()
 
 
 def load_migrations() -> list[tuple[int, list[str]]]:

@@ -18,7 +18,7 @@ from lilota.contract import (
     TaskQuery,
     whole_microseconds,
 )
-from lilota.errors import ConfigurationError, TaskNotFoundError
+from lilota.contract.rules import check_id, check_none_is_running, refuse_connection
 from lilota.models import AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
 from lilota_sqlite_store import actions, attempts, claims, reading, restoring, runners
 from lilota_sqlite_store.adding import GroupAdder
@@ -65,7 +65,6 @@ class SQLiteTaskStore:
     def _db(self) -> Database:
         """Return what this process uses; after a fork, nothing of the parent's."""
         if not self._database.is_mine():
-            self._database.pool.abandon()
             self._connect_lazily()
         return self._database
 
@@ -90,12 +89,7 @@ class SQLiteTaskStore:
         )
 
     def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:
-        if connection is not None:
-            raise ConfigurationError(
-                "The SQLite store writes with connections of its own and can't take part in a transaction of the "
-                "application; nothing was added. Leave out connection=, or use a store in the database of the "
-                "application, as postgresql:// or django://."
-            )
+        refuse_connection("The SQLite store", connection)
         if not tasks:
             return []
         self._db()
@@ -104,14 +98,14 @@ class SQLiteTaskStore:
         return ids
 
     def restore(self, tasks: Sequence[StoredTask]) -> int:
-        restoring.check_none_is_running(tasks)
+        check_none_is_running(tasks)
         with self._db().write() as connection:
             restored = restoring.restore(connection, tasks, self._now())
         self._wakeup.announce()
         return restored
 
     def get(self, task_id: int) -> TaskInfo:
-        _check_id(task_id)
+        check_id(task_id, reading.LARGEST_ID)
         with self._db().read() as connection:
             return reading.get(connection, task_id)
 
@@ -128,7 +122,7 @@ class SQLiteTaskStore:
             return reading.counts(connection)
 
     def logs(self, task_id: int, after: int = 0, limit: int = 1000) -> list[LogLine]:
-        _check_id(task_id)
+        check_id(task_id, reading.LARGEST_ID)
         with self._db().read() as connection:
             return reading.logs(connection, task_id, after, limit)
 
@@ -191,14 +185,14 @@ class SQLiteTaskStore:
         return rescued
 
     def cancel(self, task_id: int) -> TaskState:
-        _check_id(task_id)
+        check_id(task_id, reading.LARGEST_ID)
         with self._db().write() as connection:
             state = actions.cancel(connection, task_id, self._now())
         self._wakeup.announce()
         return state
 
     def retry(self, task_id: int) -> None:
-        _check_id(task_id)
+        check_id(task_id, reading.LARGEST_ID)
         with self._db().write() as connection:
             actions.retry(connection, task_id, self._now())
         self._wakeup.announce()
@@ -220,9 +214,3 @@ def _must_last(update: AttemptUpdate) -> bool:
     """Tell whether an update must survive a power cut; progress and logs of a task that runs again need not."""
     at_most_once = update.max_lost_attempts is not None and update.max_lost_attempts <= 1
     return update.outcome is not None or update.output_json is not None or at_most_once
-
-
-def _check_id(task_id: int) -> None:
-    """Raise TaskNotFoundError for numbers that are no ids: SQLite could not even look for them."""
-    if not 0 < task_id <= reading.LARGEST_ID:
-        raise TaskNotFoundError(task_id)

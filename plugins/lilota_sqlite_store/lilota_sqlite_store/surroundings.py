@@ -10,7 +10,7 @@ from typing import Final
 NETWORK_FILE_SYSTEMS: Final = frozenset(
     {"9p", "afs", "ceph", "cifs", "fuse.glusterfs", "fuse.sshfs", "lustre", "ncpfs", "nfs", "nfs4", "smb3", "smbfs"}
 )
-_MOUNTS = "/proc/mounts"
+_MOUNTS: Final = "/proc/mounts"
 
 
 def warnings_for(path: str, version: tuple[int, int, int] = sqlite3.sqlite_version_info[:3]) -> tuple[str, ...]:
