@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 from lilota.contract import whole_microseconds
+from lilota.contract.rules import due_at
 from lilota.errors import StoreUnavailableError
 from lilota.models import NewTask
 from lilota_sqlite_store.connection import Connection
 from lilota_sqlite_store.database import Database
 from lilota_sqlite_store.statements import SQL
-from lilota_sqlite_store.states import READY, SCHEDULED
-
-LONG_TEXT = 2000
-"""From this many characters on, a text has a table of its own: it would fill half a page of the tasks."""
+from lilota_sqlite_store.states import READY, SCHEDULED, count_new
+from lilota_sqlite_store.texts import ELSEWHERE, long_texts
 
 
 class _Batch:
@@ -92,45 +90,31 @@ def add_tasks(connection: sqlite3.Connection, tasks: Sequence[NewTask], now: flo
     """Insert the tasks and count them in their lanes."""
     (last_id,) = connection.execute(SQL["reserve_ids"], (len(tasks),)).fetchone()
     ids = list(range(last_id - len(tasks) + 1, last_id + 1))
-    run_ats = [_run_at(task, now) for task in tasks]
+    # Most are due at once: to round an instant takes longer than all else that is done here for a task.
+    run_ats = [now if task.run_at is None and not task.delay_seconds else due_at(task, now) for task in tasks]
     states = [READY if run_at <= now else SCHEDULED for run_at in run_ats]
-    lanes = _count_in_lanes(connection, tasks, states)
+    lanes = [(task.queue, task.name) for task in tasks]
+    lane_ids = count_new(connection, zip(lanes, states, strict=True))
+    long_inputs = long_texts(zip(ids, [task.input_json for task in tasks], strict=True))
+    long_headers = long_texts(zip(ids, [task.headers_json for task in tasks], strict=True))
     connection.executemany(
         SQL["insert_task"],
         [
             (
                 task_id,
-                lanes[task.queue, task.name],
+                lane_ids[lane],
                 state,
                 task.priority,
                 run_at,
                 now,
                 task.max_lost_attempts,
                 task.description,
-                task.input_json if len(task.input_json) < LONG_TEXT else None,
+                None if task_id in long_inputs else task.input_json,
+                ELSEWHERE if task_id in long_headers else task.headers_json or "",
             )
-            for task_id, task, state, run_at in zip(ids, tasks, states, run_ats, strict=True)
+            for task_id, task, lane, state, run_at in zip(ids, tasks, lanes, states, run_ats, strict=True)
         ],
     )
-    long_inputs = [
-        (i, task.input_json) for i, task in zip(ids, tasks, strict=True) if len(task.input_json) >= LONG_TEXT
-    ]
-    connection.executemany(SQL["insert_large_input"], long_inputs)
+    connection.executemany(SQL["insert_large_input"], long_inputs.items())
+    connection.executemany(SQL["insert_large_headers"], long_headers.items())
     return ids
-
-
-def _run_at(task: NewTask, now: float) -> float:
-    return whole_microseconds(now + task.delay_seconds) if task.run_at is None else task.run_at.timestamp()
-
-
-def _count_in_lanes(
-    connection: sqlite3.Connection, tasks: Sequence[NewTask], states: Sequence[int]
-) -> dict[tuple[str, str], int]:
-    """Add the tasks to the counters of their lanes; return the ids of the lanes."""
-    added = Counter((task.queue, task.name, state) for task, state in zip(tasks, states, strict=True))
-    return {
-        (queue, name): connection.execute(
-            SQL["add_to_lane"], (queue, name, added[queue, name, SCHEDULED], added[queue, name, READY])
-        ).fetchone()[0]
-        for queue, name in {(queue, name) for queue, name, _ in added}
-    }

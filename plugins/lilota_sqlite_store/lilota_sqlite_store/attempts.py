@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from lilota.contract import Fence, merge_updates, new_lines, whole_microseconds
+from lilota.contract.rules import state_after, within_life
 from lilota.models import AttemptUpdate, LogLine, Outcome, TaskState
-from lilota_sqlite_store.adding import LONG_TEXT
-from lilota_sqlite_store.statements import SQL
-from lilota_sqlite_store.states import CANCELLED, READY, RUNNING, SCHEDULED, LaneMoves, terminal_code
+from lilota_sqlite_store.statements import SQL, id_list
+from lilota_sqlite_store.states import RUNNING, LaneMoves, stored_as
+from lilota_sqlite_store.texts import LONG_TEXT
 
-encode_error = msgspec.json.Encoder().encode
+encode_error: Final = msgspec.json.Encoder().encode
 
 
 class StoredAttempt(NamedTuple):
@@ -46,11 +46,9 @@ class AttemptChange:
         """Return the parameters of `write_attempt.sql`, but for the last, the id."""
         stored, update = self.stored, self.update
         started_at, output = update.started_at, update.output_json
-        if started_at is not None and not stored.created_at <= started_at <= now:
-            started_at = max(stored.created_at, min(started_at, now))
         return (
             update.pid,
-            started_at,
+            None if started_at is None else within_life(started_at, stored.created_at, now),
             update.progress,
             output is not None,
             output if output is not None and len(output) < LONG_TEXT else None,
@@ -58,13 +56,15 @@ class AttemptChange:
             stored.log_count + len(self.lines),
         )
 
-    def end_row(self, outcome: Outcome, now: float) -> tuple[object, ...]:
-        """Return the parameters of `end_attempt.sql`; the state is the first of those that end the attempt."""
-        state, run_at = _state_after(outcome, bool(self.stored.cancel_requested), now)
-        return (
+    def end_row(self, outcome: Outcome, now: float) -> tuple[int, tuple[object, ...]]:
+        """Return how the state is stored into which the outcome leads, and the parameters of `end_attempt.sql`."""
+        state = state_after(outcome, cancel_requested=bool(self.stored.cancel_requested))
+        run_at = whole_microseconds(now + outcome.delay_seconds) if state is TaskState.PENDING else None
+        code = stored_as(state, run_at, now)
+        return code, (
             *self.report_row(now),
-            state,
-            None if outcome.error is None else encode_error(outcome.error).decode(),
+            code,
+            "" if outcome.error is None else encode_error(outcome.error).decode(),
             self.stored.attempt - (not outcome.spends_attempt),
             self.stored.lost_attempts + outcome.lost,
             run_at,
@@ -78,24 +78,13 @@ class AttemptChange:
         return [log_row(self.stored.id, n, line) for n, line in enumerate(self.lines, first)]
 
 
-_STATE = 7  # where end_row has the state
-
-
-def _state_after(outcome: Outcome, cancel_requested: bool, now: float) -> tuple[int, float | None]:
-    """Return the state as it is stored, and when the task is due again, or None if it has ended."""
-    if outcome.state is not TaskState.PENDING:
-        return terminal_code(outcome.state), None
-    if cancel_requested:
-        return CANCELLED, None
-    return READY if outcome.delay_seconds <= 0 else SCHEDULED, whole_microseconds(now + outcome.delay_seconds)
-
-
 def apply_updates(connection: sqlite3.Connection, updates: Sequence[AttemptUpdate], now: float) -> tuple[Fence, ...]:
     """Write the updates whose token is current; return the attempts whose updates were refused."""
-    ids = json.dumps(list({update.id for update in updates}))
-    stored = {row[:2]: row for row in connection.execute(SQL["running_attempts"], (ids,))}
+    ids = id_list({update.id for update in updates})
+    running = map(StoredAttempt._make, connection.execute(SQL["running_attempts"], (ids,)))
+    stored = {(attempt.id, attempt.token): attempt for attempt in running}
     merged, refused = merge_updates(updates, stored)
-    changes = [AttemptChange(StoredAttempt(*stored[update.fence]), update) for update in merged]
+    changes = [AttemptChange(stored[update.fence], update) for update in merged]
     write_changes(connection, changes, now)
     return refused
 
@@ -109,9 +98,9 @@ def write_changes(connection: sqlite3.Connection, changes: Iterable[AttemptChang
         if update.outcome is None:
             reports.append((*change.report_row(now), update.id))
         else:
-            row = change.end_row(update.outcome, now)
+            state, row = change.end_row(update.outcome, now)
             ends.append(row)
-            moves.move(change.stored.lane, RUNNING, int(str(row[_STATE])))
+            moves.move(change.stored.lane, RUNNING, state)
         if update.output_json is not None and len(update.output_json) >= LONG_TEXT:
             long_outputs.append((update.id, update.output_json))
         if change.lines:

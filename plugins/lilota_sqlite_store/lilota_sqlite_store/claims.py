@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import heapq
-import json
 import sqlite3
-from collections import Counter
 from itertools import islice
+from typing import Any, Final
 
 from lilota.contract import Claimed, ClaimRequest, Fence
 from lilota.models import Claim
-from lilota_sqlite_store.statements import SQL
+from lilota_sqlite_store.statements import SQL, id_list
 from lilota_sqlite_store.states import READY, RUNNING, SCHEDULED, LaneMoves
 
+#: Lane id -> queue and name.
 Lanes = dict[int, tuple[str, str]]
-"""Lane id -> queue and name."""
-
-# One claim must not stop the world because a million scheduled tasks became due in the same second.
-_PROMOTIONS_PER_CLAIM = 5000
+#: One claim must not stop the world because a million scheduled tasks became due in the same second.
+_PROMOTIONS_PER_CLAIM: Final = 5000
 
 
 def has_lease(connection: sqlite3.Connection, runner_id: str, now: float) -> bool:
@@ -87,29 +85,40 @@ def _next_ids(connection: sqlite3.Connection, lanes: list[int], limit: int) -> l
 def _grant(connection: sqlite3.Connection, ids: list[int], lanes: Lanes, runner_id: str) -> tuple[Claim, ...]:
     if not ids:
         return ()
-    rows = {row[0]: row for row in connection.execute(SQL["grant"], (runner_id, json.dumps(ids))).fetchall()}
+    rows = connection.execute(SQL["grant"], (runner_id, id_list(ids))).fetchall()
+    claims, granted = _to_claims(rows, lanes)
     moves = LaneMoves()
-    for lane, count in Counter(row[3] for row in rows.values()).items():
-        moves.move(lane, READY, RUNNING, count)
+    for lane, count in granted.items():
+        if count:
+            moves.move(lane, READY, RUNNING, count)
     moves.write(connection)
-    return tuple(_to_claim(rows[task_id], lanes) for task_id in ids)
+    return tuple(map(claims.__getitem__, ids))
 
 
-def _to_claim(row: tuple[int, int, int, int, str, str, str | None, int, int, int, int], lanes: Lanes) -> Claim:
-    task_id, token, attempt, lane, description, input_json, output_json, priority, *counts = row
-    lost_attempts, max_lost_attempts, log_count = counts
-    queue, name = lanes[lane]
-    return Claim(
-        id=task_id,
-        token=token,
-        attempt=attempt,
-        name=name,
-        description=description,
-        input_json=input_json,
-        output_json=output_json,
-        queue=queue,
-        priority=priority,
-        lost_attempts=lost_attempts,
-        max_lost_attempts=max_lost_attempts,
-        log_count=log_count,
-    )
+def _to_claims(rows: list[tuple[Any, ...]], lanes: Lanes) -> tuple[dict[int, Claim], dict[int, int]]:
+    """Return the claims by their ids, and how many there are of each lane."""
+    claims: dict[int, Claim] = {}
+    granted = dict.fromkeys(lanes, 0)
+    for row in rows:
+        lane, task_id, token, attempt, description, input_json, output_json, priority, lost_attempts, *more = row
+        max_lost_attempts, log_count, created_at, run_at, headers_json = more
+        queue, name = lanes[lane]
+        granted[lane] += 1
+        claims[task_id] = Claim(
+            id=task_id,
+            token=token,
+            attempt=attempt,
+            name=name,
+            description=description,
+            input_json=input_json,
+            output_json=output_json,
+            queue=queue,
+            priority=priority,
+            lost_attempts=lost_attempts,
+            max_lost_attempts=max_lost_attempts,
+            log_count=log_count,
+            created_at=created_at,
+            run_at=run_at,
+            headers_json=headers_json,
+        )
+    return claims, granted

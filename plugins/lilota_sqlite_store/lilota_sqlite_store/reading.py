@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import heapq
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from lilota.contract import TaskCount, TaskQuery, to_instant, to_instant_or_none
 from lilota.errors import TaskNotFoundError
 from lilota.models import LogLine, TaskError, TaskInfo
-from lilota_sqlite_store.statements import SQL
+from lilota_sqlite_store.statements import SQL, id_list
 from lilota_sqlite_store.states import CODES, STATES
 
-LARGEST_ID = 2**63 - 1
-"""The largest number that SQLite can store."""
-
-_decode_error = msgspec.json.Decoder(TaskError).decode
-
+#: The largest number that SQLite can store.
+LARGEST_ID: Final = 2**63 - 1
+#: Id, queue, name, and the number of tasks per stored state.
 _Lane = tuple[int, str, str, tuple[int, ...]]
-"""Id, queue, name, and the number of tasks per stored state."""
+_decode_error: Final = msgspec.json.Decoder(TaskError).decode
 
 
 def get(connection: sqlite3.Connection, task_id: int) -> TaskInfo:
     """Return one task, or raise TaskNotFoundError."""
-    row = connection.execute(SQL["get_tasks"], (json.dumps([task_id]),)).fetchone()
+    row = connection.execute(SQL["get_tasks"], (id_list([task_id]),)).fetchone()
     if row is None:
         raise TaskNotFoundError(task_id)
     return _to_info(row)
@@ -62,7 +59,7 @@ def counts(connection: sqlite3.Connection) -> list[TaskCount]:
 def find(connection: sqlite3.Connection, query: TaskQuery) -> list[TaskInfo]:
     """Return one page of the tasks that match."""
     ids = list(islice(_matching_ids(connection, query), query.limit))
-    infos = [_to_info(row) for row in connection.execute(SQL["get_tasks"], (json.dumps(ids),))]
+    infos = [_to_info(row) for row in connection.execute(SQL["get_tasks"], (id_list(ids),))]
     return sorted(infos, key=lambda info: info.id, reverse=query.newest_first)
 
 
@@ -98,7 +95,7 @@ def _ids_in_lanes(connection: sqlite3.Connection, query: TaskQuery) -> Iterator[
 def _listed_ids(connection: sqlite3.Connection, query: TaskQuery) -> list[int]:
     lanes = {lane for lane, _ in _matching_lanes(connection, query)}
     codes = _codes(query)
-    listed = json.dumps([task_id for task_id in query.ids or () if 0 < task_id <= LARGEST_ID])
+    listed = id_list(task_id for task_id in query.ids or () if 0 < task_id <= LARGEST_ID)
     start = _start(query)
     found = [
         task_id
@@ -127,27 +124,31 @@ def _lanes(connection: sqlite3.Connection) -> Iterator[_Lane]:
 
 
 def _to_info(row: tuple[Any, ...]) -> TaskInfo:
-    """Make a TaskInfo of a row of the view `task_details`."""
+    """Make a TaskInfo of a row of the view `task_details`; a later version may have appended columns."""
+    task_id, name, description, state, queue, priority, input_json, output_json, created_at, run_at, *more = row
+    started_at, finished_at, attempt, lost_attempts, max_lost_attempts, pid, runner_id, progress, *more = more
+    error, cancel_requested, token, headers_json, *_ = more
     return TaskInfo(
-        id=row[0],
-        name=row[1],
-        description=row[2],
-        state=STATES[row[3]],
-        queue=row[4],
-        priority=row[5],
-        input_json=row[6],
-        output_json=row[7],
-        created_at=to_instant(row[8]),
-        run_at=to_instant(row[9]),
-        started_at=to_instant_or_none(row[10]),
-        finished_at=to_instant_or_none(row[11]),
-        attempt=row[12],
-        lost_attempts=row[13],
-        max_lost_attempts=row[14],
-        pid=row[15],
-        runner_id=row[16],
-        reported_progress=row[17],
-        error=None if row[18] is None else _decode_error(row[18]),
-        cancel_requested=bool(row[19]),
-        token=row[20],
+        id=task_id,
+        name=name,
+        description=description,
+        state=STATES[state],
+        queue=queue,
+        priority=priority,
+        input_json=input_json,
+        output_json=output_json,
+        created_at=to_instant(created_at),
+        run_at=to_instant(run_at),
+        started_at=to_instant_or_none(started_at),
+        finished_at=to_instant_or_none(finished_at),
+        attempt=attempt,
+        lost_attempts=lost_attempts,
+        max_lost_attempts=max_lost_attempts,
+        pid=pid,
+        runner_id=runner_id,
+        reported_progress=progress,
+        error=None if error is None else _decode_error(error),
+        cancel_requested=bool(cancel_requested),
+        token=token,
+        headers_json=headers_json,
     )

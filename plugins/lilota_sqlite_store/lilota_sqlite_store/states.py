@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -18,7 +19,10 @@ SUCCEEDED: Final = 4
 FAILED: Final = 5
 CANCELLED: Final = 6
 
-CODES: Mapping[TaskState, tuple[int, ...]] = MappingProxyType(
+#: Queue and name.
+Lane = tuple[str, str]
+#: Task state -> how it is stored.
+CODES: Final[Mapping[TaskState, tuple[int, ...]]] = MappingProxyType(
     {
         TaskState.WAITING: (WAITING,),
         TaskState.PENDING: (SCHEDULED, READY),
@@ -28,15 +32,26 @@ CODES: Mapping[TaskState, tuple[int, ...]] = MappingProxyType(
         TaskState.CANCELLED: (CANCELLED,),
     }
 )
-"""Task state -> how it is stored."""
-
-STATES: tuple[TaskState, ...] = tuple(state for state, codes in CODES.items() for _ in codes)
-"""Stored code -> task state."""
+#: Stored code -> task state.
+STATES: Final[tuple[TaskState, ...]] = tuple(state for state, codes in CODES.items() for _ in codes)
 
 
-def terminal_code(state: TaskState) -> int:
-    """Return how a terminal state is stored."""
+def stored_as(state: TaskState, run_at: float | None, now: float) -> int:
+    """Return how a state is stored; a pending task has a `run_at`."""
+    if state is TaskState.PENDING and run_at is not None:
+        return READY if run_at <= now else SCHEDULED
     return CODES[state][0]
+
+
+def count_new(connection: sqlite3.Connection, tasks: Iterable[tuple[Lane, int]]) -> dict[Lane, int]:
+    """Count new tasks, each given by its lane and how its state is stored; return the ids of the lanes."""
+    lanes: dict[Lane, list[int]] = {}
+    for (lane, state), count in Counter(tasks).items():
+        lanes.setdefault(lane, [0] * len(STATES))[state] += count
+    return {
+        lane: connection.execute(SQL["add_to_lane"], (*lane, *counters)).fetchone()[0]
+        for lane, counters in lanes.items()
+    }
 
 
 class LaneMoves:

@@ -16,14 +16,21 @@ from sqlite_processes import open_when_all_are_there
 
 from lilota.contract import ClaimRequest, RunnerInfo
 from lilota.errors import StoreVersionError
-from lilota.models import NewTask
+from lilota.models import AttemptUpdate, NewTask, Outcome, TaskState
 
 NEWEST = load_migrations()[-1][0]
 
-# What the first lilota, which knows only the first schema, runs at each heartbeat.
+#: What the first lilota, which knows only the first schema, runs at each heartbeat.
 HEARTBEAT_OF_SCHEMA_1 = (
     "INSERT OR REPLACE INTO runners (id, host, pid, lease_seconds, expires_at) VALUES (?, ?, ?, ?, ?)"
 )
+#: What a lilota runs that knows no headers: add, prune, and what `find` reads.
+ADD_OF_SCHEMA_2 = (
+    "INSERT INTO tasks (id, lane, state, priority, run_at, created_at, max_lost_attempts, description, input) "
+    "VALUES (?, 1, 2, 0, 5.0, 5.0, 3, 'old', '{}')"
+)
+PRUNE_OF_SCHEMA_2 = "DELETE FROM tasks WHERE id IN (SELECT value FROM json_each(?))"
+COLUMNS_OF_SCHEMA_2 = 21
 
 
 @pytest.fixture
@@ -108,6 +115,49 @@ def test_file_of_the_first_schema_is_brought_forward_with_its_tasks_and_runners(
     assert schema_version(path) == NEWEST
     assert (claim.id, store.get(7).description) == (7, "old")
     assert [(runner.id, runner.pid) for runner in store.runners()] == [("old", 12)]
+    store.close()
+
+
+@pytest.mark.parametrize("schema", range(1, NEWEST))
+def test_what_waits_in_a_file_of_an_older_schema_runs(connection, path, schema):
+    """Whoever upgrades goes on with the tasks that are there, and may let headers travel with the next ones."""
+    migrate(connection, path, load_migrations()[:schema])
+    connection.execute("INSERT INTO lanes (id, queue, name, ready) VALUES (1, 'default', 'task', 2)")
+    connection.executemany(ADD_OF_SCHEMA_2, [(1,), (2,)])
+    connection.execute("UPDATE meta SET value = 2 WHERE key = 'last_task_id'")
+    store = SQLiteTaskStore(path)
+    runner = RunnerInfo(id="runner")
+    store.heartbeat(runner)
+    store.add([NewTask(name="task", headers_json='{"n":3}')])
+
+    claims = store.claim(ClaimRequest(runner_id=runner.id, names=("task",), limit=10)).claims
+    store.commit([AttemptUpdate(id=c.id, token=c.token, outcome=Outcome(state=TaskState.SUCCEEDED)) for c in claims])
+
+    assert [(claim.id, claim.created_at) for claim in claims[:2]] == [(1, 5.0), (2, 5.0)]
+    assert [(info.state, info.headers_json) for info in store.get_all_tasks()] == [
+        (TaskState.SUCCEEDED, None),
+        (TaskState.SUCCEEDED, None),
+        (TaskState.SUCCEEDED, '{"n":3}'),
+    ]
+    store.close()
+
+
+def test_older_lilota_that_has_the_file_open_goes_on_after_the_migration(connection, path):
+    """It adds, reads and prunes as before; of headers that it prunes with their task nothing is left."""
+    migrate(connection, path, load_migrations()[:2])
+    connection.execute("INSERT INTO lanes (id, queue, name, ready) VALUES (1, 'default', 'task', 1)")
+    connection.execute(ADD_OF_SCHEMA_2, (7,))
+    before = connection.execute("SELECT * FROM task_details").fetchall()
+    store = SQLiteTaskStore(path)
+    (with_headers,) = store.add([NewTask(name="task", headers_json='{"x":"' + "h" * 3000 + '"}')])
+
+    connection.execute(ADD_OF_SCHEMA_2, (8,))
+    after = connection.execute("SELECT * FROM task_details WHERE id = 7").fetchall()
+    connection.execute(PRUNE_OF_SCHEMA_2, (f"[{with_headers}]",))
+
+    assert [row[:COLUMNS_OF_SCHEMA_2] for row in after] == before
+    assert store.get(8).headers_json is None
+    assert connection.execute("SELECT count(*) FROM large_headers").fetchone() == (0,)
     store.close()
 
 

@@ -1,5 +1,5 @@
 INSERT INTO tasks (
     id, lane, state, priority, run_at, created_at, started_at, finished_at, attempt, token, lost_attempts,
-    max_lost_attempts, pid, progress, cancel_requested, log_count, runner, error, description, input, output
+    max_lost_attempts, pid, progress, cancel_requested, log_count, runner, error, description, input, output, headers
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)

@@ -1,0 +1,1 @@
+INSERT INTO large_headers (id, text) VALUES (?, ?)
