@@ -69,7 +69,7 @@ def parse(url: str) -> Address:
     else:
         fields |= _server(parts, port)
     fields |= read_options(parts.scheme, parts.query)
-    return Address(**fields)  # type: ignore[arg-type]  # each was checked above
+    return Address(**fields)  # type: ignore[arg-type] # each was checked above
 
 
 def _check_quoting(parts: SplitResult) -> None:

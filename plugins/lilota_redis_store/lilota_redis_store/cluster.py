@@ -32,21 +32,21 @@ class Cluster:
             if self._cluster is None:
                 self._cluster = self._look_around()
             cluster = self._cluster
-        return cluster.get_redis_connection(cluster.get_node_from_key(self._key))  # type: ignore[no-untyped-call]
+        return cluster.get_redis_connection(cluster.get_node_from_key(self._key))  # type: ignore[no-untyped-call] # redis-py
 
     def _look_around(self) -> RedisCluster:
         from redis.backoff import NoBackoff  # noqa: PLC0415 - slow to import
-        from redis.cluster import ClusterNode, RedisCluster  # noqa: PLC0415
-        from redis.retry import Retry  # noqa: PLC0415
+        from redis.cluster import ClusterNode, RedisCluster  # noqa: PLC0415 - as above
+        from redis.retry import Retry  # noqa: PLC0415 - as above
 
         cluster = RedisCluster(
-            startup_nodes=[ClusterNode(host, port) for host, port in self._known],  # type: ignore[no-untyped-call]
+            startup_nodes=[ClusterNode(host, port) for host, port in self._known],  # type: ignore[no-untyped-call] # redis-py
             require_full_coverage=False,
             retry=Retry(NoBackoff(), 0),
             max_connections=MOST_CONNECTIONS,
-            **common_options(self._address),  # type: ignore[arg-type]
+            **common_options(self._address),  # type: ignore[arg-type] # by name
         )
-        found = [(str(node.host), int(node.port)) for node in cluster.get_nodes()]  # type: ignore[no-untyped-call]
+        found = [(str(node.host), int(node.port)) for node in cluster.get_nodes()]  # type: ignore[no-untyped-call] # redis-py
         # The one of the URL stays: all others may have been replaced.
         self._known = list(dict.fromkeys([*found, (self._address.host, self._address.port)]))
         return cluster
@@ -56,7 +56,7 @@ class Cluster:
 
         for _ in range(_MOST_MOVES):
             try:
-                return self.client().execute_command(*command)  # type: ignore[no-untyped-call]
+                return self.client().execute_command(*command)  # type: ignore[no-untyped-call] # redis-py
             except MovedError:
                 # It was not executed: the keys are on another node now.
                 self.lost()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 from lilota.errors import StoreUnavailableError
 from lilota_redis_store.address import Address
 from lilota_redis_store.cluster import Cluster
-from lilota_redis_store.servers import OneServer, Servers
+from lilota_redis_store.servers import OneServer, Servers, about
 
 _OLDEST_VERSION: Final = (6, 2)
 
@@ -21,10 +22,10 @@ def connect(address: Address, key: str) -> Servers:
     """
     server = OneServer(address)
     try:
-        check_version(_about(server, "server"), address)
+        check_version(about(server.client(), "server"), address)
         is_cluster = address.is_cluster
         if is_cluster is None:
-            is_cluster = _about(server, "cluster").get("cluster_enabled") == 1
+            is_cluster = about(server.client(), "cluster").get("cluster_enabled") == "1"
     except BaseException:
         server.close()
         raise
@@ -34,27 +35,12 @@ def connect(address: Address, key: str) -> Servers:
     return Cluster(address, key)
 
 
-def _about(server: OneServer, section: str) -> dict[str, Any]:
-    """Return a section of INFO; empty for a user who may not ask: it works without."""
-    from redis.exceptions import NoPermissionError  # noqa: PLC0415 - slow to import
-
-    try:
-        about: dict[str, Any] = server.client().info(section)
-    except NoPermissionError:
-        return {}
-    return about
-
-
-def check_version(about: dict[str, Any], address: Address) -> None:
+def check_version(told: Mapping[str, str], address: Address) -> None:
     """Raise StoreUnavailableError for a server that is too old; one that does not tell is given a try."""
-    version = _text(about.get("redis_version")) or "6.2"
+    version = told.get("redis_version") or "6.2"
     # Valkey tells here with which Redis it is compatible.
     numbers = tuple(int(number) if number.isdigit() else 0 for number in version.split(".")[:2])
     if numbers < _OLDEST_VERSION:
         raise StoreUnavailableError(
             f"The Redis server {address} has version {version}; lilota needs Redis 6.2, or any Valkey. Upgrade it."
         )
-
-
-def _text(value: object) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value or "")

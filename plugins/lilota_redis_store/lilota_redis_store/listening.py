@@ -106,7 +106,7 @@ class Changes:
         while not stop.is_set():
             heard_before = self._count
             try:
-                with closing(self._connect().pubsub()) as pubsub:  # type: ignore[no-untyped-call]
+                with closing(self._connect().pubsub()) as pubsub:  # type: ignore[no-untyped-call] # redis-py
                     pubsub.subscribe(self._channel)
                     self._hear(pubsub, stop)
             except Exception as error:  # noqa: BLE001 - a hint must not end a program; polling goes on

@@ -31,12 +31,12 @@ class Servers(Protocol):
 
 def _new_client(address: Address, **where: object) -> Redis:
     from redis import Redis  # noqa: PLC0415 - takes a second
-    from redis.backoff import NoBackoff  # noqa: PLC0415
-    from redis.retry import Retry  # noqa: PLC0415
+    from redis.backoff import NoBackoff  # noqa: PLC0415 - as above
+    from redis.retry import Retry  # noqa: PLC0415 - as above
 
     options = common_options(address) | where
     # Without retries: when an answer is lost, nobody knows whether the command was done, and the runner must know that.
-    client = Redis(retry=Retry(NoBackoff(), 0), max_connections=MOST_CONNECTIONS, **options)  # type: ignore[arg-type]
+    client = Redis(retry=Retry(NoBackoff(), 0), max_connections=MOST_CONNECTIONS, **options)  # type: ignore[arg-type] # by name
     # Its __del__ would close the pool, and wait for a lock that a thread may hold which the end of the program froze.
     client.auto_close_connection_pool = False
     return client
@@ -60,6 +60,17 @@ def common_options(address: Address) -> dict[str, object]:
     return options
 
 
+def about(client: Redis, section: str) -> dict[str, str]:
+    """Return a section of INFO; empty where this user may not ask, or nobody may."""
+    from redis.exceptions import ResponseError  # noqa: PLC0415 - slow to import
+
+    try:
+        found: dict[str, object] = client.info(section)
+    except ResponseError:
+        return {}
+    return {name: str(value) for name, value in found.items()}
+
+
 class OneServer:
     """A single server, or the primary one of a group with replicas."""
 
@@ -73,7 +84,7 @@ class OneServer:
         return self._client
 
     def run(self, *command: object) -> Any:  # noqa: ANN401 - whatever the command answers
-        return self._client.execute_command(*command)  # type: ignore[no-untyped-call]
+        return self._client.execute_command(*command)  # type: ignore[no-untyped-call] # redis-py
 
     def lost(self) -> None:
         self._client.connection_pool.disconnect(inuse_connections=False)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from lilota_redis_store.servers import Servers
+from lilota_redis_store.servers import Servers, about
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 _UNKNOWN: Final = "unknown"
 _ASK_OPERATOR: Final = (
@@ -19,6 +22,7 @@ _NO_SYNC: Final = (
     "Redis leaves it to the system when tasks reach the disk (appendfsync no): a power cut may lose the last half "
     "minute. Set 'appendfsync always' (nothing is lost) or 'everysec' (the last second)."
 )
+_IS_REPLICA: Final = "This Redis server is a replica: nothing can be written there. Connect to the primary."
 
 
 class Surroundings(NamedTuple):
@@ -31,10 +35,12 @@ class Surroundings(NamedTuple):
 
 def look_at(servers: Servers) -> Surroundings:
     """Ask the server. What its users may not ask is unknown, and said to be so."""
-    has_aof = _info(servers, "persistence", "aof_enabled")
-    sync = _config(servers, "appendfsync") if has_aof in ("1", _UNKNOWN) else "no"
+    client = servers.client()
+    has_aof = about(client, "persistence").get("aof_enabled", _UNKNOWN)
+    sync = _config(client, "appendfsync") if has_aof in ("1", _UNKNOWN) else "no"
     durability, is_durable, warning = _durability(has_aof, sync)
-    found = (warning, _about_eviction(_info(servers, "memory", "maxmemory_policy")), _about_role(servers))
+    policy, role = about(client, "memory").get("maxmemory_policy", _UNKNOWN), about(client, "replication").get("role")
+    found = (warning, _about_eviction(policy), _IS_REPLICA if role == "slave" else "")
     return Surroundings(durability, is_durable, tuple(text for text in found if text))
 
 
@@ -61,28 +67,11 @@ def _about_eviction(policy: str) -> str:
     )
 
 
-def _about_role(servers: Servers) -> str:
-    if _info(servers, "replication", "role") != "slave":
-        return ""
-    return "This Redis server is a replica: nothing can be written there. Connect to the primary."
-
-
-def _info(servers: Servers, section: str, name: str) -> str:
-    from redis.exceptions import ResponseError  # noqa: PLC0415 - slow to import
-
-    try:
-        value: Any = servers.client().info(section).get(name, _UNKNOWN)
-    except ResponseError:
-        return _UNKNOWN
-    return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def _config(servers: Servers, name: str) -> str:
+def _config(client: Redis, name: str) -> str:
     from redis.exceptions import ResponseError  # noqa: PLC0415 - slow to import
 
     try:
         # Hosted services often forbid CONFIG, or rename it.
-        pairs: dict[Any, Any] = servers.client().config_get(name)
+        return client.config_get(name).get(name) or _UNKNOWN
     except ResponseError:
         return _UNKNOWN
-    return next((str(value.decode() if isinstance(value, bytes) else value) for value in pairs.values()), _UNKNOWN)

@@ -197,7 +197,7 @@ def test_a_server_that_is_too_old_is_refused(version):
         check_version({"redis_version": version}, Address())
 
 
-@pytest.mark.parametrize("version", ["6.2.0", "7.2.4", "8.0", b"7.0.15"])
+@pytest.mark.parametrize("version", ["6.2.0", "7.2.4", "8.0"])
 def test_a_server_that_is_new_enough_is_taken(version):
     """Valkey gives the version of Redis that it is compatible with."""
     check_version({"redis_version": version}, Address())
