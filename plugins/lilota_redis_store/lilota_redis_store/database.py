@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import secrets
 import threading
 from typing import Any, Final, NamedTuple
@@ -12,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from lilota.errors import StoreUnavailableError
 from lilota_redis_store.address import Address
 from lilota_redis_store.connecting import connect
-from lilota_redis_store.faults import translated
+from lilota_redis_store.faults import code_of, translated
 from lilota_redis_store.schema import MIN_READER, SCHEMA_VERSION, check_schema, too_new
 from lilota_redis_store.scripts import OPEN, SCRIPTS, Script
 from lilota_redis_store.servers import Servers
@@ -23,10 +22,8 @@ logger = logging.getLogger(__name__)
 _MOST_BYTES: Final = 400 * 2**20
 #: A script finds the data deleted, and again those that were created in their place.
 _TRIES: Final = 3
-_NEEDS_READER: Final = re.compile(r"LILOTAVERSION .* version (\d+)")
-_OF_THE_SERVER: Final = frozenset(
-    {"ConnectionError", "TimeoutError", "ReadOnlyError", "BusyLoadingError", "MasterDownError", "ClusterDownError"}
-)
+#: After a fail-over, all connections lead to the wrong server.
+_OF_THE_SERVER: Final = frozenset({"LOST", "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN"})
 
 
 class _Open(NamedTuple):
@@ -96,13 +93,15 @@ class Database:
                         opened.servers, SCRIPTS[verb], self._key, opened.store_id, SCHEMA_VERSION, sender, asked
                     )
             except StoreUnavailableError as error:
+                code = code_of(error.__cause__)
                 # The scripts begin with a look at what is there, and write nothing when they answer like this.
-                if "LILOTAGONE" in str(error):
+                if code == "LILOTAGONE":
                     self._note_loss(opened)
                     continue
-                if needed := _NEEDS_READER.search(str(error)):
-                    raise too_new(needed[1], self.address) from error
-                _drop_wrong_connections(opened.servers, error)
+                if code == "LILOTAVERSION":
+                    raise too_new(str(error.__cause__).rpartition(" ")[2], self.address) from error
+                if code in _OF_THE_SERVER:
+                    opened.servers.lost()
                 raise
         raise StoreUnavailableError(f"The data of the Redis server {self.address} are deleted again and again.")
 
@@ -158,14 +157,6 @@ class Database:
             opened, self._open = self._open, None
         if opened is not None:
             opened.servers.close()
-
-
-def _drop_wrong_connections(servers: Servers, error: StoreUnavailableError) -> None:
-    """After a fail-over, the other idle connections lead to the wrong server as well."""
-    cause = error.__cause__
-    # To Redis 6.2, what a command within a script was refused for is an error like any other of a script.
-    if type(cause).__name__ in _OF_THE_SERVER or "READONLY" in str(cause):
-        servers.lost()
 
 
 def run_script(servers: Servers, script: Script, key: str, *arguments: object) -> Any:  # noqa: ANN401 - as call()

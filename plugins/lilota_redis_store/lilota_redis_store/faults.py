@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
@@ -28,7 +29,7 @@ _LOADING: Final = "is still loading its data. Wait"
 _IN_CLUSTER: Final = "belongs to a cluster. Add 'cluster=on' to the URL"
 _CLUSTER_DOWN: Final = "belongs to a cluster that is not in order. Look at CLUSTER INFO there"
 
-# By what the message of the server, or of redis-py, contains; the first that fits counts.
+#: By what the message of the server, or of redis-py, contains; the first that fits counts.
 _REASONS: Final = (
     ("NOAUTH", _NEEDS_LOGIN),
     ("Authentication required", _NEEDS_LOGIN),
@@ -76,7 +77,7 @@ _REASONS: Final = (
     ("Connection reset", _CLOSED),
     ("Broken pipe", _CLOSED),
 )
-# Where the message does not tell, by the class.
+#: Where the message does not tell, by the class.
 _KINDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "AuthenticationError": _WRONG_LOGIN,
@@ -88,6 +89,26 @@ _KINDS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 _LONGEST: Final = 300
+#: redis-py has a class for some code words, and takes the word off the message.
+_CODES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "ReadOnlyError": "READONLY",
+        "BusyLoadingError": "LOADING",
+        "MasterDownError": "MASTERDOWN",
+        "ClusterDownError": "CLUSTERDOWN",
+        "ConnectionError": "LOST",
+        "TimeoutError": "LOST",
+    }
+)
+#: To Redis 6.2, what a command within a script was refused for is an error of the script; this is where it says so.
+_WITHIN_SCRIPT: Final = re.compile(r"@user_script: ?\d+: -?([A-Z]+) ")
+
+
+def code_of(error: BaseException | None) -> str:
+    """Return the word that says what kind of error it is: the server's, a script's own, or LOST for a connection."""
+    text = str(error)
+    within = _WITHIN_SCRIPT.search(text)
+    return _CODES.get(type(error).__name__) or (within[1] if within else text.partition(" ")[0])
 
 
 def to_store_error(error: Exception, address: Address) -> StoreUnavailableError:

@@ -7,8 +7,10 @@ import threading
 import uuid
 
 import pytest
+import redis
 from lilota_redis_store.address import Address
 from lilota_redis_store.connecting import check_version
+from lilota_redis_store.faults import code_of
 
 from lilota.errors import ConfigurationError, StoreUnavailableError, StoreVersionError
 from lilota.models import NewTask
@@ -249,3 +251,24 @@ def test_a_connection_of_the_application_is_refused(store):
         store.add([NewTask(name="task")], connection=object())
 
     assert store.get_all_tasks() == []
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (redis.ResponseError("LILOTAGONE the store that was opened is not there"), "LILOTAGONE"),
+        (redis.ReadOnlyError("You can't write against a read only replica."), "READONLY"),
+        (
+            redis.ResponseError(
+                "Error running script (call to f_0a): @user_script:97: @user_script: 97: -READONLY You can't write "
+                "against a read only replica."
+            ),
+            "READONLY",
+        ),
+        (redis.exceptions.BusyLoadingError("Redis is loading the dataset in memory"), "LOADING"),
+        (redis.exceptions.TimeoutError("Timeout reading from socket"), "LOST"),
+    ],
+)
+def test_errors_are_told_apart_by_their_class_or_their_code_word(error, code):
+    """Not by what else they say: redis-py takes the word off for some, and Redis 6.2 hides it behind a script."""
+    assert code_of(error) == code
