@@ -8,10 +8,12 @@ from typing import Final
 
 import msgspec
 
-from lilota.contract import StoredTask, to_microseconds
+from lilota.contract import StoredTask, TaskQuery, to_microseconds
 from lilota.models import NewTask, TaskInfo
 from lilota_redis_store.records import Record
 
+#: The largest whole number that a script can count on.
+LARGEST_ID: Final = 2**53 - 1
 #: The last microsecond of the year 9999 that a number of Lua can hold.
 _LATEST: Final = 253_402_300_799_999_968
 
@@ -90,3 +92,17 @@ def _to_record(info: TaskInfo, place: int) -> Record:
 
 def _to_microseconds(instant: datetime) -> int:
     return min(_LATEST, to_microseconds(instant))
+
+
+def within_limits(query: TaskQuery) -> TaskQuery:
+    """Return the query with nothing in it that a script can't count, and its ids in order."""
+    after_id = None if query.after_id is None else max(0, min(query.after_id, LARGEST_ID))
+    ids = None if query.ids is None else _ids_behind(query.ids, after_id, newest_first=query.newest_first)
+    return msgspec.structs.replace(query, after_id=after_id, ids=ids, limit=min(query.limit, LARGEST_ID))
+
+
+def _ids_behind(ids: tuple[int, ...], after_id: int | None, *, newest_first: bool) -> tuple[int, ...]:
+    lowest, highest = 1, LARGEST_ID
+    if after_id is not None:
+        lowest, highest = (lowest, after_id - 1) if newest_first else (after_id + 1, highest)
+    return tuple(sorted({i for i in ids if lowest <= i <= highest}, reverse=newest_first))

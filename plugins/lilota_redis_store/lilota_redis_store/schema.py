@@ -8,8 +8,8 @@ from lilota.errors import StoreVersionError
 from lilota_redis_store.address import Address
 
 SCHEMA_VERSION: Final = 2
+#: The oldest schema version whose programs may use what this one writes.
 MIN_READER: Final = 2
-"""The oldest schema version whose programs may use what this one writes."""
 _OLDEST_READABLE: Final = 2
 
 

@@ -8,8 +8,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-_FOLDER = files(__package__) / "lua"
-
+_FOLDER: Final = files(__package__) / "lua"
 #: Creates the store, so that it can't begin with a look at it.
 OPEN: Final = "open"
 
@@ -33,5 +32,5 @@ def _to_script(text: str) -> Script:
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-SCRIPTS: Mapping[str, Script] = MappingProxyType(_load())
-"""Verb -> script."""
+#: Verb -> script.
+SCRIPTS: Final[Mapping[str, Script]] = MappingProxyType(_load())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
@@ -19,22 +19,20 @@ from lilota.contract import (
     TaskCount,
     TaskQuery,
 )
-from lilota.errors import ConfigurationError, TaskNotFoundError, TaskStateError
+from lilota.contract.rules import check_can_be_retried, check_id, check_none_is_running, refuse_connection
+from lilota.errors import TaskNotFoundError
 from lilota.models import TERMINAL_STATES, AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
 from lilota_redis_store import packing, records
 from lilota_redis_store.address import Address
 from lilota_redis_store.database import Database
 from lilota_redis_store.faults import translated
 from lilota_redis_store.listening import Changes
-from lilota_redis_store.packing import encode
+from lilota_redis_store.packing import LARGEST_ID, encode
 from lilota_redis_store.surroundings import look_at
 
-if TYPE_CHECKING:
-    from redis import Redis
-
-_LARGEST_ID: Final = 2**53 - 1
-"""The largest whole number that a script can count on."""
+#: How many tasks are read, or deleted, in one call: the server has time for others in between.
 _PAGE: Final = 1000
+#: A larger commit would stop the server for too long, or be more than it takes.
 _LARGE_COMMIT_BYTES: Final = 64 * 2**20
 _LONGEST_SECONDS: Final = 1e10
 
@@ -51,12 +49,9 @@ class RedisTaskStore:
         self._connect_lazily()
 
     def _connect_lazily(self) -> None:
-        self._database = database = Database(self.address)
-
-        def connect() -> Redis:
-            return database.servers().client()
-
-        self._changes = Changes(connect, f"{database.prefix}changes", listens=self.address.listens)
+        database = self._database = Database(self.address)
+        channel = f"{database.prefix}changes"
+        self._changes = Changes(lambda: database.servers().client(), channel, listens=self.address.listens)
         # Which store the runners of this process were registered in; see heartbeat().
         self._registered: dict[str, str] = {}
         self._end = weakref.finalize(self, self._changes.stop)
@@ -79,11 +74,11 @@ class RedisTaskStore:
     def _call(self, verb: str, asked: object) -> Any:  # noqa: ANN401 - each script has its own answer
         return self._db().call(verb, encode(asked))
 
-    def _change(self, verb: str, asked: object) -> Any:  # noqa: ANN401
+    def _change(self, verb: str, asked: object) -> Any:  # noqa: ANN401 - as above
         """As `_call`, and whoever waits is told."""
         return self._change_packed(verb, encode(asked))
 
-    def _change_packed(self, verb: str, asked: bytes, *, seen_by_caller: bool = False) -> Any:  # noqa: ANN401
+    def _change_packed(self, verb: str, asked: bytes, *, seen_by_caller: bool = False) -> Any:  # noqa: ANN401 - as above
         database = self._db()
         return database.call(verb, asked, self._changes.sender(seen_by_caller=seen_by_caller))
 
@@ -108,10 +103,7 @@ class RedisTaskStore:
         )
 
     def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:
-        if connection is not None:
-            raise ConfigurationError(
-                "The Redis store can't add tasks within a transaction of the application's: leave out 'connection'."
-            )
+        refuse_connection("The Redis store", connection)
         if not tasks:
             return []
         database = self._db()
@@ -120,11 +112,7 @@ class RedisTaskStore:
         return list(range(last_id - len(tasks) + 1, last_id + 1))
 
     def restore(self, tasks: Sequence[StoredTask]) -> int:
-        for task in tasks:
-            if task.info.state is TaskState.RUNNING:
-                raise TaskStateError(
-                    f"The task {task.info.id} is running and can't be copied. Stop the runners of its store first."
-                )
+        check_none_is_running(tasks)
         if not tasks:
             return 0
         written = int(self._change_packed("restore", packing.to_restored(tasks)))
@@ -132,7 +120,7 @@ class RedisTaskStore:
         return written
 
     def get(self, task_id: int) -> TaskInfo:
-        _check_id(task_id)
+        check_id(task_id, LARGEST_ID)
         infos = self._infos("get", [task_id])
         if not infos:
             raise TaskNotFoundError(task_id)
@@ -147,7 +135,7 @@ class RedisTaskStore:
         return infos
 
     def find(self, query: TaskQuery) -> list[TaskInfo]:
-        return self._infos("find", _within_limits(query))
+        return self._infos("find", packing.within_limits(query))
 
     def _infos(self, verb: str, asked: object) -> list[TaskInfo]:
         infos, left = records.to_infos(self._call(verb, asked))
@@ -160,8 +148,8 @@ class RedisTaskStore:
         return records.to_counts(self._call("counts", None))
 
     def logs(self, task_id: int, after: int = 0, limit: int = 1000) -> list[LogLine]:
-        _check_id(task_id)
-        reply = self._call("logs", (task_id, min(max(0, after), _LARGEST_ID), min(limit, _LARGEST_ID)))
+        check_id(task_id, LARGEST_ID)
+        reply = self._call("logs", (task_id, min(max(0, after), LARGEST_ID), min(limit, LARGEST_ID)))
         if reply is None:
             raise TaskNotFoundError(task_id)
         return records.decode_lines(reply)
@@ -192,7 +180,7 @@ class RedisTaskStore:
         return committed
 
     def _commit_in_halves(self, updates: Sequence[AttemptUpdate], request: ClaimRequest | None) -> Committed:
-        """Commit what would stop the server for too long, or be more than it takes, in several calls."""
+        """Commit in two calls what is too much for one."""
         half = len(updates) // 2
         first, second = self.commit(updates[:half]), self.commit(updates[half:], request)
         refused = tuple(dict.fromkeys(first.refused + second.refused))
@@ -212,27 +200,27 @@ class RedisTaskStore:
         return records.decode_ids(self._change("rescue", None))
 
     def cancel(self, task_id: int) -> TaskState:
-        _check_id(task_id)
+        check_id(task_id, LARGEST_ID)
         state = self._change("cancel", task_id)
         if state is None:
             raise TaskNotFoundError(task_id)
         return TaskState(state.decode())
 
     def retry(self, task_id: int) -> None:
-        _check_id(task_id)
+        check_id(task_id, LARGEST_ID)
         before = self._change("retry", task_id)
         if before is None:
             raise TaskNotFoundError(task_id)
-        state = before.decode()
-        if state not in (TaskState.FAILED, TaskState.CANCELLED):
-            raise TaskStateError(f"The task {task_id} is {state}; only a failed or cancelled task can be retried.")
+        check_can_be_retried(task_id, TaskState(before.decode()))
 
     def prune(self, older_than_seconds: float, states: Sequence[TaskState] | None = None, limit: int = 1000) -> int:
         chosen = sorted(TERMINAL_STATES if states is None else TERMINAL_STATES.intersection(states))
         age = max(-_LONGEST_SECONDS, min(older_than_seconds, _LONGEST_SECONDS))
         pruned = 0
-        # In steps, so that the server has time for others in between.
-        while step := int(self._call("prune", (age, chosen, min(_PAGE, limit - pruned)))) if pruned < limit else 0:
+        while pruned < limit:
+            step = int(self._call("prune", (age, chosen, min(_PAGE, limit - pruned))))
+            if step == 0:
+                break
             pruned += step
         return pruned
 
@@ -242,23 +230,3 @@ class RedisTaskStore:
     def wait_for_change(self, timeout_seconds: float) -> bool:
         self._db()
         return self._changes.wait(timeout_seconds)
-
-
-def _check_id(task_id: int) -> None:
-    """Raise TaskNotFoundError for numbers that are no ids: a script could not even tell them apart."""
-    if not 0 < task_id <= _LARGEST_ID:
-        raise TaskNotFoundError(task_id)
-
-
-def _within_limits(query: TaskQuery) -> TaskQuery:
-    """Return the query with nothing in it that a script can't count, and its ids in order."""
-    after_id = None if query.after_id is None else max(0, min(query.after_id, _LARGEST_ID))
-    ids = None if query.ids is None else _ids_behind(query.ids, after_id, newest_first=query.newest_first)
-    return msgspec.structs.replace(query, after_id=after_id, ids=ids, limit=min(query.limit, _LARGEST_ID))
-
-
-def _ids_behind(ids: tuple[int, ...], after_id: int | None, *, newest_first: bool) -> tuple[int, ...]:
-    lowest, highest = 1, _LARGEST_ID
-    if after_id is not None:
-        lowest, highest = (lowest, after_id - 1) if newest_first else (after_id + 1, highest)
-    return tuple(sorted({i for i in ids if lowest <= i <= highest}, reverse=newest_first))
