@@ -36,6 +36,7 @@ def to_new(tasks: Sequence[NewTask], known_id: int) -> bytes:
                     task.max_lost_attempts,
                     task.description,
                     task.input_json,
+                    task.headers_json,
                 )
                 for task in tasks
             ],
@@ -87,6 +88,7 @@ def _to_record(info: TaskInfo, place: int) -> Record:
         description=info.description,
         input_json=info.input_json,
         output_json=False if info.output_json is None else info.output_json,
+        headers_json=info.headers_json,
     )
 
 

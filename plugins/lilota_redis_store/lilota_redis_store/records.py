@@ -10,13 +10,16 @@ from lilota.contract import Claimed, Committed, Fence, RegisteredRunner, TaskCou
 from lilota.models import Claim, LogLine, TaskError, TaskInfo, TaskState
 
 _STATES: Final = tuple(TaskState)
+#: In a second.
+_MICROSECONDS: Final = 1_000_000
 
 
 class Record(msgspec.Struct, array_like=True):
     """A task, as it is stored; `lua/shared/3_tasks.lua` names the same places.
 
-    Instants are microseconds since the epoch. False is "not set": Lua has no arrays with nothing in them. True stands
-    for a text that is too long for the record.
+    Instants are microseconds since the epoch. False is "not set": Lua has no arrays with nothing in them, but at their
+    end. True stands for a text that is too long for the record. A place that is new comes last, and a record may end
+    before it: programs that do not know it leave what is there alone.
     """
 
     lane: int
@@ -38,6 +41,7 @@ class Record(msgspec.Struct, array_like=True):
     description: str
     input_json: str | bool
     output_json: str | bool
+    headers_json: str | None = None
 
 
 class Row(msgspec.Struct, array_like=True):
@@ -60,18 +64,19 @@ class Row(msgspec.Struct, array_like=True):
         return text if isinstance(text, str) else self.long_output
 
 
+#: Number, queue and name of the lanes of the rows.
 Lanes = list[tuple[int, tuple[str, str]]]
-"""Number, queue and name of the lanes of the rows."""
-
 ClaimReply = tuple[list[Row], Lanes, list[Fence]]
+#: The time of now; then of each runner its id, host, pid, lease_seconds, started_at, heartbeat_at and expires_at.
+RunnersReply = tuple[int, list[tuple[str, tuple[str, int, float, int, int, int]]]]
 
-_decode_tasks = msgspec.msgpack.Decoder(tuple[list[Row], Lanes, list[int]]).decode
-_decode_claim = msgspec.msgpack.Decoder(ClaimReply).decode
-_decode_commit = msgspec.msgpack.Decoder(tuple[list[Fence], ClaimReply | None]).decode
-_decode_counts = msgspec.msgpack.Decoder(list[tuple[tuple[str, str], list[int]]]).decode
-_decode_runners = msgspec.msgpack.Decoder(tuple[int, list[tuple[str, tuple[str, int, float, int, int, int]]]]).decode
-decode_lines = msgspec.msgpack.Decoder(list[LogLine]).decode
-decode_ids = msgspec.msgpack.Decoder(list[int]).decode
+_decode_tasks: Final = msgspec.msgpack.Decoder(tuple[list[Row], Lanes, list[int]]).decode
+_decode_claim: Final = msgspec.msgpack.Decoder(ClaimReply).decode
+_decode_commit: Final = msgspec.msgpack.Decoder(tuple[list[Fence], ClaimReply | None]).decode
+_decode_counts: Final = msgspec.msgpack.Decoder(list[tuple[tuple[str, str], list[int]]]).decode
+_decode_runners: Final = msgspec.msgpack.Decoder(RunnersReply).decode
+decode_lines: Final = msgspec.msgpack.Decoder(list[LogLine]).decode
+decode_ids: Final = msgspec.msgpack.Decoder(list[int]).decode
 
 
 def to_infos(reply: bytes) -> tuple[list[TaskInfo], list[int]]:
@@ -105,6 +110,7 @@ def _to_info(row: Row, queue: str, name: str) -> TaskInfo:
         reported_progress=record.progress,
         error=record.error if isinstance(record.error, TaskError) else None,
         cancel_requested=record.cancel_requested,
+        headers_json=record.headers_json,
     )
 
 
@@ -135,6 +141,9 @@ def _to_claim(row: Row, queue: str, name: str) -> Claim:
         lost_attempts=record.lost_attempts,
         max_lost_attempts=record.max_lost_attempts,
         log_count=row.log_count,
+        created_at=record.created_at / _MICROSECONDS,
+        run_at=record.run_at / _MICROSECONDS,
+        headers_json=record.headers_json,
     )
 
 

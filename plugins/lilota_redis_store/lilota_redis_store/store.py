@@ -99,6 +99,7 @@ class RedisTaskStore:
             durable=found.is_durable,
             multi_process=True,
             multi_host=True,
+            supports=frozenset({"headers"}),
             warnings=found.warnings,
         )
 

@@ -4,6 +4,8 @@
 local LANE, STATE, PRIORITY, RUN_AT, CREATED_AT, MAX_LOST, ATTEMPT, TOKEN, LOST = 1, 2, 3, 4, 5, 6, 7, 8, 9
 local CANCEL, STARTED_AT, FINISHED_AT, PID, PROGRESS, RUNNER, ERROR = 10, 11, 12, 13, 14, 15, 16
 local DESCRIPTION, INPUT, OUTPUT = 17, 18, 19
+-- Headers may be missing, so they are last; short or long, they stay in the record, so that they go where it goes.
+local HEADERS = 20
 
 local STATES = {'waiting', 'pending', 'running', 'succeeded', 'failed', 'cancelled'}
 local ENDS = {succeeded = true, failed = true, cancelled = true}
