@@ -120,8 +120,11 @@ def spawn(session: nox.Session) -> None:
 
 @nox.session(python=OLDEST, requires=["build"])
 def docs(session: nox.Session) -> None:
-    """Check the links and the examples of the documentation."""
+    """Build the site, every warning an error, and check the links and the examples of the documentation."""
     install(session, "test", *EMBEDDED, *SERVERS_STORES)
+    session.install(*nox.project.dependency_groups(PROJECT, "docs"))
+    # -E: what was read before is read again, or its warnings would not come again.
+    session.run("sphinx-build", "-q", "-E", "-W", "--keep-going", "-c", "docs", ".", "site")
     run_pytest(session, *(path for path in DOCUMENTATION_TESTS if (ROOT / path).exists()))
 
 

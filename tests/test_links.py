@@ -58,6 +58,19 @@ def test_links_of_a_page_lead_somewhere(page):
     assert broken_links(page) == []
 
 
+def test_every_page_can_be_reached_from_the_index():
+    """Who begins at docs/index.md, and follows links, comes to every page of the documentation."""
+    reached: set[Path] = set()
+    ahead = [ROOT / "docs/index.md"]
+    while ahead:
+        page = ahead.pop()
+        if page.suffix == ".md" and page not in reached:
+            reached.add(page)
+            ahead += [(page.parent / unquote(target).partition("#")[0]).resolve() for target in targets(prose(page))]
+
+    assert sorted(set(PAGES) - reached) == []
+
+
 def test_a_link_to_a_missing_file_or_heading_is_found(tmp_path):
     """The check above is not blind, and does not read code."""
     (tmp_path / "other.md").write_text("# A `heading`, twice\n## A heading, twice\n")
