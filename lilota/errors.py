@@ -38,11 +38,15 @@ LONGEST_SECONDS: Final = 100 * 366 * 86_400
 
 
 class LilotaError(Exception):
-    """The base of all errors that lilota raises."""
+    """The base of all errors that lilota raises. By itself: no worker could be started, or a runner's engine failed."""
 
 
 class RunnerStateError(LilotaError, RuntimeError):
-    """A method was called while the runner was not in the state for it."""
+    """A method was called while the runner was not in the state for it: started twice, used before the start.
+
+    Also raised where a worker process that imports your program would start a runner: the code that starts it must
+    stand behind `if __name__ == "__main__":`.
+    """
 
 
 class ConfigurationError(LilotaError, ValueError):
@@ -50,23 +54,26 @@ class ConfigurationError(LilotaError, ValueError):
 
 
 class InvalidTaskError(LilotaError, TypeError):
-    """A class can't be registered as a task."""
+    """A class can't be a task: no `TaskBase`, no `run()`, wrong attributes, or workers could not import it."""
 
 
 class InvalidInputError(LilotaError, ValueError):
-    """The input of a task is not a JSON object within the limits."""
+    """The input of a task is not a JSON object within the limits, or an argument of `add` can't be used.
+
+    Nothing was added. Tasks may raise it for input that makes no sense.
+    """
 
 
 class InvalidOutputError(LilotaError, ValueError):
-    """The output of a task is not a JSON object within the limits."""
+    """The output of a task is not a JSON object within the limits. Raised inside the task."""
 
 
 class UnknownTaskError(LilotaError, LookupError):
-    """No task of that name is registered or installed."""
+    """No task of that name is registered, configured or installed. The message suggests the nearest one."""
 
 
 class TaskNotFoundError(LilotaError, LookupError):
-    """The store has no task of that id."""
+    """The store has no task of that id: it was pruned, or added in a transaction that has not committed."""
 
     def __init__(self, task_id: object) -> None:
         super().__init__(task_id)
@@ -76,7 +83,7 @@ class TaskNotFoundError(LilotaError, LookupError):
 
 
 class TaskStateError(LilotaError, RuntimeError):
-    """The state of the task does not allow the action."""
+    """The state of the task does not allow the action: only failed and cancelled tasks can be retried."""
 
 
 class TaskFailedError(LilotaError):
@@ -108,23 +115,26 @@ class StoreError(LilotaError):
 
 
 class UnknownStoreError(StoreError, LookupError):
-    """No installed distribution provides a store of that name."""
+    """No installed distribution provides a store of that name or scheme. The message lists those that there are."""
 
 
 class StoreUnavailableError(StoreError):
-    """The store can't be reached, read or written just now; nothing was half written."""
+    """The store can't be reached, read or written just now, as on a full disk; nothing was half written."""
 
 
 class StoreGoneError(StoreError):
-    """The process that held the store's data has ended, and will not come back."""
+    """The process that held the store's data has ended, and its tasks with it: the `StoreManager` of a memory store.
+
+    A runner on it stops by itself. Start a new manager and a new runner, or use a SQLite store.
+    """
 
 
 class StoreVersionError(StoreError):
-    """The store's data was written by a newer version that this one must not touch."""
+    """The store's data was written by a newer version that this one must not touch. Upgrade this program."""
 
 
 class PluginError(LilotaError):
-    """A plugin could not be loaded or misbehaved."""
+    """A plugin could not be loaded, or misbehaved, where going on without it was not possible."""
 
 
 class PluginConflictError(PluginError):
@@ -157,16 +167,17 @@ class Retry(Exception):  # noqa: N818 - a request, not an error
 class StopTask(BaseException):
     """The base of what lilota raises inside a running task to end it.
 
-    Not an `Exception`, so that `except Exception` in a task does not swallow it.
+    Not an `Exception`, so that `except Exception` in a task does not swallow it. Clean up with `finally`,
+    and let it go.
     """
 
 
 class CancelRequested(StopTask):
-    """Somebody cancelled the running task."""
+    """Somebody cancelled the running task. It ends as cancelled."""
 
 
 class TimeoutReached(StopTask):
-    """The attempt ran for longer than the task's `timeout_seconds`."""
+    """The attempt ran for longer than the task's `timeout_seconds`. It counts as an error: it may be tried again."""
 
 
 class RunnerStopping(StopTask):

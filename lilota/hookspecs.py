@@ -106,7 +106,8 @@ class LilotaHooks:
     def lilota_tasks(self) -> Mapping[str, type[TaskBase]]:  # type: ignore[empty-body]
         """Contribute task classes that are only known at run time: task name -> class.
 
-        Called in: every process that resolves task names (runner, worker, client, command line), once at start.
+        Called in: every process that resolves task names (runner, worker, client, command line), once at start. So it
+        must be quick, and give the same in each of them.
         If it raises: the plugin is disabled with a warning; its tasks are unknown.
         """
 
@@ -123,7 +124,8 @@ class LilotaHooks:
     def lilota_cli_commands(self) -> Sequence[click.Command]:  # type: ignore[empty-body]
         """Contribute commands to `lilota`.
 
-        Called in: the command line, at start; so import what is slow inside the command.
+        Called in: the command line, for `--help` and for names that are no built-in command; a built-in command can't
+        be replaced. Import what is slow inside the command.
         If it raises: the plugin is disabled with a warning; the other commands work.
         """
 
@@ -156,6 +158,9 @@ class LilotaHooks:
     def lilota_attempt_finished(self, finished: AttemptFinished) -> None:
         """Observe that an attempt ended and the store has accepted its outcome.
 
+        An outcome with the state PENDING means that the task runs again. An attempt that another runner took over is
+        not told.
+
         Called in: the runner's process, in the thread of the engine.
         If it raises: logged; the outcome stands.
         """
@@ -171,7 +176,7 @@ class LilotaHooks:
     @called_in_workers
     @hookspec
     def lilota_worker_started(self, worker: WorkerDetails) -> None:
-        """Observe that a worker process is ready.
+        """Observe that a worker process is ready: a good place to warm something up.
 
         Called in: the worker process, before its first attempt.
         If it raises: logged.
@@ -180,7 +185,11 @@ class LilotaHooks:
     @called_in_workers
     @hookspec
     def lilota_worker_stopping(self, worker: WorkerDetails) -> None:
-        """Observe that a worker process ends in good order. Called in: the worker. If it raises: logged."""
+        """Observe that a worker process ends in good order; one that is killed says nothing.
+
+        Called in: the worker process.
+        If it raises: logged.
+        """
 
     @called_in_workers
     @hookspec(firstresult=True)
