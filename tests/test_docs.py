@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -43,6 +44,8 @@ ALL_ERRORS = sorted(
 HOOKS = sorted(name for name in vars(LilotaHooks) if not name.startswith("_"))
 METHODS = sorted(name for name in vars(TaskStore) if not name.startswith("_"))
 VARIABLE = re.compile(r"LILOTA_[A-Z_]+[A-Z]")
+FOUND_AT = re.compile(r"\]\((\S+\.py)\),((?: `\w+\(\)`,?)+)")
+CALLED = re.compile(r"`(\w+)\(\)`")
 PUBLIC_MODULES = {
     **{f"lilota.{path.stem}": f"reference/api/{path.name}" for path in sorted((DOCS / "reference/api").glob("*.md"))},
     "lilota.contract": "reference/store-contract.md",
@@ -231,6 +234,34 @@ def test_every_store_method_is_documented():
     assert [name for name in METHODS if f"`{name}" not in text] == []
 
 
+def test_every_room_is_named_in_the_architecture():
+    """explanation/architecture.md has a line for each module; those for tests, and single commands, go without."""
+    rooms = section("explanation/architecture.md", "## Every room in a line")
+    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "lilota").rglob("*.py") if path.name != "__init__.py"}
+    unnamed = {name for name in modules if name.startswith(("lilota/testing/", "lilota/cli/commands/"))}
+
+    named = {name for name in re.findall(r"\]\(\.\./\.\./([^)]*)\)", rooms) if not name.endswith("__init__.py")}
+    assert (sorted(modules - unnamed - named), sorted(named - modules)) == ([], [])
+
+
+def test_the_layers_of_the_architecture_are_those_that_are_checked():
+    """explanation/architecture.md shows the list of pyproject.toml, in its order."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (shown,) = re.findall(r"```text\n(.*?)```", section("explanation/architecture.md", "## Layers"), re.DOTALL)
+
+    assert [re.split(r"\s{2,}", line)[0] for line in shown.splitlines()] == contracts[0]["layers"]
+
+
+def test_what_the_architecture_finds_is_there():
+    """explanation/architecture.md names the file in which something happens, and a function that exists in it."""
+    rows = section("explanation/architecture.md", "## Where does it happen?").splitlines()
+    found = [(path, name) for row in rows for path, names in FOUND_AT.findall(row) for name in CALLED.findall(names)]
+    text_of = {path: (DOCS / "explanation" / path).read_text(encoding="utf-8") for path, _ in found}
+
+    assert len(found) > 10
+    assert [(path, name) for path, name in found if f"def {name}(" not in text_of[path]] == []
+
+
 def test_every_decision_is_listed():
     """decisions/README.md leads to every page beside it."""
     pages = {path.name for path in (DOCS / "decisions").glob("*.md")} - {"README.md"}
@@ -247,6 +278,11 @@ def public_names(module: str) -> list[str]:
 
 def page_text(name: str) -> str:
     return (DOCS / name).read_text(encoding="utf-8")
+
+
+def section(name: str, heading: str) -> str:
+    """Return what stands on a page below a heading of the second level, which it has."""
+    return re.split("^## ", page_text(name).partition(f"\n{heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
 
 
 def sections_of(name: str, level: str) -> dict[str, str]:
