@@ -42,7 +42,7 @@ class LilotaError(Exception):
 
 
 class RunnerStateError(LilotaError, RuntimeError):
-    """A method was called while the runner was not in the state for it: started twice, used before the start.
+    """A method was called while the runner was not in the state for it: started twice, added before the start.
 
     Also raised where a worker process that imports your program would start a runner: the code that starts it must
     stand behind `if __name__ == "__main__":`.

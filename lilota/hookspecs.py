@@ -65,7 +65,7 @@ class AttemptFinished(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunnerDetails(msgspec.Struct, frozen=True, kw_only=True):
-    """The runner that starts or stops."""
+    """The runner that starts or stops; `store` says for people where its tasks are."""
 
     runner_id: str
     store: str
@@ -81,7 +81,7 @@ class WorkerDetails(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AttemptDetails(msgspec.Struct, frozen=True, kw_only=True):
-    """The attempt that a worker is about to run."""
+    """The attempt that a worker is about to run; `task` is the object whose `run()` will be called."""
 
     task_info: TaskInfo
     task: TaskBase
