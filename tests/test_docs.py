@@ -183,7 +183,7 @@ def test_every_hook_is_explained_with_its_argument():
 
 @pytest.mark.parametrize("module", PUBLIC_MODULES)
 def test_every_public_module_has_a_page_that_shows_all_of_it(module):
-    """Its page takes the docstrings of all its members, or names each class and function that it has for others."""
+    """Its page takes the docstrings of all its members, or names each that it has for others."""
     text = page_text(PUBLIC_MODULES[module])
 
     assert f".. automodule:: {module}\n" in text
@@ -270,10 +270,10 @@ def test_every_decision_is_listed():
 
 
 def public_names(module: str) -> list[str]:
-    """Return what a module lists as public, or else defines without an underscore."""
+    """Return what a module lists as public, or else the classes that it defines without an underscore."""
     found = importlib.import_module(module)
-    own = [name for name, value in vars(found).items() if getattr(value, "__module__", "") == module and name[0] != "_"]
-    return getattr(found, "__all__", own)
+    classes = [name for name, value in vars(found).items() if isinstance(value, type) and value.__module__ == module]
+    return getattr(found, "__all__", [name for name in classes if not name.startswith("_")])
 
 
 def page_text(name: str) -> str:
