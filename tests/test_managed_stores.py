@@ -12,17 +12,12 @@ from lilota.errors import ConfigurationError
 from lilota.models import NewTask
 from lilota.stores import StoreManager, ensure_store
 
-
-class Manager(StoreManager):
-    """A manager of this test's own, so that registering a store here changes nothing for other tests."""
-
-
-Manager.register("Store", MemoryTaskStore)
+StoreManager.register("Store", MemoryTaskStore)
 
 
 @pytest.fixture(scope="module")
 def manager():
-    with Manager() as manager:
+    with StoreManager() as manager:
         yield manager
 
 

@@ -151,16 +151,12 @@ def test_a_store_is_taken_as_it_is(make_plugins):
     assert ensure_store(store, plugins=make_plugins()) is store
 
 
-class Manager(StoreManager):
-    """A manager of its own, since what is registered belongs to the class."""
-
-
-Manager.register("Store", stores.MemoryTaskStore)
+StoreManager.register("Store", stores.MemoryTaskStore)
 
 
 def test_a_proxy_of_a_manager_is_a_store():
     """Its methods are there, though it is no instance of a store; it can be sent to another process."""
-    with Manager() as manager:
+    with StoreManager() as manager:
         proxy = manager.Store()
         store = ensure_store(proxy)
         copy = pickle.loads(pickle.dumps(store))
@@ -173,7 +169,7 @@ def test_a_proxy_of_a_manager_is_a_store():
 
 def test_a_store_whose_manager_has_ended_says_so():
     """What the broken connection happens to raise would tell nobody what to do."""
-    manager = Manager()
+    manager = StoreManager()
     manager.start()
     store = ensure_store(manager.Store())
     manager.shutdown()

@@ -33,7 +33,7 @@ class Broken(TaskBase):
     def run(self):
         raise ValueError("no such\\nthing")
 '''
-LIMIT_SECONDS = 30
+LIMIT_SECONDS = 60
 
 
 @pytest.fixture

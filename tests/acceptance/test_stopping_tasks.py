@@ -317,7 +317,7 @@ def test_a_second_stop_with_no_time_asks_nobody_either(durable):
         patient = threading.Thread(target=runner.stop)
         patient.start()
         runner.stop(timeout_seconds=0)
-        patient.join(10)
+        patient.join(60)
 
     assert texts(handle) == []
     assert handle.info().state is TaskState.PENDING
@@ -331,7 +331,7 @@ def test_a_second_stop_shortens_the_first(durable):
         patient = threading.Thread(target=runner.stop)
         patient.start()
         runner.stop(timeout_seconds=0)
-        patient.join(10)
+        patient.join(60)
 
     assert not patient.is_alive()
     assert handle.info().state is TaskState.PENDING

@@ -15,7 +15,7 @@ from pathlib import Path
 _MARK = "LILOTA_TEST_PROGRAM"
 _WAIT_SECONDS = 60
 #: How long processes may take to follow the program that started them.
-_FOLLOW_SECONDS = 10
+_FOLLOW_SECONDS = 60
 
 
 def marked(mark: str) -> dict[int, str]:

@@ -19,7 +19,7 @@ from lilota.runner import TaskRunner
 
 T = TypeVar("T")
 
-ENDED_WITHIN_SECONDS = 20
+ENDED_WITHIN_SECONDS = 60
 
 
 def store_url(kind: str, folder: Path) -> str:

@@ -18,11 +18,11 @@ def field(make_field, tmp_path):
 def test_a_killed_runner_leaves_a_history_without_violations(field, tmp_path):
     """Each acknowledged task ends once; what the killed one held runs again."""
     gate = tmp_path / "gate"
-    victim = field.start_runner(lease_seconds=1.0)
+    victim = field.start_runner(lease_seconds=3.0)
     held = field.add(2, gate=gate)
     field.await_starts(held)
     adder = field.start_adder(count=40)
-    field.start_runner(lease_seconds=3.0)
+    field.start_runner(lease_seconds=30.0)
     field.kill(victim)
     field.await_starts(held, at_least=2)
     gate.touch()

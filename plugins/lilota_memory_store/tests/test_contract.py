@@ -17,17 +17,13 @@ class TestMemoryStore(StoreContract):
         return MemoryTaskStore()
 
 
-class ContractStoreManager(StoreManager):
-    """A manager of this test's own, so that registering a store here changes nothing for other tests."""
-
-
-ContractStoreManager.register("Store", MemoryTaskStore)
+StoreManager.register("Store", MemoryTaskStore)
 
 
 @pytest.fixture(scope="module")
 def manager():
     """One process with a manager for all tests of this module."""
-    with ContractStoreManager() as manager:
+    with StoreManager() as manager:
         yield manager
 
 

@@ -51,7 +51,7 @@ def commit_or_fail(store, update):
 def wait_until_blocked(connection):
     """Wait until somebody waits for what this connection has locked."""
     blocked = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid)))"
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     with psycopg.connect(connection.info.dsn, autocommit=True) as observer:
         while observer.execute(blocked, (connection.info.backend_pid,)).fetchone() != (True,):
             assert time.monotonic() < deadline

@@ -30,7 +30,7 @@ def listeners(client):
 
 
 def until(ask, what):
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not ask():
         assert time.monotonic() < deadline, f"{what} did not happen"
         time.sleep(0.01)

@@ -50,7 +50,7 @@ def direct(server, open_store):
 
 
 def poll(ask, what):
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not (answer := ask()):
         assert time.monotonic() < deadline, f"{what} did not happen"
         time.sleep(0.01)
