@@ -12,11 +12,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 HELPERS = str(Path(__file__).parent / "helpers")
 
 if HELPERS not in sys.path:
     sys.path.insert(0, HELPERS)
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("lilota", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("lilota")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started by a shell in the background: programs that tests interrupt would inherit it.

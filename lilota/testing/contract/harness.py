@@ -14,7 +14,7 @@ from lilota.contract import Claimed, ClaimRequest, Committed, RegisteredRunner, 
 from lilota.models import AttemptUpdate, Claim, NewTask, Outcome, TaskError, TaskInfo, TaskState
 
 #: How long the suite waits for something that must happen, before it calls the store broken.
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0
 
 Answer = TypeVar("Answer")
 
@@ -26,7 +26,7 @@ class ContractRunner:
 
     def __init__(self, store: TaskStore, lease_seconds: float = 300.0) -> None:
         self.store = store
-        self.id = f"contract-{uuid.uuid4().hex}"
+        self.id: str = f"contract-{uuid.uuid4().hex}"
         self.heartbeat(lease_seconds)
 
     def heartbeat(self, lease_seconds: float = 300.0) -> bool:
@@ -83,12 +83,12 @@ class ContractFixtures:
 
 def update(claim: Claim, **fields: object) -> AttemptUpdate:
     """Return an update of the attempt that `claim` names."""
-    return AttemptUpdate(id=claim.id, token=claim.token, **fields)  # type: ignore[arg-type]
+    return AttemptUpdate(id=claim.id, token=claim.token, **fields)  # type: ignore[arg-type]  # the caller names fields
 
 
 def add_one(store: TaskStore, **fields: object) -> int:
     """Add one task, named "task" unless told otherwise, and return its id."""
-    (task_id,) = store.add([NewTask(**{"name": "task", **fields})])  # type: ignore[arg-type]
+    (task_id,) = store.add([NewTask(**{"name": "task", **fields})])  # type: ignore[arg-type]  # the caller names fields
     return task_id
 
 
@@ -165,7 +165,7 @@ WAYS_BACK: Mapping[str, WayBack] = {
 
 def found_ids(store: TaskStore, **conditions: object) -> list[int]:
     """Return the ids of one page of `find`."""
-    return [info.id for info in store.find(TaskQuery(**conditions))]  # type: ignore[arg-type]
+    return [info.id for info in store.find(TaskQuery(**conditions))]  # type: ignore[arg-type]  # the caller names fields
 
 
 def counted(store: TaskStore) -> Counter[tuple[str, str, TaskState]]:

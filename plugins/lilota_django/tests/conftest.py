@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 HELPERS = str(Path(__file__).parent / "helpers")
 _FOLDER = tempfile.mkdtemp(prefix="lilota-site-")
@@ -25,6 +26,10 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "site_settings"
 os.environ["LILOTA_TEST_SITE_SQLITE"] = os.path.join(_FOLDER, "site.sqlite3")
 for _server in ("POSTGRES", "MARIADB"):
     os.environ.pop(f"LILOTA_TEST_SITE_{_server}", None)
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("lilota", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("lilota")
 
 import django  # noqa: E402 - needs the settings above
 

@@ -9,10 +9,15 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from lilota_postgres_store.plugin import open_postgres_store
 from lilota_test_servers import PgBouncer, available_or_skip
 
 sys.path.insert(0, str(Path(__file__).parent / "helpers"))
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("lilota", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("lilota")
 
 
 @pytest.fixture(scope="session")
