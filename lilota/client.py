@@ -110,7 +110,7 @@ class TaskClient:
             settings = settings or load_settings()
             registry = Registry(Plugins(settings), settings)
         self.registry = registry
-        self.store = ensure_store(store, plugins=registry.plugins)
+        self.store: TaskStore = ensure_store(store, plugins=registry.plugins)
         self._owns_store = store is None or isinstance(store, str)
         self._accept_unknown_names = accept_unknown_names
         self._waiters = waiters or Waiters(self.store)

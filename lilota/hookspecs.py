@@ -28,8 +28,8 @@ PROJECT_NAME: Final = "lilota"
 
 _Spec = TypeVar("_Spec", bound=Callable[..., Any])
 
-hookspec = pluggy.HookspecMarker(PROJECT_NAME)
-hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
+hookspec: pluggy.HookspecMarker = pluggy.HookspecMarker(PROJECT_NAME)
+hookimpl: pluggy.HookimplMarker = pluggy.HookimplMarker(PROJECT_NAME)
 
 #: Makes a store from its URL (or its bare entry-point name), without connecting yet.
 StoreFactory = Callable[[str], "TaskStore"]
@@ -103,7 +103,7 @@ class LilotaHooks:
 
     @called_in_workers
     @hookspec
-    def lilota_tasks(self) -> Mapping[str, type[TaskBase]]:  # type: ignore[empty-body]
+    def lilota_tasks(self) -> Mapping[str, type[TaskBase]]:  # type: ignore[empty-body]  # a specification has no body
         """Contribute task classes that are only known at run time: task name -> class.
 
         Called in: every process that resolves task names (runner, worker, client, command line), once at start. So it
@@ -113,7 +113,7 @@ class LilotaHooks:
 
     @called_in_workers
     @hookspec
-    def lilota_stores(self) -> Mapping[str, StoreFactory]:  # type: ignore[empty-body]
+    def lilota_stores(self) -> Mapping[str, StoreFactory]:  # type: ignore[empty-body]  # a specification has no body
         """Contribute stores that are only known at run time: URL scheme -> factory.
 
         Called in: a process that opens a store, once, before the first.
@@ -121,7 +121,7 @@ class LilotaHooks:
         """
 
     @hookspec
-    def lilota_cli_commands(self) -> Sequence[click.Command]:  # type: ignore[empty-body]
+    def lilota_cli_commands(self) -> Sequence[click.Command]:  # type: ignore[empty-body]  # a specification has no body
         """Contribute commands to `lilota`.
 
         Called in: the command line, for `--help` and for names that are no built-in command; a built-in command can't

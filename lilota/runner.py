@@ -83,7 +83,7 @@ class TaskRunner:
         self.store = ensure_store(store, plugins=self._plugins)
         self._owns_store = store is None or isinstance(store, str)
         self._waiters = Waiters(self.store, told=True)
-        self.client = TaskClient(self.store, registry=self.registry, waiters=self._waiters)
+        self.client: TaskClient = TaskClient(self.store, registry=self.registry, waiters=self._waiters)
         self._run: RunnerStart | None = None
         self._state_lock = threading.Lock()
 

@@ -88,7 +88,7 @@ class LazyGroup(click.Group):
         self,
         args: Sequence[str] | None = None,
         prog_name: str | None = None,
-        **extra: Any,  # noqa: ANN401
+        **extra: Any,  # noqa: ANN401 - handed on to click
     ) -> NoReturn:
         """Run a command line and exit; every error ends as one line and an exit code."""
         extra.pop("standalone_mode", None)

@@ -73,5 +73,5 @@ def main() -> None:
     # What the terminal's encoding lacks is shown as an escape; it must never end a command.
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):  # a replaced stream may not be a TextIOWrapper
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # as above
     cli.main(prog_name="lilota")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -19,8 +19,12 @@ _LARGEST_ID = 2**63 - 1
 
 _REFERENCE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
+if TYPE_CHECKING:
+    _ParamType = click.ParamType[Any, Any]
+else:
+    _ParamType = click.ParamType  # not generic in older clicks
 
-class ReadBy(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # not generic in older clicks
+class ReadBy(_ParamType):
     """What a function reads, which raises a ValueError that says what to write instead."""
 
     def __init__(self, name: str, read: Callable[[str], object]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import click
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from lilota.contract import TaskStore
     from lilota.plugins import Plugins
     from lilota.registry import Registry
+
+Parameters = ParamSpec("Parameters")
+Returned = TypeVar("Returned")
 
 
 class Session:
@@ -115,4 +118,6 @@ def _require_existing(store: TaskStore) -> None:
         )
 
 
-pass_session = click.make_pass_decorator(Session, ensure=True)
+def pass_session(command: Callable[Concatenate[Session, Parameters], Returned]) -> Callable[Parameters, Returned]:
+    """Give a command its session as the first argument."""
+    return click.make_pass_decorator(Session, ensure=True)(command)

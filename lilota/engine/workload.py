@@ -109,8 +109,8 @@ class KnownWorker:
     )
 
     def __init__(self, number: int) -> None:
-        self.number = number
-        self.ready = False
+        self.number: int = number
+        self.ready: bool = False
         self.attempts: dict[Fence, Attempt] = {}
         self.watched: dict[Fence, Attempt] = {}
         self.load_seconds = 0.0

@@ -13,7 +13,7 @@ from lilota.running.looking import LookSchedule
 from lilota.running.lost_replies import LostReplies
 from lilota.running.telling import Teller
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Exchange:

@@ -9,7 +9,7 @@ from typing import Final
 from lilota.contract import TaskStore
 from lilota.errors import StoreError
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 _CHORE: Final = "prune"
 #: How many tasks are deleted in one step, so that nobody waits long for the store.

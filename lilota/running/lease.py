@@ -15,7 +15,7 @@ from typing import Final
 from lilota.contract import RunnerInfo, TaskStore
 from lilota.errors import StoreError
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 #: After a heartbeat that failed.
 _RETRY_SECONDS: Final = 1.0

@@ -27,7 +27,7 @@ from lilota.running.lease import LeaseKeeper
 from lilota.running.telling import Teller
 from lilota.workers.worker import WorkerSetup
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 #: How long the first worker may take to come up; it imports the application.
 _START_SECONDS: Final = 60.0
@@ -60,7 +60,7 @@ class RunnerStart:
     def __init__(self, options: RunOptions, store: TaskStore, registry: Registry, waiters: Waiters) -> None:
         capabilities = store.capabilities()
         names = registry.names()
-        self.info = RunnerInfo(
+        self.info: RunnerInfo = RunnerInfo(
             id=secrets.token_hex(8), lease_seconds=options.lease_seconds, host=platform.node(), pid=os.getpid()
         )
         self._executor = _make_executor(options, registry, self.info)

@@ -13,7 +13,7 @@ from lilota.models import AttemptUpdate, Claim, Outcome, TaskState
 from lilota.plugins import Plugins
 from lilota.workers.logs import replay
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 _LEVELS: Final = {
     TaskState.PENDING: logging.WARNING,

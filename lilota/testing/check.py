@@ -82,7 +82,7 @@ def _run_child(
     command = [sys.executable, "-P", "-m", "lilota.testing.check_child"]
     with (
         tempfile.TemporaryFile() as errors,
-        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors) as child,  # noqa: S603
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors) as child,  # noqa: S603 - our own interpreter and module
     ):
         assert child.stdout is not None
         try:

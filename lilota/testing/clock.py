@@ -13,7 +13,7 @@ class FakeClock:
     """
 
     def __init__(self, now: float = 1_700_000_000.0) -> None:
-        self.now = float(now)
+        self.now: float = float(now)
 
     def __call__(self) -> float:
         return self.now

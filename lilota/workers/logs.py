@@ -38,7 +38,7 @@ class LineBudget:
     def __init__(self) -> None:
         self._lines = 0
         self._characters = 0
-        self.dropped = 0
+        self.dropped: int = 0
 
     def admit(self, text: str) -> bool:
         """Tell whether a line is kept."""

@@ -36,7 +36,7 @@ from lilota.workers.capture import last_lines
 from lilota.workers.frames import FrameError, FrameReader, decode_for_runner, encode
 from lilota.workers.worker import EXIT_CONNECTION_LOST, WorkerSetup, worker_main
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 #: The best first. Never a bare fork, which copies locks in whatever state they are.
 START_METHODS: Final = ("forkserver", "spawn")

@@ -74,7 +74,7 @@ class RestoredIdsAreUsedAgain(StoreWrapper):
 
     def __init__(self, store: TaskStore) -> None:
         super().__init__(store)
-        self.last_id = 0
+        self.last_id: int = 0
 
     def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:
         first = self.last_id + 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 import pytest
 
 from lilota.contract import TaskStore
@@ -18,7 +20,7 @@ from lilota.testing.contract.harness import (
     update,
 )
 
-LATE_WRITES = {
+LATE_WRITES: Final[dict[str, dict[str, Any]]] = {
     "progress": {"progress": 77.0},
     "output": {"output_json": '{"late":true}'},
     "log lines": {"log_lines": (LogLine(at=1.0, text="late"),)},
@@ -28,7 +30,7 @@ LATE_WRITES = {
     "start": {"started_at": 1e9},
     "limit of lost attempts": {"max_lost_attempts": 1},
 }
-late_writes = pytest.mark.parametrize("late_write", LATE_WRITES.values(), ids=LATE_WRITES.keys())
+late_writes: pytest.MarkDecorator = pytest.mark.parametrize("late_write", LATE_WRITES.values(), ids=LATE_WRITES.keys())
 
 
 class FenceContract(ContractFixtures):

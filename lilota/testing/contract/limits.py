@@ -31,7 +31,7 @@ TEXTS = {
     "spaces": "  leading and trailing  ",
     "noncharacters": "\ufeff\ufffe\uffff",
 }
-texts = pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
+texts: pytest.MarkDecorator = pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
 
 
 class LimitsContract(ContractFixtures):

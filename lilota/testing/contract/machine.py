@@ -28,10 +28,12 @@ from lilota.testing.contract.model_store import ModelStore, ModelTask, stored_fa
 
 NAMES, QUEUES, RUNNERS = ("a", "b", "c"), ("x", "y"), (0, 1, 2)
 
-runners = st.sampled_from(RUNNERS)
-some_names = st.sampled_from([NAMES, ("a", "c"), ("b",), ("c", "unheard of"), ()])
-some_queues = st.sampled_from([None, QUEUES, ("x",), ("y", "unheard of"), ()])
-new_tasks = st.builds(
+runners: st.SearchStrategy[int] = st.sampled_from(RUNNERS)
+some_names: st.SearchStrategy[tuple[str, ...]] = st.sampled_from([NAMES, ("a", "c"), ("b",), ("c", "unheard of"), ()])
+some_queues: st.SearchStrategy[tuple[str, ...] | None] = st.sampled_from(
+    [None, QUEUES, ("x",), ("y", "unheard of"), ()]
+)
+new_tasks: st.SearchStrategy[NewTask] = st.builds(
     NewTask,
     name=st.sampled_from(NAMES),
     queue=st.sampled_from(QUEUES),
@@ -47,9 +49,11 @@ def alike(task: NewTask, number: int) -> list[NewTask]:
     return [replace(task, input_json=f'{{"n":{n}}}') for n in range(number)]
 
 
-additions = st.lists(new_tasks, min_size=1, max_size=4) | st.builds(alike, new_tasks, st.integers(2, 6))
-failures = st.just(TaskError(type="ValueError", message="planted"))
-outcomes = st.one_of(
+additions: st.SearchStrategy[list[NewTask]] = st.lists(new_tasks, min_size=1, max_size=4) | st.builds(
+    alike, new_tasks, st.integers(2, 6)
+)
+failures: st.SearchStrategy[TaskError] = st.just(TaskError(type="ValueError", message="planted"))
+outcomes: st.SearchStrategy[Outcome] = st.one_of(
     st.just(Outcome(state=TaskState.SUCCEEDED)),
     st.builds(Outcome, state=st.just(TaskState.FAILED), error=failures),
     st.just(Outcome(state=TaskState.CANCELLED)),
@@ -62,7 +66,7 @@ outcomes = st.one_of(
         delay_seconds=st.sampled_from([0.0, 0.0, 3600.0]),
     ),
 )
-writes = st.fixed_dictionaries(
+writes: st.SearchStrategy[dict[str, object]] = st.fixed_dictionaries(
     {},
     optional={
         "progress": st.sampled_from([1.0, 50.0, 100.0]),
@@ -90,8 +94,8 @@ class StoreMachine(RuleBasedStateMachine):
     def __init__(self, store: TaskStore) -> None:
         super().__init__()
         self.store = store
-        self.model = ModelStore()
-        self.runner_ids = [f"model-{uuid.uuid4().hex}" for _ in RUNNERS]
+        self.model: ModelStore = ModelStore()
+        self.runner_ids: list[str] = [f"model-{uuid.uuid4().hex}" for _ in RUNNERS]
 
     def teardown(self) -> None:
         empty_store(self.store)
@@ -380,4 +384,4 @@ class StoreMachine(RuleBasedStateMachine):
 
 def updates_of(batch: list[tuple[Claim, Write]]) -> list[AttemptUpdate]:
     """Turn what Hypothesis drew into updates."""
-    return [AttemptUpdate(id=claim.id, token=claim.token, **write) for claim, write in batch]  # type: ignore[arg-type]
+    return [AttemptUpdate(id=claim.id, token=claim.token, **write) for claim, write in batch]  # type: ignore[arg-type]  # the strategies give each field its type

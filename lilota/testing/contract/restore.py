@@ -29,7 +29,7 @@ from lilota.testing.contract.harness import (
 LONG_AGO = datetime(2024, 2, 29, 12, 30, 15, 123000, tzinfo=UTC)
 FAR_AHEAD = datetime(2500, 6, 1, 10, 0, tzinfo=UTC)
 STATES = tuple(state for state in TaskState if state is not TaskState.RUNNING)
-each_state = pytest.mark.parametrize("state", STATES)
+each_state: pytest.MarkDecorator = pytest.mark.parametrize("state", STATES)
 
 LINES = (
     LogLine(at=1700000000.25, text="first", level=10, source="log", attempt=1, logger="app.images"),

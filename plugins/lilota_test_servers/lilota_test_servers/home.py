@@ -37,8 +37,8 @@ class Home:
         data_parent: Path | None,
     ) -> None:
         self.account = account
-        self.folder = account.make_folder(account.temporary_parent(), "lilota-server-")
-        self.data = account.make_folder(data_parent or self.folder, "data-")
+        self.folder: Path = account.make_folder(account.temporary_parent(), "lilota-server-")
+        self.data: Path = account.make_folder(data_parent or self.folder, "data-")
         self._name = name
         self._environment = environment
         self._log = self.folder / "server.log"
