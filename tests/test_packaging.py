@@ -35,6 +35,9 @@ REGISTRY_HOSTS = "|".join(
         ("debian", "org"),
     ]
 )
+BARE_SUPPRESSION = re.compile(
+    r"#\s*(?:ruff:\s*)?noqa\b(?!: [A-Z]+\d+(?:, [A-Z]+\d+)* - \S)|#\s*type:\s*ignore\b(?!\[[\w, -]+\]  # \S)"
+)
 WORKPLACE = (
     r"(?<![\w.~}/-])/(?:work|root)/|(?<![\w/])shared" + r"/|\.lib" + r"rary/|\bseed\.m" + r"d\b|/tmp/(?:dev|briefs)\b"
 )
@@ -174,6 +177,19 @@ def test_no_file_names(what, pattern):
     ]
 
     assert lines == [], f"{what} is named"
+
+
+def test_every_suppression_names_its_rule_and_its_reason():
+    """Whoever reads one knows what is allowed there, and why; as `noqa: S603 - fixed words` and the like."""
+    lines = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()[:120]}"
+        for path in tracked_files()
+        if path.suffix == ".py"
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if BARE_SUPPRESSION.search(line)
+    ]
+
+    assert lines == []
 
 
 def test_an_old_python_can_read_dev_py_and_is_told_which_one_is_needed():

@@ -213,7 +213,7 @@ def test_without_the_memory_store_its_import_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "lilota_memory_store", None)
 
     with pytest.raises(ImportError, match="pip install lilota-memory-store"):
-        from lilota.stores import MemoryTaskStore  # noqa: F401
+        from lilota.stores import MemoryTaskStore  # noqa: F401 - the import is the test
 
 
 def test_another_name_is_not_invented():

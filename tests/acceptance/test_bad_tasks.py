@@ -371,7 +371,7 @@ def test_a_class_that_the_worker_can_not_import_fails_its_task(tmp_path, monkeyp
     module = tmp_path / "vanishing_module.py"
     module.write_text("from lilota.models import TaskBase\nclass Vanishing(TaskBase):\n    def run(self): pass\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    import vanishing_module  # type: ignore[import-not-found]
+    import vanishing_module  # type: ignore[import-not-found]  # it was written just now
 
     runner = TaskRunner(memory, 1, settings=Settings())
     runner.register("Vanishing", vanishing_module.Vanishing)

@@ -15,6 +15,6 @@ if TYPE_CHECKING:
 def lilota_cli_commands() -> Sequence[click.Command]:
     """Add `lilota demo`."""
     # Imported here because runners and workers load this module too, and need no command line.
-    from lilota_example_tasks.demo.command import demo  # noqa: PLC0415
+    from lilota_example_tasks.demo.command import demo  # noqa: PLC0415 - only the demo itself needs it
 
     return [demo]

@@ -20,10 +20,10 @@ def open_postgres_store(url: str) -> PostgresTaskStore:
     """
     try:
         # psycopg takes a while to import, and needs a library that may be missing.
-        from psycopg import Pipeline, pq  # noqa: PLC0415
+        from psycopg import Pipeline, pq  # noqa: PLC0415 - slow to import
 
-        from lilota_postgres_store.link.address import Address  # noqa: PLC0415
-        from lilota_postgres_store.store import PostgresTaskStore  # noqa: PLC0415
+        from lilota_postgres_store.link.address import Address  # noqa: PLC0415 - slow to import
+        from lilota_postgres_store.store import PostgresTaskStore  # noqa: PLC0415 - slow to import
     except ImportError as error:
         raise ConfigurationError(
             f"The PostgreSQL store can't be used: psycopg can't be imported ({error}). "

@@ -36,7 +36,7 @@ def store_of_project() -> DjangoTaskStore | None:
 def has_permission(request: HttpRequest, name: str) -> bool:
     """Tell whether the person has a permission on tasks: "view" or "change"."""
     # The stubs also know users without permissions, whom the admin does not let in.
-    return bool(request.user.has_perm(f"lilota.{name}_task"))  # type: ignore[union-attr]
+    return bool(request.user.has_perm(f"lilota.{name}_task"))  # type: ignore[union-attr]  # the admin has asked for a login
 
 
 class ReadOnlyAdmin(_ModelAdmin[AnyModel]):
