@@ -69,7 +69,7 @@ class ServerProcess(ABC):
         folder: Path | None = None,
     ) -> None:
         self.host = host
-        self.port: int = free_port() if port == 0 else port
+        self.port: int | None = free_port() if port == 0 else port
         self._settings = {**self._default_settings, **(settings or {})}
         self._account = unprivileged_account() if self._refuses_root else Account()
         self._environment = {**(environment or {}), **clock_environment(clock_offset_seconds)}
