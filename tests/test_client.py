@@ -89,7 +89,7 @@ def test_a_runner_hands_on_the_connection_too():
     runner = TaskRunner(store, 1, settings=Settings())
     runner.register("sleep", TASKS["sleep"])
     with runner:
-        runner.add("sleep", input={"seconds": 0}, connection=connection).result(20)
+        runner.add("sleep", input={"seconds": 0}, connection=connection).result(60)
         runner.add_many([{"name": "sleep", "input": {"seconds": 0}}], connection=connection)
 
     assert store.connections == [connection, connection]
@@ -118,14 +118,14 @@ def test_a_result_is_the_output(runner):
     """What the task returned comes back as it was."""
     handle = runner.add("hash", input={"text": "lilota"})
 
-    assert handle.result(20) == {"sha256": "a395b4c150eeefdb00e3c8270de3a990dc05d72970ac6e1d49eb4ac62d04d328"}
+    assert handle.result(60) == {"sha256": "a395b4c150eeefdb00e3c8270de3a990dc05d72970ac6e1d49eb4ac62d04d328"}
 
 
 def test_a_task_without_output_has_the_result_none(runner):
     """Nothing was returned, nothing comes back, and the attribute is absent."""
     handle = runner.add("sleep", input={"seconds": 0})
 
-    assert handle.result(20) is None
+    assert handle.result(60) is None
     assert not hasattr(handle.info(), "output")
 
 
@@ -134,7 +134,7 @@ def test_the_error_of_a_failed_task_carries_its_traceback(runner):
     handle = runner.add("fail")
 
     with pytest.raises(TaskFailedError, match="ValueError: no such luck") as caught:
-        handle.result(20)
+        handle.result(60)
 
     assert f"The task {handle.id} ('fail')" in str(caught.value)
     assert "runner_tasks.py" in caught.value.remote_traceback
@@ -164,13 +164,13 @@ def test_a_cancelled_task_has_no_result(runner):
     assert answers == (TaskState.RUNNING, TaskState.CANCELLED)
     for handle in (running, waiting):
         with pytest.raises(TaskCancelledError):
-            handle.result(20)
+            handle.result(60)
 
 
 def test_cancelling_what_has_ended_says_how_it_ended(runner):
     """Too late is no error."""
     handle = runner.add("hash", input={"text": "a"})
-    handle.result(20)
+    handle.result(60)
 
     assert handle.cancel() is TaskState.SUCCEEDED
 
@@ -179,13 +179,13 @@ def test_a_failed_task_can_be_retried_and_a_succeeded_one_not(runner):
     """Retry starts over; what succeeded stays as it is."""
     failed, succeeded = runner.add("fail"), runner.add("hash", input={"text": "a"})
     with pytest.raises(TaskFailedError):
-        failed.result(20)
-    succeeded.result(20)
+        failed.result(60)
+    succeeded.result(60)
 
     failed.retry()
 
     with pytest.raises(TaskFailedError):
-        failed.result(20)
+        failed.result(60)
     with pytest.raises(TaskStateError):
         succeeded.retry()
 
@@ -223,7 +223,7 @@ def test_a_task_is_found_again_by_its_id(runner):
 
     again = runner.client.get(handle.id)
 
-    assert again.result(20) == handle.result(20)
+    assert again.result(60) == handle.result(60)
     assert again.info().description == "words"
     with pytest.raises(TaskNotFoundError, match="999999"):
         runner.client.get(999_999)
@@ -239,7 +239,7 @@ def test_a_client_adds_for_a_runner_that_comes_later():
     runner = TaskRunner(store, 1, settings=Settings())
     runner.register("hash", Hash)
     with runner:
-        result = handle.result(20)
+        result = handle.result(60)
 
     assert result
 

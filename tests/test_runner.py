@@ -56,7 +56,7 @@ def test_a_started_runner_cannot_be_started(started):
     """A second start is refused and the first goes on."""
     with pytest.raises(RunnerStateError, match=r"^The task runner is already started$"):
         started.start()
-    assert started.add("hash", input={"text": "a"}).result(20)
+    assert started.add("hash", input={"text": "a"}).result(60)
 
 
 @pytest.mark.parametrize("call", [lambda r: r.add("hash"), lambda r: r.add_many([{"name": "hash"}])])
@@ -98,7 +98,7 @@ def test_a_runner_can_be_stopped_twice_only_if_it_was_started_twice():
 
     runner.register("again", Hash)
     runner.start()
-    result = runner.add("again", input={"text": "a"}).result(20)
+    result = runner.add("again", input={"text": "a"}).result(60)
     runner.stop()
 
     assert result
@@ -251,7 +251,7 @@ def test_add_many_returns_handles_in_the_order_of_the_tasks(started):
     """Each result belongs to its input."""
     handles = started.add_many([{"name": "hash", "input": {"text": str(n)}} for n in range(20)])
 
-    assert len({handle.result(20)["sha256"] for handle in handles}) == 20
+    assert len({handle.result(60)["sha256"] for handle in handles}) == 20
     assert [handle.info().input["text"] for handle in handles] == [str(n) for n in range(20)]
 
 
@@ -263,7 +263,7 @@ def test_a_delayed_task_does_not_run_before_its_time(started):
     ]
 
     for handle in handles:
-        assert handle.result(20)
+        assert handle.result(60)
         assert handle.info().started_at >= handle.info().run_at
 
 
@@ -273,7 +273,7 @@ def test_higher_priority_runs_first():
     low = runner.client.add("hash", input={"text": "low"})
     high = runner.client.add("hash", input={"text": "high"}, priority=10)
     with runner:
-        low.result(20)
+        low.result(60)
 
     assert high.info().started_at < low.info().started_at
 
@@ -283,7 +283,7 @@ def test_a_runner_leaves_other_queues_alone():
     with make_runner(queues=["mail"]) as runner:
         mine = runner.add("hash", input={"text": "a"}, queue="mail")
         other = runner.add("hash", input={"text": "a"}, queue="default")
-        mine.result(20)
+        mine.result(60)
 
     assert other.info().state is TaskState.PENDING
 
@@ -296,7 +296,7 @@ def test_a_runner_leaves_names_that_it_does_not_know_to_others():
     stranger.register("known", Hash)
     unknown = other.client.add("hash", input={"text": "a"})
     with stranger:
-        stranger.add("known", input={"text": "a"}).result(20)
+        stranger.add("known", input={"text": "a"}).result(60)
 
     assert unknown.info().state is TaskState.PENDING
     assert unknown.info().attempt == 0
@@ -309,7 +309,7 @@ def test_a_runner_leaves_names_that_it_does_not_know_to_others():
 def test_the_store_may_be_a_name_or_a_url(address, tmp_path):
     """The runner opens it and closes it."""
     with make_runner(address.format(tmp_path)) as runner:
-        assert runner.add("hash", input={"text": "a"}).result(20)
+        assert runner.add("hash", input={"text": "a"}).result(60)
 
 
 def test_the_store_may_be_the_proxy_of_a_manager():
@@ -318,9 +318,9 @@ def test_the_store_may_be_the_proxy_of_a_manager():
     with StoreManager() as manager, make_runner(manager.Store()) as runner:
         handle = runner.add("hash", input={"text": "a"})
         with pytest.raises(TaskFailedError):
-            runner.add("fail").result(20)
+            runner.add("fail").result(60)
 
-        assert handle.result(20) == handle.info().output
+        assert handle.result(60) == handle.info().output
 
 
 # In Python 3.13 the pickler's buffer complains when it is collected together with the traceback that holds it.
@@ -369,7 +369,7 @@ def test_a_runner_whose_store_is_down_does_not_start_and_can_be_started_later():
 
     store.is_down = False
     with runner:
-        result = runner.add("hash", input={"text": "a"}).result(20)
+        result = runner.add("hash", input={"text": "a"}).result(60)
 
     assert after == before
     assert result
@@ -380,7 +380,7 @@ def test_two_runners_in_one_process_share_a_store():
     store = MemoryTaskStore()
     with make_runner(store) as one, make_runner(store) as other:
         handles = [runner.add("hash", input={"text": str(n)}) for n in range(50) for runner in (one, other)]
-        results = [handle.result(20) for handle in handles]
+        results = [handle.result(60) for handle in handles]
 
     assert all(results)
     assert {handle.info().attempt for handle in handles} == {1}
@@ -429,7 +429,7 @@ def test_stop_on_a_durable_store_leaves_what_waits_to_the_next_start(tmp_path):
     between = [handle.info() for handle in handles]
 
     with make_runner(url) as runner:
-        results = [runner.client.get(handle.id).result(20) for handle in handles]
+        results = [runner.client.get(handle.id).result(60) for handle in handles]
 
     assert busy.info().state is TaskState.SUCCEEDED
     assert {info.state for info in between} == {TaskState.PENDING}
@@ -460,7 +460,7 @@ def test_a_second_stop_can_shorten_the_wait_of_the_first():
     first.start()
 
     runner.stop(timeout_seconds=0)
-    first.join(20)
+    first.join(60)
 
     assert not first.is_alive()
     assert handle.info().state is TaskState.PENDING
@@ -484,7 +484,7 @@ def test_descriptors_and_threads_stay_flat_over_many_tasks_workers_and_starts():
 
     def live():
         with runner:
-            runner.add_many([{"name": "hash", "input": {"text": str(n)}} for n in range(600)])[-1].result(20)
+            runner.add_many([{"name": "hash", "input": {"text": str(n)}} for n in range(600)])[-1].result(60)
             for handle in [runner.add("crash") for _ in range(12)]:
                 until(handle.info, lambda info: info.state.is_terminal)
 
@@ -500,7 +500,7 @@ def test_descriptors_and_threads_stay_flat_over_many_tasks_workers_and_starts():
 def test_descriptors_and_threads_stay_flat_over_ten_thousand_tasks_and_two_hundred_workers():
     """While a runner runs, too."""
     with make_runner(processes=2) as runner:
-        runner.add("hash", input={"text": "warm"}).result(20)
+        runner.add("hash", input={"text": "warm"}).result(60)
         before = _resources()
         handles = runner.add_many([{"name": "hash", "input": {"text": str(n)}} for n in range(10_000)])
         for handle in [runner.add("crash") for _ in range(200)] + handles:
@@ -517,7 +517,7 @@ def test_no_folder_is_left_behind(tmp_path, monkeypatch):
     """What the workers print is caught in files that go away with the runner."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with make_runner() as runner:
-        runner.add("hash", input={"text": "a"}).result(20)
+        runner.add("hash", input={"text": "a"}).result(60)
         during = list(Path(tmp_path).iterdir())
 
     assert during
@@ -566,9 +566,9 @@ def test_idle_workers_live_on_when_the_lease_was_lost():
     store = MemoryTaskStore()
     with make_runner(store) as runner:
         first = runner.add("hash", input={"text": "a"})
-        first.result(20)
+        first.result(60)
         runner._run._stop_without_lease()
         again = runner.add("hash", input={"text": "b"})
-        again.result(20)
+        again.result(60)
 
     assert (again.info().attempt, again.info().lost_attempts, again.info().pid) == (1, 0, first.info().pid)

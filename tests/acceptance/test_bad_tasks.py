@@ -32,11 +32,11 @@ def run_beside_neighbours(url: str, folder: Path, name: str, input: dict[str, An
     with running(url) as runner:
         place = {"folder": str(folder)}
         before = runner.add("WellBehaved", input=place)
-        expected = before.result(20)
+        expected = before.result(60)
         bad = runner.add(name, input={**place, **(input or {})}, **options)
         behind = [runner.add("WellBehaved", input=place) for _ in range(3)]
         info = ended(bad)
-        neighbours = [handle.result(20) for handle in behind]
+        neighbours = [handle.result(60) for handle in behind]
         lines = texts(bad)
         state_later = bad.info().state
 
@@ -197,11 +197,11 @@ def test_what_a_task_changes_about_its_process_ends_with_it(url, tmp_path, name)
     """Folder, environment, signals, streams, limits and logging are put back: the next task feels nothing."""
     with running(url) as runner:
         place = {"folder": str(tmp_path)}
-        runner.add("WellBehaved", input=place).result(20)
+        runner.add("WellBehaved", input=place).result(60)
         bad = runner.add(name, input=place)
-        bad.result(20)
+        bad.result(60)
         after = runner.add("WellBehaved", input=place)
-        after.result(20)
+        after.result(60)
         pids = bad.info().pid, after.info().pid
 
     assert pids[0] == pids[1]
@@ -250,8 +250,8 @@ def test_a_task_that_deletes_the_working_folder_harms_nobody(tmp_path, monkeypat
     monkeypatch.chdir(gone)
 
     with running(memory) as runner:
-        runner.add("DeletesFolder").result(20)
-        after = runner.add("WellBehaved", input={"folder": str(tmp_path)}).result(20)
+        runner.add("DeletesFolder").result(60)
+        after = runner.add("WellBehaved", input={"folder": str(tmp_path)}).result(60)
         dead = ended(runner.add("ExitsAtOnce", max_lost_attempts=1))
         waiting = runner.add("WellBehaved", input={"folder": str(tmp_path)})
         runner.stop(timeout_seconds=0.2)

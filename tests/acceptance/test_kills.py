@@ -128,7 +128,7 @@ def test_a_killed_worker_is_replaced_and_its_task_runs_again(runner):
 
     os.kill(victim, signal.SIGKILL)
 
-    assert handle.result(20)
+    assert handle.result(60)
     assert (handle.info().attempt, handle.info().lost_attempts) == (2, 1)
     assert handle.info().pid != victim
 
@@ -148,7 +148,7 @@ def test_idle_workers_that_are_killed_are_replaced(runner):
 def _two_at_once(runner):
     handles = [runner.add("sleep", input={"seconds": 0.3}) for _ in range(2)]
     for handle in handles:
-        handle.result(20)
+        handle.result(60)
     return handles
 
 
@@ -157,7 +157,7 @@ def test_a_task_that_may_run_once_never_runs_twice(runner, tmp_path):
     file = tmp_path / "count"
     handles = [runner.add("count", input={"file": str(file)}, max_lost_attempts=1) for _ in range(20)]
     for handle in handles:
-        handle.result(20)
+        handle.result(60)
 
     assert file.read_bytes() == b"." * 20
 
@@ -170,6 +170,6 @@ def test_neighbours_of_a_crashing_task_are_unharmed(runner):
         if number % 10 == 5:
             runner.add("crash")
 
-    results = [handle.result(20)["sha256"] for handle in handles]
+    results = [handle.result(60)["sha256"] for handle in handles]
 
     assert results == [hashlib.sha256(str(number).encode()).hexdigest() for number in range(40)]

@@ -75,7 +75,7 @@ def test_a_program_that_ends_without_stop_ends(run):
         if __name__ == "__main__":
             runner = make()
             runner.start()
-            print(runner.add("add", input={"a": 1, "b": 2}).result(20))
+            print(runner.add("add", input={"a": 1, "b": 2}).result(60))
     """)
 
     assert program.wait() == 0
@@ -127,7 +127,7 @@ def test_a_runner_in_a_daemon_thread_does_not_keep_the_program(run):
         if __name__ == "__main__":
             started = threading.Event()
             threading.Thread(target=serve, daemon=True).start()
-            started.wait(20)
+            started.wait(60)
     """)
 
     assert program.wait() == 0
@@ -197,7 +197,7 @@ def test_a_fork_that_ends_takes_nothing_from_the_runner_of_its_parent(run, how, 
                 else:
                     os.waitpid(pid, 0)
                     info = handle.info()
-                    print(info.state, info.attempt, runner.add("add", input={{"a": 1, "b": 2}}).result(20), flush=True)
+                    print(info.state, info.attempt, runner.add("add", input={{"a": 1, "b": 2}}).result(60), flush=True)
                     runner.stop(timeout_seconds=0)
                     runner.start()
                     handle.cancel()
@@ -247,7 +247,7 @@ def test_a_program_without_a_file_can_run_tasks_of_modules(run):
         runner = TaskRunner("memory", 1)
         runner.register("hash", Hash)
         with runner:
-            print(runner.add("hash", input={"text": "a"}).result(20))
+            print(runner.add("hash", input={"text": "a"}).result(60))
         """,
         prologue="",
         as_text=True,

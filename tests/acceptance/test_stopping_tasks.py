@@ -57,7 +57,7 @@ def test_cancel_interrupts_a_task_that_sleeps(url, tmp_path, name):
         handle.cancel()
         info = ended(handle)
         after = runner.add("WellBehaved", input={"folder": str(tmp_path)})
-        after.result(20)
+        after.result(60)
 
     assert info.state is TaskState.CANCELLED
     assert info.error is None
@@ -101,7 +101,7 @@ def test_a_task_that_does_not_want_to_end_is_cancelled_by_force(url, tmp_path, n
         handle.cancel()
         info = ended(handle)
         neighbours = [runner.add("WellBehaved", input={"folder": str(tmp_path)}) for _ in range(3)]
-        outputs = [neighbour.result(20) for neighbour in neighbours]
+        outputs = [neighbour.result(60) for neighbour in neighbours]
 
     assert info.state is TaskState.CANCELLED
     assert not is_alive(pid)
@@ -187,7 +187,7 @@ def test_a_task_that_ignores_its_timeout_is_stopped_by_force(url, tmp_path, name
     """The error says that asking did not help."""
     with running(url) as runner:
         info = ended(runner.add(name, input={"folder": str(tmp_path)}))
-        after = runner.add("WellBehaved", input={"folder": str(tmp_path)}).result(20)
+        after = runner.add("WellBehaved", input={"folder": str(tmp_path)}).result(60)
 
     assert info.state is TaskState.FAILED
     assert info.error is not None

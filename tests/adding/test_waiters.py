@@ -76,7 +76,7 @@ def test_a_thread_wakes_up_when_the_task_ends_elsewhere(store, waiters):
     thread.start()
 
     store.finish(task_id)
-    thread.join(20)
+    thread.join(60)
 
     assert found[0].state is TaskState.SUCCEEDED
 
@@ -139,12 +139,12 @@ def test_whoever_awaits_learns_that_the_store_is_gone(store, waiters, error):
     future = waiters.future(task_id)
 
     with pytest.raises(type(error)):
-        future.result(20)
+        future.result(60)
 
     store.error = None
     again = waiters.future(task_id)
     store.finish(task_id)
-    assert again.result(20) is None
+    assert again.result(60) is None
 
 
 def test_a_handle_can_be_awaited_from_several_loops(store, waiters):
@@ -161,6 +161,6 @@ def test_a_handle_can_be_awaited_from_several_loops(store, waiters):
         thread.start()
     store.finish(task_id)
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
 
     assert results == [None, None, None]

@@ -283,7 +283,7 @@ def test_a_store_of_a_newer_version_ends_the_loop_with_its_error(caplog):
 
     with caplog.at_level(logging.CRITICAL):
         driver.start()
-        assert driver.join(20)
+        assert driver.join(60)
 
     assert isinstance(driver.failure, StoreVersionError)
     assert driver.settled.is_set()

@@ -55,7 +55,7 @@ def test_lines_whose_reply_got_lost_are_in_the_log_once(runner, store):
     """All of them, in order, in the first attempt and in the one after it."""
     handle = runner.add("talk", input={"lines": LINES})
 
-    handle.result(20)
+    handle.result(60)
 
     assert texts(store, handle) == [f"{attempt}.{number}" for attempt in (1, 2) for number in range(LINES)]
     assert store.commits_with_lines > 2
@@ -68,7 +68,7 @@ def test_lines_after_a_cancellation_are_kept(runner, store):
     handle.cancel()
 
     with pytest.raises(TaskCancelledError):
-        handle.result(20)
+        handle.result(60)
 
     *spoken, last = texts(store, handle)
     assert spoken == [f"1.{number}" for number in range(len(spoken))]
