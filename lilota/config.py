@@ -20,7 +20,7 @@ import msgspec
 
 from lilota.errors import ConfigurationError, did_you_mean, listed
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class _Setting(NamedTuple):

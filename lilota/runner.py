@@ -79,8 +79,8 @@ class TaskRunner:
             settings=settings,
         )
         self._handler = _stderr_handler(logging_formatter)
-        self.registry = Registry(self._plugins, settings)
-        self.store = ensure_store(store, plugins=self._plugins)
+        self.registry: Registry = Registry(self._plugins, settings)
+        self.store: TaskStore = ensure_store(store, plugins=self._plugins)
         self._owns_store = store is None or isinstance(store, str)
         self._waiters = Waiters(self.store, told=True)
         self.client: TaskClient = TaskClient(self.store, registry=self.registry, waiters=self._waiters)

@@ -45,7 +45,7 @@ def test_signals_arrive_as_messages_and_the_handlers_come_back():
     with stop_signals() as received:
         os.kill(os.getpid(), signal.SIGTERM)
         os.kill(os.getpid(), signal.SIGINT)
-        names = {received.get(timeout=10).name, received.get(timeout=10).name}
+        names = {received.get(timeout=60).name, received.get(timeout=60).name}
 
     assert names == {"SIGTERM", "SIGINT"}
     assert signal.getsignal(signal.SIGTERM) is before

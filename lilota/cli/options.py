@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 else:
     _ParamType = click.ParamType  # not generic in older clicks
 
+
 class ReadBy(_ParamType):
     """What a function reads, which raises a ValueError that says what to write instead."""
 

@@ -27,7 +27,7 @@ class Crew:
     """
 
     def __init__(self, size: int) -> None:
-        self.failed_starts = 0
+        self.failed_starts: int = 0
         self.last_start_failure: Death | None = None
         self.size = size
         self.workers: dict[int, KnownWorker] = {}

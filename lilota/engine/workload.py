@@ -55,17 +55,17 @@ class Attempt:
     )
 
     def __init__(self, claim: Claim, now: float, expected_seconds: float, *, must_run_alone: bool = False) -> None:
-        self.claim = claim
+        self.claim: Claim = claim
         self.fence: Fence = claim.fence
-        self.must_run_alone = must_run_alone
-        self.waits_since = now
-        self.expected_seconds = expected_seconds
+        self.must_run_alone: bool = must_run_alone
+        self.waits_since: float = now
+        self.expected_seconds: float = expected_seconds
         self.log_count = claim.log_count
         self.started_at: float | None = None
         self.stop_reason: StopReason | None = None
-        self.steps = 0
-        self.stepped_at = now
-        self.next_step_at = inf
+        self.steps: int = 0
+        self.stepped_at: float = now
+        self.next_step_at: float = inf
 
     @property
     def stale_at(self) -> float:
@@ -113,12 +113,12 @@ class KnownWorker:
         self.ready: bool = False
         self.attempts: dict[Fence, Attempt] = {}
         self.watched: dict[Fence, Attempt] = {}
-        self.load_seconds = 0.0
-        self.slow = False
-        self.slow_at = inf
-        self.leaving = False
-        self.doomed = False
-        self.has_worked = False
+        self.load_seconds: float = 0.0
+        self.slow: bool = False
+        self.slow_at: float = inf
+        self.leaving: bool = False
+        self.doomed: bool = False
+        self.has_worked: bool = False
 
     def takes_more(self) -> bool:
         """Tell whether what is sent to it has a chance to run soon: it is up, not slow, and neither leaves nor dies."""

@@ -22,7 +22,7 @@ from lilota.plugins.loading import load_reference, one_line
 from lilota.plugins.records import EXECUTORS, KINDS, STORES, TASKS, Entry
 from lilota.plugins.selection import apply_switches, settle_claims
 
-logger = logging.getLogger("lilota.plugins")
+logger: logging.Logger = logging.getLogger("lilota.plugins")
 
 #: What belongs to this project and is installed by whoever wants it. Without metadata, lilota lacks its own executor.
 _ELSEWHERE: Final = MappingProxyType(

@@ -12,7 +12,7 @@ from lilota.plugins.records import KINDS, PinnedEntry, normalized
 if TYPE_CHECKING:
     from importlib_metadata import IDistribution
 
-logger = logging.getLogger("lilota.plugins")
+logger: logging.Logger = logging.getLogger("lilota.plugins")
 
 
 def installed_entries() -> list[PinnedEntry]:

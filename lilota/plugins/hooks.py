@@ -18,7 +18,7 @@ from lilota.models import JSONObject
 from lilota.plugins.loading import load_reference, one_line
 from lilota.plugins.records import Entry
 
-logger = logging.getLogger("lilota.plugins")
+logger: logging.Logger = logging.getLogger("lilota.plugins")
 
 #: After so many failures in a row an observing hook is not called any more.
 FAILURES_BEFORE_SUSPENSION: Final = 10

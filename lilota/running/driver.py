@@ -50,7 +50,7 @@ class Driver:
         self._stop = RunnerStop(engine, self._exchange, store)
         self._thread = threading.Thread(target=self._run, name="lilota-engine", daemon=True)
         self._orders: deque[Callable[[], None]] = deque()
-        self.settled = threading.Event()
+        self.settled: threading.Event = threading.Event()
         self.failure: BaseException | None = None
 
     def start(self) -> None:

@@ -16,7 +16,7 @@ from lilota.engine.engine import Engine
 from lilota.errors import StoreError, TaskNotFoundError
 from lilota.models import AttemptUpdate, Outcome, TaskState
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 _PAGE: Final = 1000
 

@@ -66,7 +66,7 @@ class RunnerStart:
         self._executor = _make_executor(options, registry, self.info)
         places = self._executor.places()
         _warn_of_limits(self._executor.capabilities())
-        self.details = RunnerDetails(
+        self.details: RunnerDetails = RunnerDetails(
             runner_id=self.info.id,
             store=capabilities.description,
             task_names=names,
@@ -76,7 +76,7 @@ class RunnerStart:
         self._store_forgets = capabilities.forgets
         self._plugins = registry.plugins
         self._engine = Engine(self.info.id, places, names, options.queues)
-        self.driver = Driver(self._engine, self._executor, store, Teller(self._plugins, waiters))
+        self.driver: Driver = Driver(self._engine, self._executor, store, Teller(self._plugins, waiters))
         self._lease = LeaseKeeper(store, self.info, self._stop_without_lease, self.driver.look_again)
         self._housekeeper = Housekeeper(store, options.settings.prune_after_seconds)
         self._closed = threading.Event()

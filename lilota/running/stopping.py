@@ -14,7 +14,7 @@ from lilota.errors import StoreError
 from lilota.models import TaskState
 from lilota.running.exchange import Exchange
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 #: How often a runner that stops looks whether it is there yet.
 _LOOK_SECONDS: Final = 0.05

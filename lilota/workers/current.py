@@ -28,15 +28,15 @@ class RunningAttempt:
 
     def __init__(self, claim: Claim, capture: OutputCapture, guard: Guard, send_news: Callable[[], object]) -> None:
         self.claim = claim
-        self.began = time.monotonic()
-        self.has_ended = False
+        self.began: float = time.monotonic()
+        self.has_ended: bool = False
         #: Until its class is imported nothing is told: the runner must know the options of the class first.
         self.is_loading = True
         #: What the runner told: the attempt should end, and why.
         self.stop_reason: StopReason | None = None
         #: The task looks at `self.cancelled`, so it may end where it likes; and it has seen True there.
-        self.is_looking = False
-        self.saw_stop = False
+        self.is_looking: bool = False
+        self.saw_stop: bool = False
         self._started_at: float | None = time.time()
         self._percentage: float | None = None
         self._output_json: str | None = None

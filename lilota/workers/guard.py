@@ -15,8 +15,8 @@ class Guard:
 
     def __init__(self, shield: AbstractContextManager[None]) -> None:
         self.shield = shield
-        self.lock = threading.RLock()
-        self.is_fork = False
+        self.lock: threading.RLock = threading.RLock()
+        self.is_fork: bool = False
 
     def detach_fork(self) -> None:
         """Make this a copy in a fork of the worker, which must not speak for it."""

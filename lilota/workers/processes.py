@@ -52,10 +52,10 @@ class WorkerEnd:
         self.process = process
         self.connection = connection
         self.capture_path = capture_path
-        self.frames = FrameReader()
-        self.unsent = bytearray()
+        self.frames: FrameReader = FrameReader()
+        self.unsent: bytearray = bytearray()
         self.fault = ""
-        self.death_watch = _open_death_watch(process)
+        self.death_watch: int = _open_death_watch(process)
 
 
 class WorkerProcesses:
@@ -94,7 +94,7 @@ class WorkerProcesses:
         ours, theirs = socket.socketpair()
         capture_path = self._folder / f"worker-{number}.out"
         setup = msgspec.structs.replace(self._setup, runner_pid=os.getpid(), capture_path=str(capture_path))
-        process = self._context.Process(  # type: ignore[attr-defined]
+        process = self._context.Process(  # type: ignore[attr-defined]  # typeshed's BaseContext has no Process
             target=worker_main, args=(theirs, msgspec.json.encode(setup)), name=f"lilota-worker-{number}"
         )
         with theirs:  # the worker gets a duplicate; ours must not keep the stream open after its death

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 _STYLES: Final = {"loaded": "green", "not loaded": "dim", "disabled": "yellow", "failed": "red", "conflict": "red"}
 BAD_STATES: Final = frozenset({"failed", "conflict"})

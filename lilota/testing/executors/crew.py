@@ -16,7 +16,7 @@ import msgspec
 
 from lilota.config import Settings
 from lilota.engine.events import Died, Event, Received
-from lilota.engine.executor import ExecutorFactory, ExecutorOptions
+from lilota.engine.executor import Executor, ExecutorFactory, ExecutorOptions
 from lilota.engine.messages import FromWorker, Ready, Report, RunClaims
 from lilota.models import AttemptUpdate, Claim
 from lilota.testing.executors.tasks import TASKS
@@ -49,7 +49,7 @@ class Crew:
     """An executor under test, and what was heard of its workers."""
 
     def __init__(self, factory: ExecutorFactory) -> None:
-        self.executor = factory(OPTIONS)
+        self.executor: Executor = factory(OPTIONS)
         self.heard: list[Event] = []
 
     def start(self, number: int) -> int:

@@ -35,15 +35,15 @@ import django  # noqa: E402 - needs the settings above
 
 django.setup()
 
-import site_settings  # noqa: E402
-from django.core.management import call_command  # noqa: E402
-from django.db import connections  # noqa: E402
-from django.test import override_settings  # noqa: E402
-from lilota_django.models import Lane, LaneCount, LogLine, Runner, Task, Turn  # noqa: E402
-from lilota_django.store import DjangoTaskStore  # noqa: E402
-from lilota_test_servers import MariaDBServer, available_or_skip  # noqa: E402
-from lilota_test_servers.elsewhere import MariaDBElsewhere  # noqa: E402
-from shop_sites import ALIAS, BACKEND, ShopSite, migrated, shop_database  # noqa: E402
+import site_settings  # noqa: E402 - as above
+from django.core.management import call_command  # noqa: E402 - as above
+from django.db import connections  # noqa: E402 - as above
+from django.test import override_settings  # noqa: E402 - as above
+from lilota_django.models import Lane, LaneCount, LogLine, Runner, Task, Turn  # noqa: E402 - as above
+from lilota_django.store import DjangoTaskStore  # noqa: E402 - as above
+from lilota_test_servers import MariaDBServer, available_or_skip  # noqa: E402 - as above
+from lilota_test_servers.elsewhere import MariaDBElsewhere  # noqa: E402 - as above
+from shop_sites import ALIAS, BACKEND, ShopSite, migrated, shop_database  # noqa: E402 - as above
 
 Stores = Callable[[str], DjangoTaskStore]
 
