@@ -35,4 +35,4 @@ class Hold(TaskBase):
         time.sleep(600)
 
 
-TASKS = {"echo": Echo, "exit": Exit, "hold": Hold}
+TASKS: dict[str, type[TaskBase]] = {"echo": Echo, "exit": Exit, "hold": Hold}
