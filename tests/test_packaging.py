@@ -36,7 +36,7 @@ REGISTRY_HOSTS = "|".join(
     ]
 )
 BARE_SUPPRESSION = re.compile(
-    r"#\s*(?:ruff:\s*)?noqa\b(?!: [A-Z]+\d+(?:, [A-Z]+\d+)* - \S)|#\s*type:\s*ignore\b(?!\[[\w, -]+\]  # \S)"
+    r"#\s*(?:ruff:\s*)?noqa\b(?!: [A-Z]+\d+(?:, [A-Z]+\d+)* - \S)|#\s*type:\s*ignore\b(?!\[[\w, -]+\]  ?# \S)"
 )
 WORKPLACE = (
     r"(?<![\w.~}/-])/(?:work|root)/|(?<![\w/])shared" + r"/|\.lib" + r"rary/|\bseed\.m" + r"d\b|/tmp/(?:dev|briefs)\b"
