@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Final
 
 from lilota.errors import StoreError
 from lilota_postgres_store.database import Database
 from lilota_postgres_store.texts import number_array, stored, text_array
 
+#: A queue and a name.
 Lane = tuple[str, str]
-"""A queue and a name, as they are stored."""
 
-# An application that makes a queue per user must not fill its memory with them.
+#: An application that makes a queue per user must not fill its memory with them.
 _MOST_KNOWN: Final = 10_000
 
 
@@ -32,27 +32,25 @@ class Lanes:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._ids: dict[tuple[str, str], int] = {}
+        self._ids: dict[Lane, int] = {}
 
-    def ids(self, wanted: Iterable[tuple[str, str]], *, trust: bool = True) -> dict[tuple[str, str], int]:
+    def ids(self, wanted: Collection[Lane], *, trust: bool = True) -> dict[Lane, int]:
         """Return the numbers of lanes, creating those that do not exist yet.
 
         Args:
-            wanted: queues and names, as given.
             trust: believe what is known from before; it is wrong where tables were dropped or a backup was restored.
         """
         known = self._ids
-        found = {lane: known.get(lane) if trust else None for lane in wanted}
-        unknown = [lane for lane, number in found.items() if number is None]
-        if unknown:
-            created = self._create(unknown)
+        found = {lane: number for lane in wanted if trust and (number := known.get(lane)) is not None}
+        if len(found) < len(wanted):
+            created = self._create([lane for lane in wanted if lane not in found])
             if len(known) > _MOST_KNOWN:
                 known.clear()
             known.update(created)
-            return {lane: known[lane] for lane in found}
-        return {lane: number for lane, number in found.items() if number is not None}
+            found |= created
+        return found
 
-    def _create(self, lanes: list[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    def _create(self, lanes: list[Lane]) -> dict[Lane, int]:
         rows = {lane: (stored(lane[0]), stored(lane[1])) for lane in lanes}
         numbers = {lane: lane_id(*rows[lane]) for lane in lanes}
         ids = number_array(numbers.values())

@@ -98,6 +98,18 @@ def test_lane_has_the_same_number_everywhere(queue):
     assert -(2**63) <= lane_id(queue, "task") < 2**63
 
 
+def test_lanes_that_are_forgotten_are_looked_up_again(store, monkeypatch):
+    """A process remembers only so many of them, whichever a call needs."""
+    from lilota_postgres_store import lanes
+
+    monkeypatch.setattr(lanes, "_MOST_KNOWN", 0)
+    store.add([TASK])
+
+    store.add([TASK, NewTask(name="other")])
+
+    assert [info.name for info in store.get_all_tasks()] == ["task", "task", "other"]
+
+
 def test_names_that_share_a_number_are_refused(store, monkeypatch):
     """It will hardly ever happen; but then no task may run as another one."""
     from lilota_postgres_store import lanes
