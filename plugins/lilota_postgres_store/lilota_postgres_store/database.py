@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -22,8 +21,8 @@ from lilota_postgres_store.news.announcements import MORE, Span
 from lilota_postgres_store.statements import Statements
 from lilota_postgres_store.texts import text_array
 
+#: The name of a statement, and its parameters.
 Step = tuple[str, Parameters]
-"""The name of a statement, and its parameters."""
 
 _TRIES: Final = 4
 _CONFIGURE: Final = b"""
@@ -38,7 +37,6 @@ class Database:
     def __init__(self, address: Address) -> None:
         self.address = address
         self.name = address.describe()
-        self.pid = os.getpid()
         self.pool = Pool(address, self.name, self._prepare)
         self.store_id = ""
         self._span = Span()
@@ -72,14 +70,7 @@ class Database:
         Args:
             at_once: don't wait for a place in the pool.
         """
-        for _ in range(_TRIES - 1):
-            try:
-                return self._run(steps, at_once=at_once)
-            except StoreUnavailableError as error:
-                # Lost with a server that came back meanwhile: is_stale() can't see what has not arrived yet.
-                if not _is_lost_connection(error.__cause__):
-                    raise
-        return self._run(steps, at_once=at_once)
+        return self._run(steps, None, _may_be_read_again, at_once=at_once)
 
     def write(self, *steps: Step, announce: bool = False, payload: str = "") -> list[Rows]:
         """Run statements as one transaction, and return the rows of each.
@@ -89,15 +80,22 @@ class Database:
             payload: what the announcement says.
         """
         self.pool.check_commits()
-        return self._run(steps, payload if announce else None)
+        return self._run(steps, payload if announce else None, _had_no_effect)
 
-    def _run(self, steps: Sequence[Step], payload: str | None = None, *, at_once: bool = False) -> list[Rows]:
-        """Run statements as one transaction, again if that had no effect."""
+    def _run(
+        self,
+        steps: Sequence[Step],
+        payload: str | None,
+        may_try_again: Callable[[BaseException | None], bool],
+        *,
+        at_once: bool = False,
+    ) -> list[Rows]:
+        """Run statements as one transaction, some times if the cause of the failure allows it."""
         for _ in range(_TRIES - 1):
             try:
                 return self._run_once(steps, payload, at_once=at_once)
             except StoreUnavailableError as error:
-                if not (isinstance(error.__cause__, psycopg.Error) and error.__cause__.sqlstate in REPEATABLE):
+                if not may_try_again(error.__cause__):
                     raise
         return self._run_once(steps, payload, at_once=at_once)
 
@@ -131,13 +129,8 @@ class Database:
 
     def announcement(self, payload: str = "") -> Call:
         """Return the statement that tells others of a change. Notifications pass a pooler, only LISTEN does not."""
-        if not self.address.listen:
-            return self.call("announce_quietly", {})
-        return self.call("announce", {"channel": self.statements.channel, "payload": payload})
-
-    def is_mine(self) -> bool:
-        """Tell whether this process made it, or inherited it through a fork."""
-        return self.pid == os.getpid()
+        channel = self.statements.channel if self.address.listen else None
+        return self.call("announce", {"channel": channel, "payload": payload})
 
     def configure(self, connection: Connection) -> Server:
         """Make a new connection one of ours."""
@@ -173,9 +166,15 @@ class Database:
         return schema
 
 
-def _is_lost_connection(error: BaseException | None) -> bool:
+def _had_no_effect(error: BaseException | None) -> bool:
+    return isinstance(error, psycopg.Error) and error.sqlstate in REPEATABLE
+
+
+def _may_be_read_again(error: BaseException | None) -> bool:
+    """Tell whether a read may succeed now: also one that was lost with a server that came back meanwhile."""
     if isinstance(error, NoAnswerError | psycopg.errors.ConnectionTimeout):
         return False  # asking again would take as long again
-    return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and (
-        error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))
+    return _had_no_effect(error) or (
+        isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+        and (error.sqlstate is None or error.sqlstate.startswith(("08", "57P")))
     )

@@ -59,7 +59,7 @@ class PostgresTaskStore:
 
     def _db(self) -> Database:
         """Return what this process uses; after a fork, nothing of the parent's."""
-        if not self._database.is_mine():
+        if not self._database.pool.is_mine():
             self._end.detach()
             self._database.pool.abandon()
             self._connect_lazily()
@@ -88,20 +88,19 @@ class PostgresTaskStore:
         )
 
     def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:
-        database = self._db()
-        if connection is not None:
-            transaction = transaction_of(connection)
-            return self._adder.add_within(transaction, tasks) if tasks else []
+        self._db()
+        transaction = None if connection is None else transaction_of(connection)
         if not tasks:
             return []
+        if transaction is not None:
+            return self._adder.add_within(transaction, tasks)
         ids = self._adder.add(tasks)
-        self._wrote(database)
+        self._wrote()
         return ids
 
     def restore(self, tasks: Sequence[StoredTask]) -> int:
-        database = self._db()
-        restored = restoring.restore(database, tasks)
-        self._wrote(database)
+        restored = restoring.restore(self._db(), tasks)
+        self._wrote()
         return restored
 
     def get(self, task_id: int) -> TaskInfo:
@@ -147,28 +146,24 @@ class PostgresTaskStore:
         return Committed(refused=batch.refused(answers[0] if updates else []), claimed=claimed)
 
     def release(self, runner_id: str) -> int:
-        database = self._db()
-        released = runners.release(database, runner_id)
-        self._wrote(database)
+        released = runners.release(self._db(), runner_id)
+        self._wrote()
         return released
 
     def rescue(self) -> list[int]:
-        database = self._db()
-        rescued = runners.rescue(database)
+        rescued = runners.rescue(self._db())
         if rescued:
-            self._wrote(database)
+            self._wrote()
         return rescued
 
     def cancel(self, task_id: int) -> TaskState:
-        database = self._db()
-        state = actions.cancel(database, task_id)
-        self._wrote(database)
+        state = actions.cancel(self._db(), task_id)
+        self._wrote()
         return state
 
     def retry(self, task_id: int) -> None:
-        database = self._db()
-        actions.retry(database, task_id)
-        self._wrote(database)
+        actions.retry(self._db(), task_id)
+        self._wrote()
 
     def prune(self, older_than_seconds: float, states: Sequence[TaskState] | None = None, limit: int = 1000) -> int:
         database = self._db()
@@ -184,10 +179,10 @@ class PostgresTaskStore:
         self._watch.ensure()
         return self._changes.wait(timeout_seconds)
 
-    def _wrote(self, database: Database) -> None:
+    def _wrote(self) -> None:
         """Tell the threads of this process; the others were told along with the transaction."""
         self._changes.announce()
-        fold_counts_sometimes(database)
+        fold_counts_sometimes(self._database)
 
 
 def _end(watch: Watch, pool: Pool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import threading
 import time
@@ -12,6 +11,7 @@ from typing import Final
 
 import psycopg
 
+from lilota.contract.rules import leave_to_the_parent
 from lilota.errors import StoreUnavailableError
 from lilota_postgres_store.link.address import Address
 from lilota_postgres_store.link.connection import Connection, NoAnswerError, connect
@@ -19,9 +19,9 @@ from lilota_postgres_store.link.faults import MISSING, OUTDATED, READ_ONLY, tran
 from lilota_postgres_store.link.held_commits import HeldCommits
 from lilota_postgres_store.link.refusals import is_worth_waiting_for
 
-# At most so many threads use the database at the same time; the others wait. Heartbeats never do.
+#: At most so many threads use the database at the same time; the others wait. Heartbeats never do.
 _MOST_CONNECTIONS: Final = 16
-# Kept open while nobody needs them.
+#: Kept open while nobody needs them.
 _IDLE_LIMIT: Final = 6
 _FIRST_PAUSE_SECONDS: Final = 0.05
 
@@ -34,14 +34,15 @@ class Pool:
     """
 
     def __init__(self, address: Address, database: str, prepare: Callable[[Connection], None]) -> None:
-        self.pid = os.getpid()
+        self._pid = os.getpid()
         self._address = address
         self._database = database
         self._prepare = prepare
         self._idle: list[Connection] = []
         self._held = HeldCommits(address, database)
         self._places = threading.BoundedSemaphore(_MOST_CONNECTIONS)
-        self._has_connected = False
+        #: A connection was made ready since the pool was made or closed.
+        self.has_connected = False
         #: The server's processes behind the open connections.
         self.sessions: set[int] = set()
 
@@ -97,14 +98,14 @@ class Pool:
             if not connection.is_stale():
                 return connection
             self._close(connection)
-        connection = self._connect_patiently() if self._has_connected else connect(self._address)
+        connection = self._connect_patiently() if self.has_connected else connect(self._address)
         try:
             self._prepare(connection)
         except BaseException:
             connection.close()
             raise
         self.sessions.add(connection.session)
-        self._has_connected = True
+        self.has_connected = True
         return connection
 
     def _connect_patiently(self) -> Connection:
@@ -146,27 +147,21 @@ class Pool:
 
     def close(self) -> None:
         """As `close_idle`, and be as if never used: the next use looks whether the database is ready."""
-        self._has_connected = False
+        self.has_connected = False
         self.close_idle()
 
-    @property
-    def has_connected(self) -> bool:
-        """A connection was made ready since the pool was made or closed."""
-        return self._has_connected
+    def is_mine(self) -> bool:
+        """Tell whether this process made the pool, or inherited it through a fork."""
+        return self._pid == os.getpid()
 
     def dispose(self) -> None:
         """End with the process or the store: close the connections, unless they belong to the parent process."""
-        if self.pid == os.getpid():
+        if self.is_mine():
             self.close_idle()
         else:
             self.abandon()
 
     def abandon(self) -> None:
         """Forget the connections without closing them, in a process that was forked from the one that opened them."""
-        _leak(self._idle)
-
-
-def _leak(idle: list[Connection]) -> None:
-    """Keep inherited connections from ever being closed in this process: that would end the session of the parent."""
-    while idle:
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(idle.pop()))
+        leave_to_the_parent([*self._idle])
+        self._idle.clear()

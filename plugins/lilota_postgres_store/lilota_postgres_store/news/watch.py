@@ -39,7 +39,6 @@ class Watch:
         self._database = database
         self._changes = changes
         self._lock = threading.Lock()
-        self._pid = os.getpid()
         self._listener: _Listener | None = None
 
     def ensure(self) -> None:
@@ -50,7 +49,7 @@ class Watch:
 
     def stop(self) -> None:
         """End the thread and its connection. It may be started again."""
-        if self._pid != os.getpid():
+        if not self._database.pool.is_mine():
             return  # the thread is the parent's
         with self._lock:
             listener, self._listener = self._listener, None
