@@ -53,9 +53,9 @@ class Adder:
         # The transaction may not see lanes that were created after it began, so they are not looked for in it.
         parameters = {**self._parameters(tasks, trust=False), "distinct_lanes": number_array(())}
         with translated(self._database.name):
-            rows = transaction.run(statements["add"], parameters)
+            rows = transaction(statements["add"], parameters)
             if rows:
-                transaction.run(*self._database.announcement())
+                transaction(*self._database.announcement())
         if len(rows) != len(tasks):
             raise ConfigurationError(
                 f"The connection leads to another database than the store, which is the {self._database.name}; "
