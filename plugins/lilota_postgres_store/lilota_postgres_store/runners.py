@@ -38,8 +38,9 @@ def registered(database: Database) -> list[RegisteredRunner]:
 
 def release(database: Database, runner_id: str) -> int:
     """Forget the runner and give back what it holds, without spending the attempts."""
-    runner = {"runner": stored(runner_id)}
-    _, released = database.write(("forget_runner", runner), ("release", runner), announce=True)
+    runner = stored(runner_id)
+    held = {"runners": text_array([runner]), "lost": "0"}
+    _, released = database.write(("forget_runner", {"runner": runner}), ("take_back", held), announce=True)
     return len(released)
 
 
@@ -51,7 +52,7 @@ def rescue(database: Database) -> list[int]:
     with database.steps() as run:
         dead = [runner for (runner,) in run("forget_expired_runners")]
         # A statement of its own: it sees what these were granted until they were forgotten.
-        rows = run("rescue", runners=text_array(dead)) if dead else []
+        rows = run("take_back", runners=text_array(dead), lost="1") if dead else []
     if rows:
         database.write(announce=True)
     return [task_id for (task_id,) in rows]

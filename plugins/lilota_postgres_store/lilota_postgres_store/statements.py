@@ -1,9 +1,13 @@
-"""The SQL of this package: one statement per file in `sql/`, by its name, with the names of one store's tables."""
+"""The SQL of this package, with the names of one store's tables: one statement per file in `sql/`, by its name.
+
+What several statements have in common is in `sql/parts/`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from types import MappingProxyType
 from typing import Any
 
@@ -18,7 +22,7 @@ _INDEXES = (
     "bundles_by_lane", "tasks_by_state", "tasks_cancel_requested", "tasks_ended", "tasks_ready", "tasks_scheduled",
 )  # fmt: skip
 
-# A page goes on behind where the last one ended, by falling or rising ids.
+#: A page goes on behind where the last one ended, by falling or rising ids.
 _DIRECTIONS = {
     "falling": {"beyond": sql.SQL("<"), "order": sql.SQL("DESC")},
     "rising": {"beyond": sql.SQL(">"), "order": sql.SQL("ASC")},
@@ -30,6 +34,7 @@ class Statements:
 
     def __init__(self, schema: str, prefix: str) -> None:
         self._names = _names(schema, prefix)
+        self._names |= {name: sql.SQL(part).format(**self._names) for name, part in _PARTS.items()}
         self._texts = dict(self._render_all())
         #: The channel of LISTEN and NOTIFY.
         self.channel = f"{prefix}changes:{schema}"[:63].encode()[:63].decode(errors="ignore")
@@ -68,9 +73,10 @@ def _names(schema: str, prefix: str) -> dict[str, Any]:
     return names
 
 
-def _load() -> Mapping[str, str]:
-    names = (entry.name for entry in _FOLDER.iterdir() if entry.name.endswith(".sql"))
-    return {name.removesuffix(".sql"): _without_comments((_FOLDER / name).read_text("utf-8")) for name in names}
+def _load(folder: Traversable) -> Mapping[str, str]:
+    entries = [entry for entry in folder.iterdir() if entry.name.endswith(".sql")]
+    texts = {entry.name.removesuffix(".sql"): _without_comments(entry.read_text("utf-8")) for entry in entries}
+    return MappingProxyType(texts)
 
 
 def _without_comments(text: str) -> str:
@@ -78,15 +84,15 @@ def _without_comments(text: str) -> str:
     return "\n".join(line for line in lines if not line.startswith("--")).strip()
 
 
-_TEMPLATES: Mapping[str, str] = MappingProxyType(_load())
+_TEMPLATES = _load(_FOLDER)
+_PARTS = _load(_FOLDER / "parts")
 
 
 def load_migrations() -> list[tuple[int, list[str]]]:
     """Return the migrations as (number, templates of statements), by rising number."""
-    entries = [entry for entry in (_FOLDER / "migrations").iterdir() if entry.name.endswith(".sql")]
-    return sorted((int(entry.name[:4]), _split(entry.read_text("utf-8"))) for entry in entries)
+    return sorted((int(name[:4]), _split(script)) for name, script in _load(_FOLDER / "migrations").items())
 
 
 def _split(script: str) -> list[str]:
     """Return the statements of a script; each ends with a semicolon at the end of a line."""
-    return [part.strip() for part in (_without_comments(script) + "\n").split(";\n") if part.strip()]
+    return [part.strip() for part in (script + "\n").split(";\n") if part.strip()]

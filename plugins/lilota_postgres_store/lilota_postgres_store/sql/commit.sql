@@ -61,12 +61,5 @@ WITH written AS (
     ) AS line (task_id, token, followers, level, at, attempt, source, logger, text)
     JOIN written ON written.id = line.task_id AND written.token = line.token
     WHERE written.log_count - line.followers > written.known_lines
-), moved AS (
-    SELECT lane, state, count(*) AS n FROM written WHERE state <> 3 GROUP BY lane, state
-), counted AS (
-    INSERT INTO {lane_counts} (lane, state, n)
-    SELECT lane, state, n FROM moved UNION ALL SELECT lane, 3, -sum(n) FROM moved GROUP BY lane
-)
-SELECT given.id, given.token FROM unnest(%(ids)s::bigint[], %(tokens)s::bigint[]) AS given (id, token)
-WHERE (SELECT count(*) FROM written) < cardinality(%(ids)s::bigint[])
-    AND NOT EXISTS (SELECT FROM written WHERE written.id = given.id AND written.token = given.token)
+), {counted}
+{refused}

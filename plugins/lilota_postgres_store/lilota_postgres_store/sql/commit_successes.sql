@@ -15,13 +15,6 @@ WITH written AS (
         %(outputs)s::text[]
     ) AS given (id, token, pid, started_at, output)
     WHERE task.id = given.id AND task.token = given.token AND task.state + 0 = 3
-    RETURNING task.id, task.token, task.lane
-), moved AS (
-    SELECT lane, count(*) AS n FROM written GROUP BY lane
-), counted AS (
-    INSERT INTO {lane_counts} (lane, state, n)
-    SELECT lane, 4, n FROM moved UNION ALL SELECT lane, 3, -n FROM moved
-)
-SELECT given.id, given.token FROM unnest(%(ids)s::bigint[], %(tokens)s::bigint[]) AS given (id, token)
-WHERE (SELECT count(*) FROM written) < cardinality(%(ids)s::bigint[])
-    AND NOT EXISTS (SELECT FROM written WHERE written.id = given.id AND written.token = given.token)
+    RETURNING task.id, task.token, task.lane, task.state
+), {counted}
+{refused}

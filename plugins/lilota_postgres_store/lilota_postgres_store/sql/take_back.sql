@@ -1,0 +1,33 @@
+-- Take back what runners hold: of one that stops, without spending the attempts (`lost` is 0), or of those that died (1),
+-- which were forgotten before, so that nothing is granted to them any more. Rows are locked by id, as a late commit does
+-- it.
+WITH held AS (
+    SELECT id,
+        CASE
+            WHEN cancel_requested THEN 6
+            WHEN %(lost)s::integer = 1 AND lost_attempts + 1 >= max_lost_attempts THEN 5
+            ELSE 2
+        END AS next
+    FROM {tasks}
+    WHERE id = ANY (ARRAY(SELECT id FROM {tasks} WHERE state = 3 AND runner = ANY (%(runners)s::text[])))
+        AND state + 0 = 3 AND runner = ANY (%(runners)s::text[])
+    ORDER BY id FOR UPDATE
+), written AS (
+    UPDATE {tasks} AS task
+    SET state = next,
+        attempt = attempt - 1 + %(lost)s::integer,
+        lost_attempts = lost_attempts + %(lost)s::integer,
+        error = CASE WHEN next = 5 THEN
+            json_build_object(
+                'type', 'RunnerDied',
+                'message', format(
+                    'The runner %%s stopped renewing its lease; attempts lost: %%s.', runner, lost_attempts + 1
+                )
+            )::text
+        END,
+        run_at = CASE WHEN next = 2 THEN statement_timestamp() ELSE run_at END,
+        finished_at = CASE WHEN next <> 2 THEN statement_timestamp() END
+    FROM held WHERE task.id = held.id
+    RETURNING task.id, lane, state
+), {counted}
+SELECT id FROM written ORDER BY id
