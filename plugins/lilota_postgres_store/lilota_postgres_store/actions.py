@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lilota.errors import TaskNotFoundError, TaskStateError
+from lilota.contract.rules import check_can_be_retried, check_id
+from lilota.errors import TaskNotFoundError
 from lilota.models import TERMINAL_STATES, TaskState
 from lilota_postgres_store.database import Database
-from lilota_postgres_store.reading import check_id
+from lilota_postgres_store.reading import LARGEST_ID
 from lilota_postgres_store.states import STATES, codes_of
 from lilota_postgres_store.texts import number_array
 
@@ -19,18 +20,17 @@ def cancel(database: Database, task_id: int) -> TaskState:
 
 def retry(database: Database, task_id: int) -> None:
     """Make a failed or cancelled task pending as if it were new."""
-    state = _act(database, "retry", task_id)
-    if state not in {TaskState.FAILED, TaskState.CANCELLED}:
-        raise TaskStateError(f"The task {task_id} is {state}; only a failed or cancelled task can be retried.")
+    check_can_be_retried(task_id, _act(database, "retry", task_id))
 
 
 def _act(database: Database, statement: str, task_id: int) -> TaskState:
     """Run a statement about a task, which gets a row of its own before."""
-    parameters = {"id": check_id(task_id)}
+    parameters = {"id": str(check_id(task_id, LARGEST_ID))}
     while True:
         _, rows = database.write(("unpack", parameters), (statement, parameters), announce=True)
         if rows:
-            return STATES[rows[0][0]]
+            ((code,),) = rows
+            return STATES[code]
         # Somebody may have opened its bundle in the same moment, and put it into another.
         if not database.read("task_exists", **parameters):
             raise TaskNotFoundError(task_id)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
 from lilota.contract import TaskCount, TaskQuery, from_microseconds
+from lilota.contract.rules import check_id
 from lilota.errors import TaskNotFoundError
 from lilota.models import LogLine, TaskError, TaskInfo, TaskState
 from lilota_postgres_store.adding import MOST_IN_BUNDLE
@@ -17,24 +17,15 @@ from lilota_postgres_store.link.connection import Parameters, Rows
 from lilota_postgres_store.states import STATES, codes_of
 from lilota_postgres_store.texts import number_array, original, stored_array
 
+#: The largest number that PostgreSQL takes for an id.
 LARGEST_ID: Final = 2**63 - 1
-"""The largest number that PostgreSQL takes for an id."""
-
 _PAGE: Final = 5000
 
 _decode_error = msgspec.json.Decoder(TaskError).decode
 
 
-def check_id(task_id: int) -> str:
-    """Return an id as a parameter. Raise TaskNotFoundError for numbers that are no ids: nobody could look for them."""
-    if not 0 < task_id <= LARGEST_ID:
-        raise TaskNotFoundError(task_id)
-    return str(task_id)
-
-
 def get(database: Database, task_id: int) -> TaskInfo:
     """Return one task, or raise TaskNotFoundError."""
-    check_id(task_id)
     for info in find(database, TaskQuery(ids=(task_id,))):
         return info
     raise TaskNotFoundError(task_id)
@@ -82,7 +73,7 @@ def _conditions(query: TaskQuery) -> Parameters:
         "queues": stored_array(query.queues),
     }
     if query.ids is not None:
-        conditions["ids"] = number_array(task_id for task_id in query.ids if 0 < task_id <= LARGEST_ID)
+        conditions["ids"] = number_array(task_id for task_id in set(query.ids) if 0 < task_id <= LARGEST_ID)
     return conditions
 
 
@@ -100,7 +91,7 @@ def counts(database: Database) -> list[TaskCount]:
 
 def logs(database: Database, task_id: int, after: int, limit: int) -> list[LogLine]:
     """Return log lines of a task; their numbers begin with 1 and have no gaps."""
-    page = {"id": check_id(task_id), "after": str(after), "limit": str(limit)}
+    page = {"id": str(check_id(task_id, LARGEST_ID)), "after": str(after), "limit": str(limit)}
     existing, lines = database.read_all(("task_exists", {"id": page["id"]}), ("logs", page))
     if not existing:
         raise TaskNotFoundError(task_id)
@@ -116,28 +107,32 @@ def _to_lines(rows: Rows) -> list[LogLine]:
     ]
 
 
-def _to_info(row: Sequence[Any]) -> TaskInfo:
-    """Make a TaskInfo of a row of the view `task_details`."""
+def _to_info(row: tuple[Any, ...]) -> TaskInfo:
+    (
+        task_id, name, description, code, queue, priority, input_json, output_json, created_at, run_at, started_at,
+        finished_at, attempt, token, lost_attempts, max_lost_attempts, pid, runner_id, progress, error,
+        cancel_requested,
+    ) = row  # fmt: skip
     return TaskInfo(
-        id=row[0],
-        name=original(row[1]),
-        description=original(row[2]),
-        state=STATES[row[3]],
-        queue=original(row[4]),
-        priority=row[5],
-        input_json=row[6],
-        output_json=row[7],
-        created_at=from_microseconds(row[8]),
-        run_at=from_microseconds(row[9]),
-        started_at=None if row[10] is None else from_microseconds(row[10]),
-        finished_at=None if row[11] is None else from_microseconds(row[11]),
-        attempt=row[12],
-        lost_attempts=row[13],
-        max_lost_attempts=row[14],
-        pid=row[15],
-        runner_id=None if row[16] is None else original(row[16]),
-        reported_progress=row[17],
-        error=None if row[18] is None else _decode_error(row[18]),
-        cancel_requested=row[19],
-        token=row[20],
+        id=task_id,
+        name=original(name),
+        description=original(description),
+        state=STATES[code],
+        queue=original(queue),
+        priority=priority,
+        input_json=input_json,
+        output_json=output_json,
+        created_at=from_microseconds(created_at),
+        run_at=from_microseconds(run_at),
+        started_at=None if started_at is None else from_microseconds(started_at),
+        finished_at=None if finished_at is None else from_microseconds(finished_at),
+        attempt=attempt,
+        token=token,
+        lost_attempts=lost_attempts,
+        max_lost_attempts=max_lost_attempts,
+        pid=pid,
+        runner_id=None if runner_id is None else original(runner_id),
+        reported_progress=progress,
+        error=None if error is None else _decode_error(error),
+        cancel_requested=cancel_requested,
     )

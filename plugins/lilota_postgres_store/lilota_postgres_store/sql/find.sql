@@ -20,8 +20,4 @@ WITH page AS (
     ) AS found
     ORDER BY id {order} LIMIT %(limit)s::bigint
 )
-SELECT * FROM {task_details} WHERE id = ANY (ARRAY(SELECT id FROM page WHERE bundle IS NULL))
-UNION ALL
-SELECT * FROM {bundled_details}
-WHERE bundle = ANY (ARRAY(SELECT bundle FROM page WHERE bundle IS NOT NULL))
-    AND id BETWEEN (SELECT min(id) FROM page) AND (SELECT max(id) FROM page)
+{details}

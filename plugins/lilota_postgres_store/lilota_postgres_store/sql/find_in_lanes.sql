@@ -28,8 +28,4 @@ WITH page AS (
         AND (%(queues)s::text[] IS NULL OR lane.queue = ANY (%(queues)s::text[]))
     ORDER BY found.id {order} LIMIT %(limit)s::bigint
 )
-SELECT * FROM {task_details} WHERE id = ANY (ARRAY(SELECT id FROM page WHERE bundle IS NULL))
-UNION ALL
-SELECT * FROM {bundled_details}
-WHERE bundle = ANY (ARRAY(SELECT bundle FROM page WHERE bundle IS NOT NULL))
-    AND id BETWEEN (SELECT min(id) FROM page) AND (SELECT max(id) FROM page)
+{details}

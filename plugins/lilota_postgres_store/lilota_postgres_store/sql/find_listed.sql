@@ -1,16 +1,19 @@
-SELECT * FROM (
-    SELECT * FROM {task_details} WHERE id = ANY (%(ids)s::bigint[])
-    UNION ALL
-    SELECT * FROM {bundled_details}
-    WHERE bundle = ANY (ARRAY(
-            SELECT near.first_id
-            FROM unnest(%(ids)s::bigint[]) AS wanted (id) CROSS JOIN LATERAL (
-                SELECT first_id FROM {bundles} WHERE first_id <= wanted.id ORDER BY first_id DESC LIMIT 1
-            ) AS near
-        ))
-        AND id IN (SELECT unnest(%(ids)s::bigint[]))
-) AS listed
-WHERE id {beyond} %(start)s::bigint AND state + 0 = ANY (%(states)s::smallint[])
-    AND (%(names)s::text[] IS NULL OR name = ANY (%(names)s::text[]))
-    AND (%(queues)s::text[] IS NULL OR queue = ANY (%(queues)s::text[]))
-ORDER BY id {order} LIMIT %(limit)s::bigint
+-- A page of the tasks with given ids (find).
+WITH page AS (
+    SELECT listed.id, listed.bundle
+    FROM (
+        SELECT id, lane, state, NULL::bigint AS bundle FROM {tasks} WHERE id = ANY (%(ids)s::bigint[])
+        UNION ALL
+        SELECT wanted.id, near.lane, 2, near.first_id
+        FROM unnest(%(ids)s::bigint[]) AS wanted (id) CROSS JOIN LATERAL (
+            SELECT first_id, size, lane FROM {bundles} WHERE first_id <= wanted.id ORDER BY first_id DESC LIMIT 1
+        ) AS near
+        WHERE near.first_id + near.size > wanted.id
+    ) AS listed
+    JOIN {lanes} AS lane ON lane.id = listed.lane
+    WHERE listed.id {beyond} %(start)s::bigint AND listed.state + 0 = ANY (%(states)s::smallint[])
+        AND (%(names)s::text[] IS NULL OR lane.name = ANY (%(names)s::text[]))
+        AND (%(queues)s::text[] IS NULL OR lane.queue = ANY (%(queues)s::text[]))
+    ORDER BY listed.id {order} LIMIT %(limit)s::bigint
+)
+{details}
