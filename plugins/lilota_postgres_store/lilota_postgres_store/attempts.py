@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from operator import attrgetter
 from typing import Final
 
 import msgspec
 
 from lilota.contract import Fence, merge_updates
-from lilota.models import AttemptUpdate, LogLine, Outcome, TaskState
+from lilota.models import AttemptUpdate, Outcome, TaskError, TaskState
 from lilota_postgres_store.database import Step
 from lilota_postgres_store.link.connection import Parameters, Rows
 from lilota_postgres_store.states import code_of
@@ -17,7 +17,7 @@ from lilota_postgres_store.texts import number_array, stored, text_array
 
 _SUCCESS: Final = Outcome(state=TaskState.SUCCEEDED)
 
-encode_error = msgspec.json.Encoder().encode
+_encode_error = msgspec.json.Encoder().encode
 
 
 class Batch:
@@ -52,13 +52,14 @@ class Batch:
     def _more_parameters(self) -> Parameters:
         updates = self._updates
         outcomes = [update.outcome for update in updates]
+        errors = [None if outcome is None else outcome.error for outcome in outcomes]
         return {
             "progresses": number_array(update.progress for update in updates),
             "max_lost_attempts": number_array(update.max_lost_attempts for update in updates),
             "log_counts": number_array(len(update.log_lines) for update in updates),
             "log_offsets": number_array(update.log_offset for update in updates),
             "states": number_array(None if outcome is None else code_of(outcome.state) for outcome in outcomes),
-            "errors": text_array(map(_error_text, outcomes)),
+            "errors": text_array(map(error_text, errors)),
             "delays": number_array(0 if outcome is None else outcome.delay_seconds for outcome in outcomes),
             "unspents": number_array(int(outcome is not None and not outcome.spends_attempt) for outcome in outcomes),
             "losts": number_array(int(outcome is not None and outcome.lost) for outcome in outcomes),
@@ -74,7 +75,12 @@ class Batch:
             "line_ids": number_array(update.id for update, _, _ in lines),
             "line_tokens": number_array(update.token for update, _, _ in lines),
             "line_followers": number_array(followers for _, followers, _ in lines),
-            **line_columns([line for _, _, line in lines]),
+            "line_levels": number_array(line.level for _, _, line in lines),
+            "line_ats": number_array(line.at for _, _, line in lines),
+            "line_attempts": number_array(line.attempt for _, _, line in lines),
+            "line_sources": text_array(stored(line.source) for _, _, line in lines),
+            "line_loggers": text_array(stored(line.logger) for _, _, line in lines),
+            "line_texts": text_array(stored(line.text) for _, _, line in lines),
         }
 
     def refused(self, not_current: Rows) -> tuple[Fence, ...]:
@@ -92,19 +98,6 @@ def _is_plain_success(update: AttemptUpdate) -> bool:
     )
 
 
-def line_columns(lines: Sequence[LogLine]) -> Parameters:
-    """Return the columns of log lines as parameters."""
-    return {
-        "line_levels": number_array(line.level for line in lines),
-        "line_ats": number_array(line.at for line in lines),
-        "line_attempts": number_array(line.attempt for line in lines),
-        "line_sources": text_array(stored(line.source) for line in lines),
-        "line_loggers": text_array(stored(line.logger) for line in lines),
-        "line_texts": text_array(stored(line.text) for line in lines),
-    }
-
-
-def _error_text(outcome: Outcome | None) -> str | None:
-    if outcome is None or outcome.error is None:
-        return None
-    return encode_error(outcome.error).decode()
+def error_text(error: TaskError | None) -> str | None:
+    """Return an error as it is stored."""
+    return None if error is None else _encode_error(error).decode()
