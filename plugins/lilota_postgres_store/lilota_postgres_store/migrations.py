@@ -11,10 +11,10 @@ from lilota_postgres_store.statements import Statements, load_migrations
 
 Migrations = list[tuple[int, list[str]]]
 
-# Not to_regclass(): it may answer from a cache that does not know yet what another process has just committed.
+#: Not to_regclass(): it may answer from a cache that does not know yet what another process has just committed.
 _HAS_META: Final = b"SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = %(schema)s AND tablename = %(table)s)"
 _HAS_SCHEMA: Final = b"SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = %(schema)s)"
-# One at a time for a schema and prefix; the lock ends with the transaction.
+#: One at a time for a schema and prefix; the lock ends with the transaction.
 _LOCK: Final = b"SELECT pg_advisory_xact_lock(hashtextextended(%(table)s, 1818848367))"
 _LONGEST_SECONDS: Final = 3600.0
 _PATIENCE: Final = b"SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true)"

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from lilota.models import TaskState
 
+#: Task state -> how it is stored.
 CODES: Mapping[TaskState, tuple[int, ...]] = MappingProxyType(
     {
         TaskState.WAITING: (0,),
@@ -18,10 +19,9 @@ CODES: Mapping[TaskState, tuple[int, ...]] = MappingProxyType(
         TaskState.CANCELLED: (6,),
     }
 )
-"""Task state -> how it is stored."""
 
+#: Stored code -> task state.
 STATES: Mapping[int, TaskState] = MappingProxyType({code: state for state, codes in CODES.items() for code in codes})
-"""Stored code -> task state."""
 
 
 def codes_of(states: Iterable[TaskState]) -> list[int]:

@@ -15,8 +15,8 @@ from lilota_postgres_store.link.address import Address
 
 Rows = list[tuple[Any, ...]]
 Parameters = Mapping[str, str | None]
+#: The text of a statement, and its parameters.
 Call = tuple[bytes, Parameters]
-"""The text of a statement, and its parameters."""
 
 Result = TypeVar("Result")
 

@@ -10,7 +10,7 @@ from typing import Final
 import psycopg
 
 from lilota.errors import StoreUnavailableError
-from lilota_postgres_store.link.refusals import READ_ONLY_REASON, UNUSABLE, reason_without_code
+from lilota_postgres_store.link.refusals import READ_ONLY_REASON, RESTARTING, TOO_MANY, UNUSABLE, reason_without_code
 
 #: The transaction had no effect, and has good prospects when it is tried again.
 REPEATABLE: Final = frozenset({"40001", "40P01", "0A000"})
@@ -21,7 +21,7 @@ READ_ONLY: Final = "25006"
 #: Tables that were there have gone: look again whether they must be created.
 MISSING: Final = frozenset({"3F000", "42P01"})
 
-# By SQLSTATE; the first that the code begins with.
+#: By SQLSTATE; the first that the code begins with.
 _REASONS: Mapping[str, str] = MappingProxyType(
     {
         READ_ONLY: READ_ONLY_REASON,
@@ -29,11 +29,11 @@ _REASONS: Mapping[str, str] = MappingProxyType(
         "42P01": "no longer has lilota's tables. The next call creates them again",
         "3F000": "no longer has the schema. Create it",
         "53100": "can't grow: the disk of the server is full. Free some space, or prune old tasks; nothing was written",
-        "53300": "takes no more connections. Raise 'max_connections', or put PgBouncer in between",
+        "53300": TOO_MANY.format("'max_connections'"),
         "55P03": "has a lock on the tasks for too long. Look for a transaction that is left open (pg_stat_activity)",
         "57014": "took too long. Look for what keeps the server busy, or raise 'timeout_seconds' in the URL",
         "57P04": "was dropped while it was in use. Create it again: CREATE DATABASE ...",
-        "57P": "is shutting down or starting. Try again in a moment",
+        "57P": RESTARTING,
         "40": "had to break off because of others, several times. Try again",
         "58": "reports an error of its disk. Check the disk of the server",
         "XX": "is damaged, or has an error of its own. See the server's log",

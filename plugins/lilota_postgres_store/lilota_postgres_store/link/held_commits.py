@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 #: How long to look for the cause of a failure, at most, while somebody waits for its error.
 _PATIENCE_SECONDS: Final = 2
-# Waited for a lock, which may be that of a commit that waits; or took too long altogether.
+#: Waited for a lock, which may be that of a commit that waits; or took too long altogether.
 _KEPT_WAITING: Final = frozenset({"55P03", "57014"})
 
 

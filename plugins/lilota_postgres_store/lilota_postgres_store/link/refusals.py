@@ -21,7 +21,7 @@ UNUSABLE: Final = "can't be used"
 _SILENT: Final = f"does not answer. Check the server and the network, and ask `lilota doctor`. {FATE_UNKNOWN}"
 _UNREACHABLE: Final = "can't be reached. Check that the server runs, and the host and the port in the URL"
 
-# Patterns of messages in small letters; the first that is found counts. What is here does not pass by itself.
+#: Patterns of messages in small letters; the first that is found counts. What is here does not pass by itself.
 _REFUSALS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "(peer|ident) authentication failed": "lets in only the system's user of that name here. Become that user, or "
@@ -56,17 +56,17 @@ _REFUSALS: Final[Mapping[str, str]] = MappingProxyType(
         "Correct the part of it that is named here",
     }
 )
-_TOO_MANY: Final = "takes no more connections. Raise {}, or put PgBouncer in between"
-_RESTARTING: Final = "is shutting down or starting. Try again in a moment"
+TOO_MANY: Final = "takes no more connections. Raise {}, or put PgBouncer in between"
+RESTARTING: Final = "is shutting down or starting. Try again in a moment"
 _NO_HOST: Final = "can't be found: the name of the host is unknown. Check the host in the URL"
 
-# What may be over in a moment.
+#: What may be over in a moment.
 _TROUBLES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "session is read-only|server is in hot standby": READ_ONLY_REASON,
-        "starting up|shutting down": _RESTARTING,
-        "too many clients|remaining connection slots": _TOO_MANY.format("'max_connections'"),
-        "too many connections for": _TOO_MANY.format("the CONNECTION LIMIT of the role or database"),
+        "starting up|shutting down": RESTARTING,
+        "too many clients|remaining connection slots": TOO_MANY.format("'max_connections'"),
+        "too many connections for": TOO_MANY.format("the CONNECTION LIMIT of the role or database"),
         "no more connections allowed|query_wait_timeout": "is behind a PgBouncer whose connections are all in use. "
         "Raise its 'max_client_conn' and 'default_pool_size'",
         "could not translate host name|name or service not known|failed to resolve host": _NO_HOST,

@@ -9,8 +9,8 @@ import msgspec
 
 from lilota_postgres_store.link.connection import Connection
 
-# An ordinary role sees that somebody follows, not as what; and of sessions, what its own ones wait for. A commit waits
-# for a standby that is well for milliseconds.
+#: An ordinary role sees that somebody follows, not as what; and of sessions, what its own ones wait for. A commit waits
+#: for a standby that is well for milliseconds.
 _ASK: Final = b"""
 SELECT current_setting('synchronous_standby_names'), current_setting('synchronous_commit') NOT IN ('off', 'local'),
     (SELECT count(*) FROM pg_stat_replication WHERE sync_state IS NULL OR sync_state IN ('sync', 'quorum')),
@@ -19,7 +19,7 @@ SELECT current_setting('synchronous_standby_names'), current_setting('synchronou
         WHERE wait_event = 'SyncRep' AND query_start < clock_timestamp() - interval '0.5 seconds'
     )
 """
-# FIRST 2 (a, b), ANY 2 (a, b), 2 (a, b); a list alone asks for one.
+#: FIRST 2 (a, b), ANY 2 (a, b), 2 (a, b); a list alone asks for one.
 _NEEDED: Final = re.compile(r"\s*(?:(?:first|any)\s+)?(\d+)\s*\(", re.IGNORECASE)
 
 
