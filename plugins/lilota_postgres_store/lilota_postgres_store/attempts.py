@@ -27,7 +27,7 @@ class Batch:
         # What is current only the statement finds out.
         merged, self._refused = merge_updates(updates)
         # In one order for all, so that no two batches wait for each other in a circle.
-        self._updates = sorted(merged, key=attrgetter("id", "token"))
+        self._updates = sorted(merged, key=attrgetter("id"))
 
     def has_outcomes(self) -> bool:
         """Tell whether a task ends or becomes ready by it."""
@@ -40,24 +40,25 @@ class Batch:
         return "commit", {**self._parameters(), **self._more_parameters(), **self._line_parameters()}
 
     def _parameters(self) -> Parameters:
-        updates = self._updates
         return {
-            "ids": number_array(update.id for update in updates),
-            "tokens": number_array(update.token for update in updates),
-            "pids": number_array(update.pid for update in updates),
-            "started_ats": number_array(update.started_at for update in updates),
-            "outputs": text_array(update.output_json for update in updates),
+            "ids": self._numbers("id"),
+            "tokens": self._numbers("token"),
+            "pids": self._numbers("pid"),
+            "started_ats": self._numbers("started_at"),
+            "outputs": text_array(map(attrgetter("output_json"), self._updates)),
         }
 
+    def _numbers(self, field: str) -> str:
+        return number_array(map(attrgetter(field), self._updates))
+
     def _more_parameters(self) -> Parameters:
-        updates = self._updates
-        outcomes = [update.outcome for update in updates]
+        outcomes = [update.outcome for update in self._updates]
         errors = [None if outcome is None else outcome.error for outcome in outcomes]
         return {
-            "progresses": number_array(update.progress for update in updates),
-            "max_lost_attempts": number_array(update.max_lost_attempts for update in updates),
-            "log_counts": number_array(len(update.log_lines) for update in updates),
-            "log_offsets": number_array(update.log_offset for update in updates),
+            "progresses": self._numbers("progress"),
+            "max_lost_attempts": self._numbers("max_lost_attempts"),
+            "log_counts": number_array(len(update.log_lines) for update in self._updates),
+            "log_offsets": self._numbers("log_offset"),
             "states": number_array(None if outcome is None else code_of(outcome.state) for outcome in outcomes),
             "errors": text_array(map(error_text, errors)),
             "delays": number_array(0 if outcome is None else outcome.delay_seconds for outcome in outcomes),

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final, cast
 
-# A control character that hardly ever stands in a text. It is doubled by a digit, so that every text has its way back.
+#: A control character that hardly ever stands in a text. It is doubled by a digit, so that every text has its way back.
 _ESCAPE: Final = "\x1a"
 _ESCAPED: Final = re.compile("\x1a([01])")
 
@@ -37,7 +37,7 @@ def number_array(numbers: Iterable[float | None]) -> str:
     >>> number_array([1, None, 2.5])
     '{1,NULL,2.5}'
     """
-    return "{" + ",".join(["NULL" if number is None else str(number) for number in numbers]) + "}"
+    return "{" + ",".join(map(str, numbers)).replace("None", "NULL") + "}"
 
 
 def text_array(texts: Iterable[str | None]) -> str:
