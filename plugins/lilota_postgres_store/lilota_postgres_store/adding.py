@@ -20,11 +20,21 @@ from lilota_postgres_store.texts import number_array, stored, text_array
 MANY: Final = 20
 
 MOST_IN_BUNDLE: Final = 100
-# Whoever claims a part of a bundle writes the rest once more, so it is small; long inputs are not worth it.
-_LONGEST_BUNDLE: Final = 10_000
-_LONGEST_BUNDLED_INPUT: Final = 1_000
+#: In characters. With it a bundle fits a page of the server, and whoever claims a part of it writes the rest once more.
+_LONGEST_BUNDLE: Final = 7_000
+_LONGEST_BUNDLED_TASK: Final = 1_000
+#: Stands between JSON texts, and never in one (RFC 7464); in `add_bundles` it is chr(30).
+_SEPARATOR: Final = "\x1e"
 
-_all_but_input = attrgetter(*(field for field in NewTask.__struct_fields__ if field != "input_json"))
+#: What a bundle has for each of its tasks, and once for all of them.
+_OWN_FIELDS: Final = ("input_json", "headers_json")
+_COMMON_FIELDS: Final = ("name", "queue", "description", "max_lost_attempts")
+#: What it has no place for: a task that needs one of these, or of those to come, gets a row of its own.
+_OTHER_FIELDS: Final = tuple(set(NewTask.__struct_fields__).difference(_OWN_FIELDS, _COMMON_FIELDS))
+
+_all_but_own = attrgetter(*_COMMON_FIELDS, *_OTHER_FIELDS)
+_others = attrgetter(*_OTHER_FIELDS)
+_NO_OTHERS: Final = _others(NewTask(name=""))
 
 
 class Adder:
@@ -68,20 +78,18 @@ class Adder:
         return _ids(write(step)[0])
 
     def _step(self, tasks: Sequence[NewTask], *, trust: bool) -> Step:
-        if _are_alike(tasks):
-            inputs = text_array([task.input_json for task in tasks])
-            if len(inputs) <= _LONGEST_BUNDLED_INPUT * len(tasks):
-                return "add_bundles", self._parameters_of_alike(tasks[0], inputs, len(tasks), trust=trust)
-        return "add", self._parameters(tasks, trust=trust)
-
-    def _parameters_of_alike(self, first: NewTask, inputs: str, count: int, *, trust: bool) -> Parameters:
+        own = _own_texts(tasks) if _are_alike(tasks) else None
+        if own is None:
+            return "add", self._parameters(tasks, trust=trust)
+        first = tasks[0]
         (lane,) = self._lanes.ids([(first.queue, first.name)], trust=trust).values()
-        return {
+        length = sum(len(texts) for texts in own.values() if texts is not None)
+        return "add_bundles", {
             "lane": str(lane),
             "max_lost_attempts": str(first.max_lost_attempts),
             "description": stored(first.description),
-            "inputs": inputs,
-            "size": str(min(MOST_IN_BUNDLE, _LONGEST_BUNDLE * count // len(inputs))),
+            **own,
+            "size": str(min(MOST_IN_BUNDLE, _LONGEST_BUNDLE * len(tasks) // length)),
             "store_id": self._database.store_id,
         }
 
@@ -95,17 +103,27 @@ class Adder:
             "max_lost_attempts": number_array(task.max_lost_attempts for task in tasks),
             "descriptions": text_array(stored(task.description) for task in tasks),
             "inputs": text_array(task.input_json for task in tasks),
+            "headers": text_array(task.headers_json for task in tasks),
             "distinct_lanes": number_array(lanes.values()),
             "store_id": self._database.store_id,
         }
 
 
 def _are_alike(tasks: Sequence[NewTask]) -> bool:
-    """Tell whether tasks are due at once, have the usual priority, and differ in nothing but their input."""
-    first = tasks[0]
-    if first.run_at is not None or first.delay_seconds or first.priority:
-        return False
-    return list(map(_all_but_input, tasks)).count(_all_but_input(first)) == len(tasks)
+    """Tell whether a bundle has a place for all that these tasks were given."""
+    first = _all_but_own(tasks[0])
+    return _others(tasks[0]) == _NO_OTHERS and list(map(_all_but_own, tasks)).count(first) == len(tasks)
+
+
+def _own_texts(tasks: Sequence[NewTask]) -> dict[str, str | None] | None:
+    """Return what tasks have of their own, if it is short enough for bundles."""
+    inputs = _SEPARATOR.join([task.input_json for task in tasks])
+    headers = _SEPARATOR.join([task.headers_json or "" for task in tasks])
+    if len(inputs) + len(headers) > _LONGEST_BUNDLED_TASK * len(tasks):
+        return None
+    if not inputs or not inputs.count(_SEPARATOR) == headers.count(_SEPARATOR) == len(tasks) - 1:
+        return None  # a text that is no JSON
+    return {"inputs": inputs, "headers": headers if headers.strip(_SEPARATOR) else None}
 
 
 def _ids(rows: Rows) -> list[int]:

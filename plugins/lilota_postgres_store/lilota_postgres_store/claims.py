@@ -10,7 +10,7 @@ from lilota_postgres_store.database import Step
 from lilota_postgres_store.link.connection import Rows
 from lilota_postgres_store.texts import original, stored, stored_array
 
-# One claim must not take long because a million scheduled tasks became due in the same second.
+#: One claim must not take long because a million scheduled tasks became due in the same second.
 _PROMOTIONS_PER_CLAIM: Final = "5000"
 
 
@@ -37,17 +37,24 @@ def to_claimed(answers: list[Rows]) -> Claimed:
 
 
 def _to_claim(row: tuple[Any, ...]) -> Claim:
+    (
+        task_id, token, attempt, name, description, input_json, output_json, queue, priority, lost_attempts,
+        max_lost_attempts, log_count, created_at, run_at, headers_json,
+    ) = row  # fmt: skip
     return Claim(
-        id=row[0],
-        token=row[1],
-        attempt=row[2],
-        name=original(row[3]),
-        description=original(row[4]),
-        input_json=row[5],
-        output_json=row[6],
-        queue=original(row[7]),
-        priority=row[8],
-        lost_attempts=row[9],
-        max_lost_attempts=row[10],
-        log_count=row[11],
+        id=task_id,
+        token=token,
+        attempt=attempt,
+        name=original(name),
+        description=original(description),
+        input_json=input_json,
+        output_json=output_json,
+        queue=original(queue),
+        priority=priority,
+        lost_attempts=lost_attempts,
+        max_lost_attempts=max_lost_attempts,
+        log_count=log_count,
+        created_at=created_at,
+        run_at=created_at if run_at is None else run_at,
+        headers_json=headers_json,
     )

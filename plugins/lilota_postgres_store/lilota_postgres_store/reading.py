@@ -111,7 +111,7 @@ def _to_info(row: tuple[Any, ...]) -> TaskInfo:
     (
         task_id, name, description, code, queue, priority, input_json, output_json, created_at, run_at, started_at,
         finished_at, attempt, token, lost_attempts, max_lost_attempts, pid, runner_id, progress, error,
-        cancel_requested,
+        cancel_requested, headers_json,
     ) = row  # fmt: skip
     return TaskInfo(
         id=task_id,
@@ -135,4 +135,5 @@ def _to_info(row: tuple[Any, ...]) -> TaskInfo:
         reported_progress=progress,
         error=None if error is None else _decode_error(error),
         cancel_requested=cancel_requested,
+        headers_json=headers_json,
     )

@@ -67,6 +67,7 @@ def _row_of_task(task: StoredTask, lane: int) -> dict[str, object]:
         "input": info.input_json,
         "output": info.output_json,
         "error": error_text(info.error),
+        "headers": info.headers_json,
     }
 
 

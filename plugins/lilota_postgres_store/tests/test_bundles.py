@@ -19,7 +19,7 @@ TASK = NewTask(name="task")
 OTHER = NewTask(name="other")
 URGENT = NewTask(name="task", priority=1)
 UNIMPORTANT = NewTask(name="task", priority=-1)
-REQUEST = ClaimRequest(runner_id="runner", names=("task",), limit=100)
+REQUEST_FOR_TEN = ClaimRequest(runner_id="runner", names=("task",), limit=10)
 
 
 def numbered(count):
@@ -70,8 +70,9 @@ def test_bundles_are_small(store):
     store.add([TASK] * 250)
     store.add([NewTask(name="task", input_json=f'"{"x" * 900}"')] * 25)
     store.add([NewTask(name="task", input_json=f'"{"x" * 2000}"')] * 25)
+    store.add([NewTask(name="task", headers_json=f'"{"x" * 490}"')] * 25)
 
-    assert [size for _, size in bundles(store)] == [100, 100, 50, 11, 11, 3]
+    assert [size for _, size in bundles(store)] == [100, 100, 50, 7, 7, 7, 4, 14, 11]
 
 
 def test_tasks_whose_ids_do_not_follow_each_other_are_in_several_bundles(store):
@@ -163,6 +164,42 @@ def test_a_task_that_runs_again_stands_behind_the_bundled_ones(store):
     store.retry(cancelled)
 
     assert claim(store) == [last, first, cancelled]
+
+
+def headed(count):
+    """Return tasks of which every third has no headers."""
+    return [NewTask(name="task", headers_json=None if n % 3 == 0 else f'{{"n":{n}}}') for n in range(count)]
+
+
+def test_headers_stay_with_their_tasks_however_a_bundle_is_divided(store):
+    """Those of what is claimed, of what is cancelled, and of what is left on both sides of it."""
+    ids = store.add(headed(100))
+    given = {task_id: task.headers_json for task_id, task in zip(ids, headed(100), strict=True)}
+    assert bundles(store) == [(ids[0], 100)]
+
+    store.cancel(ids[50])
+    store.heartbeat(RunnerInfo(id="runner"))
+    claims = store.claim(REQUEST_FOR_TEN).claims
+
+    assert bundles(store) == [(ids[10], 40), (ids[51], 49)]
+    assert {claim.id: claim.headers_json for claim in claims} == {task_id: given[task_id] for task_id in ids[:10]}
+    assert {info.id: info.headers_json for info in store.get_all_tasks()} == given
+
+
+def test_a_bundle_of_tasks_without_headers_has_no_column_of_them(store):
+    """They cost what they cost before there were headers."""
+    store.add([TASK] * 3)
+
+    assert execute(store, "SELECT headers FROM {bundles}") == [(None,)]
+
+
+@pytest.mark.parametrize("field", ["input_json", "headers_json"])
+def test_a_text_that_is_no_json_keeps_a_bundle_from_being_made(store, field):
+    """What stands between the texts of a bundle can't be in JSON; other texts than JSON come through nevertheless."""
+    ids = store.add([NewTask(name="task", **{field: text}) for text in ("1\x1e2", "3")])
+
+    assert bundles(store) == []
+    assert [getattr(store.get(task_id), field) for task_id in ids] == ["1\x1e2", "3"]
 
 
 def test_cancelling_one_leaves_the_others_together(store):
@@ -316,14 +353,19 @@ def test_tasks_that_older_programs_add_are_run(store):
     assert counts(store) == {("task", TaskState.RUNNING): 3, ("task", TaskState.CANCELLED): 1}
 
 
+def migrate_to(version, store, open_store, url):
+    """Make the tables of an older version."""
+    other = open_store(f"{url}&table_prefix=other_")
+    with other._database.pool.lend() as lent:
+        migrate(lent, Statements(store.address.schema, "lilota_"), "database", load_migrations()[:version])
+
+
 def test_tables_of_version_2_are_brought_forward(url, open_store):
     """What was fresh there is ready now, and counted so."""
     store = open_store(url)
     schema = store.address.schema
+    migrate_to(2, store, open_store, url)
     with psycopg.connect(store.address.conninfo, autocommit=True) as connection:
-        old = open_store(f"{url}&table_prefix=other_")
-        with old._database.pool.lend() as lent:
-            migrate(lent, Statements(schema, "lilota_"), "database", load_migrations()[:2])
         connection.execute(f"INSERT INTO {schema}.lilota_lanes VALUES (1, 'default', 'task')")
         connection.execute(
             f"INSERT INTO {schema}.lilota_tasks (lane, state, priority, run_at, created_at, max_lost_attempts,"
@@ -333,3 +375,53 @@ def test_tables_of_version_2_are_brought_forward(url, open_store):
 
     assert counts(store) == {("task", TaskState.PENDING): 3}
     assert claim(store) == [1, 2, 3]
+
+
+def insert_as_version_3(connection, schema, lane):
+    """Add a task with a row of its own, and three in a bundle, as programs did before there were headers."""
+    connection.execute(
+        f"INSERT INTO {schema}.lilota_tasks (lane, state, priority, run_at, created_at, max_lost_attempts, description,"
+        " input) VALUES (%s, 2, 0, now(), now(), 3, '', '{}')",
+        [lane],
+    )
+    connection.execute(
+        f"INSERT INTO {schema}.lilota_bundles (first_id, size, lane, run_at, max_lost_attempts, description, inputs)"
+        f" SELECT min(id), 3, %s, now(), 3, '', '{{1,2,3}}'"
+        f" FROM (SELECT nextval('{schema}.lilota_task_ids') AS id FROM generate_series(1, 3)) AS drawn",
+        [lane],
+    )
+    connection.execute(f"INSERT INTO {schema}.lilota_lane_counts (lane, state, n) VALUES (%s, 2, 4)", [lane])
+
+
+def test_tables_of_version_3_are_brought_forward(url, open_store):
+    """What waits there is found and run, also in bundles, and has no headers."""
+    store = open_store(url)
+    schema = store.address.schema
+    migrate_to(3, store, open_store, url)
+    with psycopg.connect(store.address.conninfo, autocommit=True) as connection:
+        connection.execute(f"INSERT INTO {schema}.lilota_lanes VALUES (1, 'default', 'task')")
+        insert_as_version_3(connection, schema, 1)
+
+    assert [(info.id, info.input_json, info.headers_json) for info in store.get_all_tasks()] == [
+        (1, "{}", None), (2, "1", None), (3, "2", None), (4, "3", None)
+    ]  # fmt: skip
+    assert counts(store) == {("task", TaskState.PENDING): 4}
+    assert claim(store) == [1, 2, 3, 4]
+
+
+def test_programs_of_version_3_go_on_until_they_are_restarted(store):
+    """What they add is run; what they read, the views, is as it was. They have no place for headers: none may start."""
+    (first,) = store.add([TASK])
+    schema = store.address.schema
+    ((lane,),) = execute(store, "SELECT id FROM {lanes}")
+    with psycopg.connect(store.address.conninfo, autocommit=True) as connection:
+        insert_as_version_3(connection, schema, lane)
+        views = [
+            connection.execute(f"SELECT * FROM {schema}.lilota_{view}").fetchall()
+            for view in ("task_details", "bundled_details")
+        ]
+
+    assert sorted(row[0] for rows in views for row in rows) == list(range(first, first + 5))
+    assert {len(row) for rows in views for row in rows} == {22}
+    assert claim(store) == list(range(first, first + 5))
+    assert dict(store._database.read("meta"))["min_reader"] == "4"

@@ -1,6 +1,6 @@
 -- Give a runner the next tasks of the lanes that it serves. What is locked is not asked for its state again: that would
 -- allow a plan that reads through all ready tasks. As little would "lane =" keep the planner from reading the bundles
--- of all lanes in the order of their ids; BETWEEN does.
+-- of all lanes in the order of their ids; BETWEEN does. Most tasks are due when they are added: `run_at` is NULL then.
 WITH served AS (
     SELECT id, queue, name FROM {lanes}
     WHERE name = ANY (%(names)s::text[])
@@ -43,12 +43,10 @@ WITH served AS (
     -- The last bundle may have more tasks than are wanted.
     SELECT *, least(size, wanted) AS taken
     FROM (
-        SELECT head.*, lane,
-            shares.n + head.size - sum(head.size) OVER (PARTITION BY lane ORDER BY first_id)::integer AS wanted
+        SELECT head.*,
+            shares.n + size - sum(size) OVER (PARTITION BY head.lane ORDER BY first_id)::integer AS wanted
         FROM shares CROSS JOIN LATERAL (
-            SELECT bundle.first_id, bundle.size, bundle.run_at, bundle.max_lost_attempts, bundle.description,
-                bundle.inputs
-            FROM {bundles} AS bundle
+            SELECT * FROM {bundles} AS bundle
             WHERE bundle.lane BETWEEN shares.lane AND shares.lane
             ORDER BY bundle.lane, bundle.first_id LIMIT shares.rows FOR UPDATE SKIP LOCKED
         ) AS head
@@ -66,15 +64,19 @@ WITH served AS (
 ), emptied AS (
     DELETE FROM {bundles} WHERE first_id = ANY (ARRAY(SELECT first_id FROM opened)) AND EXISTS (SELECT FROM holder)
 ), left_over AS (
-    INSERT INTO {bundles} (first_id, size, lane, run_at, max_lost_attempts, description, inputs)
-    SELECT first_id + taken, size - taken, lane, run_at, max_lost_attempts, description, inputs[taken + 1:]
+    INSERT INTO {bundles} (first_id, size, lane, run_at, max_lost_attempts, description, inputs, headers)
+    SELECT first_id + taken, size - taken, lane, run_at, max_lost_attempts, description, inputs[taken + 1:],
+        headers[taken + 1:]
     FROM opened, holder WHERE taken < size
 ), unpacked AS (
     INSERT INTO {tasks} (
-        id, lane, token, run_at, created_at, priority, attempt, max_lost_attempts, state, runner, description, input
+        id, lane, token, run_at, created_at, priority, attempt, max_lost_attempts, state, runner, description, input,
+        headers
     )
-    SELECT first_id + n - 1, lane, token, run_at, run_at, 0, 1, max_lost_attempts, 3, holder.id, description, input
-    FROM holder, opened CROSS JOIN LATERAL unnest(inputs[:taken]) WITH ORDINALITY AS given (input, n)
+    SELECT first_id + n - 1, lane, token, run_at, run_at, 0, 1, max_lost_attempts, 3, holder.id, description, input,
+        given.headers
+    FROM holder, opened CROSS JOIN LATERAL
+        unnest(inputs[:taken], opened.headers[:taken]) WITH ORDINALITY AS given (input, headers, n)
     RETURNING *
 ), granted AS (
     UPDATE {tasks} AS task
@@ -90,7 +92,8 @@ WITH served AS (
     FROM claimed CROSS JOIN (VALUES (2, -1), (3, 1)) AS moved (state, sign)
     GROUP BY lane, moved.state, moved.sign
 )
-SELECT claimed.id, claimed.token, claimed.attempt, served.name, claimed.description, claimed.input, claimed.output,
-    served.queue, claimed.priority, claimed.lost_attempts, claimed.max_lost_attempts, claimed.log_count
+SELECT claimed.id, token, attempt, name, description, input, output, queue, priority, lost_attempts,
+    max_lost_attempts, log_count, date_part('epoch', created_at),
+    CASE WHEN run_at <> created_at THEN date_part('epoch', run_at) END, headers
 FROM claimed JOIN served ON served.id = claimed.lane
-ORDER BY claimed.priority DESC, claimed.run_at, claimed.id
+ORDER BY priority DESC, run_at, claimed.id

@@ -3,14 +3,14 @@ SELECT task.id, lane.name, task.description, task.state, lane.queue, task.priori
     (extract(epoch FROM task.created_at) * 1000000)::bigint, (extract(epoch FROM task.run_at) * 1000000)::bigint,
     (extract(epoch FROM task.started_at) * 1000000)::bigint, (extract(epoch FROM task.finished_at) * 1000000)::bigint,
     task.attempt, task.token, task.lost_attempts, task.max_lost_attempts, task.pid, task.runner, task.progress,
-    task.error, task.cancel_requested
+    task.error, task.cancel_requested, task.headers
 FROM {tasks} AS task JOIN {lanes} AS lane ON lane.id = task.lane
 WHERE task.id = ANY (ARRAY(SELECT id FROM page WHERE bundle IS NULL))
 UNION ALL
 SELECT bundle.first_id + given.n - 1, lane.name, bundle.description, 2, lane.queue, 0, given.input, NULL,
     (extract(epoch FROM bundle.run_at) * 1000000)::bigint, (extract(epoch FROM bundle.run_at) * 1000000)::bigint,
-    NULL, NULL, 0, 0, 0, bundle.max_lost_attempts, 0, NULL, 0, NULL, false
+    NULL, NULL, 0, 0, 0, bundle.max_lost_attempts, 0, NULL, 0, NULL, false, given.headers
 FROM {bundles} AS bundle JOIN {lanes} AS lane ON lane.id = bundle.lane
-CROSS JOIN LATERAL unnest(bundle.inputs) WITH ORDINALITY AS given (input, n)
+CROSS JOIN LATERAL unnest(bundle.inputs, bundle.headers) WITH ORDINALITY AS given (input, headers, n)
 WHERE bundle.first_id = ANY (ARRAY(SELECT bundle FROM page WHERE bundle IS NOT NULL))
     AND bundle.first_id + given.n - 1 IN (SELECT id FROM page)
