@@ -86,7 +86,7 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class NewTask(msgspec.Struct, frozen=True, kw_only=True):
-    """A task that is about to be added; valid by construction in `lilota.client`.
+    """A task that is about to be added; made, and checked, in `lilota.adding.new_tasks`.
 
     Attributes:
         input_json: a JSON object as text.

@@ -24,8 +24,15 @@ GIVEN_BACK: Final = Outcome(state=TaskState.PENDING, spends_attempt=False)
 
 
 def due_at(task: NewTask, now: float) -> float:
-    """Return when a new task is due, in seconds since the epoch."""
-    return whole_microseconds(now + task.delay_seconds) if task.run_at is None else task.run_at.timestamp()
+    """Return when a new task is due, in seconds since the epoch.
+
+    Args:
+        now: the store's clock, in whole microseconds.
+    """
+    if task.run_at is not None:
+        return task.run_at.timestamp()
+    # Most have no delay: to round takes longer than all else that a store does for such a task.
+    return whole_microseconds(now + task.delay_seconds) if task.delay_seconds else now
 
 
 def within_life(started_at: Time, created_at: Time, now: Time) -> Time:
@@ -118,11 +125,11 @@ def refuse_connection(
 # --- after a fork
 
 
-def leave_to_the_parent(connections: list[object]) -> None:
-    """Empty a list of connections that a fork has inherited, without ever closing them in this process.
+def leave_to_the_parent(connections: Iterable[object]) -> None:
+    """Keep connections that a fork has inherited from ever being closed in this process, though it forgets them.
 
     Closing would end the session of the parent, or, with SQLite, remove locks that the parent relies on ("How To
     Corrupt An SQLite Database File", section 2.6). The extra reference keeps the interpreter from doing so at its end.
     """
-    while connections:
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(connections.pop()))
+    for connection in connections:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))

@@ -90,8 +90,7 @@ def add_tasks(connection: sqlite3.Connection, tasks: Sequence[NewTask], now: flo
     """Insert the tasks and count them in their lanes."""
     (last_id,) = connection.execute(SQL["reserve_ids"], (len(tasks),)).fetchone()
     ids = list(range(last_id - len(tasks) + 1, last_id + 1))
-    # Most are due at once: to round an instant takes longer than all else that is done here for a task.
-    run_ats = [now if task.run_at is None and not task.delay_seconds else due_at(task, now) for task in tasks]
+    run_ats = [due_at(task, now) for task in tasks]
     states = [READY if run_at <= now else SCHEDULED for run_at in run_ats]
     lanes = [(task.queue, task.name) for task in tasks]
     lane_ids = count_new(connection, zip(lanes, states, strict=True))

@@ -147,7 +147,7 @@ class ConnectionPool:
 
 def _dispose(idle: list[Connection], pid: int) -> None:
     if pid != os.getpid():
-        leave_to_the_parent([*idle])
+        leave_to_the_parent(idle)
         return
     while idle:
         idle.pop().close()

@@ -163,5 +163,5 @@ class Pool:
 
     def abandon(self) -> None:
         """Forget the connections without closing them, in a process that was forked from the one that opened them."""
-        leave_to_the_parent([*self._idle])
+        leave_to_the_parent(self._idle)
         self._idle.clear()
