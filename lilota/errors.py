@@ -177,7 +177,10 @@ class CancelRequested(StopTask):
 
 
 class TimeoutReached(StopTask):
-    """The attempt ran for longer than the task's `timeout_seconds`. It counts as an error: it may be tried again."""
+    """The attempt ran for longer than the task's `timeout_seconds`.
+
+    It counts as an error: it may be tried again.
+    """
 
 
 class RunnerStopping(StopTask):

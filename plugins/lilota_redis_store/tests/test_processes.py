@@ -11,6 +11,7 @@ from lilota_redis_store.scripts import OPEN, SCRIPTS
 from lilota.models import NewTask
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")  # that is what is tested
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_process_uses_connections_of_its_own(store):
     """Neither takes the answers of the other."""
