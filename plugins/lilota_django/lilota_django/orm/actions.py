@@ -72,9 +72,8 @@ def prune(database: Database, ended_before: int, states: Sequence[TaskState] | N
 
 
 def _ended(database: Database, state: int, ended_before: int, limit: int) -> list[tuple[int, int, int]]:
-    skip = bool(database.connection.features.has_select_for_update_skip_locked)
     ended = Task.objects.using(database.alias).filter(state=state, finished_at__lte=ended_before)
-    first = ended.select_for_update(skip_locked=skip).order_by("finished_at")[:limit]
+    first = ended.select_for_update(skip_locked=database.skip_locked).order_by("finished_at")[:limit]
     return list(first.values_list("pk", "lane_id", "state"))
 
 

@@ -43,9 +43,10 @@ class Database:
             self._of_thread.end = _ThreadEnd(connection)
         return connection
 
-    def in_callers_transaction(self) -> bool:
-        """Tell whether the caller has opened a transaction, which only the caller may end."""
-        return bool(self.connection.in_atomic_block)
+    @property
+    def skip_locked(self) -> bool:
+        """Whether a query can leave out rows that somebody else has locked, instead of waiting for them."""
+        return bool(self.connection.features.has_select_for_update_skip_locked)
 
     def read(self, work: Callable[[], Answer]) -> Answer:
         """Read, with each statement by itself."""
@@ -65,10 +66,11 @@ class Database:
         """
 
         def locked() -> Answer:
-            self._lock_for_writing()
-            return work()
+            with transaction.atomic(using=self.alias):
+                self._lock_for_writing()
+                return work()
 
-        return self._guarded(lambda: self._again_after_conflicts(lambda: self._atomically(locked)))
+        return self._guarded(lambda: self._again_after_conflicts(locked))
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Do something once the open transaction has been committed; at once, if there is none."""
@@ -87,10 +89,6 @@ class Database:
         """Close the connection of the calling thread, unless the caller is in a transaction on it."""
         if not self.connection.in_atomic_block:
             self.connection.close()
-
-    def _atomically(self, work: Callable[[], Answer]) -> Answer:
-        with transaction.atomic(using=self.alias):
-            return work()
 
     def _in_snapshot(self, work: Callable[[], Answer]) -> Answer:
         """Read in a transaction of SQLite's that takes no lock for writing, whatever OPTIONS['transaction_mode'] is."""
@@ -111,7 +109,7 @@ class Database:
 
     def _again_after_conflicts(self, work: Callable[[], Answer]) -> Answer:
         # The database has undone the whole of the caller's transaction: only the caller can do it again.
-        tries = 1 if self.in_callers_transaction() else TRIES
+        tries = 1 if self.connection.in_atomic_block else TRIES
         for tried in range(1, tries):
             try:
                 return work()

@@ -17,8 +17,8 @@ FOLDED_AT_ONCE: Final = 5000
 #: One of so many transactions adds the rows up.
 _TRANSACTIONS_PER_FOLD: Final = 64
 
+#: What news there are; another one means that there were some in between.
 Mark = tuple[int, ...]
-"""What news there are; another one means that there were some in between."""
 
 
 class Moves:
@@ -89,8 +89,7 @@ def _fold_by_chance(database: Database) -> None:
 def fold(database: Database) -> int:
     """Replace rows by their sums; return how many were replaced. What others are changing just now is left alone."""
     rows = LaneCount.objects.using(database.alias)
-    skip = bool(database.connection.features.has_select_for_update_skip_locked)
-    found = list(rows.select_for_update(skip_locked=skip).order_by("pk")[:FOLDED_AT_ONCE])
+    found = list(rows.select_for_update(skip_locked=database.skip_locked).order_by("pk")[:FOLDED_AT_ONCE])
     if not found:
         return 0
     sums = Moves()
