@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lilota.contract import StoredTask
+from lilota.contract import StoredTask, to_microseconds
 from lilota.contract.rules import check_none_is_running
 from lilota.models import NewTask, TaskInfo, TaskState
-from lilota_django.fields import to_microseconds
 from lilota_django.models import LogLine, State, Task
 from lilota_django.orm.chunks import in_chunks
 from lilota_django.orm.clock import now
 from lilota_django.orm.database import Database
 from lilota_django.orm.lanes import LaneName, find_or_make
 from lilota_django.orm.moves import Moves
-from lilota_django.orm.records import CODES, encode_error, log_row, microseconds
+from lilota_django.orm.records import CODES, log_row, microseconds, to_values
 
 
 def add(database: Database, tasks: Sequence[NewTask], moves: Moves) -> list[int]:
@@ -86,31 +85,8 @@ def _without_existing(database: Database, tasks: Sequence[StoredTask]) -> list[S
 
 
 def _to_restored_row(stored: StoredTask, lane: int, present: int) -> Task:
-    info = stored.info
-    return Task(
-        id=info.id,
-        lane_id=lane,
-        state=_restored_state(info, present),
-        priority=info.priority,
-        run_at=info.run_at,
-        created_at=info.created_at,
-        started_at=info.started_at,
-        finished_at=info.finished_at,
-        attempt=info.attempt,
-        token=info.token,
-        lost_attempts=info.lost_attempts,
-        max_lost_attempts=info.max_lost_attempts,
-        pid=info.pid,
-        progress=info.reported_progress,
-        cancel_requested=info.cancel_requested,
-        log_count=len(stored.log_lines),
-        runner=info.runner_id,
-        description=info.description,
-        input_json=info.input_json,
-        output_json=info.output_json,
-        error_json=None if info.error is None else encode_error(info.error),
-        headers_json=info.headers_json,
-    )
+    state, log_count = _restored_state(stored.info, present), len(stored.log_lines)
+    return Task(lane_id=lane, state=state, log_count=log_count, **to_values(stored.info))
 
 
 def _restored_state(info: TaskInfo, present: int) -> int:

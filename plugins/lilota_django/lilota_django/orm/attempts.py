@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, cast
 
-from lilota.contract import Fence, merge_updates, new_lines
+from django.db.models import TextField
+
+from lilota.contract import Fence, merge_updates, new_lines, to_microseconds
 from lilota.contract.rules import state_after, within_life
 from lilota.models import AttemptUpdate, LogLine, Outcome, TaskState
 from lilota_django import models
-from lilota_django.fields import to_microseconds
 from lilota_django.models import State, Task
 from lilota_django.orm.chunks import in_chunks
 from lilota_django.orm.database import Database
@@ -21,77 +23,52 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 #: What is read of a running task in order to write to it: all but its long texts.
-_READ: Final = (
-    "id",
-    "lane_id",
-    "state",
-    "priority",
-    "run_at",
-    "created_at",
-    "started_at",
-    "attempt",
-    "token",
-    "lost_attempts",
-    "max_lost_attempts",
-    "pid",
-    "progress",
-    "cancel_requested",
-    "log_count",
+_READ: Final = tuple(
+    field.attname
+    for field in Task._meta.concrete_fields  # noqa: SLF001 - public, by its name
+    if not isinstance(field, TextField)
 )
+#: What a report brings that is written as it is.
+_TAKEN_OVER: Final = ("pid", "progress", "output_json", "max_lost_attempts")
 _REPORTED: Final = ("pid", "started_at", "progress", "max_lost_attempts", "log_count")
 _ENDED: Final = (*_REPORTED, "state", "error_json", "attempt", "lost_attempts", "run_at", "finished_at")
 
 
+@dataclass(slots=True)
 class AttemptChange:
     """What is to be written of one attempt.
 
     `row` has the new values of what may change, and none of the long texts that stay.
     """
 
-    __slots__ = ("lines", "outcome", "row")
-
-    def __init__(self, row: Task, outcome: Outcome | None) -> None:
-        self.row = row
-        self.outcome = outcome
-        self.lines: tuple[LogLine, ...] = ()
+    row: Task
+    outcome: Outcome | None
+    lines: tuple[LogLine, ...] = ()
 
     def report(self, update: AttemptUpdate, present: int) -> None:
         """Take over what an update brings; what it leaves alone stays."""
         row = self.row
-        if update.pid is not None:
-            row.pid = update.pid
+        for field in _TAKEN_OVER:
+            if getattr(update, field) is not None:
+                setattr(row, field, getattr(update, field))
         if update.started_at is not None:
             created_at = to_microseconds(cast("datetime", row.created_at))
             row.started_at = within_life(microseconds(update.started_at), created_at, present)
-        if update.progress is not None:
-            row.progress = update.progress
-        if update.output_json is not None:
-            row.output_json = update.output_json
-        if update.max_lost_attempts is not None:
-            row.max_lost_attempts = update.max_lost_attempts
         self.lines = new_lines(update, row.log_count)
         row.log_count += len(self.lines)
 
     def end(self, outcome: Outcome, present: int) -> None:
         """Let the attempt end."""
         row = self.row
-        row.state, run_at = _state_after(outcome, cancel_requested=row.cancel_requested, present=present)
         row.error_json = None if outcome.error is None else encode_error(outcome.error)
         row.attempt -= not outcome.spends_attempt
         row.lost_attempts += outcome.lost
-        if run_at is None:
-            row.finished_at = present
+        state = state_after(outcome, cancel_requested=row.cancel_requested)
+        if state is TaskState.PENDING:
+            delay = microseconds(max(0.0, outcome.delay_seconds))
+            row.state, row.run_at = State.SCHEDULED if delay else State.READY, present + delay
         else:
-            row.run_at = run_at
-
-
-def _state_after(outcome: Outcome, *, cancel_requested: bool, present: int) -> tuple[int, int | None]:
-    """Return the state as it is stored, and when the task is due again, or None if it has ended."""
-    state = state_after(outcome, cancel_requested=cancel_requested)
-    if state is not TaskState.PENDING:
-        return CODES[state][0], None
-    delay = microseconds(max(0.0, outcome.delay_seconds))
-    return State.SCHEDULED if delay else State.READY, present + delay
+            row.state, row.finished_at = CODES[state][0], present
 
 
 def lock_running(tasks: QuerySet[Task]) -> list[Task]:
@@ -109,11 +86,9 @@ def apply_updates(
     ids = sorted({update.id for update in updates})
     rows = {(row.pk, row.token): row for chunk in in_chunks(ids) for row in lock_running(tasks.filter(pk__in=chunk))}
     merged, refused = merge_updates(updates, rows)
-    changes = []
-    for update in merged:
-        change = AttemptChange(rows[update.fence], update.outcome)
+    changes = [AttemptChange(rows[update.fence], update.outcome) for update in merged]
+    for update, change in zip(merged, changes, strict=True):
         change.report(update, present)
-        changes.append(change)
     write_changes(database, changes, moves, present)
     return refused
 

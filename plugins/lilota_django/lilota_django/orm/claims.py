@@ -5,16 +5,14 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Any, Final
 
 from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest
 
 from lilota.contract import Claimed, ClaimRequest, Fence
 from lilota.models import Claim
-from lilota_django.fields import to_microseconds
 from lilota_django.models import Runner, State, Task
 from lilota_django.orm.chunks import in_chunks
 from lilota_django.orm.database import Database
@@ -27,23 +25,11 @@ _PROMOTIONS_PER_CLAIM: Final = 500
 _ORDER: Final = ("-priority", "run_at", "pk")
 
 
-class _Granted(NamedTuple):
-    """A locked task, with what a claim tells of it."""
+#: What is read of a task to grant it: the fields of a claim, with the lane in the place of its queue and name.
+_READ: Final = ("lane_id", *(field for field in Claim.__struct_fields__ if field not in LaneName._fields))
 
-    pk: int
-    lane_id: int
-    token: int
-    attempt: int
-    description: str
-    input_json: str
-    output_json: str | None
-    priority: int
-    lost_attempts: int
-    max_lost_attempts: int
-    log_count: int
-    created_at: datetime
-    run_at: datetime
-    headers_json: str | None
+#: A locked task, with the columns of `_READ`.
+Row = Mapping[str, Any]
 
 
 def lock_lease(database: Database, runner_id: str, present: int) -> bool:
@@ -51,11 +37,12 @@ def lock_lease(database: Database, runner_id: str, present: int) -> bool:
 
     To be called before any task is locked: a rescue locks the runner first, too.
     """
-    rows = Runner.objects.using(database.alias).filter(runner=runner_id).select_for_update()
-    return any(
-        runner == runner_id and to_microseconds(expires_at) > present
-        for runner, expires_at in rows.values_list("runner", "expires_at")
-    )
+    return _has_lease(Runner.objects.using(database.alias).select_for_update(), runner_id, present)
+
+
+def _has_lease(runners: QuerySet[Runner], runner_id: str, present: int) -> bool:
+    # Compared once more here: a database may think that ids are equal which differ in case.
+    return runner_id in runners.filter(runner=runner_id, expires_at__gt=present).values_list("runner", flat=True)
 
 
 def may_claim(database: Database, request: ClaimRequest, present: int) -> bool:
@@ -65,8 +52,7 @@ def may_claim(database: Database, request: ClaimRequest, present: int) -> bool:
 
 def cancelled_only(database: Database, request: ClaimRequest, present: int) -> Claimed:
     """Answer a request for which there is nothing to claim."""
-    rows = Runner.objects.using(database.alias).filter(runner=request.runner_id, expires_at__gt=present)
-    if request.runner_id not in rows.values_list("runner", flat=True):
+    if not _has_lease(Runner.objects.using(database.alias), request.runner_id, present):
         return Claimed()
     return Claimed(cancel_requested=cancel_requests(database, request.runner_id))
 
@@ -87,7 +73,8 @@ def claim(database: Database, request: ClaimRequest, moves: Moves, present: int)
     lanes = _ready_lanes(database, request, moves)
     granted = _lock_next(database, list(lanes), request.limit)
     _grant(database, granted, request.runner_id, moves, present)
-    return Claimed(claims=tuple(_to_claim(row, lanes, present) for row in granted), cancel_requested=cancelled)
+    claims = tuple(_to_claim(row, lanes[row["lane_id"]], present) for row in granted)
+    return Claimed(claims=claims, cancel_requested=cancelled)
 
 
 def _due(database: Database, present: int) -> QuerySet[Task]:
@@ -102,7 +89,7 @@ def _is_any_due(database: Database, present: int) -> bool:
 def _promote_due(database: Database, moves: Moves, present: int) -> None:
     if not _is_any_due(database, present):
         return
-    due = _due(database, present).select_for_update(skip_locked=_skip_locked(database))
+    due = _due(database, present).select_for_update(skip_locked=database.skip_locked)
     rows = list(due.values_list("pk", "lane_id")[:_PROMOTIONS_PER_CLAIM])
     Task.objects.using(database.alias).filter(pk__in=[task_id for task_id, _ in rows]).update(state=State.READY)
     for lane, count in Counter(lane for _, lane in rows).items():
@@ -113,20 +100,15 @@ def _promote_due(database: Database, moves: Moves, present: int) -> None:
 def _ready_lanes(database: Database, request: ClaimRequest, moves: Moves) -> dict[int, LaneName]:
     """Return the lanes that the runner serves and that have something ready, after the moves of this transaction."""
     names = frozenset(request.names)
-    queues = None if request.queues is None else frozenset(request.queues)
     ready = names_of(database, moves.lanes_with(State.READY, totals(database.alias, State.READY)))
-    return {
-        lane: lane_name
-        for lane, lane_name in ready.items()
-        if lane_name.name in names and (queues is None or lane_name.queue in queues)
-    }
+    return {lane: lane_name for lane, lane_name in ready.items() if lane_name.is_among(names, request.queues)}
 
 
-def _lock_next(database: Database, lanes: list[int], limit: int) -> list[_Granted]:
+def _lock_next(database: Database, lanes: list[int], limit: int) -> list[Row]:
     """Lock the next tasks of all these lanes, and return them in order."""
     shares = dict.fromkeys(lanes, limit) if len(lanes) < 2 else _shares(database, lanes, limit)
     rows = [row for lane, share in shares.items() for row in _lock_in_lane(database, lane, share)]
-    return sorted(rows, key=lambda row: (-row.priority, row.run_at, row.pk))
+    return sorted(rows, key=lambda row: (-row["priority"], row["run_at"], row["id"]))
 
 
 def _ready_in_lane(database: Database, lane: int) -> QuerySet[Task]:
@@ -144,19 +126,15 @@ def _head(database: Database, lane: int, limit: int) -> list[tuple[int, object, 
     return [(-priority, run_at, task_id, lane) for priority, run_at, task_id in rows]
 
 
-def _lock_in_lane(database: Database, lane: int, limit: int) -> list[_Granted]:
+def _lock_in_lane(database: Database, lane: int, limit: int) -> list[Row]:
     """Lock the next tasks of a lane that nobody else has locked."""
-    ready = _ready_in_lane(database, lane).select_for_update(skip_locked=_skip_locked(database))
-    return [_Granted(*row) for row in ready.values_list(*_Granted._fields)[:limit]]
+    ready = _ready_in_lane(database, lane).select_for_update(skip_locked=database.skip_locked)
+    return list(ready.values(*_READ)[:limit])
 
 
-def _skip_locked(database: Database) -> bool:
-    return bool(database.connection.features.has_select_for_update_skip_locked)
-
-
-def _grant(database: Database, rows: list[_Granted], runner_id: str, moves: Moves, present: int) -> None:
+def _grant(database: Database, rows: list[Row], runner_id: str, moves: Moves, present: int) -> None:
     tasks = Task.objects.using(database.alias)
-    for chunk in in_chunks(row.pk for row in rows):
+    for chunk in in_chunks(row["id"] for row in rows):
         tasks.filter(pk__in=chunk).update(
             state=State.RUNNING,
             attempt=F("attempt") + 1,
@@ -169,25 +147,18 @@ def _grant(database: Database, rows: list[_Granted], runner_id: str, moves: Move
             pid=0,
             progress=0.0,
         )
-    for lane, count in Counter(row.lane_id for row in rows).items():
+    for lane, count in Counter(row["lane_id"] for row in rows).items():
         moves.move(lane, State.READY, State.RUNNING, count)
 
 
-def _to_claim(row: _Granted, lanes: Mapping[int, LaneName], present: int) -> Claim:
-    return Claim(
-        id=row.pk,
-        token=max(row.token + 1, present),
-        attempt=row.attempt + 1,
-        name=lanes[row.lane_id].name,
-        description=row.description,
-        input_json=row.input_json,
-        output_json=row.output_json,
-        queue=lanes[row.lane_id].queue,
-        priority=row.priority,
-        lost_attempts=row.lost_attempts,
-        max_lost_attempts=row.max_lost_attempts,
-        log_count=row.log_count,
-        created_at=row.created_at.timestamp(),
-        run_at=row.run_at.timestamp(),
-        headers_json=row.headers_json,
-    )
+def _to_claim(row: Row, lane: LaneName, present: int) -> Claim:
+    fields = {
+        **row,
+        **lane._asdict(),
+        "token": max(row["token"] + 1, present),
+        "attempt": row["attempt"] + 1,
+        "created_at": row["created_at"].timestamp(),
+        "run_at": row["run_at"].timestamp(),
+    }
+    del fields["lane_id"]
+    return Claim(**fields)

@@ -6,7 +6,7 @@ They are not cached: a project's tests may empty the tables between two calls.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Container, Iterable
 from typing import NamedTuple
 
 from lilota_django.models import Lane
@@ -20,6 +20,10 @@ class LaneName(NamedTuple):
 
     queue: str
     name: str
+
+    def is_among(self, names: Container[str] | None, queues: Container[str] | None) -> bool:
+        """Tell whether the lane has one of these names and is in one of these queues; None stands for all."""
+        return (names is None or self.name in names) and (queues is None or self.queue in queues)
 
 
 def key_of(*texts: str) -> str:

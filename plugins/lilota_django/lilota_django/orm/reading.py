@@ -45,12 +45,7 @@ def logs(database: Database, task_id: int, after: int, limit: int) -> list[recor
     if not Task.objects.using(database.alias).filter(pk=task_id).exists():
         raise TaskNotFoundError(task_id)
     lines = LogLine.objects.using(database.alias).filter(task_id=task_id, n__gt=after).order_by("n")[:limit]
-    return [
-        records.LogLine(at=at, text=text, level=level, source=source, attempt=attempt, logger=logger)
-        for at, text, level, source, attempt, logger in lines.values_list(
-            "at", "text", "level", "source", "attempt", "logger"
-        )
-    ]
+    return [records.LogLine(**row) for row in lines.values(*records.LogLine.__struct_fields__)]
 
 
 def counts(database: Database) -> list[TaskCount]:
@@ -99,15 +94,9 @@ def _ids_in_places(database: Database, query: TaskQuery) -> Iterator[int]:
         direction = "-pk" if query.newest_first else "pk"
         pages = [
             first.union(*others, all=True).order_by(direction)[: query.limit] if others else first
-            for first, *others in _grouped(pages)
+            for first, *others in in_chunks(pages, _PLACES_PER_STATEMENT)
         ]
     return heapq.merge(*(list(each) for each in pages), reverse=query.newest_first)
-
-
-def _grouped(pages: list[QuerySet[Task, int]]) -> Iterator[list[QuerySet[Task, int]]]:
-    rest = iter(pages)
-    while group := list(islice(rest, _PLACES_PER_STATEMENT)):
-        yield group
 
 
 def _listed_ids(database: Database, query: TaskQuery) -> list[int]:
@@ -141,7 +130,5 @@ def _matching_lanes(database: Database, query: TaskQuery, lanes: set[int]) -> se
     if query.names is None and query.queues is None:
         return lanes
     return {
-        lane
-        for lane, (queue, name) in names_of(database, lanes).items()
-        if (query.names is None or name in query.names) and (query.queues is None or queue in query.queues)
+        lane for lane, lane_name in names_of(database, lanes).items() if lane_name.is_among(query.names, query.queues)
     }

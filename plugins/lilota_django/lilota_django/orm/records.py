@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -13,21 +12,16 @@ from lilota.models import TaskError, TaskInfo, TaskState
 from lilota_django.models import LogLine, State
 
 #: Task state -> how it is stored.
-CODES: Mapping[TaskState, tuple[State, ...]] = MappingProxyType(
-    {
-        TaskState.WAITING: (State.WAITING,),
-        TaskState.PENDING: (State.SCHEDULED, State.READY),
-        TaskState.RUNNING: (State.RUNNING,),
-        TaskState.SUCCEEDED: (State.SUCCEEDED,),
-        TaskState.FAILED: (State.FAILED,),
-        TaskState.CANCELLED: (State.CANCELLED,),
-    }
-)
-
-
+CODES: Final[Mapping[TaskState, tuple[State, ...]]] = {
+    TaskState.WAITING: (State.WAITING,),
+    TaskState.PENDING: (State.SCHEDULED, State.READY),
+    TaskState.RUNNING: (State.RUNNING,),
+    TaskState.SUCCEEDED: (State.SUCCEEDED,),
+    TaskState.FAILED: (State.FAILED,),
+    TaskState.CANCELLED: (State.CANCELLED,),
+}
 #: Stored code -> task state.
-STATES: tuple[TaskState, ...] = tuple(state for state, codes in CODES.items() for _ in codes)
-
+STATES: Final[tuple[TaskState, ...]] = tuple(state for state, codes in CODES.items() for _ in codes)
 
 #: The largest id that a database can keep, or be asked for.
 LARGEST_ID: Final = 2**63 - 1
@@ -67,15 +61,14 @@ def to_info(row: tuple[Any, ...]) -> TaskInfo:
     return TaskInfo(**fields)
 
 
+def to_values(info: TaskInfo) -> dict[str, Any]:
+    """Return the values of the columns that keep a TaskInfo, except for those of its lane and its state."""
+    values = dict(zip(INFO_FIELDS, msgspec.structs.astuple(info), strict=True))
+    del values["lane__name"], values["lane__queue"], values["state"]
+    values["error_json"] = None if info.error is None else encode_error(info.error)
+    return values
+
+
 def log_row(task_id: int, n: int, line: records.LogLine) -> LogLine:
     """Return the row of the line number `n` of a task; the first is 1."""
-    return LogLine(
-        task_id=task_id,
-        n=n,
-        at=line.at,
-        level=line.level,
-        attempt=line.attempt,
-        source=line.source,
-        logger=line.logger,
-        text=line.text,
-    )
+    return LogLine(task_id=task_id, n=n, **msgspec.structs.asdict(line))

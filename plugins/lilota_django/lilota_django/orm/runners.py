@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
-from lilota.contract import RegisteredRunner, RunnerInfo
+from lilota.contract import RegisteredRunner, RunnerInfo, to_microseconds
 from lilota.contract.rules import GIVEN_BACK, after_lost_runner
 from lilota.errors import ConfigurationError
 from lilota.models import Outcome
-from lilota_django.fields import escaped, to_microseconds
+from lilota_django.fields import escaped
 from lilota_django.models import Runner, Task, Turn
 from lilota_django.orm.attempts import AttemptChange, lock_running, write_changes
 from lilota_django.orm.database import Database
@@ -19,6 +18,8 @@ from lilota_django.orm.records import microseconds
 
 _LONGEST_ID: Final = 255
 _NEVER: Final = 0
+#: What is told of a runner as it is stored.
+_TOLD: Final = ("host", "pid", "lease_seconds", "started_at", "heartbeat_at")
 
 
 def heartbeat(database: Database, info: RunnerInfo, present: int) -> bool:
@@ -47,17 +48,11 @@ def registered(database: Database, present: int) -> list[RegisteredRunner]:
     rows = Runner.objects.using(database.alias).order_by("started_at", "pk")
     return [
         RegisteredRunner(
-            id=runner,
-            host=host,
-            pid=pid,
-            lease_seconds=lease_seconds,
-            started_at=started_at,
-            heartbeat_at=heartbeat_at,
-            has_expired=to_microseconds(expires_at) <= present,
+            id=row["runner"],
+            has_expired=to_microseconds(row["expires_at"]) <= present,
+            **{field: row[field] for field in _TOLD},
         )
-        for runner, host, pid, lease_seconds, started_at, heartbeat_at, expires_at in rows.values_list(
-            "runner", "host", "pid", "lease_seconds", "started_at", "heartbeat_at", "expires_at"
-        )
+        for row in rows.values("runner", "expires_at", *_TOLD)
     ]
 
 
@@ -80,7 +75,7 @@ def release(database: Database, runner_id: str, moves: Moves, present: int) -> i
     runners = Runner.objects.using(database.alias)
     rows = runners.filter(runner=runner_id).select_for_update().values_list("pk", "runner")
     known = [pk for pk, runner in rows if runner == runner_id]
-    changes = _held_by(database, runner_id, _given_back)
+    changes = [AttemptChange(row, GIVEN_BACK) for row in _held_by(database, runner_id)]
     write_changes(database, changes, moves, present)
     runners.filter(pk__in=known).delete()
     return len(changes)
@@ -96,24 +91,21 @@ def rescue(database: Database, moves: Moves, present: int) -> list[int]:
 
     A runner that somebody else has locked is left alone: it is renewing its lease, claiming, or being rescued.
     """
-    skip = bool(database.connection.features.has_select_for_update_skip_locked)
     runners = Runner.objects.using(database.alias)
-    rows = runners.filter(expires_at__lte=present).select_for_update(skip_locked=skip).order_by("pk")
+    rows = runners.filter(expires_at__lte=present).select_for_update(skip_locked=database.skip_locked).order_by("pk")
     expired: dict[int, str] = dict(rows.values_list("pk", "runner"))
-    changes = [change for runner_id in expired.values() for change in _held_by(database, runner_id, _runner_died)]
+    changes = [
+        AttemptChange(row, _runner_died(row, runner_id))
+        for runner_id in expired.values()
+        for row in _held_by(database, runner_id)
+    ]
     write_changes(database, changes, moves, present)
     runners.filter(pk__in=list(expired)).delete()
     return [change.row.pk for change in changes]
 
 
-def _held_by(database: Database, runner_id: str, to_outcome: Callable[[Task, str], Outcome]) -> list[AttemptChange]:
-    """Lock what a runner holds, and let each attempt end."""
-    held = lock_running(Task.objects.using(database.alias).filter(runner=runner_id))
-    return [AttemptChange(row, to_outcome(row, runner_id)) for row in held]
-
-
-def _given_back(_held: Task, _runner_id: str) -> Outcome:
-    return GIVEN_BACK
+def _held_by(database: Database, runner_id: str) -> list[Task]:
+    return lock_running(Task.objects.using(database.alias).filter(runner=runner_id))
 
 
 def _runner_died(held: Task, runner_id: str) -> Outcome:
