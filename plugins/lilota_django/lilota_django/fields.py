@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from django.db import models
+
+from lilota.contract import from_microseconds, to_microseconds
 
 if TYPE_CHECKING:
     # Only the type checker's fields are generic; at run time they have no square brackets.
@@ -15,24 +17,16 @@ if TYPE_CHECKING:
 else:
     _Text, _Short, _Integer = models.TextField, models.CharField, models.BigIntegerField
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
-# The picture of a NUL stands for it, and two of them for itself: a reader of the table sees what is meant.
-_NUL, _PICTURE = "\0", "\u2400"
-
-
-def to_microseconds(instant: datetime) -> int:
-    """Return the microseconds since the epoch."""
-    return (instant - _EPOCH) // _MICROSECOND
+_FIRST: Final = to_microseconds(datetime.min.replace(tzinfo=UTC))
+_LAST: Final = to_microseconds(datetime.max.replace(tzinfo=UTC))
+#: The picture of a NUL stands for it, and two of them for itself: a reader of the table sees what is meant.
+_NUL: Final = "\0"
+_PICTURE: Final = "\u2400"
 
 
 def to_instant(microseconds: int) -> datetime:
     """Return the instant, aware and in UTC; the nearest one that Python knows, where that is none of its own."""
-    return _EPOCH + timedelta(microseconds=max(_FIRST, min(microseconds, _LAST)))
-
-
-_FIRST: Final = to_microseconds(datetime.min.replace(tzinfo=UTC))
-_LAST: Final = to_microseconds(datetime.max.replace(tzinfo=UTC))
+    return from_microseconds(max(_FIRST, min(microseconds, _LAST)))
 
 
 def escaped(text: str) -> str:
@@ -50,24 +44,22 @@ def unescaped(text: str) -> str:
     return _PICTURE.join(part.replace(_PICTURE + "0", _NUL) for part in text.split(_PICTURE * 2))
 
 
-class AnyTextField(_Text):
+class _AnyCharacter:
+    """Lets a text keep characters that not every database keeps."""
+
+    def get_prep_value(self, value: object) -> object:
+        return escaped(value) if isinstance(value, str) else value
+
+    def from_db_value(self, value: str | None, *_: object) -> str | None:
+        return None if value is None else unescaped(value)
+
+
+class AnyTextField(_AnyCharacter, _Text):
     """A text of any length with any character."""
 
-    def get_prep_value(self, value: object) -> object:
-        return escaped(value) if isinstance(value, str) else value
 
-    def from_db_value(self, value: str | None, *_: object) -> str | None:
-        return None if value is None else unescaped(value)
-
-
-class AnyCharField(_Short):
+class AnyCharField(_AnyCharacter, _Short):
     """A short text with any character, which can be in an index."""
-
-    def get_prep_value(self, value: object) -> object:
-        return escaped(value) if isinstance(value, str) else value
-
-    def from_db_value(self, value: str | None, *_: object) -> str | None:
-        return None if value is None else unescaped(value)
 
 
 class InstantField(_Integer):

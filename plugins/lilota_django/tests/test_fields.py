@@ -8,9 +8,10 @@ import pytest
 from django.test import override_settings
 from hypothesis import example, given
 from hypothesis import strategies as st
-from lilota_django.fields import escaped, to_instant, to_microseconds, unescaped
+from lilota_django.fields import escaped, to_instant, unescaped
 from lilota_django.models import Task
 
+from lilota.contract import to_microseconds
 from lilota.models import NewTask
 
 PICTURE = "\u2400"
