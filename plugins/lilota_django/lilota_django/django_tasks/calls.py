@@ -1,7 +1,8 @@
 """How the call of a task function is stored, and how the function is found again.
 
 The input of the lilota task is an object: "function" is the path of the function, "args" and "kwargs" are its
-arguments, "backend" is the alias in TASKS under which it was enqueued, "enqueued_at" and "run_after" are instants.
+arguments, "backend" is the alias in TASKS under which it was enqueued, "run_after" is an instant. "enqueued_at" is one
+for workers of an older version, which look for it.
 """
 
 from __future__ import annotations
@@ -34,7 +35,6 @@ class StoredCall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     args: list[Any]
     kwargs: dict[str, Any]
     backend: str
-    enqueued_at: datetime
     run_after: datetime | None = None
 
 
@@ -137,10 +137,10 @@ def find(path: str) -> Task[..., Any]:
 
 def _check_is_of_project(module_name: str, path: str) -> None:
     """Make sure that a module may be imported because a stored row says so."""
-    packages = {app.name for app in apps.get_app_configs()}
     # The package of the settings is the project's own, though seldom an app.
-    packages.add(str(getattr(settings, "SETTINGS_MODULE", None) or "").rpartition(".")[0])
-    if not any(module_name == package or module_name.startswith(f"{package}.") for package in filter(None, packages)):
+    package = str(getattr(settings, "SETTINGS_MODULE", None) or "").rpartition(".")[0]
+    is_beside_settings = bool(package) and f"{module_name}.".startswith(f"{package}.")
+    if not is_beside_settings and apps.get_containing_app_config(module_name) is None:
         raise UnknownTaskError(
             f"The module of the task function '{path}' belongs to no app of the project, so it is not imported. "
             "Move the function into an app, or add its package to INSTALLED_APPS."

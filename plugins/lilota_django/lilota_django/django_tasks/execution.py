@@ -11,11 +11,10 @@ from typing import Any
 from lilota.errors import InvalidOutputError, Retry, RunnerStopping
 from lilota.models import JSONObject, TaskBase
 from lilota_django.django_tasks.backend import LilotaBackend
-from lilota_django.django_tasks.calls import from_input
 from lilota_django.django_tasks.compat import TaskError, TaskResult, TaskResultStatus, normalize_json, signals
 from lilota_django.django_tasks.context import LilotaContext
 from lilota_django.django_tasks.coroutines import run_coroutine
-from lilota_django.django_tasks.results import RETURN_VALUE, set_on, task_of, worker_ids
+from lilota_django.django_tasks.results import RETURN_VALUE, result_of, set_on
 from lilota_django.instants import of_project
 
 
@@ -26,7 +25,7 @@ def execute(lilota_task: TaskBase) -> JSONObject | None:
         BaseException: whatever the function raises.
         InvalidOutputError: it returned something that JSON can't carry.
     """
-    result = _started(lilota_task)
+    result = result_of(lilota_task.task_info)
     # Robust: a receiver that fails must not fail the task.
     signals.task_started.send_robust(LilotaBackend, task_result=result)
     try:
@@ -44,26 +43,6 @@ def execute(lilota_task: TaskBase) -> JSONObject | None:
     set_on(result, _return_value=returned)
     _finish(result, TaskResultStatus.SUCCESSFUL)
     return {RETURN_VALUE: returned}
-
-
-def _started(lilota_task: TaskBase) -> TaskResult[..., Any]:
-    info = lilota_task.task_info
-    call = from_input(info.input_json)
-    now = of_project(datetime.now(UTC))
-    return TaskResult(
-        task=task_of(call, info),
-        id=str(info.id),
-        status=TaskResultStatus.RUNNING,
-        enqueued_at=of_project(call.enqueued_at),
-        started_at=now,
-        finished_at=None,
-        last_attempted_at=now,
-        args=call.args,
-        kwargs=call.kwargs,
-        backend=call.backend,
-        errors=[],
-        worker_ids=worker_ids(info),
-    )
 
 
 def _fail(result: TaskResult[..., Any], error: BaseException) -> None:

@@ -26,7 +26,7 @@ _FORGOTTEN: Final = "unknown"
 
 
 def result_of(info: TaskInfo) -> TaskResult[..., Any]:
-    """Return a task that was enqueued, as of now.
+    """Return a task that was enqueued, as it was when `info` was read or, in its worker, as it begins.
 
     Raises:
         InvalidInputError, UnknownTaskError: it is not the call of a task function, or the function is gone.
@@ -34,7 +34,7 @@ def result_of(info: TaskInfo) -> TaskResult[..., Any]:
     call = from_input(info.input_json)
     started_at = of_project(info.started_at) if info.attempt else None
     result = TaskResult(
-        task=task_of(call, info),
+        task=_task_of(call, info),
         id=str(info.id),
         status=_STATUSES[info.state],
         enqueued_at=of_project(info.created_at),
@@ -45,14 +45,14 @@ def result_of(info: TaskInfo) -> TaskResult[..., Any]:
         kwargs=call.kwargs,
         backend=call.backend,
         errors=errors_of(info),
-        worker_ids=worker_ids(info),
+        worker_ids=_worker_ids(info),
     )
     if info.state is TaskState.SUCCEEDED and info.output_json is not None:
         set_on(result, _return_value=info.output.get(RETURN_VALUE))
     return result
 
 
-def task_of(call: StoredCall, info: TaskInfo) -> Task[..., Any]:
+def _task_of(call: StoredCall, info: TaskInfo) -> Task[..., Any]:
     """Return the task function of a call, with what was chosen when it was enqueued."""
     run_after = of_project(call.run_after)
     return find(call.function).using(
@@ -60,7 +60,7 @@ def task_of(call: StoredCall, info: TaskInfo) -> Task[..., Any]:
     )
 
 
-def worker_ids(info: TaskInfo) -> list[str]:
+def _worker_ids(info: TaskInfo) -> list[str]:
     """Return one name per attempt."""
     if not info.attempt:
         return []
