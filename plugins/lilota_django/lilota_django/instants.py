@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import overload
+from typing import TypeVar
 
 from django.conf import settings
 from django.utils import timezone
 
-
-@overload
-def of_project(instant: datetime) -> datetime: ...
-@overload
-def of_project(instant: None) -> None: ...
+Instant = TypeVar("Instant", datetime, datetime | None)
 
 
-def of_project(instant: datetime | None) -> datetime | None:
+def of_project(instant: Instant) -> Instant:
     """Return an aware instant as this project has them."""
     if instant is None or settings.USE_TZ:
         return instant

@@ -48,10 +48,12 @@ class ActionsMixin:
         self, request: HttpRequest, queryset: QuerySet[Task], act: Callable[[DjangoTaskStore, int], tuple[str, bool]]
     ) -> None:
         store = store_of_project()
+        if store is None:
+            return  # the list is empty then
         tasks = list(queryset.select_related(None).order_by("-pk").only("pk")[: AT_ONCE + 1])
         happened: Counter[tuple[str, bool]] = Counter()
-        for task in tasks[:AT_ONCE] if store else ():
-            what, is_done = act(store, task.pk)  # type: ignore[arg-type]  # there is one
+        for task in tasks[:AT_ONCE]:
+            what, is_done = act(store, task.pk)
             happened[what, is_done] += 1
             if is_done:
                 self.log_change(request, task, f"By an action: {what}.")

@@ -74,10 +74,16 @@ class NameFilter(_LaneFilter):
 def chosen(request: HttpRequest) -> TaskQuery:
     """Return what the filters and the search of a request ask for, as a store would be asked."""
     state, queue, name, searched = (request.GET.get(key) for key in ("state", "queue", "name", "q"))
-    searched = (searched or "").strip()
+    task_id = id_in(searched or "")
     return TaskQuery(
         states=(TaskState(state),) if state in set(TaskState) else None,
         queues=None if queue is None else (queue,),
         names=None if name is None else (name,),
-        ids=(int(searched),) if searched.isascii() and searched.isdigit() and len(searched) < 19 else None,
+        ids=None if task_id is None else (task_id,),
     )
+
+
+def id_in(searched: str) -> int | None:
+    """Return the id that somebody searches for, or None where it can't be one."""
+    text = searched.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None

@@ -13,23 +13,22 @@ import msgspec
 from django.core.paginator import Page, Paginator
 
 from lilota.contract import TaskQuery
-from lilota_django.models import Task
 from lilota_django.orm.database import Database
+from lilota_django.orm.lanes import LaneName
 from lilota_django.orm.reading import matching_ids
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
+    from lilota_django.models import Task
     from lilota_django.store import DjangoTaskStore
+
+    _Paginator = Paginator[Task]
+else:
+    _Paginator = Paginator
 
 #: How many tasks are shown on all pages together.
 NEWEST: Final = 5_000
-
-if TYPE_CHECKING:
-    _Paginator = Paginator[Task]
-    _Page = Page[Task]
-else:
-    _Paginator, _Page = Paginator, Page
 
 
 class NewestPages(_Paginator):
@@ -59,12 +58,11 @@ class NewestPages(_Paginator):
             count.count
             for count in self._store.counts()
             if (self._query.states is None or count.state in self._query.states)
-            and (self._query.queues is None or count.queue in self._query.queues)
-            and (self._query.names is None or count.name in self._query.names)
+            and LaneName(count.queue, count.name).is_among(self._query.names, self._query.queues)
         )
         return min(sum(matching), NEWEST)
 
-    def page(self, number: int | str) -> _Page:
+    def page(self, number: int | str) -> Page[Task]:
         """Return one page."""
         number = self.validate_number(number)
         first = (number - 1) * self.per_page

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.db.models import Model
 
 from lilota_django.admin.unreachable import or_say_why_not
 from lilota_django.client import get_store
+from lilota_django.instants import of_project
 from lilota_django.store import DjangoTaskStore
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
-AnyModel = TypeVar("AnyModel", bound=Model)
-
 if TYPE_CHECKING:
     # Only the type checker's class is generic.
-    class _ModelAdmin(admin.ModelAdmin[AnyModel]): ...
+    _ModelAdmin = admin.ModelAdmin[Any]
 else:
-    from typing import Generic
-
-    class _ModelAdmin(admin.ModelAdmin, Generic[AnyModel]):
-        """Django's, with square brackets."""
+    _ModelAdmin = admin.ModelAdmin
 
 
 def store_of_project() -> DjangoTaskStore | None:
@@ -39,7 +36,18 @@ def has_permission(request: HttpRequest, name: str) -> bool:
     return bool(request.user.has_perm(f"lilota.{name}_task"))  # type: ignore[union-attr]  # the admin has asked for a login
 
 
-class ReadOnlyAdmin(_ModelAdmin[AnyModel]):
+def instant_column(field: str, title: str = "") -> Callable[[Any, Any], datetime | None]:
+    """Return what shows an instant of a row as the project has them, under a title: that of the field without one."""
+
+    @admin.display(description=title or field.replace("_", " "))
+    def shown(_: object, row: object) -> datetime | None:
+        instant: datetime | None = getattr(row, field)
+        return of_project(instant)
+
+    return shown
+
+
+class ReadOnlyAdmin(_ModelAdmin):
     """Shows rows that only the store may change."""
 
     # COUNT(*) over the whole table: some databases read all of it.
@@ -47,7 +55,7 @@ class ReadOnlyAdmin(_ModelAdmin[AnyModel]):
     # There is no index for every column.
     sortable_by = ()
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[AnyModel]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         store = store_of_project()
         rows = super().get_queryset(request)
         return rows.none() if store is None else rows.using(store.alias)
@@ -62,8 +70,8 @@ class ReadOnlyAdmin(_ModelAdmin[AnyModel]):
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ANN401, ARG002 - Django's signature
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: AnyModel | None = None) -> bool:  # noqa: ARG002 - as above
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ANN401, ARG002 - as above
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: AnyModel | None = None) -> bool:  # noqa: ARG002 - as above
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ANN401, ARG002 - as above
         return False

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 from django.contrib import admin
 
-from lilota_django.admin.readonly import ReadOnlyAdmin, has_permission
-from lilota_django.instants import of_project
+from lilota_django.admin.readonly import ReadOnlyAdmin, has_permission, instant_column
 from lilota_django.models import Runner
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
 
-class RunnerAdmin(ReadOnlyAdmin[Runner]):
+class RunnerAdmin(ReadOnlyAdmin):
     """Runners, those whose lease has run out included until another one has taken over their tasks."""
 
     list_display = ("runner", "host", "pid", "started", "heartbeat", "is_alive")
@@ -26,20 +25,11 @@ class RunnerAdmin(ReadOnlyAdmin[Runner]):
         """Who may see tasks may see who runs them."""
         return super().has_view_permission(request, obj) or has_permission(request, "view")
 
-    @admin.display(description="started at")
-    def started(self, runner: Runner) -> datetime | None:
-        return _instant(runner.started_at)
-
-    @admin.display(description="heartbeat at")
-    def heartbeat(self, runner: Runner) -> datetime | None:
-        return _instant(runner.heartbeat_at)
+    started = instant_column("started_at")
+    heartbeat = instant_column("heartbeat_at")
 
     @admin.display(description="alive", boolean=True)
     def is_alive(self, runner: Runner) -> bool:
         """Compare with the clock of this machine: near enough for people."""
         expires_at = runner.expires_at
         return isinstance(expires_at, datetime) and expires_at > datetime.now(UTC)
-
-
-def _instant(value: object) -> datetime | None:
-    return of_project(value) if isinstance(value, datetime) else None

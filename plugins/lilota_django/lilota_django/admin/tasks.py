@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import admin
@@ -12,10 +10,9 @@ from django.utils.text import Truncator
 
 from lilota_django.admin.actions import ActionsMixin
 from lilota_django.admin.details import error_text, log_text, pretty_json
-from lilota_django.admin.filters import NameFilter, QueueFilter, StateFilter, chosen
+from lilota_django.admin.filters import NameFilter, QueueFilter, StateFilter, chosen, id_in
 from lilota_django.admin.pages import NewestPages
-from lilota_django.admin.readonly import ReadOnlyAdmin, store_of_project
-from lilota_django.instants import of_project
+from lilota_django.admin.readonly import ReadOnlyAdmin, instant_column, store_of_project
 from lilota_django.models import Task
 from lilota_django.orm.records import STATES
 
@@ -25,18 +22,16 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 _LONG_AFTER: Final = 80
-_SECTIONS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        "Task": ("id", "task_name", "description", "state_word", "percentage", "queue", "priority"),
-        "Input and output": ("input", "output", "error"),
-        "Log": ("log",),
-        "Times": ("created", "due", "started", "ended"),
-        "Attempts": ("attempt", "lost_attempts", "max_lost_attempts", "runner", "pid", "cancel_requested"),
-    }
-)
+_SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "Task": ("id", "task_name", "description", "state_word", "percentage", "queue", "priority"),
+    "Input and output": ("input", "output", "error"),
+    "Log": ("log",),
+    "Times": ("created", "due", "started", "ended"),
+    "Attempts": ("attempt", "lost_attempts", "max_lost_attempts", "runner", "pid", "cancel_requested"),
+}
 
 
-class TaskAdmin(ActionsMixin, ReadOnlyAdmin[Task]):
+class TaskAdmin(ActionsMixin, ReadOnlyAdmin):
     """Tasks, the newest first."""
 
     ordering = ("-pk",)
@@ -72,11 +67,10 @@ class TaskAdmin(ActionsMixin, ReadOnlyAdmin[Task]):
         search_term: str,
     ) -> tuple[QuerySet[Task], bool]:
         """Find a task by its id: to look for a text would mean to read all tasks."""
-        term = search_term.strip()
-        if not term:
+        if not search_term.strip():
             return queryset, False
-        is_id = term.isascii() and term.isdigit() and len(term) < 19
-        return (queryset.filter(pk=int(term)) if is_id else queryset.none()), False
+        task_id = id_in(search_term)
+        return (queryset.none() if task_id is None else queryset.filter(pk=task_id)), False
 
     @admin.display(description="name")
     def task_name(self, task: Task) -> str:
@@ -95,21 +89,10 @@ class TaskAdmin(ActionsMixin, ReadOnlyAdmin[Task]):
     def percentage(self, task: Task) -> str:
         return f"{task.progress_percentage:.0f} %"
 
-    @admin.display(description="added at")
-    def created(self, task: Task) -> datetime | None:
-        return _instant(task.created_at)
-
-    @admin.display(description="due at")
-    def due(self, task: Task) -> datetime | None:
-        return _instant(task.run_at)
-
-    @admin.display(description="started at")
-    def started(self, task: Task) -> datetime | None:
-        return _instant(task.started_at)
-
-    @admin.display(description="ended at")
-    def ended(self, task: Task) -> datetime | None:
-        return _instant(task.finished_at)
+    created = instant_column("created_at", "added at")
+    due = instant_column("run_at", "due at")
+    started = instant_column("started_at")
+    ended = instant_column("finished_at", "ended at")
 
     @admin.display(description="input")
     def input(self, task: Task) -> str:
@@ -126,7 +109,3 @@ class TaskAdmin(ActionsMixin, ReadOnlyAdmin[Task]):
     @admin.display(description="lines")
     def log(self, task: Task) -> str | None:
         return log_text(task)
-
-
-def _instant(value: object) -> datetime | None:
-    return of_project(value) if isinstance(value, datetime) else None
