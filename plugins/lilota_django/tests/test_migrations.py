@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import pytest
 from django.core.management import call_command
 from django.db import connections
-from lilota_django.models import Task
+from django.db.migrations.loader import MigrationLoader
+from lilota_django.django_tasks.calls import TASK_NAME, to_input
+from lilota_django.models import State, Task
+from lilota_django.orm.lanes import key_of
 from lilota_django.readiness import own_migrations
+from shop import tasks
+from shop_sites import ALIAS, ended
+
+from lilota.contract import ClaimRequest, RunnerInfo
+from lilota.models import AttemptUpdate, NewTask, Outcome, TaskState
 
 
 def test_models_and_migrations_agree():
@@ -39,3 +53,70 @@ def test_the_tables_can_be_taken_down_again(everywhere):
 
     assert not [table for table in tables if table.startswith("lilota_")]
     assert everywhere.counts() == []
+
+
+@contextmanager
+def tables_of_before(alias: str) -> Iterator[None]:
+    """Take the tables back to the first migration; at the end, migrate them as the owner of an old project does."""
+    call_command("migrate", "lilota", "0001", database=alias, verbosity=0)
+    try:
+        yield
+    finally:
+        call_command("migrate", "lilota", database=alias, verbosity=0)
+
+
+def add_as_before(alias: str, name: str, input_json: str) -> int:
+    """Add a task with the statements of the version before, which know nothing of newer columns."""
+    models = MigrationLoader(connections[alias]).project_state(("lilota", "0001_tasks")).apps
+    lane, task, count = (
+        models.get_model("lilota", model).objects.using(alias) for model in ("lane", "task", "lanecount")
+    )
+    lane_id = lane.get_or_create(key=key_of("default", name), queue="default", name=name)[0].pk
+    fields = {"priority": 0, "run_at": 1, "created_at": 1, "max_lost_attempts": 3, "description": "of before"}
+    task_id = task.create(lane_id=lane_id, state=State.READY, input_json=input_json, **fields).pk
+    count.create(lane_id=lane_id, state=State.READY, n=1, is_news=True)
+    return task_id
+
+
+def run(store):
+    """Let a runner claim whatever is there and end it well."""
+    store.heartbeat(RunnerInfo(id="a-runner"))
+    claims = store.claim(ClaimRequest(runner_id="a-runner", names=("task",), limit=10)).claims
+    done = Outcome(state=TaskState.SUCCEEDED)
+    store.commit([AttemptUpdate(id=claim.id, token=claim.token, output_json="{}", outcome=done) for claim in claims])
+    return claims
+
+
+def test_tasks_that_waited_before_a_migration_are_claimed_and_end(everywhere):
+    """They have what they were added with, and nothing travels with them."""
+    with tables_of_before(everywhere.alias):
+        task_id = add_as_before(everywhere.alias, "task", '{"n": 1}')
+
+    claims = run(everywhere)
+
+    assert [(claim.id, claim.input_json, claim.headers_json) for claim in claims] == [(task_id, '{"n": 1}', None)]
+    assert everywhere.get(task_id).state is TaskState.SUCCEEDED
+
+
+def test_what_was_not_restarted_after_a_migration_can_still_add(everywhere):
+    """A site of the version before leaves the new column alone, and its tasks stand beside the new ones."""
+    old = add_as_before(everywhere.alias, "task", "{}")
+    [new] = everywhere.add([NewTask(name="task", headers_json='{"trace": "1"}')])
+
+    claims = run(everywhere)
+
+    assert {claim.id: claim.headers_json for claim in claims} == {old: None, new: '{"trace": "1"}'}
+
+
+@pytest.mark.slow
+def test_a_function_that_was_enqueued_before_a_migration_runs(site):
+    """In a project with its own commands: `migrate`, then `lilota_worker`."""
+    with tables_of_before(ALIAS):
+        call = to_input(tasks.total, (2,), {"price": 3}, "default", datetime.now(UTC))
+        task_id = add_as_before(ALIAS, TASK_NAME, json.dumps(call))
+        site.manage("migrate").check_returncode()
+
+    with site.worker():
+        info = ended(site, task_id)
+
+    assert (info.state, info.output) == (TaskState.SUCCEEDED, {"return_value": 6})
