@@ -6,7 +6,7 @@ Django imports this package before its apps are ready, so the names below are lo
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from lilota_django.client import get_client
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LilotaBackend", "LilotaContext", "get_client"]
 
-_HOMES = {
+#: Name -> the module that has it.
+_HOMES: Final = {
     "LilotaBackend": "lilota_django.django_tasks.backend",
     "LilotaContext": "lilota_django.django_tasks.context",
     "get_client": "lilota_django.client",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import BigIntegerField, Func
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     SQLAndParameters = tuple[str, tuple[str | int, ...]]
 
-# Not now(): that is the instant at which a transaction began, and an application's may last.
-_POSTGRESQL = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
-# UTC has no hour that comes twice.
-_MYSQL = "timestampdiff(MICROSECOND, '1970-01-01', utc_timestamp(6))"
+#: Not now(): that is the instant at which a transaction began, and an application's may last.
+_POSTGRESQL: Final = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+#: UTC has no hour that comes twice.
+_MYSQL: Final = "timestampdiff(MICROSECOND, '1970-01-01', utc_timestamp(6))"
 
 
 class Clock(Func):

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 DatabaseFault = DatabaseError | InterfaceError
 DatabaseFaults: Final = (DatabaseError, InterfaceError)
 
-# MariaDB and MySQL: a deadlock; a row that changed since the transaction's snapshot.
+#: MariaDB and MySQL: a deadlock; a row that changed since the transaction's snapshot.
 _MYSQL_CONFLICTS: Final = {1213, 1020}
-# PostgreSQL: a deadlock; transactions that can't be put in an order.
+#: PostgreSQL: a deadlock; transactions that can't be put in an order.
 _POSTGRES_CONFLICTS: Final = {"40P01", "40001"}
 
 

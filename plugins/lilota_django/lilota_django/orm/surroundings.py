@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
 
 _SYNCHRONOUS_FULL: Final = 2
-# Outputs may have 32 MB, and grow when they are quoted.
+#: Outputs may have 32 MB, and grow when they are quoted.
 _PACKET_BYTES: Final = 64 * 2**20
 _WARNS_OF_LOSS: Final = "A power cut may lose tasks: "
 

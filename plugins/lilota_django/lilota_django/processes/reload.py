@@ -15,15 +15,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from signal import SIGTERM
-from typing import Any, Final
+from typing import Any
 
 from django.apps import apps
 from django.conf import settings
 from django.utils import autoreload
 
 from lilota.foreground import StopSignals, stop_signals
-
-_RESTARTS_AFTER: Final = (".py",)
 
 
 def run_and_reload(say: Callable[[str], object]) -> None:
@@ -101,7 +99,7 @@ def _changes() -> Iterator[Iterator[Path | None]]:
 
     def look() -> Iterator[Path | None]:
         for _ in reloader.tick():
-            changed = [path for path in seen if path.suffix in _RESTARTS_AFTER]
+            changed = [path for path in seen if path.suffix == ".py"]
             seen.clear()
             yield changed[0] if changed else None
 
