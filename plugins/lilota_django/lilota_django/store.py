@@ -39,18 +39,20 @@ class DjangoTaskStore(ForwardingStore):
 
     def target(self) -> OrmStore:
         """Return what does the work, once everything that it needs was found in order."""
-        if self._orm is None:
-            with self._lock:
-                if self._orm is None:
-                    from lilota_django.readiness import require_site, require_tables  # noqa: PLC0415 - see plugin.py
+        with self._lock:
+            if self._orm is None:
+                self._orm = self._checked()
+            return self._orm
 
-                    require_site(self.alias)
-                    from lilota_django.orm.store import OrmStore  # noqa: PLC0415 - imports models
+    def _checked(self) -> OrmStore:
+        from lilota_django.readiness import require_site, require_tables  # noqa: PLC0415 - see plugin.py
 
-                    orm = OrmStore(self.alias)
-                    orm.check(require_tables)
-                    self._orm = orm
-        return self._orm
+        require_site(self.alias)
+        from lilota_django.orm.store import OrmStore  # noqa: PLC0415 - imports models
+
+        orm = OrmStore(self.alias)
+        orm.check(require_tables)
+        return orm
 
     def close(self) -> None:
         if self._orm is not None:
