@@ -14,7 +14,7 @@ from lilota_django.models import LogLine, State, Task
 from lilota_django.orm.chunks import in_chunks
 from lilota_django.orm.database import Database
 from lilota_django.orm.moves import Moves
-from lilota_django.orm.records import CODES, STATES, log_row
+from lilota_django.orm.records import CODES, NOT_BEGUN, STATES, log_row
 
 
 def cancel(database: Database, task_id: int, moves: Moves, present: int) -> TaskState:
@@ -40,16 +40,13 @@ def retry(database: Database, task_id: int, moves: Moves, present: int) -> None:
     Task.objects.using(database.alias).filter(pk=task_id).update(
         state=State.READY,
         run_at=present,
-        started_at=None,
         finished_at=None,
         attempt=0,
         lost_attempts=0,
-        pid=0,
-        progress=0.0,
         cancel_requested=False,
         log_count=F("log_count") + 1,
         runner=None,
-        error_json=None,
+        **NOT_BEGUN,
     )
     moves.move(lane, state, State.READY)
     moves.announce(lane)

@@ -18,6 +18,7 @@ from lilota_django.orm.chunks import in_chunks
 from lilota_django.orm.database import Database
 from lilota_django.orm.lanes import LaneName, names_of
 from lilota_django.orm.moves import Moves, totals
+from lilota_django.orm.records import NOT_BEGUN
 
 #: One claim must not stop the world because a million scheduled tasks became due in the same second.
 _PROMOTIONS_PER_CLAIM: Final = 500
@@ -142,10 +143,7 @@ def _grant(database: Database, rows: list[Row], runner_id: str, moves: Moves, pr
             # not come again.
             token=Greatest(F("token") + 1, present),
             runner=runner_id,
-            error_json=None,
-            started_at=None,
-            pid=0,
-            progress=0.0,
+            **NOT_BEGUN,
         )
     for lane, count in Counter(row["lane_id"] for row in rows).items():
         moves.move(lane, State.READY, State.RUNNING, count)

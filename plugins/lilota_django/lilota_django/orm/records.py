@@ -38,6 +38,9 @@ _COLUMNS: Final = {
 #: The columns that `to_info` takes, in the order of the fields of TaskInfo.
 INFO_FIELDS: Final = tuple(_COLUMNS.get(field, field) for field in TaskInfo.__struct_fields__)
 
+#: The columns of an attempt, as they are before it has begun.
+NOT_BEGUN: Final[Mapping[str, Any]] = {"pid": 0, "started_at": None, "progress": 0.0, "error_json": None}
+
 _encoder = msgspec.json.Encoder()
 _decode_error = msgspec.json.Decoder(TaskError).decode
 
