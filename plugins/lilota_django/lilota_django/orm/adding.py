@@ -9,7 +9,6 @@ from lilota.contract.rules import check_none_is_running
 from lilota.models import NewTask, TaskInfo, TaskState
 from lilota_django.models import LogLine, State, Task
 from lilota_django.orm.chunks import in_chunks
-from lilota_django.orm.clock import now
 from lilota_django.orm.database import Database
 from lilota_django.orm.lanes import LaneName, find_or_make
 from lilota_django.orm.moves import Moves
@@ -63,8 +62,7 @@ def restore(database: Database, tasks: Sequence[StoredTask], moves: Moves) -> in
     if not new:
         return 0
     infos = [stored.info for stored in new]
-    lanes, _ = find_or_make(database, {LaneName(info.queue, info.name) for info in infos})
-    present = now(database.connection)
+    lanes, present = find_or_make(database, {LaneName(info.queue, info.name) for info in infos})
     rows = [_to_restored_row(stored, lanes[LaneName(stored.info.queue, stored.info.name)], present) for stored in new]
     Task.objects.using(database.alias).bulk_create(rows)
     lines = [log_row(stored.info.id, n, line) for stored in new for n, line in enumerate(stored.log_lines, 1)]

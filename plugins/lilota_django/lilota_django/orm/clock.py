@@ -9,9 +9,6 @@ from django.db.models import BigIntegerField, Func
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
-    from django.db.models.sql.compiler import SQLCompiler
-
-    SQLAndParameters = tuple[str, tuple[str | int, ...]]
 
 #: Not now(): that is the instant at which a transaction began, and an application's may last.
 _POSTGRESQL: Final = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
@@ -19,20 +16,23 @@ _POSTGRESQL: Final = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 _MYSQL: Final = "timestampdiff(MICROSECOND, '1970-01-01', utc_timestamp(6))"
 
 
+SQLAndParameters = tuple[str, tuple[str | int, ...]]
+
+
 class Clock(Func):
     """The present, to be asked for along with something else."""
 
     output_field = BigIntegerField[Any, Any]() if TYPE_CHECKING else BigIntegerField()
 
-    def as_postgresql(self, *_: SQLCompiler | BaseDatabaseWrapper, **__: object) -> SQLAndParameters:
+    def as_postgresql(self, *_: object, **__: object) -> SQLAndParameters:
         """Ask the server."""
         return _POSTGRESQL, ()
 
-    def as_mysql(self, *_: SQLCompiler | BaseDatabaseWrapper, **__: object) -> SQLAndParameters:
+    def as_mysql(self, *_: object, **__: object) -> SQLAndParameters:
         """Ask the server."""
         return _MYSQL, ()
 
-    def as_sqlite(self, *_: SQLCompiler | BaseDatabaseWrapper, **__: object) -> SQLAndParameters:
+    def as_sqlite(self, *_: object, **__: object) -> SQLAndParameters:
         """Take the clock of this machine, which is where the file is."""
         return "%s", (_local_clock(),)
 

@@ -15,7 +15,7 @@ from lilota.models import TaskInfo, TaskState
 from lilota_django.models import LogLine, Task
 from lilota_django.orm.chunks import in_chunks
 from lilota_django.orm.database import Database
-from lilota_django.orm.lanes import names_of
+from lilota_django.orm.lanes import LaneName, names_of
 from lilota_django.orm.moves import totals
 from lilota_django.orm.places import bounds, page_in_place
 from lilota_django.orm.records import CODES, INFO_FIELDS, LARGEST_ID, STATES, to_info
@@ -101,16 +101,14 @@ def _ids_in_places(database: Database, query: TaskQuery) -> Iterator[int]:
 
 def _listed_ids(database: Database, query: TaskQuery) -> list[int]:
     codes = _codes(query)
+    tasks = _between_bounds(database, query).values_list("pk", "state", "lane__queue", "lane__name")
     found = [
-        (task_id, lane)
+        task_id
         for chunk in in_chunks(task_id for task_id in query.ids or () if 0 < task_id <= LARGEST_ID)
-        for task_id, lane, state in _between_bounds(database, query)
-        .filter(pk__in=chunk)
-        .values_list("pk", "lane_id", "state")
-        if state in codes
+        for task_id, state, *lane in tasks.filter(pk__in=chunk)
+        if state in codes and LaneName(*lane).is_among(query.names, query.queues)
     ]
-    lanes = _matching_lanes(database, query, {lane for _, lane in found})
-    return sorted((task_id for task_id, lane in found if lane in lanes), reverse=query.newest_first)[: query.limit]
+    return sorted(found, reverse=query.newest_first)[: query.limit]
 
 
 def _codes(query: TaskQuery) -> set[int]:
@@ -121,14 +119,9 @@ def _codes(query: TaskQuery) -> set[int]:
 def _matching_places(database: Database, query: TaskQuery) -> list[tuple[int, int]]:
     """Return the lanes and states that match and have tasks."""
     summed = totals(database.alias)
-    lanes = _matching_lanes(database, query, {lane for lane, _ in summed})
     codes = _codes(query)
-    return [(lane, code) for lane, code in summed if lane in lanes and code in codes]
-
-
-def _matching_lanes(database: Database, query: TaskQuery, lanes: set[int]) -> set[int]:
+    places = [(lane, code) for lane, code in summed if code in codes]
     if query.names is None and query.queues is None:
-        return lanes
-    return {
-        lane for lane, lane_name in names_of(database, lanes).items() if lane_name.is_among(query.names, query.queues)
-    }
+        return places
+    names = names_of(database, (lane for lane, _ in places))
+    return [(lane, code) for lane, code in places if names[lane].is_among(query.names, query.queues)]
