@@ -11,13 +11,12 @@ from django.contrib import admin, messages
 from lilota.errors import TaskNotFoundError, TaskStateError
 from lilota.models import TaskState
 from lilota_django.admin.readonly import has_permission, store_of_project
+from lilota_django.models import Task
+from lilota_django.store import DjangoTaskStore
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
-
-    from lilota_django.models import Task
-    from lilota_django.store import DjangoTaskStore
 
 #: How many tasks one click may change: the person waits for it.
 AT_ONCE: Final = 1_000

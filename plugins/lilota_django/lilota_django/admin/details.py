@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 from django.utils import timezone
@@ -14,10 +14,7 @@ from django.views.debug import get_default_exception_reporter_filter
 
 from lilota.models import TaskError
 from lilota_django.instants import of_project
-from lilota_django.models import LogLine
-
-if TYPE_CHECKING:
-    from lilota_django.models import Task
+from lilota_django.models import LogLine, Task
 
 #: How many log lines are shown.
 LINES: Final = 500

@@ -9,15 +9,13 @@ from django.contrib import admin
 from lilota.contract import TaskQuery
 from lilota.models import TaskState
 from lilota_django.admin.readonly import store_of_project
-from lilota_django.models import Lane
+from lilota_django.models import Lane, Task
 from lilota_django.orm.records import CODES
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
     from django.db.models import QuerySet
     from django.http import HttpRequest
-
-    from lilota_django.models import Task
 
 #: More choices than this are no help to anybody.
 _CHOICES: Final = 100

@@ -13,15 +13,14 @@ import msgspec
 from django.core.paginator import Page, Paginator
 
 from lilota.contract import TaskQuery
+from lilota_django.models import Task
 from lilota_django.orm.database import Database
 from lilota_django.orm.lanes import LaneName
 from lilota_django.orm.reading import matching_ids
+from lilota_django.store import DjangoTaskStore
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
-
-    from lilota_django.models import Task
-    from lilota_django.store import DjangoTaskStore
 
     _Paginator = Paginator[Task]
 else:

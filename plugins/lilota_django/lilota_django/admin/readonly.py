@@ -1,27 +1,35 @@
-"""Pages that only show, from the database of the project's store."""
+"""Pages that only show, from the database of the project's store, and say so where it can't be reached."""
 
 from __future__ import annotations
 
+import functools
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db import InterfaceError, OperationalError
+from django.shortcuts import redirect
+from django.urls import reverse
 
-from lilota_django.admin.unreachable import or_say_why_not
+from lilota.errors import ConfigurationError, StoreError
 from lilota_django.client import get_store
 from lilota_django.instants import of_project
+from lilota_django.orm.faults import DatabaseFaults, unusable_database
 from lilota_django.store import DjangoTaskStore
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
     # Only the type checker's class is generic.
     _ModelAdmin = admin.ModelAdmin[Any]
 else:
     _ModelAdmin = admin.ModelAdmin
+
+_logger = logging.getLogger(__name__)
 
 
 def store_of_project() -> DjangoTaskStore | None:
@@ -45,6 +53,23 @@ def instant_column(field: str, title: str = "") -> Callable[[Any, Any], datetime
         return of_project(instant)
 
     return shown
+
+
+def or_say_why_not(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Let a page lead to the first one, with a message, if the tasks can't be reached: the rest of the admin works."""
+
+    @functools.wraps(view)
+    def tried(pages: admin.ModelAdmin[Any], request: HttpRequest, *args: object, **options: object) -> HttpResponse:
+        try:
+            return view(pages, request, *args, **options)
+        except (StoreError, ConfigurationError, OperationalError, InterfaceError) as error:
+            reason = unusable_database(error) if isinstance(error, DatabaseFaults) else error
+            # Not on the page: it names hosts and users, which not everybody needs to know who may see tasks.
+            _logger.exception("%s", reason)
+            pages.message_user(request, "The tasks can't be reached. The log of the site says why.", messages.ERROR)
+            return redirect(reverse("admin:index", current_app=pages.admin_site.name))
+
+    return tried
 
 
 class ReadOnlyAdmin(_ModelAdmin):
