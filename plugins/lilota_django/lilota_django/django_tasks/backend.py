@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from django.apps import apps
 from django.core import checks
 
+from lilota.client import TaskClient
 from lilota.errors import TaskNotFoundError
 from lilota_django.checks import mistakes_of_store
 from lilota_django.client import get_client
@@ -26,9 +27,6 @@ from lilota_django.django_tasks.compat import (
 )
 from lilota_django.django_tasks.results import result_of
 from lilota_django.instants import aware, of_project
-
-if TYPE_CHECKING:
-    from lilota.client import TaskClient
 
 _OPTIONS: Final = ("store", "max_lost_attempts")
 

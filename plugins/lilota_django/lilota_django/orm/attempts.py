@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
-from django.db.models import TextField
+from django.db.models import QuerySet, TextField
 
 from lilota.contract import Fence, merge_updates, new_lines, to_microseconds
 from lilota.contract.rules import state_after, within_life
@@ -18,9 +18,6 @@ from lilota_django.orm.chunks import in_chunks
 from lilota_django.orm.database import Database
 from lilota_django.orm.moves import Moves
 from lilota_django.orm.records import CODES, encode_error, log_row, microseconds
-
-if TYPE_CHECKING:
-    from django.db.models import QuerySet
 
 #: What is read of a running task in order to write to it: all but its long texts.
 _READ: Final = tuple(

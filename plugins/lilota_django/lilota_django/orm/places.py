@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import BooleanField, F, Func, Value
 
+from lilota.contract import TaskQuery
+from lilota_django.models import Task
 from lilota_django.orm.records import LARGEST_ID
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
     from django.db.models import QuerySet
     from django.db.models.sql.compiler import SQLCompiler
-
-    from lilota.contract import TaskQuery
-    from lilota_django.models import Task
 
 
 def page_in_place(tasks: QuerySet[Task], vendor: str, query: TaskQuery, lane: int, state: int) -> QuerySet[Task, int]:
