@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _LONG_AFTER: Final = 80
 _SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "Task": ("id", "task_name", "description", "state_word", "percentage", "queue", "priority"),
+    "Task": ("id", "name", "description", "state_word", "percentage", "queue", "priority"),
     "Input and output": ("input", "output", "error"),
     "Log": ("log",),
     "Times": ("created", "due", "started", "ended"),
@@ -35,7 +35,7 @@ class TaskAdmin(ActionsMixin, ReadOnlyAdmin):
     """Tasks, the newest first."""
 
     ordering = ("-pk",)
-    list_display = ("id", "task_name", "what", "state_word", "queue", "percentage", "attempt", "created", "ended")
+    list_display = ("id", "name", "what", "state_word", "queue", "percentage", "attempt", "created", "ended")
     list_filter = (StateFilter, QueueFilter, NameFilter)
     list_select_related = ("lane",)
     actions = ("cancel_tasks", "retry_tasks")
@@ -72,10 +72,6 @@ class TaskAdmin(ActionsMixin, ReadOnlyAdmin):
         task_id = id_in(search_term)
         return (queryset.none() if task_id is None else queryset.filter(pk=task_id)), False
 
-    @admin.display(description="name")
-    def task_name(self, task: Task) -> str:
-        return task.name
-
     @admin.display(description="description")
     def what(self, task: Task) -> str:
         return Truncator(task.description or "").chars(_LONG_AFTER)
@@ -94,15 +90,12 @@ class TaskAdmin(ActionsMixin, ReadOnlyAdmin):
     started = instant_column("started_at")
     ended = instant_column("finished_at", "ended at")
 
-    @admin.display(description="input")
     def input(self, task: Task) -> str:
         return pretty_json(task.input_json)
 
-    @admin.display(description="output")
     def output(self, task: Task) -> str | None:
         return None if task.output_json is None else pretty_json(task.output_json)
 
-    @admin.display(description="error")
     def error(self, task: Task) -> str | None:
         return None if task.error_json is None else error_text(task.error_json)
 
