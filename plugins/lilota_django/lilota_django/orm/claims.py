@@ -18,7 +18,7 @@ from lilota_django.orm.chunks import in_chunks
 from lilota_django.orm.database import Database
 from lilota_django.orm.lanes import LaneName, names_of
 from lilota_django.orm.moves import Moves, totals
-from lilota_django.orm.records import NOT_BEGUN
+from lilota_django.orm.records import NOT_BEGUN, kept_fields
 
 #: One claim must not stop the world because a million scheduled tasks became due in the same second.
 _PROMOTIONS_PER_CLAIM: Final = 500
@@ -27,7 +27,7 @@ _ORDER: Final = ("-priority", "run_at", "pk")
 
 
 #: What is read of a task to grant it: the fields of a claim, with the lane in the place of its queue and name.
-_READ: Final = ("lane_id", *(field for field in Claim.__struct_fields__ if field not in LaneName._fields))
+_READ: Final = ("lane_id", *(field for field in kept_fields(Claim, Task) if field not in LaneName._fields))
 
 #: A locked task, with the columns of `_READ`.
 Row = Mapping[str, Any]

@@ -18,7 +18,7 @@ from lilota_django.orm.database import Database
 from lilota_django.orm.lanes import LaneName, names_of
 from lilota_django.orm.moves import totals
 from lilota_django.orm.places import bounds, page_in_place
-from lilota_django.orm.records import CODES, INFO_FIELDS, LARGEST_ID, STATES, to_info
+from lilota_django.orm.records import CODES, INFO_FIELDS, LARGEST_ID, LINE_FIELDS, STATES, to_info
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -45,7 +45,7 @@ def logs(database: Database, task_id: int, after: int, limit: int) -> list[recor
     if not Task.objects.using(database.alias).filter(pk=task_id).exists():
         raise TaskNotFoundError(task_id)
     lines = LogLine.objects.using(database.alias).filter(task_id=task_id, n__gt=after).order_by("n")[:limit]
-    return [records.LogLine(**row) for row in lines.values(*records.LogLine.__struct_fields__)]
+    return [records.LogLine(**row) for row in lines.values(*LINE_FIELDS)]
 
 
 def counts(database: Database) -> list[TaskCount]:

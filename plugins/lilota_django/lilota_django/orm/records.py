@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, Final
 
 import msgspec
 
 from lilota import models as records
 from lilota.models import TaskError, TaskInfo, TaskState
-from lilota_django.models import LogLine, State
+from lilota_django.models import LogLine, State, Task
 
 #: Task state -> how it is stored.
 CODES: Final[Mapping[TaskState, tuple[State, ...]]] = {
@@ -35,8 +35,22 @@ _COLUMNS: Final = {
     "reported_progress": "progress",
     "error": "error_json",
 }
+
+
+def kept_fields(record: type[msgspec.Struct], table: type[object], renamed: Container[str] = ()) -> tuple[str, ...]:
+    """Return the fields of a record that a table keeps. A newer lilota may know more, which keep their defaults.
+
+    Args:
+        renamed: fields that the table has under other names.
+    """
+    return tuple(field for field in record.__struct_fields__ if field in renamed or hasattr(table, field))
+
+
+_INFO: Final = kept_fields(TaskInfo, Task, _COLUMNS)
 #: The columns that `to_info` takes, in the order of the fields of TaskInfo.
-INFO_FIELDS: Final = tuple(_COLUMNS.get(field, field) for field in TaskInfo.__struct_fields__)
+INFO_FIELDS: Final = tuple(_COLUMNS.get(field, field) for field in _INFO)
+#: What is kept of a log line, in the table under the same names.
+LINE_FIELDS: Final = kept_fields(records.LogLine, LogLine)
 
 #: The columns of an attempt, as they are before it has begun.
 NOT_BEGUN: Final[Mapping[str, Any]] = {"pid": 0, "started_at": None, "progress": 0.0, "error_json": None}
@@ -57,7 +71,7 @@ def encode_error(error: TaskError) -> str:
 
 def to_info(row: tuple[Any, ...]) -> TaskInfo:
     """Make a TaskInfo of the columns that `INFO_FIELDS` names."""
-    fields = dict(zip(TaskInfo.__struct_fields__, row, strict=True))
+    fields = dict(zip(_INFO, row, strict=True))
     fields["state"] = STATES[fields["state"]]
     fields["error"] = fields["error"] and _decode_error(fields["error"])
     fields["cancel_requested"] = bool(fields["cancel_requested"])
@@ -66,7 +80,7 @@ def to_info(row: tuple[Any, ...]) -> TaskInfo:
 
 def to_values(info: TaskInfo) -> dict[str, Any]:
     """Return the values of the columns that keep a TaskInfo, except for those of its lane and its state."""
-    values = dict(zip(INFO_FIELDS, msgspec.structs.astuple(info), strict=True))
+    values = {column: getattr(info, field) for column, field in zip(INFO_FIELDS, _INFO, strict=True)}
     del values["lane__name"], values["lane__queue"], values["state"]
     values["error_json"] = None if info.error is None else encode_error(info.error)
     return values
@@ -74,4 +88,4 @@ def to_values(info: TaskInfo) -> dict[str, Any]:
 
 def log_row(task_id: int, n: int, line: records.LogLine) -> LogLine:
     """Return the row of the line number `n` of a task; the first is 1."""
-    return LogLine(task_id=task_id, n=n, **msgspec.structs.asdict(line))
+    return LogLine(task_id=task_id, n=n, **{field: getattr(line, field) for field in LINE_FIELDS})
