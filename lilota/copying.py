@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from lilota.contract import RunnerInfo, StoredTask, TaskQuery, TaskStore
 from lilota.errors import ConfigurationError, TaskStateError
 from lilota.models import LogLine, TaskInfo, TaskState
-from lilota.words import count
+from lilota.texts.words import count
 
 _PAGE: Final = 500
 _LOG_PAGE: Final = 1000

@@ -18,9 +18,9 @@ from lilota.errors import ConfigurationError, LilotaError
 from lilota.models import TaskState
 from lilota.plugins import Plugins
 from lilota.registry import Registry
-from lilota.safe import mask_urls
 from lilota.stores import open_store
-from lilota.words import count, duration
+from lilota.texts.safe import mask_urls
+from lilota.texts.words import count, duration
 
 
 class Finding(NamedTuple):

@@ -17,7 +17,7 @@ from lilota.config import Settings, load_settings
 from lilota.contract import TaskStore, redacted
 from lilota.errors import RunnerStateError
 from lilota.runner import TaskRunner
-from lilota.words import duration
+from lilota.texts.words import duration
 from lilota.workers.processes import START_METHODS
 
 StopSignals = SimpleQueue[signal.Signals]

@@ -10,7 +10,7 @@ from typing import Final
 import click
 
 from lilota.errors import LilotaError
-from lilota.safe import safe
+from lilota.texts.safe import safe
 
 #: What a shell reports for a program that SIGINT ended.
 INTERRUPTED: Final = 130

@@ -11,7 +11,7 @@ import click
 
 from lilota.cli.failures import report
 from lilota.errors import LilotaError, did_you_mean
-from lilota.safe import safe
+from lilota.texts.safe import safe
 
 ContributedCommands = Callable[[click.Context], Mapping[str, click.Command]]
 

@@ -16,7 +16,7 @@ from lilota import __version__
 from lilota.cli.group import LazyCommand, LazyGroup
 from lilota.cli.options import store_option
 from lilota.cli.session import Session
-from lilota.stderr_logs import ShortFormatter, logs_on_stderr
+from lilota.texts.stderr_logs import ShortFormatter, logs_on_stderr
 
 _RUN, _LOOK, _CHANGE, _CHECK = "Run", "Look", "Change", "Check"
 _COMMANDS = "lilota.cli.commands"

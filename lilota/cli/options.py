@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from lilota.cli.session import Session
-from lilota.words import parse_duration
+from lilota.texts.words import parse_duration
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 

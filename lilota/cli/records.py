@@ -9,8 +9,8 @@ import click
 
 from lilota.contract import RegisteredRunner
 from lilota.models import JSONObject, LogLine, TaskInfo
-from lilota.safe import mask_secrets, mask_urls
-from lilota.words import iso
+from lilota.texts.safe import mask_secrets, mask_urls
+from lilota.texts.words import iso
 
 
 def print_json(value: object, *, indent: int | None = None) -> None:

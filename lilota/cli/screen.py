@@ -16,8 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from lilota.models import TaskInfo, TaskState
-from lilota.safe import safe
-from lilota.words import duration
+from lilota.texts.safe import safe
+from lilota.texts.words import duration
 
 #: Wide enough that nothing is cut when the output goes to a file or to another program.
 _WIDTH_WITHOUT_TERMINAL: Final = 10_000

@@ -11,7 +11,7 @@ from lilota.cli.session import Session, pass_session
 from lilota.contract import TaskStore
 from lilota.errors import TaskNotFoundError, TaskStateError
 from lilota.models import TaskState
-from lilota.safe import safe
+from lilota.texts.safe import safe
 
 
 @click.command

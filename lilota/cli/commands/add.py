@@ -16,7 +16,7 @@ from lilota.cli.records import print_json, task_details
 from lilota.cli.session import Session, pass_session
 from lilota.errors import TaskCancelledError, TaskFailedError, UnknownTaskError
 from lilota.models import TaskState
-from lilota.safe import safe, safe_lines
+from lilota.texts.safe import safe, safe_lines
 
 if TYPE_CHECKING:
     from lilota.client import TaskHandle

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from lilota.safe import safe, safe_lines
 from lilota.testing.check import CheckReport, CheckResult, CheckStatus
 from lilota.testing.check import check_store as run_check
 from lilota.testing.check_results import symbol
-from lilota.words import count, duration
+from lilota.texts.safe import safe, safe_lines
+from lilota.texts.words import count, duration
 
 _COLOURS = {CheckStatus.PASSED: "green", CheckStatus.FAILED: "red", CheckStatus.SKIPPED: "yellow"}
 

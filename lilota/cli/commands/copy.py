@@ -10,8 +10,8 @@ import click
 from lilota.cli.session import Session, pass_session
 from lilota.contract import TaskStore
 from lilota.copying import Copied, check_copy, copy_tasks
-from lilota.safe import mask_urls, safe
-from lilota.words import count
+from lilota.texts.safe import mask_urls, safe
+from lilota.texts.words import count
 
 
 @click.command

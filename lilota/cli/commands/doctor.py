@@ -12,8 +12,8 @@ from lilota.cli.options import json_option, store_option
 from lilota.cli.records import print_json
 from lilota.cli.session import Session, pass_session
 from lilota.diagnosis import Finding, examine
-from lilota.safe import safe
-from lilota.words import count
+from lilota.texts.safe import safe
+from lilota.texts.words import count
 
 _SIGNS = {"ok": ("✔", "+", "green"), "warning": ("!", "!", "yellow"), "problem": ("✘", "x", "red")}
 

@@ -28,7 +28,7 @@ from lilota.cli.screen import (
 from lilota.cli.session import Session, pass_session
 from lilota.contract import TaskCount, TaskQuery, TaskStore
 from lilota.models import TaskInfo, TaskState
-from lilota.words import relative
+from lilota.texts.words import relative
 
 if TYPE_CHECKING:
     from rich.console import Console

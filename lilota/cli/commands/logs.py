@@ -14,7 +14,7 @@ from lilota.cli.records import log_record, print_json
 from lilota.cli.session import Session, pass_session
 from lilota.contract import TaskStore
 from lilota.models import LogLine
-from lilota.safe import safe
+from lilota.texts.safe import safe
 
 _PAGE = 1000
 # Log lines come without a notification: this is how late a followed line may be.

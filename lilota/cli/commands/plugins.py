@@ -17,8 +17,8 @@ from lilota.cli.session import Session, pass_session
 from lilota.models import JSONObject
 from lilota.plugins import PluginRecord
 from lilota.plugins.records import EXECUTORS, KINDS, STORES, TASKS
-from lilota.safe import mask_urls, safe
-from lilota.words import count
+from lilota.texts.safe import mask_urls, safe
+from lilota.texts.words import count
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -8,8 +8,8 @@ from lilota.cli.options import DURATION, store_option
 from lilota.cli.session import Session, pass_session
 from lilota.contract import TaskStore
 from lilota.models import TERMINAL_STATES, TaskState
-from lilota.safe import safe
-from lilota.words import count, duration
+from lilota.texts.safe import safe
+from lilota.texts.words import count, duration
 
 # Small pages: other processes write between two of them.
 _PAGE = 1000

@@ -15,7 +15,7 @@ from lilota.cli.screen import columns, console, text
 from lilota.cli.session import Session, pass_session
 from lilota.contract import RegisteredRunner, TaskQuery, TaskStore
 from lilota.models import TaskState
-from lilota.words import relative
+from lilota.texts.words import relative
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,8 +18,8 @@ from lilota.cli.screen import bar, columns, console, has_unicode, percent, state
 from lilota.cli.session import Session, pass_session
 from lilota.contract import TaskStore
 from lilota.models import TaskInfo, TaskState
-from lilota.safe import safe
-from lilota.words import count
+from lilota.texts.safe import safe
+from lilota.texts.words import count
 
 if TYPE_CHECKING:
     from rich.table import Table

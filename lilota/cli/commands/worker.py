@@ -14,8 +14,8 @@ import click
 
 from lilota.cli.options import DURATION, TASK_REFERENCE, store_option
 from lilota.cli.session import Session, pass_session
-from lilota.safe import safe
-from lilota.stderr_logs import ReadableFormatter, logs_on_stderr
+from lilota.texts.safe import safe
+from lilota.texts.stderr_logs import ReadableFormatter, logs_on_stderr
 
 _LEVELS: Final = ("debug", "info", "warning", "error")
 

@@ -14,9 +14,9 @@ from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
 
 from lilota.errors import ConfigurationError, LilotaError
 from lilota.foreground import run_worker
-from lilota.safe import safe
-from lilota.stderr_logs import ReadableFormatter, logs_on_stderr
-from lilota.words import parse_duration
+from lilota.texts.safe import safe
+from lilota.texts.stderr_logs import ReadableFormatter, logs_on_stderr
+from lilota.texts.words import parse_duration
 from lilota_django.conf import is_of_one_process, project_settings
 from lilota_django.orm.faults import DatabaseFaults, unusable_database
 from lilota_django.processes.loggers import fit_to_runner

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lilota.safe import mask_secrets, mask_urls, safe, safe_lines
+from lilota.texts.safe import mask_secrets, mask_urls, safe, safe_lines
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lilota.words import count, duration, iso, parse_duration, relative
+from lilota.texts.words import count, duration, iso, parse_duration, relative
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 

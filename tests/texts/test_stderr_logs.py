@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from lilota.stderr_logs import ReadableFormatter, ShortFormatter, logs_on_stderr
+from lilota.texts.stderr_logs import ReadableFormatter, ShortFormatter, logs_on_stderr
 
 
 def test_log_lines_are_harmless_and_name_task_and_attempt(capsys):

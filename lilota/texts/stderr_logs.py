@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lilota.safe import safe, safe_lines
+from lilota.texts.safe import safe, safe_lines
 
 #: As terminals number them: yellow, red, grey.
 _LEVEL_COLOURS = {"WARNING": 33, "ERROR": 31, "CRITICAL": 31, "DEBUG": 90}
