@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import itertools
 import shlex
@@ -20,28 +21,17 @@ from rich.text import Text
 from lilota.client import TaskHandle
 from lilota.models import JSONObject, TaskInfo, TaskState
 from lilota.runner import TaskRunner
+from lilota.texts.safe import safe
 from lilota_example_tasks.demo.mail_server import HOST, MailFolder, running_mail_server
 from lilota_example_tasks.demo.samples import make_images, make_sales
-from lilota_example_tasks.demo.screen import STYLES, Show, logs_on, printable, screen
+from lilota_example_tasks.demo.screen import STYLES, Show, screen
 from lilota_example_tasks.generate_report import MISSING
 
 REFRESH_SECONDS: Final = 0.1
 INTERRUPTED: Final = 130
 ROWS_LOOKED_AT: Final = 2000
 REFUSED: Final = "closed@example.org"
-NAMES: Final = (
-    "Ada",
-    "Blaise",
-    "Charles",
-    "Dorothy",
-    "Edsger",
-    "Frances",
-    "Grace",
-    "Hedy",
-    "John",
-    "Katherine",
-    "Radia",
-)
+NAMES: Final = ("Ada", "Alan", "Blaise", "Dorothy", "Edsger", "Frances", "Grace", "Hedy", "John", "Katherine", "Radia")
 
 
 class Job(NamedTuple):
@@ -80,7 +70,8 @@ def run_demo(
         columns = _columns(csv_file, group_by, value)
     report = _report_job(csv_file, folder / "report", columns)
     with (
-        logs_on(console),
+        # Where the bars are: the command line writes warnings to standard error, and another writer would tear them.
+        contextlib.redirect_stderr(sys.stdout),
         running_mail_server(MailFolder(mails, refused=REFUSED)) as port,
         TaskRunner(store_url, number_of_processes=2) as runner,
     ):
@@ -201,7 +192,7 @@ def _print_results(console: Console, jobs: Sequence[Job], infos: Sequence[TaskIn
     console.print()
     for job, info in zip(jobs, infos, strict=True):
         state = Text(f"{info.state:<10}", STYLES[info.state])
-        console.print(f"{job.name:<16}", state, printable(_result(job, info)), soft_wrap=True)
+        console.print(f"{job.name:<16}", state, Text(safe(_result(job, info))), soft_wrap=True)
 
 
 def _result(job: Job, info: TaskInfo) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
-from rich.text import Text
 
 from lilota.models import TaskInfo, TaskState
 
@@ -78,31 +76,3 @@ def _bars(progress: Progress) -> Show:
                 progress.stop_task(bars[info.id])
 
     return show
-
-
-def printable(text: str, style: str = "") -> Text:
-    """Return somebody's text in one line, without what a terminal would obey."""
-    return Text("".join(letter if letter.isprintable() else "?" for letter in text), style)
-
-
-@contextmanager
-def logs_on(console: Console) -> Iterator[None]:
-    """Print lilota's warnings on the console, above the bars, and nowhere else: another writer would tear the bars."""
-    logger, handler = logging.getLogger("lilota"), _ConsoleHandler(console)
-    propagated = logger.propagate
-    logger.addHandler(handler)
-    logger.propagate = False
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.propagate = propagated
-
-
-class _ConsoleHandler(logging.Handler):
-    def __init__(self, console: Console) -> None:
-        super().__init__(logging.WARNING)
-        self._console = console
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._console.print(printable(record.getMessage(), "yellow"), soft_wrap=True)
