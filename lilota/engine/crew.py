@@ -20,7 +20,7 @@ class Crew:
     """The workers of one runner, and what is to be done with them.
 
     Attributes:
-        size: how many workers to keep alive.
+        size: how many workers to keep alive; where there are more, they go on until they leave.
         workers: by their numbers; those that are being started too.
         failed_starts: how many in a row died before they were of any use.
         last_start_failure: how the last of these died.
@@ -36,6 +36,11 @@ class Crew:
         self._starts_workers = True
         self._closing = False
         self._commands: list[Command] = []
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a worker has come up."""
+        return any(worker.ready for worker in self.workers.values())
 
     # --- what time demands
 

@@ -49,7 +49,7 @@ class Holdings:
         return not (self.count or self._updates)
 
     def take_updates(self) -> list[AttemptUpdate]:
-        """Return what is to be written."""
+        """Return what is to be written; give it back with `keep_updates` if the store can't be reached."""
         updates, self._updates = self._updates, []
         return updates
 

@@ -59,7 +59,7 @@ class Driver:
 
     def look_again(self) -> None:
         """The store may have work, or cancellations."""
-        if self._exchange.look_again():
+        if self._exchange.schedule.look_again():
             self._processes.wake()
 
     def order(self, action: Callable[[], None]) -> None:
@@ -105,7 +105,7 @@ class Driver:
         while self._orders:
             self._orders.popleft()()
         now = self._clock()
-        self._engine.resize(self._processes.places())
+        self._engine.crew.size = self._processes.places()
         for event in events:
             self._take(event, now)
         self._engine.tick(now)
@@ -118,7 +118,7 @@ class Driver:
         now = self._clock()
         return min(
             self._engine.seconds_until_tick(now),
-            self._exchange.seconds_until_next(now),
+            self._exchange.schedule.seconds_until_next(now),
             self._stop.seconds_until_next(),
         )
 
@@ -139,14 +139,14 @@ class Driver:
             case Ready(pid):
                 logger.debug("Worker %d is ready as process %d.", worker, pid)
                 self._engine.worker_ready(worker)
-                self._exchange.look_again()
+                self._exchange.schedule.look_again()
             case Leaving():
                 self._engine.worker_leaving(worker)
             case _:
                 assert_never(message)
 
     def _obey(self) -> None:
-        for command in self._engine.take_commands():
+        for command in self._engine.crew.take_commands():
             match command:
                 case Send(worker, message):
                     self._processes.send(worker, message)
@@ -159,7 +159,7 @@ class Driver:
 
     def _watch_start(self) -> None:
         """Let `start` return: a worker is ready, or three in a row could not start."""
-        if not self.settled.is_set() and (self._engine.is_ready or self._engine.failed_starts >= 3):
+        if not self.settled.is_set() and (self._engine.crew.is_ready or self._engine.crew.failed_starts >= 3):
             self.settled.set()
 
     def _lose_lease(self, done: threading.Event) -> None:

@@ -49,13 +49,13 @@ class LostReplies:
         if not self._may_have_granted:
             return
         try:
-            orphans = [fence for fence in self._granted_to_us() if not self._engine.holds(fence)]
+            orphans = [fence for fence in self._granted_to_us() if fence not in self._engine.holdings]
         except StoreError as error:
             logger.warning("The store could not be asked for lost claims; asking again later: %s", error)
             return
         for fence in orphans:
             logger.warning("The task %d was granted in a reply that got lost; it is given back.", fence[0])
-            self._engine.give_back(fence)
+            self._engine.holdings.give_back(fence)
         self._may_have_granted = False
 
     def _has_written(self, fence: Fence, outcome: Outcome | None) -> bool:

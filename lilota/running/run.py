@@ -136,8 +136,8 @@ class RunnerStart:
             raise LilotaError(f"No worker process came up within {_START_SECONDS:g} s.")
         if self.driver.failure is not None:
             raise LilotaError(f"The runner could not start: {self.driver.failure}") from self.driver.failure
-        death = self._engine.last_start_failure
-        if not self._engine.is_ready and death is not None:
+        death = self._engine.crew.last_start_failure
+        if not self._engine.crew.is_ready and death is not None:
             raise LilotaError(
                 f"No worker process could start; the last one {death.cause}. Its error is printed above. Worker "
                 "processes import your program: is everything that starts the runner behind "

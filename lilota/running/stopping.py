@@ -83,7 +83,7 @@ class RunnerStop:
             self._finish()
         if Phase.FINISHING <= self._phase < Phase.LEAVING:
             self._end_attempts(now)
-        if self._phase is Phase.LEAVING and (self._engine.is_deserted or now >= self._leave_by):
+        if self._phase is Phase.LEAVING and (not self._engine.crew.workers or now >= self._leave_by):
             self._phase = Phase.DONE
 
     def _finish(self) -> None:
@@ -97,10 +97,10 @@ class RunnerStop:
         elif now >= self._give_up_at and self._phase < Phase.INTERRUPTING:
             self._phase = Phase.INTERRUPTING
             self._engine.stop_running(now, by_force=False)
-        if self._engine.is_settled or self._is_store_gone(now):
+        if self._engine.holdings.are_settled or self._is_store_gone(now):
             self._phase = Phase.LEAVING
             self._leave_by = now + _LEAVE_SECONDS
-            self._engine.dismiss_workers()
+            self._engine.crew.dismiss()
 
     def _is_drained(self) -> bool:
         """Tell whether all is done that was due, and all that comes back after an error."""
@@ -118,14 +118,14 @@ class RunnerStop:
             return False
         now = datetime.now(UTC)
         if any(info.attempt or info.lost_attempts or info.run_at <= now for info in left):
-            self._exchange.look_again()
+            self._exchange.schedule.look_again()
             return False
         if left:
             logger.warning("%d task(s) that are not due yet are dropped, because this store forgets.", len(left))
         return True
 
     def _is_store_gone(self, now: float) -> bool:
-        if self._exchange.failing_for(now) < _STORE_GONE_SECONDS:
+        if self._exchange.schedule.failing_for(now) < _STORE_GONE_SECONDS:
             return False
         logger.error("The store stays unreachable; what is not written is lost, and runs again after the lease.")
         return True

@@ -97,7 +97,7 @@ def test_what_no_worker_takes_goes_back_to_the_store():
     one, two = claims(2)
     bench = Bench().ready().learn(seconds=0.001).grant(one, two).starts(one).tick(SLOW_SECONDS)
     bench.report(returned=((2, 1),))
-    bench.engine.take_updates()
+    bench.engine.holdings.take_updates()
 
     bench.tick(KEEP_SECONDS)
 

@@ -52,7 +52,7 @@ def test_the_store_learns_a_stricter_limit_when_the_attempt_starts():
     """For the case that the runner dies, the store must know the limit of the class."""
     bench = Bench().ready().learn(seconds=0.1, max_lost_attempts=1).grant(a_claim()).starts(a_claim())
 
-    assert [update.max_lost_attempts for update in bench.engine.take_updates()].count(1) == 1
+    assert [update.max_lost_attempts for update in bench.engine.holdings.take_updates()].count(1) == 1
 
 
 def test_before_a_class_is_known_the_limit_of_the_task_stays():
@@ -60,7 +60,7 @@ def test_before_a_class_is_known_the_limit_of_the_task_stays():
     claim = a_claim(max_lost_attempts=50, lost_attempts=10)
     bench = Bench().ready().grant(claim).starts(claim).dies()
 
-    updates = bench.engine.take_updates()
+    updates = bench.engine.holdings.take_updates()
 
     assert all(update.max_lost_attempts is None for update in updates)
     assert updates[-1].outcome.state is TaskState.PENDING
@@ -107,8 +107,8 @@ def test_workers_that_never_come_up_are_started_at_growing_intervals_one_at_a_ti
     assert pauses[0] == pytest.approx(2 * RESTART_SECONDS)
     assert pauses == sorted(pauses)
     assert pauses[-1] == pytest.approx(RESTART_LIMIT_SECONDS)
-    assert bench.engine.failed_starts == 14
-    assert bench.engine.last_start_failure == CRASH
+    assert bench.engine.crew.failed_starts == 14
+    assert bench.engine.crew.last_start_failure == CRASH
 
 
 def test_when_a_worker_comes_up_after_all_the_others_are_started():
@@ -122,7 +122,7 @@ def test_when_a_worker_comes_up_after_all_the_others_are_started():
     bench.ready(start.worker).tick(0)
 
     assert len(bench.commands()) == 2
-    assert bench.engine.failed_starts == 0
+    assert bench.engine.crew.failed_starts == 0
 
 
 def test_a_worker_that_leaves_loses_nothing():

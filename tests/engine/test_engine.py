@@ -15,7 +15,7 @@ def test_stop_claiming_gives_back_what_has_not_started():
     """The backlog goes back, workers return what is queued, and nothing new is claimed."""
     one, two, three = claims(3)
     bench = Bench().ready().learn(seconds=0.001).grant(one, two).starts(one)
-    bench.engine.take_updates()
+    bench.engine.holdings.take_updates()
     bench.commands()
 
     bench.engine.stop_claiming()
@@ -62,7 +62,7 @@ def test_stop_running_by_force_kills_at_once():
     bench = Bench().ready().learn(seconds=0.001).grant(one, two).starts(one)
     bench.engine.stop_claiming()
     bench.commands()
-    bench.engine.take_updates()
+    bench.engine.holdings.take_updates()
 
     bench.engine.stop_running(bench.now, by_force=True)
     kills = bench.kills()
@@ -78,7 +78,7 @@ def test_dismissed_workers_are_told_to_leave_also_when_they_come_up_late():
     bench.commands()
     bench.engine.stop_claiming()
 
-    bench.engine.dismiss_workers()
+    bench.engine.crew.dismiss()
     told = bench.commands()
     bench.ready(2)
     told_late = bench.to_worker(2)
@@ -86,16 +86,16 @@ def test_dismissed_workers_are_told_to_leave_also_when_they_come_up_late():
 
     assert Send(1, Finish()) in told
     assert told_late == [Finish()]
-    assert bench.engine.is_deserted
+    assert not bench.engine.crew.workers
 
 
 def test_updates_that_could_not_be_written_keep_their_place():
     """What is given back after a failed write comes before what happened since."""
     one, two = claims(2)
     bench = Bench().ready().learn(seconds=0.001).grant(one, two).ends(one)
-    unwritten = bench.engine.take_updates()
+    unwritten = bench.engine.holdings.take_updates()
     bench.ends(two)
 
-    bench.engine.keep_updates(unwritten)
+    bench.engine.holdings.keep_updates(unwritten)
 
     assert list(bench.outcomes()) == [1, 2]

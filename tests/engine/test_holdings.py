@@ -23,7 +23,7 @@ def test_a_refused_write_kills_the_worker_and_spares_what_waited_in_it():
     """The attempt belongs to somebody else; its neighbours run on in another worker, and nothing is written."""
     one, two = claims(2)
     bench = Bench().ready().learn(seconds=0.001).grant(one, two).starts(one)
-    bench.engine.take_updates()
+    bench.engine.holdings.take_updates()
     bench.commands()
 
     refuse(bench, one)
@@ -47,7 +47,7 @@ def test_a_worker_that_was_killed_is_sent_nothing_until_it_is_gone():
 
     assert not any(isinstance(message, RunClaims) and two in message.claims for message in sent)
     assert 2 not in bench.outcomes()
-    assert bench.engine.held == 1
+    assert bench.engine.holdings.count == 1
 
 
 def test_a_refused_write_of_an_attempt_that_ended_changes_nothing():
@@ -58,14 +58,14 @@ def test_a_refused_write_of_an_attempt_that_ended_changes_nothing():
     refuse(bench, a_claim())
 
     assert bench.kills() == []
-    assert bench.engine.held == 0
+    assert bench.engine.holdings.count == 0
 
 
 def test_a_lost_lease_stops_what_runs_and_gives_back_the_rest():
     """If the store still counts the attempts as ours, they must not stay with a runner that dropped them."""
     one, two, three = claims(3)
     bench = Bench(workers=2).ready(1).learn(seconds=0.001).grant(one, two).starts(one)
-    bench.engine.take_updates()
+    bench.engine.holdings.take_updates()
     bench.tick(SLOW_SECONDS)
     bench.grant(three)
     bench.commands()
@@ -76,7 +76,7 @@ def test_a_lost_lease_stops_what_runs_and_gives_back_the_rest():
     assert bench.kills() == [(1, signal.SIGKILL)]
     assert outcomes[1].lost
     assert outcomes[2] == outcomes[3] == GIVEN_BACK
-    assert bench.engine.held == 0
+    assert bench.engine.holdings.count == 0
 
 
 def test_after_a_lost_lease_outcomes_that_are_not_written_are_kept():
@@ -111,7 +111,7 @@ def test_lines_are_numbered_from_those_on_that_the_log_had_when_the_task_was_cla
     bench.report(AttemptUpdate(id=1, token=1, progress=1.0))
     bench.report(AttemptUpdate(id=1, token=1, log_lines=(line,), outcome=SUCCESS))
 
-    assert [update.log_offset for update in bench.engine.take_updates()] == [3, None, 5]
+    assert [update.log_offset for update in bench.engine.holdings.take_updates()] == [3, None, 5]
 
 
 def test_lines_have_no_numbers_where_the_store_does_not_say_how_many_there_are():
@@ -120,7 +120,7 @@ def test_lines_have_no_numbers_where_the_store_does_not_say_how_many_there_are()
 
     bench.report(AttemptUpdate(id=1, token=1, log_lines=(LogLine(at=1.0, text="line"),)))
 
-    assert [update.log_offset for update in bench.engine.take_updates()] == [None]
+    assert [update.log_offset for update in bench.engine.holdings.take_updates()] == [None]
 
 
 def test_an_attempt_that_runs_again_in_another_worker_is_counted_on():
@@ -132,5 +132,5 @@ def test_an_attempt_that_runs_again_in_another_worker_is_counted_on():
 
     bench.report(AttemptUpdate(id=2, token=1, log_lines=(line, line)), worker=2)
 
-    offsets = [update.log_offset for update in bench.engine.take_updates() if update.id == 2]
+    offsets = [update.log_offset for update in bench.engine.holdings.take_updates() if update.id == 2]
     assert offsets == [0, 1]

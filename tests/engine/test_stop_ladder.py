@@ -132,7 +132,7 @@ def test_an_attempt_that_was_killed_for_its_timeout_is_retried_like_an_error(max
     options = {"timeout_seconds": 3.0, "kill_after_seconds": 1.0, "max_attempts": max_attempts}
     bench = Bench().ready().learn(seconds=5.0, **options).grant(a_claim()).starts(a_claim())
     bench.tick(3).tick(1).tick(1)
-    bench.engine.take_updates()
+    bench.engine.holdings.take_updates()
 
     outcome = bench.dies().outcomes()[1]
 

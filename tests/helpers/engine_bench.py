@@ -26,7 +26,7 @@ class Bench:
 
     def commands(self):
         """Return the commands since the last look."""
-        return self.engine.take_commands()
+        return self.engine.crew.take_commands()
 
     def to_worker(self, worker=1):
         """Return the messages to a worker since the last look; other commands are lost."""
@@ -38,7 +38,7 @@ class Bench:
 
     def outcomes(self):
         """Return task id -> outcome of what is to be written."""
-        return {update.id: update.outcome for update in self.engine.take_updates() if update.outcome}
+        return {update.id: update.outcome for update in self.engine.holdings.take_updates() if update.outcome}
 
     def happened(self):
         """Return whether there are commands or outcomes since the last look."""

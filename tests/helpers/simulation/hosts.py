@@ -160,9 +160,9 @@ class Host:
             self.store.is_reachable
             and self.world.now >= self.frozen_until
             and not self.stopping
-            and self.engine.is_ready
+            and self.engine.crew.is_ready
             and self.world.now < self.store.lease_until
         )
         waits = is_well and self._shared.is_work_due()
-        self._history.note(Looked(self.world.now, self.info.id, is_well and not self.engine.held, waits))
+        self._history.note(Looked(self.world.now, self.info.id, is_well and not self.engine.holdings.count, waits))
         self.world.after(POLL_SECONDS / 4, self._look)
