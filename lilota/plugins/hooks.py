@@ -51,11 +51,6 @@ class PluginModules:
         manager.register(_Task())
         return manager
 
-    @property
-    def hook(self) -> pluggy.HookRelay:
-        """Pluggy's own way to call hooks, without guards."""
-        return self._manager.hook
-
     def load(self, entry: Entry, check: Callable[[Entry], None]) -> None:
         """Import the module of a plugin and register its hooks; on any failure leave no trace of them.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from lilota.config import Settings
 from lilota.engine.executor import ExecutorFactory
@@ -18,9 +18,6 @@ from lilota.plugins.discovery import installed_entries, installed_version, is_st
 from lilota.plugins.hooks import PluginModules
 from lilota.plugins.records import EXECUTORS, KINDS, MODULES, STORES, TASKS, Entry, PinnedEntry, PluginRecord
 from lilota.tasks.checks import check_task_class
-
-if TYPE_CHECKING:
-    import pluggy
 
 
 class Plugins:
@@ -51,11 +48,6 @@ class Plugins:
             if entry.pinned.group == MODULES and entry.is_usable:
                 self._modules.load(entry, check)
         self._ask("lilota_tasks")
-
-    @property
-    def hook(self) -> pluggy.HookRelay:
-        """Pluggy's relay to the hooks, without guards; `observe` and `contributions` have them."""
-        return self._modules.hook
 
     def records(self) -> list[PluginRecord]:
         """Return every entry as it stands now, by group, name and distribution."""
