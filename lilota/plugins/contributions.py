@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from lilota.plugins.records import STORES, TASKS, Entry, PinnedEntry
+from msgspec.structs import replace
+
+from lilota.plugins.records import STORES, TASKS, Entry
 from lilota.tasks.checks import check_name, check_task_class
 
 
@@ -62,11 +64,6 @@ _CONTRIBUTING: Final[Mapping[str, tuple[str, Callable[[Entry, str, object], obje
 
 
 def _entry(plugin: Entry, hook_name: str, group: str, name: str, thing: object) -> Entry:
-    pinned = PinnedEntry(
-        group=group,
-        name=name,
-        value=f"{plugin.pinned.value}:{hook_name}()",
-        distribution=plugin.pinned.distribution,
-        version=plugin.pinned.version,
-    )
+    value = f"{plugin.pinned.value}:{hook_name}()"
+    pinned = replace(plugin.pinned, group=group, name=name, value=value, folder="")
     return Entry(pinned=pinned, state="loaded", loaded=thing, contributor=plugin)

@@ -19,7 +19,17 @@ KINDS: Final = MappingProxyType({STORES: "store", TASKS: "task", EXECUTORS: "exe
 PluginState = Literal["not loaded", "loaded", "failed", "disabled", "conflict"]
 
 
-class PluginRecord(msgspec.Struct, frozen=True, kw_only=True):
+class _Named(msgspec.Struct, frozen=True, kw_only=True):
+    """What is in the metadata."""
+
+    group: str
+    name: str
+    value: str
+    distribution: str
+    version: str
+
+
+class PluginRecord(_Named, frozen=True, kw_only=True):
     """One entry as of the moment it was asked for.
 
     Attributes:
@@ -32,28 +42,18 @@ class PluginRecord(msgspec.Struct, frozen=True, kw_only=True):
         hooks: the hooks that a loaded plugin implements.
     """
 
-    group: str
-    name: str
-    value: str
-    distribution: str
-    version: str
     state: PluginState
     error: str | None = None
     hooks: tuple[str, ...] = ()
 
 
-class PinnedEntry(msgspec.Struct, frozen=True, kw_only=True):
+class PinnedEntry(_Named, frozen=True, kw_only=True):
     """An entry that a runner resolved, for its worker processes to use as it is.
 
     Attributes:
         folder: where its metadata is, "" if that is not a folder. The name of the folder has the version in it.
     """
 
-    group: str
-    name: str
-    value: str
-    distribution: str
-    version: str
     folder: str = ""
 
 
@@ -92,17 +92,8 @@ class Entry:
 
     def record(self) -> PluginRecord:
         """Return what the outside may know."""
-        pinned = self.pinned
-        return PluginRecord(
-            group=pinned.group,
-            name=pinned.name,
-            value=pinned.value,
-            distribution=pinned.distribution,
-            version=pinned.version,
-            state=self.state,
-            error=self.error,
-            hooks=self.hooks,
-        )
+        named = {name: getattr(self.pinned, name) for name in _Named.__struct_fields__}
+        return PluginRecord(**named, state=self.state, error=self.error, hooks=self.hooks)
 
 
 def normalized(distribution: str) -> str:
