@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import queue
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +17,7 @@ from lilota.contract import TaskStore, redacted
 from lilota.errors import RunnerStateError
 from lilota.runner import TaskRunner
 from lilota.texts.words import duration
-from lilota.workers.processes import START_METHODS
+from lilota.workers.processes import start_method_for
 
 StopSignals = SimpleQueue[signal.Signals]
 
@@ -57,20 +56,20 @@ def run_worker(
     """
     settings = settings or load_settings()
     executor = executor or settings.executor
-    method = start_method or os.environ.get("LILOTA_START_METHOD") or _best_start_method()
     with stop_signals() as signals:
         runner = TaskRunner(
             store,
             processes,
             queues=queues,
             lease_seconds=lease_seconds,
-            start_method=method,
+            start_method=start_method,
             executor=executor,
             settings=settings,
         )
         runner.start()
         try:
-            places = f"{processes}, started by {method}" if executor == "processes" else redacted(executor)
+            here = executor == "processes"
+            places = f"{processes}, started by {start_method_for(start_method)}" if here else redacted(executor)
             ready(_facts(runner, places, queues))
             if name := wait_for_signal(runner, signals):
                 grace = f"running ones may go on for {duration(grace_seconds)}. Once more stops them now."
@@ -105,10 +104,6 @@ def wait_for_signal(runner: TaskRunner, signals: StopSignals) -> str:
         with contextlib.suppress(queue.Empty):
             return signals.get(timeout=_LOOK_SECONDS).name
     return ""
-
-
-def _best_start_method() -> str:
-    return next(method for method in START_METHODS if method in multiprocessing.get_all_start_methods())
 
 
 def _facts(runner: TaskRunner, places: str, queues: Sequence[str] | None) -> Mapping[str, str]:

@@ -39,7 +39,7 @@ from lilota.workers.worker import EXIT_CONNECTION_LOST, WorkerSetup, worker_main
 logger: logging.Logger = logging.getLogger(__name__)
 
 #: The best first. Never a bare fork, which copies locks in whatever state they are.
-START_METHODS: Final = ("forkserver", "spawn")
+_START_METHODS: Final = ("forkserver", "spawn")
 #: What the selector says of the pipe that `wake` writes to.
 _WAKE: Final = "wake"
 
@@ -68,7 +68,7 @@ class WorkerProcesses:
     def __init__(self, options: ExecutorOptions) -> None:
         if options.url not in {"", "processes"}:
             raise ConfigurationError(f"The executor is {redacted(options.url)!r}; write 'processes', without a URL.")
-        self._method = _usable(options.start_method or os.environ.get("LILOTA_START_METHOD"))
+        self._method = start_method_for(options.start_method)
         self._context = _context(self._method)
         self._number_of_processes = options.number_of_processes
         self._setup = msgspec.json.decode(options.worker_setup, type=WorkerSetup)
@@ -79,7 +79,6 @@ class WorkerProcesses:
         self._lock = threading.Lock()
         self._selector = selectors.DefaultSelector()
         self._wake_out, self._wake_in = os.pipe()
-        os.set_blocking(self._wake_out, False)
         os.set_blocking(self._wake_in, False)
         self._selector.register(self._wake_out, selectors.EVENT_READ, _WAKE)
         _close_in_forks(self)
@@ -127,7 +126,7 @@ class WorkerProcesses:
         events, self._unborn = self._unborn, []
         for key, mask in self._selector.select(timeout_seconds):
             if key.data is _WAKE:
-                _drain(self._wake_out)
+                os.read(self._wake_out, 65_536)
             elif key.data.number in self._workers:  # not buried by an earlier key of this round
                 events.extend(self._serve(key.data, mask, died=key.fileobj is not key.data.connection))
         return events
@@ -226,9 +225,14 @@ class WorkerProcesses:
             worker.connection.close()
 
 
-def _usable(start_method: str | None) -> str:
-    available = [method for method in START_METHODS if method in multiprocessing.get_all_start_methods()]
-    method = start_method or available[0]
+def start_method_for(asked: str | None) -> str:
+    """Return the start method that was asked for, here or in LILOTA_START_METHOD, or the best that there is.
+
+    Raises:
+        ConfigurationError: it can't be used on this system.
+    """
+    available = [method for method in _START_METHODS if method in multiprocessing.get_all_start_methods()]
+    method = asked or os.environ.get("LILOTA_START_METHOD") or available[0]
     if method not in available:
         raise ConfigurationError(f"The start method {method!r} can't be used. Choose one of: {', '.join(available)}.")
     return method
@@ -288,11 +292,6 @@ def _kill_group(process: BaseProcess, signal_number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         if process.exitcode is None:
             os.kill(pid, signal_number)
-
-
-def _drain(descriptor: int) -> None:
-    with contextlib.suppress(BlockingIOError):
-        os.read(descriptor, 65_536)
 
 
 def _close_in_forks(processes: WorkerProcesses) -> None:
