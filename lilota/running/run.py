@@ -67,10 +67,7 @@ class RunnerStart:
         places = self._executor.places()
         _warn_of_limits(self._executor.capabilities())
         self.details: RunnerDetails = RunnerDetails(
-            runner_id=self.info.id,
-            store=capabilities.description,
-            task_names=names,
-            number_of_processes=places,
+            runner_id=self.info.id, store=capabilities.description, task_names=names, number_of_processes=places
         )
         self._store = store
         self._store_forgets = capabilities.forgets

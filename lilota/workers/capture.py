@@ -7,6 +7,8 @@ import faulthandler
 import io
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -35,7 +37,7 @@ class OutputCapture:
         self._read_to = 0
         self._unended = b""
         self._streams: list[TextIO] = []
-        self._c_output = _CLibraryOutput()
+        self._flush_c_output = _flush_of_c_library()
         self._redirect()
         self._open_streams()
         # So that the last lines of a worker that crashes say where it did.
@@ -87,7 +89,7 @@ class OutputCapture:
                 stream.flush()
             except (OSError, ValueError):
                 pass  # the task closed the stream or its descriptor: `restore` sees that
-        self._c_output.flush()
+        self._flush_c_output()
 
     def _redirect(self) -> None:
         os.dup2(self._nothing, 0)
@@ -100,17 +102,12 @@ class OutputCapture:
         self._streams = [out, err]
 
 
-class _CLibraryOutput:
-    """The `stdout` of the C library, which holds back what C code prints: it leads into a file."""
-
-    def __init__(self) -> None:
-        self._library = ctypes.CDLL(None)
-        name = "__stdoutp" if sys.platform == "darwin" else "stdout"
-        # This stream only: `fflush(NULL)` waits for every other, one that C code is reading from included.
-        self._stream = ctypes.c_void_p.in_dll(self._library, name)
-
-    def flush(self) -> None:
-        self._library.fflush(self._stream)
+def _flush_of_c_library() -> Callable[[], object]:
+    """Return what flushes the `stdout` of the C library, which holds back what C code prints: it leads into a file."""
+    library = ctypes.CDLL(None)
+    # This stream only: `fflush(NULL)` waits for every other, one that C code is reading from included.
+    stream = ctypes.c_void_p.in_dll(library, "__stdoutp" if sys.platform == "darwin" else "stdout")
+    return partial(library.fflush, stream)
 
 
 def _text_stream(stream: TextIO | None, descriptor: int) -> TextIO:

@@ -36,11 +36,7 @@ class Outbox:
     """
 
     def __init__(
-        self,
-        send: Callable[[bytes], None],
-        look: Callable[[float], None],
-        capture: OutputCapture,
-        guard: Guard,
+        self, send: Callable[[bytes], None], look: Callable[[float], None], capture: OutputCapture, guard: Guard
     ) -> None:
         self._send = send
         self._look = look

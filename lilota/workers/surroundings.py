@@ -27,12 +27,7 @@ _SIGNALS: Final = (
     signal.SIGCHLD,
     INTERRUPT_SIGNAL,
 )
-_LIMITS: Final = (
-    resource.RLIMIT_AS,
-    resource.RLIMIT_CPU,
-    resource.RLIMIT_FSIZE,
-    resource.RLIMIT_NOFILE,
-)
+_LIMITS: Final = (resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE)
 #: A thread that is about to end anyway gets this long.
 _JOIN_SECONDS: Final = 0.05
 
