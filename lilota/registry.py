@@ -17,7 +17,7 @@ from lilota.plugins.loading import load_reference, one_line
 from lilota.tasks.checks import check_name, check_task_class
 from lilota.tasks.reachability import check_reachable, reference_to
 
-_logger = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Registry:
@@ -56,7 +56,7 @@ class Registry:
         check_reachable(clazz, what)
         earlier = self._classes.get(name)
         if earlier not in {None, clazz}:
-            _logger.warning("The task name %r stood for %r and now stands for %r.", name, earlier, clazz)
+            logger.warning("The task name %r stood for %r and now stands for %r.", name, earlier, clazz)
         self._classes[name] = clazz
         self._references[name] = reference_to(clazz)
 
