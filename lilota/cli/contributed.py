@@ -11,7 +11,7 @@ import click
 
 from lilota.plugins import PluginRecord, Plugins
 
-_logger = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 DEMO_DISTRIBUTION: Final = "lilota-example-tasks"
 
@@ -29,10 +29,8 @@ def commands_of_plugins(plugins: Plugins) -> Mapping[str, click.Command]:
             if isinstance(thing, click.Command) and thing.name:
                 offers[thing.name].append(_Offer(plugin, thing))
             else:
-                _logger.warning(
-                    "The plugin %r of %s contributes %r to the command line, which is not a named click.Command; "
-                    "it is left out.", plugin.name, plugin.distribution, thing,
-                )  # fmt: skip
+                text = "The plugin %r of %s contributes %r, which is not a named click.Command; it is left out."
+                logger.warning(text, plugin.name, plugin.distribution, thing)
     return {name: _settle(name, offers[name], plugins.settings.plugin_choices) for name in sorted(offers)}
 
 

@@ -30,16 +30,11 @@ def report(error: BaseException) -> int:
         interrupted = isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt)
         _say("Stopped." if interrupted else "Not done: there was no answer.")
         return INTERRUPTED if interrupted else 1
-    _say(f"Error: {_message(error)}")
-    return 1
-
-
-def _message(error: BaseException) -> str:
-    if isinstance(error, LilotaError):
-        return str(error)
-    return (
-        f"{type(error).__name__}: {error}. This is not an error that lilota expects; LILOTA_DEBUG=1 shows where it is."
+    unexpected = (
+        f"{type(error).__name__}: {error}. This is not an error that lilota expects; LILOTA_DEBUG=1 shows where."
     )
+    _say(f"Error: {error if isinstance(error, LilotaError) else unexpected}")
+    return 1
 
 
 def _report_click(error: click.ClickException) -> int:

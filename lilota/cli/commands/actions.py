@@ -20,8 +20,7 @@ from lilota.texts.safe import safe
 @pass_session
 def cancel(session: Session, task_ids: tuple[int, ...]) -> None:
     """Cancel tasks: pending ones at once, running ones by asking them to end (and killing them if they do not)."""
-    with session.open_store() as store:
-        _act_on_each(store, task_ids, _cancel)
+    _act_on_each(session, task_ids, _cancel)
 
 
 @click.command
@@ -30,19 +29,19 @@ def cancel(session: Session, task_ids: tuple[int, ...]) -> None:
 @pass_session
 def retry(session: Session, task_ids: tuple[int, ...]) -> None:
     """Run failed or cancelled tasks again, with all their attempts."""
-    with session.open_store() as store:
-        _act_on_each(store, task_ids, _retry)
+    _act_on_each(session, task_ids, _retry)
 
 
-def _act_on_each(store: TaskStore, task_ids: Sequence[int], act: Callable[[TaskStore, int], str]) -> None:
+def _act_on_each(session: Session, task_ids: Sequence[int], act: Callable[[TaskStore, int], str]) -> None:
     """Act on every task, even when one before could not be acted on; then the exit code is 1."""
     failed = False
-    for task_id in task_ids:
-        try:
-            click.echo(act(store, task_id))
-        except (TaskNotFoundError, TaskStateError) as error:
-            click.echo(f"Error: {safe(str(error))}", err=True)
-            failed = True
+    with session.open_store() as store:
+        for task_id in task_ids:
+            try:
+                click.echo(act(store, task_id))
+            except (TaskNotFoundError, TaskStateError) as error:
+                click.echo(f"Error: {safe(str(error))}", err=True)
+                failed = True
     if failed:
         raise click.exceptions.Exit(1)
 

@@ -74,13 +74,7 @@ def add(
     with session.open_client(accept_unknown_names=any_name) as client:
         with _advice():
             handle = client.add(
-                name,
-                description,
-                task_input,
-                run_at=run_at,
-                delay_seconds=delay or 0.0,
-                priority=priority,
-                queue=queue,
+                name, description, task_input, run_at=run_at, delay_seconds=delay or 0.0, priority=priority, queue=queue
             )
         if wait:
             _wait(handle, client.store, as_json=as_json)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import click
+from msgspec.structs import asdict
 from rich.text import Text
 
 from lilota.cli.options import json_option
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 logger: logging.Logger = logging.getLogger(__name__)
 
 _STYLES: Final = {"loaded": "green", "not loaded": "dim", "disabled": "yellow", "failed": "red", "conflict": "red"}
-BAD_STATES: Final = frozenset({"failed", "conflict"})
+_BAD_STATES: Final = frozenset({"failed", "conflict"})
 
 
 @click.command
@@ -41,17 +42,17 @@ def plugins(session: Session, *, as_json: bool, check: bool) -> None:
     """
     session.plugins.store_names()  # asks plugins for stores that are only known at run time
     if check:
-        load_all(session)
+        _load_all(session)
     records = session.plugins.records()
     if as_json:
-        print_json([record_json(record) for record in records], indent=2)
+        print_json([_for_machines(record) for record in records], indent=2)
     else:
         _print_records(records)
-    if check and any(record.state in BAD_STATES for record in records):
+    if check and any(record.state in _BAD_STATES for record in records):
         raise click.exceptions.Exit(1)
 
 
-def load_all(session: Session) -> None:
+def _load_all(session: Session) -> None:
     """Load everything that can be used; the records keep what went wrong."""
     found = session.plugins
     loaders = {STORES: found.store_factory, TASKS: found.load_task, EXECUTORS: found.executor_factory}
@@ -65,18 +66,8 @@ def load_all(session: Session) -> None:
             logger.debug("%s can't be loaded: %r", record.name, error)
 
 
-def record_json(record: PluginRecord) -> JSONObject:
-    """Return a record for machines."""
-    return {
-        "group": record.group,
-        "name": record.name,
-        "value": record.value,
-        "distribution": record.distribution,
-        "version": record.version,
-        "state": record.state,
-        "error": None if record.error is None else mask_urls(record.error),
-        "hooks": list(record.hooks),
-    }
+def _for_machines(record: PluginRecord) -> JSONObject:
+    return {**asdict(record), "error": record.error and mask_urls(record.error)}
 
 
 def _print_records(records: Sequence[PluginRecord]) -> None:
@@ -92,7 +83,7 @@ def _print_records(records: Sequence[PluginRecord]) -> None:
 
 def _summary(records: Sequence[PluginRecord]) -> Text:
     kinds = Counter(KINDS[record.group] for record in records)
-    bad = sum(record.state in BAD_STATES for record in records)
+    bad = sum(record.state in _BAD_STATES for record in records)
     parts = Text(", ".join(count(number, kind) for kind, number in sorted(kinds.items())))
     return Text.assemble(parts, Text(f", {bad} broken", style="red") if bad else "")
 

@@ -75,12 +75,8 @@ def _facts(task: TaskInfo, now: datetime) -> Iterator[tuple[str, str]]:
 def _attempts(task: TaskInfo) -> str:
     if task.attempt == 0:
         return "none yet"
-    lost = (
-        f" ({task.lost_attempts} of at most {task.max_lost_attempts} lost to a dead process)"
-        if task.lost_attempts
-        else ""
-    )
-    return f"{task.attempt}{lost}"
+    lost = f" ({task.lost_attempts} of at most {task.max_lost_attempts} lost to a dead process)"
+    return f"{task.attempt}{lost if task.lost_attempts else ''}"
 
 
 def _blocks(task: TaskInfo, reveal: bool) -> Iterator[tuple[str, list[str], str]]:
