@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from math import inf
 from typing import Final
 
@@ -84,6 +85,7 @@ class Attempt:
         return replace(update, log_offset=offset)
 
 
+@dataclass(slots=True, eq=False)
 class KnownWorker:
     """What the engine knows of one worker process; its attempts are in the order in which it runs them.
 
@@ -95,30 +97,16 @@ class KnownWorker:
         doomed: it was sent a signal that ends it.
     """
 
-    __slots__ = (
-        "attempts",
-        "doomed",
-        "has_worked",
-        "leaving",
-        "load_seconds",
-        "number",
-        "ready",
-        "slow",
-        "slow_at",
-        "watched",
-    )
-
-    def __init__(self, number: int) -> None:
-        self.number: int = number
-        self.ready: bool = False
-        self.attempts: dict[Fence, Attempt] = {}
-        self.watched: dict[Fence, Attempt] = {}
-        self.load_seconds: float = 0.0
-        self.slow: bool = False
-        self.slow_at: float = inf
-        self.leaving: bool = False
-        self.doomed: bool = False
-        self.has_worked: bool = False
+    number: int
+    ready: bool = False
+    attempts: dict[Fence, Attempt] = field(default_factory=dict)
+    watched: dict[Fence, Attempt] = field(default_factory=dict)
+    load_seconds: float = 0.0
+    slow: bool = False
+    slow_at: float = inf
+    leaving: bool = False
+    doomed: bool = False
+    has_worked: bool = False
 
     def takes_more(self) -> bool:
         """Tell whether what is sent to it has a chance to run soon: it is up, not slow, and neither leaves nor dies."""
