@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Generator, Iterable, Mapping
 from functools import cached_property
-from types import TracebackType
 from typing import Any, Self, Unpack
 
 from lilota.adding.new_tasks import AddOptions, checked_arguments, new_task
@@ -119,9 +118,7 @@ class TaskClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_exception: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -7,7 +7,6 @@ import multiprocessing
 import threading
 from collections.abc import Iterable, Mapping
 from multiprocessing import cpu_count
-from types import TracebackType
 from typing import Any, ClassVar, Self, Unpack
 
 from lilota.adding.new_tasks import AddOptions
@@ -91,9 +90,7 @@ class TaskRunner:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_exception: object) -> None:
         if self._run is None or self._run.is_of_this_process:  # a fork that leaves the block must not stop its parent's
             self.stop()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import _signal  # type: ignore[import-not-found]  # typeshed has no stub for the C module
 import signal
 import threading
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Final
 
 from lilota.contract import Fence
@@ -56,9 +56,7 @@ class Interrupts:
         if threading.get_ident() == self._main:
             self._shields += 1
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_exception: object) -> None:
         if threading.get_ident() == self._main:
             self._shields -= 1
             self._raise_if_due()

@@ -14,7 +14,6 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from string import Template
-from types import TracebackType
 from typing import Annotated, ClassVar, Final, Literal, Self
 
 import msgspec
@@ -275,9 +274,7 @@ class MailConnection:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if self._smtp is not None and error is None:
             # All mails are with the server: how it takes the farewell does not matter.
             with contextlib.suppress(OSError):
