@@ -209,10 +209,6 @@ def _print_next_commands(console: Console, store_url: str, infos: Sequence[TaskI
 
 
 def _program() -> str:
-    """Return what to type for `lilota`: the path to it where the shell would not find this one."""
-    installed = Path(sys.executable).with_name("lilota")
-    found = shutil.which("lilota")
-    if not installed.exists() or (found is not None and Path(found).absolute() == installed):
-        return "lilota"
-    in_folder = installed.is_relative_to(Path.cwd())
-    return shlex.quote(str(installed.relative_to(Path.cwd()) if in_folder else installed))
+    """Return what to type for `lilota`, also where the shell would not find this one."""
+    is_found = shutil.which("lilota") == str(Path(sys.executable).with_name("lilota"))
+    return "lilota" if is_found else f"{shlex.quote(sys.executable)} -m lilota"
