@@ -6,7 +6,7 @@ The names below are loaded when they are first used, so that `import lilota` sta
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from lilota.client import TaskClient, TaskHandle
@@ -34,7 +34,7 @@ __all__ = [
     "open_store",
 ]
 
-_HOMES = {
+_HOMES: Final = {
     "Backoff": "lilota.retry",
     "LilotaError": "lilota.errors",
     "Retry": "lilota.errors",

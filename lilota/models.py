@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
 
@@ -21,8 +21,8 @@ from lilota.errors import LONGEST_SECONDS
 from lilota.retry import Backoff
 
 JSONObject = dict[str, Any]
+#: A task id and the token of a claim on it: names one attempt.
 Fence = tuple[int, int]
-"""A task id and the token of a claim on it: names one attempt."""
 
 # What any database keeps and a `datetime` can say. A frame of a worker with another number is refused as a whole, which
 # costs that worker its life; in a store, the number would be refused together with what others have to write.
@@ -48,7 +48,7 @@ class TaskState(enum.StrEnum):
         return self in TERMINAL_STATES
 
 
-TERMINAL_STATES = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED})
+TERMINAL_STATES: Final = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED})
 
 
 class TaskError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import sys
 from collections.abc import Mapping
+from typing import Final
 
 import click
 
@@ -19,9 +20,9 @@ from lilota.cli.session import Session
 from lilota.texts.stderr_logs import ShortFormatter, logs_on_stderr
 
 _RUN, _LOOK, _CHANGE, _CHECK = "Run", "Look", "Change", "Check"
-_COMMANDS = "lilota.cli.commands"
+_COMMANDS: Final = "lilota.cli.commands"
 
-_LAZY = {
+_LAZY: Final = {
     "worker": LazyCommand(f"{_COMMANDS}.worker:worker", _RUN, "Run tasks until told to stop."),
     "add": LazyCommand(f"{_COMMANDS}.add:add", _RUN, "Add a task, and wait for its result if you like."),
     "list": LazyCommand(f"{_COMMANDS}.listing:list_tasks", _LOOK, "List tasks, the newest first."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -15,9 +15,9 @@ from lilota.texts.words import parse_duration
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 #: The largest id that every store can hold: a signed 64-bit number.
-_LARGEST_ID = 2**63 - 1
+_LARGEST_ID: Final = 2**63 - 1
 
-_REFERENCE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
+_REFERENCE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 if TYPE_CHECKING:
     _ParamType = click.ParamType[Any, Any]
@@ -65,13 +65,13 @@ def _task_reference(text: str) -> tuple[str, str]:
     return name, reference
 
 
-TASK_ID = ReadBy("id", _task_id)
+TASK_ID: Final = ReadBy("id", _task_id)
 #: Seconds, written like 90, 15min, 1h30m or 7d.
-DURATION = ReadBy("duration", parse_duration)
+DURATION: Final = ReadBy("duration", parse_duration)
 #: ISO 8601; without an offset it is the reader's local time.
-INSTANT = ReadBy("instant", _instant)
+INSTANT: Final = ReadBy("instant", _instant)
 #: A task class and the name to give it: NAME=package.module:Class.
-TASK_REFERENCE = ReadBy("task", _task_reference)
+TASK_REFERENCE: Final = ReadBy("task", _task_reference)
 
 
 def store_option(command: Decorated) -> Decorated:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from lilota.engine.messages import StopReason
 from lilota.models import Claim, Outcome, TaskError, TaskState
 from lilota.tasks.options import TaskOptions
 
-GIVEN_BACK = Outcome(state=TaskState.PENDING, spends_attempt=False)
-"""The attempt did not happen: it was not started, or its runner stops."""
-
-CANCELLED = Outcome(state=TaskState.CANCELLED)
+#: The attempt did not happen: it was not started, or its runner stops.
+GIVEN_BACK: Final = Outcome(state=TaskState.PENDING, spends_attempt=False)
+CANCELLED: Final = Outcome(state=TaskState.CANCELLED)
 
 
 class Death(msgspec.Struct, frozen=True):

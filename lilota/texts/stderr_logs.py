@@ -6,11 +6,12 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from lilota.texts.safe import safe, safe_lines
 
 #: As terminals number them: yellow, red, grey.
-_LEVEL_COLOURS = {"WARNING": 33, "ERROR": 31, "CRITICAL": 31, "DEBUG": 90}
+_LEVEL_COLOURS: Final = {"WARNING": 33, "ERROR": 31, "CRITICAL": 31, "DEBUG": 90}
 
 
 class StderrHandler(logging.Handler):

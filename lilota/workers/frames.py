@@ -16,7 +16,7 @@ from lilota.errors import LilotaError
 
 #: No frame is longer: an output of 32 MiB whose every character is escaped, and a log.
 FRAME_LIMIT_BYTES: Final = 128 * 1024 * 1024
-_LENGTH = struct.Struct("!I")
+_LENGTH: Final = struct.Struct("!I")
 
 
 _encoder = msgspec.json.Encoder()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 
 from lilota.testing.check import CheckReport, CheckResult, CheckStatus
@@ -10,7 +12,7 @@ from lilota.testing.check_results import symbol
 from lilota.texts.safe import safe, safe_lines
 from lilota.texts.words import count, duration
 
-_COLOURS = {CheckStatus.PASSED: "green", CheckStatus.FAILED: "red", CheckStatus.SKIPPED: "yellow"}
+_COLOURS: Final = {CheckStatus.PASSED: "green", CheckStatus.FAILED: "red", CheckStatus.SKIPPED: "yellow"}
 
 
 @click.command("check-store")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
+from typing import Final
 
 import click
 
@@ -15,7 +16,7 @@ from lilota.diagnosis import Finding, examine
 from lilota.texts.safe import safe
 from lilota.texts.words import count
 
-_SIGNS = {"ok": ("✔", "+", "green"), "warning": ("!", "!", "yellow"), "problem": ("✘", "x", "red")}
+_SIGNS: Final = {"ok": ("✔", "+", "green"), "warning": ("!", "!", "yellow"), "problem": ("✘", "x", "red")}
 
 
 @click.command

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 from rich.text import Text
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-_LONGEST_PAGE = 10_000
-_BAR_WIDTH = 10
+_LONGEST_PAGE: Final = 10_000
+_BAR_WIDTH: Final = 10
 
 
 @click.command("list")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Final
 
 import click
 
@@ -16,11 +17,16 @@ from lilota.contract import TaskStore
 from lilota.models import LogLine
 from lilota.texts.safe import safe
 
-_PAGE = 1000
-# Log lines come without a notification: this is how late a followed line may be.
-_POLL_SECONDS = 0.5
-_COLOURS = {logging.DEBUG: "bright_black", logging.WARNING: "yellow", logging.ERROR: "red", logging.CRITICAL: "red"}
-_LEVELS = ("debug", "info", "warning", "error", "critical")
+_PAGE: Final = 1000
+#: Log lines come without a notification: this is how late a followed line may be.
+_POLL_SECONDS: Final = 0.5
+_COLOURS: Final = {
+    logging.DEBUG: "bright_black",
+    logging.WARNING: "yellow",
+    logging.ERROR: "red",
+    logging.CRITICAL: "red",
+}
+_LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 
 
 @click.command

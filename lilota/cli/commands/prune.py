@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 
 from lilota.cli.options import DURATION, store_option
@@ -11,8 +13,8 @@ from lilota.models import TERMINAL_STATES, TaskState
 from lilota.texts.safe import safe
 from lilota.texts.words import count, duration
 
-# Small pages: other processes write between two of them.
-_PAGE = 1000
+#: Small pages: other processes write between two of them.
+_PAGE: Final = 1000
 
 
 @click.command

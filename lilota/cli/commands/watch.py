@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 from rich.console import Console, Group
@@ -24,7 +24,7 @@ from lilota.texts.words import count
 if TYPE_CHECKING:
     from rich.table import Table
 
-_POLL_SECONDS = 0.25
+_POLL_SECONDS: Final = 0.25
 
 
 @click.command

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 @hookimpl
 def lilota_cli_commands() -> Sequence[click.Command]:
     """Add `lilota demo`."""
-    # Imported here because runners and workers load this module too, and need no command line.
-    from lilota_example_tasks.demo.command import demo  # noqa: PLC0415 - only the demo itself needs it
+    from lilota_example_tasks.demo.command import demo  # noqa: PLC0415 - runners load this too, and need no click
 
     return [demo]
