@@ -251,6 +251,9 @@ def current_setting(server, name):
     return value
 
 
+@pytest.mark.filterwarnings(
+    "ignore:This process .* is multi-threaded:DeprecationWarning"
+)  # the child runs nothing else
 def test_stopped_runner_does_not_hold_up_others(server, local, open_store):
     """A claim is one round trip: a process that is stopped in between holds no lock."""
     local.add([TASK] * 5)
