@@ -29,7 +29,7 @@ EXPECTED = {
     "refusal drops the batch": "test_refused_updates_do_not_disturb_the_rest_of_the_batch",
     "claim ignores names": "test_tasks_of_other_names_are_left_alone",
     "claim ignores queues": "test_tasks_of_other_queues_are_left_alone",
-    "claim ignores run_at": "test_a_task_that_is_not_due_is_left_alone",
+    "claim ignores run at": "test_a_task_that_is_not_due_is_left_alone",
     "claim of nothing takes one": "test_a_claim_never_exceeds_its_limit",
     "claim keeps the progress": "test_a_claim_begins_without_the_progress_of_the_attempt_before",
     "claim forgets the log": "test_a_claim_tells_how_long_the_log_is",

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
 
-import msgspec
+from msgspec.structs import replace
 
 from lilota.contract import Claimed, ClaimRequest, RunnerInfo, TaskStore
 from lilota.models import AttemptUpdate, Claim, NewTask
@@ -16,41 +15,36 @@ from lilota.testing.broken_stores.wrapper import StoreWrapper
 class ClaimIgnoresNames(StoreWrapper):
     """A runner gets tasks that it can't run."""
 
-    def claim(self, request: ClaimRequest) -> Claimed:
-        every_name = tuple({row.name for row in self.counts()})
-        return super().claim(msgspec.structs.replace(request, names=every_name))
+    def alter_request(self, request: ClaimRequest) -> ClaimRequest:
+        return replace(request, names=tuple({row.name for row in self.counts()}))
 
 
 class ClaimIgnoresQueues(StoreWrapper):
     """A runner gets tasks of queues that it does not serve."""
 
-    def claim(self, request: ClaimRequest) -> Claimed:
-        return super().claim(msgspec.structs.replace(request, queues=None))
+    def alter_request(self, request: ClaimRequest) -> ClaimRequest:
+        return replace(request, queues=None)
 
 
 class ClaimIgnoresRunAt(StoreWrapper):
     """Tasks run before their time."""
 
-    def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:
-        return super().add(
-            [msgspec.structs.replace(task, run_at=None, delay_seconds=0) for task in tasks], connection=connection
-        )
+    def alter_new(self, task: NewTask) -> NewTask:
+        return replace(task, run_at=None, delay_seconds=0)
 
 
 class ClaimOfNothingTakesOne(StoreWrapper):
     """A runner that only asks for cancellations gets a task that it does not expect."""
 
-    def claim(self, request: ClaimRequest) -> Claimed:
-        return super().claim(msgspec.structs.replace(request, limit=max(request.limit, 1)))
+    def alter_request(self, request: ClaimRequest) -> ClaimRequest:
+        return replace(request, limit=max(request.limit, 1))
 
 
 class LowPriorityFirst(StoreWrapper):
     """What is urgent waits longest."""
 
-    def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:
-        return super().add(
-            [msgspec.structs.replace(task, priority=-task.priority) for task in tasks], connection=connection
-        )
+    def alter_new(self, task: NewTask) -> NewTask:
+        return replace(task, priority=-task.priority)
 
 
 class ExpiredRunnerClaims(StoreWrapper):
@@ -75,10 +69,8 @@ class ClaimKeepsTheProgress(StoreWrapper):
 class ClaimForgetsTheLog(StoreWrapper):
     """Tells every attempt that nothing was logged before it, so that its first lines pass for known ones."""
 
-    def claim(self, request: ClaimRequest) -> Claimed:
-        claimed = super().claim(request)
-        claims = tuple(msgspec.structs.replace(claim, log_count=0) for claim in claimed.claims)
-        return msgspec.structs.replace(claimed, claims=claims)
+    def alter_claim(self, claim: Claim) -> Claim:
+        return replace(claim, log_count=0)
 
 
 class ClaimMixesUpTheInputs(StoreWrapper):
@@ -88,8 +80,8 @@ class ClaimMixesUpTheInputs(StoreWrapper):
         claimed = super().claim(request)
         inputs = [claim.input_json for claim in claimed.claims]
         mixed = zip(claimed.claims, inputs[1:] + inputs[:1], strict=True)
-        claims = tuple(msgspec.structs.replace(claim, input_json=other) for claim, other in mixed)
-        return msgspec.structs.replace(claimed, claims=claims)
+        claims = tuple(replace(claim, input_json=other) for claim, other in mixed)
+        return replace(claimed, claims=claims)
 
 
 class ClaimsAreNotAtomic(StoreWrapper):
@@ -107,4 +99,4 @@ class ClaimsAreNotAtomic(StoreWrapper):
         # The gap between reading and marking, in which another thread comes by.
         time.sleep(0.0002)
         del self.granting[me]
-        return msgspec.structs.replace(claimed, claims=claimed.claims + others)
+        return replace(claimed, claims=claimed.claims + others)

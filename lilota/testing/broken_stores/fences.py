@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-import msgspec
+from msgspec.structs import replace
 
 from lilota.contract import Claimed, ClaimRequest, Fence, TaskStore
 from lilota.models import AttemptUpdate
@@ -31,7 +31,7 @@ class NoFence(RemembersTokens):
         newest = self.newest.get(*update.fence)
         yield AttemptUpdate(id=update.id, token=newest, **{self.unfenced: value})
         nothing = getattr(AttemptUpdate(id=update.id, token=update.token), self.unfenced)
-        yield msgspec.structs.replace(update, **{self.unfenced: nothing})
+        yield replace(update, **{self.unfenced: nothing})
 
 
 class NoFenceOnOutcome(NoFence):
@@ -77,13 +77,13 @@ class NumbersTokensItself(StoreWrapper):
             self.claims[claim.id] += 1
             token = self.token_of(claim.id)
             self.real[claim.id, token] = claim.token
-            claims.append(msgspec.structs.replace(claim, token=token))
+            claims.append(replace(claim, token=token))
         told = tuple((task_id, self.token_of(task_id)) for task_id, _ in claimed.cancel_requested)
         return Claimed(claims=tuple(claims), cancel_requested=told)
 
     def write(self, updates: Sequence[AttemptUpdate]) -> tuple[Fence, ...]:
         given = {(each.id, self.real.get(each.fence, -1)): each.fence for each in updates}
-        real = [msgspec.structs.replace(each, token=self.real.get(each.fence, -1)) for each in updates]
+        real = [replace(each, token=self.real.get(each.fence, -1)) for each in updates]
         return tuple(given[fence] for fence in super().write(real))
 
 

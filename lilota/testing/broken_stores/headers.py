@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from lilota.contract import Claimed, ClaimRequest, StoredTask
+from lilota.contract import StoredTask
 from lilota.models import Claim, NewTask
 from lilota.testing.broken_stores.wrapper import StoreWrapper
 
@@ -16,17 +16,14 @@ from lilota.testing.broken_stores.wrapper import StoreWrapper
 class HeadersAreLost(StoreWrapper):
     """Keeps the fields that it knows."""
 
-    def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:
-        return super().add([replace(task, headers_json=None) for task in tasks], connection=connection)
+    def alter_new(self, task: NewTask) -> NewTask:
+        return replace(task, headers_json=None)
 
 
 class HeadersAreWrittenAnew(StoreWrapper):
     """Decodes the headers and encodes them again, as a column of a JSON type does."""
 
-    def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:
-        return super().add([self._anew(task) for task in tasks], connection=connection)
-
-    def _anew(self, task: NewTask) -> NewTask:
+    def alter_new(self, task: NewTask) -> NewTask:
         return replace(task, headers_json=task.headers_json and json.dumps(json.loads(task.headers_json)))
 
 
@@ -41,29 +38,19 @@ class HeadersOfTheFirstAreThoseOfAll(StoreWrapper):
 class RestoreForgetsTheHeaders(StoreWrapper):
     """Brings the tasks without what travels with them."""
 
-    def restore(self, tasks: Sequence[StoredTask]) -> int:
-        return super().restore([replace(task, info=replace(task.info, headers_json=None)) for task in tasks])
+    def alter_restored(self, task: StoredTask) -> StoredTask:
+        return replace(task, info=replace(task.info, headers_json=None))
 
 
-class _ChangesClaims(StoreWrapper):
-    change: Callable[[Claim], Claim]
-
-    def claim(self, request: ClaimRequest) -> Claimed:
-        claimed = super().claim(request)
-        return replace(claimed, claims=tuple(map(type(self).change, claimed.claims)))
-
-
-class ClaimForgetsTheHeaders(_ChangesClaims):
+class ClaimForgetsTheHeaders(StoreWrapper):
     """Shows the headers to everybody but the runner."""
 
-    @staticmethod
-    def change(claim: Claim) -> Claim:
+    def alter_claim(self, claim: Claim) -> Claim:
         return replace(claim, headers_json=None)
 
 
-class ClaimInventsItsInstants(_ChangesClaims):
+class ClaimInventsItsInstants(StoreWrapper):
     """Says that a task was added and due when it was claimed."""
 
-    @staticmethod
-    def change(claim: Claim) -> Claim:
+    def alter_claim(self, claim: Claim) -> Claim:
         return replace(claim, created_at=time.time(), run_at=time.time())

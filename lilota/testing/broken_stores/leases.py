@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import msgspec
+from msgspec.structs import replace
 
 from lilota.contract import RunnerInfo, TaskQuery, TaskStore
 from lilota.models import NewTask, TaskState
@@ -52,10 +50,8 @@ class RescueForgetsTheLoss(RemembersRunners):
 class RescueNeverGivesUp(StoreWrapper):
     """Counts lost attempts, and draws no conclusion."""
 
-    def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:
-        return super().add(
-            [msgspec.structs.replace(task, max_lost_attempts=10**6) for task in tasks], connection=connection
-        )
+    def alter_new(self, task: NewTask) -> NewTask:
+        return replace(task, max_lost_attempts=10**6)
 
 
 class ReleaseSpendsTheAttempt(RemembersRunners):

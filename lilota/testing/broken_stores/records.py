@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-import msgspec
+from msgspec.structs import replace
 
 from lilota.contract import Fence, TaskCount, TaskQuery, TaskStore, to_instant
-from lilota.models import AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
+from lilota.models import AttemptUpdate, LogLine, NewTask, Outcome, TaskInfo, TaskState
 from lilota.testing.broken_stores.wrapper import StoreWrapper
 
 
@@ -71,14 +71,10 @@ class GivingBackSpendsTheAttempt(StoreWrapper):
     """A task that asks to come later uses up its attempts."""
 
     def write(self, updates: Sequence[AttemptUpdate]) -> tuple[Fence, ...]:
-        return super().write(
-            [
-                each
-                if each.outcome is None
-                else msgspec.structs.replace(each, outcome=msgspec.structs.replace(each.outcome, spends_attempt=True))
-                for each in updates
-            ]
-        )
+        return super().write([replace(each, outcome=self._spent(each.outcome)) for each in updates])
+
+    def _spent(self, outcome: Outcome | None) -> Outcome | None:
+        return outcome and replace(outcome, spends_attempt=True)
 
 
 class LaterPagesStartOver(StoreWrapper):
@@ -87,11 +83,11 @@ class LaterPagesStartOver(StoreWrapper):
     def find(self, query: TaskQuery) -> list[TaskInfo]:
         if query.after_id is not None:
             after_id = query.after_id + (1 if query.newest_first else -1)
-            query = msgspec.structs.replace(query, after_id=after_id)
+            query = replace(query, after_id=after_id)
         return super().find(query)
 
 
-class LogsAreReadFromTheEnd(StoreWrapper):
+class LogLinesAreReadFromTheEnd(StoreWrapper):
     """A page of the log holds its newest lines, not its oldest."""
 
     def logs(self, task_id: int, after: int = 0, limit: int = 1000) -> list[LogLine]:
@@ -102,7 +98,7 @@ class LinesSentAgainAreWrittenAgain(StoreWrapper):
     """Appends whatever comes, so that a lost reply doubles the log."""
 
     def write(self, updates: Sequence[AttemptUpdate]) -> tuple[Fence, ...]:
-        return super().write([msgspec.structs.replace(each, log_offset=None) for each in updates])
+        return super().write([replace(each, log_offset=None) for each in updates])
 
 
 class EveryStartIsBelieved(StoreWrapper):
@@ -119,4 +115,4 @@ class EveryStartIsBelieved(StoreWrapper):
     def get(self, task_id: int) -> TaskInfo:
         info = super().get(task_id)
         told = self.told.get(task_id)
-        return info if told is None else msgspec.structs.replace(info, started_at=to_instant(told))
+        return info if told is None else replace(info, started_at=to_instant(told))

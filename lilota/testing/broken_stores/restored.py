@@ -15,31 +15,28 @@ from lilota.testing.broken_stores.wrapper import StoreWrapper
 class RestoreForgetsTheToken(StoreWrapper):
     """Lets tokens start over, so that the void ones of the other store come round again."""
 
-    def restore(self, tasks: Sequence[StoredTask]) -> int:
-        return super().restore([replace(task, info=replace(task.info, token=0)) for task in tasks])
+    def alter_restored(self, task: StoredTask) -> StoredTask:
+        return replace(task, info=replace(task.info, token=0))
 
 
 class RestoreForgetsTheLog(StoreWrapper):
     """Brings the tasks without what they logged."""
 
-    def restore(self, tasks: Sequence[StoredTask]) -> int:
-        return super().restore([replace(task, log_lines=()) for task in tasks])
+    def alter_restored(self, task: StoredTask) -> StoredTask:
+        return replace(task, log_lines=())
 
 
 class RestoreMakesAllDue(StoreWrapper):
     """Runs at once what was scheduled for later."""
 
-    def restore(self, tasks: Sequence[StoredTask]) -> int:
-        return super().restore([replace(task, info=replace(task.info, run_at=task.info.created_at)) for task in tasks])
+    def alter_restored(self, task: StoredTask) -> StoredTask:
+        return replace(task, info=replace(task.info, run_at=task.info.created_at))
 
 
 class RestoreTakesRunningTasks(StoreWrapper):
     """Makes running tasks pending, though their runner goes on elsewhere."""
 
-    def restore(self, tasks: Sequence[StoredTask]) -> int:
-        return super().restore([self._pending(task) for task in tasks])
-
-    def _pending(self, task: StoredTask) -> StoredTask:
+    def alter_restored(self, task: StoredTask) -> StoredTask:
         if task.info.state is not TaskState.RUNNING:
             return task
         return replace(task, info=replace(task.info, state=TaskState.PENDING))

@@ -4,13 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lilota.contract import Claimed, ClaimRequest, Committed, Fence, StoreCapabilities, TaskStore
+from msgspec.structs import replace
+
+from lilota.contract import Claimed, ClaimRequest, Committed, Fence, StoreCapabilities, StoredTask, TaskStore
 from lilota.contract.forwarding import ForwardingStore
-from lilota.models import AttemptUpdate
+from lilota.models import AttemptUpdate, Claim, NewTask
 
 
 class StoreWrapper(ForwardingStore):
-    """Behaves like the store inside; a subclass overrides what shall go wrong."""
+    """Behaves like the store inside; a subclass overrides what shall go wrong.
+
+    What most faults are is a change of one record on its way in or out: for these there are `alter_new`,
+    `alter_restored`, `alter_request` and `alter_claim`.
+    """
+
+    def alter_new(self, task: NewTask) -> NewTask:
+        """Return the task to store in place of one that is added."""
+        return task
+
+    def alter_restored(self, task: StoredTask) -> StoredTask:
+        """Return the task to store in place of one that is restored."""
+        return task
+
+    def alter_request(self, request: ClaimRequest) -> ClaimRequest:
+        """Return what to claim in place of what was asked for."""
+        return request
+
+    def alter_claim(self, claim: Claim) -> Claim:
+        """Return what to tell the runner in place of what was granted."""
+        return claim
 
     def capabilities(self) -> StoreCapabilities:
         # What a wrapper remembers does not travel to other processes.
@@ -21,6 +43,16 @@ class StoreWrapper(ForwardingStore):
             multi_process=False,
             supports=inner.supports,
         )
+
+    def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:
+        return super().add(list(map(self.alter_new, tasks)), connection=connection)
+
+    def restore(self, tasks: Sequence[StoredTask]) -> int:
+        return super().restore(list(map(self.alter_restored, tasks)))
+
+    def claim(self, request: ClaimRequest) -> Claimed:
+        claimed = super().claim(self.alter_request(request))
+        return replace(claimed, claims=tuple(map(self.alter_claim, claimed.claims)))
 
     def commit(self, updates: Sequence[AttemptUpdate], request: ClaimRequest | None = None) -> Committed:
         # Two steps, so that a fault planted in `claim` or in `write` shows wherever it should.
