@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
+import time
 from collections.abc import Callable
 from typing import IO, Final
 
@@ -19,8 +19,10 @@ from lilota.testing.check_results import CheckReport, CheckResult, CheckStatus
 
 __all__ = ["CheckReport", "CheckResult", "CheckStatus", "check_store"]
 
-#: How long the process may take to come up and collect the tests.
-START_LIMIT_SECONDS: Final = 120.0
+#: The URL reaches the process through the environment, because it may hold a password and arguments are for all to see.
+URL_VARIABLE: Final = "LILOTA_CHECK_STORE"
+#: What the process tells, in a line of JSON each: a test began (without a result), or it has ended.
+Event = tuple[str, CheckResult | None]
 #: A test that takes longer hangs. The longest, Hypothesis's game, takes minutes on a slow connection.
 SILENCE_LIMIT_SECONDS: Final = 900.0
 
@@ -44,9 +46,17 @@ def check_store(
         ConfigurationError: the store is not empty, or pytest or Hypothesis is not installed.
         StoreError: the store can't be opened, or the check itself could not run.
     """
+    results: list[CheckResult] = []
+
+    def take(result: CheckResult) -> None:
+        results.append(result)
+        if on_result:
+            on_result(result)
+
     _check_tools()
     _check_empty(url)
-    return CheckReport(store=redacted(url), results=tuple(_run_child(url, on_result, silence_limit_seconds)))
+    _run_child(url, take, silence_limit_seconds)
+    return CheckReport(store=redacted(url), results=tuple(results))
 
 
 def _check_tools() -> None:
@@ -71,73 +81,43 @@ def _check_empty(url: str) -> None:
         )
 
 
-def _run_child(
-    url: str, on_result: Callable[[CheckResult], None] | None, silence_limit_seconds: float
-) -> list[CheckResult]:
-    from lilota.testing.check_child import URL_VARIABLE
-
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
-    environment |= {URL_VARIABLE: url, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    # -P: a file in the current folder must not stand in for a module.
-    command = [sys.executable, "-P", "-m", "lilota.testing.check_child"]
-    with (
-        tempfile.TemporaryFile() as errors,
-        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors) as child,  # noqa: S603 - our own interpreter and module
-    ):
-        assert child.stdout is not None
+def _run_child(url: str, take: Callable[[CheckResult], None], silence_limit_seconds: float) -> None:
+    """Run the suite in a process of its own: a store that crashes or hangs takes nobody along."""
+    with tempfile.TemporaryFile() as errors, _start(url, silence_limit_seconds, errors) as child:
         try:
-            results, unfinished, timed_out = _read_events(child, child.stdout, on_result, silence_limit_seconds)
+            unfinished, silent_seconds = _listen(child, take)
         except BaseException:
             child.kill()
             raise
         child.wait()
-        if unfinished is not None:
-            results.append(_explain_the_end(child, unfinished, timed_out, silence_limit_seconds))
-            if on_result:
-                on_result(results[-1])
-        elif child.returncode or not results:
-            errors.seek(0)
-            tail = errors.read()[-4000:].decode(errors="replace").strip()
-            raise StoreError(f"The check of {redacted(url)!r} could not run (exit code {child.returncode}): {tail}")
-    return results
+        errors.seek(0)
+        last_words = errors.read()[-30_000:].decode(errors="replace").strip()
+    if unfinished is not None:
+        hung = silent_seconds >= silence_limit_seconds
+        what = f"did not end within {silence_limit_seconds:g} s" if hung else f"ended its process ({child.returncode})"
+        reason = f"This test {what}; the tests after it were not run, and the store may not be empty.\n{last_words}"
+        take(CheckResult(name=unfinished, status=CheckStatus.FAILED, reason=reason.strip()))
+    elif child.returncode:
+        raise StoreError(f"The check of {redacted(url)!r} could not run (exit code {child.returncode}): {last_words}")
 
 
-def _read_events(
-    child: subprocess.Popen[bytes],
-    output: IO[bytes],
-    on_result: Callable[[CheckResult], None] | None,
-    silence_limit_seconds: float,
-) -> tuple[list[CheckResult], str | None, bool]:
-    """Return the results, the name of the test that began and did not end, and whether it was killed for that."""
-    from lilota.testing.check_child import CheckEvent
+def _start(url: str, silence_limit_seconds: float, errors: IO[bytes]) -> subprocess.Popen[bytes]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
+    environment |= {URL_VARIABLE: url, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    # -P: a file in the current folder must not stand in for a module.
+    command = [sys.executable, "-P", "-m", "lilota.testing.check_run", str(silence_limit_seconds)]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors)  # noqa: S603 - our own
 
-    results: list[CheckResult] = []
+
+def _listen(child: subprocess.Popen[bytes], take: Callable[[CheckResult], None]) -> tuple[str | None, float]:
+    """Take the results, and return which test began and did not end, and for how long nothing was heard of it."""
     unfinished: str | None = None
-    timed_out = threading.Event()
-
-    def give_up() -> None:
-        timed_out.set()
-        child.kill()
-
-    timer = threading.Timer(START_LIMIT_SECONDS, give_up)
-    timer.start()
-    for line in output:
-        timer.cancel()
-        event = msgspec.json.decode(line, type=CheckEvent)
-        unfinished = event.name if event.result is None else None
-        if event.result is not None:
-            results.append(event.result)
-            if on_result:
-                on_result(event.result)
-        timer = threading.Timer(silence_limit_seconds, give_up)
-        timer.start()
-    timer.cancel()
-    return results, unfinished, timed_out.is_set()
-
-
-def _explain_the_end(
-    child: subprocess.Popen[bytes], unfinished: str, timed_out: bool, silence_limit_seconds: float
-) -> CheckResult:
-    what = f"did not end within {silence_limit_seconds:g} s" if timed_out else f"ended its process ({child.returncode})"
-    reason = f"This test {what}; the tests after it were not run, and the store may not be empty."
-    return CheckResult(name=unfinished, status=CheckStatus.FAILED, reason=reason)
+    heard_at = time.monotonic()
+    assert child.stdout is not None
+    for line in child.stdout:
+        name, result = msgspec.json.decode(line, type=Event)
+        heard_at = time.monotonic()
+        unfinished = name if result is None else None
+        if result is not None:
+            take(result)
+    return unfinished, time.monotonic() - heard_at

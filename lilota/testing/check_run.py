@@ -1,20 +1,32 @@
-"""Run the conformance suite with pytest in this process, and hand over each result as it comes."""
+"""Run the conformance suite with pytest in this process, and hand over each result as it comes.
+
+`python -m lilota.testing.check_run SECONDS` runs it for `check_store`, which puts the URL into the environment.
+"""
 
 from __future__ import annotations
 
+import faulthandler
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from lilota.contract import TaskStore
-from lilota.testing import checked
+from lilota.stores import open_store
+from lilota.testing.check import URL_VARIABLE, Event
 from lilota.testing.check_results import CheckResult, CheckStatus
+from lilota.testing.contract import StoreContract
 from lilota.testing.contract.harness import empty_store
 
+#: Is called with the name of a test when it starts (and None), and when it has ended (and its result).
 Listener = Callable[[str, CheckResult | None], None]
-"""Is called with the name of a test when it starts (and None), and when it has ended (and its result)."""
+
+
+class TestStore(StoreContract):
+    """The whole contract, on whatever store is being checked; pytest finds it in this file."""
 
 
 def run_contract(
@@ -29,9 +41,9 @@ def run_contract(
         RuntimeError: pytest could not run the tests.
     """
     # Not the settings, plugins and conftest files of the folder where somebody happens to be.
-    options = ["-c", os.devnull, f"--rootdir={Path(checked.__file__).parent}", "--noconftest"]
+    options = ["-c", os.devnull, f"--rootdir={Path(__file__).parent}", "--noconftest"]
     quiet = ["-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:faulthandler", "-p", "no:unraisableexception"]
-    targets = [f"{checked.__file__}::TestStore::{name}" for name in tests] or [checked.__file__]
+    targets = [f"{__file__}::TestStore::{name}" for name in tests] or [__file__]
     recorder = _Recorder(make_store, listener)
     code = pytest.main([*options, *quiet, *targets], plugins=[recorder])
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
@@ -97,3 +109,24 @@ def _reason(report: pytest.TestReport) -> str:
     if report.skipped and isinstance(report.longrepr, tuple):
         return report.longrepr[2].removeprefix("Skipped: ")
     return "" if report.passed else report.longreprtext
+
+
+def _main(silence_limit_seconds: float) -> None:
+    """Check the store that the environment names, and write an `Event` per line."""
+    store = open_store(os.environ.pop(URL_VARIABLE))
+    # pytest takes standard output and standard errors for itself while a test runs.
+    with os.fdopen(os.dup(1), "wb", buffering=0) as output, os.fdopen(os.dup(2), "wb") as errors:
+
+        def tell(name: str, result: CheckResult | None) -> None:
+            # A test that is silent for too long ends this process, and its stacks say where it hangs.
+            faulthandler.dump_traceback_later(silence_limit_seconds, exit=True, file=errors)
+            event: Event = name, result
+            output.write(msgspec.json.encode(event) + b"\n")
+
+        run_contract(lambda: store, tell)
+        faulthandler.cancel_dump_traceback_later()
+    store.close()
+
+
+if __name__ == "__main__":
+    _main(float(sys.argv[1]))

@@ -81,6 +81,8 @@ def test_a_store_that_hangs_or_crashes_ends_the_check_with_the_name_of_the_test(
     assert not report.ok
     assert report.results[-1].name.startswith("test_")
     assert told in report.results[-1].reason
+    shows_the_stack = "most recent call first" in report.results[-1].reason
+    assert shows_the_stack is ("did not end" in told), "whoever has to find out why it hangs needs to know where"
 
 
 def install_store(folder, monkeypatch, fault):
