@@ -48,8 +48,8 @@ def test_every_broken_executor_has_its_test():
 @pytest.mark.parametrize("broken", EXPECTED)
 def test_the_suite_notices(broken, monkeypatch):
     """The test that is about the fault fails."""
-    # A worker needs milliseconds; the suite has much patience, for machines that are busy.
-    monkeypatch.setattr(crew, "DEADLINE_SECONDS", 3.0)
+    # Once a worker is up, it needs milliseconds; the suite has much patience, for machines that are busy.
+    monkeypatch.setattr(crew, "DEADLINE_SECONDS", 10.0)
     hands = crew.Crew(broken)
 
     try:

@@ -24,6 +24,8 @@ from lilota.workers.worker import WorkerSetup
 
 #: How long the suite waits for something that must happen, before it calls the executor broken.
 DEADLINE_SECONDS = 60.0
+#: How long a worker may take to come up, on a machine that may be busy.
+START_SECONDS = 60.0
 
 #: What a runner asks for that has two places and knows the tasks of the suite.
 OPTIONS: Final = ExecutorOptions(
@@ -55,7 +57,7 @@ class Crew:
     def start(self, number: int) -> int:
         """Start a worker, wait until it is ready, and return its process id."""
         self.executor.start(number)
-        return self.hear(number, Ready).pid
+        return self.hear(number, Ready, START_SECONDS).pid
 
     def send(self, number: int, name: str, *ids: int, text: str = "") -> None:
         """Send attempts, each in a message of its own."""
@@ -69,9 +71,9 @@ class Crew:
         (output,) = self.listen(lambda: [u.output_json for u in self.updates(number) if u.output_json], "its output")
         return int(json.loads(output)["child"])
 
-    def hear(self, number: int, kind: type[Kind]) -> Kind:
+    def hear(self, number: int, kind: type[Kind], seconds: float | None = None) -> Kind:
         """Wait until a worker has said something of a kind, and return the first of that kind."""
-        return self.listen(lambda: [x for x in self.said(number) if isinstance(x, kind)], kind.__name__)[0]
+        return self.listen(lambda: [x for x in self.said(number) if isinstance(x, kind)], kind.__name__, seconds)[0]
 
     def outcomes(self, number: int, count: int) -> list[AttemptUpdate]:
         """Wait for so many outcomes of a worker, and return all that there are."""
@@ -91,21 +93,22 @@ class Crew:
         """Return what a worker has reported of its attempts so far."""
         return [update for said in self.said(number) if isinstance(said, Report) for update in said.updates]
 
-    def listen(self, look: Callable[[], list[Answer]], what: str) -> list[Answer]:
+    def listen(self, look: Callable[[], list[Answer]], what: str, seconds: float | None = None) -> list[Answer]:
         """Wait for events until there is something to be seen, and return it."""
 
         def heard() -> list[Answer]:
             self.heard += self.executor.wait(0.05)
             return look()
 
-        return poll(heard, what)
+        return poll(heard, what, seconds)
 
 
-def poll(look: Callable[[], Answer], what: str) -> Answer:
+def poll(look: Callable[[], Answer], what: str, seconds: float | None = None) -> Answer:
     """Look until there is something to be seen, and return it."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
+    seconds = DEADLINE_SECONDS if seconds is None else seconds
+    deadline = time.monotonic() + seconds
     while not (seen := look()):
-        assert time.monotonic() < deadline, f"{what} did not come within {DEADLINE_SECONDS:g} s"
+        assert time.monotonic() < deadline, f"{what} did not come within {seconds:g} s"
         time.sleep(0.002)
     return seen
 
