@@ -20,11 +20,11 @@ from hypothesis.stateful import (
 )
 from msgspec.structs import replace
 
-from lilota.contract import ClaimRequest, RunnerInfo, StoredTask, TaskQuery, TaskStore
+from lilota.contract import Claimed, ClaimRequest, Fence, RunnerInfo, StoredTask, TaskQuery, TaskStore
 from lilota.errors import TaskNotFoundError, TaskStateError
 from lilota.models import AttemptUpdate, Claim, LogLine, NewTask, Outcome, TaskError, TaskState
 from lilota.testing.contract.harness import counted, empty_store, prune_all
-from lilota.testing.contract.model_store import ModelStore, ModelTask, stored_facts
+from lilota.testing.contract.model_store import ModelStore, ModelTask, facts
 
 NAMES, QUEUES, RUNNERS = ("a", "b", "c"), ("x", "y"), (0, 1, 2)
 
@@ -76,8 +76,8 @@ writes: st.SearchStrategy[dict[str, object]] = st.fixed_dictionaries(
     },
 )
 Write = dict[str, object]
+#: A task as it was at some moment, in the store and in the model.
 Copy = tuple[StoredTask, ModelTask]
-"""A task as it was at some moment, in the store and in the model."""
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -103,11 +103,11 @@ class StoreMachine(RuleBasedStateMachine):
             self.store.release(runner_id)
 
     @initialize(new=st.lists(new_tasks, min_size=2, max_size=6), target=tasks)
-    def begin(self, new: list[NewTask]) -> MultipleResults[int]:
+    def begin(self, new: list[NewTask]) -> MultipleResults[int] | int:
         # Hypothesis leaves out some of the rules in each game: without runners and tasks, little would happen.
         for runner in RUNNERS:
             self.heartbeat(runner)
-        return self.add(new)
+        return self.add_tasks(new)
 
     @rule(runner=runners)
     def heartbeat(self, runner: int, lease_seconds: float = 300.0) -> None:
@@ -123,9 +123,6 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(new=additions, target=tasks)
     def add_tasks(self, new: list[NewTask]) -> MultipleResults[int]:
-        return self.add(new)
-
-    def add(self, new: list[NewTask]) -> MultipleResults[int]:
         ids = self.store.add(new)
 
         assert ids == sorted(set(ids))
@@ -149,17 +146,9 @@ class StoreMachine(RuleBasedStateMachine):
     def claim(
         self, runner: int, names: tuple[str, ...], queues: tuple[str, ...] | None, limit: int
     ) -> MultipleResults[Claim]:
-        return self.check_claim(runner, names, queues, limit)
-
-    def check_claim(
-        self, runner: int, names: tuple[str, ...], queues: tuple[str, ...] | None, limit: int
-    ) -> MultipleResults[Claim]:
-        """Claim, and compare."""
         request = ClaimRequest(runner_id=self.runner_ids[runner], names=names, queues=queues, limit=limit)
 
-        claimed = self.store.claim(request)
-
-        return self.check_claimed(request, claimed.claims, claimed.cancel_requested)
+        return self.check_claimed(request, self.store.claim(request))
 
     @rule(batch=st.lists(st.tuples(claims, writes), max_size=4), runner=runners, target=claims)
     def commit_and_claim(self, batch: list[tuple[Claim, Write]], runner: int) -> MultipleResults[Claim]:
@@ -169,7 +158,7 @@ class StoreMachine(RuleBasedStateMachine):
 
         assert set(committed.refused) == self.apply(batch)
         assert committed.claimed is not None
-        return self.check_claimed(request, committed.claimed.claims, committed.claimed.cancel_requested)
+        return self.check_claimed(request, committed.claimed)
 
     @rule(claim=claims, write=writes)
     def commit(self, claim: Claim, write: Write) -> None:
@@ -188,7 +177,7 @@ class StoreMachine(RuleBasedStateMachine):
 
         committed = self.store.commit(updates_of([(claim, {"log_lines": lines, "log_offset": offset})]))
 
-        is_current = self.model.is_current(*claim.fence)
+        is_current = self.model.is_current(claim.fence)
         assert committed.refused == (() if is_current else (claim.fence,))
         if is_current:
             log.extend(line.text for line in lines[len(log) - offset :])
@@ -205,12 +194,12 @@ class StoreMachine(RuleBasedStateMachine):
         self.model.read_run_at(self.store)
 
     @rule(runner=runners, target=claims)
-    def lose(self, runner: int) -> MultipleResults[Claim]:
+    def lose(self, runner: int) -> MultipleResults[Claim] | Claim:
         """Die, be rescued, start again and claim again: the way to stale tokens of running tasks in one move."""
         self.expire(runner)
         self.rescue()
         self.heartbeat(runner)
-        return self.check_claim(runner, NAMES, None, 4)
+        return self.claim(runner, NAMES, None, 4)
 
     @rule(runner=runners)
     def release(self, runner: int) -> None:
@@ -225,7 +214,7 @@ class StoreMachine(RuleBasedStateMachine):
                 self.store.cancel(task_id)
             return
         if task.state is TaskState.PENDING:
-            task.end(TaskState.CANCELLED)
+            task.state = TaskState.CANCELLED
         elif task.state is TaskState.RUNNING:
             task.cancel_requested = True
 
@@ -297,7 +286,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.model.tasks[as_it_was.id] = deepcopy(as_it_was)
             self.model.highest_id = max(self.model.highest_id, as_it_was.id)
             assert self.store.get(as_it_was.id) == stored.info
-        assert stored_facts(self.store.get(as_it_was.id)) == self.model.tasks[as_it_was.id].facts()
+        assert facts(self.store.get(as_it_was.id)) == facts(self.model.tasks[as_it_was.id])
         self.check_log(as_it_was.id)
 
     @rule(names=st.none() | some_names, queues=some_queues, limit=st.integers(1, 5), newest_first=st.booleans())
@@ -306,22 +295,20 @@ class StoreMachine(RuleBasedStateMachine):
     ) -> None:
         expected = [task.id for task in self.model.find(names, queues)]
         read: list[int] = []
-        after_id = None
-        while True:
-            query = TaskQuery(names=names, queues=queues, limit=limit, newest_first=newest_first, after_id=after_id)
-            page = [info.id for info in self.store.find(query)]
-            if not page:
-                break
+        query = TaskQuery(names=names, queues=queues, limit=limit, newest_first=newest_first)
+        while page := [info.id for info in self.store.find(query)]:
             assert len(page) <= limit
-            assert page[0] != after_id
+            assert page[0] != query.after_id
             read.extend(page)
-            after_id = page[-1]
+            query = replace(query, after_id=page[-1])
 
         assert read == sorted(expected, reverse=newest_first)
 
     @invariant()
     def tasks_agree(self) -> None:
-        assert [stored_facts(info) for info in self.store.get_all_tasks()] == self.model.facts()
+        stored = self.store.get_all_tasks()
+        assert [facts(info) for info in stored] == [facts(task) for task in self.model.find(None, None)]
+        assert all((info.finished_at is not None) is info.state.is_terminal for info in stored)
 
     @invariant()
     def counts_agree(self) -> None:
@@ -342,39 +329,34 @@ class StoreMachine(RuleBasedStateMachine):
         else:
             assert [line.text for line in self.store.logs(task_id)] == task.log
 
-    def check_claimed(
-        self, request: ClaimRequest, granted: tuple[Claim, ...], cancel_requested: tuple[tuple[int, int], ...]
-    ) -> MultipleResults[Claim]:
+    def check_claimed(self, request: ClaimRequest, claimed: Claimed) -> MultipleResults[Claim]:
         """Compare what was granted with the model, and take it over."""
         expected = self.model.next_claims(request.runner_id, request.names, request.queues, request.limit)
-        told = self.model.cancel_requests(request.runner_id) if self.model.leases.get(request.runner_id) else set()
 
-        assert [claim.id for claim in granted] == [task.id for task in expected]
-        assert set(cancel_requested) == told
-        for claim, task in zip(granted, expected, strict=True):
+        assert [claim.id for claim in claimed.claims] == [task.id for task in expected]
+        assert set(claimed.cancel_requested) == self.model.cancel_requests(request.runner_id)
+        for claim, task in zip(claimed.claims, expected, strict=True):
             assert claim.token > task.token
             task.state, task.runner_id, task.token = TaskState.RUNNING, request.runner_id, claim.token
-            task.attempt, task.error_type, task.progress = task.attempt + 1, None, 0.0
-            assert (claim.attempt, claim.input_json, claim.output_json, claim.headers_json) == (
-                task.attempt,
-                task.input_json,
-                task.output_json,
-                task.headers_json,
-            )
-            assert (claim.lost_attempts, claim.log_count) == (task.lost_attempts, len(task.log))
-        return multiple(*granted)
+            task.attempt, task.error, task.reported_progress = task.attempt + 1, None, 0.0
+            for name in ("attempt", "lost_attempts", "input_json", "output_json", "headers_json"):
+                assert getattr(claim, name) == getattr(task, name), name
+            assert claim.log_count == len(task.log)
+        return multiple(*claimed.claims)
 
-    def apply(self, batch: list[tuple[Claim, Write]]) -> set[tuple[int, int]]:
+    def apply(self, batch: list[tuple[Claim, Write]]) -> set[Fence]:
         """Write a batch to the model; return what must be refused."""
         refused = set()
         for claim, write in batch:
-            if not self.model.is_current(*claim.fence):
+            if not self.model.is_current(claim.fence):
                 refused.add(claim.fence)
                 continue
             task = self.model.tasks[claim.id]
             for update in updates_of([(claim, write)]):
-                task.progress = task.progress if update.progress is None else update.progress
-                task.output_json = task.output_json if update.output_json is None else update.output_json
+                if update.progress is not None:
+                    task.reported_progress = update.progress
+                if update.output_json is not None:
+                    task.output_json = update.output_json
                 task.log.extend(line.text for line in update.log_lines)
                 if update.outcome is not None:
                     self.model.apply_outcome(task, update.outcome)

@@ -6,10 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from lilota.contract import TaskStore
-from lilota.models import Outcome, TaskInfo, TaskState
-
-Facts = tuple[object, ...]
+from lilota.contract import Fence, TaskStore
+from lilota.models import Outcome, TaskError, TaskInfo, TaskState
 
 #: While a task waits, and when it was cancelled, a store may or may not keep why the attempt before did not succeed.
 ERROR_IS_SPECIFIED = frozenset({TaskState.RUNNING, TaskState.SUCCEEDED, TaskState.FAILED})
@@ -17,7 +15,7 @@ ERROR_IS_SPECIFIED = frozenset({TaskState.RUNNING, TaskState.SUCCEEDED, TaskStat
 
 @dataclass(kw_only=True)
 class ModelTask:
-    """One task as it should be."""
+    """One task as it should be, in the words of `TaskInfo`; and whether it is due, and its log."""
 
     id: int
     name: str
@@ -26,40 +24,23 @@ class ModelTask:
     input_json: str
     max_lost_attempts: int
     headers_json: str | None
-    due: bool
     run_at: datetime
+    due: bool
     state: TaskState = TaskState.PENDING
     attempt: int = 0
     lost_attempts: int = 0
     token: int = 0
     runner_id: str | None = None
     cancel_requested: bool = False
-    progress: float = 0.0
+    reported_progress: float = 0.0
     output_json: str | None = None
-    error_type: str | None = None
+    error: TaskError | None = None
     log: list[str] = field(default_factory=list)
 
-    def facts(self) -> Facts:
-        """Return what must agree with the store."""
-        return (
-            self.id,
-            self.name,
-            self.queue,
-            self.priority,
-            self.input_json,
-            self.headers_json,
-            self.state,
-            self.attempt,
-            self.lost_attempts,
-            self.output_json,
-            self.state in ERROR_IS_SPECIFIED and self.error_type,
-            self.state.is_terminal,
-            self.state is TaskState.RUNNING and (self.runner_id, self.cancel_requested, self.progress),
-        )
-
-    def end(self, state: TaskState, error_type: str | None = None) -> None:
-        """Reach a terminal state."""
-        self.state, self.error_type = state, error_type
+    @property
+    def fence(self) -> Fence:
+        """The id and the newest token."""
+        return self.id, self.token
 
     def wait_again(self, *, due: bool = True) -> None:
         """Become pending, unless the cancellation was requested."""
@@ -67,22 +48,21 @@ class ModelTask:
         self.state = TaskState.CANCELLED if self.cancel_requested else TaskState.PENDING
 
 
-def stored_facts(info: TaskInfo) -> Facts:
-    """Return what the store says of a task, in the shape of `ModelTask.facts`."""
+def facts(task: ModelTask | TaskInfo) -> tuple[object, ...]:
+    """Return what must agree of a task, in the model and in the store."""
     return (
-        info.id,
-        info.name,
-        info.queue,
-        info.priority,
-        info.input_json,
-        info.headers_json,
-        info.state,
-        info.attempt,
-        info.lost_attempts,
-        info.output_json,
-        info.state in ERROR_IS_SPECIFIED and (info.error.type if info.error else None),
-        info.finished_at is not None,
-        info.state is TaskState.RUNNING and (info.runner_id, info.cancel_requested, info.reported_progress),
+        task.id,
+        task.name,
+        task.queue,
+        task.priority,
+        task.input_json,
+        task.headers_json,
+        task.state,
+        task.attempt,
+        task.lost_attempts,
+        task.output_json,
+        task.state in ERROR_IS_SPECIFIED and task.error and task.error.type,
+        task.state is TaskState.RUNNING and (task.runner_id, task.cancel_requested, task.reported_progress),
     )
 
 
@@ -93,10 +73,6 @@ class ModelStore:
         self.tasks: dict[int, ModelTask] = {}
         self.leases: dict[str, bool] = {}
         self.highest_id = 0
-
-    def facts(self) -> list[Facts]:
-        """Return what `get_all_tasks` should say."""
-        return [task.facts() for _, task in sorted(self.tasks.items())]
 
     def counts(self) -> Counter[tuple[str, str, TaskState]]:
         """Return what `counts` should say."""
@@ -116,11 +92,13 @@ class ModelStore:
 
     def held_by(self, runner_id: str) -> list[ModelTask]:
         """Return the running tasks of a runner."""
-        return [task for task in self.find(None, None) if self._is_held(task, runner_id)]
+        tasks = self.find(None, None)
+        return [task for task in tasks if task.state is TaskState.RUNNING and task.runner_id == runner_id]
 
-    def cancel_requests(self, runner_id: str) -> set[tuple[int, int]]:
-        """Return the attempts of a runner that somebody cancelled."""
-        return {(task.id, task.token) for task in self.held_by(runner_id) if task.cancel_requested}
+    def cancel_requests(self, runner_id: str) -> set[Fence]:
+        """Return the attempts that somebody cancelled of a runner with a lease."""
+        held = self.held_by(runner_id) if self.leases.get(runner_id) else []
+        return {task.fence for task in held if task.cancel_requested}
 
     def next_claims(
         self, runner_id: str, names: tuple[str, ...], queues: tuple[str, ...] | None, limit: int
@@ -131,20 +109,18 @@ class ModelStore:
         ready = [task for task in self.find(names, queues) if task.state is TaskState.PENDING and task.due]
         return sorted(ready, key=lambda task: (-task.priority, task.run_at, task.id))[:limit]
 
-    def is_current(self, task_id: int, token: int) -> bool:
-        """Tell whether a write with this token must be accepted."""
-        task = self.tasks.get(task_id)
-        return task is not None and task.state is TaskState.RUNNING and task.token == token
+    def is_current(self, fence: Fence) -> bool:
+        """Tell whether a write of this attempt must be accepted."""
+        task = self.tasks.get(fence[0])
+        return task is not None and task.state is TaskState.RUNNING and task.fence == fence
 
     def apply_outcome(self, task: ModelTask, outcome: Outcome) -> None:
         """End an attempt."""
         task.lost_attempts += outcome.lost
         task.attempt -= not outcome.spends_attempt
-        task.error_type = outcome.error.type if outcome.error else None
+        task.state, task.error = outcome.state, outcome.error
         if outcome.state is TaskState.PENDING:
             task.wait_again(due=outcome.delay_seconds == 0)
-        else:
-            task.end(outcome.state, task.error_type)
 
     def rescue(self) -> list[int]:
         """Take back what expired runners hold."""
@@ -154,7 +130,7 @@ class ModelStore:
             task.lost_attempts += 1
             task.wait_again()
             if task.state is TaskState.PENDING and task.lost_attempts >= task.max_lost_attempts:
-                task.end(TaskState.FAILED, "RunnerDied")
+                task.state, task.error = TaskState.FAILED, TaskError(type="RunnerDied", message="")
         for runner_id in expired:
             del self.leases[runner_id]
         return sorted(task.id for task in taken)
@@ -172,6 +148,3 @@ class ModelStore:
         """Take over when the waiting tasks are due: the store's clock decides that."""
         for info in store.get_all_tasks():
             self.tasks[info.id].run_at = info.run_at
-
-    def _is_held(self, task: ModelTask, runner_id: str) -> bool:
-        return task.state is TaskState.RUNNING and task.runner_id == runner_id
