@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -16,7 +15,9 @@ from lilota.testing.contract.harness import (
     add_many,
     add_one,
     counted,
+    in_threads,
     prune_all,
+    totals_seen_during,
 )
 
 
@@ -121,21 +122,12 @@ class AddContract(ContractFixtures):
 
     def test_a_batch_is_seen_whole_or_not_at_all(self, store: TaskStore) -> None:
         """Whoever looks while a batch is being added sees all of its tasks or none."""
-        done = threading.Event()
 
         def add_batches() -> None:
-            try:
-                for _ in range(20):
-                    add_many(store, 10)
-            finally:
-                done.set()
+            for _ in range(20):
+                add_many(store, 10)
 
-        adder = threading.Thread(target=add_batches)
-        adder.start()
-        seen = set()
-        while not done.is_set():
-            seen.add(counted(store).total())
-        adder.join()
+        seen = totals_seen_during(add_batches, store)
 
         assert all(number % 10 == 0 for number in seen), f"parts of a batch were visible: {sorted(seen)}"
         assert counted(store).total() == 200
@@ -148,11 +140,7 @@ class AddContract(ContractFixtures):
             for _ in range(10):
                 ids.extend(add_many(store, 2))
 
-        threads = [threading.Thread(target=add_some) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        in_threads(*[add_some] * 4)
 
         assert len(ids) == len(set(ids)) == 80
         assert [info.id for info in store.get_all_tasks()] == sorted(ids)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -17,6 +18,7 @@ from lilota.testing.contract.harness import (
     add_many,
     add_one,
     add_running,
+    in_threads,
     poll,
     update,
 )
@@ -234,11 +236,7 @@ class ClaimContract(ContractFixtures):
             while claims := runner.claim(limit=3):
                 granted.extend(claims)
 
-        threads = [threading.Thread(target=claim_all, args=[runner]) for runner in runners]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        in_threads(*[partial(claim_all, runner) for runner in runners])
         for runner in runners:
             store.release(runner.id)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from collections import Counter
@@ -195,6 +196,26 @@ def poll(ask: Callable[[], Answer], what: str) -> Answer:
         assert time.monotonic() < deadline, f"{what} did not happen within {DEADLINE_SECONDS} s"
         time.sleep(0.01)
     return answer
+
+
+def in_threads(*bodies: Callable[[], object]) -> None:
+    """Run each in a thread of its own, all at the same time, and return when they have ended."""
+    threads = [threading.Thread(target=body) for body in bodies]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def totals_seen_during(write: Callable[[], object], store: TaskStore) -> set[int]:
+    """Return the numbers of tasks that whoever looks sees while another thread writes."""
+    writer = threading.Thread(target=write)
+    writer.start()
+    seen = set()
+    while writer.is_alive():
+        seen.add(counted(store).total())
+    writer.join()
+    return seen
 
 
 def prune_all(store: TaskStore) -> int:

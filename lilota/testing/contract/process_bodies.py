@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 from lilota.contract import ClaimRequest, RunnerInfo, TaskStore
 from lilota.models import AttemptUpdate, NewTask, Outcome, TaskState
 
 
-def drain(store: TaskStore, runner_id: str, pipe: Connection) -> None:
+def when_told(body: Callable[..., None], store: TaskStore, pipe: Connection, *arguments: object) -> None:
+    """Say that this process is up, and begin when it is told to, so that several begin at the same time."""
+    pipe.send("ready")
+    pipe.recv()
+    body(store, pipe, *arguments)
+
+
+def drain(store: TaskStore, pipe: Connection, runner_id: str) -> None:
     """Claim and finish tasks until there are none, and tell the ids after each acknowledged commit."""
     store.heartbeat(RunnerInfo(id=runner_id, lease_seconds=300, pid=os.getpid()))
     request = ClaimRequest(runner_id=runner_id, names=("task",), limit=4)
-    pipe.send("ready")
-    pipe.recv()
     claimed = store.claim(request)
     while claimed.claims:
         updates = [
@@ -36,31 +42,23 @@ def drain(store: TaskStore, runner_id: str, pipe: Connection) -> None:
     pipe.send("done")
 
 
-def add_for_ever(store: TaskStore, batch: int, pipe: Connection) -> None:
+def add_for_ever(store: TaskStore, pipe: Connection, batch: int) -> None:
     """Add batches until somebody kills this process, and tell the ids after each acknowledged one."""
-    pipe.send("ready")
-    pipe.recv()
     while True:
         pipe.send(store.add([NewTask(name="task")] * batch))
 
 
-def add_once(store: TaskStore, pipe: Connection) -> None:
-    """Add one task."""
-    pipe.send("ready")
-    pipe.recv()
-    pipe.send(store.add([NewTask(name="task")]))
-
-
 def open_again(store: TaskStore, pipe: Connection) -> None:
     """Open the store at the same time as others do, and read it."""
-    pipe.send("ready")
-    pipe.recv()
     store.open()
     pipe.send([info.id for info in store.get_all_tasks()])
 
 
-def ask_for_turn(store: TaskStore, chore: str, pipe: Connection) -> None:
+def add_once(store: TaskStore, pipe: Connection) -> None:
+    """Add one task."""
+    pipe.send(store.add([NewTask(name="task")]))
+
+
+def ask_for_turn(store: TaskStore, pipe: Connection, chore: str) -> None:
     """Ask once whether it is this process's turn at a chore."""
-    pipe.send("ready")
-    pipe.recv()
     pipe.send(store.take_turn(chore, 3600))

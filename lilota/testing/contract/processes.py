@@ -38,7 +38,9 @@ class ContractProcess:
     def __init__(self, body: Body, store: TaskStore, *args: object) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, other_end = context.Pipe()
-        self._process = context.Process(target=body, args=(store, *args, other_end), daemon=True)
+        self._process = context.Process(
+            target=process_bodies.when_told, args=(body, store, other_end, *args), daemon=True
+        )
         self._process.start()
         # Only the child may hold its end: its death must read as the end of the file.
         other_end.close()
@@ -88,6 +90,14 @@ def processes(body: Body, store: TaskStore, arguments: Sequence[tuple[object, ..
             process.close()
 
 
+def answers_of(body: Body, store: TaskStore, arguments: Sequence[tuple[object, ...]]) -> list[Any]:
+    """Start a process per tuple of arguments, let all go at once, and return what each says first."""
+    with processes(body, store, arguments) as started:
+        for process in started:
+            process.go()
+        return [process.next_message() for process in started]
+
+
 class ProcessesContract(ContractFixtures):
     """What several processes can rely on."""
 
@@ -113,10 +123,7 @@ class ProcessesContract(ContractFixtures):
         """Opening what others open and use is safe, and all see the same."""
         ids = add_many(shared_store, 3)
 
-        with processes(process_bodies.open_again, shared_store, [()] * 3) as openers:
-            for opener in openers:
-                opener.go()
-            seen = [opener.next_message() for opener in openers]
+        seen = answers_of(process_bodies.open_again, shared_store, [()] * 3)
 
         assert seen == [ids] * 3
 
@@ -178,10 +185,7 @@ class ProcessesContract(ContractFixtures):
         """However many runners share a chore, one of them does it."""
         chore = f"process-{uuid.uuid4().hex}"
 
-        with processes(process_bodies.ask_for_turn, shared_store, [(chore,)] * 3) as askers:
-            for asker in askers:
-                asker.go()
-            answers = [asker.next_message() for asker in askers]
+        answers = answers_of(process_bodies.ask_for_turn, shared_store, [(chore,)] * 3)
 
         assert sorted(answers) == [False, False, True]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -23,6 +22,7 @@ from lilota.testing.contract.harness import (
     counted_from,
     found_ids,
     prune_all,
+    totals_seen_during,
     update,
 )
 
@@ -303,24 +303,14 @@ class RestoreContract(ContractFixtures):
 
     def test_a_batch_of_restored_tasks_is_seen_whole_or_not_at_all(self, store: TaskStore) -> None:
         """Whoever looks meanwhile sees all of its tasks or none."""
-        done = threading.Event()
         first = free_id(store)
 
         def restore_batches() -> None:
-            try:
-                for start in range(first, first + 200, 10):
-                    store.restore(
-                        [StoredTask(info=a_task(start + n, TaskState.PENDING), log_lines=LINES) for n in range(10)]
-                    )
-            finally:
-                done.set()
+            for start in range(first, first + 200, 10):
+                infos = [a_task(start + n, TaskState.PENDING) for n in range(10)]
+                store.restore([StoredTask(info=info, log_lines=LINES) for info in infos])
 
-        restorer = threading.Thread(target=restore_batches)
-        restorer.start()
-        seen = set()
-        while not done.is_set():
-            seen.add(counted(store).total())
-        restorer.join()
+        seen = totals_seen_during(restore_batches, store)
 
         assert all(number % 10 == 0 for number in seen), f"parts of a batch were visible: {sorted(seen)}"
         assert counted(store).total() == 200

@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from lilota.contract import TaskStore
-from lilota.testing.contract.harness import ContractFixtures, poll
+from lilota.testing.contract.harness import ContractFixtures, in_threads, poll
 
 ASKERS = 8
 
@@ -36,11 +36,7 @@ class TurnsContract(ContractFixtures):
             together.wait()
             answers.append(store.take_turn(chore, 3600))
 
-        threads = [threading.Thread(target=ask) for _ in range(ASKERS)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        in_threads(*[ask] * ASKERS)
 
         assert sorted(answers) == [False] * (ASKERS - 1) + [True]
 

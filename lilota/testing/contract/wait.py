@@ -3,73 +3,53 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import pytest
 
 from lilota.contract import TaskStore
 from lilota.models import Outcome, TaskState
 from lilota.testing.contract.harness import (
+    DEADLINE_SECONDS,
     ContractFixtures,
     ContractRunner,
     add_ended,
     add_one,
     add_running,
+    in_threads,
     poll,
 )
-
-#: Longer than any wait of the suite: a store that notices returns at once, one that does not fails the test.
-PATIENCE_SECONDS = 5.0
 
 Change = Callable[[], object]
 
 
-def prepare_add(store: TaskStore, runner: ContractRunner) -> Change:  # noqa: ARG001 - one signature for all
-    """Something was added."""
-    return lambda: add_one(store)
-
-
-def prepare_end(store: TaskStore, runner: ContractRunner) -> Change:
-    """A task ended."""
-    claim = add_running(store, runner)
-    return lambda: runner.finish(claim)
-
-
-def prepare_giving_back(store: TaskStore, runner: ContractRunner) -> Change:
-    """A task became ready to be claimed again."""
-    claim = add_running(store, runner)
-    return lambda: runner.finish(claim, Outcome(state=TaskState.PENDING))
-
-
-def prepare_cancel_of_running(store: TaskStore, runner: ContractRunner) -> Change:
-    """The cancellation of a running task was asked for."""
-    claim = add_running(store, runner)
-    return lambda: store.cancel(claim.id)
-
-
-def prepare_cancel_of_pending(store: TaskStore, runner: ContractRunner) -> Change:  # noqa: ARG001 - as above
-    """A pending task was cancelled."""
-    task_id = add_one(store)
-    return lambda: store.cancel(task_id)
-
-
-def prepare_retry(store: TaskStore, runner: ContractRunner) -> Change:
-    """A failed task was made ready again."""
-    claim = add_ended(store, runner, TaskState.FAILED)
-    return lambda: store.retry(claim.id)
-
-
 def prepare_release(store: TaskStore, runner: ContractRunner) -> Change:
-    """A runner gave back what it held."""
+    """A runner gives back what it holds."""
     add_running(store, runner)
-    return lambda: store.release(runner.id)
+    return partial(store.release, runner.id)
 
 
 def prepare_rescue(store: TaskStore, runner: ContractRunner) -> Change:
-    """A claim of a dead runner was taken back."""
+    """A claim of a dead runner is taken back."""
     add_running(store, runner)
     runner.expire()
     return store.rescue
+
+
+#: What happens -> prepares it, and returns the change itself.
+CHANGES: Mapping[str, Callable[[TaskStore, ContractRunner], Change]] = {
+    "a task is added": lambda store, _: partial(add_one, store),
+    "a task ends": lambda store, runner: partial(runner.finish, add_running(store, runner)),
+    "a task waits again": lambda store, runner: partial(
+        runner.finish, add_running(store, runner), Outcome(state=TaskState.PENDING)
+    ),
+    "a running task is to be cancelled": lambda store, runner: partial(store.cancel, add_running(store, runner).id),
+    "a pending task is cancelled": lambda store, _: partial(store.cancel, add_one(store)),
+    "a task is retried": lambda store, runner: partial(store.retry, add_ended(store, runner, TaskState.FAILED).id),
+    "release": prepare_release,
+    "rescue": prepare_rescue,
+}
 
 
 class WaitContract(ContractFixtures):
@@ -83,19 +63,7 @@ class WaitContract(ContractFixtures):
         """0 seconds ask without waiting."""
         assert store.wait_for_change(0) in (True, False)
 
-    @pytest.mark.parametrize(
-        "prepare",
-        [
-            prepare_add,
-            prepare_end,
-            prepare_giving_back,
-            prepare_cancel_of_running,
-            prepare_cancel_of_pending,
-            prepare_retry,
-            prepare_release,
-            prepare_rescue,
-        ],
-    )
+    @pytest.mark.parametrize("prepare", CHANGES.values(), ids=CHANGES.keys())
     def test_a_change_between_two_waits_is_noticed_by_the_second(
         self, store: TaskStore, runner: ContractRunner, prepare: Callable[[TaskStore, ContractRunner], Change]
     ) -> None:
@@ -104,53 +72,27 @@ class WaitContract(ContractFixtures):
         # What was prepared may count as a change: wait until the store is quiet, and has heard of this thread.
         poll(lambda: not store.wait_for_change(0), "An answer that nothing has changed")
 
-        in_another_thread(change)
+        # From another thread, so that a store which ignores its own changes is tested fairly.
+        in_threads(change)
 
-        assert store.wait_for_change(PATIENCE_SECONDS) is True
+        assert store.wait_for_change(DEADLINE_SECONDS) is True
 
-    def test_a_thread_that_waits_is_woken(self, store: TaskStore) -> None:
-        """A change ends a wait that has begun."""
+    @pytest.mark.parametrize("number", [1, 3])
+    def test_every_waiting_thread_is_woken(self, store: TaskStore, number: int) -> None:
+        """A change ends a wait that has begun, and one listener does not take the news from another."""
         answers: list[bool] = []
-        ready = threading.Event()
-
-        def wait() -> None:
-            while store.wait_for_change(0):
-                pass
-            ready.set()
-            answers.append(store.wait_for_change(PATIENCE_SECONDS))
-
-        waiter = threading.Thread(target=wait)
-        waiter.start()
-        ready.wait()
-        add_one(store)
-        waiter.join()
-
-        assert answers == [True]
-
-    def test_every_waiting_thread_notices(self, store: TaskStore) -> None:
-        """One listener does not take the news from another."""
-        answers: list[bool] = []
-        ready = threading.Barrier(4)
+        ready = threading.Barrier(number + 1)
 
         def wait() -> None:
             while store.wait_for_change(0):
                 pass
             ready.wait()
-            answers.append(store.wait_for_change(PATIENCE_SECONDS))
+            answers.append(store.wait_for_change(DEADLINE_SECONDS))
 
-        waiters = [threading.Thread(target=wait) for _ in range(3)]
-        for waiter in waiters:
-            waiter.start()
-        ready.wait()
-        add_one(store)
-        for waiter in waiters:
-            waiter.join()
+        def change() -> None:
+            ready.wait()
+            add_one(store)
 
-        assert answers == [True] * 3
+        in_threads(*[wait] * number, change)
 
-
-def in_another_thread(change: Change) -> None:
-    """Make a change from a thread of its own, so that a store which ignores its own changes is tested fairly."""
-    thread = threading.Thread(target=change)
-    thread.start()
-    thread.join()
+        assert answers == [True] * number
