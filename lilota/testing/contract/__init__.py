@@ -74,6 +74,5 @@ class StoreContract(
     Tests with several processes send the store to them by pickling, and are skipped where `capabilities()` says
     that it is for one process. Hypothesis plays `model_examples` games of up to `model_steps` moves against a model
     on the same store, which it empties after each; set these class attributes to search longer.
-    A store that keeps no headers sets `keeps_headers = False`: the tests of them are skipped then.
     No clock is injected: a lease is made to expire by a heartbeat with `lease_seconds=0`.
     """

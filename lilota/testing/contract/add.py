@@ -9,6 +9,7 @@ import pytest
 from lilota.contract import TaskStore
 from lilota.models import NewTask, TaskState
 from lilota.testing.contract.harness import (
+    GIVEN,
     ContractFixtures,
     ContractRunner,
     add_ended,
@@ -46,14 +47,7 @@ class AddContract(ContractFixtures):
 
     def test_add_keeps_every_field(self, store: TaskStore) -> None:
         """What was given comes back unchanged."""
-        given = {
-            "name": "resize",
-            "description": "the holiday pictures",
-            "input_json": '{"folder":"/tmp","sizes":[1,2.5,null]}',
-            "queue": "slow",
-            "priority": -7,
-            "max_lost_attempts": 5,
-        }
+        given = {"name": "resize", **GIVEN}
 
         info = store.get(add_one(store, **given))
 

@@ -12,6 +12,7 @@ from lilota.contract import TaskStore
 from lilota.models import Claim, NewTask, Outcome, TaskState
 from lilota.testing.contract.harness import (
     FAILURE,
+    GIVEN,
     WAYS_BACK,
     ContractFixtures,
     ContractRunner,
@@ -40,20 +41,33 @@ class ClaimContract(ContractFixtures):
 
     def test_a_claim_carries_what_the_attempt_needs(self, store: TaskStore, runner: ContractRunner) -> None:
         """Name, description, input, queue, priority and limits come along, so that nobody must ask again."""
-        given = {
-            "name": "task",
-            "description": "d",
-            "input_json": '{"a":1}',
-            "queue": "q",
-            "priority": 3,
-            "max_lost_attempts": 9,
-        }
+        given = {"name": "task", **GIVEN}
         add_one(store, **given)
 
         claim = runner.claim_one()
 
         assert {field: getattr(claim, field) for field in given} == given
         assert (claim.output_json, claim.lost_attempts) == (None, 0)
+
+    def test_a_claim_says_when_the_task_was_added_and_due(
+        self, store: TaskStore, runner: ContractRunner, other_runner: ContractRunner
+    ) -> None:
+        """To the microsecond of what the store tells everybody else, also for a task that comes back."""
+        store.add([NewTask(name="task"), NewTask(name="task", run_at=LONG_AGO)])
+        add_many(store, 5)
+
+        said = [self._what_it_says(store, claim) for claim in runner.claim(7)]
+        store.release(runner.id)
+        said += [self._what_it_says(store, claim) for claim in other_runner.claim(7)]
+
+        assert len(said) == 14
+        assert all(claimed == stored for claimed, stored in said)
+
+    @staticmethod
+    def _what_it_says(store: TaskStore, claim: Claim) -> tuple[list[datetime], list[datetime]]:
+        info = store.get(claim.id)
+        instants = [datetime.fromtimestamp(at or 0.0, UTC) for at in (claim.created_at, claim.run_at)]
+        return instants, [info.created_at, info.run_at]
 
     def test_an_empty_store_grants_nothing(self, store: TaskStore, runner: ContractRunner) -> None:
         """Nothing to do is no error."""

@@ -21,6 +21,15 @@ Answer = TypeVar("Answer")
 
 FAILURE = TaskError(type="ValueError", message="planted", traceback="Traceback ...")
 
+#: What everybody who reads a task sees as it was given, for each field a value that is not its default.
+GIVEN: Mapping[str, object] = {
+    "description": "the holiday pictures",
+    "input_json": '{"folder":"/tmp","sizes":[1,2.5,null]}',
+    "queue": "slow",
+    "priority": -7,
+    "max_lost_attempts": 5,
+}
+
 
 class ContractRunner:
     """A runner as the store sees one: an id that holds a lease, claims and commits."""
@@ -87,9 +96,14 @@ def update(claim: Claim, **fields: object) -> AttemptUpdate:
     return AttemptUpdate(id=claim.id, token=claim.token, **fields)  # type: ignore[arg-type]  # the caller names fields
 
 
+def new_task(**fields: object) -> NewTask:
+    """Return a task to be added, named "task" unless told otherwise."""
+    return NewTask(**{"name": "task", **fields})  # type: ignore[arg-type]  # the caller names fields
+
+
 def add_one(store: TaskStore, **fields: object) -> int:
     """Add one task, named "task" unless told otherwise, and return its id."""
-    (task_id,) = store.add([NewTask(**{"name": "task", **fields})])  # type: ignore[arg-type]  # the caller names fields
+    (task_id,) = store.add([new_task(**fields)])
     return task_id
 
 
@@ -162,6 +176,11 @@ WAYS_BACK: Mapping[str, WayBack] = {
     "retry after failure": fail_and_retry,
     "retry after cancellation": cancel_and_retry,
 }
+
+
+def keeps_headers(store: TaskStore) -> bool:
+    """Tell whether a store says that it keeps headers; `add` refuses them in front of one that does not."""
+    return "headers" in store.capabilities().supports
 
 
 def found_ids(store: TaskStore, **conditions: object) -> list[int]:

@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from lilota.contract import Claimed, ClaimRequest, Fence, RunnerInfo, StoredTask, TaskQuery, TaskStore
 from lilota.errors import TaskNotFoundError, TaskStateError
 from lilota.models import AttemptUpdate, Claim, LogLine, NewTask, Outcome, TaskError, TaskState
-from lilota.testing.contract.harness import counted, empty_store, prune_all
+from lilota.testing.contract.harness import counted, empty_store, keeps_headers, prune_all, update
 from lilota.testing.contract.model_store import ModelStore, ModelTask, facts
 
 NAMES, QUEUES, RUNNERS = ("a", "b", "c"), ("x", "y"), (0, 1, 2)
@@ -94,6 +94,7 @@ class StoreMachine(RuleBasedStateMachine):
     def __init__(self, store: TaskStore) -> None:
         super().__init__()
         self.store = store
+        self.keeps_headers: bool = keeps_headers(store)
         self.model: ModelStore = ModelStore()
         self.runner_ids: list[str] = [f"model-{uuid.uuid4().hex}" for _ in RUNNERS]
 
@@ -123,6 +124,8 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(new=additions, target=tasks)
     def add_tasks(self, new: list[NewTask]) -> MultipleResults[int]:
+        if not self.keeps_headers:
+            new = [replace(task, headers_json=None) for task in new]
         ids = self.store.add(new)
 
         assert ids == sorted(set(ids))
@@ -352,18 +355,18 @@ class StoreMachine(RuleBasedStateMachine):
                 refused.add(claim.fence)
                 continue
             task = self.model.tasks[claim.id]
-            for update in updates_of([(claim, write)]):
-                if update.progress is not None:
-                    task.reported_progress = update.progress
-                if update.output_json is not None:
-                    task.output_json = update.output_json
-                task.log.extend(line.text for line in update.log_lines)
-                if update.outcome is not None:
-                    self.model.apply_outcome(task, update.outcome)
+            new = update(claim, **write)
+            if new.progress is not None:
+                task.reported_progress = new.progress
+            if new.output_json is not None:
+                task.output_json = new.output_json
+            task.log.extend(line.text for line in new.log_lines)
+            if new.outcome is not None:
+                self.model.apply_outcome(task, new.outcome)
         self.model.read_run_at(self.store)
         return refused
 
 
 def updates_of(batch: list[tuple[Claim, Write]]) -> list[AttemptUpdate]:
     """Turn what Hypothesis drew into updates."""
-    return [AttemptUpdate(id=claim.id, token=claim.token, **write) for claim, write in batch]  # type: ignore[arg-type]  # the strategies give each field its type
+    return [update(claim, **write) for claim, write in batch]

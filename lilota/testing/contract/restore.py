@@ -341,7 +341,6 @@ def a_task(task_id: int, state: TaskState) -> TaskInfo:
         reported_progress=62.5 if has_run else 0.0,
         error=TaskError(type="ValueError", message="é", traceback="t\nu") if state is TaskState.FAILED else None,
         cancel_requested=state is TaskState.CANCELLED,
-        headers_json='{"x.trace":"00-4bf9"}' if has_run else None,
     )
 
 

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
 import pytest
 
 from lilota.contract import TaskQuery, TaskStore
 from lilota.models import NewTask, TaskState
-from lilota.testing.contract.harness import ContractFixtures, ContractRunner, counted
+from lilota.testing.contract.harness import GIVEN, ContractFixtures, ContractRunner, counted, keeps_headers, new_task
+
+#: For every field of a new task but its name a value that is not its default.
+FIELDS: Mapping[str, object] = {
+    **GIVEN,
+    "run_at": datetime(2024, 2, 29, 12, 30, 15, tzinfo=UTC),
+    "delay_seconds": 1000.0,
+    "headers_json": '{"x.trace":1}',
+}
 
 
 def add_together(store: TaskStore, number: int) -> dict[int, str]:
@@ -37,6 +48,19 @@ class TogetherContract(ContractFixtures):
         claims = [claim for _ in range(2) for each in (runner, other_runner) for claim in each.claim(2)]
 
         assert [(claim.id, claim.input_json) for claim in claims] == list(inputs.items())
+
+    @pytest.mark.parametrize("field", NewTask.__struct_fields__[1:])
+    def test_alike_tasks_keep_every_field_that_they_were_given(self, store: TaskStore, field: str) -> None:
+        """However a store packs tasks that are alike, no field is lost on the way."""
+        if field == "headers_json" and not keeps_headers(store):
+            pytest.skip("the store keeps no headers")
+
+        infos = [store.get(task_id) for task_id in store.add([new_task(**{field: FIELDS[field]})] * 5)]
+
+        if field == "delay_seconds":
+            assert [(info.run_at - info.created_at).total_seconds() for info in infos] == [1000.0] * 5
+        else:
+            assert [getattr(info, field) for info in infos] == [FIELDS[field]] * 5
 
     @pytest.mark.parametrize("place", [0, 3, 6], ids=["first", "middle", "last"])
     def test_cancelling_one_of_them_leaves_the_others(
