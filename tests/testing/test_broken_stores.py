@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from broken_stores import BROKEN_STORES
+from broken_stores.wrapper import StoreWrapper
 from hypothesis import Phase
 from hypothesis.errors import Flaky
 from lilota_memory_store import MemoryTaskStore
 
 from lilota.errors import TaskNotFoundError
-from lilota.testing.broken_stores import BROKEN_STORES
-from lilota.testing.broken_stores.wrapper import StoreWrapper
 from lilota.testing.check_results import CheckStatus
 from lilota.testing.check_run import run_contract
 from lilota.testing.contract import harness

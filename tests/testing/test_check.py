@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 
 import pytest
+from broken_stores import BROKEN_STORES
 from lilota_memory_store import MemoryTaskStore
 
 from lilota.errors import ConfigurationError, UnknownStoreError
 from lilota.models import NewTask
 from lilota.stores import open_store
-from lilota.testing.broken_stores import BROKEN_STORES
 from lilota.testing.check import check_store
 from lilota.testing.check_results import CheckStatus
 from lilota.testing.check_run import run_contract

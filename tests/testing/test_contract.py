@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from broken_stores.wrapper import StoreWrapper
 from lilota_memory_store import MemoryTaskStore
 from msgspec.structs import replace
 
 from lilota.testing import StoreContract
-from lilota.testing.broken_stores.wrapper import StoreWrapper
 from lilota.testing.check_results import CheckStatus
 from lilota.testing.check_run import run_contract
 

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 from types import ModuleType
 
-from lilota.testing.broken_stores import claims, fences, headers, leases, people, records, restored, runners
-from lilota.testing.broken_stores.wrapper import StoreWrapper
+from broken_stores import claims, fences, headers, leases, people, records, restored, runners
+from broken_stores.wrapper import StoreWrapper
 
 __all__ = ["BROKEN_STORES"]
 

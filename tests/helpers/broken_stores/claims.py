@@ -7,9 +7,9 @@ import time
 
 from msgspec.structs import replace
 
+from broken_stores.wrapper import StoreWrapper
 from lilota.contract import Claimed, ClaimRequest, RunnerInfo, TaskStore
 from lilota.models import AttemptUpdate, Claim, NewTask
-from lilota.testing.broken_stores.wrapper import StoreWrapper
 
 
 class ClaimIgnoresNames(StoreWrapper):

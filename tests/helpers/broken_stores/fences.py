@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
+from broken_stores.wrapper import RemembersTokens, StoreWrapper
 from lilota.contract import Claimed, ClaimRequest, Fence, TaskStore
 from lilota.models import AttemptUpdate
-from lilota.testing.broken_stores.wrapper import RemembersTokens, StoreWrapper
 
 
 class NoFence(RemembersTokens):
@@ -90,7 +90,7 @@ class NumbersTokensItself(StoreWrapper):
 class TokenIsNotRaised(NumbersTokensItself):
     """Every claim of a task has the same token."""
 
-    def token_of(self, task_id: int) -> int:  # noqa: ARG002 - the fault is to look at nothing
+    def token_of(self, task_id: int) -> int:
         return 1
 
 

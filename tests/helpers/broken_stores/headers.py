@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from broken_stores.wrapper import StoreWrapper
 from lilota.contract import StoredTask
 from lilota.models import Claim, NewTask
-from lilota.testing.broken_stores.wrapper import StoreWrapper
 
 
 class HeadersAreLost(StoreWrapper):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from broken_stores.wrapper import StoreWrapper
 from lilota.contract import RunnerInfo, TaskQuery, TaskStore
 from lilota.models import NewTask, TaskState
-from lilota.testing.broken_stores.wrapper import StoreWrapper
 
 
 class RemembersRunners(StoreWrapper):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from broken_stores.wrapper import RemembersTokens, StoreWrapper
 from lilota.contract import TaskQuery
 from lilota.errors import TaskStateError
 from lilota.models import AttemptUpdate, Outcome, TaskState
-from lilota.testing.broken_stores.wrapper import RemembersTokens, StoreWrapper
 
 
 class CancelEndsARunningTask(RemembersTokens):

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from broken_stores.wrapper import StoreWrapper
 from lilota.contract import Fence, TaskCount, TaskQuery, TaskStore, to_instant
 from lilota.models import AttemptUpdate, LogLine, NewTask, Outcome, TaskInfo, TaskState
-from lilota.testing.broken_stores.wrapper import StoreWrapper
 
 
 class AddIsNotAtomic(StoreWrapper):

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from broken_stores.wrapper import StoreWrapper
 from lilota.contract import StoredTask, TaskCount, TaskStore
 from lilota.models import NewTask, TaskInfo, TaskState
-from lilota.testing.broken_stores.wrapper import StoreWrapper
 
 
 class RestoreForgetsTheToken(StoreWrapper):

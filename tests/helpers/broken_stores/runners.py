@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from broken_stores.wrapper import StoreWrapper
 from lilota.contract import RegisteredRunner, TaskStore
-from lilota.testing.broken_stores.wrapper import StoreWrapper
 
 
 class EveryHeartbeatIsAStart(StoreWrapper):
