@@ -102,7 +102,6 @@ class SimulatedWorker:
         self._queue: deque[Claim] = deque()
         self._current: Claim | None = None
         self._started_told = False
-        self._word_left: tuple[Fence, StopReason] | None = None
         self._updates: list[AttemptUpdate] = []
         self._durations: dict[str, tuple[int, float]] = {}
         self._loaded: set[str] = set()
@@ -176,8 +175,6 @@ class SimulatedWorker:
         self._for_current(self._rng.uniform(0.01, 0.05), self._tell_start)
         loading = 0.0 if claim.name in self._loaded else self._rng.choice((0.001, 0.3))
         self._for_current(loading, lambda: self._run_body(claim, plan.seconds))
-        if self._word_left is not None and self._word_left[0] == (claim.id, claim.token):
-            self._interrupt(*self._word_left)
 
     def _run_body(self, claim: Claim, seconds: float) -> None:
         if claim.name not in self._loaded:
@@ -227,14 +224,13 @@ class SimulatedWorker:
         return Outcome(state=TaskState.PENDING, error=_ERROR, delay_seconds=delay_seconds)
 
     def _interrupt(self, fence: Fence, reason: StopReason) -> None:
-        self._word_left = fence, reason
-        if self._current is not None and (self._current.id, self._current.token) == fence:
+        if self._current is not None and self._current.fence == fence:
             claim = self._current
             if from_input(claim.input_json).ignores == "nothing":
                 self._for_current(self._rng.uniform(1e-4, 0.05), lambda: self._finish(self._ended_by(claim, reason)))
             return
         for claim in self._queue:
-            if (claim.id, claim.token) == fence:
+            if claim.fence == fence:
                 self._queue.remove(claim)
                 self._updates.append(AttemptUpdate(id=claim.id, token=claim.token, outcome=_unrun(reason)))
                 self._flush()
@@ -244,7 +240,7 @@ class SimulatedWorker:
         return self._after_error(claim) if reason == "timeout" else _unrun(reason)
 
     def _return_queued(self) -> None:
-        returned = tuple((claim.id, claim.token) for claim in self._queue)
+        returned = tuple(claim.fence for claim in self._queue)
         self._queue.clear()
         self._tell(Report(returned=returned))
 
