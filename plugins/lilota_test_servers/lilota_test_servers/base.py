@@ -9,7 +9,6 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import ClassVar, Self, TypedDict
 
 from lilota_test_servers.accounts import Account, unprivileged_account
@@ -27,7 +26,6 @@ _ANSWER_SECONDS = 5
 class ServerOptions(TypedDict, total=False):
     """What every server can be given besides; see `ServerProcess`."""
 
-    environment: Mapping[str, str] | None
     clock_offset_seconds: float
     folder: Path | None
 
@@ -45,7 +43,6 @@ class ServerProcess(ABC):
         settings: its settings by name, which win over those of the class.
         port: a TCP port as well, 0 for one that is free.
         host: the address of that port.
-        environment: variables for its process, besides those of this one.
         clock_offset_seconds: how far its clock is ahead (or behind, when negative). Needs libfaketime.
         folder: where its data go, such as a small file system: into a new folder there. The rest stays elsewhere.
     """
@@ -64,7 +61,6 @@ class ServerProcess(ABC):
         port: int | None = None,
         host: str = "127.0.0.1",
         *,
-        environment: Mapping[str, str] | None = None,
         clock_offset_seconds: float = 0.0,
         folder: Path | None = None,
     ) -> None:
@@ -72,7 +68,7 @@ class ServerProcess(ABC):
         self.port: int | None = free_port() if port == 0 else port
         self._settings = {**self._default_settings, **(settings or {})}
         self._account = unprivileged_account() if self._refuses_root else Account()
-        self._environment = {**(environment or {}), **clock_environment(clock_offset_seconds)}
+        self._environment = clock_environment(clock_offset_seconds)
         self._data_parent = folder
         self._home: Home | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -158,9 +154,7 @@ class ServerProcess(ABC):
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     @abstractmethod

@@ -41,7 +41,7 @@ class MariaDBServer(ServerProcess):
         settings: options of mariadbd, by name, without the leading dashes.
         port: a TCP port as well, 0 for one that is free. Whoever reaches it from this host needs no password either.
         host: the address of that port, as in `bind-address`.
-        environment, clock_offset_seconds, folder: see `ServerProcess`.
+        clock_offset_seconds, folder: see `ServerProcess`.
     """
 
     name: ClassVar[str] = "MariaDB"

