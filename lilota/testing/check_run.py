@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import faulthandler
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -116,15 +117,16 @@ def _main(silence_limit_seconds: float) -> None:
     store = open_store(os.environ.pop(URL_VARIABLE))
     # pytest takes standard output and standard errors for itself while a test runs.
     with os.fdopen(os.dup(1), "wb", buffering=0) as output, os.fdopen(os.dup(2), "wb") as errors:
+        # A test that is silent for too long ends this process, even from within C; the stacks say where it hangs.
+        faulthandler.register(signal.SIGALRM, file=errors, chain=True)
 
         def tell(name: str, result: CheckResult | None) -> None:
-            # A test that is silent for too long ends this process, and its stacks say where it hangs.
-            faulthandler.dump_traceback_later(silence_limit_seconds, exit=True, file=errors)
+            signal.setitimer(signal.ITIMER_REAL, silence_limit_seconds)
             event: Event = name, result
             output.write(msgspec.json.encode(event) + b"\n")
 
         run_contract(lambda: store, tell)
-        faulthandler.cancel_dump_traceback_later()
+        signal.setitimer(signal.ITIMER_REAL, 0)
     store.close()
 
 
