@@ -7,7 +7,7 @@ from typing import cast
 from history.events import History, Looked, Spun
 
 from lilota.adding.waiters import Waiters
-from lilota.contract import RunnerInfo, TaskStore
+from lilota.contract import RunnerInfo
 from lilota.engine.engine import Engine
 from lilota.errors import StoreError
 from lilota.plugins import Plugins
@@ -53,10 +53,9 @@ class Host:
         self._shared = shared
         self.processes = SimulatedProcesses(world, history, self._wake, workers)
         self.engine = Engine(name, self.processes.places(), tuple(OPTIONS))
-        store = cast("TaskStore", self.store)
-        teller = Teller(cast("Plugins", NoPlugins()), Waiters(store, told=True))
-        self.driver = Driver(self.engine, self.processes, store, teller, world.monotonic)
-        self.lease = LeaseKeeper(store, self.info, self.driver.lose_lease, self.driver.look_again, world.monotonic)
+        teller = Teller(cast("Plugins", NoPlugins()), Waiters(self.store, told=True))
+        self.driver = Driver(self.engine, self.processes, self.store, teller, world.monotonic)
+        self.lease = LeaseKeeper(self.store, self.info, self.driver.lose_lease, self.driver.look_again, world.monotonic)
         self._next_round_at = float("inf")
         self._rounds_without_news = 0
         self._has_news = False

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from history import events as happened
 from lilota_memory_store import MemoryTaskStore
 
-from lilota.contract import Claimed, ClaimRequest, Committed, Fence, RunnerInfo, TaskQuery
+from lilota.contract import Claimed, ClaimRequest, Committed, Fence, RunnerInfo, TaskQuery, TaskStore
+from lilota.contract.forwarding import ForwardingStore
 from lilota.errors import StoreUnavailableError
 from lilota.models import TERMINAL_STATES, AttemptUpdate, NewTask, TaskInfo, TaskState
 from simulation.world import World
@@ -61,10 +62,11 @@ class SharedStore:
             tell()
 
 
-class RunnerStore:
-    """The way of one runner to the shared store. Has those methods of a store that a runner uses."""
+class RunnerStore(ForwardingStore):
+    """The way of one runner to the shared store."""
 
     def __init__(self, shared: SharedStore, runner_id: str) -> None:
+        super().__init__(shared.inner)
         self._shared = shared
         self._runner = runner_id
         self.cut_off_until = 0.0
@@ -77,18 +79,23 @@ class RunnerStore:
         is_up = self._shared.world.now >= max(self._shared.down_until, self.cut_off_until)
         return is_up and not self.loses_replies
 
+    def target(self) -> TaskStore:
+        if self._shared.world.now < max(self._shared.down_until, self.cut_off_until):
+            raise StoreUnavailableError("simulated: the store is down")
+        return self.inner
+
     def heartbeat(self, runner: RunnerInfo) -> bool:
-        self._reach()
+        store = self.target()
         if self._shared.world.now < self.no_heartbeat_until:
             raise StoreUnavailableError("simulated: the heartbeat got lost")
         self.lease_until = self._shared.world.now + runner.lease_seconds
         self._shared.history.note(happened.Beat(self._shared.world.now, runner.id, runner.lease_seconds))
-        return self._shared.inner.heartbeat(runner)
+        return store.heartbeat(runner)
 
     def rescue(self) -> list[int]:
-        self._reach()
+        store = self.target()
         holders = {info.id: info for info in self._running()}
-        rescued = self._shared.inner.rescue()
+        rescued = store.rescue()
         for task_id in rescued:
             self._note_taken_back(holders[task_id], counted=True)
         if rescued:
@@ -96,18 +103,18 @@ class RunnerStore:
         return rescued
 
     def release(self, runner_id: str) -> int:
-        self._reach()
+        store = self.target()
         mine = [info for info in self._running() if info.runner_id == runner_id]
-        count = self._shared.inner.release(runner_id)
+        count = store.release(runner_id)
         for info in mine:
             self._note_taken_back(info, counted=False)
         self._shared.announce()
         return count
 
     def commit(self, updates: Sequence[AttemptUpdate], request: ClaimRequest | None = None) -> Committed:
-        self._reach()
+        store = self.target()
         refused = tuple(dict.fromkeys(fence for update in updates for fence in self._write(update)))
-        claimed = None if request is None else self._shared.inner.claim(request)
+        claimed = None if request is None else store.claim(request)
         self._note_claims(claimed or Claimed())
         if any(update.outcome for update in updates):
             self._shared.announce()
@@ -115,20 +122,8 @@ class RunnerStore:
             raise StoreUnavailableError("simulated: the reply got lost")
         return Committed(refused=refused, claimed=claimed)
 
-    def get(self, task_id: int) -> TaskInfo:
-        self._reach()
-        return self._shared.inner.get(task_id)
-
-    def find(self, query: TaskQuery) -> list[TaskInfo]:
-        self._reach()
-        return self._shared.inner.find(query)
-
-    def _reach(self) -> None:
-        if self._shared.world.now < max(self._shared.down_until, self.cut_off_until):
-            raise StoreUnavailableError("simulated: the store is down")
-
     def _running(self) -> list[TaskInfo]:
-        return self._shared.inner.find(TaskQuery(states=(TaskState.RUNNING,), limit=10_000))
+        return self.inner.find(TaskQuery(states=(TaskState.RUNNING,), limit=10_000))
 
     def _note_taken_back(self, info: TaskInfo, *, counted: bool) -> None:
         note = happened.TakenBack(self._shared.world.now, info.id, str(info.runner_id), counted)
@@ -137,7 +132,7 @@ class RunnerStore:
     def _write(self, update: AttemptUpdate) -> tuple[Fence, ...]:
         """Write one update, so that the history knows of each one what became of it."""
         now, note = self._shared.world.now, self._shared.history.note
-        refused = self._shared.inner.commit([update]).refused
+        refused = self.inner.commit([update]).refused
         if refused:
             note(happened.Refused(now, update.id, update.token, self._runner))
         else:
