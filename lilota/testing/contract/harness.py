@@ -34,10 +34,10 @@ GIVEN: Mapping[str, object] = {
 class ContractRunner:
     """A runner as the store sees one: an id that holds a lease, claims and commits."""
 
-    def __init__(self, store: TaskStore, lease_seconds: float = 300.0) -> None:
+    def __init__(self, store: TaskStore, runner_id: str | None = None) -> None:
         self.store = store
-        self.id: str = f"contract-{uuid.uuid4().hex}"
-        self.heartbeat(lease_seconds)
+        self.id: str = runner_id or f"contract-{uuid.uuid4().hex}"
+        self.heartbeat()
 
     def heartbeat(self, lease_seconds: float = 300.0) -> bool:
         """Renew the lease."""

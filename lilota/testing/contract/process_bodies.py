@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
-from lilota.contract import ClaimRequest, RunnerInfo, TaskStore
-from lilota.models import AttemptUpdate, NewTask, Outcome, TaskState
+from lilota.contract import TaskStore
+from lilota.models import NewTask, Outcome, TaskState
+from lilota.testing.contract.harness import ContractRunner, update
 
 
 def when_told(body: Callable[..., None], store: TaskStore, pipe: Connection, *arguments: object) -> None:
@@ -20,24 +20,18 @@ def when_told(body: Callable[..., None], store: TaskStore, pipe: Connection, *ar
 
 def drain(store: TaskStore, pipe: Connection, runner_id: str) -> None:
     """Claim and finish tasks until there are none, and tell the ids after each acknowledged commit."""
-    store.heartbeat(RunnerInfo(id=runner_id, lease_seconds=300, pid=os.getpid()))
-    request = ClaimRequest(runner_id=runner_id, names=("task",), limit=4)
-    claimed = store.claim(request)
-    while claimed.claims:
+    runner = ContractRunner(store, runner_id)
+    success = Outcome(state=TaskState.SUCCEEDED)
+    claims = runner.claim(4)
+    while claims:
         updates = [
-            AttemptUpdate(
-                id=claim.id,
-                token=claim.token,
-                progress=50.0,
-                output_json=json.dumps({"by": [claim.id, claim.token]}),
-                outcome=Outcome(state=TaskState.SUCCEEDED),
-            )
-            for claim in claimed.claims
+            update(claim, progress=50.0, output_json=json.dumps({"by": claim.fence}), outcome=success)
+            for claim in claims
         ]
-        committed = store.commit(updates, request)
+        committed = store.commit(updates, runner.request(4))
         assert committed.claimed is not None
-        pipe.send([claim.fence for claim in claimed.claims])
-        claimed = committed.claimed
+        pipe.send([claim.fence for claim in claims])
+        claims = committed.claimed.claims
     store.release(runner_id)
     pipe.send("done")
 

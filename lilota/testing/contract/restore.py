@@ -147,8 +147,7 @@ class RestoreContract(ContractFixtures):
 
     def test_attempts_and_tokens_go_on_from_where_they_were(self, store: TaskStore, runner: ContractRunner) -> None:
         """A token that was granted by the other store stays void for ever."""
-        info = a_task(free_id(store), TaskState.PENDING)
-        store.restore([StoredTask(info=info)])
+        info = restored(store, TaskState.PENDING)
 
         (claim,) = runner.claim(names=(info.name,))
 
@@ -161,8 +160,7 @@ class RestoreContract(ContractFixtures):
 
     def test_a_waiting_task_is_not_granted_and_can_be_cancelled(self, store: TaskStore, runner: ContractRunner) -> None:
         """It waits for other tasks, wherever it is."""
-        info = a_task(free_id(store), TaskState.WAITING)
-        store.restore([StoredTask(info=info)])
+        info = restored(store, TaskState.WAITING)
 
         claims = runner.claim(5, names=(info.name,))
 
@@ -173,8 +171,7 @@ class RestoreContract(ContractFixtures):
     @pytest.mark.parametrize("state", [TaskState.FAILED, TaskState.CANCELLED])
     def test_a_restored_task_can_be_retried(self, store: TaskStore, runner: ContractRunner, state: TaskState) -> None:
         """It is as if it were new; its output and log stay, and its token goes on rising."""
-        info = a_task(free_id(store), state)
-        store.restore([StoredTask(info=info, log_lines=LINES)])
+        info = restored(store, state, LINES)
 
         store.retry(info.id)
 
@@ -188,8 +185,7 @@ class RestoreContract(ContractFixtures):
         self, store: TaskStore, runner: ContractRunner
     ) -> None:
         """The log goes on, and the claim tells how long it is."""
-        info = a_task(free_id(store), TaskState.PENDING)
-        store.restore([StoredTask(info=info, log_lines=LINES)])
+        info = restored(store, TaskState.PENDING, LINES)
         (claim,) = runner.claim(names=(info.name,))
         line = LogLine(at=5.0, text="later")
 
@@ -293,8 +289,7 @@ class RestoreContract(ContractFixtures):
 
     def test_restored_runners_are_names_only(self, store: TaskStore) -> None:
         """Who ran a task elsewhere is remembered with the task; no runner is registered for it."""
-        info = a_task(free_id(store), TaskState.SUCCEEDED)
-        store.restore([StoredTask(info=info)])
+        info = restored(store, TaskState.SUCCEEDED)
 
         assert info.runner_id not in [runner.id for runner in store.runners()]
         assert store.rescue() == []
@@ -314,6 +309,13 @@ class RestoreContract(ContractFixtures):
 
         assert all(number % 10 == 0 for number in seen), f"parts of a batch were visible: {sorted(seen)}"
         assert counted(store).total() == 200
+
+
+def restored(store: TaskStore, state: TaskState, log_lines: tuple[LogLine, ...] = ()) -> TaskInfo:
+    """Restore a task in that state, and return it."""
+    info = a_task(free_id(store), state)
+    store.restore([StoredTask(info=info, log_lines=log_lines)])
+    return info
 
 
 def a_task(task_id: int, state: TaskState) -> TaskInfo:
