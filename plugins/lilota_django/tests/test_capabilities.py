@@ -18,6 +18,11 @@ def test_sqlite_is_for_one_machine(store):
     assert said.warnings == ()
 
 
+def test_headers_are_kept(store):
+    """The contract asks only stores that say so; this one must."""
+    assert store.capabilities().supports == {"headers"}
+
+
 def test_servers_are_for_many_machines(everywhere):
     """Anything but a file."""
     assert everywhere.capabilities().multi_host == (everywhere.alias != "default")

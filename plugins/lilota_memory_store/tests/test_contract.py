@@ -16,6 +16,10 @@ class TestMemoryStore(StoreContract):
     def store(self):
         return MemoryTaskStore()
 
+    def test_it_keeps_headers(self, store):
+        """The contract asks only stores that say so; this one must."""
+        assert "headers" in store.capabilities().supports
+
 
 StoreManager.register("Store", MemoryTaskStore)
 

@@ -32,6 +32,10 @@ class ApplicationConnection:
 class TestPostgresStore(PostgresContract):
     """In a schema of its own."""
 
+    def test_it_keeps_headers(self, store):
+        """The contract asks only stores that say so; this one must."""
+        assert "headers" in store.capabilities().supports
+
 
 @pytest.mark.slow
 class TestPostgresStoreThatPolls(PostgresContract):

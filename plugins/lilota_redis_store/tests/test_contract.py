@@ -68,6 +68,10 @@ class TestRedisStore(StoreContract):
 
     model_examples = 25
 
+    def test_it_keeps_headers(self, store):
+        """The contract asks only stores that say so; this one must."""
+        assert "headers" in store.capabilities().supports
+
 
 @pytest.mark.slow
 class TestRedisStoreOnRedis(StoreContract):

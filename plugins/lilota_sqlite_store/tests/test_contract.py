@@ -21,6 +21,10 @@ class TestSQLiteStore(StoreContract):
         yield store
         store.close()
 
+    def test_it_keeps_headers(self, store):
+        """The contract asks only stores that say so; this one must."""
+        assert "headers" in store.capabilities().supports
+
 
 @pytest.mark.slow
 class TestSQLiteStoreThatMayLoseTheLastSecond(StoreContract):
