@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
 from typing import Final
 
 import pytest
 
 from lilota.contract import StoredTask, TaskStore
+from lilota.copying import copy_tasks
 from lilota.models import NewTask
+from lilota.stores import open_store
 from lilota.tasks.jsonvalues import HEADERS_LIMIT_BYTES
 from lilota.testing.contract.harness import (
     WAYS_BACK,
@@ -75,6 +79,25 @@ class HeadersContract(ContractFixtures):
 
         assert [info.headers_json for info in keeper.get_all_tasks()] == [UNKNOWN, UNKNOWN, None]
         assert [claim.headers_json for claim in runner.claim(2)] == [UNKNOWN, None]
+
+    def test_headers_are_copied_into_another_store_and_back(
+        self, keeper: TaskStore, runner: ContractRunner, tmp_path: Path
+    ) -> None:
+        """`lilota copy` needs to know no header."""
+        if not keeper.capabilities().multi_process:
+            pytest.skip("capabilities() says that this store is for one process, which nobody copies")
+        runner.finish(add_running(keeper, runner, headers_json=UNKNOWN))
+        keeper.release(runner.id)  # a store that a runner uses is not copied
+        other = open_store(f"sqlite:///{tmp_path}/other.db")
+
+        with closing(other):
+            copied = sum(page.copied for page in copy_tasks(keeper, other))
+            there = [info.headers_json for info in other.get_all_tasks()]
+            prune_all(keeper)
+            copied += sum(page.copied for page in copy_tasks(other, keeper))
+
+        assert (copied, there) == (2, [UNKNOWN])
+        assert [info.headers_json for info in keeper.get_all_tasks()] == [UNKNOWN]
 
     def test_the_longest_headers_fit_in(self, keeper: TaskStore, runner: ContractRunner) -> None:
         """What the limit of lilota allows, every store keeps, for each of many tasks."""
