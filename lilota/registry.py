@@ -17,7 +17,7 @@ from lilota.plugins.loading import load_reference, one_line
 from lilota.tasks.checks import check_name, check_task_class
 from lilota.tasks.reachability import check_reachable, reference_to
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Registry:

@@ -11,7 +11,7 @@ import click
 
 from lilota.plugins import PluginRecord, Plugins
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 DEMO_DISTRIBUTION: Final = "lilota-example-tasks"
 

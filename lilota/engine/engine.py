@@ -58,10 +58,10 @@ class Engine:
             runner_id=runner_id, names=tuple(names), queues=None if queues is None else tuple(queues), limit=0
         )
         self._options = KnownOptions()
-        self.crew = Crew(number_of_workers)
+        self.crew: Crew = Crew(number_of_workers)
         self._backlog = Backlog()
         self._stops = StopLadder(self.crew, self._options)
-        self.holdings = Holdings(self.crew, self._backlog, self._stops, self._options)
+        self.holdings: Holdings = Holdings(self.crew, self._backlog, self._stops, self._options)
         self._pacing = Pacing()
         self._claiming = True
         self._asks_for_work = False

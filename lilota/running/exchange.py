@@ -28,7 +28,7 @@ class Exchange:
         self._engine = engine
         self._store = store
         self._teller = teller
-        self.schedule = LookSchedule()
+        self.schedule: LookSchedule = LookSchedule()
         self._lost_replies = LostReplies(engine, store)
 
     def run(self, now: float) -> None:
