@@ -67,15 +67,14 @@ def run_worker(
             settings=settings,
         )
         runner.start()
+        name = ""
         try:
             here = executor == "processes"
             places = f"{processes}, started by {start_method_for(start_method)}" if here else redacted(executor)
             ready(_facts(runner, places, queues))
-            if name := wait_for_signal(runner, signals):
-                grace = f"running ones may go on for {duration(grace_seconds)}. Once more stops them now."
-                _say(say, f"{name}: taking no new tasks; {grace}")
+            name = wait_for_signal(runner, signals)
         finally:
-            _stop_within(runner, signals, say, grace_seconds)
+            _stop_within(runner, signals, say, name, grace_seconds)
     _say(say, "Stopped.")
 
 
@@ -118,10 +117,19 @@ def _facts(runner: TaskRunner, places: str, queues: Sequence[str] | None) -> Map
     }
 
 
-def _stop_within(runner: TaskRunner, signals: StopSignals, say: Callable[[str], object], grace_seconds: float) -> None:
-    """Stop within the grace period; a further signal, for which the main thread listens, cuts it short."""
+def _stop_within(
+    runner: TaskRunner, signals: StopSignals, say: Callable[[str], object], name: str, grace_seconds: float
+) -> None:
+    """Stop within the grace period; a further signal, for which the main thread listens, cuts it short.
+
+    Args:
+        name: the first signal, or "" if there was none.
+    """
     with ThreadPoolExecutor(1, "lilota-stopping") as other_thread:
         stopping = other_thread.submit(runner.stop, grace_seconds)
+        if name:  # said only now: it should be true when somebody reads it
+            grace = f"running ones may go on for {duration(grace_seconds)}. Once more stops them now."
+            _say(say, f"{name}: taking no new tasks; {grace}")
         while not stopping.done():
             with contextlib.suppress(queue.Empty):
                 _say(say, f"{signals.get(timeout=0.05).name}: giving back what runs.")

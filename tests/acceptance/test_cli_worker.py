@@ -305,8 +305,12 @@ def watch_in_terminal(task_id: str, until: str) -> tuple[int, str]:
     return watching.wait(LIMIT_SECONDS), screen
 
 
-#: Make standard input the controlling terminal, so that its Ctrl-C becomes a SIGINT.
-CONTROLLED = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); from lilota.cli.main import main; main()"
+#: Make standard input the controlling terminal, so that its Ctrl-C becomes a SIGINT, and its end a SIGHUP, also where
+#: the tests were started by nohup.
+CONTROLLED = (
+    "import fcntl, signal, termios; signal.signal(signal.SIGHUP, signal.SIG_DFL); "
+    "fcntl.ioctl(0, termios.TIOCSCTTY, 0); from lilota.cli.main import main; main()"
+)
 
 
 def read_to_the_end(descriptor: int) -> str:
