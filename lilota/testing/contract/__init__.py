@@ -29,8 +29,8 @@ __all__ = ["StoreContract"]
 
 @pytest.mark.filterwarnings(
     "error",
-    # CPython 3.13: what multiprocessing pickles into is now and then collected before the view of it.
-    "ignore:Exception ignored in. <_io.BytesIO:pytest.PytestUnraisableExceptionWarning",
+    # CPython 3.13 and newer: what multiprocessing pickles into is now and then collected before the view of it.
+    "ignore:Exception ignored (in.|while finalizing file) <_io.BytesIO:pytest.PytestUnraisableExceptionWarning",
 )
 class StoreContract(
     AddContract,
