@@ -45,6 +45,13 @@ def standby_has_all(primary):
         return connection.execute(asked).fetchone() == (True,)
 
 
+def standby_shows_all(primary):
+    """Tell whether the standby has replayed its log: until then, a database that is in it does not exist there."""
+    asked = "SELECT bool_and(replay_lsn = pg_current_wal_flush_lsn()) FROM pg_stat_replication"
+    with psycopg.connect(primary.url()) as connection:
+        return connection.execute(asked).fetchone() == (True,)
+
+
 def claim_one(store, runner_id):
     store.heartbeat(RunnerInfo(id=runner_id))
     (claim,) = store.claim(ClaimRequest(runner_id=runner_id, names=("task",), limit=1)).claims
@@ -65,6 +72,7 @@ def test_store_follows_the_primary(primary, standby, open_store):
     store, other = open_store(url), open_store(url)
     (first,) = store.add([TASK])
     other.wait_for_change(0.3)
+    wait_until(lambda: standby_shows_all(primary))
 
     primary.kill()
     with pytest.raises(StoreUnavailableError, match=r"only lets itself be read: it is a standby.* promote the standby"):
