@@ -165,7 +165,9 @@ def _build_task(
 ) -> TaskBase:
     now = datetime.now(UTC)
     created_at = now if claim.created_at is None else to_instant(claim.created_at)
-    run_at = created_at if claim.run_at is None else to_instant(claim.run_at)
+    run_at = created_at  # most tasks were due when they were added
+    if claim.run_at is not None and claim.run_at != claim.created_at:
+        run_at = to_instant(claim.run_at)
     task_info = TaskInfo(
         id=claim.id,
         name=claim.name,
