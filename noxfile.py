@@ -68,7 +68,7 @@ PYTHONS = [version for version in SUPPORTED if version not in MISSING or os.envi
 OLDEST, NEWEST = PYTHONS[0], PYTHONS[-1]
 if MISSING:
     print(
-        f"Python {', '.join(MISSING)} is not found, and left out unless CI is set. "
+        f"Python {', '.join(MISSING)} can't be found and is left out; with CI set, that is an error. "
         "Get it with `pyenv install`; 3.14 and 3.15 on Debian also with `.ci/newer-pythons`.",
         file=sys.stderr,
     )
