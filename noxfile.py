@@ -136,7 +136,7 @@ def coverage(session: nox.Session) -> None:
     """Measure which lines and branches the tests of the core and of the embedded stores run, in workers too."""
     install(session, "test", *EMBEDDED, EXAMPLES)
     session.install("coverage>=7.11")
-    data, config = REPORTS.parent / "coverage", f"--rcfile={ROOT / 'pyproject.toml'}"
+    data, config = REPORTS / "coverage", f"--rcfile={ROOT / 'pyproject.toml'}"
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(parents=True)
     variables = {"COVERAGE_FILE": str(data / "data"), "LILOTA_TEST_WHEELS": "1"}
