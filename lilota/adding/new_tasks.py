@@ -78,13 +78,15 @@ def _checked_options(options: AddOptions) -> dict[str, Any]:
         raise TypeError(
             f"add() has no option {min(options.keys() - _OPTIONS)!r}. It has: {', '.join(sorted(_OPTIONS))}."
         )
-    delay_seconds = options.get("delay_seconds", 0.0)
-    checked = {
-        "queue": _checked_queue(_checked_text("queue", options.get("queue", "default"))),
-        "priority": _checked_integer("priority", options.get("priority", 0), -_INTEGER_LIMIT),
-        "run_at": _checked_instant(options.get("run_at"), delay_seconds),
-        "delay_seconds": _checked_delay(delay_seconds),
-    }
+    checked: dict[str, Any] = {}
+    if "queue" in options:
+        checked["queue"] = _checked_queue(_checked_text("queue", options["queue"]))
+    if "priority" in options:
+        checked["priority"] = _checked_integer("priority", options["priority"], -_INTEGER_LIMIT)
+    if "delay_seconds" in options:
+        checked["delay_seconds"] = _checked_delay(options["delay_seconds"])
+    if options.get("run_at") is not None:
+        checked["run_at"] = _checked_instant(options["run_at"], checked.get("delay_seconds", 0.0))
     max_lost_attempts = options.get("max_lost_attempts")
     if max_lost_attempts is not None:
         checked["max_lost_attempts"] = _checked_integer("max_lost_attempts", max_lost_attempts, 1)
@@ -155,9 +157,7 @@ def _checked_delay(delay_seconds: float) -> float:
     return float(delay_seconds)
 
 
-def _checked_instant(run_at: datetime | None, delay_seconds: float) -> datetime | None:
-    if run_at is None:
-        return None
+def _checked_instant(run_at: datetime | None, delay_seconds: float) -> datetime:
     if delay_seconds:
         raise InvalidInputError("Give run_at or delay_seconds, not both.")
     if not isinstance(run_at, datetime) or run_at.tzinfo is None:
