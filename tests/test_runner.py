@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from lilota_memory_store import MemoryTaskStore
 from runner_tasks import TASKS, Hash
-from running import is_alive, until
+from running import until
 
 from lilota.config import Settings
 from lilota.engine.executor import ExecutorCapabilities
@@ -31,6 +31,7 @@ from lilota.errors import (
 from lilota.models import TaskBase, TaskState
 from lilota.runner import TaskRunner
 from lilota.stores import StoreManager
+from lilota.testing.executors.crew import is_alive
 from lilota.workers.processes import WorkerProcesses
 
 

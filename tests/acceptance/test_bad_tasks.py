@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running import ended, is_alive, running, store_url, texts, until
+from running import ended, running, store_url, texts, until
 
 from lilota.config import Settings
 from lilota.models import TaskState
 from lilota.runner import TaskRunner
+from lilota.testing.executors.crew import is_alive
 
 
 @pytest.fixture(params=["memory", "sqlite"])

@@ -6,12 +6,13 @@ import threading
 from pathlib import Path
 
 import pytest
-from running import ended, is_alive, running, started, store_url, texts, until
+from running import ended, running, started, store_url, texts, until
 
 from lilota.config import Settings
 from lilota.errors import TaskCancelledError
 from lilota.models import TaskState
 from lilota.runner import TaskRunner
+from lilota.testing.executors.crew import is_alive
 
 
 @pytest.fixture(params=["memory", "sqlite"])

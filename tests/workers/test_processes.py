@@ -12,7 +12,7 @@ from multiprocessing import forkserver
 import msgspec
 import pytest
 from runner_tasks import Hash, Sleep
-from running import is_alive, until
+from running import until
 
 from lilota.config import Settings
 from lilota.engine.events import Died, Received
@@ -20,6 +20,7 @@ from lilota.engine.executor import ExecutorOptions
 from lilota.engine.messages import Finish, Leaving, Ready, Report, RunClaims
 from lilota.errors import ConfigurationError
 from lilota.models import Claim, TaskState
+from lilota.testing.executors.crew import is_alive
 from lilota.workers.processes import WorkerProcesses, describe_exit
 from lilota.workers.worker import WorkerSetup
 
