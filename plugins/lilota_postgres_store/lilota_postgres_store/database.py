@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +21,8 @@ from lilota_postgres_store.migrations import migrate
 from lilota_postgres_store.news.announcements import MORE, Span
 from lilota_postgres_store.statements import Statements
 from lilota_postgres_store.texts import text_array
+
+logger = logging.getLogger(__name__)
 
 #: The name of a statement, and its parameters.
 Step = tuple[str, Parameters]
@@ -109,12 +112,19 @@ class Database:
         if self._span.covers_now():
             answers = self.write(*steps)
             if not self._span.covers_now():
-                self.write(announce=True)
+                self.announce()
             return answers
         began = time.monotonic()
         answers = self.write(*steps, announce=True, payload=MORE)
         self._span.begin(began)
         return answers
+
+    def announce(self) -> None:
+        """Tell others of what has been written, and must not look as if it had failed: who isn't told looks later."""
+        try:
+            self.write(announce=True)
+        except StoreUnavailableError as error:
+            logger.warning("Others notice late what was added: %s", error)
 
     @contextmanager
     def steps(self) -> Iterator[Any]:

@@ -54,7 +54,7 @@ def rescue(database: Database) -> list[int]:
         # A statement of its own: it sees what these were granted until they were forgotten.
         rows = run("take_back", runners=text_array(dead), lost="1") if dead else []
     if rows:
-        database.write(announce=True)
+        database.announce()
     return [task_id for (task_id,) in rows]
 
 

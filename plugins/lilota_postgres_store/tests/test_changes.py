@@ -10,10 +10,12 @@ import time
 import psycopg
 import pytest
 from lilota_postgres_store.adding import MANY
+from lilota_postgres_store.database import Database
 from lilota_postgres_store.news import announcements, watch
 from lilota_postgres_store.news.changes import Changes
 
 from lilota.contract import ClaimRequest, RunnerInfo
+from lilota.errors import StoreUnavailableError
 from lilota.models import AttemptUpdate, NewTask, Outcome, TaskState
 
 TASK = NewTask(name="task")
@@ -142,6 +144,23 @@ def test_addition_that_takes_long_is_announced(store, url, open_store, database_
 
     assert other.wait_for_change(LONG) is True
     adder.join()
+
+
+def test_what_was_written_does_not_look_failed_when_others_can_not_be_told(store, monkeypatch, caplog):
+    """The server ends the session between the commit and the announcement: the caller must not add a second time."""
+    write = Database.write
+    speaks_now = [True, False]
+    monkeypatch.setattr(store._database._span, "covers_now", lambda: speaks_now.pop(0))
+
+    def lost(self, *steps, announce=False, payload=""):
+        if announce and not steps:
+            raise StoreUnavailableError("the server has closed the connection")
+        return write(self, *steps, announce=announce, payload=payload)
+
+    monkeypatch.setattr(Database, "write", lost)
+
+    assert len(store.add([TASK] * MANY)) == MANY
+    assert "Others notice late what was added" in caplog.text
 
 
 def test_thread_that_watches_ends_when_nobody_waits_any_more(store, monkeypatch):

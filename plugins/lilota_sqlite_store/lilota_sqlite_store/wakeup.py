@@ -7,6 +7,7 @@ pipe that is there; the byte stays until its thread looks, so that no change fal
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import secrets
 import select
@@ -18,6 +19,9 @@ from contextlib import suppress
 from typing import Final, Protocol
 
 from lilota_sqlite_store.connection import connect
+from lilota_sqlite_store.ownership import give_to_owner_of
+
+logger = logging.getLogger(__name__)
 
 #: How often to look for a change where the system has no named pipes.
 POLL_SECONDS: Final = 0.02
@@ -39,6 +43,7 @@ class Wakeup:
         self._path = path
         self._folder = f"{path}-wake"
         self._of_thread = threading.local()
+        self._has_complained = False
 
     def wait(self, timeout_seconds: float) -> bool:
         """Wait for a change; the first call of a thread registers it."""
@@ -50,28 +55,41 @@ class Wakeup:
     def _listen(self) -> Listener:
         if hasattr(os, "mkfifo"):
             try:
-                return PipeListener(self._folder)
-            except OSError as error:
+                return PipeListener(self._path, self._folder)
+            except OSError:
                 # Without a folder that we may write to, or on a file system without pipes, polling does.
-                if error.errno not in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTSUP, errno.ENOENT}:
-                    raise
+                logger.debug("Waits without a pipe in '%s'", self._folder, exc_info=True)
         return PollingListener(self._path)
 
     def announce(self, *, seen_by_caller: bool = False) -> None:
         """Wake all who wait.
 
+        Never an error: what is announced has been written, and must not look as if it had failed. Who can't be woken
+        finds it when the time of its wait is up.
+
         Args:
             seen_by_caller: the calling thread has taken the change into account and need not be woken.
         """
+        listener = getattr(self._of_thread, "listener", None)
+        own = listener.name if seen_by_caller and isinstance(listener, PipeListener) else None
         try:
             names = os.listdir(self._folder)
         except FileNotFoundError:
             return  # nobody ever listened
-        listener = getattr(self._of_thread, "listener", None)
-        own = listener.name if seen_by_caller and isinstance(listener, PipeListener) else None
+        except OSError as error:
+            self._complain(error)
+            return
         for name in names:
             if name != own and not name.startswith("."):
-                _signal(os.path.join(self._folder, name))
+                try:
+                    _signal(os.path.join(self._folder, name))
+                except OSError as error:
+                    self._complain(error)
+
+    def _complain(self, error: OSError) -> None:
+        if not self._has_complained:
+            self._has_complained = True
+            logger.warning("Some who wait for changes of '%s' notice them late: %s", self._path, error)
 
     def close(self) -> None:
         """End the registration of the calling thread; those of other threads end with them."""
@@ -102,10 +120,10 @@ def _signal(path: str) -> None:
 class PipeListener:
     """A named pipe that ends with its thread."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, path: str, folder: str) -> None:
         self.pid = os.getpid()
         self.name = secrets.token_hex(8)
-        self._pipe = _make_pipe(folder, self.name)
+        self._pipe = _make_pipe(path, folder, self.name)
         self._end = weakref.finalize(self, _remove_pipe, folder, self.name, self._pipe, self.pid)
 
     def wait(self, timeout_seconds: float) -> bool:
@@ -116,20 +134,32 @@ class PipeListener:
         return True
 
 
-def _make_pipe(folder: str, name: str) -> int:
+def _make_pipe(path: str, folder: str, name: str) -> int:
     # Under its final name it must have a reader: otherwise it would be taken for that of a killed process.
     hidden = os.path.join(folder, f".{name}")
     while True:
-        with suppress(FileExistsError):
-            os.mkdir(folder, 0o700)
         try:
+            _make_folder(path, folder)
             os.mkfifo(hidden, 0o600)
             # Open for writing too, or it would be at its end whenever no writer is there.
             pipe = os.open(hidden, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW)
+            give_to_owner_of(path, pipe)
             os.rename(hidden, os.path.join(folder, name))
         except FileNotFoundError:
             continue  # the last listener has just removed the folder
         return pipe
+
+
+def _make_folder(path: str, folder: str) -> None:
+    try:
+        os.mkdir(folder, 0o700)
+    except FileExistsError:
+        return
+    made = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        give_to_owner_of(path, made)
+    finally:
+        os.close(made)
 
 
 def _remove_pipe(folder: str, name: str, pipe: int, pid: int) -> None:

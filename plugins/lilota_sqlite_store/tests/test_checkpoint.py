@@ -67,3 +67,13 @@ def test_connections_never_checkpoint_by_themselves(store):
     """SQLite's automatic checkpoint is off on every connection."""
     with store._database.pool.lend() as connection:
         assert connection.execute("PRAGMA wal_autocheckpoint").fetchone() == (0,)
+
+
+def test_commit_does_not_look_failed_when_the_log_can_not_be_moved(store, path, caplog):
+    """A folder where the lock should be: the log grows, with a line that says why, and every add succeeds."""
+    os.mkdir(f"{path}-checkpoint.lock")
+
+    add_megabytes(store, 20)
+
+    assert os.path.getsize(f"{path}-wal") > LOG_LIMIT_BYTES
+    assert "can't be moved into the file" in caplog.text

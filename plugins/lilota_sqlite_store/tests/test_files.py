@@ -183,6 +183,21 @@ def test_read_only_folder_is_named(public_folder):
     assert "can't be created: Permission denied" in said
 
 
+@as_root
+def test_root_who_looks_leaves_nothing_that_shuts_out_the_owner(public_folder):
+    """`sudo lilota watch` makes a pipe, a folder for it and a lock; they belong to whom the file belongs."""
+    path = f"{public_folder}/tasks.db"
+    make_store(path)
+    for name in os.listdir(public_folder):
+        os.chown(f"{public_folder}/{name}", NOBODY, NOBODY)
+    store = SQLiteTaskStore(path)
+    store.wait_for_change(0)
+    store.add([NewTask(name="task", input_json=f'{{"text": "{"x" * 10_000_000}"}}')])
+    made = [f"{path}-wake", *(f"{path}-wake/{pipe}" for pipe in os.listdir(f"{path}-wake")), f"{path}-checkpoint.lock"]
+
+    assert {name: os.stat(name).st_uid for name in made} == dict.fromkeys(made, NOBODY)
+
+
 def limit_pages(monkeypatch, pages):
     """Make SQLite say that the disk is full beyond that many pages."""
     take = Connection.be_durable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -118,3 +119,44 @@ def test_without_named_pipes_the_file_is_polled(store, monkeypatch):
 
     assert store.wait_for_change(LONG) is True
     assert store.wait_for_change(0) is False
+
+
+def test_what_was_added_does_not_look_failed_when_nobody_can_be_woken(store, path, caplog):
+    """A pipe that can't be opened, a folder in its place: the task is stored, and its id comes back; one line says so."""
+    store.wait_for_change(0)
+    os.mkdir(f"{path}-wake/in-the-way")
+    os.symlink("/dev/null", f"{path}-wake/link")
+
+    ids = store.add([TASK]) + store.add([TASK])
+
+    assert ids == [1, 2]
+    assert caplog.text.count("notice them late") == 1
+
+
+def test_add_succeeds_where_something_else_has_the_name_of_the_folder(store, path):
+    """A file in the place of the folder of the pipes: waiting polls, adding tells nobody."""
+    with open(f"{path}-wake", "w", encoding="utf-8"):
+        pass
+
+    assert store.wait_for_change(0) is False
+    assert store.add([TASK]) == [1]
+    assert store.wait_for_change(LONG) is True
+
+
+def test_add_succeeds_without_a_descriptor_left_for_the_pipes(store):
+    """What is needed to write is open already; the pipes are looked at when there are descriptors again."""
+    store.wait_for_change(0)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken = []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/dev/fd")) + 8, hard))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            while True:
+                taken.append(os.open("/dev/null", os.O_RDONLY))
+        ids = store.add([TASK])
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert ids == [1]
