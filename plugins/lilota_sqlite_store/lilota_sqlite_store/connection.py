@@ -97,6 +97,7 @@ class ConnectionPool:
         self.path = path
         self._idle: list[Connection] = []
         self._is_ready = False
+        self._identity: tuple[int, int] | None = None
         # Also when the program ends, or a store is dropped, without close(); and in a fork, which uses its own.
         self._end = weakref.finalize(self, _dispose, self._idle, os.getpid())
 
@@ -117,8 +118,11 @@ class ConnectionPool:
                 connection.close()
 
     def _take(self) -> Connection:
-        if not self._is_ready:
+        if self._is_ready:
+            self._check_identity()
+        else:
             create_file(self.path)
+            self._identity = _identity_of(self.path)
         try:
             return self._idle.pop()
         except IndexError:
@@ -136,13 +140,34 @@ class ConnectionPool:
         # Finds out now, not at the first write, that the file can only be read.
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("ROLLBACK")
+        self._check_identity()
         self._is_ready = True
 
+    def _check_identity(self) -> None:
+        """Refuse to write into a file that is not there any more: whoever looks by its name never finds it again."""
+        found = _identity_of(self.path)
+        if found == self._identity:
+            return
+        what = "deleted or moved away" if found is None else "replaced by another file"
+        raise StoreUnavailableError(
+            f"The SQLite file '{self.path}' was {what} while this program was using it, and nothing is written to it any "
+            "more. Put the file back, or restart the program to go on with what is there."
+        )
+
     def close(self) -> None:
-        """Close the connections that are not in use; the pool can be used again."""
+        """Close the connections that are not in use; the pool can be used again, with the file that is there then."""
         self._is_ready = False
         while self._idle:
             self._idle.pop().close()
+
+
+def _identity_of(path: str) -> tuple[int, int] | None:
+    """Return what tells one file of that name from another, or None where there is none."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _dispose(idle: list[Connection], pid: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import time
 import warnings
 from contextlib import closing
 
@@ -12,8 +13,10 @@ import pytest
 from lilota_sqlite_store import SQLiteTaskStore
 from lilota_sqlite_store.connection import Connection
 
+from lilota.contract import RunnerInfo
 from lilota.errors import LilotaError, StoreUnavailableError, TaskNotFoundError
 from lilota.models import NewTask
+from lilota.runner import TaskRunner
 
 TASK = NewTask(name="task")
 NOBODY = 65534
@@ -145,6 +148,51 @@ def make_store(path):
     store = SQLiteTaskStore(path)
     store.open()
     store.close()
+
+
+def test_nothing_is_added_to_a_file_that_was_deleted(store, path):
+    """It would be acknowledged and gone. When the file is back, work goes on."""
+    (kept,) = store.add([TASK])
+    os.rename(path, f"{path}.away")
+
+    for call in (lambda: store.add([TASK]), store.counts, lambda: store.heartbeat(RunnerInfo(id="runner"))):
+        with pytest.raises(
+            StoreUnavailableError, match=r"tasks.db' was deleted or moved away while .* Put the file back"
+        ):
+            call()
+
+    assert not os.path.exists(path)
+    os.rename(f"{path}.away", path)
+    assert store.add([TASK]) == [kept + 1]
+
+
+def test_file_that_was_replaced_is_not_mixed_up_with_the_one_before(store, path, tmp_path):
+    """Half of a program's threads would write into the old one. A program that opens it afresh gets the new one."""
+    store.add([TASK] * 3)
+    make_store(str(tmp_path / "backup.db"))
+    os.replace(tmp_path / "backup.db", path)
+
+    with pytest.raises(StoreUnavailableError, match="was replaced by another file while"):
+        store.add([TASK])
+
+    for companion in ("-wal", "-shm"):
+        os.unlink(path + companion)
+    store.close()
+    assert store.add([TASK]) == [1]
+
+
+def test_deleted_file_is_reported_by_a_runner(path, caplog):
+    """Its heartbeats notice it, though nobody adds anything."""
+    with TaskRunner(f"sqlite:///{path}", 1, lease_seconds=1) as runner:
+        runner.store.add([TASK])
+        os.unlink(path)
+
+        for _ in range(600):
+            if "was deleted or moved away" in caplog.text:
+                break
+            time.sleep(0.1)
+
+    assert "was deleted or moved away" in caplog.text
 
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
