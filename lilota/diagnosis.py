@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from lilota import __version__
 from lilota.config import Settings, load_settings
-from lilota.contract import StoreCapabilities, TaskCount, TaskStore
+from lilota.contract import CanBeRepaired, StoreCapabilities, TaskCount, TaskStore
 from lilota.errors import ConfigurationError, LilotaError
 from lilota.models import TaskState
 from lilota.plugins import Plugins
@@ -36,11 +36,12 @@ class Finding(NamedTuple):
     text: str
 
 
-def examine(store: str | None = None) -> Iterator[Finding]:
+def examine(store: str | None = None, *, repair: bool = False) -> Iterator[Finding]:
     """Give the findings of all checks, from the ground up; what can't be checked is a problem, not an error.
 
     Args:
         store: its name or URL; None means the configured one. It is made if it does not exist yet.
+        repair: let the store mend what does not fit in its data, where it can.
     """
     python = f"{platform.python_implementation()} {platform.python_version()}"
     yield Finding("ok", "lilota", f"lilota {__version__}, {python} in {sys.prefix}")
@@ -59,6 +60,7 @@ def examine(store: str | None = None) -> Iterator[Finding]:
             opened.open()
             yield _answer(opened)
             yield from _promises(opened.capabilities())
+            yield from _damage(opened, repair=repair)
             yield _waiting_tasks(opened.counts(), Registry(plugins).names())
     except LilotaError as error:
         yield Finding("problem", "store", mask_urls(str(error)))
@@ -118,6 +120,20 @@ def _promises(promises: StoreCapabilities) -> Iterator[Finding]:
         yield Finding("warning", "shared", "Only one process can use it. To share tasks: sqlite:///lilota.db")
     for warning in promises.warnings:
         yield Finding("warning", "store", warning)
+
+
+def _damage(store: TaskStore, *, repair: bool) -> Iterator[Finding]:
+    """Find what does not fit in the data of a store that can tell."""
+    if not isinstance(store, CanBeRepaired):
+        return
+    damage = "; ".join(store.damage())
+    if not damage:
+        yield Finding("ok", "data", "The counters fit the tasks.")
+    elif repair:
+        store.repair()
+        yield Finding("ok", "data", f"Repaired: {damage}.")
+    else:
+        yield Finding("problem", "data", f"{damage}. `lilota doctor --repair` mends it, and loses nothing.")
 
 
 def _waiting_tasks(found: Sequence[TaskCount], known: Sequence[str]) -> Finding:

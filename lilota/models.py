@@ -17,7 +17,7 @@ from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
 
-from lilota.errors import LONGEST_SECONDS
+from lilota.errors import LONGEST_SECONDS, StoreError
 from lilota.retry import Backoff
 
 JSONObject = dict[str, Any]
@@ -166,21 +166,26 @@ class TaskInfo(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def input(self) -> JSONObject:
         """The input, decoded."""
-        decoded: JSONObject = json.loads(self.input_json)
-        return decoded
+        return self._decoded("input", self.input_json)
 
     @cached_property
     def headers(self) -> JSONObject:
         """What travels with the task, decoded; empty where nothing was given."""
-        decoded: JSONObject = json.loads(self.headers_json or "{}")
-        return decoded
+        return self._decoded("headers", self.headers_json or "{}")
 
     @cached_property
     def output(self) -> JSONObject:
         """The output, decoded; absent until there is one."""
         if self.output_json is None:
             raise AttributeError(f"The task {self.id} has no output (its state is {self.state}).", name="output")
-        decoded: JSONObject = json.loads(self.output_json)
+        return self._decoded("output", self.output_json)
+
+    def _decoded(self, what: str, text: str) -> JSONObject:
+        try:
+            decoded: JSONObject = json.loads(text)
+        except ValueError as error:
+            message = f"The {what} of the task {self.id} is not JSON; it was damaged in the store ({error})."
+            raise StoreError(message) from error
         return decoded
 
     @property

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from lilota.errors import StoreError
 from lilota.models import (
     TERMINAL_STATES,
     AttemptUpdate,
@@ -122,3 +123,12 @@ def test_a_task_class_without_run_is_abstract():
     """It can't be built."""
     with pytest.raises(TypeError, match="abstract"):
         TaskBase(None, None, None, None)
+
+
+@pytest.mark.parametrize("what", ["input", "headers", "output"])
+def test_text_that_was_damaged_in_the_store_is_named(what):
+    """Not an error of the JSON library, which says neither which task nor which text."""
+    damaged = info(**{f"{what}_json": '{"a": '})
+
+    with pytest.raises(StoreError, match=f"The {what} of the task 1 is not JSON; it was damaged in the store"):
+        getattr(damaged, what)

@@ -10,7 +10,7 @@ from lilota.contract.instants import (
     to_microseconds,
     whole_microseconds,
 )
-from lilota.contract.optional import CanTellExistence
+from lilota.contract.optional import CanBeRepaired, CanTellExistence
 from lilota.contract.protocol import TaskStore
 from lilota.contract.records import (
     Claimed,
@@ -27,6 +27,7 @@ from lilota.contract.urls import redacted
 from lilota.models import Fence
 
 __all__ = [
+    "CanBeRepaired",
     "CanTellExistence",
     "ClaimRequest",
     "Claimed",

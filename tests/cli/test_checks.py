@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 from cli_calls import add_task, call
@@ -142,3 +144,18 @@ def test_check_store_shows_a_sign_per_test_and_ends_with_the_sum(folder, monkeyp
     assert "  line 1\n  \\x1b[2Jline 2" in short.stdout
     assert "x://: 1 of 2 tests passed." in short.stdout
     assert "A is kept." in verbose.stdout
+
+
+def test_doctor_mends_counters_that_do_not_fit_when_it_is_asked_to(folder):
+    """Without the option it names them, and the remedy, and ends with 1."""
+    call("add", "add_two_numbers", "--input", '{"number1": 1, "number2": 2}')
+    with closing(sqlite3.connect(folder / "lilota.db")) as file:
+        file.execute("UPDATE lanes SET ready = 0")
+        file.commit()
+
+    found, mended, after = call("doctor"), call("doctor", "--repair"), call("doctor")
+
+    assert (found.exit_code, mended.exit_code, after.exit_code) == (1, 0, 0)
+    assert "default/add_two_numbers has +1 pending than its counter says. `lilota doctor --repair`" in found.output
+    assert "Repaired: default/add_two_numbers" in mended.output
+    assert "The counters fit the tasks." in after.output

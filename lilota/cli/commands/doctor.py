@@ -21,12 +21,13 @@ _SIGNS: Final = {"ok": ("✔", "+", "green"), "warning": ("!", "!", "yellow"), "
 
 @click.command
 @json_option("one JSON document")
+@click.option("--repair", is_flag=True, help="Mend what does not fit in the data of the store.")
 @store_option
 @pass_session
-def doctor(session: Session, as_json: bool) -> None:
+def doctor(session: Session, as_json: bool, repair: bool) -> None:
     """Check Python, plugins and the store, and exit with 1 if there is a problem."""
     findings: list[Finding] = []
-    for finding in examine(session.store):
+    for finding in examine(session.store, repair=repair):
         findings.append(finding)
         if not as_json:
             click.echo(_line(finding))

@@ -8,6 +8,7 @@ import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -20,6 +21,10 @@ from lilota_sqlite_store.migrations import migrate
 BUSY_TIMEOUT_SECONDS: Final = 30.0
 #: Threads beyond this many that use the store at the same moment get a connection of their own each time.
 _IDLE_LIMIT: Final = 16
+
+
+#: In C: a function of ours would cost ten times as much for each text.
+_decode: Final = partial(str, encoding="utf-8", errors="replace")
 
 
 class Connection(sqlite3.Connection):
@@ -69,6 +74,8 @@ def connect(path: str) -> Connection:
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA temp_store=MEMORY")
         connection.execute("PRAGMA cache_size=-8000")
+        # A text that is damaged belongs to one task; SQLite's module would refuse the whole page that it is in.
+        connection.text_factory = _decode
     except BaseException:
         connection.close()
         raise
@@ -150,8 +157,8 @@ class ConnectionPool:
             return
         what = "deleted or moved away" if found is None else "replaced by another file"
         raise StoreUnavailableError(
-            f"The SQLite file '{self.path}' was {what} while this program was using it, and nothing is written to it any "
-            "more. Put the file back, or restart the program to go on with what is there."
+            f"The SQLite file '{self.path}' was {what} while this program was using it; nothing is written any more. "
+            "Put the file back, or restart the program to go on with what is there."
         )
 
     def close(self) -> None:

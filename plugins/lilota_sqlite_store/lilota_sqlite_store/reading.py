@@ -147,8 +147,16 @@ def _to_info(row: tuple[Any, ...]) -> TaskInfo:
         pid=pid,
         runner_id=runner_id,
         reported_progress=progress,
-        error=None if error is None else _decode_error(error),
+        error=None if error is None else _to_error(error),
         cancel_requested=bool(cancel_requested),
         token=token,
         headers_json=headers_json,
     )
+
+
+def _to_error(text: str) -> TaskError:
+    """Decode an error; one that was damaged must not hide all the other tasks."""
+    try:
+        return _decode_error(text)
+    except msgspec.DecodeError:
+        return TaskError(type="DamagedError", message=text)

@@ -20,7 +20,7 @@ from lilota.contract import (
 )
 from lilota.contract.rules import check_id, check_none_is_running, refuse_connection
 from lilota.models import AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
-from lilota_sqlite_store import actions, attempts, claims, reading, restoring, runners
+from lilota_sqlite_store import actions, attempts, claims, reading, repair, restoring, runners
 from lilota_sqlite_store.adding import GroupAdder
 from lilota_sqlite_store.database import Database
 from lilota_sqlite_store.statements import SQL
@@ -205,6 +205,17 @@ class SQLiteTaskStore:
     def take_turn(self, chore: str, every_seconds: float) -> bool:
         with self._db().write(durable=False) as connection:
             return runners.take_turn(connection, chore, every_seconds, self._now())
+
+    def damage(self) -> list[str]:
+        """Say which counters are wrong, as `lilota.contract.CanBeRepaired` wants it."""
+        with self._db().read() as connection:
+            return repair.damage(connection)
+
+    def repair(self) -> None:
+        """Count all tasks again."""
+        with self._db().write() as connection:
+            repair.recount(connection)
+        self._wakeup.announce()
 
     def wait_for_change(self, timeout_seconds: float) -> bool:
         self._db()

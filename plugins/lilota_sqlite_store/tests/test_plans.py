@@ -11,9 +11,9 @@ from lilota_sqlite_store.statements import SQL
 
 from lilota.models import NewTask
 
-# Read whole on purpose: as many rows as there are lanes, runners, or listed ids; and the one that says "all".
+# Read whole on purpose: as many rows as there are lanes, runners, or listed ids; and what is about all of the tasks.
 SMALL = ("SCAN lanes", "SCAN runners", "SCAN json_each", "SCAN (subquery", "SCAN CONSTANT ROW")
-NOT_FLAT = {"get_all_tasks"}
+NOT_FLAT = {"get_all_tasks", "count_tasks"}
 UPSERTS = {"heartbeat", "add_to_lane", "take_turn", "restore_task"}
 PLAIN_INSERTS = {name for name in SQL if name.startswith(("insert_", "put_")) or name in UPSERTS}
 
