@@ -5,6 +5,7 @@ from __future__ import annotations
 from lilota.contract.batches import merge_updates, new_lines
 from lilota.contract.instants import (
     from_microseconds,
+    microseconds,
     to_instant,
     to_instant_or_none,
     to_microseconds,
@@ -42,6 +43,7 @@ __all__ = [
     "TaskStore",
     "from_microseconds",
     "merge_updates",
+    "microseconds",
     "new_lines",
     "redacted",
     "to_instant",

@@ -18,6 +18,11 @@ def whole_microseconds(seconds: float) -> float:
     return round(seconds, 6)
 
 
+def microseconds(seconds: float) -> int:
+    """Return seconds as whole microseconds."""
+    return round(seconds * 1e6)
+
+
 def to_instant(seconds: float) -> datetime:
     """Return the instant as an aware datetime."""
     return datetime.fromtimestamp(seconds, UTC)

@@ -13,7 +13,7 @@ from lilota_sqlite_store.statements import SQL, id_list
 from lilota_sqlite_store.states import CANCELLED, CODES, READY, RUNNING, STATES, LaneMoves
 
 
-def cancel(connection: sqlite3.Connection, task_id: int, now: float) -> TaskState:
+def cancel(connection: sqlite3.Connection, task_id: int, now: int) -> TaskState:
     """Cancel a pending task, ask a running one to stop, leave an ended one alone; return the state."""
     lane, state, _, _ = _task_state(connection, task_id)
     if state == RUNNING:
@@ -25,17 +25,17 @@ def cancel(connection: sqlite3.Connection, task_id: int, now: float) -> TaskStat
     return STATES[state]
 
 
-def retry(connection: sqlite3.Connection, task_id: int, now: float) -> None:
+def retry(connection: sqlite3.Connection, task_id: int, now: int) -> None:
     """Make a failed or cancelled task pending as if it were new."""
     lane, state, attempt, log_count = _task_state(connection, task_id)
     check_can_be_retried(task_id, STATES[state])
     connection.execute(SQL["retry"], (now, task_id))
     _move(connection, lane, state, READY)
-    line = retry_line(STATES[state], attempt, now)
+    line = retry_line(STATES[state], attempt, now / 1e6)
     connection.execute(SQL["insert_log_line"], log_row(task_id, log_count + 1, line))
 
 
-def prune(connection: sqlite3.Connection, ended_before: float, states: Sequence[TaskState] | None, limit: int) -> int:
+def prune(connection: sqlite3.Connection, ended_before: int, states: Sequence[TaskState] | None, limit: int) -> int:
     """Delete up to `limit` tasks that ended at that instant or before it, with all that belongs to them."""
     rows: list[tuple[int, int, int]] = []
     for state in TERMINAL_STATES if states is None else TERMINAL_STATES.intersection(states):

@@ -6,8 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 
-from lilota.contract import whole_microseconds
-from lilota.contract.rules import due_at
+from lilota.contract import microseconds, to_microseconds
 from lilota.errors import StoreUnavailableError
 from lilota.models import NewTask
 from lilota_sqlite_store.connection import Connection
@@ -64,7 +63,7 @@ class GroupAdder:
             batch.is_done, batch.error = True, interrupted
         try:
             with self._database.write() as connection:
-                now = whole_microseconds(self._clock())
+                now = microseconds(self._clock())
                 errors = [_try_to_add(connection, batch, now) for batch in batches]
         except Exception as error:  # noqa: BLE001 - each thread raises it again, from its own call
             errors = [error] * len(batches)
@@ -72,7 +71,7 @@ class GroupAdder:
             batch.error = outcome
 
 
-def _try_to_add(connection: Connection, batch: _Batch, now: float) -> Exception | None:
+def _try_to_add(connection: Connection, batch: _Batch, now: int) -> Exception | None:
     """Add the tasks of a batch, or none of them; return the error that concerns only this batch."""
     connection.execute("SAVEPOINT batch")
     try:
@@ -86,11 +85,11 @@ def _try_to_add(connection: Connection, batch: _Batch, now: float) -> Exception 
     return None
 
 
-def add_tasks(connection: sqlite3.Connection, tasks: Sequence[NewTask], now: float) -> list[int]:
+def add_tasks(connection: sqlite3.Connection, tasks: Sequence[NewTask], now: int) -> list[int]:
     """Insert the tasks and count them in their lanes."""
     (last_id,) = connection.execute(SQL["reserve_ids"], (len(tasks),)).fetchone()
     ids = list(range(last_id - len(tasks) + 1, last_id + 1))
-    run_ats = [due_at(task, now) for task in tasks]
+    run_ats = [_due_at(task, now) for task in tasks]
     states = [READY if run_at <= now else SCHEDULED for run_at in run_ats]
     lanes = [(task.queue, task.name) for task in tasks]
     lane_ids = count_new(connection, zip(lanes, states, strict=True))
@@ -117,3 +116,7 @@ def add_tasks(connection: sqlite3.Connection, tasks: Sequence[NewTask], now: flo
     connection.executemany(SQL["insert_large_input"], long_inputs.items())
     connection.executemany(SQL["insert_large_headers"], long_headers.items())
     return ids
+
+
+def _due_at(task: NewTask, now: int) -> int:
+    return now + microseconds(task.delay_seconds) if task.run_at is None else to_microseconds(task.run_at)

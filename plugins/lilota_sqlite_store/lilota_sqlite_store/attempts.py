@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from lilota.contract import Fence, merge_updates, new_lines, whole_microseconds
+from lilota.contract import Fence, merge_updates, microseconds, new_lines
 from lilota.contract.rules import state_after, within_life
 from lilota.models import AttemptUpdate, LogLine, Outcome, TaskState
 from lilota_sqlite_store.statements import SQL, id_list
@@ -29,7 +29,7 @@ class StoredAttempt(NamedTuple):
     max_lost_attempts: int
     cancel_requested: int
     log_count: int
-    created_at: float
+    created_at: int
 
 
 class AttemptChange:
@@ -42,13 +42,13 @@ class AttemptChange:
         self.update = update
         self.lines = new_lines(update, stored.log_count)
 
-    def report_row(self, now: float) -> tuple[object, ...]:
+    def report_row(self, now: int) -> tuple[object, ...]:
         """Return the parameters of `write_attempt.sql`, but for the last, the id."""
         stored, update = self.stored, self.update
         started_at, output = update.started_at, update.output_json
         return (
             update.pid,
-            None if started_at is None else within_life(started_at, stored.created_at, now),
+            None if started_at is None else within_life(microseconds(started_at), stored.created_at, now),
             update.progress,
             output is not None,
             output if output is not None and len(output) < LONG_TEXT else None,
@@ -56,10 +56,10 @@ class AttemptChange:
             stored.log_count + len(self.lines),
         )
 
-    def end_row(self, outcome: Outcome, now: float) -> tuple[int, tuple[object, ...]]:
+    def end_row(self, outcome: Outcome, now: int) -> tuple[int, tuple[object, ...]]:
         """Return how the state is stored into which the outcome leads, and the parameters of `end_attempt.sql`."""
         state = state_after(outcome, cancel_requested=bool(self.stored.cancel_requested))
-        run_at = whole_microseconds(now + outcome.delay_seconds) if state is TaskState.PENDING else None
+        run_at = now + microseconds(outcome.delay_seconds) if state is TaskState.PENDING else None
         code = stored_as(state, run_at, now)
         return code, (
             *self.report_row(now),
@@ -78,7 +78,7 @@ class AttemptChange:
         return [log_row(self.stored.id, n, line) for n, line in enumerate(self.lines, first)]
 
 
-def apply_updates(connection: sqlite3.Connection, updates: Sequence[AttemptUpdate], now: float) -> tuple[Fence, ...]:
+def apply_updates(connection: sqlite3.Connection, updates: Sequence[AttemptUpdate], now: int) -> tuple[Fence, ...]:
     """Write the updates whose token is current; return the attempts whose updates were refused."""
     ids = id_list({update.id for update in updates})
     running = map(StoredAttempt._make, connection.execute(SQL["running_attempts"], (ids,)))
@@ -89,7 +89,7 @@ def apply_updates(connection: sqlite3.Connection, updates: Sequence[AttemptUpdat
     return refused
 
 
-def write_changes(connection: sqlite3.Connection, changes: Iterable[AttemptChange], now: float) -> None:
+def write_changes(connection: sqlite3.Connection, changes: Iterable[AttemptChange], now: int) -> None:
     """Write the changes of attempts whose tokens were found to be current in this transaction."""
     moves = LaneMoves()
     reports, ends, long_outputs, lines = [], [], [], []

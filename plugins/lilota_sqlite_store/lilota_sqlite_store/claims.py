@@ -18,13 +18,13 @@ Lanes = dict[int, tuple[str, str]]
 _PROMOTIONS_PER_CLAIM: Final = 5000
 
 
-def has_lease(connection: sqlite3.Connection, runner_id: str, now: float) -> bool:
+def has_lease(connection: sqlite3.Connection, runner_id: str, now: int) -> bool:
     """Tell whether the runner is registered and its lease holds."""
     row = connection.execute(SQL["lease"], (runner_id,)).fetchone()
     return row is not None and row[0] > now
 
 
-def may_claim(connection: sqlite3.Connection, request: ClaimRequest, now: float) -> bool:
+def may_claim(connection: sqlite3.Connection, request: ClaimRequest, now: int) -> bool:
     """Look, without the lock for writing, whether there may be something to claim."""
     if request.limit < 1:
         return False
@@ -36,14 +36,14 @@ def cancel_requests(connection: sqlite3.Connection, runner_id: str) -> tuple[Fen
     return tuple(connection.execute(SQL["cancel_requests"], (runner_id,)).fetchall())
 
 
-def cancelled_only(connection: sqlite3.Connection, request: ClaimRequest, now: float) -> Claimed:
+def cancelled_only(connection: sqlite3.Connection, request: ClaimRequest, now: int) -> Claimed:
     """Answer a request for which there is nothing to claim."""
     if not has_lease(connection, request.runner_id, now):
         return Claimed()
     return Claimed(cancel_requested=cancel_requests(connection, request.runner_id))
 
 
-def claim(connection: sqlite3.Connection, request: ClaimRequest, now: float) -> Claimed:
+def claim(connection: sqlite3.Connection, request: ClaimRequest, now: int) -> Claimed:
     """Claim in a transaction that was begun for writing."""
     if not has_lease(connection, request.runner_id, now):
         return Claimed()
@@ -56,7 +56,7 @@ def claim(connection: sqlite3.Connection, request: ClaimRequest, now: float) -> 
     return Claimed(claims=_grant(connection, ids, lanes, request.runner_id), cancel_requested=cancelled)
 
 
-def _promote_due(connection: sqlite3.Connection, now: float) -> None:
+def _promote_due(connection: sqlite3.Connection, now: int) -> None:
     if connection.execute(SQL["any_due"], (now,)).fetchone() is None:
         return
     moves = LaneMoves()
@@ -117,8 +117,8 @@ def _to_claims(rows: list[tuple[Any, ...]], lanes: Lanes) -> tuple[dict[int, Cla
             lost_attempts=lost_attempts,
             max_lost_attempts=max_lost_attempts,
             log_count=log_count,
-            created_at=created_at,
-            run_at=run_at,
+            created_at=created_at / 1e6,
+            run_at=run_at / 1e6,
             headers_json=headers_json,
         )
     return claims, granted

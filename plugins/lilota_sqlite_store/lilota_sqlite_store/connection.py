@@ -18,6 +18,8 @@ from lilota.errors import StoreUnavailableError
 from lilota_sqlite_store.faults import translated
 from lilota_sqlite_store.migrations import migrate
 
+#: The first with strict tables.
+OLDEST_SQLITE: Final = (3, 37, 0)
 BUSY_TIMEOUT_SECONDS: Final = 30.0
 #: Threads beyond this many that use the store at the same moment get a connection of their own each time.
 _IDLE_LIMIT: Final = 16
@@ -59,6 +61,11 @@ def create_file(path: str) -> None:
 
 def connect(path: str) -> Connection:
     """Open a connection. The file must exist: it is created by `create_file`, with the mode it should have."""
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise StoreUnavailableError(
+            f"The SQLite of this Python is {sqlite3.sqlite_version}, and the SQLite store needs "
+            f"{'.'.join(map(str, OLDEST_SQLITE))} or newer. Use a newer Python, or another store."
+        )
     connection = sqlite3.connect(
         f"file:{quote(path)}?mode=rw",
         uri=True,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import heapq
 import sqlite3
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from itertools import islice
 from typing import Any, Final
 
 import msgspec
 
-from lilota.contract import TaskCount, TaskQuery, to_instant, to_instant_or_none
+from lilota.contract import TaskCount, TaskQuery, from_microseconds
 from lilota.errors import TaskNotFoundError
 from lilota.models import LogLine, TaskError, TaskInfo
 from lilota_sqlite_store.statements import SQL, id_list
@@ -137,10 +138,10 @@ def _to_info(row: tuple[Any, ...]) -> TaskInfo:
         priority=priority,
         input_json=input_json,
         output_json=output_json,
-        created_at=to_instant(created_at),
-        run_at=to_instant(run_at),
-        started_at=to_instant_or_none(started_at),
-        finished_at=to_instant_or_none(finished_at),
+        created_at=from_microseconds(created_at),
+        run_at=from_microseconds(run_at),
+        started_at=_or_none(started_at),
+        finished_at=_or_none(finished_at),
         attempt=attempt,
         lost_attempts=lost_attempts,
         max_lost_attempts=max_lost_attempts,
@@ -152,6 +153,10 @@ def _to_info(row: tuple[Any, ...]) -> TaskInfo:
         token=token,
         headers_json=headers_json,
     )
+
+
+def _or_none(instant: int | None) -> datetime | None:
+    return None if instant is None else from_microseconds(instant)
 
 
 def _to_error(text: str) -> TaskError:

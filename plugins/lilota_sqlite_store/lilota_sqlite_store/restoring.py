@@ -6,20 +6,20 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 
-from lilota.contract import StoredTask
+from lilota.contract import StoredTask, to_microseconds
 from lilota_sqlite_store.attempts import encode_error, log_row
 from lilota_sqlite_store.statements import SQL, id_list
 from lilota_sqlite_store.states import count_new, stored_as
 from lilota_sqlite_store.texts import ELSEWHERE, LONG_TEXT, long_texts
 
 
-def restore(connection: sqlite3.Connection, tasks: Sequence[StoredTask], now: float) -> int:
+def restore(connection: sqlite3.Connection, tasks: Sequence[StoredTask], now: int) -> int:
     """Write the tasks whose ids are not in use, with all that belongs to them; return how many."""
     new = _without_existing(connection, tasks)
     if not new:
         return 0
     infos = [task.info for task in new]
-    states = [stored_as(info.state, info.run_at.timestamp(), now) for info in infos]
+    states = [stored_as(info.state, to_microseconds(info.run_at), now) for info in infos]
     lanes = [(info.queue, info.name) for info in infos]
     lane_ids = count_new(connection, zip(lanes, states, strict=True))
     rows = [_task_row(task, lane_ids[lane], state) for task, lane, state in zip(new, lanes, states, strict=True)]
@@ -51,10 +51,10 @@ def _task_row(task: StoredTask, lane: int, state: int) -> tuple[object, ...]:
         lane,
         state,
         info.priority,
-        info.run_at.timestamp(),
-        info.created_at.timestamp(),
-        _seconds(info.started_at),
-        _seconds(info.finished_at),
+        to_microseconds(info.run_at),
+        to_microseconds(info.created_at),
+        _or_none(info.started_at),
+        _or_none(info.finished_at),
         info.attempt,
         info.token,
         info.lost_attempts,
@@ -76,5 +76,5 @@ def _unless_long(text: str | None, instead: str | None = None) -> str | None:
     return instead if text is not None and len(text) >= LONG_TEXT else text
 
 
-def _seconds(instant: datetime | None) -> float | None:
-    return None if instant is None else instant.timestamp()
+def _or_none(instant: datetime | None) -> int | None:
+    return None if instant is None else to_microseconds(instant)

@@ -5,24 +5,24 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-from lilota.contract import RegisteredRunner, RunnerInfo, to_instant
+from lilota.contract import RegisteredRunner, RunnerInfo, from_microseconds, microseconds
 from lilota.contract.rules import GIVEN_BACK, after_lost_runner
 from lilota.models import AttemptUpdate, Outcome
 from lilota_sqlite_store.attempts import AttemptChange, StoredAttempt, write_changes
 from lilota_sqlite_store.statements import SQL
 
 
-def heartbeat(connection: sqlite3.Connection, runner: RunnerInfo, now: float) -> bool:
+def heartbeat(connection: sqlite3.Connection, runner: RunnerInfo, now: int) -> bool:
     """Register the runner or renew its lease; False if the lease had expired."""
     row = connection.execute(SQL["lease"], (runner.id,)).fetchone()
-    expires_at = now + runner.lease_seconds
+    expires_at = now + microseconds(runner.lease_seconds)
     connection.execute(
         SQL["heartbeat"], (runner.id, runner.host, runner.pid, runner.lease_seconds, expires_at, now, now)
     )
     return row is None or row[0] > now
 
 
-def registered(connection: sqlite3.Connection, now: float) -> list[RegisteredRunner]:
+def registered(connection: sqlite3.Connection, now: int) -> list[RegisteredRunner]:
     """Return the runners in the order in which they started."""
     runners = [
         RegisteredRunner(
@@ -30,8 +30,8 @@ def registered(connection: sqlite3.Connection, now: float) -> list[RegisteredRun
             host=host,
             pid=pid,
             lease_seconds=lease_seconds,
-            started_at=to_instant(started_at),
-            heartbeat_at=to_instant(heartbeat_at),
+            started_at=from_microseconds(started_at),
+            heartbeat_at=from_microseconds(heartbeat_at),
             has_expired=bool(has_expired),
         )
         for runner_id, host, pid, lease_seconds, started_at, heartbeat_at, has_expired in connection.execute(
@@ -41,29 +41,29 @@ def registered(connection: sqlite3.Connection, now: float) -> list[RegisteredRun
     return sorted(runners, key=lambda runner: runner.started_at)
 
 
-def take_turn(connection: sqlite3.Connection, chore: str, every_seconds: float, now: float) -> bool:
-    """Note that the chore is done now, unless somebody did it less than `every_seconds` ago."""
-    return connection.execute(SQL["take_turn"], (chore, now, every_seconds)).fetchone() is not None
+def take_turn(connection: sqlite3.Connection, chore: str, every: int, now: int) -> bool:
+    """Note that the chore is done now, unless somebody did it less than `every` microseconds ago."""
+    return connection.execute(SQL["take_turn"], (chore, now, every)).fetchone() is not None
 
 
-def release(connection: sqlite3.Connection, runner_id: str, now: float) -> int:
+def release(connection: sqlite3.Connection, runner_id: str, now: int) -> int:
     """Forget the runner and give back what it holds, without spending the attempts."""
     return len(_take_back(connection, runner_id, _given_back, now))
 
 
-def any_expired(connection: sqlite3.Connection, now: float) -> bool:
+def any_expired(connection: sqlite3.Connection, now: int) -> bool:
     """Look, without the lock for writing, whether there is anything to rescue."""
     return connection.execute(SQL["expired_runners"], (now,)).fetchone() is not None
 
 
-def rescue(connection: sqlite3.Connection, now: float) -> list[int]:
+def rescue(connection: sqlite3.Connection, now: int) -> list[int]:
     """Take back what runners with an expired lease hold, and forget them."""
     expired = [runner_id for (runner_id,) in connection.execute(SQL["expired_runners"], (now,)).fetchall()]
     return [task_id for runner_id in expired for task_id in _take_back(connection, runner_id, _lost, now)]
 
 
 def _take_back(
-    connection: sqlite3.Connection, runner_id: str, to_outcome: Callable[[StoredAttempt, str], Outcome], now: float
+    connection: sqlite3.Connection, runner_id: str, to_outcome: Callable[[StoredAttempt, str], Outcome], now: int
 ) -> list[int]:
     changes = []
     for (lane,) in connection.execute(SQL["lanes_with_running"]).fetchall():

@@ -36,7 +36,7 @@ CODES: Final[Mapping[TaskState, tuple[int, ...]]] = MappingProxyType(
 STATES: Final[tuple[TaskState, ...]] = tuple(state for state, codes in CODES.items() for _ in codes)
 
 
-def stored_as(state: TaskState, run_at: float | None, now: float) -> int:
+def stored_as(state: TaskState, run_at: int | None, now: int) -> int:
     """Return how a state is stored; a pending task has a `run_at`."""
     if state is TaskState.PENDING and run_at is not None:
         return READY if run_at <= now else SCHEDULED

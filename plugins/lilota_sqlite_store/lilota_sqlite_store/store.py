@@ -16,7 +16,7 @@ from lilota.contract import (
     StoredTask,
     TaskCount,
     TaskQuery,
-    whole_microseconds,
+    microseconds,
 )
 from lilota.contract.rules import check_id, check_none_is_running, refuse_connection
 from lilota.models import AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
@@ -46,8 +46,8 @@ class SQLiteTaskStore:
         self._clock = clock
         self._connect_lazily()
 
-    def _now(self) -> float:
-        return whole_microseconds(self._clock())
+    def _now(self) -> int:
+        return microseconds(self._clock())
 
     def _connect_lazily(self) -> None:
         self._database = Database(self.path, wait_for_disk=self._wait_for_disk)
@@ -200,11 +200,11 @@ class SQLiteTaskStore:
 
     def prune(self, older_than_seconds: float, states: Sequence[TaskState] | None = None, limit: int = 1000) -> int:
         with self._db().write(durable=False) as connection:
-            return actions.prune(connection, self._now() - older_than_seconds, states, limit)
+            return actions.prune(connection, self._now() - microseconds(older_than_seconds), states, limit)
 
     def take_turn(self, chore: str, every_seconds: float) -> bool:
         with self._db().write(durable=False) as connection:
-            return runners.take_turn(connection, chore, every_seconds, self._now())
+            return runners.take_turn(connection, chore, microseconds(every_seconds), self._now())
 
     def damage(self) -> list[str]:
         """Say which counters are wrong, as `lilota.contract.CanBeRepaired` wants it."""

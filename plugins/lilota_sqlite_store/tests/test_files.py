@@ -195,6 +195,14 @@ def test_deleted_file_is_reported_by_a_runner(path, caplog):
     assert "was deleted or moved away" in caplog.text
 
 
+def test_library_that_is_too_old_is_named(path, monkeypatch):
+    """Not an error about the grammar of a statement."""
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+
+    with pytest.raises(StoreUnavailableError, match=r"needs 3\.37\.0 or newer\. Use a newer Python, or another store"):
+        SQLiteTaskStore(path).open()
+
+
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
 
 

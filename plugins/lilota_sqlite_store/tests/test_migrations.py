@@ -6,6 +6,7 @@ import multiprocessing
 import sqlite3
 import time
 from contextlib import closing
+from datetime import UTC, datetime
 
 import pytest
 from lilota_sqlite_store import SQLiteTaskStore
@@ -14,7 +15,7 @@ from lilota_sqlite_store.migrations import migrate
 from lilota_sqlite_store.statements import load_migrations
 from sqlite_processes import open_when_all_are_there
 
-from lilota.contract import ClaimRequest, RunnerInfo
+from lilota.contract import ClaimRequest, RunnerInfo, TaskQuery
 from lilota.errors import StoreVersionError
 from lilota.models import AttemptUpdate, NewTask, Outcome, TaskState
 
@@ -24,13 +25,11 @@ NEWEST = load_migrations()[-1][0]
 HEARTBEAT_OF_SCHEMA_1 = (
     "INSERT OR REPLACE INTO runners (id, host, pid, lease_seconds, expires_at) VALUES (?, ?, ?, ?, ?)"
 )
-#: What a lilota runs that knows no headers: add, prune, and what `find` reads.
+#: How a lilota adds that knows no headers.
 ADD_OF_SCHEMA_2 = (
     "INSERT INTO tasks (id, lane, state, priority, run_at, created_at, max_lost_attempts, description, input) "
     "VALUES (?, 1, 2, 0, 5.0, 5.0, 3, 'old', '{}')"
 )
-PRUNE_OF_SCHEMA_2 = "DELETE FROM tasks WHERE id IN (SELECT value FROM json_each(?))"
-COLUMNS_OF_SCHEMA_2 = 21
 
 
 @pytest.fixture
@@ -99,23 +98,82 @@ def test_missing_migrations_are_applied_in_order(connection, path):
     assert connection.execute("SELECT x FROM extra").fetchall() == [(1,)]
 
 
-def test_file_of_the_first_schema_is_brought_forward_with_its_tasks_and_runners(connection, path):
-    """Whoever upgrades finds everything, and a runner of before goes on claiming."""
+def test_file_of_the_first_schema_is_brought_forward_with_its_tasks(connection, path):
+    """Whoever upgrades finds everything; what a dead runner of before held is taken back."""
     migrate(connection, path, load_migrations()[:1])
-    connection.execute("INSERT INTO lanes (id, queue, name, ready) VALUES (1, 'default', 'task', 1)")
-    connection.execute(
-        "INSERT INTO tasks (id, lane, state, priority, run_at, created_at, max_lost_attempts, description, input) "
-        "VALUES (7, 1, 2, 0, 5.0, 5.0, 3, 'old', '{}')"
-    )
-    connection.execute(HEARTBEAT_OF_SCHEMA_1, ("old", "host", 12, 60.0, time.time() + 60))
+    connection.execute("INSERT INTO lanes (id, queue, name, ready, running) VALUES (1, 'default', 'task', 1, 1)")
+    connection.executemany(ADD_OF_SCHEMA_2, [(7,), (8,)])
+    connection.execute("UPDATE tasks SET state = 3, runner = 'old', attempt = 1, token = 1 WHERE id = 8")
+    connection.execute(HEARTBEAT_OF_SCHEMA_1, ("old", "host", 12, 60.0, time.time() - 1))
     store = SQLiteTaskStore(path)
 
-    (claim,) = store.claim(ClaimRequest(runner_id="old", names=("task",))).claims
+    before = [(runner.id, runner.pid, runner.has_expired) for runner in store.runners()]
+    rescued = store.rescue()
 
     assert schema_version(path) == NEWEST
-    assert (claim.id, store.get(7).description) == (7, "old")
-    assert [(runner.id, runner.pid) for runner in store.runners()] == [("old", 12)]
+    assert (before, rescued, store.runners()) == ([("old", 12, True)], [8], [])
+    assert [(info.id, info.description, info.run_at.timestamp()) for info in store.find(TaskQuery(ids=(7,)))] == [
+        (7, "old", 5.0)
+    ]
     store.close()
+
+
+def test_file_is_not_taken_away_from_runners_that_could_not_go_on(connection, path):
+    """Whoever only looks, with a newer lilota, must not cost them their tasks; the error names them and the remedy."""
+    migrate(connection, path, load_migrations()[:3])
+    connection.execute(HEARTBEAT_OF_SCHEMA_1, ("old", "shop", 12, 60.0, time.time() + 60))
+    store = SQLiteTaskStore(path)
+
+    with pytest.raises(StoreVersionError, match=r"runners of an older lilota.*: process 12 on shop. Stop them; then"):
+        store.counts()
+
+    assert schema_version(path) == 3
+    connection.execute("DELETE FROM runners")
+    assert store.counts() == []
+    store.close()
+
+
+def test_older_lilota_that_has_the_file_open_can_not_write_what_would_be_misread(connection, path):
+    """It counts in seconds; strict tables refuse them, so that nothing is half right."""
+    migrate(connection, path, load_migrations()[:3])
+    store = SQLiteTaskStore(path)
+    store.open()
+
+    with pytest.raises(sqlite3.IntegrityError):
+        connection.execute(ADD_OF_SCHEMA_2.replace("5.0", "5.5"), (7,))
+
+    store.close()
+
+
+def test_values_that_are_none_of_their_column_become_some(connection, path):
+    """Before tables were strict, a shell could put a text where a number belongs, and hide all tasks of a page."""
+    migrate(connection, path, load_migrations()[:3])
+    connection.execute("INSERT INTO lanes (id, queue, name, ready) VALUES (1, 'default', 'task', 3)")
+    connection.executemany(ADD_OF_SCHEMA_2, [(1,), (2,), (3,)])
+    connection.execute("UPDATE tasks SET created_at = 'yesterday', priority = 'high', description = x'41' WHERE id = 1")
+    connection.execute("UPDATE tasks SET run_at = 253402300800.0, created_at = 1700000000.123456 WHERE id = 2")
+    store = SQLiteTaskStore(path)
+
+    bad, far, good = store.get_all_tasks()
+
+    assert (bad.created_at.timestamp(), bad.priority, bad.description) == (0, 0, "A")
+    assert far.run_at == datetime.max.replace(tzinfo=UTC)
+    assert far.created_at == datetime.fromtimestamp(1700000000, UTC).replace(microsecond=123456)
+    assert good.run_at.timestamp() == 5.0
+    store.close()
+
+
+def test_all_tables_are_strict_but_those_of_long_texts(store, path):
+    """SQLite itself refuses what is no number, from every program."""
+    with closing(sqlite3.connect(path)) as other:
+        strict = {
+            name: bool(is_strict)
+            for _, name, kind, _, _, is_strict in other.execute("PRAGMA table_list")
+            if kind == "table"
+        }
+
+    loose = {name for name, is_strict in strict.items() if not is_strict}
+    assert loose == {"sqlite_schema", "sqlite_temp_schema", "large_inputs", "large_outputs", "large_headers"}
 
 
 @pytest.mark.parametrize("schema", range(1, NEWEST))
@@ -140,52 +198,6 @@ def test_what_waits_in_a_file_of_an_older_schema_runs(connection, path, schema):
         (TaskState.SUCCEEDED, '{"n":3}'),
     ]
     store.close()
-
-
-def test_older_lilota_that_has_the_file_open_goes_on_after_the_migration(connection, path):
-    """It adds, reads and prunes as before; of headers that it prunes with their task nothing is left."""
-    migrate(connection, path, load_migrations()[:2])
-    connection.execute("INSERT INTO lanes (id, queue, name, ready) VALUES (1, 'default', 'task', 1)")
-    connection.execute(ADD_OF_SCHEMA_2, (7,))
-    before = connection.execute("SELECT * FROM task_details").fetchall()
-    store = SQLiteTaskStore(path)
-    (with_headers,) = store.add([NewTask(name="task", headers_json='{"x":"' + "h" * 3000 + '"}')])
-
-    connection.execute(ADD_OF_SCHEMA_2, (8,))
-    after = connection.execute("SELECT * FROM task_details WHERE id = 7").fetchall()
-    connection.execute(PRUNE_OF_SCHEMA_2, (f"[{with_headers}]",))
-
-    assert [row[:COLUMNS_OF_SCHEMA_2] for row in after] == before
-    assert store.get(8).headers_json is None
-    assert connection.execute("SELECT count(*) FROM large_headers").fetchone() == (0,)
-    store.close()
-
-
-def test_old_runner_beside_a_new_one_is_listed_too(store, path):
-    """It does not write when it started; the end of its lease tells when it was last heard of."""
-    now = time.time()
-    store.heartbeat(RunnerInfo(id="new", lease_seconds=60))
-    with closing(sqlite3.connect(path)) as old:
-        for _ in range(2):
-            old.execute(HEARTBEAT_OF_SCHEMA_1, ("old", "host", 12, 60.0, now + 60))
-        old.commit()
-
-    old_runner = next(runner for runner in store.runners() if runner.id == "old")
-
-    assert abs(old_runner.heartbeat_at.timestamp() - now) < 0.001
-    assert old_runner.started_at == old_runner.heartbeat_at
-    assert not old_runner.has_expired
-
-
-def test_old_runner_can_renew_the_lease_that_a_new_one_took(store, path):
-    """Both write the same row, whoever comes last."""
-    store.heartbeat(RunnerInfo(id="runner", lease_seconds=0))
-    with closing(sqlite3.connect(path)) as old:
-        old.execute(HEARTBEAT_OF_SCHEMA_1, ("runner", "host", 12, 60.0, time.time() + 60))
-        old.commit()
-
-    assert store.heartbeat(RunnerInfo(id="runner", lease_seconds=60)) is True
-    assert store.rescue() == []
 
 
 def test_newer_schema_that_this_version_can_read_is_used(store, path):

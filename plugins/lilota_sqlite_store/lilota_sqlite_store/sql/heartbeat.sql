@@ -2,4 +2,4 @@
 INSERT INTO runners (id, host, pid, lease_seconds, expires_at, heartbeat_at, started_at) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE
 SET host = excluded.host, pid = excluded.pid, lease_seconds = excluded.lease_seconds, expires_at = excluded.expires_at,
-    heartbeat_at = excluded.heartbeat_at, started_at = coalesce(started_at, excluded.started_at)
+    heartbeat_at = excluded.heartbeat_at
