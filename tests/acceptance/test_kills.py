@@ -1,6 +1,7 @@
 """A hundred kills: workers, whole runners, the fork server and programs that add, at moments drawn from a seed.
 
-`LILOTA_SEED=17 pytest tests/acceptance/test_kills.py` repeats the order of the kills; the moments are real ones.
+`LILOTA_SEED=17 pytest tests/acceptance/test_kills.py` repeats the order of the kills; the moments are real ones. More of
+them, more runners or another, empty store: `LILOTA_KILLS=500 LILOTA_RUNNERS=20 LILOTA_KILLS_STORE=postgresql://...`.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from lilota.config import Settings
 from lilota.runner import TaskRunner
 
 SEED = int(os.environ.get("LILOTA_SEED", "20300101"))
-KILLS = 100
-RUNNERS = 2
+KILLS = int(os.environ.get("LILOTA_KILLS", "100"))
+RUNNERS = int(os.environ.get("LILOTA_RUNNERS", "2"))
 _LEASE_SECONDS = 1.0
 
 
@@ -91,12 +92,12 @@ def _parent(pid: int) -> int:
 
 @pytest.fixture
 def field(make_field, tmp_path):
-    """Where the kills take place: a SQLite file."""
-    return make_field(f"sqlite:///{tmp_path}/tasks.db")
+    """Where the kills take place: a SQLite file, unless another store is wanted."""
+    return make_field(os.environ.get("LILOTA_KILLS_STORE", f"sqlite:///{tmp_path}/tasks.db"))
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(180 + KILLS)
 def test_a_hundred_kills_lose_nothing(field):
     """Each acknowledged task ends once, with the right output and within its limits; no process is left over."""
     striker = Striker(field)

@@ -87,6 +87,11 @@ EXPLAINED = {
         (*ADDED, FIRST, TakenBack(5, 1, "a", counted=True), Claimed(6, 1, 2, 2, "b"), Wrote(7, 1, 2, "b", SUCCESS)),
         TWICE,
     ),
+    "taken back while the next beat of its runner waited for a lock": (
+        (*ADDED, Beat(0.9, "a", 3.0, 7, 0.8), FIRST, TakenBack(4, 1, "", counted=True, since=3.9),
+         Beat(4.2, "a", 3.0, 7, 2), Claimed(4.5, 1, 2, 2, "b"), Wrote(6, 1, 2, "b", SUCCESS)),
+        TWICE,
+    ),
     "given back, without spending the attempt": (
         (*ADDED, FIRST, Wrote(2, 1, 1, "a", GIVEN_BACK), Claimed(3, 1, 1, 2, "b"), Wrote(4, 1, 2, "b", SUCCESS)),
         altered(token=2),

@@ -21,7 +21,7 @@ def held_by_one(task: Events, common: Events) -> Iterator[str]:
         ends += [lost for lost in common.of(TakeBackUnknown) if lost.may_be_between(holder, claim)]
         if not ends:
             yield f"I4: it was granted to {claim.event.runner} while {holder.event.runner} held it"
-        elif all(_is_too_early(end, claim, _held_until(holder, common)) for end in ends):
+        elif all(_is_too_early(end, claim, _held_until(holder, common, end)) for end in ends):
             yield f"I6: it was taken back from {holder.event.runner}, whose lease had not expired"
 
 
@@ -31,11 +31,14 @@ def _is_too_early(end: Placed[Event], claim: Claim, held_until: float) -> bool:
     return False
 
 
-def _held_until(claim: Claim, common: Events) -> float:
-    """Return until when its runner had a lease for sure: each beat counts from when it was sent."""
+def _held_until(claim: Claim, common: Events, end: Placed[Event]) -> float:
+    """Return until when its runner had a lease for sure: each beat counts from when it was sent.
+
+    One that was answered later than somebody asked for the end may have waited until after it, for a lock, say.
+    """
     until = 0.0
     for beat in sorted(common.of(Beat), key=lambda beat: beat.since):
-        if beat.event.runner != claim.event.runner:
+        if beat.event.runner != claim.event.runner or beat.at > end.since:
             continue
         if beat.since <= claim.since or beat.at < until:
             until = beat.since + beat.event.lease_seconds
