@@ -1,7 +1,7 @@
 """A hundred kills: workers, whole runners, the fork server and programs that add, at moments drawn from a seed.
 
-`LILOTA_SEED=17 pytest tests/acceptance/test_kills.py` repeats the order of the kills; the moments are real ones. More of
-them, more runners or another, empty store: `LILOTA_KILLS=500 LILOTA_RUNNERS=20 LILOTA_KILLS_STORE=postgresql://...`.
+`LILOTA_SEED=17 pytest tests/acceptance/test_kills.py` repeats the order of the kills; the moments are real ones. For
+more kills, more runners or another, empty store: `LILOTA_KILLS=500 LILOTA_RUNNERS=20 LILOTA_KILLS_STORE=postgresql://...`.
 """
 
 from __future__ import annotations

@@ -88,8 +88,8 @@ EXPLAINED = {
         TWICE,
     ),
     "taken back while the next beat of its runner waited for a lock": (
-        (*ADDED, Beat(0.9, "a", 3.0, 7, 0.8), FIRST, TakenBack(4, 1, "", counted=True, since=3.9),
-         Beat(4.2, "a", 3.0, 7, 2), Claimed(4.5, 1, 2, 2, "b"), Wrote(6, 1, 2, "b", SUCCESS)),
+        (*ADDED, Beat(0.9, "a", 3.0, 7, 0.8), FIRST, TakenBack(3.9, 1, "", counted=True, since=3.85),
+         Beat(4.2, "a", 3.0, 7, 0.99), Claimed(4.5, 1, 2, 2, "b"), Wrote(6, 1, 2, "b", SUCCESS)),
         TWICE,
     ),
     "given back, without spending the attempt": (
