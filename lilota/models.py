@@ -29,7 +29,9 @@ Fence = tuple[int, int]
 Integer32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 Percentage = Annotated[float, msgspec.Meta(ge=0, le=100)]
-Instant = Annotated[float, msgspec.Meta(ge=-62_135_596_800, le=253_402_300_799)]
+EARLIEST_INSTANT: Final = -62_135_596_800
+LATEST_INSTANT: Final = 253_402_300_799
+Instant = Annotated[float, msgspec.Meta(ge=EARLIEST_INSTANT, le=LATEST_INSTANT)]
 Delay = Annotated[float, msgspec.Meta(ge=0, le=LONGEST_SECONDS)]
 
 
@@ -77,7 +79,7 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         logger: the name of the logger, "" for printed lines.
     """
 
-    at: float
+    at: Instant
     text: str
     level: Integer32 = logging.INFO
     source: str = "log"
@@ -254,6 +256,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     delay_seconds: Delay = 0.0
     spends_attempt: bool = True
     lost: bool = False
+
+    def __post_init__(self) -> None:
+        # Here, and not where it is used: whoever reads a frame or a row finds it among the types that it checks.
+        if self.state is TaskState.RUNNING or self.state is TaskState.WAITING:
+            raise ValueError(f"an attempt does not end as {self.state}")
 
 
 class AttemptUpdate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import random
+from typing import Annotated
 
 import msgspec
+
+#: A hundred years at most, as every wait.
+_Wait = Annotated[float, msgspec.Meta(ge=0, le=100 * 366 * 86_400)]
 
 
 class Backoff(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,10 +22,10 @@ class Backoff(msgspec.Struct, frozen=True, kw_only=True):
             do not come back together.
     """
 
-    first_seconds: float = 1.0
-    factor: float = 2.0
-    max_seconds: float = 300.0
-    jitter: float = 0.25
+    first_seconds: _Wait = 1.0
+    factor: Annotated[float, msgspec.Meta(ge=0, le=1000)] = 2.0
+    max_seconds: _Wait = 300.0
+    jitter: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.25
 
     def delay_seconds(self, attempt: int, rng: random.Random | None = None) -> float:
         """Return the wait after attempt number `attempt` (1 is the first).

@@ -7,13 +7,16 @@ from math import inf
 from typing import Final
 
 from lilota.engine.commands import Command, Kill, Send, StartWorker
+from lilota.engine.conduct import MisconductError
 from lilota.engine.fates import Death
 from lilota.engine.messages import Finish, Recall, ToWorker
-from lilota.engine.workload import KnownWorker
+from lilota.engine.workload import KnownOptions, KnownWorker
 
 #: A worker that dies before it was of any use is started again after this, doubled each time.
 RESTART_SECONDS: Final = 0.1
 RESTART_LIMIT_SECONDS: Final = 30.0
+#: A worker that has said that it leaves may take so long to do so.
+LEAVE_SECONDS: Final = 10.0
 
 
 class Crew:
@@ -24,12 +27,14 @@ class Crew:
         workers: by their numbers; those that are being started too.
         failed_starts: how many in a row died before they were of any use.
         last_start_failure: how the last of these died.
+        options: what the workers told of the task classes, the newest of each name.
     """
 
     def __init__(self, size: int) -> None:
         self.failed_starts: int = 0
         self.last_start_failure: Death | None = None
         self.size = size
+        self.options: KnownOptions = KnownOptions()
         self.workers: dict[int, KnownWorker] = {}
         self._next_number = 1
         self._start_not_before = 0.0
@@ -55,7 +60,7 @@ class Crew:
     def start_missing(self, now: float) -> None:
         """Start as many workers as there should be."""
         while now >= self.next_start_at():
-            worker = KnownWorker(self._next_number)
+            worker = KnownWorker(self._next_number, KnownOptions(self.options))
             self._next_number += 1
             self.workers[worker.number] = worker
             self._commands.append(StartWorker(worker.number))
@@ -74,15 +79,45 @@ class Crew:
                 worker.note_slow()
                 self.recall(worker)
 
+    def next_overstay_at(self) -> float:
+        """Return when the next worker should have left, infinity if none is about to."""
+        return min((worker.leave_by for worker in self.workers.values()), default=inf)
+
+    def end_overstayers(self, now: float) -> None:
+        """Kill workers that have said that they leave, and stay."""
+        for worker in self.workers.values():
+            if now >= worker.leave_by:
+                worker.leave_by = inf
+                self.kill(worker, signal.SIGKILL)
+
     # --- what happens to workers
 
     def came_up(self, number: int) -> None:
-        """A worker process is up."""
+        """A worker process is up.
+
+        Raises:
+            MisconductError: it has said so before.
+        """
         worker = self.workers[number]
+        if worker.ready:
+            raise MisconductError("said once more that it is ready")
         worker.ready = True
         self.failed_starts = 0
         if self._closing:
             self.send(worker, Finish())
+
+    def leaves(self, number: int, now: float) -> None:
+        """A worker ends in good order: what is sent to it from now on does not start.
+
+        Raises:
+            MisconductError: nobody told it to, and no task has left its marks on it; or an attempt runs in it.
+        """
+        worker = self.workers[number]
+        first = worker.first()
+        if not (self._closing or worker.has_ended_one) or (first is not None and first.started_at is not None):
+            raise MisconductError("said that it leaves, though it has an attempt to run")
+        worker.leaving = True
+        worker.leave_by = min(worker.leave_by, now + LEAVE_SECONDS)
 
     def died(self, number: int, death: Death, now: float) -> KnownWorker:
         """A worker process is gone; return what was known of it."""
@@ -112,7 +147,8 @@ class Crew:
 
     def recall(self, worker: KnownWorker) -> None:
         """Fetch what has not started, if there can be anything."""
-        if len(worker.attempts) > 1:
+        first = worker.first()
+        if first is not None and (first.started_at is None or len(worker.attempts) > 1):
             self.send(worker, Recall())
 
     def kill(self, worker: KnownWorker, signal_number: signal.Signals) -> None:

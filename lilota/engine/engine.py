@@ -9,20 +9,25 @@ processes and a real store; tests do it in virtual time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, assert_never
 
 import msgspec
 
 from lilota.contract import Claimed, ClaimRequest, Committed
 from lilota.engine.backlog import Backlog
+from lilota.engine.conduct import MisconductError, check_report
 from lilota.engine.crew import Crew
 from lilota.engine.fates import Death
 from lilota.engine.holdings import Holdings
-from lilota.engine.messages import Loaded, Report
+from lilota.engine.messages import FromWorker, Leaving, Loaded, Ready, Report
 from lilota.engine.pacing import Pacing
 from lilota.engine.stop_ladder import StopLadder
-from lilota.engine.workload import KnownOptions
+from lilota.engine.workload import Attempt, KnownWorker
+from lilota.models import AttemptUpdate
+
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class TimedRule(NamedTuple):
@@ -54,14 +59,15 @@ class Engine:
     def __init__(
         self, runner_id: str, number_of_workers: int, names: Iterable[str], queues: Iterable[str] | None = None
     ) -> None:
+        names = tuple(names)
+        self._names = frozenset(names)
         self._request = ClaimRequest(
-            runner_id=runner_id, names=tuple(names), queues=None if queues is None else tuple(queues), limit=0
+            runner_id=runner_id, names=names, queues=None if queues is None else tuple(queues), limit=0
         )
-        self._options = KnownOptions()
         self.crew: Crew = Crew(number_of_workers)
         self._backlog = Backlog()
-        self._stops = StopLadder(self.crew, self._options)
-        self.holdings: Holdings = Holdings(self.crew, self._backlog, self._stops, self._options)
+        self._stops = StopLadder(self.crew)
+        self.holdings: Holdings = Holdings(self.crew, self._backlog, self._stops)
         self._pacing = Pacing()
         self._claiming = True
         self._asks_for_work = False
@@ -70,6 +76,7 @@ class Engine:
             TimedRule(self.crew.next_start_at, self.crew.start_missing),
             TimedRule(self._stops.next_step_at, self._stops.take_steps),
             TimedRule(self.crew.next_slow_at, self.crew.recall_slow),
+            TimedRule(self.crew.next_overstay_at, self.crew.end_overstayers),
             TimedRule(self._backlog.next_stale_at, self._give_back_stale),
         )
 
@@ -112,27 +119,26 @@ class Engine:
 
     # --- what happens
 
-    def worker_ready(self, number: int) -> None:
-        """A worker process is up."""
-        self.crew.came_up(number)
-
-    def worker_leaving(self, number: int) -> None:
-        """A worker ends in good order: what is sent to it from now on does not start."""
-        self.crew.workers[number].leaving = True
+    def hear(self, number: int, message: FromWorker, now: float) -> Sequence[AttemptUpdate]:
+        """A worker tells something; return what is new of its attempts. Whatever it is, it can end only this worker."""
+        worker = self.crew.workers[number]
+        if worker.fault:
+            return ()
+        held = tuple(worker.attempts.values())
+        try:
+            self._listen(worker, message, now)
+        except MisconductError as error:
+            self._blame(worker, held, str(error))
+        except Exception as error:
+            logger.exception("This was not expected of any message.")
+            self._blame(worker, held, f"told what the runner could not understand ({type(error).__name__}: {error})")
+        else:
+            return message.updates if isinstance(message, Report) else ()
+        return ()
 
     def worker_died(self, number: int, death: Death, now: float) -> None:
         """A worker process is gone; the attempt that ran in it is lost, the others wait again."""
         self.holdings.note_death(self.crew.died(number, death, now), death, now)
-
-    def task_loaded(self, message: Loaded) -> None:
-        """A worker has imported a task class."""
-        self._options[message.name] = message.options
-        self.holdings.note_options(message.name)
-
-    def reported(self, number: int, report: Report, now: float) -> None:
-        """A worker tells how its attempts are getting on."""
-        self._pacing.learn(report.durations)
-        self.holdings.note_report(self.crew.workers[number], report, now)
 
     def committed(self, committed: Committed, now: float) -> None:
         """The store has answered."""
@@ -165,6 +171,29 @@ class Engine:
             self._stops.force_all("shutdown")
         else:
             self._stops.begin_all("shutdown", now)
+
+    # --- what a worker tells
+
+    def _listen(self, worker: KnownWorker, message: FromWorker, now: float) -> None:
+        if not (worker.ready or isinstance(message, Ready)):
+            raise MisconductError("told something before it was ready")
+        match message:
+            case Report():
+                check_report(worker, message, self._names)
+                self.holdings.note_report(worker, message, now)
+                self._pacing.learn(message.durations)
+            case Loaded():
+                self.holdings.note_options(worker, message)
+            case Ready():
+                self.crew.came_up(worker.number)
+            case Leaving():
+                self.crew.leaves(worker.number, now)
+            case _:
+                assert_never(message)
+
+    def _blame(self, worker: KnownWorker, held: Sequence[Attempt], fault: str) -> None:
+        logger.error("Worker %d is ended and replaced, because it %s.", worker.number, fault)
+        self.holdings.blame(worker, held, fault)
 
     # --- claims
 

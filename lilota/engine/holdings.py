@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from lilota.contract import Fence
 from lilota.engine import fates
 from lilota.engine.backlog import Backlog
+from lilota.engine.conduct import MisconductError, check_update
 from lilota.engine.crew import Crew
 from lilota.engine.fates import Death
-from lilota.engine.messages import Report
+from lilota.engine.messages import Loaded, Report
 from lilota.engine.stop_ladder import StopLadder
-from lilota.engine.workload import Attempt, KnownOptions, KnownWorker
+from lilota.engine.workload import Attempt, KnownWorker
 from lilota.models import AttemptUpdate, Claim, Outcome
 
 _LEASE_LOST: Final = Death("was stopped, because its runner had lost its lease")
@@ -22,11 +23,10 @@ _LEASE_LOST: Final = Death("was stopped, because its runner had lost its lease")
 class Holdings:
     """Follows each attempt: into the backlog, to a worker, sometimes back, and to its end."""
 
-    def __init__(self, crew: Crew, backlog: Backlog, stops: StopLadder, options: KnownOptions) -> None:
+    def __init__(self, crew: Crew, backlog: Backlog, stops: StopLadder) -> None:
         self._crew = crew
         self._backlog = backlog
         self._stops = stops
-        self._options = options
         self._updates: list[AttemptUpdate] = []
         self._starts_attempts = True
 
@@ -64,7 +64,7 @@ class Holdings:
         if not self._starts_attempts:
             self.give_back(claim.fence)
             return
-        limit = min(claim.max_lost_attempts, self._options[claim.name].max_lost_attempts)
+        limit = min(claim.max_lost_attempts, self._crew.options[claim.name].max_lost_attempts)
         alone = claim.lost_attempts > 0 or limit == 1
         self._backlog.add(Attempt(claim, now, expected_seconds, must_run_alone=alone))
 
@@ -93,7 +93,11 @@ class Holdings:
     # --- what a worker tells
 
     def note_report(self, worker: KnownWorker, report: Report, now: float) -> None:
-        """Take what a worker tells of its attempts, and begin to watch the one that comes next."""
+        """Take what a worker tells of its attempts, and begin to watch the one that comes next.
+
+        Raises:
+            MisconductError: it tells what no worker tells; what it told before that was taken.
+        """
         first = worker.first()
         for update in report.updates:
             self._note_update(worker, update, now)
@@ -104,21 +108,37 @@ class Holdings:
         elif first is not None and worker.doomed and not worker.attempts:
             self._crew.kill(worker, signal.SIGKILL)  # it survived the signal that should have ended it
 
-    def note_options(self, name: str) -> None:
-        """Apply the options of a class to attempts that were told as started while it was still being imported."""
-        for worker in self._crew.workers.values():
-            first = worker.first()
-            if first is not None and first.started_at is not None and first.claim.name == name:
-                self._apply_options(worker, first)
+    def note_options(self, worker: KnownWorker, loaded: Loaded) -> None:
+        """Take the options of a class, and apply them to the attempt that was told as started during its import.
+
+        Raises:
+            MisconductError: the worker does not run such a task, or has imported the class before.
+        """
+        first = worker.first()
+        if first is None or first.claim.name != loaded.name:
+            if worker.doomed:
+                return  # killed for a lost lease, with its last words still on the way
+            raise MisconductError("told of a task class that it was not asked to run")
+        if dict.__contains__(worker.options, loaded.name):
+            raise MisconductError("imported a task class twice")
+        worker.options[loaded.name] = self._crew.options[loaded.name] = loaded.options
+        if first.started_at is not None:
+            self._apply_options(worker, first)
 
     def _note_update(self, worker: KnownWorker, update: AttemptUpdate, now: float) -> None:
         attempt = worker.attempts.get(update.fence)
         if attempt is None:
-            return  # killed for a lost lease, with its last words still on the way
+            if worker.doomed:
+                return  # killed for a lost lease, with its last words still on the way
+            raise MisconductError("spoke of an attempt that it does not have")
+        check_update(attempt, update)
         if update.outcome is not None:
             worker.take(attempt.fence)
+            worker.has_ended_one = True
+            worker.first_returns = 0
         elif update.started_at is not None and attempt.started_at is None:
             attempt.started_at = now
+            worker.first_returns = 0
             worker.note_first(now)
             self._apply_options(worker, attempt)
         self._updates.append(attempt.numbered(update) if update.log_lines else update)
@@ -126,7 +146,7 @@ class Holdings:
     def _apply_options(self, worker: KnownWorker, attempt: Attempt) -> None:
         """Apply what its class says of time and of lost attempts, if it is loaded already."""
         self._stops.set_times(worker, attempt)
-        limit = self._options[attempt.claim.name].max_lost_attempts
+        limit = worker.options[attempt.claim.name].max_lost_attempts
         if limit < attempt.claim.max_lost_attempts:
             # The store has to know a stricter limit too, for the case that this runner dies.
             task_id, token = attempt.fence
@@ -151,9 +171,24 @@ class Holdings:
                 self._crew.kill(worker, signal.SIGKILL)
                 self._take_back(worker, worker.attempts, now)
 
+    def blame(self, worker: KnownWorker, held: Sequence[Attempt], fault: str) -> None:
+        """End a worker for what it told. What runs in it is lost when it is dead, as with any other death.
+
+        Args:
+            held: what it had before it told that: nothing of it may get lost, whatever went wrong on the way.
+        """
+        worker.fault = fault
+        self._crew.kill(worker, signal.SIGKILL)
+        for attempt in held:
+            if attempt.fence not in self:
+                outcome = fates.after_death(attempt.claim, worker.options[attempt.claim.name], Death(_faulty(fault)))
+                self._settle(attempt.fence, outcome)
+
     def note_death(self, worker: KnownWorker, death: Death, now: float) -> None:
         """A worker is gone: what ran in it is lost, the rest waits again."""
-        if not worker.leaving:
+        if worker.fault:
+            death = Death(_faulty(worker.fault), death.last_lines)
+        if not worker.leaving or worker.fault:
             self._lose_first(worker, death)
         self._take_back(worker, worker.attempts, now)
 
@@ -179,9 +214,13 @@ class Holdings:
         first = worker.first()
         if first is not None:
             worker.take(first.fence)
-            options = self._options[first.claim.name]
+            options = worker.options[first.claim.name]
             self._settle(first.fence, fates.after_loss(first.claim, options, first.stop_reason, death))
 
     def _settle(self, fence: Fence, outcome: Outcome) -> None:
         task_id, token = fence
         self._updates.append(AttemptUpdate(id=task_id, token=token, outcome=outcome))
+
+
+def _faulty(fault: str) -> str:
+    return f"was stopped, because it {fault}"

@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from lilota.contract import Fence
-from lilota.models import AttemptUpdate, Claim
+from lilota.models import AttemptUpdate, Claim, Count, Delay
 from lilota.tasks.options import TaskOptions
 
 StopReason = Literal["cancel", "timeout", "shutdown"]
@@ -41,7 +41,7 @@ class Finish(msgspec.Struct, frozen=True, tag=True):
 class Ready(msgspec.Struct, frozen=True, tag=True):
     """The worker process is up; its process group has the same number."""
 
-    pid: int
+    pid: Count
 
 
 class Loaded(msgspec.Struct, frozen=True, tag=True):
@@ -62,7 +62,7 @@ class Report(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
 
     updates: tuple[AttemptUpdate, ...] = ()
     returned: tuple[Fence, ...] = ()
-    durations: dict[str, tuple[int, float]] = {}
+    durations: dict[str, tuple[Count, Delay]] = {}
 
 
 class Leaving(msgspec.Struct, frozen=True, tag=True):

@@ -8,7 +8,7 @@ from typing import Final
 
 from lilota.engine.crew import Crew
 from lilota.engine.messages import Interrupt, StopReason
-from lilota.engine.workload import Attempt, KnownOptions, KnownWorker
+from lilota.engine.workload import Attempt, KnownWorker
 
 #: A runner that stops waits at most so long between two steps.
 SHUTDOWN_PATIENCE_SECONDS: Final = 2.0
@@ -19,9 +19,8 @@ LEAST_PATIENCE_SECONDS: Final = 0.05
 class StopLadder:
     """Takes the steps against attempts that were cancelled, are over their time limit, or whose runner stops."""
 
-    def __init__(self, crew: Crew, options: KnownOptions) -> None:
+    def __init__(self, crew: Crew) -> None:
         self._crew = crew
-        self._options = options
 
     def begin(self, worker: KnownWorker, attempt: Attempt, reason: StopReason, now: float) -> None:
         """Take the first step, unless it was taken before."""
@@ -49,9 +48,9 @@ class StopLadder:
 
     def set_times(self, worker: KnownWorker, attempt: Attempt) -> None:
         """Watch an attempt that has started: for its next step if it should end, for its time limit if it may run."""
-        timeout_seconds = self._options[attempt.claim.name].timeout_seconds
+        timeout_seconds = worker.options[attempt.claim.name].timeout_seconds
         if attempt.stop_reason is not None:
-            worker.watch(attempt, attempt.stepped_at + self._patience(attempt))
+            worker.watch(attempt, attempt.stepped_at + self._patience(worker, attempt))
         elif timeout_seconds is not None and attempt.started_at is not None:
             worker.watch(attempt, attempt.started_at + timeout_seconds)
 
@@ -80,11 +79,11 @@ class StopLadder:
             self._crew.kill(worker, signal.SIGTERM if attempt.steps == 1 else signal.SIGKILL)
             attempt.steps += 1
         attempt.stepped_at = now
-        worker.watch(attempt, now + self._patience(attempt))
+        worker.watch(attempt, now + self._patience(worker, attempt))
 
-    def _patience(self, attempt: Attempt) -> float:
+    def _patience(self, worker: KnownWorker, attempt: Attempt) -> float:
         """Return how many seconds to wait between two steps."""
-        patience = self._options[attempt.claim.name].kill_after_seconds
+        patience = worker.options[attempt.claim.name].kill_after_seconds
         if attempt.stop_reason == "shutdown":
             patience = min(patience, SHUTDOWN_PATIENCE_SECONDS)
         return max(patience, LEAST_PATIENCE_SECONDS)

@@ -19,14 +19,22 @@ SLOW_SECONDS: Final = 0.05
 #: What no worker can take for so long goes back to the store, where other runners find it.
 KEEP_SECONDS: Final = 0.5
 
-_NOT_LOADED: Final = TaskOptions(max_lost_attempts=2**31)
+_NOT_LOADED: Final = TaskOptions(max_lost_attempts=2**31 - 1)
 
 
 class KnownOptions(dict[str, TaskOptions]):
-    """What the workers told of the task classes; one that is not loaded yet sets no limit to lost attempts."""
+    """What was told of the task classes; one that is not loaded yet sets no limit to lost attempts.
 
-    def __missing__(self, _name: str) -> TaskOptions:
-        return _NOT_LOADED
+    Args:
+        others: where to look for what is not here.
+    """
+
+    def __init__(self, others: KnownOptions | None = None) -> None:
+        super().__init__()
+        self._others = others
+
+    def __missing__(self, name: str) -> TaskOptions:
+        return _NOT_LOADED if self._others is None else self._others[name]
 
 
 class Attempt:
@@ -37,14 +45,17 @@ class Attempt:
         waits_since: when it came into the backlog, the last time.
         started_at: when its worker has told of its start, None until then.
         log_count: how many lines the log of its task has, with those that its worker has told of; None if nobody knows.
+        lines: how many lines its worker has told of, and `characters` how long they are together.
         stop_reason: why it should end, None as long as it may run.
         steps: how many steps were taken against it, the last at `stepped_at`; the next is due at `next_step_at`.
     """
 
     __slots__ = (
+        "characters",
         "claim",
         "expected_seconds",
         "fence",
+        "lines",
         "log_count",
         "must_run_alone",
         "next_step_at",
@@ -62,6 +73,8 @@ class Attempt:
         self.waits_since: float = now
         self.expected_seconds: float = expected_seconds
         self.log_count = claim.log_count
+        self.lines: int = 0
+        self.characters: int = 0
         self.started_at: float | None = None
         self.stop_reason: StopReason | None = None
         self.steps: int = 0
@@ -93,11 +106,16 @@ class KnownWorker:
         watched: those of its attempts that have a next step, be it their time limit or the next one of a stop.
         slow: its first attempt takes long.
         slow_at: when it counts as slow, if its first attempt does not end before; infinity if it has none or is slow.
-        leaving: it ends in good order.
+        leaving: it ends in good order, at the latest at `leave_by`.
         doomed: it was sent a signal that ends it.
+        fault: what it told though no worker tells that, as the end of "it "; it is doomed, and not listened to.
+        options: what it told of the task classes that it has imported, and else what others told.
+        has_ended_one: one of its attempts has ended.
+        first_returns: how often in a row it has returned the attempt that it should have been running.
     """
 
     number: int
+    options: KnownOptions = field(default_factory=KnownOptions)
     ready: bool = False
     attempts: dict[Fence, Attempt] = field(default_factory=dict)
     watched: dict[Fence, Attempt] = field(default_factory=dict)
@@ -105,8 +123,12 @@ class KnownWorker:
     slow: bool = False
     slow_at: float = inf
     leaving: bool = False
+    leave_by: float = inf
     doomed: bool = False
+    fault: str = ""
     has_worked: bool = False
+    has_ended_one: bool = False
+    first_returns: int = 0
 
     def takes_more(self) -> bool:
         """Tell whether what is sent to it has a chance to run soon: it is up, not slow, and neither leaves nor dies."""
@@ -114,7 +136,7 @@ class KnownWorker:
 
     def failed_to_start(self) -> bool:
         """Tell whether a worker that died did so by itself and before it got work: the next one may do the same."""
-        return not self.ready or not (self.has_worked or self.leaving or self.doomed)
+        return not self.ready or not (self.has_worked or self.leaving or (self.doomed and not self.fault))
 
     def first(self) -> Attempt | None:
         """Return the attempt that runs, or is about to."""

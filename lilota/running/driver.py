@@ -19,7 +19,7 @@ from lilota.engine.engine import Engine
 from lilota.engine.events import Died, Event
 from lilota.engine.executor import Executor
 from lilota.engine.fates import Death
-from lilota.engine.messages import FromWorker, Leaving, Loaded, Ready, Report
+from lilota.engine.messages import Ready
 from lilota.running.exchange import Exchange
 from lilota.running.stopping import RunnerStop
 from lilota.running.telling import Teller
@@ -127,23 +127,10 @@ class Driver:
             self._engine.worker_died(event.worker, Death(event.cause, event.last_lines), now)
             logger.debug("Worker %d %s.", event.worker, event.cause)
             return
-        self._take_message(event.worker, event.message, now)
-
-    def _take_message(self, worker: int, message: FromWorker, now: float) -> None:
-        match message:
-            case Report():
-                self._teller.reported(message.updates)
-                self._engine.reported(worker, message, now)
-            case Loaded():
-                self._engine.task_loaded(message)
-            case Ready(pid):
-                logger.debug("Worker %d is ready as process %d.", worker, pid)
-                self._engine.worker_ready(worker)
-                self._exchange.schedule.look_again()
-            case Leaving():
-                self._engine.worker_leaving(worker)
-            case _:
-                assert_never(message)
+        if isinstance(event.message, Ready):
+            logger.debug("Worker %d is ready as process %d.", event.worker, event.message.pid)
+            self._exchange.schedule.look_again()
+        self._teller.reported(self._engine.hear(event.worker, event.message, now))
 
     def _obey(self) -> None:
         for command in self._engine.crew.take_commands():

@@ -6,23 +6,25 @@ A wrong option would otherwise show late, in the middle of an error that it shou
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, NamedTuple, Self
+from typing import Annotated, Final, NamedTuple, Self
 
 import msgspec
 
 from lilota.errors import LONGEST_SECONDS, InvalidTaskError
-from lilota.models import TaskBase
+from lilota.models import Delay, TaskBase
 from lilota.retry import Backoff
 from lilota.tasks.numbers import is_number, is_whole
+
+_Attempts = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 
 
 class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The options of a task class that its runner has to know; they come from the first worker that imported it."""
 
-    timeout_seconds: float | None = TaskBase.timeout_seconds
-    kill_after_seconds: float = TaskBase.kill_after_seconds
-    max_attempts: int = TaskBase.max_attempts
-    max_lost_attempts: int = TaskBase.max_lost_attempts
+    timeout_seconds: Delay | None = TaskBase.timeout_seconds
+    kill_after_seconds: Delay = TaskBase.kill_after_seconds
+    max_attempts: _Attempts = TaskBase.max_attempts
+    max_lost_attempts: _Attempts = TaskBase.max_lost_attempts
     backoff: Backoff = TaskBase.backoff
 
     @classmethod

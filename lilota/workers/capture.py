@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TextIO
 
+from lilota.tasks.limits import CHARACTERS_LIMIT, LINE_LENGTH_LIMIT
 from lilota.workers.descriptors import out_of_reach
-from lilota.workers.logs import CHARACTERS_LIMIT, LINE_LENGTH_LIMIT
 
 #: The capture file is emptied when it is longer.
 _FILE_LIMIT_BYTES: Final = 1024 * 1024

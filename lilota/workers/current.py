@@ -11,7 +11,7 @@ from lilota.engine.messages import StopReason
 from lilota.models import AttemptUpdate, Claim, LogLine, Outcome
 from lilota.workers.capture import OutputCapture
 from lilota.workers.guard import Guard
-from lilota.workers.logs import LineBudget, cut, notice, printed
+from lilota.workers.logs import LineBudget, cut, logger_name, notice, printed
 
 #: How long the first news of an attempt may wait in the worker.
 FIRST_NEWS_SECONDS: Final = 0.01
@@ -84,14 +84,15 @@ class RunningAttempt:
 
     def add_line(self, line: LogLine) -> None:
         """Keep a line, if there is room for it."""
-        if self._budget.admit(line.text):
+        text = cut(line.text)
+        if self._budget.admit(text):
             self._lines.append(
                 LogLine(
                     at=line.at,
-                    text=cut(line.text),
+                    text=text,
                     level=line.level,
                     source=line.source,
-                    logger=cut(line.logger),
+                    logger=logger_name(line.logger),
                     attempt=self.claim.attempt,
                 )
             )

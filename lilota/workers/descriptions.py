@@ -8,11 +8,7 @@ from typing import Final
 
 from lilota.errors import StopTask, TimeoutReached
 from lilota.models import TaskError
-
-#: A message is kept up to this many characters, its beginning.
-MESSAGE_LIMIT: Final = 4_000
-#: A traceback is kept up to this many characters, the end of it, where the error is.
-TRACEBACK_LIMIT: Final = 32_000
+from lilota.tasks.limits import MESSAGE_LIMIT, NAME_LIMIT, TRACEBACK_LIMIT
 
 _PLAIN_MODULES: Final = frozenset({"builtins", "lilota.errors"})
 _OURS: Final = ("lilota.", "lilota_django.", "pluggy")
@@ -25,7 +21,7 @@ def describe_error(error: BaseException, timeout_seconds: float | None = None) -
         timeout_seconds: the time limit that a `TimeoutReached` is about.
     """
     return TaskError(
-        type=storable(_name_of(type(error))),
+        type=storable(_name_of(type(error)))[:NAME_LIMIT],
         message=storable(_message_of(error, timeout_seconds))[:MESSAGE_LIMIT],
         traceback=storable(_traceback_of(error))[-TRACEBACK_LIMIT:],
     )

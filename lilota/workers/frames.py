@@ -47,8 +47,8 @@ def decode_for_runner(body: bytes) -> FromWorker:
     """
     try:
         return _from_worker.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise FrameError(f"A worker sent a frame that is not a message: {error}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, MemoryError) as error:
+        raise FrameError(f"A worker sent a frame that is not a message: {str(error) or type(error).__name__}") from error
 
 
 class FrameReader:

@@ -10,16 +10,13 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Final
 
-from lilota.models import Claim, LogLine
+from lilota.models import EARLIEST_INSTANT, LATEST_INSTANT, Claim, LogLine
+from lilota.tasks.limits import CHARACTERS_LIMIT, LINE_LENGTH_LIMIT, LINES_LIMIT, NAME_LIMIT
 from lilota.workers.descriptions import storable
 
 LOGGER_NAME: Final = "lilota"
 LOGGING_FORMATTER_DEFAULT: Final = "%(asctime)s [PID %(process)d]: [%(levelname)s] - %(message)s"
 
-#: What is kept of one attempt; behind it a last line says how much was dropped.
-LINES_LIMIT: Final = 10_000
-CHARACTERS_LIMIT: Final = 1_000_000
-LINE_LENGTH_LIMIT: Final = 8_000
 #: Any database can keep it.
 _HIGHEST_LEVEL: Final = 2**31 - 1
 
@@ -52,9 +49,14 @@ class LineBudget:
 
 def cut(text: str) -> str:
     """Return a line that can be stored: not too long, and without what stores can't carry."""
-    if len(text) > LINE_LENGTH_LIMIT:
-        text = f"{text[:LINE_LENGTH_LIMIT]}... ({len(text) - LINE_LENGTH_LIMIT:,} more characters)"
-    return storable(text)
+    kept = storable(text[:LINE_LENGTH_LIMIT])  # may have made it longer
+    more = max(0, len(text) - LINE_LENGTH_LIMIT) + max(0, len(kept) - LINE_LENGTH_LIMIT)
+    return f"{kept[:LINE_LENGTH_LIMIT]}... ({more:,} more characters)" if more else kept
+
+
+def logger_name(name: object) -> str:
+    """Return the name of a logger as it can be stored; a task may make records with anything in that place."""
+    return storable(str(name)[:NAME_LIMIT])[:NAME_LIMIT]
 
 
 class LineHandler(logging.Handler):
@@ -78,8 +80,10 @@ class LineHandler(logging.Handler):
             self.handleError(record)
             return
         level = max(0, min(record.levelno, _HIGHEST_LEVEL))
+        # A task may make a record itself, with any time in it.
+        at = record.created if EARLIEST_INSTANT <= record.created <= LATEST_INSTANT else time.time()
         for line in text.splitlines() or [""]:
-            self._sink(LogLine(at=record.created, text=line, level=level, logger=record.name))
+            self._sink(LogLine(at=at, text=line, level=level, logger=record.name))
 
 
 def install_handler(handler: LineHandler, root_level: int, logging_level: int) -> None:
@@ -95,11 +99,13 @@ def install_handler(handler: LineHandler, root_level: int, logging_level: int) -
 
 def replay(line: LogLine, claim: Claim, pid: int) -> None:
     """Show a line of a worker in this process's logging tree, as if it had been logged here."""
-    logger = logging.getLogger(line.logger or f"{LOGGER_NAME}.tasks.{claim.name}")
-    if not logger.isEnabledFor(line.level):
+    name = line.logger or f"{LOGGER_NAME}.tasks.{claim.name}"
+    logger = _nearest_logger(name)
+    is_its_own = logger.name == name
+    if not (logger.isEnabledFor(line.level) if is_its_own else _lets_pass(logger, line.level)):
         return
     record = logger.makeRecord(
-        logger.name,
+        name,
         line.level,
         "(worker)",
         0,
@@ -113,11 +119,33 @@ def replay(line: LogLine, claim: Claim, pid: int) -> None:
     record.process = pid
     record.processName = "lilota worker"
     try:
-        logger.handle(record)
+        if is_its_own:
+            logger.handle(record)
+        else:
+            logger.callHandlers(record)  # its filters are for what is logged with itself
     except Exception:  # noqa: BLE001 - a handler of the application must not end its runner
         # As `logging` does with what a handler can't handle; logging it would come back to the same handler.
         if logging.raiseExceptions and sys.stderr is not None:
             traceback.print_exc()
+
+
+def _nearest_logger(name: str) -> logging.Logger:
+    """Return the logger of a name, or, where this process has none, the one whose handlers and level it would have.
+
+    None is made: they stay for ever, and a task may use a new name for each line.
+    """
+    known = logging.root.manager.loggerDict
+    while name:
+        logger = known.get(name)
+        if isinstance(logger, logging.Logger):  # not a placeholder for loggers below it
+            return logger
+        name = name.rpartition(".")[0]
+    return logging.root
+
+
+def _lets_pass(logger: logging.Logger, level: int) -> bool:
+    """Tell whether a logger below this one would take a record; that this one is disabled does not matter to it."""
+    return level >= logger.getEffectiveLevel() and level > logger.manager.disable
 
 
 def printed(texts: Iterable[str]) -> list[LogLine]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 
 import pytest
-from engine_bench import CRASH, Bench, a_claim, claims
+from engine_bench import CRASH, SUCCESS, Bench, a_claim, claims
 
 from lilota.engine.commands import Send, StartWorker
 from lilota.engine.crew import RESTART_LIMIT_SECONDS, RESTART_SECONDS
@@ -127,18 +127,18 @@ def test_when_a_worker_comes_up_after_all_the_others_are_started():
 
 def test_a_worker_that_leaves_loses_nothing():
     """What was on its way to a worker that ended in good order did not start, and runs elsewhere."""
-    claim = a_claim()
-    bench = Bench(workers=2).ready(1).grant(claim)
-    bench.engine.worker_leaving(1)
+    ended, claim = claims(2)
+    bench = Bench(workers=2).ready(1).grant(ended).starts(ended).ends(ended).grant(claim)
+    bench.leaves()
     bench.ready(2).dies(1).tick(0)
 
-    assert bench.outcomes() == {}
+    assert bench.outcomes() == {1: SUCCESS}
     assert Send(2, RunClaims((claim,))) in bench.commands()
 
 
 def test_a_worker_that_leaves_is_sent_nothing_more():
     """It would come back unrun."""
-    bench = Bench().ready()
-    bench.engine.worker_leaving(1)
+    bench = Bench().ready().grant(a_claim()).ends(a_claim())
+    bench.leaves()
 
     assert bench.engine.request(look_again=True).limit == 0

@@ -8,10 +8,9 @@ import pytest
 from engine_bench import SUCCESS, Bench, a_claim, claims
 
 from lilota.engine.commands import Send, StartWorker
-from lilota.engine.messages import Interrupt, Loaded
+from lilota.engine.messages import Interrupt
 from lilota.engine.workload import SLOW_SECONDS
 from lilota.models import AttemptUpdate, Outcome, TaskState
-from lilota.tasks.options import TaskOptions
 
 
 def test_a_cancelled_attempt_that_waits_here_ends_at_once():
@@ -106,7 +105,7 @@ def test_a_timeout_asks_first():
 def test_a_timeout_counts_from_the_start_even_if_the_class_is_known_later():
     """An import that takes long is told as started before its options are known; the limit holds nevertheless."""
     bench = Bench().ready().grant(a_claim()).starts(a_claim()).tick(2.0)
-    bench.engine.task_loaded(Loaded("task", TaskOptions(timeout_seconds=3.0)))
+    bench.loads(timeout_seconds=3.0)
     bench.commands()
 
     bench.tick(1.1)
@@ -118,7 +117,7 @@ def test_the_grace_period_of_a_class_counts_also_if_it_is_known_only_after_the_c
     """A cancellation that comes during the import waits neither longer nor shorter than the class says."""
     bench = Bench().ready().grant(a_claim()).starts(a_claim())
     bench.grant(cancel=((1, 1),)).tick(0.3)
-    bench.engine.task_loaded(Loaded("task", TaskOptions(kill_after_seconds=0.5)))
+    bench.loads(kill_after_seconds=0.5)
     bench.commands()
 
     bench.tick(0.3)

@@ -6,7 +6,7 @@ from lilota.contract import Claimed, Committed
 from lilota.engine.commands import Kill, Send, StartWorker
 from lilota.engine.engine import Engine
 from lilota.engine.fates import Death
-from lilota.engine.messages import Loaded, Report
+from lilota.engine.messages import Leaving, Loaded, Ready, Report
 from lilota.models import AttemptUpdate, Claim, Outcome, TaskState
 from lilota.tasks.options import TaskOptions
 
@@ -48,7 +48,7 @@ class Bench:
     def ready(self, *workers):
         """Let workers come up."""
         for worker in workers or self.started:
-            self.engine.worker_ready(worker)
+            self.engine.hear(worker, Ready(worker), self.now)
         return self
 
     def grant(self, *claims, cancel=()):
@@ -78,7 +78,17 @@ class Bench:
     def report(self, *updates, worker=1, returned=(), durations=None):
         """A worker tells something."""
         report = Report(updates=updates, returned=returned, durations=durations or {})
-        self.engine.reported(worker, report, self.now)
+        self.engine.hear(worker, report, self.now)
+
+    def loads(self, worker=1, **options):
+        """A worker tells that it has imported the class of its task."""
+        self.engine.hear(worker, Loaded("task", TaskOptions(**options)), self.now)
+        return self
+
+    def leaves(self, worker=1):
+        """A worker tells that it ends in good order."""
+        self.engine.hear(worker, Leaving(), self.now)
+        return self
 
     def dies(self, worker=1):
         """A worker process is gone."""
@@ -87,9 +97,9 @@ class Bench:
 
     def learn(self, seconds, **options):
         """Let the engine know the class and how long its attempts take."""
-        self.engine.task_loaded(Loaded("task", TaskOptions(**options)))
+        self.engine.crew.options["task"] = TaskOptions(**options)
         for _ in range(30):
-            self.report(durations={"task": (1, seconds)})
+            self.engine._pacing.learn({"task": (1, seconds)})
         return self
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lilota.errors import TimeoutReached, UnknownTaskError
-from lilota.workers.descriptions import MESSAGE_LIMIT, TRACEBACK_LIMIT, describe_error, storable
+from lilota.tasks.limits import MESSAGE_LIMIT, TRACEBACK_LIMIT
+from lilota.workers.descriptions import describe_error, storable
 
 
 class OwnError(Exception):

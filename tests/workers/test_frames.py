@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from lilota.engine.messages import Finish, Interrupt, Leaving, Loaded, Ready, Recall, Report, RunClaims
 from lilota.models import AttemptUpdate, Claim, LogLine, Outcome, TaskError, TaskState
 from lilota.tasks.options import TaskOptions
+from lilota.workers import frames
 from lilota.workers.frames import (
     FRAME_LIMIT_BYTES,
     FrameError,
@@ -161,10 +162,35 @@ def test_a_decoder_of_any_bytes_raises_nothing_but_a_frame_error(body):
         b'{"type":"Loaded","name":"\\ud800","options":{}}',
         b'{"type":"Run","claims":[]}',
         b'{"type":"Report","updates":[{"id":1,"token":1,"outcome":{"state":"elsewhere"}}]}',
+        b'{"type":"Report","updates":[{"id":1,"token":1,"outcome":{"state":"running"}}]}',
+        b'{"type":"Report","updates":[{"id":1,"token":1,"outcome":{"state":"waiting"}}]}',
+        b'{"type":"Report","updates":[{"id":1,"token":1,"log_lines":[{"at":1e300,"text":""}]}]}',
+        b'{"type":"Report","durations":{"resize":[1,1.79e308]}}',
+        b'{"type":"Report","durations":{"resize":[1,-1.79e308]}}',
+        b'{"type":"Report","durations":{"resize":[-1,0.1]}}',
+        b'{"type":"Loaded","name":"resize","options":{"max_lost_attempts":-1000000000000000000000000000000}}',
+        b'{"type":"Loaded","name":"resize","options":{"max_attempts":0}}',
+        b'{"type":"Loaded","name":"resize","options":{"timeout_seconds":1e300}}',
+        b'{"type":"Loaded","name":"resize","options":{"kill_after_seconds":-1}}',
+        b'{"type":"Loaded","name":"resize","options":{"backoff":{"factor":1e300}}}',
+        b'{"type":"Loaded","name":"resize","options":{"backoff":{"jitter":-1}}}',
+        b'{"type":"Ready","pid":-1}',
     ],
-    ids=["deep", "deep-inside", "digits", "infinite", "nan", "bad-utf8", "surrogate", "wrong-direction", "wrong-state"],
 )
 def test_known_attacks_on_a_decoder_are_refused(body):
     """Depth, digits, numbers out of range, bad text, and messages of the other direction."""
     with pytest.raises(FrameError):
         decode_for_runner(body)
+
+
+def test_a_frame_for_which_there_is_no_memory_is_refused(monkeypatch):
+    """Nobody can end the runner by sending more than it can unpack."""
+
+    class NoMemory:
+        def decode(self, body):
+            raise MemoryError
+
+    monkeypatch.setattr(frames, "_from_worker", NoMemory())
+
+    with pytest.raises(FrameError, match="not a message: MemoryError"):
+        decode_for_runner(b"{}")

@@ -6,15 +6,14 @@ import logging
 
 import pytest
 
-from lilota.models import Claim, LogLine
+from lilota.models import LATEST_INSTANT, Claim, LogLine
+from lilota.tasks.limits import CHARACTERS_LIMIT, LINE_LENGTH_LIMIT, LINES_LIMIT, NAME_LIMIT
 from lilota.workers.logs import (
-    CHARACTERS_LIMIT,
-    LINE_LENGTH_LIMIT,
-    LINES_LIMIT,
     LineBudget,
     LineHandler,
     cut,
     install_handler,
+    logger_name,
     notice,
     printed,
     replay,
@@ -99,8 +98,9 @@ def test_filters_of_the_handler_apply(logger, lines):
         ("x" * (LINE_LENGTH_LIMIT + 1234), "x" * LINE_LENGTH_LIMIT + "... (1,234 more characters)"),
         ("\x1b[31m ünï", "\x1b[31m ünï"),
         ("\0 \ud800", "\\x00 \\ud800"),
+        ("\0" * LINE_LENGTH_LIMIT, "\\x00" * (LINE_LENGTH_LIMIT // 4) + "... (24,000 more characters)"),
     ],
-    ids=["short", "longest", "long", "escapes", "unstorable"],
+    ids=["short", "longest", "long", "escapes", "unstorable", "longer-when-storable"],
 )
 def test_a_line_is_cut_and_made_storable(text, expected):
     """Nothing else is changed: how to show it safely is up to whoever shows it."""
@@ -119,7 +119,7 @@ def test_a_budget_ends_with_the_number_of_lines():
 def test_a_budget_ends_with_the_number_of_characters():
     """A line counts as long as it is kept, not as long as it was."""
     budget = LineBudget()
-    admitted = [budget.admit("x" * 1_000_000) for _ in range(1000)]
+    admitted = [budget.admit("x" * 9_000) for _ in range(1000)]
 
     assert sum(admitted) == CHARACTERS_LIMIT // LINE_LENGTH_LIMIT
     assert budget.dropped == 1000 - sum(admitted)
@@ -152,6 +152,49 @@ def test_the_levels_of_the_application_decide_what_is_shown(caplog):
         replay(LogLine(at=1, text="quiet", level=logging.WARNING, logger="app"), CLAIM, 1)
 
     assert caplog.records == []
+
+
+def test_a_task_that_uses_a_new_logger_for_each_line_leaves_none_behind(caplog):
+    """Loggers stay for ever; a line is shown by the nearest one that the application has, under its own name."""
+    application = logging.getLogger("application_with_loggers")
+    application.addFilter(lambda record: False)  # it is for what is logged with this very logger
+    caplog.set_level(logging.INFO)
+    before = set(logging.root.manager.loggerDict)
+
+    for number in range(100):
+        replay(LogLine(at=1, text="line", logger=f"application_with_loggers.n{number}"), CLAIM, 1)
+        replay(LogLine(at=1, text="line", logger=f"stranger{number}"), CLAIM, 1)
+
+    application.filters.clear()
+    assert set(logging.root.manager.loggerDict) == before
+    assert {record.name for record in caplog.records} >= {"application_with_loggers.n99", "stranger99"}
+    assert len(caplog.records) == 200
+
+
+def test_the_level_of_the_nearest_logger_decides(caplog):
+    """As it would for a logger below it."""
+    with caplog.at_level(logging.ERROR, logger="nearest"):
+        replay(LogLine(at=1, text="quiet", level=logging.WARNING, logger="nearest.below.it"), CLAIM, 1)
+        replay(LogLine(at=1, text="loud", level=logging.ERROR, logger="nearest.below.it"), CLAIM, 1)
+
+    assert [record.message for record in caplog.records] == ["loud"]
+
+
+@pytest.mark.parametrize("created", [float("nan"), float("inf"), -1e300, LATEST_INSTANT + 2.0])
+def test_a_record_with_an_impossible_time_is_kept_with_the_present_one(lines, created):
+    """A task may make a record itself, with anything in it; its worker must not be ended for that."""
+    record = logging.makeLogRecord({"msg": "line", "levelno": logging.INFO, "levelname": "INFO", "created": created})
+
+    LineHandler(lines.append).handle(record)
+
+    assert 1.7e9 < lines[0].at < 1e10
+
+
+def test_the_name_of_a_logger_is_cut_and_made_storable():
+    """It comes with each line, and a task chooses it."""
+    assert logger_name("app") == "app"
+    assert logger_name("\0" * 1_000_000) == "\\x00" * (NAME_LIMIT // 4)
+    assert logger_name(None) == "None"
 
 
 def test_a_notice_is_lilotas_own():

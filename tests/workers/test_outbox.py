@@ -11,9 +11,9 @@ import pytest
 
 from lilota.engine.messages import Ready, Report
 from lilota.models import AttemptUpdate, Claim, LogLine, Outcome, TaskState
+from lilota.tasks.limits import LINES_LIMIT
 from lilota.workers.frames import FrameReader, decode_for_runner
 from lilota.workers.guard import Guard
-from lilota.workers.logs import LINES_LIMIT
 from lilota.workers.outbox import Outbox
 
 DONE = Outcome(state=TaskState.SUCCEEDED)
