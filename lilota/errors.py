@@ -25,7 +25,7 @@
     ├── TimeoutReached
     └── RunnerStopping
 
-Each of them survives pickling: only `args` carry state. At the end stand the two helpers of messages that name names.
+Each of them survives pickling: only `args` carry state. At the end stand the helpers of messages.
 """
 
 from __future__ import annotations
@@ -193,6 +193,15 @@ def did_you_mean(name: str, known: Collection[str]) -> str:
 
     nearest = difflib.get_close_matches(name, known, n=1)
     return f" Did you mean {nearest[0]!r}?" if nearest else ""
+
+
+def described(error: BaseException) -> str:
+    """Return an error as its class and its text, which alone may say little.
+
+    >>> described(KeyError("a"))
+    "KeyError: 'a'"
+    """
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def listed(names: Collection[str], limit: int = 20) -> str:

@@ -15,7 +15,7 @@ from lilota.client import TaskClient, TaskHandle
 from lilota.config import Settings, load_settings
 from lilota.contract import TaskStore
 from lilota.engine.executor import ExecutorFactory
-from lilota.errors import ConfigurationError, LilotaError, RunnerStateError
+from lilota.errors import ConfigurationError, LilotaError, RunnerStateError, described
 from lilota.models import JSONObject, TaskBase
 from lilota.plugins import Plugins
 from lilota.registry import Registry
@@ -153,16 +153,17 @@ class TaskRunner:
 
         Raises:
             RunnerStateError: the runner is not started.
+            LilotaError: its engine has failed; nothing was added.
             UnknownTaskError, InvalidInputError, ConfigurationError: nothing was added.
         """
-        run = self._started("The task runner must be started first")
+        run = self._working()
         handle = self.client.add(name, description, input, connection=connection, **options)
         run.driver.look_again()
         return handle
 
     def add_many(self, tasks: Iterable[Mapping[str, Any]], *, connection: object | None = None) -> list[TaskHandle]:
         """Add several tasks in one write; see `TaskClient.add_many`."""
-        run = self._started("The task runner must be started first")
+        run = self._working()
         handles = self.client.add_many(tasks, connection=connection)
         run.driver.look_again()
         return handles
@@ -187,8 +188,9 @@ class TaskRunner:
             run.stop(timeout_seconds)
         finally:
             self._forget_run()
-        if run.driver.failure is not None:
-            raise LilotaError(f"The engine of the runner had failed: {run.driver.failure}") from run.driver.failure
+        failure = run.driver.failure
+        if failure is not None:
+            raise LilotaError(f"The engine of the runner had failed: {described(failure)}") from failure
 
     def _forget_run(self) -> None:
         self._run = None
@@ -196,6 +198,15 @@ class TaskRunner:
             logging.getLogger(LOGGER_NAME).removeHandler(self._handler)
         if self._owns_store:
             self.store.close()
+
+    def _working(self) -> RunnerStart:
+        run = self._started("The task runner must be started first")
+        if run.driver.failure is not None:
+            raise LilotaError(
+                f"Nothing was added, because the engine of the runner has failed: {described(run.driver.failure)}. "
+                "Stop the runner, and start it again."
+            ) from run.driver.failure
+        return run
 
     def _started(self, otherwise: str) -> RunnerStart:
         if self._run is None or not self._run.is_of_this_process:

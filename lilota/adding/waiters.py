@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from typing import Final
 
 from lilota.contract import TaskQuery, TaskStore
-from lilota.errors import StoreError
+from lilota.errors import LilotaError, StoreError, described
 from lilota.models import TERMINAL_STATES, TaskInfo
 
 #: How long a change in the store may go unnoticed when no hint came.
@@ -31,6 +31,7 @@ class Waiters:
         self._store = store
         self._told = told
         self._lock = threading.Lock()
+        self._failure: BaseException | None = None
         self._events: dict[int, list[threading.Event]] = {}
         self._futures: dict[int, list[Future[None]]] = {}
         self._somebody_awaits = threading.Event()
@@ -49,6 +50,17 @@ class Waiters:
             if future.set_running_or_notify_cancel():  # whoever awaits may give up in this very moment
                 future.set_result(None)
 
+    def note_failure(self, failure: BaseException | None) -> None:
+        """The runner in this process has failed, and will run nothing of what is waited for; None if it was stopped."""
+        self._failure = failure
+        if failure is None:
+            return
+        self._fail_all(self._failed(failure))
+        with self._lock:
+            events = [event for waiting in self._events.values() for event in waiting]
+        for event in events:
+            event.set()
+
     def wait(self, task_id: int, timeout_seconds: float | None) -> TaskInfo | None:
         """Block until the task has ended and return it, or return None when the time is up."""
         deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
@@ -60,6 +72,8 @@ class Waiters:
                 info = self._store.get(task_id)
                 if info.state.is_terminal:
                     return info
+                if self._failure is not None:
+                    raise self._failed(self._failure)
                 left = LOOK_AGAIN_SECONDS if deadline is None else min(deadline - time.monotonic(), LOOK_AGAIN_SECONDS)
                 if left <= 0:
                     return None
@@ -72,12 +86,22 @@ class Waiters:
         future: Future[None] = Future()
         future.add_done_callback(lambda done: self._forget_future(task_id, done))
         with self._lock:
+            failure = self._failure
             self._futures.setdefault(task_id, []).append(future)
             if self._watcher is None:
                 self._watcher = threading.Thread(target=self._watch, name="lilota-waiters", daemon=True)
                 self._watcher.start()
         self._somebody_awaits.set()
+        if failure is not None:
+            self._fail_all(self._failed(failure))
         return future
+
+    @staticmethod
+    def _failed(failure: BaseException) -> LilotaError:
+        """Return what is raised where somebody waits; each time a new one, as a traceback grows when it is raised."""
+        error = LilotaError(f"The engine of the runner failed, so nothing runs here any more: {described(failure)}")
+        error.__cause__ = failure
+        return error
 
     def _sleep(self, event: threading.Event, seconds: float) -> None:
         if self._told:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, assert_never
+from typing import Final, NamedTuple, assert_never
 
 import msgspec
 
@@ -25,9 +25,12 @@ from lilota.engine.messages import FromWorker, Leaving, Loaded, Ready, Report
 from lilota.engine.pacing import Pacing
 from lilota.engine.stop_ladder import StopLadder
 from lilota.engine.workload import Attempt, KnownWorker
+from lilota.errors import described
 from lilota.models import AttemptUpdate
 
 logger: logging.Logger = logging.getLogger(__name__)
+
+_LEASE_LOST: Final = Death("was stopped, because its runner had lost its lease")
 
 
 class TimedRule(NamedTuple):
@@ -131,7 +134,7 @@ class Engine:
             self._blame(worker, held, str(error))
         except Exception as error:
             logger.exception("This was not expected of any message.")
-            self._blame(worker, held, f"told what the runner could not understand ({type(error).__name__}: {error})")
+            self._blame(worker, held, f"told what the runner could not understand ({described(error)})")
         else:
             return message.updates if isinstance(message, Report) else ()
         return ()
@@ -155,7 +158,7 @@ class Engine:
         Its updates are written all the same. The store refuses those of attempts that it has given away. The others it
         takes to be running here; without an update they would stay so, and nobody would run them.
         """
-        self.holdings.lose_all()
+        self.holdings.lose_all(_LEASE_LOST)
         self._more_may_wait = True
         self.crew.restart_from(now)
 

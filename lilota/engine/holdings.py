@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from lilota.contract import Fence
 from lilota.engine import fates
@@ -16,8 +15,6 @@ from lilota.engine.messages import Loaded, Report
 from lilota.engine.stop_ladder import StopLadder
 from lilota.engine.workload import Attempt, KnownWorker
 from lilota.models import AttemptUpdate, Claim, Outcome
-
-_LEASE_LOST: Final = Death("was stopped, because its runner had lost its lease")
 
 
 class Holdings:
@@ -192,12 +189,16 @@ class Holdings:
             self._lose_first(worker, death)
         self._take_back(worker, worker.attempts, now)
 
-    def lose_all(self) -> None:
-        """Kill what runs, and give back the rest."""
+    def lose_all(self, death: Death) -> None:
+        """Kill what runs, and give back the rest.
+
+        Args:
+            death: what is said of the workers with the attempts that ran in them.
+        """
         self._give_back_all(self._backlog.take_all())
         for worker in self._crew.workers.values():
             if worker.attempts:
-                self._lose_first(worker, _LEASE_LOST)
+                self._lose_first(worker, death)
                 self._crew.kill(worker, signal.SIGKILL)
             self._give_back_all(worker.take_all())
 

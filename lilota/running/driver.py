@@ -20,6 +20,7 @@ from lilota.engine.events import Died, Event
 from lilota.engine.executor import Executor
 from lilota.engine.fates import Death
 from lilota.engine.messages import Ready
+from lilota.errors import described
 from lilota.running.exchange import Exchange
 from lilota.running.stopping import RunnerStop
 from lilota.running.telling import Teller
@@ -32,6 +33,8 @@ class Driver:
 
     Args:
         clock: returns seconds that only ever rise.
+        on_failure: called, in the thread of the loop, when that has failed and nothing runs any more; with whether the
+            store knows what was lost with it.
     """
 
     def __init__(
@@ -41,11 +44,14 @@ class Driver:
         store: TaskStore,
         teller: Teller,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        on_failure: Callable[[BaseException, bool], object] = lambda _error, _is_written: None,
     ) -> None:
         self._clock = clock
         self._engine = engine
         self._processes = processes
         self._teller = teller
+        self._on_failure = on_failure
         self._exchange = Exchange(engine, store, teller, clock)
         self._stop = RunnerStop(engine, self._exchange, store)
         self._thread = threading.Thread(target=self._run, name="lilota-engine", daemon=True)
@@ -94,11 +100,24 @@ class Driver:
             while not self._stop.is_done:
                 self._round()
         except BaseException as error:
-            logger.critical("The engine of the runner failed; its tasks are given back.", exc_info=True)
-            self.failure = error
+            self.failure = error  # first of all: there may be no memory for anything else
+            logger.critical("The engine of the runner failed; what ran is lost, the rest is given back.", exc_info=True)
+            self._end_failed(error)
         finally:
-            self._processes.close()
             self.settled.set()
+            self._processes.close()
+
+    def _end_failed(self, error: BaseException) -> None:
+        """End what runs and count it as lost: one of these attempts may be the reason, and must not go on for ever."""
+        self._processes.close()
+        is_written = False
+        try:
+            self._engine.holdings.lose_all(Death(f"ended with its runner, whose engine failed ({described(error)})"))
+            self._exchange.write_apart(self._engine.holdings.take_updates(), self._clock())
+            is_written = self._engine.holdings.are_settled
+        except Exception:
+            logger.exception("What ran could not be written; the end of the lease says that it was lost.")
+        self._on_failure(error, is_written)
 
     def _round(self) -> None:
         events = self._processes.wait(self._seconds_to_wait())

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from lilota.contract import ClaimRequest, TaskStore
+from lilota.contract import ClaimRequest, Fence, TaskStore
 from lilota.engine.engine import Engine
-from lilota.errors import StoreError, StoreGoneError, StoreVersionError
-from lilota.models import AttemptUpdate
+from lilota.errors import StoreError, StoreGoneError, StoreVersionError, described
+from lilota.models import AttemptUpdate, Outcome, TaskError, TaskState
 from lilota.running.looking import LookSchedule
 from lilota.running.lost_replies import LostReplies
 from lilota.running.telling import Teller
+from lilota.tasks.limits import MESSAGE_LIMIT
+from lilota.workers.descriptions import storable
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -44,12 +46,56 @@ class Exchange:
         except StoreError as error:
             self._be_patient(error, updates, request, now)
             return
+        except Exception:
+            if not updates:
+                raise
+            logger.exception("What tasks have reported can't be written together; it is written task by task.")
+            self._lost_replies.note_failure(request)
+            self.schedule.look_again()
+            self.write_apart(updates, now)
+            return
         committed = self._lost_replies.without_own_writes(updates, committed)
         answered_at = self._clock()
         self.schedule.note_answer(updates, answered_at)
         self._engine.committed(committed, answered_at)
         self._teller.committed(updates, committed)
         self._lost_replies.give_back_orphans()
+
+    def write_apart(self, updates: Sequence[AttemptUpdate], now: float) -> None:
+        """Write the updates of each attempt for themselves; an attempt of which they can't be written has failed.
+
+        Raises:
+            Exception: not even that can be written. What is left is kept, as it is after a StoreError.
+        """
+        left: dict[Fence, list[AttemptUpdate]] = {}
+        for update in updates:
+            left.setdefault(update.fence, []).append(update)
+        try:
+            for fence in tuple(left):
+                self._write_group(left[fence], now)
+                del left[fence]
+        except StoreError as error:
+            self._be_patient(error, [update for group in left.values() for update in group], None, now)
+        except Exception:
+            self._engine.holdings.keep_updates([update for group in left.values() for update in group])
+            raise
+
+    def _write_group(self, updates: list[AttemptUpdate], now: float) -> None:
+        """Write the updates of one attempt, or that it has failed."""
+        try:
+            committed = self._store.commit(updates)
+        except StoreError:
+            raise
+        except Exception as error:
+            task_id, token = updates[0].fence
+            logger.exception("What the task %d has reported can't be written; it fails.", task_id)
+            updates = [AttemptUpdate(id=task_id, token=token, outcome=_unwritable(error))]
+            committed = self._store.commit(updates)
+            self._engine.holdings.drop((task_id, token), now)
+        self._lost_replies.note_failure(None)  # the whole batch may have been written before it failed
+        committed = self._lost_replies.without_own_writes(updates, committed)
+        self._engine.committed(committed, now)
+        self._teller.committed(updates, committed)
 
     def _be_patient(
         self, error: StoreError, updates: list[AttemptUpdate], request: ClaimRequest | None, now: float
@@ -62,3 +108,8 @@ class Exchange:
         pause_seconds = self.schedule.note_failure(now)
         kept = f"; {len(updates)} update(s) are kept and written later" if updates else ""
         logger.warning("The store can't be used%s (next try in %.1f s): %s", kept, pause_seconds, error)
+
+
+def _unwritable(error: Exception) -> Outcome:
+    message = storable(f"What the task reported can't be written: {described(error)}")[:MESSAGE_LIMIT]
+    return Outcome(state=TaskState.FAILED, error=TaskError(type="UnwritableReport", message=message))

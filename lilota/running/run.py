@@ -18,7 +18,7 @@ from lilota.config import Settings
 from lilota.contract import RunnerInfo, TaskStore, redacted
 from lilota.engine.engine import Engine
 from lilota.engine.executor import Executor, ExecutorCapabilities, ExecutorFactory, ExecutorOptions
-from lilota.errors import LilotaError, PluginError, StoreError, listed
+from lilota.errors import LilotaError, PluginError, StoreError, described, listed
 from lilota.hookspecs import RunnerDetails
 from lilota.registry import Registry
 from lilota.running.driver import Driver
@@ -73,9 +73,12 @@ class RunnerStart:
         self._store_forgets = capabilities.forgets
         self._plugins = registry.plugins
         self._engine = Engine(self.info.id, places, names, options.queues)
-        self.driver: Driver = Driver(self._engine, self._executor, store, Teller(self._plugins, waiters))
+        teller = Teller(self._plugins, waiters)
+        self.driver: Driver = Driver(self._engine, self._executor, store, teller, on_failure=self._note_failure)
         self._lease = LeaseKeeper(store, self.info, self._stop_without_lease, self.driver.look_again)
         self._housekeeper = Housekeeper(store, options.settings.prune_after_seconds)
+        self._waiters = waiters
+        self._leaves_all_to_the_lease = False
         self._closed = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="lilota-watcher", daemon=True)
 
@@ -115,13 +118,28 @@ class RunnerStart:
         self._closed.set()
         self._housekeeper.stop()
         self._lease.stop()
+        self._waiters.note_failure(None)
         try:
-            self._store.release(self.info.id)
+            if not self._leaves_all_to_the_lease:
+                self._store.release(self.info.id)
         except StoreError as error:
             logger.warning("The store could not be told that the runner stopped; its lease will run out: %s", error)
         if self._watcher.ident is not None:
             # It wakes up now, because the release changed the store. A watcher that went on would open the store again.
             self._watcher.join(timeout=2 * _WATCH_SECONDS)
+
+    def _note_failure(self, error: BaseException, is_written: bool) -> None:
+        """In the thread of the engine, which has failed: let nobody take this runner for one that works."""
+        self._waiters.note_failure(error)
+        self._lease.stop()
+        self._leaves_all_to_the_lease = not is_written
+        try:
+            if is_written:
+                self._store.release(self.info.id)
+            # It stays registered, without a lease: `lilota runners` shows it until it is stopped, or others clear up.
+            self._store.heartbeat(msgspec.structs.replace(self.info, lease_seconds=0))
+        except StoreError as failure:
+            logger.warning("The store could not be told that the runner failed; its lease will run out: %s", failure)
 
     def _stop_without_lease(self) -> None:
         """Have the engine stop what runs; if it waits for a store that does not answer, do it without the engine."""
@@ -132,7 +150,7 @@ class RunnerStart:
         if not self.driver.settled.wait(_START_SECONDS):
             raise LilotaError(f"No worker process came up within {_START_SECONDS:g} s.")
         if self.driver.failure is not None:
-            raise LilotaError(f"The runner could not start: {self.driver.failure}") from self.driver.failure
+            raise LilotaError(f"The runner could not start: {described(self.driver.failure)}") from self.driver.failure
         death = self._engine.crew.last_start_failure
         if not self._engine.crew.is_ready and death is not None:
             raise LilotaError(

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from lilota.engine.messages import FromWorker, ToWorker
-from lilota.errors import LilotaError
+from lilota.errors import LilotaError, described
 
 #: No frame is longer: an output of 32 MiB whose every character is escaped, and a log.
 FRAME_LIMIT_BYTES: Final = 128 * 1024 * 1024
@@ -48,7 +48,7 @@ def decode_for_runner(body: bytes) -> FromWorker:
     try:
         return _from_worker.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, MemoryError) as error:
-        raise FrameError(f"A worker sent a frame that is not a message: {str(error) or type(error).__name__}") from error
+        raise FrameError(f"A worker sent a frame that is not a message: {described(error)}") from error
 
 
 class FrameReader:

@@ -33,7 +33,7 @@ _PAGE: Final = 200
 def runners(session: Session, *, as_json: bool) -> None:
     """List the runners of the store, and how many tasks each runs now.
 
-    A runner whose lease has expired was lost, or can't reach the store; the others take back its tasks.
+    A runner whose lease has expired was lost, has failed, or can't reach the store; the others take back its tasks.
     """
     with session.open_store() as store:
         found = store.runners()
