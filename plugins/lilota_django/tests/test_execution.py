@@ -65,6 +65,15 @@ def test_a_context_knows_the_attempt_and_takes_progress(sqlite):
     assert result.log_text == "The report has 4 steps."
 
 
+def test_a_context_has_the_instant_that_the_caller_was_told():
+    """To the microsecond, though the store has a clock of its own."""
+    now = datetime.now(UTC)
+
+    result = run_task(DjangoTask, to_input(tasks.enqueued_at, (), {}, "default", now))
+
+    assert result.output == {"return_value": now.isoformat()}
+
+
 def test_an_exception_fails_the_task():
     """Its class and text are kept; there is no second attempt."""
     result = run(tasks.broken, "out of paper")

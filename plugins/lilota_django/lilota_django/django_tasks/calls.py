@@ -1,22 +1,29 @@
 """How the call of a task function is stored, and how the function is found again.
 
 The input of the lilota task is an object: "function" is the path of the function, "args" and "kwargs" are its
-arguments, "backend" is the alias in TASKS under which it was enqueued, "run_after" is an instant. "enqueued_at" is one
-for workers of an older version, which look for it.
+arguments, "backend" is the alias in TASKS under which it was enqueued, "enqueued_at" and "run_after" are instants.
+
+"enqueued_at" is what the caller was told, by its own clock. The store's `created_at` would not do: `enqueue` would have
+to ask for it, which takes half as long as to add the task, and what fails then fails after the task was stored.
 """
 
 from __future__ import annotations
 
+import inspect
+import math
 import re
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
 from importlib import import_module
+from numbers import Real
 from typing import Any, Final
 
 import msgspec
 from django.apps import apps
 from django.conf import settings
 
+from lilota.contract.rules import check_queue
 from lilota.errors import InvalidInputError, UnknownTaskError
 from lilota.models import JSONObject
 from lilota_django.django_tasks.compat import InvalidTask, Task, normalize_json

@@ -37,7 +37,7 @@ def result_of(info: TaskInfo) -> TaskResult[..., Any]:
         task=_task_of(call, info),
         id=str(info.id),
         status=_STATUSES[info.state],
-        enqueued_at=of_project(info.created_at),
+        enqueued_at=of_project(call.enqueued_at),
         started_at=started_at,
         finished_at=of_project(info.finished_at),
         last_attempted_at=started_at,

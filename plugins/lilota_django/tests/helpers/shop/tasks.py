@@ -41,6 +41,11 @@ def report(context, steps):
     return {"attempt": context.attempt, "id": context.task_result.id, "queue": context.task_result.task.queue_name}
 
 
+@task(takes_context=True)
+def enqueued_at(context):
+    return context.task_result.enqueued_at.isoformat()
+
+
 @task
 def talk():
     logging.getLogger("shop").warning("The %s is open.", "shop")
