@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final, TypedDict, Unpack
 
+from lilota.contract.rules import check_queue
 from lilota.errors import LONGEST_SECONDS, InvalidInputError
 from lilota.models import JSONObject, NewTask
 from lilota.registry import Registry
@@ -15,6 +16,7 @@ from lilota.tasks.numbers import is_number, is_whole
 
 _TEXT_LIMIT: Final = 10_000
 _INTEGER_LIMIT: Final = 2**31
+_checked_queue: Final = lru_cache(maxsize=256)(check_queue)  # an application has few queues and adds many tasks
 
 
 class AddOptions(TypedDict, total=False):
@@ -134,13 +136,6 @@ def _checked_text(what: str, text: str) -> str:
     except UnicodeEncodeError as error:
         raise InvalidInputError(f"The {what} is not valid Unicode: {error}") from None
     return text
-
-
-@lru_cache(maxsize=256)  # an application has few queues and adds many tasks
-def _checked_queue(queue: str) -> str:
-    if not queue.strip() or len(queue) > 200 or not queue.isprintable():
-        raise InvalidInputError(f"A queue is named by 1 to 200 printable characters, not {queue!r:.100}.")
-    return queue
 
 
 def _checked_integer(what: str, value: int, least: int) -> int:

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 from lilota.contract.instants import whole_microseconds
 from lilota.contract.records import StoredTask
-from lilota.errors import ConfigurationError, TaskNotFoundError, TaskStateError
+from lilota.errors import ConfigurationError, InvalidInputError, TaskNotFoundError, TaskStateError
 from lilota.models import LogLine, NewTask, Outcome, TaskError, TaskState
 
 #: Seconds as a float or microseconds as an int: whatever a store counts in.
@@ -64,6 +64,17 @@ def retry_line(ended_as: TaskState, attempt: int, now: float) -> LogLine:
 
 
 # --- refusals
+
+
+def check_queue(queue: str) -> str:
+    """Return a text that can name a queue.
+
+    Raises:
+        InvalidInputError: it can't.
+    """
+    if not queue.strip() or len(queue) > 200 or not queue.isprintable():
+        raise InvalidInputError(f"A queue is named by 1 to 200 printable characters, not {queue!r:.100}.")
+    return queue
 
 
 def check_id(task_id: int, largest: int) -> int:

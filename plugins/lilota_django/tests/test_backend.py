@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
+from fractions import Fraction
 
 import pytest
 from django.conf import settings as project
@@ -63,6 +64,75 @@ def test_enqueue_stores_the_call(store):
     assert (info.name, info.description, info.queue, info.priority) == (TASK_NAME, "shop.tasks.total", "mails", 7)
     assert (info.input["function"], info.input["args"], info.input["kwargs"]) == ("shop.tasks.total", [2], {"price": 3})
     assert (result.status, result.attempts, result.backend) == (TaskResultStatus.READY, 0, "default")
+
+
+def test_a_call_has_one_result_wherever_it_is_read(store):
+    """What `enqueue` returns is what `get_result` finds, to the microsecond, and what a refresh leaves alone."""
+    result = tasks.total.using(priority=7, run_after=datetime.now(UTC)).enqueue(2, price=(3, 4))
+    enqueued_at = result.enqueued_at
+
+    assert result == tasks.total.get_result(result.id)
+    result.refresh()
+    assert result.enqueued_at == enqueued_at
+
+
+@pytest.mark.parametrize("priority", [3.0, True, Fraction(3)])
+def test_a_priority_that_is_a_whole_number_of_any_kind_works(store, priority):
+    """Django's own check takes them, so they are no surprise when the task is enqueued."""
+    result = tasks.total.using(priority=priority).enqueue(2)
+
+    assert store.get(int(result.id)).priority == int(priority)
+    assert result == tasks.total.get_result(result.id)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("priority", 3.5, "priority must be a whole number"),
+        ("priority", "3", "priority must be a whole number, not '3'"),
+        ("priority", float("nan"), "priority must be a whole number, not nan"),
+        ("priority", float("inf"), "priority must be a whole number, not inf"),
+        ("queue_name", 7, "queue_name must be text, not 7"),
+        ("queue_name", ["mails"], "queue_name must be text"),
+        ("queue_name", "", "A queue is named by 1 to 200 printable characters"),
+        ("queue_name", "a\nb", "A queue is named by 1 to 200 printable characters"),
+        ("queue_name", "q" * 201, "A queue is named by 1 to 200 printable characters"),
+        ("run_after", "tomorrow", "run_after must be a datetime, not 'tomorrow'"),
+        ("run_after", date(2040, 1, 1), "run_after must be a datetime"),
+        ("run_after", IN_AN_HOUR.replace(tzinfo=None), "run_after must be an aware datetime"),
+        ("run_after", datetime.max.replace(tzinfo=timezone(timedelta(hours=-1))), "which is no instant in UTC"),
+    ],
+)
+def test_a_field_that_can_not_be_kept_is_refused_when_the_task_is_made(store, field, value, words):
+    """With one sentence in Django's own exception, wherever a task can get the value from."""
+    with override_settings(TASKS={"default": {**BACKEND, "QUEUES": []}}), pytest.raises(InvalidTask, match=words):
+        tasks.total.using(**{field: value})
+
+
+@pytest.mark.parametrize(
+    ("task", "args", "kwargs", "words"),
+    [
+        (tasks.total, (), {}, "'shop.tasks.total' can't be called with these arguments: missing a required argument"),
+        (tasks.total, (1, 2, 3), {}, "too many positional arguments"),
+        (tasks.total, (1,), {"prize": 2}, "unexpected keyword argument 'prize'"),
+        (tasks.add_user, (), {}, "missing a required argument: 'name'"),
+        (tasks.report, (), {}, "missing a required argument: 'steps'"),
+        (tasks.report, (1,), {"context": 2}, "multiple values for argument 'context'"),
+    ],
+)
+def test_arguments_that_the_function_does_not_take_are_refused(store, task, args, kwargs, words):
+    """By the caller's own line, and not in a worker, where nobody sees it."""
+    with pytest.raises(TypeError, match=words):
+        task.enqueue(*args, **kwargs)
+
+    assert store.get_all_tasks() == []
+
+
+def test_a_decorator_below_the_task_decides_which_arguments_are_right(store):
+    """What it wraps may take others: it can add one, as a database session, or take one away."""
+    result = tasks.signed.enqueue(2)
+
+    assert result.args == [2]
 
 
 def test_a_task_runs_after_its_instant(store):
@@ -128,8 +198,10 @@ def test_functions_that_a_worker_could_not_find_are_refused(store):
 
 
 def test_a_queue_that_is_not_configured_is_refused(store):
-    """QUEUES of the backend names all that there are."""
-    with pytest.raises(InvalidTask, match="parcels"):
+    """QUEUES of the backend names all that there are, and the error says where that is."""
+    with pytest.raises(
+        InvalidTask, match=r"'parcels' is not valid .* TASKS\['default'\] .* 'default', 'mails': add it"
+    ):
         tasks.total.using(queue_name="parcels")
 
 

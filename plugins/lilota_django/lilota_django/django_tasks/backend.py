@@ -16,9 +16,17 @@ from lilota.client import TaskClient
 from lilota.errors import TaskNotFoundError
 from lilota_django.checks import mistakes_of_store
 from lilota_django.client import get_client
-from lilota_django.django_tasks.calls import TASK_NAME, check_level, check_reachable, to_input
+from lilota_django.django_tasks.calls import (
+    TASK_NAME,
+    check_arguments,
+    check_fields,
+    check_level,
+    check_reachable,
+    to_input,
+)
 from lilota_django.django_tasks.compat import (
     BaseTaskBackend,
+    InvalidTask,
     Task,
     TaskResult,
     TaskResultDoesNotExist,
@@ -57,6 +65,12 @@ class LilotaBackend(BaseTaskBackend):
             InvalidTask: it can't.
         """
         check_level(task)
+        check_fields(task)
+        if self.queues and task.queue_name not in self.queues:
+            raise InvalidTask(
+                f"Queue '{task.queue_name}' is not valid for backend. TASKS['{self.alias}'] has the queues "
+                f"{', '.join(sorted(map(repr, self.queues)))}: add it to QUEUES there, or set QUEUES to [] to take any."
+            )
         super().validate_task(task)
 
     def enqueue(  # type: ignore[override]  # the stubs keep the types of a function's arguments, which differ by version
@@ -66,17 +80,19 @@ class LilotaBackend(BaseTaskBackend):
 
         Raises:
             InvalidTask: the task can't be run by this backend; nothing was stored.
+            TypeError: the function does not take these arguments; nothing was stored.
             TypeError, ValueError: the arguments can't be written as JSON; nothing was stored.
         """
         self.validate_task(task)
         check_reachable(task)
+        check_arguments(task, args, kwargs)
         now = datetime.now(UTC)
         handle = self.client.add(
             TASK_NAME,
             task.module_path,
             to_input(task, args, kwargs, self.alias, now),
             run_at=None if task.run_after is None else aware(task.run_after),
-            priority=task.priority,
+            priority=int(task.priority),  # 3.0 is a whole number, too
             queue=task.queue_name,
             max_lost_attempts=self.options.get("max_lost_attempts"),
         )

@@ -42,6 +42,7 @@ class StoredCall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     args: list[Any]
     kwargs: dict[str, Any]
     backend: str
+    enqueued_at: datetime
     run_after: datetime | None = None
 
 
@@ -92,6 +93,47 @@ def check_level(task: Task[..., Any]) -> None:
         raise InvalidTask(
             f"The task function '{task.module_path}' must be at module level. Move it out of the class or function."
         )
+
+
+def check_fields(task: Task[..., Any]) -> None:
+    """Make sure that the fields of a task are what a store can keep; Django's own check takes their types for granted.
+
+    Raises:
+        InvalidTask: one is not.
+    """
+    if not isinstance(task.priority, Real) or not math.isfinite(task.priority):
+        raise InvalidTask(f"priority must be a whole number, not {task.priority!r:.100}.")
+    if not isinstance(task.queue_name, str):
+        raise InvalidTask(f"queue_name must be text, not {task.queue_name!r:.100}.")
+    if not isinstance(task.run_after, datetime | None):
+        raise InvalidTask(f"run_after must be a datetime, not {task.run_after!r:.100}.")
+    try:
+        check_queue(task.queue_name)
+        if task.run_after is not None:
+            aware(task.run_after).astimezone(UTC)
+    except InvalidInputError as error:
+        raise InvalidTask(str(error)) from error
+    except OverflowError as error:
+        raise InvalidTask(f"run_after is {task.run_after}, which is no instant in UTC: {error}.") from error
+
+
+def check_arguments(task: Task[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    """Make sure that a function can be called with these arguments, before anybody waits for the call.
+
+    Raises:
+        TypeError: it can't.
+    """
+    context = (None,) if task.takes_context else ()
+    try:
+        _signature(task.func).bind(*context, *args, **kwargs)
+    except TypeError as error:
+        raise TypeError(f"'{task.module_path}' can't be called with these arguments: {error}.") from None
+
+
+@lru_cache(maxsize=1024)  # a project has few task functions, and enqueues them often
+def _signature(function: Callable[..., object]) -> inspect.Signature:
+    # Not of what a decorator wraps: that may give the function more, or less, than it gets itself.
+    return inspect.signature(function, follow_wrapped=False)
 
 
 def check_reachable(task: Task[..., Any]) -> None:

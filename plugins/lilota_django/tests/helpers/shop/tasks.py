@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import time
 from pathlib import Path
@@ -91,6 +92,20 @@ def connection_id(keep=False):
     if keep:
         _KEPT.append(connection.connection)  # or else the next one could have its id
     return id(connection.connection)
+
+
+def with_signature(function):
+    @functools.wraps(function)
+    def call(*args):
+        return function(*args, signature="the shop")
+
+    return call
+
+
+@task
+@with_signature
+def signed(amount, *, signature):
+    return f"{amount}, {signature}"
 
 
 class Till:
