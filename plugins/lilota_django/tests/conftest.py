@@ -63,6 +63,14 @@ def postgres(postgres_server) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def postgres_binding(postgres) -> Iterator[str]:
+    """An alias of that database by which the server binds the parameters of statements, and so asks for their types."""
+    connections.databases["pg_binding"] = connections.configure_settings(site_settings.databases())["pg_binding"]
+    yield "pg_binding"
+    connections["pg_binding"].close()
+
+
+@pytest.fixture(scope="session")
 def mariadb() -> Iterator[str]:
     """The alias of a migrated MariaDB database; with room for the longest inputs and outputs."""
     elsewhere = os.environ.get("LILOTA_TEST_MARIADB_URL")

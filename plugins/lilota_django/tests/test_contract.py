@@ -29,6 +29,17 @@ class TestOnPostgreSQL(StoreContract):
 
 
 @pytest.mark.slow
+class TestOnPostgreSQLThatBinds(StoreContract):
+    """With OPTIONS["server_side_binding"]: a parameter has the type that its expression says, and is cut off to fit."""
+
+    model_examples = 6
+
+    @pytest.fixture
+    def store(self, open_store, postgres_binding):
+        return open_store(postgres_binding)
+
+
+@pytest.mark.slow
 class TestOnMariaDB(StoreContract):
     """On a real server, through pymysql."""
 

@@ -18,7 +18,7 @@ from lilota_django.orm.chunks import in_chunks
 from lilota_django.orm.database import Database
 from lilota_django.orm.lanes import LaneName, names_of
 from lilota_django.orm.moves import Moves, totals
-from lilota_django.orm.records import NOT_BEGUN, kept_fields
+from lilota_django.orm.records import NOT_BEGUN, big, kept_fields
 
 #: One claim must not stop the world because a million scheduled tasks became due in the same second.
 _PROMOTIONS_PER_CLAIM: Final = 500
@@ -141,7 +141,7 @@ def _grant(database: Database, rows: list[Row], runner_id: str, moves: Moves, pr
             attempt=F("attempt") + 1,
             # The time: a token whose claim was lost, with a server that failed or before a backup was restored, does
             # not come again.
-            token=Greatest(F("token") + 1, present),
+            token=Greatest(F("token") + 1, big(present)),
             runner=runner_id,
             **NOT_BEGUN,
         )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from django.db.models import BigIntegerField, Func
+from django.db.models import Func
+
+from lilota_django.orm.records import BIG
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -22,7 +24,7 @@ SQLAndParameters = tuple[str, tuple[str | int, ...]]
 class Clock(Func):
     """The present, to be asked for along with something else."""
 
-    output_field = BigIntegerField[Any, Any]() if TYPE_CHECKING else BigIntegerField()
+    output_field = BIG
 
     def as_postgresql(self, *_: object, **__: object) -> SQLAndParameters:
         """Ask the server."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import BooleanField, F, Func, Value
+from django.db.models import BooleanField, F, Func
 
 from lilota.contract import TaskQuery
 from lilota_django.models import Task
-from lilota_django.orm.records import LARGEST_ID
+from lilota_django.orm.records import LARGEST_ID, big
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -47,7 +47,7 @@ class _PlaceIsBetween(Func):
 
     def __init__(self, lane: int, state: int, low: int, high: int) -> None:
         values = (lane, state, low, lane, state, high)
-        super().__init__(F("lane_id"), F("state"), F("pk"), *map(Value, values))
+        super().__init__(F("lane_id"), F("state"), F("pk"), *map(big, values))
 
     def as_postgresql(
         self, compiler: SQLCompiler, _connection: BaseDatabaseWrapper, **_: object

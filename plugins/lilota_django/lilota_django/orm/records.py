@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+from django.db.models import BigIntegerField, Value
 
 from lilota import models as records
 from lilota.models import TaskError, TaskInfo, TaskState
@@ -55,6 +56,9 @@ LINE_FIELDS: Final = kept_fields(records.LogLine, LogLine)
 #: The columns of an attempt, as they are before it has begun.
 NOT_BEGUN: Final[Mapping[str, Any]] = {"pid": 0, "started_at": None, "progress": 0.0, "error_json": None}
 
+#: Integers of 64 bits.
+BIG: Final = BigIntegerField[Any, Any]() if TYPE_CHECKING else BigIntegerField()
+
 _encoder = msgspec.json.Encoder()
 _decode_error = msgspec.json.Decoder(TaskError).decode
 
@@ -62,6 +66,14 @@ _decode_error = msgspec.json.Decoder(TaskError).decode
 def microseconds(seconds: float) -> int:
     """Return a duration, or an instant, as it is stored."""
     return round(seconds * 1_000_000)
+
+
+def big(number: int) -> Value:
+    """Return a number as an expression takes it: where no column says the type, Django takes it for one of 32 bits.
+
+    The driver of PostgreSQL then sends the lower half of it, if the server binds parameters (`server_side_binding`).
+    """
+    return Value(number, output_field=BIG)
 
 
 def encode_error(error: TaskError) -> str:

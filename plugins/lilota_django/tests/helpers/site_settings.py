@@ -26,7 +26,8 @@ def databases() -> dict[str, dict[str, Any]]:
         }
     }
     if POSTGRES_VARIABLE in os.environ:
-        described["pg"] = _postgres(os.environ[POSTGRES_VARIABLE])
+        described["pg"] = pg = _postgres(os.environ[POSTGRES_VARIABLE])
+        described["pg_binding"] = {**pg, "OPTIONS": {**pg["OPTIONS"], "server_side_binding": True}}
     if MARIADB_VARIABLE in os.environ:
         described["maria"] = _mariadb(os.environ[MARIADB_VARIABLE])
     return described
