@@ -181,8 +181,10 @@ class TaskClient:
         return self._store_tasks([new_task(self.registry, **task) for task in arguments], connection)
 
     def _store_tasks(self, tasks: list[NewTask], connection: object | None) -> list[TaskHandle]:
-        if any(task.headers_json is not None for task in tasks):
-            self._require("headers")
+        for task in tasks:
+            if task.headers_json is not None:
+                self._require("headers")
+                break
         ids = self.store.add(tasks, connection=connection) if tasks else []
         plugins = self.registry.plugins
         if ids and plugins.has("lilota_tasks_added"):

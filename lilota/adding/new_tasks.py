@@ -106,7 +106,8 @@ def headers_json(headers: JSONObject | None) -> str | None:
     if not headers and isinstance(headers, dict | None):
         return None
     text = encode_object(headers, "The headers of a task", HEADERS_LIMIT_BYTES, InvalidInputError)
-    taken = [key for key in headers or () if key.startswith(OWN_HEADERS)]
+    # Looking for it in the text is quicker than looking at each key; a value may begin like that.
+    taken = [key for key in headers or () if key.startswith(OWN_HEADERS)] if f'"{OWN_HEADERS}' in text else None
     if taken:
         raise InvalidInputError(
             f"The header {taken[0]!r} can't be set: keys that begin with 'lilota.' are lilota's own."
