@@ -34,10 +34,9 @@ class LookSchedule:
 
     def seconds_until_next(self, now: float) -> float:
         """Return after which time the store is to be asked, even if nothing happens here."""
-        if self._has_hint and now >= self._not_before:
-            return 0.0
+        next_look_at = now if self._has_hint else self._next_look_at()
         # While the store can't be used, neither a poll nor a write that is due may keep the loop going round.
-        return max(0.0, self._next_look_at() - now, self._not_before - now)
+        return max(0.0, next_look_at - now, self._not_before - now)
 
     def failing_for(self, now: float) -> float:
         """Return for how many seconds the store could not be used, 0 if it can."""

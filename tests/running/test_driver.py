@@ -93,7 +93,7 @@ def test_an_outcome_whose_reply_got_lost_is_no_refusal(stage, caplog):
     stage.pass_time(0.8)
     stage.host.store.loses_replies = True
 
-    stage.pass_time(0.7)
+    stage.pass_time(1.7)
     during = stage.state(task_id)
     stage.host.store.loses_replies = False
     stage.pass_time(3)
