@@ -17,7 +17,7 @@ from lilota.contract import TaskStore, redacted
 from lilota.errors import RunnerStateError
 from lilota.runner import TaskRunner
 from lilota.texts.words import duration
-from lilota.workers.processes import start_method_for
+from lilota.workers.starting import start_method_for
 
 StopSignals = SimpleQueue[signal.Signals]
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import faulthandler
+import fcntl
 import io
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Final, TextIO
 
 from lilota.tasks.limits import CHARACTERS_LIMIT, LINE_LENGTH_LIMIT
@@ -23,16 +25,38 @@ _READ_LIMIT_BYTES: Final = 4 * CHARACTERS_LIMIT
 _UNENDED_LIMIT_BYTES: Final = 4 * LINE_LENGTH_LIMIT
 
 
+def open_capture_file() -> int:
+    """Open an empty file that has no name, so that nobody removes it and nothing is left when all have closed it.
+
+    It is in the temporary folder; where that can't be used, in memory.
+
+    Raises:
+        OSError: neither is possible.
+    """
+    try:
+        with tempfile.TemporaryFile(buffering=0) as file:
+            descriptor = os.dup(file.fileno())
+    except OSError:
+        if sys.platform != "linux":
+            raise
+        descriptor = os.memfd_create("lilota-output")
+    # What prints at the same time must not write over each other's lines.
+    fcntl.fcntl(descriptor, fcntl.F_SETFL, fcntl.fcntl(descriptor, fcntl.F_GETFL) | os.O_APPEND)
+    return descriptor
+
+
 class OutputCapture:
     """Leads the file descriptors 1 and 2 of this process into a file, and 0 to nothing.
 
     A file instead of a pipe: nobody has to read for a task to go on, and the runner can read the last lines of a
     worker that died.
+
+    Args:
+        file: what `open_capture_file` has returned, of which this takes possession.
     """
 
-    def __init__(self, path: Path) -> None:
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        self._file = out_of_reach(os.open(path, flags, 0o600))
+    def __init__(self, file: int) -> None:
+        self._file = out_of_reach(file)
         self._nothing = out_of_reach(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
         self._read_to = 0
         self._unended = b""
@@ -42,6 +66,11 @@ class OutputCapture:
         self._open_streams()
         # So that the last lines of a worker that crashes say where it did.
         faulthandler.enable(self._file, all_threads=False)
+
+    def note(self, sentence: str) -> None:
+        """Leave a last word for the runner, if the task has not closed the file."""
+        with contextlib.suppress(OSError):
+            os.write(self._file, f"{sentence}\n".encode(errors="backslashreplace"))
 
     def restore(self) -> None:
         """Undo what a task did to the standard streams.
@@ -133,15 +162,11 @@ def _ended_lines(data: bytes) -> tuple[bytes, bytes]:
     return data[:end], data[end:]
 
 
-def last_lines(path: Path, count: int = 110, limit_bytes: int = 16_384) -> str:
+def last_lines(file: int, count: int = 110, limit_bytes: int = 16_384) -> str:
     """Return the end of what a worker printed, or "" if there is nothing.
 
     The innermost of the hundred frames that `faulthandler` writes comes first, and is what somebody looks for.
     """
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - limit_bytes))
-            lines = file.read().decode(errors="backslashreplace").splitlines()
-    except FileNotFoundError:
-        return ""
+    size = os.fstat(file).st_size
+    lines = os.pread(file, limit_bytes, max(0, size - limit_bytes)).decode(errors="backslashreplace").splitlines()
     return "\n".join(lines[-count:])

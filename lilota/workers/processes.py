@@ -9,20 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import multiprocessing
 import os
 import selectors
-import shutil
 import signal
 import socket
 import sys
-import tempfile
 import threading
 import weakref
 from collections.abc import Generator, Iterator
-from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 from typing import Final, cast
 
 import msgspec
@@ -32,14 +27,13 @@ from lilota.engine.events import Died, Event, Received
 from lilota.engine.executor import ExecutorCapabilities, ExecutorOptions
 from lilota.engine.messages import ToWorker
 from lilota.errors import ConfigurationError
-from lilota.workers.capture import last_lines
+from lilota.workers.capture import last_lines, open_capture_file
 from lilota.workers.frames import FrameError, FrameReader, decode_for_runner, encode
+from lilota.workers.starting import remedy_for, start_method_for, start_process
 from lilota.workers.worker import EXIT_CONNECTION_LOST, WorkerSetup, worker_main
 
 logger: logging.Logger = logging.getLogger(__name__)
 
-#: The best first. Never a bare fork, which copies locks in whatever state they are.
-_START_METHODS: Final = ("forkserver", "spawn")
 #: What the selector says of the pipe that `wake` writes to.
 _WAKE: Final = "wake"
 
@@ -47,11 +41,11 @@ _WAKE: Final = "wake"
 class WorkerEnd:
     """The runner's end of one worker process."""
 
-    def __init__(self, number: int, process: BaseProcess, connection: socket.socket, capture_path: Path) -> None:
+    def __init__(self, number: int, process: BaseProcess, connection: socket.socket, capture_file: int) -> None:
         self.number = number
         self.process = process
         self.connection = connection
-        self.capture_path = capture_path
+        self.capture_file = capture_file
         self.frames: FrameReader = FrameReader()
         self.unsent: bytearray = bytearray()
         self.fault = ""
@@ -69,10 +63,8 @@ class WorkerProcesses:
         if options.url not in {"", "processes"}:
             raise ConfigurationError(f"The executor is {redacted(options.url)!r}; write 'processes', without a URL.")
         self._method = start_method_for(options.start_method)
-        self._context = _context(self._method)
         self._number_of_processes = options.number_of_processes
         self._setup = msgspec.json.decode(options.worker_setup, type=WorkerSetup)
-        self._folder = Path(tempfile.mkdtemp(prefix="lilota-"))
         self._workers: dict[int, WorkerEnd] = {}
         self._unborn: list[Event] = []
         self._closed = False
@@ -90,25 +82,15 @@ class WorkerProcesses:
         return self._number_of_processes
 
     def start(self, number: int) -> None:
-        ours, theirs = socket.socketpair()
-        capture_path = self._folder / f"worker-{number}.out"
-        setup = msgspec.structs.replace(self._setup, runner_pid=os.getpid(), capture_path=str(capture_path))
-        process = self._context.Process(  # type: ignore[attr-defined]  # typeshed's BaseContext has no Process
-            target=worker_main, args=(theirs, msgspec.json.encode(setup)), name=f"lilota-worker-{number}"
-        )
-        with theirs:  # the worker gets a duplicate; ours must not keep the stream open after its death
-            try:
-                process.start()
-            except (OSError, EOFError) as error:
-                # No memory, no descriptors, the working folder was deleted, or the fork server was killed just now.
-                ours.close()
-                self._report_unborn(number, error)
-                return
-        ours.setblocking(False)
-        worker = WorkerEnd(number, process, ours, capture_path)
+        try:
+            worker = self._start(number)
+        except (OSError, EOFError) as error:
+            # No memory, no descriptors, the working folder was deleted, or the fork server was killed just now.
+            self._report_unborn(number, error)
+            return
         with self._lock:
             self._workers[number] = worker
-        self._selector.register(ours, selectors.EVENT_READ, worker)
+        self._selector.register(worker.connection, selectors.EVENT_READ, worker)
         self._selector.register(worker.death_watch, selectors.EVENT_READ, worker)
 
     def send(self, number: int, message: ToWorker) -> None:
@@ -154,14 +136,28 @@ class WorkerProcesses:
         self._selector.close()
         os.close(self._wake_out)
         os.close(self._wake_in)
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     # --- one worker
 
+    def _start(self, number: int) -> WorkerEnd:
+        setup = msgspec.json.encode(msgspec.structs.replace(self._setup, runner_pid=os.getpid()))
+        with contextlib.ExitStack() as if_it_fails:
+            ours, theirs = socket.socketpair()
+            if_it_fails.enter_context(ours)
+            with theirs:  # the worker gets a duplicate; ours must not keep the stream open after its death
+                capture_file = open_capture_file()
+                if_it_fails.callback(os.close, capture_file)
+                socket.send_fds(ours, [b"f"], [capture_file])
+                process = start_process(self._method, worker_main, (theirs, setup), f"lilota-worker-{number}")
+            if_it_fails.pop_all()
+        ours.setblocking(False)
+        return WorkerEnd(number, process, ours, capture_file)
+
     def _report_unborn(self, number: int, error: Exception) -> None:
         """Count a worker that could not be started as one that died, so that the engine tries again later."""
-        logger.error("A worker process could not be started: %s", error)
-        self._unborn.append(Died(number, f"could not be started: {error}", ""))
+        cause = f"could not be started: {error}. {remedy_for(error)}".rstrip()
+        logger.error("A worker process %s", cause)
+        self._unborn.append(Died(number, cause, ""))
         self.wake()
 
     def _serve(self, worker: WorkerEnd, mask: int, *, died: bool) -> Iterator[Event]:
@@ -215,34 +211,14 @@ class WorkerProcesses:
         if worker.death_watch != worker.process.sentinel:
             os.close(worker.death_watch)
         worker.process.close()
-        lines = last_lines(worker.capture_path)
-        worker.capture_path.unlink(missing_ok=True)
+        lines = last_lines(worker.capture_file)
+        os.close(worker.capture_file)
         return Died(worker.number, cause, lines)
 
     def _forget_in_fork(self) -> None:
         """Close, in a fork of the runner's process, the ends whose closing tells a worker that its runner died."""
         for worker in self._workers.values():
             worker.connection.close()
-
-
-def start_method_for(asked: str | None) -> str:
-    """Return the start method that was asked for, here or in LILOTA_START_METHOD, or the best that there is.
-
-    Raises:
-        ConfigurationError: it can't be used on this system.
-    """
-    available = [method for method in _START_METHODS if method in multiprocessing.get_all_start_methods()]
-    method = asked or os.environ.get("LILOTA_START_METHOD") or available[0]
-    if method not in available:
-        raise ConfigurationError(f"The start method {method!r} can't be used. Choose one of: {', '.join(available)}.")
-    return method
-
-
-def _context(method: str) -> BaseContext:
-    context = multiprocessing.get_context(method)
-    if method == "forkserver":
-        context.set_forkserver_preload(["lilota._preload"])
-    return context
 
 
 def _open_death_watch(process: BaseProcess) -> int:

@@ -8,6 +8,7 @@ import resource
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Final
@@ -83,7 +84,7 @@ class Surroundings:
         except (OSError, ValueError) as error:
             return f"changed its process in a way that can't be undone: {error}"
         if _raw_environment() != self._environment:
-            _set_environment(self._environment)
+            set_environment(self._environment)
         self._collect_logs()
         return None if threading.active_count() == len(self._threads) else self._find_threads()
 
@@ -109,6 +110,14 @@ class Surroundings:
         return f"left {len(names)} thread{'s' * (len(names) != 1)} behind: {', '.join(names[:5])}"
 
 
+def set_environment(wanted: dict[bytes, bytes]) -> None:
+    """Make the environment of this process what is wanted, and the C library's idea of the local time with it."""
+    for name in set(os.environb) - set(wanted):
+        del os.environb[name]
+    os.environb.update(wanted)
+    time.tzset()
+
+
 def _settings() -> _Settings:
     # Not signal.getsignal, which turns numbers into enums: this is asked after every attempt.
     handlers = [*map(_signal.getsignal, _SIGNALS)]
@@ -125,12 +134,6 @@ def _raw_environment() -> dict[bytes, bytes]:
     # What `os.environ` holds, without decoding it: this is asked after every attempt.
     raw: dict[bytes, bytes] = vars(os.environ)["_data"]
     return raw
-
-
-def _set_environment(known: dict[bytes, bytes]) -> None:
-    for name in set(os.environb) - set(known):
-        del os.environb[name]
-    os.environb.update(known)
 
 
 def _current_folder() -> str | None:

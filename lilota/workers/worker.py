@@ -11,7 +11,6 @@ import signal
 import socket
 import sys
 import traceback
-from pathlib import Path
 from typing import Final, Never, assert_never
 
 import msgspec
@@ -64,8 +63,8 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
         references: task name -> "module:qualname" of the classes that were registered or configured.
         pinned: the plugin entries that the runner resolved; the worker looks for no others.
         logging_level: of the logger `lilota`; `root_level` of the root logger.
-        runner_pid: the process whose end is the end of the worker. It and `capture_path`, the file that takes the
-            output of the worker, belong to the place; whoever starts the process there fills them in.
+        runner_pid: the process whose end is the end of the worker. It belongs to the place; whoever starts the process
+            there fills it in.
     """
 
     runner_id: str
@@ -75,7 +74,6 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     logging_level: int
     root_level: int
     runner_pid: int = 0
-    capture_path: str = ""
 
 
 #: Made before the fork server forks, so that all workers share it.
@@ -83,24 +81,28 @@ _setup_decoder: Final = msgspec.json.Decoder(WorkerSetup)
 
 
 def worker_main(connection: socket.socket, setup_json: bytes) -> None:
-    """Be a worker until the runner says that it is enough."""
+    """Be a worker until the runner says that it is enough.
+
+    The first thing that comes over the connection is the file that takes what the worker prints.
+    """
     os.setpgid(0, 0)  # a group of its own, so that the children of a task can be killed with it
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Worker(connection, _setup_decoder.decode(setup_json)).run()
+    _data, (capture_file,), _flags, _address = socket.recv_fds(connection, 1, 1)
+    Worker(connection, _setup_decoder.decode(setup_json), OutputCapture(capture_file)).run()
 
 
 class Worker:
     """One worker process."""
 
-    def __init__(self, connection: socket.socket, setup: WorkerSetup) -> None:
+    def __init__(self, connection: socket.socket, setup: WorkerSetup, capture: OutputCapture) -> None:
         self._connection = socket.socket(fileno=out_of_reach(connection.detach()))
         self._setup = setup
         self._details = WorkerDetails(runner_id=setup.runner_id, pid=os.getpid())
         self._finishing = False
         self._interrupts = Interrupts()
         self._guard = Guard(self._interrupts)
-        capture = OutputCapture(Path(setup.capture_path))
+        self._capture = capture
         self._inbox = Inbox(self._connection, setup.runner_pid, self._obey, self._die_with_runner, self._die_alone)
         self._outbox = Outbox(self._send, self._inbox.look, capture, self._guard)
         self._assignments = Assignments(self._outbox.begin)
@@ -233,7 +235,6 @@ class Worker:
 
     def _die_with_runner(self) -> Never:
         """Kill this process and all that its task started; nobody is left to report to."""
-        Path(self._setup.capture_path).unlink(missing_ok=True)
         try:
             os.killpg(self._details.pid, signal.SIGKILL)
         finally:
@@ -241,8 +242,7 @@ class Worker:
 
     def _die_alone(self, error: OSError) -> Never:
         """End this process, which can't be heard any more; the runner says why."""
-        with Path(self._setup.capture_path).open("a", encoding="utf-8") as file:
-            file.write(f"The worker process can't reach its runner any more: {error}\n")
+        self._capture.note(f"The worker process can't reach its runner any more: {error}")
         os._exit(EXIT_CONNECTION_LOST)
 
     def _detach_fork(self) -> None:

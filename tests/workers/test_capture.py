@@ -6,13 +6,15 @@ The capture takes over the descriptors of its process, so each test runs a progr
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 from typing import Any
 
-from lilota.workers.capture import last_lines
+from lilota.workers.capture import last_lines, open_capture_file
 
 PROGRAM = """
 import ctypes, json, os, pathlib, sys
@@ -20,7 +22,7 @@ from lilota.workers.capture import OutputCapture
 
 path = pathlib.Path(sys.argv[1])
 told = os.dup(1)
-capture = OutputCapture(path)
+capture = OutputCapture(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND))
 
 def tell(value):
     os.write(told, json.dumps(value).encode() + b"\\n")
@@ -176,17 +178,35 @@ def test_a_stream_that_lost_its_buffer_is_replaced(tmp_path):
     assert told == [[], ["back"]]
 
 
-def test_the_file_is_private(tmp_path):
-    """What a task prints may be secret."""
-    (mode,) = run(tmp_path, "tell(path.stat().st_mode & 0o777)")
+def test_the_file_has_no_name(tmp_path, monkeypatch):
+    """What a task prints may be secret; and no cleaner of temporary folders finds it."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
-    assert mode == 0o600
+    file = open_capture_file()
+
+    assert os.fstat(file).st_nlink == 0
+    assert list(tmp_path.iterdir()) == []
+    os.close(file)
 
 
-def test_the_last_lines_of_a_dead_process_can_be_read(tmp_path):
-    """Only the end of a long file; nothing of a file that is not there."""
-    path = tmp_path / "out"
-    path.write_text("".join(f"line {number}\n" for number in range(10_000)))
+def test_without_a_temporary_folder_the_file_is_in_memory(tmp_path, monkeypatch):
+    """A read-only container, or a folder that was removed: tasks print all the same."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "removed"))
 
-    assert last_lines(path, count=2) == "line 9998\nline 9999"
-    assert last_lines(tmp_path / "none") == ""
+    file = open_capture_file()
+    os.write(file, b"one\n")
+    os.lseek(file, 0, os.SEEK_SET)
+    os.write(file, b"two\n")
+
+    assert last_lines(file) == "one\ntwo"
+    os.close(file)
+
+
+def test_the_last_lines_of_a_dead_process_can_be_read():
+    """Only the end of a long file; nothing of an empty one."""
+    with tempfile.TemporaryFile() as file:
+        assert last_lines(file.fileno()) == ""
+        file.write("".join(f"line {number}\n" for number in range(10_000)).encode())
+        file.flush()
+
+        assert last_lines(file.fileno(), count=2) == "line 9998\nline 9999"

@@ -7,7 +7,6 @@ import os
 import signal
 import struct
 import time
-from multiprocessing import forkserver
 
 import msgspec
 import pytest
@@ -21,6 +20,7 @@ from lilota.engine.messages import Finish, Leaving, Ready, Report, RunClaims
 from lilota.errors import ConfigurationError
 from lilota.models import Claim, TaskState
 from lilota.testing.executors.crew import is_alive
+from lilota.workers import starting
 from lilota.workers.processes import WorkerProcesses, describe_exit
 from lilota.workers.worker import WorkerSetup
 
@@ -126,19 +126,17 @@ def _feeding(feed, data):
 
 
 def test_close_kills_what_runs_and_wake_is_harmless_afterwards(party):
-    """Nothing of the runner is left: no process, no descriptor, no folder."""
+    """Nothing of the runner is left: no process and no descriptor."""
     party.start()  # the fork server is started with the first worker of a program, and stays
     before = len(os.listdir("/proc/self/fd"))
     other = Party()
     pids = [other.start(number) for number in (1, 2, 3)]
     other.processes.send(1, RunClaims((_claim("sleep"),)))
-    folder = other.processes._folder
 
     other.processes.close()
     other.processes.wake()
 
     assert not any(is_alive(pid) for pid in pids)
-    assert not folder.exists()
     assert len(os.listdir("/proc/self/fd")) == before
 
 
@@ -146,30 +144,34 @@ def test_workers_outlive_the_death_of_the_fork_server_and_new_ones_can_be_starte
     """It is nobody's task that the process which starts the workers was killed."""
     party.start(1)
 
-    server = forkserver._forkserver._forkserver_pid
-    os.kill(server, signal.SIGKILL)
-    until(lambda: is_alive(server), lambda alive: not alive)
+    os.kill(starting._server._pid, signal.SIGKILL)
     party.start(2)
     party.processes.send(1, RunClaims((_claim(text="a"),)))
 
     assert party.hear(Report, 1)
 
 
-def test_a_worker_that_cannot_be_started_counts_as_one_that_died(party, monkeypatch):
-    """No memory or no descriptors: the engine hears of a death, and tries again in its own time."""
-    monkeypatch.setattr(party.processes._context, "Process", _Unstartable)
+@pytest.mark.parametrize("method", METHODS)
+def test_a_worker_that_cannot_be_started_counts_as_one_that_died(method, tmp_path, monkeypatch, caplog):
+    """The engine hears of a death, and tries again in its own time; people hear the remedy; no descriptor is lost."""
+    party = Party(method)
+    party.start(1)
+    before = len(os.listdir("/proc/self/fd"))
+    folder = tmp_path / "deleted"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
 
-    party.processes.start(1)
+    party.processes.start(2)
+    cause = party.hear(Died, 2).cause
+    monkeypatch.chdir(tmp_path)
+    lost = len(os.listdir("/proc/self/fd")) - before
+    party.processes.close()
 
-    assert party.hear(Died).cause == "could not be started: Resource temporarily unavailable"
-
-
-class _Unstartable:
-    def __init__(self, **_arguments) -> None:
-        pass
-
-    def start(self):
-        raise BlockingIOError("Resource temporarily unavailable")
+    assert cause.startswith("could not be started: ")
+    assert cause.endswith("The current folder was deleted: start the program again, in one that exists.")
+    assert cause in caplog.text
+    assert lost == 0
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # that is what is tested

@@ -1,0 +1,143 @@
+"""The fork server: a process that has imported lilota, and forks a worker whenever its program asks for one.
+
+`multiprocessing` has one, too. That belongs to the application: it has one list of modules to import for the whole
+program, and it listens on a socket in the temporary folder, which may be too long for one, full, or cleaned. This one
+talks over a pair of sockets without a name. It ends when its program closes the other one, or dies.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import multiprocessing.forkserver as standard
+import os
+import selectors
+import signal
+import socket
+import traceback
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from multiprocessing import resource_tracker, spawn, util
+from types import FrameType
+from typing import Final, Never
+
+from lilota.workers.descriptors import out_of_reach
+
+#: More than a worker is ever given.
+DESCRIPTORS_LIMIT: Final = 32
+
+_Handlers = Mapping[signal.Signals, Callable[[int, FrameType | None], object] | int | None]
+
+
+def serve(control: int) -> None:
+    """Fork a worker for each byte that comes over a socket, with the descriptors that come with it.
+
+    They are: the end of a pipe from which the worker reads what it should be; the end of one that takes its process
+    id (or the number of an error, negative), and its exit code when it has ended; the resource tracker; and what the
+    worker inherits.
+    """
+    import_module("lilota._preload")
+    util._close_stdin()  # type: ignore[attr-defined]  # noqa: SLF001 - as every child of multiprocessing does
+    with socket.socket(fileno=out_of_reach(control)) as connection:
+        ForkServer(connection).run()
+
+
+class ForkServer:
+    """The loop of a fork server."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._exit_pipes: dict[int, int] = {}
+        self._deaths_out, self._deaths_in = os.pipe()
+        os.set_blocking(self._deaths_out, False)
+        os.set_blocking(self._deaths_in, False)
+        self._handlers_before = _set_handlers()
+        signal.set_wakeup_fd(self._deaths_in, warn_on_full_buffer=False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._control, selectors.EVENT_READ)
+        self._selector.register(self._deaths_out, selectors.EVENT_READ)
+
+    def run(self) -> None:
+        """Serve until there is nobody to be served."""
+        while True:
+            for key, _mask in self._selector.select():
+                if key.fileobj is not self._control:
+                    self._bury()
+                elif not self._take_order():
+                    return
+
+    def _take_order(self) -> bool:
+        """Fork one worker; return False if there are no more orders to come."""
+        data, descriptors, _flags, _address = socket.recv_fds(self._control, 1, DESCRIPTORS_LIMIT)
+        if not data:
+            return False
+        orders, answers, *inherited = descriptors
+        try:
+            pid = os.fork()
+        except OSError as error:
+            _tell(answers, -(error.errno or 0))
+            os.close(answers)
+        else:
+            if not pid:
+                self._be_worker(orders, answers, inherited)
+            self._exit_pipes[pid] = answers
+            _tell(answers, pid)
+        for descriptor in (orders, *inherited):
+            os.close(descriptor)
+        return True
+
+    def _bury(self) -> None:
+        """Pass on how workers have ended."""
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._deaths_out, 65_536)
+        while self._exit_pipes:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                return
+            answers = self._exit_pipes.pop(pid)
+            _tell(answers, os.waitstatus_to_exitcode(status))
+            os.close(answers)
+
+    def _be_worker(self, orders: int, answers: int, inherited: list[int]) -> Never:
+        """Become what the program has described, as a child of `multiprocessing` does; runs in the fork."""
+        code = 1
+        try:
+            atexit._clear()  # noqa: SLF001 - there is no public way; those of the server are not ours
+            atexit.register(util._exit_function)  # type: ignore[attr-defined]  # noqa: SLF001 - joins what tasks started
+            signal.set_wakeup_fd(-1)
+            for number, handler in self._handlers_before.items():
+                signal.signal(number, handler)
+            self._selector.close()
+            self._control.close()
+            for descriptor in (answers, self._deaths_out, self._deaths_in, *self._exit_pipes.values()):
+                os.close(descriptor)
+            tracker, *rest = inherited
+            vars(resource_tracker._resource_tracker)["_fd"] = tracker  # noqa: SLF001 - share that of the program
+            vars(standard._forkserver)["_inherited_fds"] = rest  # noqa: SLF001 - where a pickled descriptor is looked for
+            code = spawn._main(orders, os.dup(orders))  # noqa: SLF001 - import the program, and run
+        except BaseException:  # noqa: BLE001 - the program that is imported may raise anything; nothing is above this
+            traceback.print_exc()
+        finally:
+            atexit._run_exitfuncs()  # noqa: SLF001 - as at the end of any program
+            util._flush_std_streams()  # type: ignore[attr-defined]  # noqa: SLF001 - `os._exit` does not
+            os._exit(code)
+
+
+def _set_handlers() -> _Handlers:
+    """Stay as long as the program, which may need new workers while it stops; return the handlers of before."""
+    wanted: dict[signal.Signals, Callable[[int, FrameType | None], object] | signal.Handlers] = {
+        signal.SIGCHLD: _note_death,
+        signal.SIGINT: signal.SIG_IGN,
+        signal.SIGTERM: signal.SIG_IGN,
+        signal.SIGHUP: signal.SIG_IGN,
+    }
+    return {number: signal.signal(number, handler) for number, handler in wanted.items()}
+
+
+def _note_death(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing: that there is a handler makes Python write to the wake-up descriptor."""
+
+
+def _tell(answers: int, number: int) -> None:
+    with contextlib.suppress(BrokenPipeError):  # nobody wants to know any more
+        standard.write_signed(answers, number)
