@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import traceback
+from types import FrameType
 from typing import Final, Never, assert_never
 
 import msgspec
@@ -85,11 +86,23 @@ def worker_main(connection: socket.socket, setup_json: bytes) -> None:
 
     The first thing that comes over the connection is the file that takes what the worker prints.
     """
-    os.setpgid(0, 0)  # a group of its own, so that the children of a task can be killed with it
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A session of its own: what a task starts can be killed with it, and has no terminal on which to ask anybody.
+    os.setsid()
+    _set_signals()
     _data, (capture_file,), _flags, _address = socket.recv_fds(connection, 1, 1)
     Worker(connection, _setup_decoder.decode(setup_json), OutputCapture(capture_file)).run()
+
+
+def _set_signals() -> None:
+    """Let only SIGTERM and stronger end this process, and have the programs that tasks start find all as usual."""
+    # A program inherits what is blocked and what is ignored, but no handler.
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, _leave_to_the_runner)
+
+
+def _leave_to_the_runner(_number: int, _frame: FrameType | None) -> None:
+    """Take a SIGINT that somebody sends to all processes of a service: the runner decides what it means."""
 
 
 class Worker:
@@ -250,6 +263,8 @@ class Worker:
         self._interrupts.close()
         self._guard.detach_fork()
         self._connection.close()
+        if signal.getsignal(signal.SIGINT) is _leave_to_the_runner:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def _collect_logs(self) -> None:
         install_handler(self._handler, self._setup.root_level, self._setup.logging_level)

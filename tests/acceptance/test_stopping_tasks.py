@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
+import zoo_tasks
 from running import ended, running, started, store_url, texts, until
 
 from lilota.config import Settings
@@ -122,6 +127,52 @@ def test_the_children_of_a_task_die_with_it_when_it_is_stopped_by_force(memory, 
 
         assert was_alive
         until(lambda: is_alive(child), lambda alive: not alive)
+
+
+# --- what a task started
+
+
+def test_a_program_takes_an_interrupt_as_it_does_outside_of_a_task(memory):
+    """SIGINT ends what a task has started; the worker itself leaves it to its runner."""
+    with running(memory) as runner:
+        output = runner.add("InterruptsChild").result(60)
+
+    assert output == {"child": -signal.SIGINT, "fork": 7}
+
+
+IN_A_TERMINAL = """
+import fcntl, termios
+from running import running
+
+if __name__ == "__main__":
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    with running("memory") as runner, open("/dev/tty") as terminal:
+        print(terminal.isatty(), runner.add("AsksOnTerminal").result(60)["said"])
+"""
+
+
+def test_a_program_of_a_task_can_ask_nobody_on_the_terminal_of_the_runner(tmp_path):
+    """It fails at once, as in a service: a question that nobody expects would hold the task up for ever."""
+    (tmp_path / "program.py").write_text(IN_A_TERMINAL)
+    master, slave = os.openpty()
+    try:
+        done = subprocess.run(
+            [sys.executable, "program.py"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(Path(zoo_tasks.__file__).parent)},
+            stdin=slave,
+            capture_output=True,
+            text=True,
+            start_new_session=True,
+            timeout=120,
+            check=True,
+        )
+    finally:
+        os.close(master)
+        os.close(slave)
+
+    assert done.stdout.startswith("True ")
+    assert "/dev/tty" in done.stdout
 
 
 def test_a_task_behind_a_slow_one_is_cancelled_without_a_run(url):

@@ -362,6 +362,32 @@ class LeavesEventLoop(TaskBase):
         loop.run_until_complete(asyncio.sleep(0))
 
 
+# --- programs that a task starts
+
+
+class InterruptsChild(TaskBase):
+    """Ends a program and a fork by SIGINT, and says how they took it."""
+
+    def run(self):
+        child = subprocess.Popen(["/bin/sleep", "1000"])
+        child.send_signal(signal.SIGINT)
+        fork = os.fork()
+        if fork == 0:
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(1000)
+            except KeyboardInterrupt:
+                os._exit(7)
+        os.kill(os.getpid(), signal.SIGINT)
+        return {"child": child.wait(60), "fork": os.waitstatus_to_exitcode(os.waitpid(fork, 0)[1])}
+
+
+class AsksOnTerminal(TaskBase):
+    def run(self):
+        asked = subprocess.run(["/bin/sh", "-c", "read -r answer </dev/tty"], capture_output=True, check=False)
+        return {"code": asked.returncode, "said": asked.stderr.decode()}
+
+
 # --- the surroundings
 
 

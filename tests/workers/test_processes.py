@@ -7,6 +7,7 @@ import os
 import signal
 import struct
 import time
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -97,11 +98,27 @@ def test_a_worker_comes_up_runs_an_attempt_and_leaves(method):
     assert not is_alive(pid)
 
 
-def test_a_worker_leads_its_own_process_group(party):
-    """So that the children of a task can be killed with it."""
+def test_a_worker_leads_its_own_session(party):
+    """So that the children of a task can be killed with it, and have no terminal."""
     pid = party.start()
 
-    assert os.getpgid(pid) == pid != os.getpgid(0)
+    assert os.getsid(pid) == os.getpgid(pid) == pid
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_worker_blocks_no_signal_whatever_its_runner_blocks(method):
+    """Else nothing could interrupt a task, and the programs that it starts would inherit that."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGUSR1})
+    party = Party(method)
+    try:
+        pid = party.start()
+        status = Path(f"/proc/{pid}/status").read_text()
+    finally:
+        party.processes.close()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    (blocked,) = [line.split()[1] for line in status.splitlines() if line.startswith("SigBlk:")]
+    assert int(blocked, 16) == 0
 
 
 @pytest.mark.parametrize("data", [struct.pack("!I", 4) + b"null", struct.pack("!I", 2**32 - 1), b"\0\0\0\5hello"])
