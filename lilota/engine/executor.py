@@ -115,7 +115,8 @@ class Executor(Protocol):
 
         `Died` is the last event of a worker, and comes exactly once for each that was started. Whatever the worker had
         sent before its death comes before it. When it comes, the process and all that its task had started are gone,
-        because the engine lets the attempt run again elsewhere. Where a place can't be reached any more, its workers
+        because the engine lets the attempt run again elsewhere. Only what the system does not let the executor end (a
+        program of another user) may live; a log line names it. Where a place can't be reached any more, its workers
         must end by themselves before that. The cause is a predicate in plain words: "was killed by signal 9 (SIGKILL)",
         "exited with code 3". A worker that sends what is no message is killed, and the cause says so.
 

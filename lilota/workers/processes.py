@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import threading
+import uuid
 import weakref
 from collections.abc import Generator, Iterator
 from multiprocessing.process import BaseProcess
@@ -25,10 +26,12 @@ import msgspec
 from lilota.contract import redacted
 from lilota.engine.events import Died, Event, Received
 from lilota.engine.executor import ExecutorCapabilities, ExecutorOptions
-from lilota.engine.messages import ToWorker
+from lilota.engine.messages import Leaving, ToWorker
 from lilota.errors import ConfigurationError
 from lilota.workers.capture import last_lines, open_capture_file
+from lilota.workers.families import Family, signal_all
 from lilota.workers.frames import FrameError, FrameReader, decode_for_runner, encode
+from lilota.workers.process_table import named
 from lilota.workers.starting import remedy_for, start_method_for, start_process
 from lilota.workers.worker import EXIT_CONNECTION_LOST, WorkerSetup, worker_main
 
@@ -41,11 +44,15 @@ _WAKE: Final = "wake"
 class WorkerEnd:
     """The runner's end of one worker process."""
 
-    def __init__(self, number: int, process: BaseProcess, connection: socket.socket, capture_file: int) -> None:
+    def __init__(
+        self, number: int, process: BaseProcess, family: Family, connection: socket.socket, capture_file: int
+    ) -> None:
         self.number = number
         self.process = process
+        self.family = family
         self.connection = connection
         self.capture_file = capture_file
+        self.is_leaving: bool = False
         self.frames: FrameReader = FrameReader()
         self.unsent: bytearray = bytearray()
         self.fault = ""
@@ -102,7 +109,7 @@ class WorkerProcesses:
     def kill(self, number: int, signal_number: signal.Signals) -> None:
         worker = self._workers.get(number)
         if worker is not None:
-            _kill_group(worker.process, signal_number)
+            signal_all([worker.family], signal_number)
 
     def wait(self, timeout_seconds: float | None) -> list[Event]:
         events, self._unborn = self._unborn, []
@@ -122,16 +129,15 @@ class WorkerProcesses:
 
     def kill_all(self) -> None:
         with self._lock:  # a worker that is buried meanwhile has no process any more
-            for worker in self._workers.values():
-                _kill_group(worker.process, signal.SIGKILL)
+            signal_all([worker.family for worker in self._workers.values()], signal.SIGKILL)
 
     def close(self) -> None:
         with self._lock:
             if self._closed:
                 return
             self._closed = True
+        self.kill_all()
         for worker in list(self._workers.values()):
-            _kill_group(worker.process, signal.SIGKILL)
             self._bury(worker)
         self._selector.close()
         os.close(self._wake_out)
@@ -140,7 +146,8 @@ class WorkerProcesses:
     # --- one worker
 
     def _start(self, number: int) -> WorkerEnd:
-        setup = msgspec.json.encode(msgspec.structs.replace(self._setup, runner_pid=os.getpid()))
+        mark = uuid.uuid4().hex
+        setup = msgspec.json.encode(msgspec.structs.replace(self._setup, runner_pid=os.getpid(), mark=mark))
         with contextlib.ExitStack() as if_it_fails:
             ours, theirs = socket.socketpair()
             if_it_fails.enter_context(ours)
@@ -151,7 +158,7 @@ class WorkerProcesses:
                 process = start_process(self._method, worker_main, (theirs, setup), f"lilota-worker-{number}")
             if_it_fails.pop_all()
         ours.setblocking(False)
-        return WorkerEnd(number, process, ours, capture_file)
+        return WorkerEnd(number, process, Family(process, mark), ours, capture_file)
 
     def _report_unborn(self, number: int, error: Exception) -> None:
         """Count a worker that could not be started as one that died, so that the engine tries again later."""
@@ -174,7 +181,9 @@ class WorkerProcesses:
             try:
                 data = worker.connection.recv(65_536)
                 for body in worker.frames.feed(data):
-                    yield Received(worker.number, decode_for_runner(body))
+                    message = decode_for_runner(body)
+                    worker.is_leaving |= isinstance(message, Leaving)
+                    yield Received(worker.number, message)
             except BlockingIOError:
                 return False
             except ConnectionError:
@@ -206,8 +215,10 @@ class WorkerProcesses:
         self._selector.unregister(worker.connection)
         self._selector.unregister(worker.death_watch)
         worker.connection.close()
-        cause = _wait_for_end(worker.process, worker.fault)
-        _kill_group(worker.process, signal.SIGKILL)
+        cause = _wait_for_end(worker)
+        # One that leaves in order has ended its children itself: it knows them better, and sooner.
+        if not (worker.is_leaving and worker.process.exitcode == 0):
+            _end_family(worker)
         if worker.death_watch != worker.process.sentinel:
             os.close(worker.death_watch)
         worker.process.close()
@@ -229,14 +240,25 @@ def _open_death_watch(process: BaseProcess) -> int:
     return process.sentinel
 
 
-def _wait_for_end(process: BaseProcess, fault: str) -> str:
+def _wait_for_end(worker: WorkerEnd) -> str:
+    process = worker.process
     process.join(0.5)
     if process.exitcode is None:
         # Its connection ended before it did: a task closed it, or it talks nonsense.
-        _kill_group(process, signal.SIGKILL)
+        signal_all([worker.family], signal.SIGKILL)
         process.join(5)
-        return fault or describe_exit(EXIT_CONNECTION_LOST)
-    return fault or describe_exit(process.exitcode)
+        return worker.fault or describe_exit(EXIT_CONNECTION_LOST)
+    return worker.fault or describe_exit(process.exitcode)
+
+
+def _end_family(worker: WorkerEnd) -> None:
+    left = worker.family.end()
+    if left:
+        logger.warning(
+            "The worker process %s is gone, but the system does not let lilota end what its task had started: %s",
+            worker.process.pid,
+            named(left),
+        )
 
 
 def describe_exit(code: int) -> str:
@@ -256,18 +278,6 @@ def describe_exit(code: int) -> str:
     except ValueError:
         return f"was killed by signal {-code}"
     return f"was killed by signal {-code} ({name})"
-
-
-def _kill_group(process: BaseProcess, signal_number: signal.Signals) -> None:
-    """Send a signal to a worker and all that it started; nobody there is fine."""
-    pid = cast("int", process.pid)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(pid, signal_number)
-        return
-    # It has not made its process group yet.
-    with contextlib.suppress(ProcessLookupError):
-        if process.exitcode is None:
-            os.kill(pid, signal_number)
 
 
 def _close_in_forks(processes: WorkerProcesses) -> None:

@@ -41,6 +41,7 @@ from lilota.workers.attempts import no_class, outcome_of, run_attempt
 from lilota.workers.capture import OutputCapture
 from lilota.workers.current import RunningAttempt
 from lilota.workers.descriptors import out_of_reach
+from lilota.workers.families import MARK_VARIABLE
 from lilota.workers.guard import Guard
 from lilota.workers.inbox import Inbox
 from lilota.workers.interrupts import Interrupts
@@ -64,8 +65,8 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
         references: task name -> "module:qualname" of the classes that were registered or configured.
         pinned: the plugin entries that the runner resolved; the worker looks for no others.
         logging_level: of the logger `lilota`; `root_level` of the root logger.
-        runner_pid: the process whose end is the end of the worker. It belongs to the place; whoever starts the process
-            there fills it in.
+        runner_pid: the process whose end is the end of the worker. It and `mark`, by which what the worker starts is
+            known, belong to the place; whoever starts the process there fills them in.
     """
 
     runner_id: str
@@ -75,6 +76,7 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     logging_level: int
     root_level: int
     runner_pid: int = 0
+    mark: str = ""
 
 
 #: Made before the fork server forks, so that all workers share it.
@@ -90,7 +92,9 @@ def worker_main(connection: socket.socket, setup_json: bytes) -> None:
     os.setsid()
     _set_signals()
     _data, (capture_file,), _flags, _address = socket.recv_fds(connection, 1, 1)
-    Worker(connection, _setup_decoder.decode(setup_json), OutputCapture(capture_file)).run()
+    setup = _setup_decoder.decode(setup_json)
+    os.environ[MARK_VARIABLE] = setup.mark
+    Worker(connection, setup, OutputCapture(capture_file)).run()
 
 
 def _set_signals() -> None:

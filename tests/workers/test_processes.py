@@ -22,6 +22,7 @@ from lilota.errors import ConfigurationError
 from lilota.models import Claim, TaskState
 from lilota.testing.executors.crew import is_alive
 from lilota.workers import starting
+from lilota.workers.process_table import Process
 from lilota.workers.processes import WorkerProcesses, describe_exit
 from lilota.workers.worker import WorkerSetup
 
@@ -119,6 +120,18 @@ def test_a_worker_blocks_no_signal_whatever_its_runner_blocks(method):
 
     (blocked,) = [line.split()[1] for line in status.splitlines() if line.startswith("SigBlk:")]
     assert int(blocked, 16) == 0
+
+
+def test_what_a_task_started_and_can_not_be_ended_is_named(party, monkeypatch, caplog):
+    """A program of another user, say: the death is told all the same."""
+    party.start()
+    monkeypatch.setattr(party.processes._workers[1].family, "end", lambda: [Process(4711, 0, "sudo", 1, 1, 1, False)])
+
+    party.processes.kill(1, signal.SIGKILL)
+    cause = party.hear(Died).cause
+
+    assert "signal 9" in cause
+    assert "the system does not let lilota end what its task had started: sudo (4711)" in caplog.text
 
 
 @pytest.mark.parametrize("data", [struct.pack("!I", 4) + b"null", struct.pack("!I", 2**32 - 1), b"\0\0\0\5hello"])
