@@ -6,6 +6,7 @@ while a task runs. The worker never touches the store. It dies with its runner.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -39,6 +40,7 @@ from lilota.tasks.options import TaskOptions
 from lilota.workers.assignments import Assignments
 from lilota.workers.attempts import no_class, outcome_of, run_attempt
 from lilota.workers.capture import OutputCapture
+from lilota.workers.children import Children
 from lilota.workers.current import RunningAttempt
 from lilota.workers.descriptors import out_of_reach
 from lilota.workers.families import MARK_VARIABLE
@@ -47,10 +49,13 @@ from lilota.workers.inbox import Inbox
 from lilota.workers.interrupts import Interrupts
 from lilota.workers.logs import LineHandler, install_handler, notice, task_logger
 from lilota.workers.outbox import Outbox
+from lilota.workers.process_table import named
 from lilota.workers.surroundings import Surroundings
 
 #: How a worker exits that can't speak to its runner any more, though that lives.
 EXIT_CONNECTION_LOST: Final = 107
+#: What a task left running may take so long to end when it is asked by SIGTERM, at most.
+_PATIENCE_SECONDS: Final = 1.0
 _STOP_ERRORS: Final[dict[StopReason, type[StopTask]]] = {
     "cancel": CancelRequested,
     "timeout": TimeoutReached,
@@ -128,13 +133,16 @@ class Worker:
         self._plugins = Plugins(setup.settings, pinned=setup.pinned)
         self._registry = Registry.from_references(setup.references, self._plugins)
         self._loaded: dict[str, type[TaskBase]] = {}
+        self._children = Children()
+        #: What a task left must be gone before the next step against its attempt is due.
+        self._patience_seconds: dict[str, float] = {}
         os.register_at_fork(after_in_child=self._detach_fork)
         self._surroundings = Surroundings(capture, self._interrupts, self._collect_logs)
 
     def run(self) -> None:
         """Run attempts until there are no more to come, or until a task has left its marks on the process."""
         self._plugins.observe("lilota_worker_started", worker=self._details)
-        self._surroundings.remember()
+        self._remember()
         self._outbox.tell(Ready(os.getpid()))
         marks = None
         while marks is None:
@@ -157,6 +165,11 @@ class Worker:
             # It looked, saw that it should end, and returned: nothing says that its work is complete.
             outcome = self._stopped(attempt.claim, _STOP_ERRORS[attempt.stop_reason]())
         marks = self._surroundings.restore()
+        left = self._children.end_left(self._patience_seconds.get(attempt.claim.name, _PATIENCE_SECONDS))
+        if left is not None:
+            marks = marks or left.marks
+            if left.ended:
+                self._outbox.line(notice(f"The task left processes running, which were ended: {named(left.ended)}."))
         if marks:
             self._outbox.line(notice(f"The worker process is replaced, because the task {marks}."))
         self._outbox.finish(outcome, more_follows=self._assignments.has_more() and not marks)
@@ -187,10 +200,17 @@ class Worker:
             with self._interrupts:
                 task_class = self._registry.resolve(name)
                 self._loaded[name] = task_class
-                self._outbox.tell(Loaded(name, TaskOptions.of(task_class)))
-                self._surroundings.remember()
+                options = TaskOptions.of(task_class)
+                self._patience_seconds[name] = min(_PATIENCE_SECONDS, options.kill_after_seconds / 2)
+                self._outbox.tell(Loaded(name, options))
+                self._remember()
         attempt.is_loading = False
         return task_class
+
+    def _remember(self) -> None:
+        """Take what the imports so far have changed for how things should be."""
+        self._surroundings.remember()
+        self._children.remember()
 
     def _call(self, task: TaskBase) -> JSONObject | None:
         """Run the task. A fork that it makes, and that comes out of it here, ends here."""
@@ -208,6 +228,7 @@ class Worker:
         """End this process; what did not start goes back."""
         self._return_queued()
         self._plugins.observe("lilota_worker_stopping", worker=self._details)
+        self._children.end_all(_PATIENCE_SECONDS)
         self._outbox.tell(Leaving())
         if marks:
             os._exit(0)  # threads that a task left would keep the interpreter alive
@@ -253,6 +274,8 @@ class Worker:
     def _die_with_runner(self) -> Never:
         """Kill this process and all that its task started; nobody is left to report to."""
         try:
+            with contextlib.suppress(OSError):  # the task has used up the descriptors, say
+                self._children.kill_all()
             os.killpg(self._details.pid, signal.SIGKILL)
         finally:
             os._exit(1)  # the task has moved this process to another group

@@ -19,7 +19,7 @@ from lilota.models import TaskState
 from lilota.stores import open_store
 
 TASKS = """
-    import os, sys, threading, time
+    import os, subprocess, sys, threading, time
     from lilota.models import TaskBase
     from lilota.runner import TaskRunner
 
@@ -30,6 +30,7 @@ TASKS = """
     class Stuck(TaskBase):
         kill_after_seconds = 0.2
         def run(self):
+            subprocess.Popen(["sleep", "1000"], start_new_session=True)
             self.set_progress(self.task_info.id, 1)
             while True:
                 try:

@@ -19,6 +19,8 @@ from lilota.models import TaskState
 from lilota.runner import TaskRunner
 from lilota.testing.executors.crew import is_alive
 
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who has left a process group")
+
 
 @pytest.fixture(params=["memory", "sqlite"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
@@ -126,10 +128,127 @@ def test_the_children_of_a_task_die_with_it_when_it_is_stopped_by_force(memory, 
         ended(handle)
 
         assert was_alive
-        until(lambda: is_alive(child), lambda alive: not alive)
+        assert not is_alive(child)
 
 
 # --- what a task started
+
+
+STARTS = ["child", "session", "orphan", "daemon", "stubborn"]
+
+
+def _child(folder: Path, attempt: int = 1) -> int:
+    return int((folder / f"child-{attempt}").read_text())
+
+
+@linux_only
+@pytest.mark.parametrize("start", STARTS)
+def test_what_a_task_leaves_running_is_gone_when_the_task_has_succeeded(memory, tmp_path, start):
+    """Whatever session it is in, and whoever its parent was; the log names it, and the worker goes on."""
+    with running(memory) as runner:
+        handle = runner.add("StartsProcess", input={"folder": str(tmp_path), "start": start, "end": "returns"})
+        info = ended(handle)
+        alive = is_alive(_child(tmp_path))
+        after = runner.add("WellBehaved", input={"folder": str(tmp_path)})
+        after.result(60)
+
+    assert info.state is TaskState.SUCCEEDED
+    assert not alive
+    (line,) = texts(handle)
+    assert line.startswith("The task left processes running, which were ended: ")
+    assert f"({_child(tmp_path)})" in line
+    assert after.info().pid == info.pid
+
+
+@linux_only
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("end", ["sleeps", "swallows"])
+def test_what_a_task_started_is_gone_when_the_task_is_cancelled(memory, tmp_path, start, end):
+    """Whether the task ends when it is asked, or its worker has to be killed."""
+    with running(memory) as runner:
+        handle = runner.add("StartsProcess", input={"folder": str(tmp_path), "start": start, "end": end})
+        started(handle)
+        was_alive = is_alive(_child(tmp_path))
+
+        handle.cancel()
+        info = ended(handle)
+        alive = is_alive(_child(tmp_path))
+
+    assert was_alive
+    assert info.state is TaskState.CANCELLED
+    assert not alive
+
+
+@linux_only
+@pytest.mark.parametrize("end", ["sleeps", "swallows"])
+def test_what_an_attempt_started_is_gone_before_the_next_attempt_begins(url, tmp_path, end):
+    """After a time limit, too: the work is never done twice at the same time."""
+    with running(url) as runner:
+        info = ended(
+            runner.add("StartsProcessWithTimeout", input={"folder": str(tmp_path), "start": "session", "end": end})
+        )
+
+    assert info.output == {"lives": False}
+
+
+@linux_only
+@pytest.mark.parametrize("end", ["raises", "crashes", "exits"])
+@pytest.mark.parametrize("start", ["child", "session", "orphan", "stubborn"])
+def test_what_a_task_started_is_gone_when_it_fails_or_its_worker_dies(memory, tmp_path, start, end):
+    """A worker that crashes can end nothing itself; the runner finds what it has started."""
+    with running(memory) as runner:
+        place = {"folder": str(tmp_path), "start": start, "end": end}
+        info = ended(runner.add("StartsProcess", input=place, max_lost_attempts=1))
+        alive = is_alive(_child(tmp_path))
+
+    assert info.state is TaskState.FAILED
+    assert not alive
+
+
+@linux_only
+@pytest.mark.parametrize("start", STARTS)
+def test_what_a_task_started_is_gone_when_its_runner_has_stopped(durable, tmp_path, start):
+    """By force, at once."""
+    with running(durable) as runner:
+        handle = runner.add("StartsProcess", input={"folder": str(tmp_path), "start": start, "end": "sleeps"})
+        started(handle)
+        runner.stop(timeout_seconds=0)
+
+        assert not is_alive(_child(tmp_path))
+
+
+@linux_only
+def test_what_a_left_process_prints_is_no_line_of_another_task(memory, tmp_path):
+    """What it printed until its end belongs to the task that started it."""
+    with running(memory) as runner:
+        first = runner.add("LeavesTalkative")
+        others = [runner.add("WellBehaved", input={"folder": str(tmp_path)}) for _ in range(3)]
+        for handle in [first, *others]:
+            handle.result(60)
+
+    assert "from the process that was left" in texts(first)
+    assert [sorted(texts(other)) for other in others] == [["a child's line", "a logged line", "a printed line"]] * 3
+
+
+@linux_only
+def test_a_left_process_is_asked_to_end_before_it_is_killed(memory, tmp_path):
+    """By SIGTERM, as any program expects."""
+    with running(memory) as runner:
+        runner.add("LeavesAsked", input={"folder": str(tmp_path)}).result(60)
+
+    assert (tmp_path / "asked").read_text() == "yes\n"
+
+
+@linux_only
+def test_processes_that_have_ended_are_reaped_without_a_word(memory):
+    """Nothing is left of a process for which the task did not wait, no zombie either."""
+    with running(memory) as runner:
+        handle = runner.add("LeavesZombie")
+        pid = handle.result(60)["pid"]
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+
+    assert texts(handle) == []
+    assert children == ""
 
 
 def test_a_program_takes_an_interrupt_as_it_does_outside_of_a_task(memory):

@@ -13,6 +13,8 @@ import msgspec
 from lilota.engine.events import Died, Event, Received
 from lilota.engine.executor import ExecutorOptions
 from lilota.engine.messages import Report, ToWorker
+from lilota.workers.families import Family
+from lilota.workers.process_table import Process
 from lilota.workers.processes import WorkerProcesses
 
 
@@ -137,6 +139,23 @@ class KillsByAsking(WorkerProcesses):
 
     def kill(self, number: int, signal_number: signal.Signals) -> None:
         super().kill(number, signal.SIGTERM if signal_number is signal.SIGKILL else signal_number)
+
+
+class KillsTheGroupAlone(WorkerProcesses):
+    """Does not look for what has left the process group of a worker."""
+
+    def start(self, number: int) -> None:
+        super().start(number)
+        worker = self._workers[number]
+        worker.family = _Group(worker.process, "")
+
+
+class _Group(Family):
+    def send(self, number: int, _table: object) -> None:
+        super().send(number, [])
+
+    def end(self) -> list[Process]:
+        return []
 
 
 class KillsTheNeighbours(WorkerProcesses):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import logging
 import multiprocessing
@@ -19,6 +20,7 @@ from pathlib import Path
 from lilota.errors import Retry
 from lilota.models import TaskBase
 from lilota.retry import Backoff
+from lilota.testing.executors.crew import is_alive
 
 NOW = Backoff(first_seconds=0.01, jitter=0)
 
@@ -362,7 +364,123 @@ class LeavesEventLoop(TaskBase):
         loop.run_until_complete(asyncio.sleep(0))
 
 
-# --- programs that a task starts
+# --- processes that are left
+
+
+class StartsProcess(TaskBase):
+    """Starts a process in the way that its input names, notes its process id, and ends as its input says."""
+
+    kill_after_seconds = 1
+
+    def run(self):
+        pid = STARTS[self.task_info.input["start"]]()
+        file = Path(self.task_info.input["folder"]) / f"child-{self.task_info.attempt}"
+        file.write_text(str(pid))
+        self.set_progress(self.task_info.id, 1)
+        ENDS[self.task_info.input["end"]]()
+        return {"child": pid}
+
+
+class StartsProcessWithTimeout(StartsProcess):
+    """Runs twice into its time limit, and says at its second start whether the first process lives."""
+
+    timeout_seconds = 0.5
+    max_attempts = 2
+    backoff = NOW
+
+    def run(self):
+        if self.task_info.attempt == 2:
+            first = (Path(self.task_info.input["folder"]) / "child-1").read_text()
+            self.set_output(self.task_info.id, {"lives": is_alive(int(first))})
+            return None
+        return super().run()
+
+
+def _start_child():
+    return subprocess.Popen(["/bin/sleep", "1000"]).pid
+
+
+def _start_session():
+    quiet = subprocess.DEVNULL
+    return subprocess.Popen(["/bin/sleep", "1000"], start_new_session=True, stdout=quiet, stderr=quiet).pid
+
+
+def _start_orphan():
+    """Leave a process whose parent has ended, in a session of its own."""
+    command = "setsid /bin/sleep 1000 >/dev/null 2>&1 & echo $!"
+    return int(subprocess.run(["/bin/sh", "-c", command], check=True, capture_output=True).stdout)
+
+
+def _fork_daemon():
+    """Leave a fork of the worker in the way of a daemon: twice forked, with nothing open, in a session of its own."""
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.write(writing, str(os.getpid()).encode())
+            os.closerange(0, 1100)
+            time.sleep(1000)
+        os._exit(0)
+    os.wait()
+    return int(os.read(reading, 100))
+
+
+def _start_stubborn_child():
+    child = subprocess.Popen(
+        ["/bin/sh", "-c", "trap '' TERM; echo ready; while :; do /bin/sleep 1000; done"], stdout=subprocess.PIPE
+    )
+    child.stdout.readline()
+    return child.pid
+
+
+def _swallow():
+    while True:
+        with contextlib.suppress(BaseException):
+            time.sleep(1000)
+
+
+STARTS = {
+    "child": _start_child,
+    "session": _start_session,
+    "orphan": _start_orphan,
+    "daemon": _fork_daemon,
+    "stubborn": _start_stubborn_child,
+}
+ENDS = {
+    "returns": lambda: None,
+    "raises": lambda: 1 / 0,
+    "sleeps": lambda: time.sleep(1000),
+    "swallows": _swallow,
+    "crashes": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "exits": lambda: os._exit(0),
+}
+
+
+class LeavesTalkative(TaskBase):
+    """Leaves a process that goes on to print."""
+
+    def run(self):
+        command = "while :; do echo from the process that was left; /bin/sleep 0.01; done"
+        return {"child": subprocess.Popen(["/bin/sh", "-c", command]).pid}
+
+
+class LeavesAsked(TaskBase):
+    """Leaves a process that notes that it was asked to end."""
+
+    def run(self):
+        note = Path(self.task_info.input["folder"]) / "asked"
+        command = f"trap 'echo yes >{note}; exit' TERM; echo ready; while :; do /bin/sleep 0.01; done"
+        child = subprocess.Popen(["/bin/sh", "-c", command], stdout=subprocess.PIPE)
+        child.stdout.readline()
+
+
+class LeavesZombie(TaskBase):
+    """Leaves a process that has ended, for which nobody has waited."""
+
+    def run(self):
+        child = subprocess.Popen(["/bin/true"])
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        return {"pid": os.getpid()}
 
 
 class InterruptsChild(TaskBase):

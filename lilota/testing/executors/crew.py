@@ -65,11 +65,15 @@ class Crew:
             claim = Claim(id=task_id, token=1, attempt=1, name=name, input_json=json.dumps({"text": text}))
             self.executor.send(number, RunClaims((claim,)))
 
-    def hold(self, number: int) -> int:
-        """Have a worker hold on to a task, and return the process id of the child that this has started."""
+    def hold(self, number: int) -> list[int]:
+        """Have a worker hold on to a task, and return the process ids of what this has started."""
         self.send(number, "hold", number)
+        return self.children(number)
+
+    def children(self, number: int) -> list[int]:
+        """Wait until a worker says which processes its task has started, and return their ids."""
         (output,) = self.listen(lambda: [u.output_json for u in self.updates(number) if u.output_json], "its output")
-        return int(json.loads(output)["child"])
+        return [int(pid) for pid in json.loads(output)["children"]]
 
     def hear(self, number: int, kind: type[Kind], seconds: float | None = None) -> Kind:
         """Wait until a worker has said something of a kind, and return the first of that kind."""
@@ -137,6 +141,8 @@ def is_alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
+    except PermissionError:  # it belongs to another user
+        pass
     if sys.platform != "linux":
         return True
     try:

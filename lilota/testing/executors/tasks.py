@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 
 from lilota.models import JSONObject, TaskBase
@@ -26,13 +27,27 @@ class Exit(TaskBase):
 
 
 class Hold(TaskBase):
-    """Starts a child, tells its process id, and ignores SIGTERM from then on."""
+    """Starts children, tells their process ids, and ignores SIGTERM from then on."""
 
     def run(self) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        child = subprocess.Popen(["sleep", "600"])  # noqa: S607 - wherever the system has it
-        self.set_output(self.task_info.id, {"child": child.pid})
+        self.set_output(self.task_info.id, {"children": _start_children()})
         time.sleep(600)
 
 
-TASKS: dict[str, type[TaskBase]] = {"echo": Echo, "exit": Exit, "hold": Hold}
+class Leave(TaskBase):
+    """Starts children, and returns."""
+
+    def run(self) -> JSONObject:
+        return {"children": _start_children()}
+
+
+def _start_children() -> list[int]:
+    """Start a process in the group of the task, and one that leaves it where a system can tell; return their ids."""
+    return [
+        subprocess.Popen(["sleep", "600"], start_new_session=leaves).pid  # noqa: S607 - wherever the system has it
+        for leaves in {False, sys.platform == "linux"}
+    ]
+
+
+TASKS: dict[str, type[TaskBase]] = {"echo": Echo, "exit": Exit, "hold": Hold, "leave": Leave}
