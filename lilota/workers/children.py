@@ -19,6 +19,13 @@ _DEATH_SECONDS: Final = 5.0
 _PR_SET_CHILD_SUBREAPER: Final = 36
 
 
+def adopt_orphans() -> None:
+    """Become the parent of each descendant whose parent ends, as init is otherwise: so none gets lost."""
+    # If the system refuses, which a sandbox may, children are found all the same, and orphans are not.
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, *map(ctypes.c_ulong, (1, 0, 0, 0)))
+
+
 class Left(NamedTuple):
     """What a task left running.
 
@@ -36,7 +43,7 @@ class Children:
 
     def __init__(self) -> None:
         self._kept: frozenset[tuple[int, int]] = frozenset()
-        _adopt_orphans()
+        adopt_orphans()
 
     def remember(self) -> None:
         """Take the children that there are for those of the modules that were imported: they may stay."""
@@ -99,13 +106,6 @@ class Children:
                     os.waitpid(child.pid, os.WNOHANG)
                 _forget_fork_server(child.pid)
         return [child for child in children if not child.has_ended]
-
-
-def _adopt_orphans() -> None:
-    """Become the parent of each descendant whose parent ends, as init is otherwise: so none gets lost."""
-    # If the system refuses, which a sandbox may, children are found all the same, and orphans are not.
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, *map(ctypes.c_ulong, (1, 0, 0, 0)))
 
 
 def _forget_fork_server(reaped: int) -> None:

@@ -15,13 +15,15 @@ import selectors
 import signal
 import socket
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from multiprocessing import resource_tracker, spawn, util
 from types import FrameType
 from typing import Final, Never
 
+from lilota.workers.children import adopt_orphans
 from lilota.workers.descriptors import out_of_reach
+from lilota.workers.process_table import all_processes, send
 
 #: More than a worker is ever given.
 DESCRIPTORS_LIMIT: Final = 32
@@ -37,6 +39,7 @@ def serve(control: int) -> None:
     worker inherits.
     """
     import_module("lilota._preload")
+    adopt_orphans()  # those of workers that have died: the living adopt their own
     util._close_stdin()  # type: ignore[attr-defined]  # noqa: SLF001 - as every child of multiprocessing does
     with socket.socket(fileno=out_of_reach(control)) as connection:
         ForkServer(connection).run()
@@ -87,21 +90,29 @@ class ForkServer:
         return True
 
     def _bury(self) -> None:
-        """Pass on how workers have ended."""
+        """Kill what dead workers have left, and pass on how they ended."""
         with contextlib.suppress(BlockingIOError):
             os.read(self._deaths_out, 65_536)
-        while self._exit_pipes:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-            if not pid:
-                return
-            answers = self._exit_pipes.pop(pid)
-            _tell(answers, os.waitstatus_to_exitcode(status))
-            os.close(answers)
+        self._kill_orphans()
+        for pid, status in _reaped():
+            answers = self._exit_pipes.pop(pid, None)
+            if answers is not None:
+                _tell(answers, os.waitstatus_to_exitcode(status))
+                os.close(answers)
+
+    def _kill_orphans(self) -> None:
+        """Kill the children that are no workers: a worker that has died had started them, in whatever session."""
+        own = os.getpid()
+        with contextlib.suppress(OSError):  # nothing can be opened just now; the next death comes
+            for process in all_processes():
+                if process.parent == own and process.pid not in self._exit_pipes:
+                    send(process.pid, signal.SIGKILL)
 
     def _be_worker(self, orders: int, answers: int, inherited: list[int]) -> Never:
         """Become what the program has described, as a child of `multiprocessing` does; runs in the fork."""
         code = 1
         try:
+            adopt_orphans()
             atexit._clear()  # noqa: SLF001 - there is no public way; those of the server are not ours
             atexit.register(util._exit_function)  # type: ignore[attr-defined]  # noqa: SLF001 - joins what tasks started
             signal.set_wakeup_fd(-1)
@@ -121,6 +132,15 @@ class ForkServer:
             atexit._run_exitfuncs()  # noqa: SLF001 - as at the end of any program
             util._flush_std_streams()  # type: ignore[attr-defined]  # noqa: SLF001 - `os._exit` does not
             os._exit(code)
+
+
+def _reaped() -> Iterator[tuple[int, int]]:
+    """Reap the children that have ended, and yield their process ids and how they ended."""
+    with contextlib.suppress(ChildProcessError):  # there is none left
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        while pid:
+            yield pid, status
+            pid, status = os.waitpid(-1, os.WNOHANG)
 
 
 def _set_handlers() -> _Handlers:

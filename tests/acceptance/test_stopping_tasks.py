@@ -206,6 +206,20 @@ def test_what_a_task_started_is_gone_when_it_fails_or_its_worker_dies(memory, tm
 
 
 @linux_only
+@pytest.mark.parametrize("end", ["crashes", "exits"])
+def test_a_daemon_forked_from_a_worker_that_dies_is_ended_by_the_fork_server(memory, tmp_path, end):
+    """It carries no mark, and has closed everything; no zombie stays."""
+    with running(memory) as runner:
+        place = {"folder": str(tmp_path), "start": "daemon", "end": end}
+        neighbour = runner.add("WellBehaved", input={"folder": str(tmp_path)})
+        ended(runner.add("StartsProcess", input=place, max_lost_attempts=1))
+
+        until(lambda: Path(f"/proc/{_child(tmp_path)}").exists(), lambda exists: not exists)
+        neighbour.result(60)
+        runner.add("WellBehaved", input={"folder": str(tmp_path)}).result(60)
+
+
+@linux_only
 @pytest.mark.parametrize("start", STARTS)
 def test_what_a_task_started_is_gone_when_its_runner_has_stopped(durable, tmp_path, start):
     """By force, at once."""
