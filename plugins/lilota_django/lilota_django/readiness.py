@@ -45,6 +45,11 @@ def require_site(alias: str) -> None:
             f"The database '{alias}' has the ENGINE '{database.settings_dict['ENGINE']}', where lilota does not run. "
             f"Use one of: {', '.join(SUPPORTED.values())}."
         )
+    if not database.settings_dict["AUTOCOMMIT"]:
+        raise ConfigurationError(
+            f"DATABASES['{alias}'] has 'AUTOCOMMIT': False, so nothing that a worker writes would ever be committed. "
+            "Leave it out. Code that wants to commit by itself calls transaction.set_autocommit(False)."
+        )
 
 
 def _set_up() -> None:

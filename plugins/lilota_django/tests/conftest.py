@@ -93,6 +93,18 @@ def _added(alias: str, variable: str, url: str) -> Iterator[str]:
 
 
 @pytest.fixture
+def pooled(postgres: str) -> Iterator[str]:
+    """An alias of that database in a project that has Django's own pool, of two connections."""
+    pool = {"min_size": 1, "max_size": 2, "timeout": 5}
+    described = connections.databases[postgres]
+    connections.databases["pooled"] = {**described, "OPTIONS": {**described["OPTIONS"], "pool": pool}}
+    yield "pooled"
+    connections["pooled"].close()
+    connections["pooled"].close_pool()
+    del connections["pooled"], connections.databases["pooled"]
+
+
+@pytest.fixture
 def open_store() -> Iterator[Stores]:
     """Open a store on an alias, empty; closed after the test."""
     opened: list[DjangoTaskStore] = []

@@ -133,24 +133,13 @@ def test_two_batches_in_different_order_do_not_disturb_each_other(everywhere):
     assert {info.state for info in everywhere.get_all_tasks()} == {TaskState.SUCCEEDED}
 
 
-@pytest.fixture
-def pooled_store(postgres):
-    """A store in a project that has Django's own pool, of two connections."""
-    pool = {"min_size": 1, "max_size": 2, "timeout": 5}
-    described = connections.databases[postgres]
-    connections.databases["pooled"] = {**described, "OPTIONS": {**described["OPTIONS"], "pool": pool}}
-    yield DjangoTaskStore("pooled")
-    connections["pooled"].close_pool()
-    del connections["pooled"], connections.databases["pooled"]
-
-
-def test_a_pool_lends_its_connections_for_a_call_and_not_to_a_thread(pooled_store):
+def test_a_pool_lends_its_connections_for_a_call_and_not_to_a_thread(pooled):
     """More threads than connections live side by side, each having used the store."""
-    all_used, failures = threading.Barrier(5), []
+    store, all_used, failures = DjangoTaskStore(pooled), threading.Barrier(5), []
 
     def use():
         try:
-            pooled_store.counts()
+            store.counts()
         except StoreUnavailableError as error:
             failures.append(error)
         all_used.wait(60)
@@ -165,11 +154,13 @@ def test_a_pool_lends_its_connections_for_a_call_and_not_to_a_thread(pooled_stor
     assert failures == []
 
 
-def test_a_pool_leaves_the_connection_of_a_transaction_alone(pooled_store):
+def test_a_pool_leaves_the_connection_of_a_transaction_alone(pooled):
     """What the caller began, the caller ends."""
-    with transaction.atomic(using="pooled"):
-        (task_id,) = pooled_store.add([NewTask(name="task")])
-        seen_inside = pooled_store.get(task_id).name
+    store = DjangoTaskStore(pooled)
+
+    with transaction.atomic(using=pooled):
+        (task_id,) = store.add([NewTask(name="task")])
+        seen_inside = store.get(task_id).name
 
     assert seen_inside == "task"
-    assert pooled_store.get(task_id).name == "task"
+    assert store.get(task_id).name == "task"

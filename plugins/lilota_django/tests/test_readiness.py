@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from django.core.management import call_command
+from django.core.management.base import CommandError, SystemCheckError
 from django.db import connections
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import override_settings
@@ -119,6 +121,19 @@ def test_a_project_without_a_database(project):
     error = error_of(folder, DJANGO_SETTINGS_MODULE="bare")
 
     assert "has the ENGINE 'django.db.backends.dummy', where lilota does not run. Use one of: SQLite," in error
+
+
+def test_a_database_that_never_commits(sqlite, monkeypatch):
+    """What a worker writes would be lost, and it would wait for ever without a word."""
+    monkeypatch.setitem(connections[sqlite].settings_dict, "AUTOCOMMIT", False)
+    told = re.escape("DATABASES['default'] has 'AUTOCOMMIT': False, so nothing that a worker writes")
+
+    with pytest.raises(ConfigurationError, match=told):
+        DjangoTaskStore(sqlite).open()
+    with pytest.raises(SystemCheckError, match=told):
+        call_command("check")
+    with pytest.raises(CommandError, match=told):
+        call_command("lilota_worker")
 
 
 def test_a_database_in_memory_is_not_said_to_need_a_migration(project):

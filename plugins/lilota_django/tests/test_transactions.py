@@ -6,10 +6,12 @@ import threading
 from contextlib import contextmanager
 
 import pytest
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 from lilota_django.models import Lane
+from lilota_django.orm import reading
 
-from lilota.errors import ConfigurationError, TaskNotFoundError
+from lilota import TaskRunner
+from lilota.errors import ConfigurationError, StoreUnavailableError, TaskNotFoundError
 from lilota.models import NewTask, TaskState
 
 
@@ -63,10 +65,76 @@ def test_a_savepoint_takes_only_its_own_tasks_along(everywhere):
         everywhere.get(lost)
 
 
+@pytest.fixture(params=["sqlite", "postgres", "mariadb", "pooled"])
+def manual(request):
+    """A store on whose connection the caller commits by itself."""
+    alias = request.getfixturevalue(request.param)
+    store = request.getfixturevalue("open_store")(alias)
+    transaction.set_autocommit(False, using=alias)
+    yield store
+    transaction.rollback(using=alias)
+    transaction.set_autocommit(True, using=alias)
+
+
+def add_row(alias) -> None:
+    Lane.objects.using(alias).create(key="the application's", queue="", name="")
+
+
+@pytest.mark.parametrize("is_row_first", [True, False])
+@pytest.mark.parametrize(("end", "number"), [(transaction.commit, 1), (transaction.rollback, 0)])
+def test_a_transaction_that_the_caller_ends_by_itself_is_one_too(manual, end, number, is_row_first):
+    """With autocommit off there is no block of atomic(), and the connection is the caller's all the same."""
+    if is_row_first:
+        add_row(manual.alias)
+    manual.add([NewTask(name="task")])
+    if not is_row_first:
+        add_row(manual.alias)
+    manual.counts()
+    end(using=manual.alias)
+
+    assert Lane.objects.using(manual.alias).filter(key="the application's").count() == number
+    assert len(manual.get_all_tasks()) == number
+
+
+def test_an_error_leaves_the_connection_to_a_caller_that_commits_by_itself(manual, monkeypatch):
+    """A new one would begin a new transaction, and what the caller wrote before were lost without a word."""
+    add_row(manual.alias)
+    monkeypatch.setattr(reading, "counts", fail)
+    with pytest.raises(StoreUnavailableError):
+        manual.counts()
+    transaction.commit(using=manual.alias)
+
+    assert Lane.objects.using(manual.alias).filter(key="the application's").exists()
+
+
+def fail(_: object) -> None:
+    raise OperationalError
+
+
+def test_an_old_connection_is_left_to_a_caller_that_commits_by_itself(manual, monkeypatch):
+    """Django would close one that is not as the settings say, and with it the transaction."""
+    monkeypatch.setitem(connections[manual.alias].settings_dict, "CONN_MAX_AGE", 60)
+    add_row(manual.alias)
+    manual.wait_for_change(0)
+    transaction.commit(using=manual.alias)
+
+    assert Lane.objects.using(manual.alias).filter(key="the application's").exists()
+
+
+def test_a_runner_is_refused_inside_a_transaction(everywhere):
+    """As in a TestCase. Its other threads would see nothing of what is in there, or wait for the end."""
+    with transaction.atomic(using=everywhere.alias):
+        everywhere.add([NewTask(name="task")])
+        with pytest.raises(ConfigurationError, match=r"can't work inside a transaction .* Start the runner outside of"):
+            TaskRunner(everywhere, 1).start()
+
+    assert everywhere.runners() == []
+
+
 def test_tasks_and_rows_of_the_application_are_one(everywhere):
     """Any other table of the same database shares their fate."""
     with transaction.atomic(using=everywhere.alias):
-        Lane.objects.using(everywhere.alias).create(key="the application's", queue="", name="")
+        add_row(everywhere.alias)
         (task_id,) = everywhere.add([NewTask(name="task")])
 
     assert Lane.objects.using(everywhere.alias).filter(key="the application's").exists()

@@ -44,6 +44,12 @@ class Database:
         return connection
 
     @property
+    def is_in_transaction(self) -> bool:
+        """Whether the caller has a transaction on the connection, and its fate in hand; with autocommit off, always."""
+        connection = self.connection
+        return connection.in_atomic_block or (connection.connection is not None and not connection.autocommit)
+
+    @property
     def skip_locked(self) -> bool:
         """Whether a query can leave out rows that somebody else has locked, instead of waiting for them."""
         return bool(self.connection.features.has_select_for_update_skip_locked)
@@ -54,8 +60,7 @@ class Database:
 
     def read_at_once(self, work: Callable[[], Answer]) -> Answer:
         """Read with statements that all see one moment, where that is possible without keeping others waiting."""
-        connection = self.connection
-        if connection.vendor != "sqlite" or connection.in_atomic_block or not connection.get_autocommit():
+        if self.connection.vendor != "sqlite" or self.is_in_transaction:
             return self._guarded(work)
         return self._guarded(lambda: self._in_snapshot(work))
 
@@ -66,6 +71,9 @@ class Database:
         """
 
         def locked() -> Answer:
+            if self.is_in_transaction:
+                # Before the savepoint: where nothing has been written yet, SQLite would commit with its end.
+                self._lock_for_writing()
             with transaction.atomic(using=self.alias):
                 self._lock_for_writing()
                 return work()
@@ -82,12 +90,12 @@ class Database:
         Where CONN_MAX_AGE is 0, a connection lasts as long as the thread: to open one for each call would be slow.
         """
         connection = self.connection
-        if connection.settings_dict.get("CONN_MAX_AGE") and not connection.in_atomic_block:
+        if connection.settings_dict.get("CONN_MAX_AGE") and not self.is_in_transaction:
             connection.close_if_unusable_or_obsolete()
 
     def close(self) -> None:
         """Close the connection of the calling thread, unless the caller is in a transaction on it."""
-        if not self.connection.in_atomic_block:
+        if not self.is_in_transaction:
             self.connection.close()
 
     def _in_snapshot(self, work: Callable[[], Answer]) -> Answer:
@@ -109,7 +117,7 @@ class Database:
 
     def _again_after_conflicts(self, work: Callable[[], Answer]) -> Answer:
         # The database has undone the whole of the caller's transaction: only the caller can do it again.
-        tries = 1 if self.connection.in_atomic_block else TRIES
+        tries = 1 if self.is_in_transaction else TRIES
         for tried in range(1, tries):
             try:
                 return work()
@@ -123,22 +131,20 @@ class Database:
     def _guarded(self, work: Callable[[], Answer]) -> Answer:
         """Let errors of the database come out as errors of the store, and start afresh after them."""
         connection = self.connection
+        # Asked before: what is lost while a transaction of our own begins or ends may look like one of the caller's.
+        is_callers = self.is_in_transaction
         try:
             return work()
         except DatabaseFaults as error:
             store_error = to_store_error(error, connection)
-            if not connection.in_atomic_block:
+            if not is_callers:
                 # It may be broken for good; the next call opens another.
                 connection.close()
             raise store_error from error
         finally:
-            _give_back(connection)
-
-
-def _give_back(connection: BaseDatabaseWrapper) -> None:
-    """Return a connection to Django's pool, where the project has one: others may be waiting for it."""
-    if connection.settings_dict["OPTIONS"].get("pool") and not connection.in_atomic_block:
-        connection.close()
+            # Others may be waiting for it.
+            if not is_callers and connection.settings_dict["OPTIONS"].get("pool"):
+                connection.close()
 
 
 class _ThreadEnd:

@@ -17,6 +17,7 @@ from lilota.contract import (
     TaskQuery,
 )
 from lilota.contract.rules import check_id, refuse_connection
+from lilota.errors import ConfigurationError
 from lilota.models import AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
 from lilota_django.orm import actions, adding, attempts, claims, reading, runners, surroundings
 from lilota_django.orm.clock import now
@@ -80,6 +81,12 @@ class OrmStore:
         return self._database.read(lambda: reading.logs(self._database, task_id, after, limit))
 
     def heartbeat(self, runner: RunnerInfo) -> bool:
+        if self._database.is_in_transaction:
+            raise ConfigurationError(
+                f"A runner can't work inside a transaction of the Django database '{self._database.alias}': its other "
+                "threads see nothing of that, and may wait for its end. Start the runner outside of "
+                "transaction.atomic(). In a test, where TestCase opens a transaction, let 'ImmediateBackend' run tasks."
+            )
         self._database.refresh()
         return self._database.write(lambda: runners.heartbeat(self._database, runner, self._now()))
 
