@@ -75,5 +75,10 @@ class InstantField(_Integer):
     def from_db_value(self, value: int | None, *_: object) -> datetime | None:
         return None if value is None else to_instant(value)
 
+    def value_from_object(self, obj: models.Model) -> int | None:  # type: ignore[override]  # as it is stored
+        """Return it as it is stored, for `dumpdata`: the JSON of a datetime ends at the milliseconds."""
+        value = super().value_from_object(obj)
+        return to_microseconds(value) if isinstance(value, datetime) else value
+
     def to_python(self, value: object) -> object:
         return value if value is None or isinstance(value, datetime) else to_instant(int(str(value)))
