@@ -7,13 +7,12 @@ from functools import partial
 from operator import attrgetter
 from typing import Final
 
-from lilota.errors import ConfigurationError, StoreUnavailableError
+from lilota.errors import StoreUnavailableError
 from lilota.models import NewTask
-from lilota_postgres_store.application import Transaction
+from lilota_postgres_store.application import Transaction, elsewhere
 from lilota_postgres_store.database import Database, Step
 from lilota_postgres_store.lanes import Lanes
 from lilota_postgres_store.link.connection import Parameters, Rows
-from lilota_postgres_store.link.faults import translated
 from lilota_postgres_store.texts import number_array, stored, text_array
 
 #: Who adds so many tasks at once keeps the runners busy for a moment: they may hear of the next ones a little later.
@@ -62,15 +61,12 @@ class Adder:
         statements = self._database.statements
         # The transaction may not see lanes that were created after it began, so they are not looked for in it.
         parameters = {**self._parameters(tasks, trust=False), "distinct_lanes": number_array(())}
-        with translated(self._database.name):
-            rows = transaction(statements["add"], parameters)
+        with transaction.steps(self._database.name, is_pooled=self._database.is_pooled) as run:
+            rows = run(statements["add"], parameters)
             if rows:
-                transaction(*self._database.announcement())
+                run(*self._database.announcement())
         if len(rows) != len(tasks):
-            raise ConfigurationError(
-                f"The connection leads to another database than the store, which is the {self._database.name}; "
-                "nothing was added. Pass a connection to the same database, or none."
-            )
+            raise elsewhere(self._database.name)
         return _ids(rows)
 
     def _write(self, step: Step, count: int) -> list[int]:

@@ -42,6 +42,8 @@ class Database:
         self.name = address.describe()
         self.pool = Pool(address, self.name, self._prepare)
         self.store_id = ""
+        #: A pooler such as PgBouncer stands before the server; known once there was a connection.
+        self.is_pooled = False
         self._span = Span()
         self._statements: Statements | None = None
         self._migrating = threading.Lock()
@@ -145,7 +147,7 @@ class Database:
     def configure(self, connection: Connection) -> Server:
         """Make a new connection one of ours."""
         server = ask_server(connection)
-        connection.is_pooled = server.is_pooled
+        connection.is_pooled = self.is_pooled = server.is_pooled
         settings = session_settings(self.address)
         parameters = {
             "names": text_array(settings),

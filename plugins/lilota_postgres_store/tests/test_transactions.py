@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from functools import partial
 from urllib.parse import urlsplit
 
 import psycopg
@@ -186,6 +187,70 @@ def test_connection_to_a_store_elsewhere_is_refused(store, open_store, postgres_
         store.add([TASK], connection=connection)
 
     assert ids_in(store) == ids_in(other) == []
+
+
+def test_connection_to_a_database_without_tables_is_refused(store, postgres_server):
+    """It is that one that lacks them, and nothing creates them there."""
+    with (
+        psycopg.connect(postgres_server.create_database()) as connection,
+        pytest.raises(ConfigurationError, match="leads to another database than the store"),
+    ):
+        store.add([TASK], connection=connection)
+
+    assert ids_in(store) == []
+
+
+@pytest.mark.parametrize("cursor", [psycopg.RawCursor, psycopg.ClientCursor])
+def test_cursors_of_another_kind_do_not_matter(store, database_url, cursor):
+    """An application may have its parameters numbered, or put into the statement."""
+    with psycopg.connect(database_url, cursor_factory=cursor) as connection:
+        ids = store.add([NewTask(name="per%cent", description="%s $1")], connection=connection)
+
+    assert ids_in(store) == ids
+
+
+def test_connection_that_can_not_send_a_text_is_refused(store, database_url):
+    """What its encoding has is sent; the rest is not the fault of the database."""
+    with psycopg.connect(database_url, client_encoding="latin1") as connection:
+        (task_id,) = store.add([NewTask(name="task", description="é")], connection=connection)
+        with pytest.raises(ConfigurationError, match=r"client_encoding 'LATIN1'.*Set client_encoding=utf8"):
+            store.add([NewTask(name="task", description="\u20ac")], connection=connection)
+
+    assert [(info.id, info.description) for info in store.get_all_tasks()] == [(task_id, "é")]
+
+
+def test_connection_that_only_reads_is_refused(store, connection):
+    """The server is not blamed for what the caller has set."""
+    connection.read_only = True
+
+    with pytest.raises(ConfigurationError, match="a transaction that only reads, or leads to a standby"):
+        store.add([TASK], connection=connection)
+
+
+def test_closed_connection_is_refused(store, database_url, engine):
+    """There is no transaction on it any more."""
+    with psycopg.connect(database_url) as connection, engine.connect() as alchemy:
+        pass
+
+    for closed in (connection, alchemy):
+        with pytest.raises(ConfigurationError, match="connection that is closed"):
+            store.add([TASK], connection=closed)
+
+
+@pytest.mark.parametrize("kind", ["psycopg", "sqlalchemy"])
+def test_nothing_is_prepared_on_connections_through_a_pooler(open_store, new_schema, pooled_url, kind):
+    """Two of them may get the same session of the server, and prepare under the same names there."""
+    store = open_store(new_schema(pooled_url))
+    engine = sqlalchemy.create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(pooled_url))
+    connect = engine.connect if kind == "sqlalchemy" else partial(psycopg.connect, pooled_url)
+
+    with connect() as one, connect() as other:
+        for connection in [one, other] * 8:
+            store.add([TASK], connection=connection)
+            connection.commit()
+    engine.dispose()
+
+    assert len(ids_in(store)) == 16
 
 
 def test_client_adds_in_a_transaction(store, connection):
