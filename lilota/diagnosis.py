@@ -19,7 +19,7 @@ from lilota.models import TaskState
 from lilota.plugins import Plugins
 from lilota.registry import Registry
 from lilota.stores import open_store
-from lilota.texts.safe import mask_urls
+from lilota.texts.secrets import mask_text
 from lilota.texts.words import count, duration
 
 
@@ -49,7 +49,7 @@ def examine(store: str | None = None, *, repair: bool = False) -> Iterator[Findi
     try:
         settings = load_settings(store=store)
     except ConfigurationError as error:
-        yield Finding("problem", "settings", mask_urls(str(error)))
+        yield Finding("problem", "settings", mask_text(str(error)))
         return
     try:
         yield _settings(settings)
@@ -63,7 +63,7 @@ def examine(store: str | None = None, *, repair: bool = False) -> Iterator[Findi
             yield from _damage(opened, repair=repair)
             yield _waiting_tasks(opened.counts(), Registry(plugins).names())
     except LilotaError as error:
-        yield Finding("problem", "store", mask_urls(str(error)))
+        yield Finding("problem", "store", mask_text(str(error)))
 
 
 def _start_method() -> Finding:

@@ -35,6 +35,8 @@ from typing import Final
 
 #: A hundred years: no wait and no time limit is longer.
 LONGEST_SECONDS: Final = 100 * 366 * 86_400
+#: Names beyond this many characters are not compared with others.
+_LONGEST_NAME: Final = 200
 
 
 class LilotaError(Exception):
@@ -191,7 +193,9 @@ def did_you_mean(name: str, known: Collection[str]) -> str:
     """Return " Did you mean 'x'?" with the nearest of the known names, or "" if none is near."""
     import difflib  # noqa: PLC0415 - only those who made a mistake need it
 
-    nearest = difflib.get_close_matches(name, known, n=1)
+    # Comparing takes the time of both lengths together: nobody mistypes a name of a megabyte.
+    near = [each for each in known if len(each) <= _LONGEST_NAME] if len(name) <= _LONGEST_NAME else []
+    nearest = difflib.get_close_matches(name, near, n=1)
     return f" Did you mean {nearest[0]!r}?" if nearest else ""
 
 

@@ -9,7 +9,7 @@ import click
 
 from lilota.contract import RegisteredRunner
 from lilota.models import JSONObject, LogLine, TaskInfo
-from lilota.texts.safe import mask_secrets, mask_urls
+from lilota.texts.secrets import mask_secrets, mask_text
 from lilota.texts.words import iso
 
 
@@ -23,7 +23,7 @@ def task_summary(task: TaskInfo) -> JSONObject:
     return {
         "id": task.id,
         "name": task.name,
-        "description": mask_urls(task.description),
+        "description": mask_text(task.description),
         "state": str(task.state),
         "queue": task.queue,
         "priority": task.priority,
@@ -76,7 +76,7 @@ def log_record(line: LogLine) -> JSONObject:
         "source": line.source,
         "attempt": line.attempt,
         "logger": line.logger,
-        "text": mask_urls(line.text),
+        "text": mask_text(line.text),
     }
 
 
@@ -85,6 +85,6 @@ def _error(task: TaskInfo) -> JSONObject | None:
         return None
     return {
         "type": task.error.type,
-        "message": mask_urls(task.error.message),
-        "traceback": mask_urls(task.error.traceback),
+        "message": mask_text(task.error.message),
+        "traceback": mask_text(task.error.traceback),
     }

@@ -24,8 +24,8 @@ from lilota.contract.records import (
     TaskCount,
     TaskQuery,
 )
-from lilota.contract.urls import redacted
 from lilota.models import Fence
+from lilota.texts.secrets import redacted
 
 __all__ = [
     "CanBeRepaired",

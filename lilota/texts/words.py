@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import datetime
 from typing import Final
@@ -9,7 +10,11 @@ from typing import Final
 _UNIT_SECONDS: Final = {
     "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800,
 }  # fmt: skip
-_PART: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(sec|min|s|m|h|d|w)")
+# What was tried is not tried in another way (`++`, `*+`), so that reading takes time in proportion to the text.
+_NUMBER: Final = r"\s*+(\d++(?:\.\d++)?)\s*+"
+_SECONDS: Final = re.compile(_NUMBER)
+_PART: Final = re.compile(rf"{_NUMBER}(sec|min|s|m|h|d|w)")
+_PARTS: Final = re.compile(rf"(?:{_PART.pattern})++\s*+")
 
 
 def duration(seconds: float) -> str:
@@ -55,12 +60,15 @@ def parse_duration(text: str) -> float:
     Raises:
         ValueError: the text is none of these.
     """
-    if re.fullmatch(r"\s*\d+(\.\d+)?\s*", text):
-        return float(text)
-    parts = _PART.findall(text)
-    if not parts or _PART.sub("", text).strip():
-        raise ValueError(f"{text!r} is not a duration; write for example 90s, 15min, 1h30m, 7d or 2w")
-    return float(sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts))
+    if _SECONDS.fullmatch(text):
+        seconds = float(text)
+    elif _PARTS.fullmatch(text):
+        seconds = float(sum(float(number) * _UNIT_SECONDS[unit] for number, unit in _PART.findall(text)))
+    else:
+        seconds = math.inf
+    if seconds == math.inf:  # or more digits than a number can hold
+        raise ValueError(f"{text!r:.60} is not a duration; write for example 90s, 15min, 1h30m, 7d or 2w")
+    return seconds
 
 
 def count(number: int, noun: str) -> str:

@@ -10,7 +10,8 @@ import click
 from lilota.cli.session import Session, pass_session
 from lilota.contract import TaskStore
 from lilota.copying import Copied, check_copy, copy_tasks
-from lilota.texts.safe import mask_urls, safe
+from lilota.texts.safe import safe
+from lilota.texts.secrets import mask_text
 from lilota.texts.words import count
 
 
@@ -51,10 +52,10 @@ def _copy(source: TaskStore, target: TaskStore, number: int) -> Copied:
 
 def _tell(copied: Copied, source: str, target: str) -> None:
     click.secho(f"Copied {count(copied.copied, 'task')}; {copied.existing:,} were there already.", fg="green")
-    shown = shlex.quote(safe(mask_urls(target)))
+    shown = shlex.quote(safe(mask_text(target)))
     click.echo(
         f"Next:\n"
         f"  1. Let your programs use the new store, in LILOTA_STORE, lilota.toml or their own code: {shown}\n"
         f"  2. Start the runners there: lilota worker --store {shown}\n"
-        f"  3. Never start a runner on {safe(mask_urls(source))} again: what waits there would run twice."
+        f"  3. Never start a runner on {safe(mask_text(source))} again: what waits there would run twice."
     )

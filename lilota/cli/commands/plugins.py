@@ -18,7 +18,8 @@ from lilota.cli.session import Session, pass_session
 from lilota.models import JSONObject
 from lilota.plugins import PluginRecord
 from lilota.plugins.records import EXECUTORS, KINDS, STORES, TASKS
-from lilota.texts.safe import mask_urls, safe
+from lilota.texts.safe import safe
+from lilota.texts.secrets import mask_text
 from lilota.texts.words import count
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _load_all(session: Session) -> None:
 
 
 def _for_machines(record: PluginRecord) -> JSONObject:
-    return {**asdict(record), "error": record.error and mask_urls(record.error)}
+    return {**asdict(record), "error": record.error and mask_text(record.error)}
 
 
 def _print_records(records: Sequence[PluginRecord]) -> None:

@@ -14,7 +14,8 @@ from lilota.cli.records import print_json, task_details
 from lilota.cli.screen import console, fields, has_unicode, state_text
 from lilota.cli.session import Session, pass_session
 from lilota.models import TaskInfo, TaskState
-from lilota.texts.safe import escape, mask_secrets, safe, safe_lines
+from lilota.texts.safe import escape, safe, safe_lines
+from lilota.texts.secrets import mask_secrets
 from lilota.texts.words import duration, instant_text
 
 

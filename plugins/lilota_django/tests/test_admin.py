@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -145,6 +146,23 @@ def test_secrets_are_not_shown(store):
     assert "anna" in page
     assert "hunter2" not in page
     assert "t0ken" not in page
+
+
+def test_secrets_in_texts_are_not_shown(store):
+    """What the command line hides in descriptions, values, errors and log lines, the admin hides too."""
+    url, dsn = "postgresql://anna:hunter2@db/shop", "host=db password=hunter2"
+    add(store, description=url, input_json=json.dumps({"db": url, "pwd": "hunter2", "jwt": "hunter2", "dsn": dsn}))
+    [claim] = start(store)
+    error = TaskError(type="OSError", message=url, traceback=f"connect('{dsn}')")
+    lines = (Line(at=0, text=f"Connecting to {url}"),)
+    outcome = Outcome(state=TaskState.FAILED, error=error)
+    store.commit([AttemptUpdate(id=claim.id, token=claim.token, log_lines=lines, outcome=outcome)])
+    client = visitor("view")
+
+    pages = [text(client.get(f"{LIST}1/change/")), text(client.get(LIST))]
+
+    assert "postgresql://anna:***@db/shop" in pages[0]
+    assert "hunter2" not in "".join(pages)
 
 
 def test_markup_in_a_task_is_only_text(store):

@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from django.views.debug import get_default_exception_reporter_filter
 
 from lilota.models import TaskError
+from lilota.texts.secrets import mask_secrets, mask_text
 from lilota_django.instants import of_project
 from lilota_django.models import LogLine, Task
 
@@ -23,9 +24,9 @@ _LONGEST: Final = 20_000
 
 
 def pretty_json(text: str) -> str:
-    """Return JSON indented, with asterisks for what its key calls a secret, as on Django's own pages about errors."""
-    secrets = get_default_exception_reporter_filter()
-    shown = json.dumps(secrets.cleanse_setting("", json.loads(text)), indent=2, ensure_ascii=False)
+    """Return JSON indented, without what the command line hides, nor what Django's own pages about errors hide."""
+    theirs = get_default_exception_reporter_filter()
+    shown = json.dumps(mask_secrets(theirs.cleanse_setting("", json.loads(text))), indent=2, ensure_ascii=False)
     if len(shown) > _LONGEST:
         shown = f"{shown[:_LONGEST]}\n... ({len(shown) - _LONGEST:,} more characters)"
     return _block(shown)
@@ -34,7 +35,7 @@ def pretty_json(text: str) -> str:
 def error_text(error_json: str) -> str:
     """Return the type and message of an error, and its traceback below."""
     error = msgspec.json.decode(error_json, type=TaskError)
-    return _block(f"{error.type}: {error.message}\n\n{error.traceback}".rstrip())
+    return _block(mask_text(f"{error.type}: {error.message}\n\n{error.traceback}".rstrip()))
 
 
 def log_text(task: Task) -> str | None:
@@ -45,7 +46,7 @@ def log_text(task: Task) -> str | None:
         return None
     left_out = newest[0].n - 1
     above = [f"... ({left_out:,} earlier lines)"] if left_out else []
-    return _block("\n".join([*above, *map(_line, newest)]))
+    return _block(mask_text("\n".join([*above, *map(_line, newest)])))
 
 
 def _line(line: LogLine) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.contrib import admin
 from django.utils.text import Truncator
 
+from lilota.texts.secrets import mask_text
 from lilota_django.admin.actions import ActionsMixin
 from lilota_django.admin.details import error_text, log_text, pretty_json
 from lilota_django.admin.filters import NameFilter, QueueFilter, StateFilter, chosen, id_in
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 _LONG_AFTER: Final = 80
 _SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "Task": ("id", "name", "description", "state_word", "percentage", "queue", "priority"),
+    "Task": ("id", "name", "about", "state_word", "percentage", "queue", "priority"),
     "Input and output": ("input", "output", "error"),
     "Log": ("log",),
     "Times": ("created", "due", "started", "ended"),
@@ -74,7 +75,11 @@ class TaskAdmin(ActionsMixin, ReadOnlyAdmin):
 
     @admin.display(description="description")
     def what(self, task: Task) -> str:
-        return Truncator(task.description or "").chars(_LONG_AFTER)
+        return Truncator(mask_text(task.description or "")).chars(_LONG_AFTER)
+
+    @admin.display(description="description")
+    def about(self, task: Task) -> str:
+        return mask_text(task.description or "")
 
     @admin.display(description="state")
     def state_word(self, task: Task) -> str:
