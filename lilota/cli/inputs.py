@@ -1,4 +1,4 @@
-"""Read the input of a task from what was typed: JSON, a file, standard input, or `key=value` pairs."""
+"""Read the input and the headers of a task from what was typed: JSON, a file, standard input, or `key=value` pairs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,16 @@ def read_input(source: str | None, pairs: Sequence[str]) -> JSONObject:
         click.UsageError: it can't be read, or is not a JSON object.
     """
     given = {} if source is None else _parse_object(*_read_source(source))
-    return {**given, **dict(_parse_pair(pair) for pair in pairs)}
+    return {**given, **read_pairs(pairs)}
+
+
+def read_pairs(pairs: Sequence[str]) -> JSONObject:
+    """Return what pairs say alone, as `read_input` reads them.
+
+    Raises:
+        click.UsageError: one is not "key=value".
+    """
+    return dict(_parse_pair(pair) for pair in pairs)
 
 
 def _read_source(source: str) -> tuple[str, str]:
@@ -57,7 +66,7 @@ def _parse_object(text: str, origin: str) -> JSONObject:
 def _parse_pair(pair: str) -> tuple[str, object]:
     key, separator, value = pair.partition("=")
     if not separator or not key:
-        raise click.UsageError(f"{pair!r} is not key=value. For JSON use --input, for text with spaces quote it.")
+        raise click.UsageError(f"{pair!r:.60} is not key=value. For JSON use --input, for text with spaces quote it.")
     try:
         return key, json.loads(value, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):

@@ -80,6 +80,15 @@ def test_add_can_delay_a_task(store):
     assert store.get(2).run_at.year == 2099
 
 
+def test_add_takes_headers_beside_the_input(store):
+    """Each `--header` is a pair like those of the input; without one there are none."""
+    call("add", "add_two_numbers", "number1=1", "--header", "trace=00-4bf92f", "--header", "user=17")
+    call("add", "add_two_numbers")
+
+    assert (store.get(1).headers, store.get(1).input) == ({"trace": "00-4bf92f", "user": 17}, {"number1": 1})
+    assert store.get(2).headers == {}
+
+
 def test_add_refuses_an_unknown_name_with_the_nearest_one(store):
     """A typo is found before anything is stored, and the way out is named."""
     result = call("add", "add_two_number")
@@ -101,6 +110,7 @@ def test_add_accepts_a_name_that_only_others_know_when_told(store):
     "arguments",
     [
         ("add", "add_two_numbers", "--delay", "1", "--run-at", "2099-01-01"),
+        ("add", "add_two_numbers", "--header", "trace"),
         ("add", "add_two_numbers", "--run-at", "tomorrow"),
         ("add", "add_two_numbers", "--input", "[]"),
         ("add",),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from lilota.cli.inputs import read_input
+from lilota.cli.inputs import read_input, read_pairs
 from lilota.cli.options import DURATION, INSTANT, json_option, store_option
 from lilota.cli.records import print_json, task_details
 from lilota.cli.session import Session, pass_session
@@ -38,6 +38,13 @@ _PATIENCE_SECONDS: Final = 3.0
 @click.option("--priority", default=0, show_default=True, help="Higher runs first.")
 @click.option("--delay", type=DURATION, help="Do not run it before this much time has passed: 90, 15min, 1h30m.")
 @click.option("--run-at", type=INSTANT, help="Do not run it before this instant: 2030-12-31T08:00.")
+@click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="What travels beside the input: a trace, an owner; may be repeated.",
+)
 @click.option("--wait", is_flag=True, help="Wait until it has ended, and print its output.")
 @click.option(
     "--any-name", is_flag=True, help="Allow a task name that is unknown here; a worker elsewhere may know it."
@@ -56,6 +63,7 @@ def add(
     priority: int,
     delay: float | None,
     run_at: datetime | None,
+    headers: tuple[str, ...],
     wait: bool,
     any_name: bool,
     as_json: bool,
@@ -70,11 +78,18 @@ def add(
     """
     if delay is not None and run_at is not None:
         raise click.UsageError("--delay and --run-at say the same thing; give one of them.")
-    task_input = read_input(source, pairs)
+    task_input, task_headers = read_input(source, pairs), read_pairs(headers)
     with session.open_client(accept_unknown_names=any_name) as client:
         with _advice():
             handle = client.add(
-                name, description, task_input, run_at=run_at, delay_seconds=delay or 0.0, priority=priority, queue=queue
+                name,
+                description,
+                task_input,
+                run_at=run_at,
+                delay_seconds=delay or 0.0,
+                priority=priority,
+                queue=queue,
+                headers=task_headers or None,
             )
         if wait:
             _wait(handle, client.store, as_json=as_json)
