@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import ParamSpec, TypeVar
 
 from lilota.contract.protocol import TaskStore
@@ -88,8 +88,8 @@ class ForwardingStore:
     def release(self, runner_id: str) -> int:
         return self.forward(self.target().release, runner_id)
 
-    def rescue(self) -> list[int]:
-        return self.forward(self.target().rescue)
+    def rescue(self, runner_ids: Collection[str] | None = None) -> list[int]:
+        return self.forward(self.target().rescue, runner_ids)
 
     def cancel(self, task_id: int) -> TaskState:
         return self.forward(self.target().cancel, task_id)

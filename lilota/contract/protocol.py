@@ -8,7 +8,7 @@ its records, and the rules that stores share.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol, runtime_checkable
 
 from lilota.contract.records import (
@@ -103,8 +103,8 @@ class TaskStore(Protocol):
         """Register the runner, or renew its lease: its claims hold for `lease_seconds` from now.
 
         Returns:
-            True, or False if the runner was known and its lease had expired: some of its claims may have been given
-            away. It is registered again in either case.
+            True if the runner was known, and so holds what it held, even where its lease had expired. False if it was
+            not: it is new, or somebody has rescued what it held. It is registered in either case.
         """
 
     def runners(self) -> list[RegisteredRunner]:
@@ -143,12 +143,16 @@ class TaskStore(Protocol):
         They are pending again and due at once, without having spent the attempt (cancelled, if that was requested).
         """
 
-    def rescue(self) -> list[int]:
+    def rescue(self, runner_ids: Collection[str] | None = None) -> list[int]:
         """Take back what runners with an expired lease hold, forget those runners, and return the tasks' ids.
 
         Atomic with the check of the lease. Each such task counts a lost attempt; it becomes cancelled if that was
         requested, failed with `TaskError(type="RunnerDied", ...)` if `lost_attempts` has reached
         `max_lost_attempts`, and pending and due at once otherwise.
+
+        Args:
+            runner_ids: only these, as a runner asks that has listened to the others and knows itself to be alive: the
+                store's clock may have been set. None means all of them.
         """
 
     def cancel(self, task_id: int) -> TaskState:

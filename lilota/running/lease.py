@@ -2,6 +2,9 @@
 
 One thread, which does nothing else: neither a slow commit nor a busy engine can cost the runner its lease. Another
 one watches the age of the lease: a heartbeat may wait long for a store that does not answer.
+
+No clock that is set, and no sleep of the machine, makes a runner lose what nobody took: it renews its lease first, and
+takes nothing from itself, nor from those whom it has not given the time to renew theirs.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from typing import Final
 
 from lilota.contract import RunnerInfo, TaskStore
 from lilota.errors import StoreError
+from lilota.running.silence import Silence
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -21,6 +25,10 @@ logger: logging.Logger = logging.getLogger(__name__)
 _RETRY_SECONDS: Final = 1.0
 #: The tasks of a dead runner come back so soon after the end of its lease, which may be shorter than this runner's.
 _RESCUE_SECONDS: Final = 2.0
+#: Who wakes so much later than it wanted was stopped meanwhile, or its machine was.
+_OVERSLEPT_SECONDS: Final = 1.0
+#: After that, the heartbeat has so long to find out whether the lease is still there.
+_WAKING_SECONDS: Final = 2.0
 #: How often, in the time in which a lease gets too old, one that is lost is looked at.
 _LOOKS_WHILE_LOST: Final = 20
 
@@ -48,18 +56,20 @@ class LeaseKeeper:
         self._runner = runner
         self._on_lost = on_lost
         self._on_rescued = on_rescued
+        self._silence = Silence(clock)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="lilota-lease", daemon=True)
         self._watch_thread = threading.Thread(target=self._watch, name="lilota-lease-watch", daemon=True)
         self._lock = threading.Lock()
         self._renewed_at = self._clock()
         self._is_lost = False
+        self._has_failed = False
 
     def start(self) -> None:
         """Take the lease, in this thread, so that errors of the store show; then keep it."""
         self._store.heartbeat(self._runner)
         self._renewed_at = self._clock()
-        self._rescue()
+        self._look()
         self._thread.start()
         self._watch_thread.start()
 
@@ -74,42 +84,47 @@ class LeaseKeeper:
         third = self._runner.lease_seconds / 3
         beat_at = self._clock() + third
         while not self._stopped.wait(max(0.0, min(beat_at - self._clock(), _RESCUE_SECONDS))):
-            if self._clock() < beat_at:
-                self._try_rescue()
-            else:
+            if self._clock() >= beat_at or not self._try_to_look():
                 beat_at = self._clock() + (third if self._beat() else min(_RETRY_SECONDS, third))
 
     def _beat(self) -> bool:
         asked_at = self._clock()
         try:
-            was_in_time = self._store.heartbeat(self._runner)
+            was_known = self._store.heartbeat(self._runner)
         except StoreError as error:
             logger.warning("The heartbeat of the runner failed: %s", error)
+            self._has_failed = True
             self._check_age()
             return False
-        self._renewed(asked_at, was_in_time)
-        return self._try_rescue()
+        self._renewed(asked_at, was_known)
+        return self._try_to_look()
 
-    def _renewed(self, asked_at: float, was_in_time: bool) -> None:
+    def _renewed(self, asked_at: float, was_known: bool) -> None:
         with self._lock:
-            # A store that has given everything away may have forgotten this runner, and not know that it was late.
-            was_in_time = was_in_time and asked_at - self._renewed_at < self._runner.lease_seconds
+            # Of a heartbeat that failed only the reply may have been lost, which said that the runner was not known.
+            is_unsure = self._has_failed and asked_at - self._renewed_at >= self._runner.lease_seconds
             # The lease counts from when the store got the request, which is not before it was sent.
             self._renewed_at = asked_at
-            if not was_in_time:
+            if is_unsure or not was_known:
                 self._lose("it was renewed too late; other runners may have taken its tasks")
-            self._is_lost = False
+            self._is_lost = self._has_failed = False
 
-    def _try_rescue(self) -> bool:
+    def _try_to_look(self) -> bool:
         try:
-            self._rescue()
+            return self._look()
         except StoreError as error:
             logger.warning("The runner could not look for tasks of dead runners: %s", error)
             return False
-        return True
 
     def _watch(self) -> None:
-        while not self._stopped.wait(self._seconds_until_too_old()):
+        while True:
+            seconds = self._seconds_until_too_old()
+            wake_at = self._clock() + seconds
+            if self._stopped.wait(seconds):
+                return
+            has_overslept = self._clock() - wake_at > _OVERSLEPT_SECONDS
+            if has_overslept and self._stopped.wait(min(_WAKING_SECONDS, self._runner.lease_seconds / 3)):
+                return
             self._check_age()
 
     def _seconds_until_too_old(self) -> float:
@@ -131,8 +146,14 @@ class LeaseKeeper:
         logger.error("The lease of the runner %s is lost: %s. Its running tasks are stopped.", self._runner.id, why)
         self._on_lost()
 
-    def _rescue(self) -> None:
-        rescued = self._store.rescue()
+    def _look(self) -> bool:
+        """Take back what dead runners hold; return False, and take nothing, where the lease is to be renewed first."""
+        runners = self._store.runners()
+        if not any(runner.id == self._runner.id and not runner.has_expired for runner in runners):
+            return False
+        dead = self._silence.dead_among(runners)
+        rescued = self._store.rescue(dead) if dead else []
         if rescued:
             logger.warning("Took back %d task(s) of dead runners: %s", len(rescued), rescued[:20])
             self._on_rescued()
+        return True

@@ -19,29 +19,31 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = 1000.0
+        self.offset = 0.0
 
     def monotonic(self):
         return self.now
 
     def time(self):
-        return self.now
+        """The wall clock, which can be set."""
+        return self.now + self.offset
 
 
 class FlakyStore(MemoryTaskStore):
-    """A memory store whose heartbeat or rescue raises while a test wants that."""
+    """A memory store whose heartbeat or look raises while a test wants that."""
 
     heartbeat_error: Exception | None = None
-    rescue_error: Exception | None = None
+    look_error: Exception | None = None
 
     def heartbeat(self, runner):
         if self.heartbeat_error is not None:
             raise self.heartbeat_error
         return super().heartbeat(runner)
 
-    def rescue(self):
-        if self.rescue_error is not None:
-            raise self.rescue_error
-        return super().rescue()
+    def runners(self):
+        if self.look_error is not None:
+            raise self.look_error
+        return super().runners()
 
 
 @pytest.fixture
@@ -93,23 +95,39 @@ def test_a_lease_that_cannot_be_renewed_is_given_up_before_it_runs_out(keeper, s
     assert told == ["lost"]
 
 
-def test_a_lease_that_is_renewed_too_late_is_lost(keeper, clock, told):
-    """The process was frozen: others may have taken everything."""
+def test_a_lease_that_is_renewed_too_late_is_not_lost_while_nobody_has_taken_anything(keeper, clock, told):
+    """The process was stopped, or the clock of the store was set: the runner is there to say so."""
     clock.now += 31
 
     keeper._beat()
 
-    assert told == ["lost"]
+    assert told == []
 
 
-def test_a_late_renewal_is_a_loss_even_if_the_store_has_forgotten_the_runner(keeper, store, clock, told):
-    """Who has given everything away does not remember that somebody was late."""
+def test_a_lease_that_is_renewed_after_a_rescue_is_lost(keeper, store, clock, told):
+    """Others have taken everything, and the store has forgotten the runner."""
     clock.now += 31
     store.rescue()
 
     keeper._beat()
 
     assert told == ["lost"]
+
+
+def test_a_lost_reply_to_the_heartbeat_after_a_rescue_is_a_loss(keeper, store, clock, told):
+    """The store has registered the runner anew, and said so in a reply that nobody got."""
+    clock.now += 31
+    store.rescue()
+    store.heartbeat_error = StoreUnavailableError("the reply got lost")
+    keeper._beat()
+    store.heartbeat_error = None
+    store.heartbeat(keeper._runner)
+    before = list(told)
+
+    keeper._beat()
+
+    assert before == ["lost"]
+    assert told == ["lost", "lost"]
 
 
 def test_what_was_claimed_after_a_loss_is_stopped_too_when_the_renewal_comes_too_late(keeper, store, clock, told):
@@ -137,9 +155,9 @@ def test_a_renewal_after_a_loss_starts_over(keeper, store, clock, told):
     assert told == ["lost", "lost"]
 
 
-def test_a_failing_rescue_costs_no_lease(keeper, store, clock, told):
+def test_a_failing_look_costs_no_lease(keeper, store, clock, told):
     """The lease is renewed, whatever becomes of the tasks of others."""
-    store.rescue_error = StoreUnavailableError("busy")
+    store.look_error = StoreUnavailableError("busy")
     for _ in range(5):
         clock.now += 10
         keeper._beat()
@@ -152,13 +170,89 @@ def test_tasks_of_dead_runners_are_taken_back(keeper, store, clock, told):
     store.heartbeat(RunnerInfo(id="dead", lease_seconds=5))
     (task_id,) = store.add([NewTask(name="task")])
     store.claim(ClaimRequest(runner_id="dead", names=("task",)))
-    clock.now += 10
-
-    keeper._beat()
+    keeper._look()
+    for _ in range(3):
+        assert told == []
+        clock.now += 2
+        keeper._look()
 
     assert told == ["rescued"]
     assert store.get(task_id).state is TaskState.PENDING
     assert store.get(task_id).lost_attempts == 1
+
+
+@pytest.fixture
+def neighbour(store, keeper):
+    """Another runner in good health, which runs a task."""
+    runner = RunnerInfo(id="neighbour", lease_seconds=30.0)
+    store.heartbeat(runner)
+    store.add([NewTask(name="task")])
+    store.claim(ClaimRequest(runner_id="neighbour", names=("task",)))
+    return runner
+
+
+def test_a_clock_that_is_set_makes_nobody_take_anything(keeper, store, clock, told, neighbour):
+    """All leases seem to have expired at once: each runner renews its own, and waits for the others to do so."""
+    keeper._look()
+    clock.offset += 3600
+
+    holds = keeper._look()
+    keeper._beat()
+    clock.now += 9
+    keeper._look()
+    was_known = store.heartbeat(neighbour)
+
+    assert not holds
+    assert was_known
+    assert told == []
+
+
+def test_a_clock_that_is_set_back_makes_nobody_take_anything(keeper, store, clock, told, neighbour):
+    """Leases seem to last longer than they do."""
+    keeper._look()
+    clock.offset -= 3600
+
+    assert keeper._look()
+    assert keeper._beat()
+    assert store.heartbeat(neighbour)
+    assert told == []
+
+
+def test_who_was_stopped_together_with_others_gives_them_the_time_to_renew(keeper, store, clock, told, neighbour):
+    """The whole machine stood still, and the clock that only ever rises went on."""
+    clock.now += 9
+    keeper._look()
+    clock.now += 3600
+
+    keeper._beat()
+    keeper._look()
+
+    assert store.heartbeat(neighbour)
+    assert told == []
+
+
+def test_a_runner_that_died_while_the_clock_was_set_is_noticed_all_the_same(keeper, store, clock, told, neighbour):
+    """Silent for as long as its lease was."""
+    keeper._look()
+    clock.offset += 3600
+    for _ in range(4):
+        clock.now += 10
+        keeper._beat()
+
+    assert told == ["rescued"]
+
+
+@pytest.mark.usefixtures("looks_often")
+def test_a_runner_renews_its_lease_as_soon_as_the_store_takes_it_for_expired():
+    """It does not wait for a third of its lease: meanwhile it would get no task, and could lose what it has."""
+    clock = Clock()
+    store = FlakyStore(clock=clock.time)
+    keeper = LeaseKeeper(store, RunnerInfo(id="me", lease_seconds=3600.0), lambda: None, lambda: None)
+    keeper.start()
+    clock.offset += 7200
+
+    until(lambda: store.runners()[0].has_expired, lambda expired: not expired)
+    keeper.stop()
 
 
 def test_the_thread_renews_the_lease_again_and_again():
@@ -176,6 +270,13 @@ def test_the_thread_renews_the_lease_again_and_again():
     assert not keeper._thread.is_alive()
 
 
+@pytest.fixture
+def looks_often(monkeypatch):
+    """Do not wait seconds from look to look."""
+    monkeypatch.setattr("lilota.running.lease._RESCUE_SECONDS", 0.05)
+
+
+@pytest.mark.usefixtures("looks_often")
 def test_tasks_of_a_dead_runner_do_not_wait_for_the_heartbeat_of_one_with_a_long_lease():
     """Each runner chooses its lease; how soon it sees the death of another does not depend on it."""
     store = FlakyStore()

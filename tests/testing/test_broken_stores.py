@@ -38,10 +38,12 @@ EXPECTED = {
     "expired runner claims": "test_a_runner_whose_lease_expired_gets_nothing",
     "low priority first": "test_higher_priority_then_earlier_run_at_then_lower_id_goes_first",
     "rescue ignores the lease": "test_rescue_leaves_runners_with_a_lease_alone",
+    "rescue takes from the caller too": "test_rescue_of_some_leaves_the_others_alone",
     "rescue forgets the loss": "test_a_task_that_was_lost_too_often_fails",
     "rescue never gives up": "test_a_task_that_was_lost_too_often_fails",
     "release spends the attempt": "test_release_gives_back_what_the_runner_holds_without_spending_the_attempt",
-    "heartbeat never tells that it is late": "test_heartbeat_after_the_lease_expired_says_so_and_registers_again",
+    "heartbeat never tells of a rescue": "test_heartbeat_after_a_rescue_says_so_and_registers_again",
+    "heartbeat takes late for lost": "test_a_late_heartbeat_saves_what_nobody_took",
     "cancel ends a running task": "test_cancel_of_a_running_task_only_asks",
     "cancel of a running task is forgotten": "test_cancel_of_a_running_task_only_asks",
     "cancel takes the next one along": "test_cancelling_one_of_them_leaves_the_others[middle]",
@@ -97,6 +99,7 @@ BEYOND_THE_MODEL = {
     "restore is not atomic",
     "connection is ignored",
     "claim invents its instants",
+    "rescue takes from the caller too",
 }
 
 

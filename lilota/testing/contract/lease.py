@@ -25,11 +25,12 @@ class LeaseContract(ContractFixtures):
         assert store.rescue() == []
         assert store.get(claim.id).state is TaskState.RUNNING
 
-    def test_heartbeat_after_the_lease_expired_says_so_and_registers_again(
+    def test_heartbeat_after_a_rescue_says_so_and_registers_again(
         self, store: TaskStore, runner: ContractRunner
     ) -> None:
-        """The runner learns that it was too late, once, and can claim again."""
+        """The runner learns that it was rescued, once, and can claim again."""
         runner.expire()
+        store.rescue()
 
         answers = [runner.heartbeat(), runner.heartbeat()]
 
@@ -37,12 +38,11 @@ class LeaseContract(ContractFixtures):
         assert add_running(store, runner).attempt == 1
 
     def test_a_late_heartbeat_saves_what_nobody_took(self, store: TaskStore, runner: ContractRunner) -> None:
-        """Claims are lost to a rescue, not to the time alone."""
+        """Claims are lost to a rescue, not to the time alone: the clock may have been set. The runner hears so."""
         claim = add_running(store, runner)
         runner.expire()
 
-        runner.heartbeat()
-
+        assert runner.heartbeat()
         assert store.rescue() == []
         assert runner.finish(claim).refused == ()
 
@@ -93,6 +93,30 @@ class LeaseContract(ContractFixtures):
         assert store.rescue() == [expired.id]
         assert store.get(alive.id).state is TaskState.RUNNING
         assert other_runner.finish(alive).refused == ()
+
+    def test_rescue_of_some_leaves_the_others_alone(
+        self, store: TaskStore, runner: ContractRunner, other_runner: ContractRunner
+    ) -> None:
+        """A runner that rescues names those that it takes for dead, so never itself, whatever the clock says."""
+        mine, others = add_running(store, runner), add_running(store, other_runner)
+        runner.expire()
+        other_runner.expire()
+
+        nothing = store.rescue([])
+        rescued = store.rescue([other_runner.id, "never heard of"])
+
+        assert (nothing, rescued) == ([], [others.id])
+        assert store.get(mine.id).state is TaskState.RUNNING
+        assert runner.heartbeat()
+        assert runner.finish(mine).refused == ()
+        assert not other_runner.heartbeat()
+
+    def test_rescue_of_a_runner_with_a_lease_takes_nothing(self, store: TaskStore, runner: ContractRunner) -> None:
+        """It may have come back to life since it was taken for dead."""
+        claim = add_running(store, runner)
+
+        assert store.rescue([runner.id]) == []
+        assert store.get(claim.id).state is TaskState.RUNNING
 
     def test_rescue_again_finds_nothing(self, store: TaskStore, runner: ContractRunner) -> None:
         """A claim is lost once, and counted once."""

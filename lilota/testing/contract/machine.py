@@ -113,9 +113,9 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(runner=runners)
     def heartbeat(self, runner: int, lease_seconds: float = 300.0) -> None:
         runner_id = self.runner_ids[runner]
-        in_time = self.model.leases.get(runner_id, True)
+        was_known = runner_id in self.model.leases
 
-        assert self.store.heartbeat(RunnerInfo(id=runner_id, lease_seconds=lease_seconds)) is in_time
+        assert self.store.heartbeat(RunnerInfo(id=runner_id, lease_seconds=lease_seconds)) is was_known
         self.model.leases[runner_id] = lease_seconds > 0
 
     @rule(runner=runners)

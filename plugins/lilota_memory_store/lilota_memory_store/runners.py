@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from lilota.contract import RegisteredRunner, RunnerInfo, to_instant
 from lilota.contract.rules import GIVEN_BACK, after_lost_runner
 from lilota_memory_store.records import Runner
@@ -10,15 +12,15 @@ from lilota_memory_store.updates import end_attempt
 
 
 def heartbeat(table: TaskTable, info: RunnerInfo, now: float) -> bool:
-    """Register the runner or renew its lease; False if the lease had expired."""
+    """Register the runner or renew its lease; False if it was not known."""
     runner = table.runners.get(info.id)
-    in_time = runner is None or runner.expires_at > now
+    was_known = runner is not None
     if runner is None:
         runner = table.runners[info.id] = Runner(info, now)
     runner.info = info
     runner.heartbeat_at = now
     runner.expires_at = now + info.lease_seconds
-    return in_time
+    return was_known
 
 
 def registered(table: TaskTable, now: float) -> list[RegisteredRunner]:
@@ -60,9 +62,13 @@ def release(table: TaskTable, runner_id: str, now: float) -> int:
     return len(held)
 
 
-def rescue(table: TaskTable, now: float) -> list[int]:
-    """Take back what runners with an expired lease hold, and forget them."""
-    expired = [runner_id for runner_id, runner in table.runners.items() if runner.expires_at <= now]
+def rescue(table: TaskTable, runner_ids: Collection[str] | None, now: float) -> list[int]:
+    """Take back what runners with an expired lease hold, these or all, and forget them."""
+    expired = [
+        runner_id
+        for runner_id, runner in table.runners.items()
+        if runner.expires_at <= now and (runner_ids is None or runner_id in runner_ids)
+    ]
     rescued: list[int] = []
     for runner_id in expired:
         for task_id in list(table.runners[runner_id].held):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NoReturn
 
 from lilota.contract import (
@@ -138,9 +138,9 @@ class MemoryTaskStore:
             self._announce()
             return released
 
-    def rescue(self) -> list[int]:
+    def rescue(self, runner_ids: Collection[str] | None = None) -> list[int]:
         with self._changed:
-            rescued = runners.rescue(self._table, self._now())
+            rescued = runners.rescue(self._table, runner_ids, self._now())
             if rescued:
                 self._announce()
             return rescued

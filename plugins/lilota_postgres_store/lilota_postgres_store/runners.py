@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from lilota.contract import RegisteredRunner, RunnerInfo, from_microseconds
 from lilota_postgres_store.database import Database
 from lilota_postgres_store.texts import original, stored, text_array
 
 
 def heartbeat(database: Database, runner: RunnerInfo) -> bool:
-    """Register the runner or renew its lease; False if the lease had expired."""
+    """Register the runner or renew its lease; False if it was not known."""
     parameters = {
         "runner": stored(runner.id),
         "host": stored(runner.host),
@@ -16,8 +18,8 @@ def heartbeat(database: Database, runner: RunnerInfo) -> bool:
         "lease": str(runner.lease_seconds),
     }
     # However many threads and commits are busy: a heartbeat has a connection of its own.
-    (((was_in_time,),),) = database.read_all(("heartbeat", parameters), at_once=True)
-    return bool(was_in_time)
+    (((was_known,),),) = database.read_all(("heartbeat", parameters), at_once=True)
+    return bool(was_known)
 
 
 def registered(database: Database) -> list[RegisteredRunner]:
@@ -44,13 +46,14 @@ def release(database: Database, runner_id: str) -> int:
     return len(released)
 
 
-def rescue(database: Database) -> list[int]:
-    """Take back what runners with an expired lease hold, and forget them."""
+def rescue(database: Database, runner_ids: Collection[str] | None) -> list[int]:
+    """Take back what runners with an expired lease hold, these or all, and forget them."""
     # Most looks find nothing, and write nothing.
     if not database.read("any_expired_runner"):
         return []
+    only = None if runner_ids is None else text_array(map(stored, runner_ids))
     with database.steps() as run:
-        dead = [runner for (runner,) in run("forget_expired_runners")]
+        dead = [runner for (runner,) in run("forget_expired_runners", only=only)]
         # A statement of its own: it sees what these were granted until they were forgotten.
         rows = run("take_back", runners=text_array(dead), lost="1") if dead else []
     if rows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from lilota.contract import (
     Claimed,
@@ -151,8 +151,8 @@ class PostgresTaskStore:
         self._wrote()
         return released
 
-    def rescue(self) -> list[int]:
-        rescued = runners.rescue(self._db())
+    def rescue(self, runner_ids: Collection[str] | None = None) -> list[int]:
+        rescued = runners.rescue(self._db(), runner_ids)
         if rescued:
             self._wrote()
         return rescued

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -197,8 +197,8 @@ class RedisTaskStore:
         self._registered.pop(runner_id, None)
         return released
 
-    def rescue(self) -> list[int]:
-        return records.decode_ids(self._change("rescue", None))
+    def rescue(self, runner_ids: Collection[str] | None = None) -> list[int]:
+        return records.decode_ids(self._change("rescue", None if runner_ids is None else list(runner_ids)))
 
     def cancel(self, task_id: int) -> TaskState:
         check_id(task_id, LARGEST_ID)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from lilota.contract import RegisteredRunner, RunnerInfo, from_microseconds, microseconds
 from lilota.contract.rules import GIVEN_BACK, after_lost_runner
@@ -13,13 +13,13 @@ from lilota_sqlite_store.statements import SQL
 
 
 def heartbeat(connection: sqlite3.Connection, runner: RunnerInfo, now: int) -> bool:
-    """Register the runner or renew its lease; False if the lease had expired."""
+    """Register the runner or renew its lease; False if it was not known."""
     row = connection.execute(SQL["lease"], (runner.id,)).fetchone()
     expires_at = now + microseconds(runner.lease_seconds)
     connection.execute(
         SQL["heartbeat"], (runner.id, runner.host, runner.pid, runner.lease_seconds, expires_at, now, now)
     )
-    return row is None or row[0] > now
+    return row is not None
 
 
 def registered(connection: sqlite3.Connection, now: int) -> list[RegisteredRunner]:
@@ -56,10 +56,11 @@ def any_expired(connection: sqlite3.Connection, now: int) -> bool:
     return connection.execute(SQL["expired_runners"], (now,)).fetchone() is not None
 
 
-def rescue(connection: sqlite3.Connection, now: int) -> list[int]:
-    """Take back what runners with an expired lease hold, and forget them."""
+def rescue(connection: sqlite3.Connection, runner_ids: Collection[str] | None, now: int) -> list[int]:
+    """Take back what runners with an expired lease hold, these or all, and forget them."""
     expired = [runner_id for (runner_id,) in connection.execute(SQL["expired_runners"], (now,)).fetchall()]
-    return [task_id for runner_id in expired for task_id in _take_back(connection, runner_id, _lost, now)]
+    dead = [runner_id for runner_id in expired if runner_ids is None or runner_id in runner_ids]
+    return [task_id for runner_id in dead for task_id in _take_back(connection, runner_id, _lost, now)]
 
 
 def _take_back(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from lilota.contract import (
     Claimed,
@@ -175,13 +175,13 @@ class SQLiteTaskStore:
         self._wakeup.announce()
         return released
 
-    def rescue(self) -> list[int]:
+    def rescue(self, runner_ids: Collection[str] | None = None) -> list[int]:
         database, now = self._db(), self._now()
         with database.read() as connection:
             if not runners.any_expired(connection, now):
                 return []
         with database.write() as connection:
-            rescued = runners.rescue(connection, now)
+            rescued = runners.rescue(connection, runner_ids, now)
         self._wakeup.announce()
         return rescued
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from msgspec.structs import replace
 
 from broken_stores.wrapper import StoreWrapper
@@ -29,18 +31,28 @@ class RemembersRunners(StoreWrapper):
 class RescueIgnoresTheLease(RemembersRunners):
     """Takes tasks away from runners that are alive."""
 
-    def rescue(self) -> list[int]:
+    def rescue(self, runner_ids: Collection[str] | None = None) -> list[int]:
         for runner_id in self.leases:
             self.inner.heartbeat(RunnerInfo(id=runner_id, lease_seconds=0))
+        return super().rescue(runner_ids)
+
+
+class RescueTakesFromTheCallerToo(StoreWrapper):
+    """Looks at the clock alone, and not at whom the caller takes for dead."""
+
+    def rescue(self, runner_ids: Collection[str] | None = None) -> list[int]:
+        del runner_ids
         return super().rescue()
 
 
 class RescueForgetsTheLoss(RemembersRunners):
     """A task that kills its runner comes back for ever, because nobody counts."""
 
-    def rescue(self) -> list[int]:
+    def rescue(self, runner_ids: Collection[str] | None = None) -> list[int]:
         rescued = []
         for runner_id in [runner_id for runner_id, alive in self.leases.items() if not alive]:
+            if runner_ids is not None and runner_id not in runner_ids:
+                continue
             rescued += self.held_by(runner_id)
             self.inner.release(runner_id)
             del self.leases[runner_id]
@@ -66,9 +78,17 @@ class ReleaseSpendsTheAttempt(RemembersRunners):
         return len(held)
 
 
-class HeartbeatNeverTellsThatItIsLate(StoreWrapper):
-    """A runner that was asleep for an hour does not learn that its tasks may run elsewhere."""
+class HeartbeatNeverTellsOfARescue(StoreWrapper):
+    """A runner that was asleep for an hour does not learn that its tasks run elsewhere."""
 
     def heartbeat(self, runner: RunnerInfo) -> bool:
         super().heartbeat(runner)
         return True
+
+
+class HeartbeatTakesLateForLost(StoreWrapper):
+    """A clock that is set makes healthy runners stop what nobody has taken from them."""
+
+    def heartbeat(self, runner: RunnerInfo) -> bool:
+        is_late = any(each.id == runner.id and each.has_expired for each in self.runners())
+        return super().heartbeat(runner) and not is_late

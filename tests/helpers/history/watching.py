@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from history.events import AddAsked, Added, Beat
@@ -60,10 +60,10 @@ class WatchedStore(ForwardingStore):
         self._recorder.note(CommitAnswered(now(), call, committed.refused, claims))
         return committed
 
-    def rescue(self) -> list[int]:
+    def rescue(self, runner_ids: Collection[str] | None = None) -> list[int]:
         call = self._recorder.next_call()
         with self._noting(CallAsked(now(), call, "rescue", self._runner), call):
-            ids = self.inner.rescue()
+            ids = self.inner.rescue(runner_ids)
         self._recorder.note(CallAnswered(now(), call, tuple(ids)))
         return ids
 

@@ -78,6 +78,12 @@ def fail_starts(scenario: Scenario) -> None:
         scenario.world.after(scenario.world.rng.uniform(0.5, 5.0), lambda: _start_again(host))
 
 
+def set_clock(scenario: Scenario) -> None:
+    """Set the clock of the machine, and so of the store, forward or back by up to three leases."""
+    scenario.world.offset += scenario.world.rng.uniform(-10.0, 10.0)
+    scenario.clock_was_set = True
+
+
 def cancel_task(scenario: Scenario) -> None:
     """Cancel a task, as a user does."""
     ids = [info.id for info in scenario.shared.inner.get_all_tasks() if info.state not in TERMINAL_STATES]
@@ -111,4 +117,5 @@ Fault = Callable[["Scenario"], None]
 USERS: tuple[Fault, ...] = (cancel_task, retry_task)
 WORKERS: tuple[Fault, ...] = (kill_worker, fail_starts)
 HOSTS: tuple[Fault, ...] = (freeze_host, kill_host, stop_host)
+CLOCK: tuple[Fault, ...] = (set_clock,)
 STORE: tuple[Fault, ...] = (take_store_down, cut_host_off, lose_heartbeats, lose_replies)

@@ -81,7 +81,7 @@ class Host:
         # Like `LeaseKeeper.start`, without the thread; while the store is down a real runner would not start.
         try:
             self.store.heartbeat(self.info)
-            self.store.rescue()
+            self.lease._look()
         except StoreError:
             self.world.after(0.5, lambda: self._begin(hears_hints=hears_hints))
             return
@@ -160,7 +160,7 @@ class Host:
             and self.world.now >= self.frozen_until
             and not self.stopping
             and self.engine.crew.is_ready
-            and self.world.now < self.store.lease_until
+            and self.world.time() < self.store.lease_until
         )
         waits = is_well and self._shared.is_work_due()
         self._history.note(Looked(self.world.now, self.info.id, is_well and not self.engine.holdings.count, waits))

@@ -30,6 +30,7 @@ class Scenario:
         self.world = world
         self.history = History()
         self.shared = SharedStore(self.world, self.history)
+        self.clock_was_set = False
         self.hosts: list[Host] = []
         self.plans: dict[int, Plan] = {}
         rng = self.world.rng
@@ -96,7 +97,7 @@ class Scenario:
         return not self._left_to_add and not self.shared.has_open_tasks()
 
 
-_GROUPS = (faults.USERS, faults.WORKERS, faults.HOSTS, faults.STORE)
+_GROUPS = (faults.USERS, faults.WORKERS, faults.HOSTS, faults.STORE, faults.CLOCK)
 
 
 def simulate(seed: int) -> tuple[Scenario, list[str]]:
@@ -105,7 +106,11 @@ def simulate(seed: int) -> tuple[Scenario, list[str]]:
     with _chance_of(world):
         scenario = Scenario(world)
         history = scenario.run()
-    return scenario, violations(history, lambda info: expectation_of(scenario.plans[info.id], info.id))
+    found = violations(history, lambda info: expectation_of(scenario.plans[info.id], info.id))
+    if scenario.clock_was_set:
+        # By a clock that was set back, a task ends before it was added; all else must hold.
+        found = [text for text in found if "its instants are out of order" not in text]
+    return scenario, found
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from history import events as happened
 from lilota_memory_store import MemoryTaskStore
@@ -88,14 +88,14 @@ class RunnerStore(ForwardingStore):
         store = self.target()
         if self._shared.world.now < self.no_heartbeat_until:
             raise StoreUnavailableError("simulated: the heartbeat got lost")
-        self.lease_until = self._shared.world.now + runner.lease_seconds
+        self.lease_until = self._shared.world.time() + runner.lease_seconds
         self._shared.history.note(happened.Beat(self._shared.world.now, runner.id, runner.lease_seconds))
         return store.heartbeat(runner)
 
-    def rescue(self) -> list[int]:
+    def rescue(self, runner_ids: Collection[str] | None = None) -> list[int]:
         store = self.target()
         holders = {info.id: info for info in self._running()}
-        rescued = store.rescue()
+        rescued = store.rescue(runner_ids)
         for task_id in rescued:
             self._note_taken_back(holders[task_id], counted=True)
         if rescued:

@@ -6,7 +6,7 @@ import signal
 from collections import deque
 from collections.abc import Callable
 
-from history.events import BodyStarted, History
+from history.events import BodyStarted, History, WorkerKilled
 
 from lilota.contract import Fence
 from lilota.engine.events import Died, Event, Received
@@ -96,6 +96,7 @@ class SimulatedWorker:
     def __init__(self, processes: SimulatedProcesses, number: int) -> None:
         self.alive = True
         self.number = number
+        self.pid = processes.world.next_pid()
         self._processes = processes
         self._world = processes.world
         self._rng = processes.world.rng
@@ -133,6 +134,7 @@ class SimulatedWorker:
         """End now; what was not sent is lost."""
         if self.alive:
             self.alive = False
+            self._processes.history.note(WorkerKilled(self._world.now, self.pid))
             self._deliver(Died(self.number, cause, ""))
 
     # --- its own life
@@ -141,7 +143,7 @@ class SimulatedWorker:
         if self._rng.random() < self._processes.start_failures:
             self.die("exited with code 1")
             return
-        self._tell(Ready(1000 + self.number))
+        self._tell(Ready(self.pid))
 
     def _obey(self, message: ToWorker) -> None:
         if not self.alive:
@@ -180,7 +182,7 @@ class SimulatedWorker:
         if claim.name not in self._loaded:
             self._loaded.add(claim.name)
             self._tell(Loaded(claim.name, OPTIONS[claim.name]))
-        self._processes.history.note(BodyStarted(self._world.now, claim.id, claim.token))
+        self._processes.history.note(BodyStarted(self._world.now, claim.id, claim.token, self.pid))
         plan = from_input(claim.input_json)
         match plan.kind:
             case "stuck":
@@ -267,7 +269,7 @@ class SimulatedWorker:
         return AttemptUpdate(
             id=claim.id,
             token=claim.token,
-            pid=None if told else 1000 + self.number,
+            pid=None if told else self.pid,
             started_at=None if told else self._world.time() - (self._world.now - self._began),
             progress=progress,
             output_json=output_json,

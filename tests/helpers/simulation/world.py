@@ -21,17 +21,23 @@ class World:
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
         self.now = 0.0
+        self.offset = 0.0
         self.steps = 0
         self._actions: list[tuple[float, int, Callable[[], None]]] = []
         self._counter = itertools.count()
+        self._pids = itertools.count(1000)
 
     def monotonic(self) -> float:
         """Return the seconds since the simulation began."""
         return self.now
 
     def time(self) -> float:
-        """Return the seconds since the epoch."""
-        return EPOCH + self.now
+        """Return the seconds since the epoch, by a clock that can be set."""
+        return EPOCH + self.now + self.offset
+
+    def next_pid(self) -> int:
+        """Return the id of a process that starts now."""
+        return next(self._pids)
 
     def after(self, seconds: float, action: Callable[[], None]) -> float:
         """Do something later; return the instant."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from lilota.contract import RegisteredRunner, RunnerInfo, to_microseconds
@@ -23,11 +24,11 @@ _TOLD: Final = ("host", "pid", "lease_seconds", "started_at", "heartbeat_at")
 
 
 def heartbeat(database: Database, info: RunnerInfo, present: int) -> bool:
-    """Register the runner or renew its lease; False if the lease had expired."""
+    """Register the runner or renew its lease; False if it was not known."""
     if len(escaped(info.id)) > _LONGEST_ID:
         raise ConfigurationError(f"The id of a runner has at most {_LONGEST_ID} characters, not {len(info.id)}.")
     runners = Runner.objects.using(database.alias)
-    known = list(runners.filter(runner=info.id).select_for_update().values_list("pk", "expires_at"))
+    known = list(runners.filter(runner=info.id).select_for_update().values_list("pk", flat=True))
     news = {
         "host": info.host,
         "pid": info.pid,
@@ -36,11 +37,11 @@ def heartbeat(database: Database, info: RunnerInfo, present: int) -> bool:
         "expires_at": present + microseconds(info.lease_seconds),
     }
     if known:
-        runners.filter(pk=known[0][0]).update(**news)
-        return to_microseconds(known[0][1]) > present
+        runners.filter(pk=known[0]).update(**news)
+        return True
     # Where two threads of a runner register it at the same time, one is enough.
     runners.bulk_create([Runner(runner=info.id, started_at=present, **news)], ignore_conflicts=True)
-    return True
+    return False
 
 
 def registered(database: Database, present: int) -> list[RegisteredRunner]:
@@ -86,14 +87,16 @@ def any_expired(database: Database, present: int) -> bool:
     return Runner.objects.using(database.alias).filter(expires_at__lte=present).exists()
 
 
-def rescue(database: Database, moves: Moves, present: int) -> list[int]:
-    """Take back what runners with an expired lease hold, and forget them.
+def rescue(database: Database, runner_ids: Collection[str] | None, moves: Moves, present: int) -> list[int]:
+    """Take back what runners with an expired lease hold, these or all, and forget them.
 
     A runner that somebody else has locked is left alone: it is renewing its lease, claiming, or being rescued.
     """
     runners = Runner.objects.using(database.alias)
     rows = runners.filter(expires_at__lte=present).select_for_update(skip_locked=database.skip_locked).order_by("pk")
-    expired: dict[int, str] = dict(rows.values_list("pk", "runner"))
+    expired = {
+        pk: runner for pk, runner in rows.values_list("pk", "runner") if runner_ids is None or runner in runner_ids
+    }
     changes = [
         AttemptChange(row, _runner_died(row, runner_id))
         for runner_id in expired.values()

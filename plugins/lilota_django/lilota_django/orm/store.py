@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
 from lilota.contract import (
@@ -119,10 +119,10 @@ class OrmStore:
     def release(self, runner_id: str) -> int:
         return self._change(lambda moves: runners.release(self._database, runner_id, moves, self._now()))
 
-    def rescue(self) -> list[int]:
+    def rescue(self, runner_ids: Collection[str] | None = None) -> list[int]:
         if not self._database.read(lambda: runners.any_expired(self._database, self._now())):
             return []
-        return self._change(lambda moves: runners.rescue(self._database, moves, self._now()))
+        return self._change(lambda moves: runners.rescue(self._database, runner_ids, moves, self._now()))
 
     def cancel(self, task_id: int) -> TaskState:
         check_id(task_id, LARGEST_ID)

@@ -1,15 +1,23 @@
 -- Take back what runners with an expired lease hold, forget those runners, and return the ids of the tasks.
+-- Only of the runners that are asked for, or of all (nil).
 local expired = redis.call('ZRANGEBYSCORE', LEASES, '-inf', now)
-if #expired == 0 then
-    return cmsgpack.pack({})
+local is_meant = {}
+for _, runner_id in ipairs(asked or expired) do
+    is_meant[runner_id] = true
 end
-local is_expired = {}
+local dead, is_dead = {}, {}
 for _, runner_id in ipairs(expired) do
-    is_expired[runner_id] = true
+    if is_meant[runner_id] then
+        dead[#dead + 1] = runner_id
+        is_dead[runner_id] = true
+    end
+end
+if #dead == 0 then
+    return cmsgpack.pack({})
 end
 
 local function outcome_of(task)
-    if not is_expired[task[RUNNER]] then
+    if not is_dead[task[RUNNER]] then
         return nil
     end
     local lost = task[LOST] + 1
@@ -22,7 +30,7 @@ end
 
 write_even_if_full()
 local taken = take_back(outcome_of)
-for _, runner_id in ipairs(expired) do
+for _, runner_id in ipairs(dead) do
     forget(runner_id)
 end
 if #taken > 0 then
