@@ -185,7 +185,7 @@ class TaskInfo(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def _decoded(self, what: str, text: str) -> JSONObject:
         try:
             decoded: JSONObject = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # how deep is too deep depends on the Python that reads it
             message = f"The {what} of the task {self.id} is not JSON; it was damaged in the store ({error})."
             raise StoreError(message) from error
         return decoded

@@ -125,10 +125,11 @@ def test_a_task_class_without_run_is_abstract():
         TaskBase(None, None, None, None)
 
 
+@pytest.mark.parametrize("text", ['{"a": ', "[" * 1_000_000], ids=["torn", "too deep"])
 @pytest.mark.parametrize("what", ["input", "headers", "output"])
-def test_text_that_was_damaged_in_the_store_is_named(what):
+def test_text_that_was_damaged_in_the_store_is_named(what, text):
     """Not an error of the JSON library, which says neither which task nor which text."""
-    damaged = info(**{f"{what}_json": '{"a": '})
+    damaged = info(**{f"{what}_json": text})
 
     with pytest.raises(StoreError, match=f"The {what} of the task 1 is not JSON; it was damaged in the store"):
         getattr(damaged, what)
