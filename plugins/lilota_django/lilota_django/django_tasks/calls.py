@@ -91,7 +91,7 @@ def check_level(task: Task[..., Any]) -> None:
     """
     if "." in getattr(task.func, "__qualname__", ""):
         raise InvalidTask(
-            f"The task function '{task.module_path}' must be at module level. Move it out of the class or function."
+            f"Task function must be defined at a module level. Move '{task.module_path}' out of its class or function."
         )
 
 
