@@ -7,13 +7,13 @@ import platform
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import Literal, NamedTuple
 
 from lilota import __version__
 from lilota.config import Settings, load_settings
-from lilota.contract import CanBeRepaired, StoreCapabilities, TaskCount, TaskStore
+from lilota.contract import CanBeRepaired, CanTellExistence, StoreCapabilities, TaskCount, TaskStore
 from lilota.errors import ConfigurationError, LilotaError
 from lilota.models import TaskState
 from lilota.plugins import Plugins
@@ -36,18 +36,21 @@ class Finding(NamedTuple):
     text: str
 
 
-def examine(store: str | None = None, *, repair: bool = False) -> Iterator[Finding]:
+def examine(
+    store: str | None = None, *, load: Callable[[], Settings] | None = None, repair: bool = False
+) -> Iterator[Finding]:
     """Give the findings of all checks, from the ground up; what can't be checked is a problem, not an error.
 
     Args:
-        store: its name or URL; None means the configured one. It is made if it does not exist yet.
+        store: its name or URL; None means the configured one. It is not made if it does not exist yet.
+        load: returns the settings to be examined, with their store; without, the configured ones.
         repair: let the store mend what does not fit in its data, where it can.
     """
     python = f"{platform.python_implementation()} {platform.python_version()}"
     yield Finding("ok", "lilota", f"lilota {__version__}, {python} in {sys.prefix}")
     yield _start_method()
     try:
-        settings = load_settings(store=store)
+        settings = load() if load else load_settings(store=store)
     except ConfigurationError as error:
         yield Finding("problem", "settings", mask_text(str(error)))
         return
@@ -57,6 +60,10 @@ def examine(store: str | None = None, *, repair: bool = False) -> Iterator[Findi
         plugins = Plugins(settings)
         yield from _plugins(plugins)
         with closing(open_store(settings.store, plugins=plugins)) as opened:
+            if isinstance(opened, CanTellExistence) and not opened.exists():
+                yield from _not_made_yet(opened.capabilities())
+                yield _waiting_tasks((), Registry(plugins).names())
+                return
             opened.open()
             yield _answer(opened)
             yield from _promises(opened.capabilities())
@@ -103,6 +110,13 @@ def _answer(store: TaskStore) -> Finding:
     store.counts()
     took = time.perf_counter() - began
     return Finding("ok", "store", f"{store.capabilities().description}; answers in {duration(took)}.")
+
+
+def _not_made_yet(promises: StoreCapabilities) -> Iterator[Finding]:
+    """Say what can be said without leaving a file where somebody has only looked."""
+    made = "The first `lilota add` or `lilota worker` makes it."
+    yield Finding("ok", "store", f"There is no {promises.description} yet. {made}")
+    yield from _promises(promises)
 
 
 def _promises(promises: StoreCapabilities) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lilota.config import load_settings
 from lilota.contract import StoreCapabilities, TaskCount
 from lilota.diagnosis import _promises, _waiting_tasks, examine
 from lilota.models import TaskState
@@ -21,6 +22,31 @@ def test_a_program_can_examine_its_installation_itself(folder):
 
     assert not [finding for finding in findings if finding.status == "problem"]
     assert "own.db" in next(finding.text for finding in findings if finding.check == "store")
+
+
+def test_to_examine_a_store_does_not_make_it(folder):
+    """Who looks in the wrong folder leaves nothing there that could be taken for the store."""
+    findings = list(examine(f"sqlite:///{folder}/own.db"))
+
+    [store] = [finding for finding in findings if finding.check == "store" and finding.status == "ok"]
+    assert store.text.endswith("own.db yet. The first `lilota add` or `lilota worker` makes it.")
+    assert "durable" in {finding.check for finding in findings}
+    assert list(folder.iterdir()) == []
+
+
+def test_a_folder_in_which_a_store_could_not_be_made_is_a_warning(folder):
+    """Nobody has to add a task to learn of it."""
+    findings = list(examine(f"sqlite:///{folder}/nowhere/own.db"))
+
+    texts = [finding.text for finding in findings if finding.status == "warning"]
+    assert f"There is no folder '{folder}/nowhere', so '{folder}/nowhere/own.db' can't be made." in " ".join(texts)
+
+
+def test_a_program_can_say_what_is_configured(folder):
+    """As a project does that has settings of its own."""
+    findings = list(examine(load=lambda: load_settings(place="the project", store=f"sqlite:///{folder}/own.db")))
+
+    assert "The store is set by the project." in [finding.text for finding in findings]
 
 
 def test_a_store_that_can_not_be_opened_is_a_finding_without_its_password():

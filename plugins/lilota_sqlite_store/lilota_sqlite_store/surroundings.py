@@ -15,7 +15,9 @@ _MOUNTS: Final = "/proc/mounts"
 
 def warnings_for(path: str, version: tuple[int, int, int] = sqlite3.sqlite_version_info[:3]) -> tuple[str, ...]:
     """Return a sentence for each known danger."""
-    return tuple(warning for warning in (_about_version(version), _about_file_system(path)) if warning)
+    return tuple(
+        warning for warning in (_about_version(version), _about_file_system(path), _about_folder(path)) if warning
+    )
 
 
 def _about_version(version: tuple[int, int, int]) -> str | None:
@@ -32,6 +34,15 @@ def _about_file_system(path: str) -> str | None:
     if kind not in NETWORK_FILE_SYSTEMS:
         return None
     return f"'{path}' is on a network file system ({kind}), where SQLite's locks can fail. Move it to a local disk."
+
+
+def _about_folder(path: str) -> str | None:
+    folder = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        return f"There is no folder '{folder}', so '{path}' can't be made. Make it, or correct the path."
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return f"This user can't write into the folder '{folder}'. Give it to the user who runs tasks."
+    return None
 
 
 def file_system_of(path: str, mounts_file: str = _MOUNTS) -> str:
