@@ -8,8 +8,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -18,6 +18,9 @@ from lilota.cli.group import LazyCommand, LazyGroup
 from lilota.cli.options import store_option
 from lilota.cli.session import Session
 from lilota.texts.stderr_logs import ShortFormatter, logs_on_stderr
+
+if TYPE_CHECKING:
+    from lilota.config import Settings
 
 _RUN, _LOOK, _CHANGE, _CHECK = "Run", "Look", "Change", "Check"
 _COMMANDS: Final = "lilota.cli.commands"
@@ -69,10 +72,21 @@ def cli(context: click.Context) -> None:
         context.with_resource(logs_on_stderr(ShortFormatter(), logging.WARNING))
 
 
-def main() -> None:
-    """Run the command line of this process."""
+def main(
+    arguments: Sequence[str] | None = None,
+    *,
+    prog_name: str = "lilota",
+    load: Callable[[str | None], Settings] | None = None,
+) -> None:
+    """Run the command line of this process, or one that a program passes on, and exit.
+
+    Args:
+        arguments: what was typed; None takes it from the process.
+        prog_name: what was typed before it, for people.
+        load: returns the settings for a store that was named, or for None; without, the configured ones.
+    """
     # What the terminal's encoding lacks is shown as an escape; it must never end a command.
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):  # a replaced stream may not be a TextIOWrapper
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # as above
-    cli.main(prog_name="lilota")
+    cli.main(arguments, prog_name, obj=Session(load))

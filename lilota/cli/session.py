@@ -25,24 +25,32 @@ class Session:
 
     Imports are inside the properties: `lilota --version` needs none of them.
 
+    Args:
+        load: returns the settings for a store that was named, or for None; without, those of this folder.
+
     Attributes:
         store: the name or URL that the person typed, or None for the configured one.
         tasks: task name -> "module:Class", as typed; they stand beside the configured ones.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, load: Callable[[str | None], Settings] | None = None) -> None:
+        self._load = load
         self.store: str | None = None
         self.tasks: dict[str, str] = {}
 
     @cached_property
     def settings(self) -> Settings:
-        """The settings of this folder, with what was typed."""
+        """The settings, with what was typed."""
         import msgspec  # noqa: PLC0415 - start-up stays quick
 
+        settings = self.load_settings()
+        return msgspec.structs.replace(settings, tasks={**settings.tasks, **self.tasks})
+
+    def load_settings(self) -> Settings:
+        """Return the settings for the store that was typed."""
         from lilota.config import load_settings  # noqa: PLC0415 - start-up stays quick
 
-        settings = load_settings(store=self.store)
-        return msgspec.structs.replace(settings, tasks={**settings.tasks, **self.tasks})
+        return self._load(self.store) if self._load else load_settings(store=self.store)
 
     @cached_property
     def plugins(self) -> Plugins:

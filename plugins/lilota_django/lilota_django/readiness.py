@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import pkgutil
+import sys
+from importlib.machinery import PathFinder
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Final
 
 import django
@@ -60,6 +64,7 @@ def _set_up() -> None:
             f"A Django store needs a Django project: set the environment variable {_SETTINGS_VARIABLE} to its settings "
             "('mysite.settings'), or start your program through manage.py."
         )
+    make_settings_importable()
     try:
         django.setup()
     except ImportError as error:
@@ -78,6 +83,21 @@ def _set_up() -> None:
             "The Django store was used while Django is still loading its apps. Make the store or the client there, "
             "and use it later."
         ) from error
+
+
+def make_settings_importable() -> None:
+    """Let the settings be found in the working folder, where `manage.py` is, if they are nowhere else.
+
+    A command that was installed has the folder of its script on the import path instead. The working folder goes last:
+    nothing in it takes the place of something that is installed.
+    """
+    package = os.environ.get(_SETTINGS_VARIABLE, "").partition(".")[0]
+    if package and not settings.configured and find_spec(package) is None and _is_in_working_folder(package):
+        sys.path.append(str(Path.cwd()))
+
+
+def _is_in_working_folder(package: str) -> bool:
+    return PathFinder.find_spec(package, [str(Path.cwd())]) is not None
 
 
 def require_tables(alias: str) -> None:

@@ -7,11 +7,13 @@ from django.apps import apps
 from django.db import connections
 
 from lilota_django.processes.loggers import fit_to_worker
+from lilota_django.readiness import make_settings_importable
 
 
 def load_project() -> None:
     """Set Django up, if the program that the worker imported has not done so, and fit it to a worker."""
     if not apps.ready:
+        make_settings_importable()
         django.setup()
     fit_to_worker()
     _open_pools()
