@@ -22,6 +22,7 @@ from lilota.texts.words import duration
 #: Wide enough that nothing is cut when the output goes to a file or to another program.
 _WIDTH_WITHOUT_TERMINAL: Final = 10_000
 
+_LONGEST_BEFORE_ERROR: Final = 40
 _STATE_STYLES: Final = {
     TaskState.WAITING: ("magenta", "◌", "."),
     TaskState.PENDING: ("yellow", "○", "o"),
@@ -60,12 +61,16 @@ def has_unicode(target: Console) -> bool:
 
 
 def task_text(task: TaskInfo) -> Text:
-    """Return a task's name, and behind it why it failed, or its description."""
+    """Return a task's name, and behind it its description and why it failed."""
     result = text(task.name, "bold")
-    if task.error is not None and task.state is not TaskState.SUCCEEDED:
+    failed = task.error is not None and task.state is not TaskState.SUCCEEDED
+    if task.description:
+        # The line is cut at its end, where the error is.
+        long = failed and len(task.description) > _LONGEST_BEFORE_ERROR
+        said = f"{task.description[:_LONGEST_BEFORE_ERROR]}..." if long else task.description
+        result.append(safe(f"  {said}"), style="not bold dim")
+    if task.error is not None and failed:
         result.append(safe(f"  {task.error.type}: {task.error.message}"), style="not bold red")
-    elif task.description:
-        result.append(safe(f"  {task.description}"), style="not bold dim")
     return result
 
 

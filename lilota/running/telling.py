@@ -15,6 +15,8 @@ from lilota.workers.logs import replay
 
 logger: logging.Logger = logging.getLogger(__name__)
 
+_LONGEST_DESCRIPTION: Final = 100
+
 _LEVELS: Final = {
     TaskState.PENDING: logging.WARNING,
     TaskState.SUCCEEDED: logging.INFO,
@@ -102,9 +104,18 @@ def _log_outcome(claim: Claim, outcome: Outcome) -> None:
     why = f": {error.type}: {error.message}" if error is not None else ""
     if outcome.state is TaskState.PENDING:
         text = "Task %d (%s) runs again in %.1f s%s"
-        logger.log(level, text, claim.id, claim.name, outcome.delay_seconds, why, extra=extra)
+        logger.log(level, text, claim.id, _called(claim), outcome.delay_seconds, why, extra=extra)
     else:
-        logger.log(level, "Task %d (%s) %s%s", claim.id, claim.name, outcome.state, why, extra=extra)
+        logger.log(level, "Task %d (%s) %s%s", claim.id, _called(claim), outcome.state, why, extra=extra)
+
+
+def _called(claim: Claim) -> str:
+    """Return what a task is called, on one line: its description, too, since many may have the same name."""
+    if not claim.description:
+        return claim.name
+    first = " ".join(claim.description[: _LONGEST_DESCRIPTION + 1].split())
+    cut = "..." if len(claim.description) > _LONGEST_DESCRIPTION else ""
+    return f"{claim.name}: {first[:_LONGEST_DESCRIPTION]}{cut}"
 
 
 def _level_of(outcome: Outcome) -> int:

@@ -255,6 +255,18 @@ def test_list_shows_the_newest_tasks_below_the_counts(store):
     assert "first" in lines[5]
 
 
+def test_list_shows_of_a_failed_task_what_it_was_and_why(store):
+    """Many tasks may have the same name; a long description leaves room for the error."""
+    error = TaskError(type="ValueError", message="bad file")
+    end_task(store, start_task(store, description="holiday.jpg"), TaskState.FAILED, error=error)
+    end_task(store, start_task(store, description="d" * 200), TaskState.FAILED, error=error)
+
+    long, short = (line.split("resize")[1].strip() for line in call("list").stdout.splitlines()[-2:])
+
+    assert short == "holiday.jpg  ValueError: bad file"
+    assert long == f"{'d' * 40}...  ValueError: bad file"
+
+
 def test_list_has_pages(store):
     """The end of a page says how to get the next one."""
     for _ in range(5):

@@ -63,7 +63,10 @@ def test_what_a_task_logs_is_one_mail_from_the_root(site):
         worker.stop()
 
     sent = (site.folder / "mails").read_text().splitlines()
-    assert sorted(sent) == ["ERROR: Task 2 (django.tasks) failed: ValueError: torn", "ERROR: The shop"]
+    assert sorted(sent) == [
+        "ERROR: Task 2 (django.tasks: shop.tasks.broken) failed: ValueError: torn",
+        "ERROR: The shop",
+    ]
 
 
 def test_a_mail_handler_at_two_places_sends_what_a_task_logs_once(site):
