@@ -16,7 +16,7 @@ from django.core.management.base import SystemCheckError
 from django.db import transaction
 from django.test import override_settings
 from lilota_django.client import get_client
-from lilota_django.django_tasks.backend import LilotaBackend
+from lilota_django.django_tasks.backend import LilotaBackend, queues_of
 from lilota_django.django_tasks.calls import TASK_NAME, find, to_input
 from lilota_django.django_tasks.compat import InvalidTask, Task, TaskResultDoesNotExist, TaskResultStatus, signals
 from shop import tasks
@@ -207,6 +207,18 @@ def test_a_queue_that_is_not_configured_is_refused(store):
         InvalidTask, match=r"'parcels' is not valid .* TASKS\['default'\] .* 'default', 'mails': add it"
     ):
         tasks.total.using(queue_name="parcels")
+
+
+def test_the_queues_of_a_store_are_those_of_its_backends(store):
+    """None where all are: of no backend, and of one that takes any."""
+    other = {**BACKEND, "QUEUES": ["other"], "OPTIONS": {"store": "memory"}}
+    more = {**BACKEND, "QUEUES": ["parcels"]}
+
+    with override_settings(TASKS={"default": BACKEND, "more": more, "other": other}):
+        assert queues_of("django://default") == {"default", "mails", "parcels"}
+        assert queues_of("sqlite:///x.db") == set()
+    with override_settings(TASKS={"default": BACKEND, "any": {**BACKEND, "QUEUES": []}}):
+        assert queues_of("django://default") == set()
 
 
 @pytest.mark.parametrize("result_id", ["", "0", "99999999999999999999999", "x", "-1", "123456", "٣"])

@@ -42,14 +42,17 @@ def test_enqueued_functions_run_in_a_worker(site):
 
 
 def test_a_worker_serves_the_queues_that_it_is_told(site):
-    """What waits in others stays there."""
+    """What waits in others stays there; a queue that QUEUES does not name is explained."""
     waiting = tasks.total.enqueue(1)
     served = tasks.total.using(queue_name="mails").enqueue(2)
 
-    with site.worker("--queues", "mails,parcels"):
+    with site.worker("--queues", "mails,parcels") as worker:
         ended(site, served.id)
+        output = worker.output
 
     assert site.store.get(int(waiting.id)).state is TaskState.PENDING
+    assert output.count("Warning: ") == 1
+    assert "no QUEUES in TASKS has the queue 'parcels', only 'default', 'mails'" in output
 
 
 def test_connections_are_tended_around_each_task(site):

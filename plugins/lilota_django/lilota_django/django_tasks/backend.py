@@ -16,6 +16,7 @@ from lilota.client import TaskClient
 from lilota.errors import TaskNotFoundError
 from lilota_django.checks import mistakes_of_store
 from lilota_django.client import get_client
+from lilota_django.conf import project_settings
 from lilota_django.django_tasks.calls import (
     TASK_NAME,
     check_arguments,
@@ -32,11 +33,23 @@ from lilota_django.django_tasks.compat import (
     TaskResultDoesNotExist,
     TaskResultStatus,
     signals,
+    task_backends,
 )
 from lilota_django.django_tasks.results import result_of
 from lilota_django.instants import aware, of_project
 
 _OPTIONS: Final = ("store", "max_lost_attempts")
+
+
+def queues_of(store: str) -> set[str]:
+    """Return the queues in which the backends of a store enqueue; none if there is no backend, or if one takes any."""
+    found: set[str] = set()
+    for backend in task_backends.all():
+        if isinstance(backend, LilotaBackend) and project_settings(backend.options.get("store")).store == store:
+            if not backend.queues:
+                return set()
+            found |= backend.queues
+    return found
 
 
 class LilotaBackend(BaseTaskBackend):

@@ -8,14 +8,14 @@ import django
 from django.core.exceptions import ImproperlyConfigured
 
 if TYPE_CHECKING or django.VERSION >= (6, 0):
-    from django.tasks import checks, signals
+    from django.tasks import checks, signals, task_backends
     from django.tasks.backends.base import BaseTaskBackend
     from django.tasks.base import Task, TaskContext, TaskError, TaskResult, TaskResultStatus
     from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist
     from django.utils.json import normalize_json
 else:
     try:
-        from django_tasks import checks, exceptions, signals
+        from django_tasks import checks, exceptions, signals, task_backends
         from django_tasks.backends.base import BaseTaskBackend
         from django_tasks.base import Task, TaskContext, TaskError, TaskResult, TaskResultStatus
         from django_tasks.exceptions import TaskResultDoesNotExist
@@ -40,4 +40,5 @@ __all__ = [
     "checks",
     "normalize_json",
     "signals",
+    "task_backends",
 ]

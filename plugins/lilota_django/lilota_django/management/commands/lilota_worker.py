@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from multiprocessing import cpu_count
 from typing import Any, Final, TypeVar
@@ -18,6 +18,7 @@ from lilota.texts.safe import safe
 from lilota.texts.stderr_logs import ReadableFormatter, logs_on_stderr
 from lilota.texts.words import parse_duration
 from lilota_django.conf import is_of_one_process, project_settings
+from lilota_django.django_tasks.backend import queues_of
 from lilota_django.orm.faults import DatabaseFaults, unusable_database
 from lilota_django.processes.loggers import fit_to_runner
 from lilota_django.processes.reload import run_and_reload
@@ -59,6 +60,8 @@ class Command(BaseCommand):
         try:
             settings = project_settings(options["store"])
             _require_shared_store(settings.store)
+            queues = None if options["queues"] is None else _queues(options["queues"])
+            self._warn_of_queues(queues or (), settings.store)
             # Now, and not when the runner says that it has started: its workers are quicker than that.
             fit_to_runner()
             with logs_on_stderr(ReadableFormatter(), getattr(logging, options["log_level"].upper())):
@@ -67,7 +70,7 @@ class Command(BaseCommand):
                     ready=self._announce,
                     # Without the colour of errors.
                     say=partial(self.stderr.write, style_func=str),
-                    queues=None if options["queues"] is None else _queues(options["queues"]),
+                    queues=queues,
                     grace_seconds=_read("--grace-seconds", options["grace_seconds"], parse_duration),
                     lease_seconds=_read("--lease-seconds", options["lease_seconds"], parse_duration),
                     start_method=options["start_method"],
@@ -76,6 +79,18 @@ class Command(BaseCommand):
                 )
         except LilotaError as error:
             raise CommandError(str(error)) from error
+
+    def _warn_of_queues(self, queues: Sequence[str], store: str) -> None:
+        """Name the queues that will have no task function: a letter too many, and what waits is never run."""
+        known = queues_of(store)
+        for queue in queues:
+            if known and queue not in known:
+                listed = ", ".join(f"'{name}'" for name in sorted(known))
+                self.stderr.write(
+                    f"Warning: no QUEUES in TASKS has the queue '{safe(queue)}', only {listed}: only task classes can "
+                    "be in it. Was another one meant?",
+                    style_func=str,
+                )
 
     def _announce(self, facts: Mapping[str, str]) -> None:
         """Say what this worker does; the last line says that it is ready."""
