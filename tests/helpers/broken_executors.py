@@ -144,6 +144,9 @@ class KillsByAsking(WorkerProcesses):
 class KillsTheGroupAlone(WorkerProcesses):
     """Does not look for what has left the process group of a worker."""
 
+    def __init__(self, options: ExecutorOptions) -> None:
+        super().__init__(msgspec.structs.replace(options, start_method="spawn"))  # the fork server would look for it
+
     def start(self, number: int) -> None:
         super().start(number)
         worker = self._workers[number]
