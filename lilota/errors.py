@@ -33,6 +33,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
+#: Python refuses to write out much longer numbers.
+_LONGEST_SHOWN_BITS: Final = 256
 #: A hundred years: no wait and no time limit is longer.
 LONGEST_SECONDS: Final = 100 * 366 * 86_400
 #: Names beyond this many characters are not compared with others.
@@ -75,13 +77,18 @@ class UnknownTaskError(LilotaError, LookupError):
 
 
 class TaskNotFoundError(LilotaError, LookupError):
-    """The store has no task of that id: it was pruned, or added in a transaction that has not committed."""
+    """The store has no task of that id: pruned, added in a transaction that has not committed, or no number at all."""
 
     def __init__(self, task_id: object) -> None:
         super().__init__(task_id)
 
     def __str__(self) -> str:
-        return f"The task with the id '{self.args[0]}' does not exist in the store. It may have been pruned."
+        task_id = self.args[0]
+        if not isinstance(task_id, int) or isinstance(task_id, bool):
+            return f"A task has a whole number as its id, not {task_id!r:.100}. Convert what comes as text with int()."
+        if task_id.bit_length() > _LONGEST_SHOWN_BITS:
+            return f"No task has a number of {task_id.bit_length()} bits as its id."
+        return f"The task with the id '{task_id}' does not exist in the store. It may have been pruned."
 
 
 class TaskStateError(LilotaError, RuntimeError):

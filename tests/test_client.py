@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pickle
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -227,6 +228,22 @@ def test_a_task_is_found_again_by_its_id(runner):
     assert again.info().description == "words"
     with pytest.raises(TaskNotFoundError, match="999999"):
         runner.client.get(999_999)
+
+
+@pytest.mark.parametrize(
+    "other", ["1", 1.0, True, None, b"1", [1], 0, -1, 2**63, 10**5000], ids=lambda other: type(other).__name__
+)
+def test_what_is_no_id_is_said_to_be_none(other):
+    """A text from a URL finds no task by chance, and the message says what to do; huge numbers are no special case."""
+    client = make_client()
+    client.add("hash", input={"text": "a"})
+
+    with pytest.raises(TaskNotFoundError) as caught:
+        client.get(other)
+
+    is_number = isinstance(other, int) and not isinstance(other, bool)
+    assert ("whole number as its id" in str(caught.value)) is not is_number
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
 # --- adding without a runner

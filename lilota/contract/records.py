@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from lilota.contract.ids import check_whole
 from lilota.models import Claim, Fence, LogLine, TaskInfo, TaskState
 
 
@@ -128,6 +129,12 @@ class TaskQuery(msgspec.Struct, frozen=True, kw_only=True):
     after_id: int | None = None
     limit: int = 100
     newest_first: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse ids that are no whole numbers, with TaskNotFoundError."""
+        check_whole(self.ids or ())
+        if self.after_id is not None:
+            check_whole((self.after_id,))
 
 
 class TaskCount(msgspec.Struct, frozen=True, kw_only=True):

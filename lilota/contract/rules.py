@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 from lilota.contract.instants import whole_microseconds
 from lilota.contract.records import StoredTask
-from lilota.errors import ConfigurationError, InvalidInputError, TaskNotFoundError, TaskStateError
+from lilota.errors import ConfigurationError, InvalidInputError, TaskStateError
 from lilota.models import LogLine, NewTask, Outcome, TaskError, TaskState
 
 #: Seconds as a float or microseconds as an int: whatever a store counts in.
@@ -75,17 +75,6 @@ def check_queue(queue: str) -> str:
     if not queue.strip() or len(queue) > 200 or not queue.isprintable():
         raise InvalidInputError(f"A queue is named by 1 to 200 printable characters, not {queue!r:.100}.")
     return queue
-
-
-def check_id(task_id: int, largest: int) -> int:
-    """Return a number that can be an id; the others could not even be looked for.
-
-    Raises:
-        TaskNotFoundError: it is none.
-    """
-    if not 0 < task_id <= largest:
-        raise TaskNotFoundError(task_id)
-    return task_id
 
 
 def check_can_be_retried(task_id: int, state: TaskState) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import cast
+
 import pytest
 
 from lilota.contract import StoreCapabilities, TaskStore
@@ -18,6 +21,16 @@ from lilota.testing.contract.harness import (
     counted_from,
     found_ids,
 )
+
+Verb = Callable[[TaskStore, int], object]
+
+#: Everything that takes the id of a task.
+VERBS: Mapping[str, Verb] = {
+    "get": lambda store, task_id: store.get(task_id),
+    "logs": lambda store, task_id: store.logs(task_id),
+    "cancel": lambda store, task_id: store.cancel(task_id),
+    "retry": lambda store, task_id: store.retry(task_id),
+}
 
 
 class ReadContract(ContractFixtures):
@@ -51,11 +64,33 @@ class ReadContract(ContractFixtures):
 
         assert store.get(task_id).id == task_id
 
-    @pytest.mark.parametrize("task_id", [0, -1, 2**62, 10**20])
-    def test_get_of_an_unknown_id_says_so(self, store: TaskStore, task_id: int) -> None:
+    @pytest.mark.parametrize("task_id", [0, -1, 2**62, 2**63, 10**20])
+    @pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS.keys())
+    def test_an_unknown_id_is_not_found(self, store: TaskStore, verb: Verb, task_id: int) -> None:
         """Any number that is no id is simply not found."""
-        with pytest.raises(TaskNotFoundError, match=str(task_id)):
-            store.get(task_id)
+        add_one(store)
+
+        with pytest.raises(TaskNotFoundError, match=f"'{task_id}' does not exist"):
+            verb(store, task_id)
+
+    @pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS.keys())
+    def test_an_id_of_another_type_is_refused_in_the_same_words(self, store: TaskStore, verb: Verb) -> None:
+        """A text as it comes from a URL, a float or a bool may look like the id of a task, and is none."""
+        task_id = add_one(store)
+
+        for other in (str(task_id), float(task_id), True, None, b"1", [task_id]):
+            with pytest.raises(TaskNotFoundError, match=r"A task has a whole number as its id, not .* with int\(\)\."):
+                verb(store, cast("int", other))
+
+    def test_find_passes_over_numbers_that_are_no_ids(self, store: TaskStore) -> None:
+        """They match nothing, and do no harm to those that do."""
+        ids = add_many(store, 2)
+        none = (0, -1, 2**63, 10**20, -(10**20))
+
+        assert found_ids(store, ids=(*none, *ids)) == ids[::-1]
+        assert found_ids(store, after_id=10**20) == ids[::-1]
+        assert found_ids(store, after_id=-(10**20), newest_first=False) == ids
+        assert found_ids(store, after_id=-1) == found_ids(store, after_id=10**20, newest_first=False) == []
 
     def test_get_all_tasks_of_an_empty_store_is_an_empty_list(self, store: TaskStore) -> None:
         """Nothing stored is no error."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 
+from lilota.contract.ids import check_id
 from lilota.contract.rules import due_at
 from lilota.errors import TaskNotFoundError
 from lilota.models import TERMINAL_STATES, NewTask, TaskState
@@ -32,6 +33,7 @@ class TaskTable:
 
     def task(self, task_id: int) -> Task:
         """Return the task, or raise TaskNotFoundError."""
+        check_id(task_id)
         try:
             return self.tasks[task_id]
         except KeyError:

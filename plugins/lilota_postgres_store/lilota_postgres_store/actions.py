@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lilota.contract.rules import check_can_be_retried, check_id
+from lilota.contract.ids import check_id
+from lilota.contract.rules import check_can_be_retried
 from lilota.errors import TaskNotFoundError
 from lilota.models import TERMINAL_STATES, TaskState
 from lilota_postgres_store.database import Database

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from lilota.contract import TaskCount, TaskQuery, from_microseconds
-from lilota.contract.rules import check_id
+from lilota.contract.ids import check_id
 from lilota.errors import TaskNotFoundError
 from lilota.models import LogLine, TaskError, TaskInfo, TaskState
 from lilota_postgres_store.adding import MOST_IN_BUNDLE

@@ -19,7 +19,8 @@ from lilota.contract import (
     TaskCount,
     TaskQuery,
 )
-from lilota.contract.rules import check_can_be_retried, check_id, check_none_is_running, refuse_connection
+from lilota.contract.ids import check_id
+from lilota.contract.rules import check_can_be_retried, check_none_is_running, refuse_connection
 from lilota.errors import TaskNotFoundError
 from lilota.models import TERMINAL_STATES, AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
 from lilota_redis_store import packing, records

@@ -18,7 +18,8 @@ from lilota.contract import (
     TaskQuery,
     microseconds,
 )
-from lilota.contract.rules import check_id, check_none_is_running, refuse_connection
+from lilota.contract.ids import check_id
+from lilota.contract.rules import check_none_is_running, refuse_connection
 from lilota.models import AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
 from lilota_sqlite_store import actions, attempts, claims, reading, repair, restoring, runners
 from lilota_sqlite_store.adding import GroupAdder

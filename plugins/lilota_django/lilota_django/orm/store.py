@@ -16,7 +16,8 @@ from lilota.contract import (
     TaskCount,
     TaskQuery,
 )
-from lilota.contract.rules import check_id, refuse_connection
+from lilota.contract.ids import check_id
+from lilota.contract.rules import refuse_connection
 from lilota.errors import ConfigurationError
 from lilota.models import AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
 from lilota_django.orm import actions, adding, attempts, claims, reading, runners, surroundings
