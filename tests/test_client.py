@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pickle
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 import pytest
 from lilota_memory_store import MemoryTaskStore
@@ -48,6 +48,13 @@ def runner():
     runner.start()
     yield runner
     runner.stop(timeout_seconds=0)
+
+
+class Nowhere(tzinfo):
+    """A time zone that does not know how far it is from UTC."""
+
+    def utcoffset(self, _instant):
+        return None
 
 
 class KeepsNoHeaders(ForwardingStore):
@@ -298,6 +305,9 @@ def test_the_limit_to_lost_attempts_comes_from_the_class_unless_it_is_given():
         ({"delay_seconds": float("nan")}, "delay_seconds"),
         ({"run_at": datetime(2030, 1, 1)}, "run_at"),  # noqa: DTZ001 - the mistake that is tested
         ({"run_at": "tomorrow"}, "run_at"),
+        ({"run_at": datetime.max.replace(tzinfo=timezone(timedelta(hours=-5)))}, "run_at must be from the year 1 to"),
+        ({"run_at": datetime.min.replace(tzinfo=timezone(timedelta(hours=5)))}, "run_at must be from the year 1 to"),
+        ({"run_at": datetime(2030, 1, 1, tzinfo=Nowhere())}, "run_at must be a datetime with a time zone"),
         ({"run_at": datetime.now(UTC) + timedelta(1), "delay_seconds": 1}, "not both"),
         ({"max_lost_attempts": 0}, "max_lost_attempts"),
         ({"description": 5}, "description"),

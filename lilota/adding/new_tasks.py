@@ -156,8 +156,15 @@ def _checked_delay(delay_seconds: float) -> float:
 def _checked_instant(run_at: datetime | None, delay_seconds: float) -> datetime:
     if delay_seconds:
         raise InvalidInputError("Give run_at or delay_seconds, not both.")
-    if not isinstance(run_at, datetime) or run_at.tzinfo is None:
+    # A time zone may know no offset: then Python would take the local one.
+    if not isinstance(run_at, datetime) or run_at.utcoffset() is None:
         raise InvalidInputError(
             f"run_at must be a datetime with a time zone, not {run_at!r}. Add tzinfo, as datetime.UTC."
         )
-    return run_at.astimezone(UTC)
+    try:
+        return run_at.astimezone(UTC)
+    except OverflowError:
+        raise InvalidInputError(
+            f"run_at must be from the year 1 to the year 9999 in UTC, too; {run_at.isoformat()} is not. "
+            "Take an instant that is a day away from these ends."
+        ) from None

@@ -7,9 +7,8 @@ from lilota.contract.instants import (
     from_microseconds,
     microseconds,
     to_instant,
-    to_instant_or_none,
     to_microseconds,
-    whole_microseconds,
+    to_seconds,
 )
 from lilota.contract.optional import CanBeRepaired, CanTellExistence
 from lilota.contract.protocol import TaskStore
@@ -47,7 +46,6 @@ __all__ = [
     "new_lines",
     "redacted",
     "to_instant",
-    "to_instant_or_none",
     "to_microseconds",
-    "whole_microseconds",
+    "to_seconds",
 ]

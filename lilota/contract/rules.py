@@ -9,7 +9,7 @@ import ctypes
 from collections.abc import Iterable
 from typing import Final, TypeVar
 
-from lilota.contract.instants import whole_microseconds
+from lilota.contract.instants import microseconds, to_microseconds
 from lilota.contract.records import StoredTask
 from lilota.errors import ConfigurationError, InvalidInputError, TaskStateError
 from lilota.models import LogLine, NewTask, Outcome, TaskError, TaskState
@@ -23,16 +23,12 @@ GIVEN_BACK: Final = Outcome(state=TaskState.PENDING, spends_attempt=False)
 # --- decisions
 
 
-def due_at(task: NewTask, now: float) -> float:
-    """Return when a new task is due, in seconds since the epoch.
-
-    Args:
-        now: the store's clock, in whole microseconds.
-    """
+def due_at(task: NewTask, now: int) -> int:
+    """Return when a new task is due, in microseconds since the epoch, as is `now`, the store's clock."""
     if task.run_at is not None:
-        return task.run_at.timestamp()
+        return to_microseconds(task.run_at)
     # Most have no delay: to round takes longer than all else that a store does for such a task.
-    return whole_microseconds(now + task.delay_seconds) if task.delay_seconds else now
+    return now + microseconds(task.delay_seconds) if task.delay_seconds else now
 
 
 def within_life(started_at: Time, created_at: Time, now: Time) -> Time:

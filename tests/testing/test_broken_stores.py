@@ -57,6 +57,7 @@ EXPECTED = {
     "log lines are read from the end": "test_logs_are_read_page_by_page",
     "lines sent again are written again": "test_lines_that_are_sent_again_are_not_written_again",
     "every start is believed": "test_a_start_by_a_wrong_clock_is_brought_between_creation_and_end[too late-progress]",
+    "instants are kept to the millisecond": "test_run_at_is_kept_as_the_same_instant_in_utc[last]",
     "texts pass for ids": "test_an_id_of_another_type_is_refused_in_the_same_words[get]",
     "every heartbeat is a start": "test_started_at_stays_and_heartbeat_at_moves",
     "lost runners are hidden": "test_a_runner_with_an_expired_lease_is_shown_as_such",
@@ -101,6 +102,7 @@ BEYOND_THE_MODEL = {
     "connection is ignored",
     "claim invents its instants",
     "rescue takes from the caller too",
+    "instants are kept to the millisecond",
     "texts pass for ids",
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lilota.testing.contract.add import AddContract
+from lilota.testing.contract.any_task import AnyTaskContract
 from lilota.testing.contract.cancel_retry import CancelRetryContract
 from lilota.testing.contract.claim import ClaimContract
 from lilota.testing.contract.commit import CommitContract
@@ -50,6 +51,7 @@ class StoreContract(
     LogsContract,
     WaitContract,
     LimitsContract,
+    AnyTaskContract,
     ProcessesContract,
     ModelContract,
 ):

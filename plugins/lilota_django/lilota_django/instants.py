@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeVar
 
 from django.conf import settings
 from django.utils import timezone
 
 Instant = TypeVar("Instant", datetime, datetime | None)
+#: No time zone is farther than a day from UTC.
+_FIRST: Final = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
+_LAST: Final = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
 
 
 def of_project(instant: Instant) -> Instant:
     """Return an aware instant as this project has them."""
     if instant is None or settings.USE_TZ:
         return instant
-    return timezone.make_naive(instant, timezone.get_default_timezone())
+    try:
+        return timezone.make_naive(instant, timezone.get_default_timezone())
+    except OverflowError:
+        return timezone.make_naive(local_everywhere(instant), timezone.get_default_timezone())
+
+
+def local_everywhere(instant: datetime) -> datetime:
+    """Return an aware instant that has a local time in every zone: within a day of the calendar's ends, the nearest."""
+    return max(_FIRST, min(instant, _LAST))
 
 
 def aware(instant: datetime) -> datetime:

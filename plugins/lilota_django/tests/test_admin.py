@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -359,6 +360,21 @@ def test_instants_are_shown_in_a_project_without_time_zones(store):
     with override_settings(USE_TZ=False):
         assert at in text(client.get(LIST))
         assert at in text(client.get(f"{LIST}1/change/"))
+
+
+@pytest.mark.parametrize("time_zone", ["Asia/Tokyo", "America/New_York"])
+@pytest.mark.parametrize("use_tz", [True, False])
+@pytest.mark.parametrize("end_of_time", [datetime.min, datetime.max], ids=["min", "max"])  # noqa: DTZ901 - zoned below
+def test_instants_at_the_ends_of_the_calendar_are_shown(store, time_zone, use_tz, end_of_time):
+    """A task that is to run never, or long since, breaks neither its page nor the list."""
+    [task_id] = add(store, run_at=end_of_time.replace(tzinfo=UTC))
+    client = visitor("view")
+
+    with override_settings(USE_TZ=use_tz, TIME_ZONE=time_zone):
+        page, pages = client.get(f"{LIST}{task_id}/change/"), client.get(LIST)
+
+    assert "resize" in text(page)
+    assert listed(pages) == [task_id]
 
 
 def test_there_are_no_pages_where_tasks_are_elsewhere(store, tmp_path):

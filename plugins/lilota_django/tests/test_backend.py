@@ -370,6 +370,20 @@ def test_instants_are_naive_without_time_zones(store):
     assert store.get(int(result.id)).run_at == datetime(2040, 7, 1, 10, tzinfo=UTC)  # the tests live in Berlin
 
 
+@pytest.mark.parametrize("use_tz", [True, False])
+@pytest.mark.parametrize("end_of_time", [datetime.min, datetime.max], ids=["min", "max"])  # noqa: DTZ901 - zoned below
+@pytest.mark.parametrize("time_zone", ["Asia/Tokyo", "America/New_York"])
+def test_a_call_at_an_end_of_the_calendar_can_be_looked_at(store, time_zone, end_of_time, use_tz):
+    """It is kept exactly, also where the project's time zone has no such instant; a result then tells the nearest."""
+    run_after = end_of_time.replace(tzinfo=UTC)
+    with override_settings(USE_TZ=use_tz, TIME_ZONE=time_zone):
+        result = tasks.total.using(run_after=run_after).enqueue(2)
+        found = tasks.total.get_result(result.id)
+
+    assert found.task.run_after.year == end_of_time.year
+    assert store.get(int(result.id)).run_at == run_after
+
+
 def test_how_often_a_worker_may_die_is_an_option(store):
     """`max_lost_attempts` of the backend goes into each task."""
     with override_settings(TASKS={"default": {**BACKEND, "OPTIONS": {"max_lost_attempts": 1}}}):

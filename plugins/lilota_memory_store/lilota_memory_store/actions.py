@@ -5,12 +5,13 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable
 
+from lilota.contract import to_seconds
 from lilota.contract.rules import check_can_be_retried, retry_line
 from lilota.models import TERMINAL_STATES, TaskState
 from lilota_memory_store.table import TaskTable
 
 
-def cancel(table: TaskTable, task_id: int, now: float) -> TaskState:
+def cancel(table: TaskTable, task_id: int, now: int) -> TaskState:
     """Cancel a pending task, ask a running one to stop, leave an ended one alone; return the state."""
     task = table.task(task_id)
     if task.state is TaskState.RUNNING:
@@ -22,11 +23,11 @@ def cancel(table: TaskTable, task_id: int, now: float) -> TaskState:
     return task.state
 
 
-def retry(table: TaskTable, task_id: int, now: float) -> None:
+def retry(table: TaskTable, task_id: int, now: int) -> None:
     """Make a failed or cancelled task pending as if it were new."""
     task = table.task(task_id)
     check_can_be_retried(task_id, task.state)
-    task.append((retry_line(task.state, task.attempt, now),))
+    task.append((retry_line(task.state, task.attempt, to_seconds(now)),))
     task.attempt = task.lost_attempts = task.pid = 0
     task.progress = 0.0
     task.started_at = task.finished_at = task.error = task.runner_id = None
@@ -34,7 +35,7 @@ def retry(table: TaskTable, task_id: int, now: float) -> None:
     table.make_pending(task, now, now)
 
 
-def prune(table: TaskTable, ended_before: float, states: Iterable[TaskState], limit: int) -> int:
+def prune(table: TaskTable, ended_before: int, states: Iterable[TaskState], limit: int) -> int:
     """Delete up to `limit` tasks that ended at that instant or before it."""
     pruned = 0
     for state in TERMINAL_STATES.intersection(states):

@@ -11,7 +11,7 @@ from lilota_memory_store.records import Lane, Runner, Task
 from lilota_memory_store.table import TaskTable
 
 
-def claim(table: TaskTable, request: ClaimRequest, now: float) -> Claimed:
+def claim(table: TaskTable, request: ClaimRequest, now: int) -> Claimed:
     """Grant up to `limit` due tasks and name the cancelled attempts of the runner."""
     runner = table.runners.get(request.runner_id)
     if runner is None or runner.expires_at <= now:
@@ -20,7 +20,7 @@ def claim(table: TaskTable, request: ClaimRequest, now: float) -> Claimed:
     return Claimed(claims=tuple(_take_due(table, request, runner, now)), cancel_requested=cancelled)
 
 
-def _take_due(table: TaskTable, request: ClaimRequest, runner: Runner, now: float) -> list[Claim]:
+def _take_due(table: TaskTable, request: ClaimRequest, runner: Runner, now: int) -> list[Claim]:
     claims: list[Claim] = []
     if request.limit < 1:
         return claims
@@ -31,7 +31,7 @@ def _take_due(table: TaskTable, request: ClaimRequest, runner: Runner, now: floa
     while heads and len(claims) < request.limit:
         entry, lane = heads[0]
         lane.ready.pop()
-        claims.append(_grant(table, table.tasks[int(entry[-1])], request.runner_id, runner))
+        claims.append(_grant(table, table.tasks[entry[-1]], request.runner_id, runner))
         following = lane.ready.first()
         if following is None:
             heapq.heappop(heads)

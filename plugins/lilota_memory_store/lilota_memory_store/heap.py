@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 
-Entry = tuple[float, ...]
+Entry = tuple[int, ...]
 """The order of a pending task among others; the last element is its id."""
 
 # Below this, rebuilding is not worth a thought.

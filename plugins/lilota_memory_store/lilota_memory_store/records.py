@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 
-from lilota.contract import RunnerInfo, to_instant, to_instant_or_none
+from lilota.contract import RunnerInfo, from_microseconds, to_seconds
 from lilota.models import Claim, LogLine, TaskError, TaskInfo, TaskState
 from lilota_memory_store.heap import Entry, EntryHeap
 from lilota_memory_store.ids import IdSet
@@ -26,22 +27,22 @@ class Lane:
 
 # gc=False: a task refers to nothing that refers back, and a million of them need not be visited by the collector.
 class Task(msgspec.Struct, gc=False):
-    """A stored task. Instants are seconds since the epoch; `entry` is its place in a heap while it is pending."""
+    """A stored task. Instants are microseconds since the epoch; `entry` is its place in a heap while it is pending."""
 
     id: int
     lane: Lane
     description: str
     input_json: str
     priority: int
-    created_at: float
-    run_at: float
+    created_at: int
+    run_at: int
     max_lost_attempts: int
     headers_json: str | None = None
     state: TaskState = TaskState.PENDING
     entry: Entry | None = None
     output_json: str | None = None
-    started_at: float | None = None
-    finished_at: float | None = None
+    started_at: int | None = None
+    finished_at: int | None = None
     attempt: int = 0
     token: int = 0
     lost_attempts: int = 0
@@ -74,10 +75,10 @@ class Task(msgspec.Struct, gc=False):
             priority=self.priority,
             input_json=self.input_json,
             output_json=self.output_json,
-            created_at=to_instant(self.created_at),
-            run_at=to_instant(self.run_at),
-            started_at=to_instant_or_none(self.started_at),
-            finished_at=to_instant_or_none(self.finished_at),
+            created_at=from_microseconds(self.created_at),
+            run_at=from_microseconds(self.run_at),
+            started_at=_instant(self.started_at),
+            finished_at=_instant(self.finished_at),
             attempt=self.attempt,
             token=self.token,
             lost_attempts=self.lost_attempts,
@@ -105,8 +106,8 @@ class Task(msgspec.Struct, gc=False):
             lost_attempts=self.lost_attempts,
             max_lost_attempts=self.max_lost_attempts,
             log_count=self.log_count,
-            created_at=self.created_at,
-            run_at=self.run_at,
+            created_at=to_seconds(self.created_at),
+            run_at=to_seconds(self.run_at),
             headers_json=self.headers_json,
         )
 
@@ -116,8 +117,12 @@ class Runner:
 
     __slots__ = ("cancel_requested", "expires_at", "heartbeat_at", "held", "info", "started_at")
 
-    def __init__(self, info: RunnerInfo, now: float) -> None:
+    def __init__(self, info: RunnerInfo, now: int) -> None:
         self.info = info
         self.started_at = self.heartbeat_at = self.expires_at = now
         self.held: dict[int, None] = {}  # a set that keeps the order of claiming
         self.cancel_requested: dict[int, None] = {}
+
+
+def _instant(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else from_microseconds(microseconds)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 
-from lilota.contract import StoredTask
+from lilota.contract import StoredTask, to_microseconds
 from lilota.contract.rules import check_none_is_running
 from lilota.models import TaskState
 from lilota_memory_store.records import Task
 from lilota_memory_store.table import TaskTable
 
 
-def restore(table: TaskTable, stored: Sequence[StoredTask], now: float) -> int:
+def restore(table: TaskTable, stored: Sequence[StoredTask], now: int) -> int:
     """Write the tasks whose ids are not in use, or none if one of them is running; return how many."""
     check_none_is_running(stored)
     before = len(table.tasks)
@@ -22,7 +22,7 @@ def restore(table: TaskTable, stored: Sequence[StoredTask], now: float) -> int:
     return len(table.tasks) - before
 
 
-def _put(table: TaskTable, task: Task, now: float) -> None:
+def _put(table: TaskTable, task: Task, now: int) -> None:
     table.tasks[task.id] = task
     table.last_id = max(table.last_id, task.id)
     task.lane.ids[task.state].add(task.id)
@@ -40,14 +40,14 @@ def _to_task(table: TaskTable, stored: StoredTask) -> Task:
         description=info.description,
         input_json=info.input_json,
         priority=info.priority,
-        created_at=info.created_at.timestamp(),
-        run_at=info.run_at.timestamp(),
+        created_at=to_microseconds(info.created_at),
+        run_at=to_microseconds(info.run_at),
         max_lost_attempts=info.max_lost_attempts,
         headers_json=info.headers_json,
         state=info.state,
         output_json=info.output_json,
-        started_at=None if info.started_at is None else info.started_at.timestamp(),
-        finished_at=None if info.finished_at is None else info.finished_at.timestamp(),
+        started_at=None if info.started_at is None else to_microseconds(info.started_at),
+        finished_at=None if info.finished_at is None else to_microseconds(info.finished_at),
         attempt=info.attempt,
         token=info.token,
         lost_attempts=info.lost_attempts,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from lilota.contract import RegisteredRunner, RunnerInfo, to_instant
+from lilota.contract import RegisteredRunner, RunnerInfo, from_microseconds, microseconds
 from lilota.contract.rules import GIVEN_BACK, after_lost_runner
 from lilota_memory_store.records import Runner
 from lilota_memory_store.table import TaskTable
 from lilota_memory_store.updates import end_attempt
 
 
-def heartbeat(table: TaskTable, info: RunnerInfo, now: float) -> bool:
+def heartbeat(table: TaskTable, info: RunnerInfo, now: int) -> bool:
     """Register the runner or renew its lease; False if it was not known."""
     runner = table.runners.get(info.id)
     was_known = runner is not None
@@ -19,11 +19,11 @@ def heartbeat(table: TaskTable, info: RunnerInfo, now: float) -> bool:
         runner = table.runners[info.id] = Runner(info, now)
     runner.info = info
     runner.heartbeat_at = now
-    runner.expires_at = now + info.lease_seconds
+    runner.expires_at = now + microseconds(info.lease_seconds)
     return was_known
 
 
-def registered(table: TaskTable, now: float) -> list[RegisteredRunner]:
+def registered(table: TaskTable, now: int) -> list[RegisteredRunner]:
     """Return the runners in the order in which they started."""
     runners = [
         RegisteredRunner(
@@ -31,8 +31,8 @@ def registered(table: TaskTable, now: float) -> list[RegisteredRunner]:
             host=runner.info.host,
             pid=runner.info.pid,
             lease_seconds=runner.info.lease_seconds,
-            started_at=to_instant(runner.started_at),
-            heartbeat_at=to_instant(runner.heartbeat_at),
+            started_at=from_microseconds(runner.started_at),
+            heartbeat_at=from_microseconds(runner.heartbeat_at),
             has_expired=runner.expires_at <= now,
         )
         for runner_id, runner in table.runners.items()
@@ -40,17 +40,17 @@ def registered(table: TaskTable, now: float) -> list[RegisteredRunner]:
     return sorted(runners, key=lambda runner: runner.started_at)
 
 
-def take_turn(table: TaskTable, chore: str, every_seconds: float, now: float) -> bool:
+def take_turn(table: TaskTable, chore: str, every_seconds: float, now: int) -> bool:
     """Note that the chore is done now, unless somebody did it less than `every_seconds` ago."""
     last = table.turns.get(chore)
     # The distance, not the age: a clock that was set back must not stop a chore until it has caught up.
-    if last is not None and abs(now - last) < every_seconds:
+    if last is not None and abs(now - last) < microseconds(every_seconds):
         return False
     table.turns[chore] = now
     return True
 
 
-def release(table: TaskTable, runner_id: str, now: float) -> int:
+def release(table: TaskTable, runner_id: str, now: int) -> int:
     """Forget the runner and give back what it holds without spending the attempts."""
     runner = table.runners.get(runner_id)
     if runner is None:
@@ -62,7 +62,7 @@ def release(table: TaskTable, runner_id: str, now: float) -> int:
     return len(held)
 
 
-def rescue(table: TaskTable, runner_ids: Collection[str] | None, now: float) -> list[int]:
+def rescue(table: TaskTable, runner_ids: Collection[str] | None, now: int) -> list[int]:
     """Take back what runners with an expired lease hold, these or all, and forget them."""
     expired = [
         runner_id

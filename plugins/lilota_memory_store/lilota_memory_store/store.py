@@ -17,7 +17,7 @@ from lilota.contract import (
     StoredTask,
     TaskCount,
     TaskQuery,
-    whole_microseconds,
+    microseconds,
 )
 from lilota.contract.rules import refuse_connection
 from lilota.errors import ConfigurationError
@@ -46,8 +46,8 @@ class MemoryTaskStore:
         # What each thread saw last. Behind a manager, each thread of a client has its own thread in the server.
         self._seen = threading.local()
 
-    def _now(self) -> float:
-        return whole_microseconds(self._clock())
+    def _now(self) -> int:
+        return microseconds(self._clock())
 
     def __reduce__(self) -> NoReturn:
         raise ConfigurationError(
@@ -158,9 +158,8 @@ class MemoryTaskStore:
 
     def prune(self, older_than_seconds: float, states: Sequence[TaskState] | None = None, limit: int = 1000) -> int:
         with self._changed:
-            return actions.prune(
-                self._table, self._now() - older_than_seconds, TERMINAL_STATES if states is None else states, limit
-            )
+            ended_before = self._now() - microseconds(older_than_seconds)
+            return actions.prune(self._table, ended_before, TERMINAL_STATES if states is None else states, limit)
 
     def take_turn(self, chore: str, every_seconds: float) -> bool:
         with self._changed:

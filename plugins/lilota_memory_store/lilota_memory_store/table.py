@@ -25,10 +25,10 @@ class TaskTable:
         self.lanes_by_name: dict[str, list[Lane]] = {}
         self.runners: dict[str, Runner] = {}
         #: Chore -> when somebody took the last turn.
-        self.turns: dict[str, float] = {}
+        self.turns: dict[str, int] = {}
         self.scheduled = EntryHeap(self._is_current)
         # Per terminal state, in the order of ending, for prune; entries of retried tasks are skipped.
-        self.ended: dict[TaskState, list[tuple[float, int]]] = {state: [] for state in TERMINAL_STATES}
+        self.ended: dict[TaskState, list[tuple[int, int]]] = {state: [] for state in TERMINAL_STATES}
         self.last_id = 0
 
     def task(self, task_id: int) -> Task:
@@ -41,7 +41,7 @@ class TaskTable:
 
     # -- adding -----------------------------------------------------------------------------------------------------
 
-    def add(self, new_tasks: Sequence[NewTask], now: float) -> list[int]:
+    def add(self, new_tasks: Sequence[NewTask], now: int) -> list[int]:
         """Add all of them and return their ids."""
         first_id = self.last_id + 1
         tasks = [self._make_task(task_id, new, now) for task_id, new in enumerate(new_tasks, first_id)]
@@ -52,7 +52,7 @@ class TaskTable:
         self.last_id += len(tasks)
         return [task.id for task in tasks]
 
-    def _make_task(self, task_id: int, new: NewTask, now: float) -> Task:
+    def _make_task(self, task_id: int, new: NewTask, now: int) -> Task:
         return Task(
             task_id,
             self.lane(new.queue, new.name),
@@ -75,7 +75,7 @@ class TaskTable:
 
     # -- the order of pending tasks ---------------------------------------------------------------------------------
 
-    def line_up(self, task: Task, now: float) -> None:
+    def line_up(self, task: Task, now: int) -> None:
         """Give a pending task its place: among the ready ones of its lane, or among the scheduled ones."""
         if task.run_at <= now:
             task.entry = (-task.priority, task.run_at, task.id)
@@ -92,17 +92,17 @@ class TaskTable:
             heap.forget_one()
 
     def _is_current(self, entry: Entry) -> bool:
-        task = self.tasks.get(int(entry[-1]))
+        task = self.tasks.get(entry[-1])
         return task is not None and task.entry is entry
 
-    def promote_due(self, now: float) -> None:
+    def promote_due(self, now: int) -> None:
         """Make scheduled tasks ready that have become due."""
         for _ in range(_PROMOTIONS_PER_CLAIM):
             entry = self.scheduled.first()
             if entry is None or entry[0] > now:
                 return
             self.scheduled.pop()
-            self.line_up(self.tasks[int(entry[-1])], now)
+            self.line_up(self.tasks[entry[-1]], now)
 
     # -- changes of state ----------
 
@@ -112,13 +112,13 @@ class TaskTable:
         del runner.held[task.id]
         runner.cancel_requested.pop(task.id, None)
 
-    def finish(self, task: Task, state: TaskState, now: float) -> None:
+    def finish(self, task: Task, state: TaskState, now: int) -> None:
         """End the task in a terminal state."""
         self.move(task, state)
         task.finished_at = now
         heapq.heappush(self.ended[state], (now, task.id))
 
-    def make_pending(self, task: Task, run_at: float, now: float) -> None:
+    def make_pending(self, task: Task, run_at: int, now: int) -> None:
         """Let the task wait for its turn, from `run_at` on."""
         self.move(task, TaskState.PENDING)
         task.run_at = run_at

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lilota.contract import Fence, new_lines, whole_microseconds
+from lilota.contract import Fence, microseconds, new_lines
 from lilota.contract.rules import state_after, within_life
 from lilota.models import AttemptUpdate, Outcome, TaskState
 from lilota_memory_store.records import Task
 from lilota_memory_store.table import TaskTable
 
 
-def apply_updates(table: TaskTable, updates: Sequence[AttemptUpdate], now: float) -> tuple[tuple[Fence, ...], bool]:
+def apply_updates(table: TaskTable, updates: Sequence[AttemptUpdate], now: int) -> tuple[tuple[Fence, ...], bool]:
     """Write the updates whose token is current; return the refused attempts, and whether any task ended."""
     refused: dict[Fence, None] = {}
     any_outcome = False
@@ -27,11 +27,11 @@ def apply_updates(table: TaskTable, updates: Sequence[AttemptUpdate], now: float
     return tuple(refused), any_outcome
 
 
-def _write(task: Task, update: AttemptUpdate, now: float) -> None:
+def _write(task: Task, update: AttemptUpdate, now: int) -> None:
     if update.pid is not None:
         task.pid = update.pid
     if update.started_at is not None:
-        task.started_at = within_life(update.started_at, task.created_at, now)
+        task.started_at = within_life(microseconds(update.started_at), task.created_at, now)
     if update.progress is not None:
         task.progress = update.progress
     if update.output_json is not None:
@@ -42,7 +42,7 @@ def _write(task: Task, update: AttemptUpdate, now: float) -> None:
         task.append(new_lines(update, task.log_count))
 
 
-def end_attempt(table: TaskTable, task: Task, outcome: Outcome, now: float) -> None:
+def end_attempt(table: TaskTable, task: Task, outcome: Outcome, now: int) -> None:
     """Take a running task off its runner, and bring it where the outcome leads."""
     table.let_go(task)
     task.error = outcome.error
@@ -50,6 +50,6 @@ def end_attempt(table: TaskTable, task: Task, outcome: Outcome, now: float) -> N
     task.lost_attempts += outcome.lost
     state = state_after(outcome, cancel_requested=task.cancel_requested)
     if state is TaskState.PENDING:
-        table.make_pending(task, whole_microseconds(now + outcome.delay_seconds), now)
+        table.make_pending(task, now + microseconds(outcome.delay_seconds), now)
     else:
         table.finish(task, state, now)

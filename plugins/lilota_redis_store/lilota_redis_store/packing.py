@@ -14,8 +14,6 @@ from lilota_redis_store.records import Record
 
 #: The largest whole number that a script can count on.
 LARGEST_ID: Final = 2**53 - 1
-#: The last microsecond of the year 9999 that a number of Lua can hold.
-_LATEST: Final = 253_402_300_799_999_968
 
 encode: Final = msgspec.msgpack.Encoder().encode
 
@@ -31,12 +29,13 @@ def to_new(tasks: Sequence[NewTask], known_id: int) -> bytes:
                 (
                     places[task.queue, task.name],
                     task.priority,
-                    False if task.run_at is None else _to_microseconds(task.run_at),
+                    False if task.run_at is None else to_microseconds(task.run_at),
                     task.delay_seconds,
                     task.max_lost_attempts,
                     task.description,
                     task.input_json,
-                    task.headers_json,
+                    task.headers_json or False,
+                    0 if task.run_at is None else _rest(task.run_at),
                 )
                 for task in tasks
             ],
@@ -68,19 +67,21 @@ def _places(lanes: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
 
 
 def _to_record(info: TaskInfo, place: int) -> Record:
+    # Lua has no arrays with nothing in them, but at their end.
+    rest = _rest(info.run_at) or None
     return Record(
         lane=place,
         state=info.state,
         priority=info.priority,
-        run_at=_to_microseconds(info.run_at),
-        created_at=_to_microseconds(info.created_at),
+        run_at=to_microseconds(info.run_at),
+        created_at=to_microseconds(info.created_at),
         max_lost_attempts=info.max_lost_attempts,
         attempt=info.attempt,
         token=info.token,
         lost_attempts=info.lost_attempts,
         cancel_requested=info.cancel_requested,
-        started_at=False if info.started_at is None else _to_microseconds(info.started_at),
-        finished_at=False if info.finished_at is None else _to_microseconds(info.finished_at),
+        started_at=False if info.started_at is None else to_microseconds(info.started_at),
+        finished_at=False if info.finished_at is None else to_microseconds(info.finished_at),
         pid=info.pid,
         progress=info.reported_progress,
         runner_id=info.runner_id or False,
@@ -88,12 +89,15 @@ def _to_record(info: TaskInfo, place: int) -> Record:
         description=info.description,
         input_json=info.input_json,
         output_json=False if info.output_json is None else info.output_json,
-        headers_json=info.headers_json,
+        headers_json=info.headers_json or (False if rest else None),
+        run_at_rest=rest,
     )
 
 
-def _to_microseconds(instant: datetime) -> int:
-    return min(_LATEST, to_microseconds(instant))
+def _rest(instant: datetime) -> int:
+    """Return the microseconds by which a number of Lua misses an instant that is centuries away."""
+    microseconds = to_microseconds(instant)
+    return microseconds - int(float(microseconds))
 
 
 def within_limits(query: TaskQuery) -> TaskQuery:

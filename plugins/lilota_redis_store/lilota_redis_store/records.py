@@ -41,7 +41,8 @@ class Record(msgspec.Struct, array_like=True):
     description: str
     input_json: str | bool
     output_json: str | bool
-    headers_json: str | None = None
+    headers_json: str | bool | None = None
+    run_at_rest: int | None = None
 
 
 class Row(msgspec.Struct, array_like=True):
@@ -52,6 +53,11 @@ class Row(msgspec.Struct, array_like=True):
     long_input: str | None
     long_output: str | None
     log_count: int | None
+
+    @property
+    def headers_json(self) -> str | None:
+        text = self.record.headers_json
+        return text if isinstance(text, str) else None
 
     @property
     def input_json(self) -> str:
@@ -98,7 +104,7 @@ def _to_info(row: Row, queue: str, name: str) -> TaskInfo:
         input_json=row.input_json,
         output_json=row.output_json,
         created_at=from_microseconds(record.created_at),
-        run_at=from_microseconds(record.run_at),
+        run_at=from_microseconds(record.run_at + (record.run_at_rest or 0)),
         started_at=None if record.started_at is False else from_microseconds(record.started_at),
         finished_at=None if record.finished_at is False else from_microseconds(record.finished_at),
         attempt=record.attempt,
@@ -110,7 +116,7 @@ def _to_info(row: Row, queue: str, name: str) -> TaskInfo:
         reported_progress=record.progress,
         error=record.error if isinstance(record.error, TaskError) else None,
         cancel_requested=record.cancel_requested,
-        headers_json=record.headers_json,
+        headers_json=row.headers_json,
     )
 
 
@@ -143,7 +149,7 @@ def _to_claim(row: Row, queue: str, name: str) -> Claim:
         log_count=row.log_count,
         created_at=record.created_at / _MICROSECONDS,
         run_at=record.run_at / _MICROSECONDS,
-        headers_json=record.headers_json,
+        headers_json=row.headers_json,
     )
 
 

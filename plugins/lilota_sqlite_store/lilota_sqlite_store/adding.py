@@ -6,7 +6,8 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 
-from lilota.contract import microseconds, to_microseconds
+from lilota.contract import microseconds
+from lilota.contract.rules import due_at
 from lilota.errors import StoreUnavailableError
 from lilota.models import NewTask
 from lilota_sqlite_store.connection import Connection
@@ -89,7 +90,7 @@ def add_tasks(connection: sqlite3.Connection, tasks: Sequence[NewTask], now: int
     """Insert the tasks and count them in their lanes."""
     (last_id,) = connection.execute(SQL["reserve_ids"], (len(tasks),)).fetchone()
     ids = list(range(last_id - len(tasks) + 1, last_id + 1))
-    run_ats = [_due_at(task, now) for task in tasks]
+    run_ats = [due_at(task, now) for task in tasks]
     states = [READY if run_at <= now else SCHEDULED for run_at in run_ats]
     lanes = [(task.queue, task.name) for task in tasks]
     lane_ids = count_new(connection, zip(lanes, states, strict=True))
@@ -116,7 +117,3 @@ def add_tasks(connection: sqlite3.Connection, tasks: Sequence[NewTask], now: int
     connection.executemany(SQL["insert_large_input"], long_inputs.items())
     connection.executemany(SQL["insert_large_headers"], long_headers.items())
     return ids
-
-
-def _due_at(task: NewTask, now: int) -> int:
-    return now + microseconds(task.delay_seconds) if task.run_at is None else to_microseconds(task.run_at)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -118,8 +119,19 @@ class EveryStartIsBelieved(StoreWrapper):
         return info if told is None else replace(info, started_at=to_instant(told))
 
 
+class InstantsAreKeptToTheMillisecond(StoreWrapper):
+    """Rounds instants, as a store does that keeps them as floating point numbers or in a column that is too short."""
+
+    def alter_new(self, task: NewTask) -> NewTask:
+        return task if task.run_at is None else replace(task, run_at=_rounded(task.run_at))
+
+
 class TextsPassForIds(StoreWrapper):
     """Finds the task that a text, or True, seems to mean."""
 
     def get(self, task_id: int) -> TaskInfo:
         return super().get(int(task_id))
+
+
+def _rounded(instant: datetime) -> datetime:
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)

@@ -14,7 +14,7 @@ from django.views.debug import get_default_exception_reporter_filter
 
 from lilota.models import TaskError
 from lilota.texts.secrets import mask_secrets, mask_text
-from lilota_django.instants import of_project
+from lilota_django.instants import local_everywhere, of_project
 from lilota_django.models import LogLine, Task
 
 #: How many log lines are shown.
@@ -50,7 +50,7 @@ def log_text(task: Task) -> str | None:
 
 
 def _line(line: LogLine) -> str:
-    at = of_project(datetime.fromtimestamp(line.at, UTC))
+    at = of_project(local_everywhere(datetime.fromtimestamp(line.at, UTC)))
     local = timezone.localtime(at) if timezone.is_aware(at) else at
     source = "" if line.source == "log" else f" ({line.source})"
     return f"{local:%Y-%m-%d %H:%M:%S} [{line.attempt}] {logging.getLevelName(line.level)}{source} {line.text}"

@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from lilota.errors import ConfigurationError, StoreError
 from lilota_django.client import get_store
-from lilota_django.instants import of_project
+from lilota_django.instants import local_everywhere, of_project
 from lilota_django.orm.faults import DatabaseFaults, unusable_database
 from lilota_django.store import DjangoTaskStore
 
@@ -50,7 +50,7 @@ def instant_column(field: str, title: str = "") -> Callable[[Any, Any], datetime
     @admin.display(description=title or field.replace("_", " "))
     def shown(_: object, row: object) -> datetime | None:
         instant: datetime | None = getattr(row, field)
-        return of_project(instant)
+        return None if instant is None else of_project(local_everywhere(instant))
 
     return shown
 

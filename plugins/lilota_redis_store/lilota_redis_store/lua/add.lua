@@ -8,16 +8,21 @@ for i, lane in ipairs(asked.lanes) do
 end
 local id = last - #tasks
 for _, new in ipairs(tasks) do
-    local lane, priority, run_at, delay_seconds, max_lost, description, input_json, headers_json = unpack(new)
+    local lane, priority, run_at, delay_seconds, max_lost, description, input_json, headers_json, rest = unpack(new)
     id = id + 1
     local task = {
         lanes[lane], false, priority, now, now, max_lost, 0, 0, 0,
         false, false, false, 0, 0, false, false,
         description, false, false
     }
-    task[HEADERS] = headers_json
+    if headers_json or rest ~= 0 then
+        task[HEADERS] = headers_json
+    end
     set_text(id, task, INPUT, input_json)
     set_pending(id, task, run_at or after_seconds(delay_seconds))
+    if rest ~= 0 then
+        task[RUN_AT_REST] = rest
+    end
     write_task(id, task)
 end
 flush()

@@ -4,8 +4,10 @@
 local LANE, STATE, PRIORITY, RUN_AT, CREATED_AT, MAX_LOST, ATTEMPT, TOKEN, LOST = 1, 2, 3, 4, 5, 6, 7, 8, 9
 local CANCEL, STARTED_AT, FINISHED_AT, PID, PROGRESS, RUNNER, ERROR = 10, 11, 12, 13, 14, 15, 16
 local DESCRIPTION, INPUT, OUTPUT = 17, 18, 19
--- Headers may be missing, so they are last; short or long, they stay in the record, so that they go where it goes.
+-- Headers may be missing, or false, so they come late; short or long, they stay in the record, so that they go where it goes.
 local HEADERS = 20
+-- By how many microseconds RUN_AT misses the instant that was given, which may be centuries away; see 1_store.lua.
+local RUN_AT_REST = 21
 
 local STATES = {'waiting', 'pending', 'running', 'succeeded', 'failed', 'cancelled'}
 local ENDS = {succeeded = true, failed = true, cancelled = true}
@@ -127,6 +129,7 @@ end
 
 local function set_pending(id, task, run_at)
     task[RUN_AT] = run_at
+    task[RUN_AT_REST] = nil
     set_state(id, task, 'pending')
     line_up(id, task)
 end
