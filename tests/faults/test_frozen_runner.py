@@ -1,4 +1,4 @@
-"""A runner is stopped (SIGSTOP) for two leases and continued: it has lost its task, and is told so."""
+"""A runner is stopped (SIGSTOP) for two leases and continued: it has lost what others took, and is told so."""
 
 from __future__ import annotations
 
@@ -64,6 +64,26 @@ def test_a_runner_that_was_frozen_while_the_task_runs_on_elsewhere_is_refused(fi
     assert found == []
     assert refused == ((task_id, token),)
     assert field.starts(task_id) == 2
+
+
+def test_a_runner_that_was_frozen_and_that_nobody_missed_goes_on(field, tmp_path):
+    """As after Ctrl-Z and `fg`: its lease had run out, but nobody has taken its task, so it renews it and finishes."""
+    gate = tmp_path / "gate"
+    runner = field.start_runner(lease_seconds=LEASE_SECONDS)
+    (task_id,) = field.add(1, gate=gate)
+    field.await_starts([task_id])
+    field.freeze(runner)
+    field.until(lambda: all(known.has_expired for known in field.store.runners()))
+    time.sleep(LEASE_SECONDS)  # long enough for the age of the lease to be noticed first
+    kill(runner.pid, signal.SIGCONT)
+    field.until(lambda: not any(known.has_expired for known in field.store.runners()))
+    gate.touch()
+
+    found = field.settle()
+
+    assert found == []
+    assert field.starts(task_id) == 1
+    assert "is lost" not in runner.output
 
 
 def write_late(field, task_id, token):

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 from lilota_memory_store import MemoryTaskStore
-from running import until
+from lilota_sqlite_store.store import SQLiteTaskStore
+from runner_tasks import Sleep
+from running import ended, started, until
 
+from lilota.config import Settings
 from lilota.contract import ClaimRequest, RunnerInfo
 from lilota.errors import StoreGoneError, StoreUnavailableError
 from lilota.models import NewTask, TaskState
+from lilota.runner import TaskRunner
 from lilota.running.lease import LeaseKeeper
 
 
@@ -332,3 +337,21 @@ def test_a_lease_that_is_lost_is_reported_once_while_the_store_is_away():
 def test_a_keeper_that_was_never_started_can_be_stopped(keeper):
     """A runner that fails to start cleans up without a second error."""
     keeper.stop()
+
+
+def test_a_task_goes_on_when_the_clock_of_its_machine_is_set(tmp_path):
+    """Forward by more than the lease, and back: it may run only once, and does, though the lease seemed to be over."""
+    clock = Clock()
+    store = SQLiteTaskStore(f"{tmp_path}/tasks.db", clock=lambda: time.time() + clock.offset)
+    runner = TaskRunner(store, 1, lease_seconds=3.0, settings=Settings())
+    runner.register("sleep", Sleep)
+    with runner:
+        handle = runner.add("sleep", input={"seconds": 2}, max_lost_attempts=1)
+        started(handle)
+        clock.offset = 35.0
+        until(lambda: store.runners()[0].has_expired, lambda expired: not expired)
+        clock.offset = -35.0
+        info = ended(handle)
+    store.close()
+
+    assert (info.state, info.attempt, info.lost_attempts) == (TaskState.SUCCEEDED, 1, 0)
