@@ -23,7 +23,7 @@ from typing import Final, Never
 
 from lilota.workers.children import adopt_orphans
 from lilota.workers.descriptors import out_of_reach
-from lilota.workers.process_table import all_processes, send
+from lilota.workers.process_table import children_of_main_thread, send
 
 #: More than a worker is ever given.
 DESCRIPTORS_LIMIT: Final = 32
@@ -102,11 +102,10 @@ class ForkServer:
 
     def _kill_orphans(self) -> None:
         """Kill the children that are no workers: a worker that has died had started them, in whatever session."""
-        own = os.getpid()
         with contextlib.suppress(OSError):  # nothing can be opened just now; the next death comes
-            for process in all_processes():
-                if process.parent == own and process.pid not in self._exit_pipes:
-                    send(process.pid, signal.SIGKILL)
+            for pid in children_of_main_thread():
+                if pid not in self._exit_pipes:
+                    send(pid, signal.SIGKILL)
 
     def _be_worker(self, orders: int, answers: int, inherited: list[int]) -> Never:
         """Become what the program has described, as a child of `multiprocessing` does; runs in the fork."""

@@ -52,6 +52,20 @@ def all_processes() -> list[Process]:
     return [process for process in found if process is not None]
 
 
+def children_of_main_thread() -> list[int]:
+    """Return the process ids of what the main thread of this process has started or adopted.
+
+    Takes microseconds where the kernel keeps the list. One that ends meanwhile may hide another; its end makes whoever
+    waits for it look again.
+    """
+    own = os.getpid()
+    try:
+        with open(f"/proc/{own}/task/{own}/children", "rb") as file:
+            return [int(pid) for pid in file.read().split()]
+    except FileNotFoundError:
+        return [process.pid for process in all_processes() if process.parent == own]
+
+
 def descendants(pid: int, table: Iterable[Process]) -> list[Process]:
     """Return the children of a process, theirs, and so on; those whose parent has ended have another one now."""
     children: dict[int, list[Process]] = {}

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from typing import BinaryIO
 
 import pytest
 
@@ -64,6 +65,23 @@ def test_a_name_may_look_like_the_rest_of_the_line(tmp_path):
         child.stdin.close()
 
     assert (seen.name, seen.parent) == ("a) Z 1 (b", os.getpid())
+
+
+@linux_only
+@pytest.mark.parametrize("kept", [True, False], ids=["kept by the kernel", "from the table"])
+def test_the_children_of_a_process_of_one_thread_are_found(child, kept, monkeypatch):
+    """Also where the kernel keeps no list of them."""
+    if not kept:
+        monkeypatch.setattr(process_table, "open", _open_no_list, raising=False)
+
+    assert child.pid in process_table.children_of_main_thread()
+    assert os.getpid() not in process_table.children_of_main_thread()
+
+
+def _open_no_list(path: str, mode: str) -> BinaryIO:
+    if path.endswith("/children"):
+        raise FileNotFoundError(path)
+    return open(path, mode)
 
 
 def test_descendants_are_found_over_generations():
