@@ -128,7 +128,7 @@ class TaskRunner:
         """
         _refuse_in_importing_child()
         with self._state_lock:
-            if self._run is not None:
+            if self._run is not None and self._run.is_of_this_process:
                 raise RunnerStateError("The task runner is already started")
             run = self._run = RunnerStart(self._options, self.store, self.registry, self._waiters)
         if self._handler is not None:

@@ -6,10 +6,12 @@ changed, or after a moment.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from concurrent.futures import Future
 from typing import Final
+from weakref import WeakSet
 
 from lilota.contract import TaskQuery, TaskStore
 from lilota.errors import LilotaError, StoreError, described
@@ -18,6 +20,10 @@ from lilota.models import TERMINAL_STATES, TaskInfo
 #: How long a change in the store may go unnoticed when no hint came.
 LOOK_AGAIN_SECONDS: Final = 0.25
 _IDS_PER_LOOK: Final = 500
+
+
+#: Those of this process. A fork has no thread of its parent, and perhaps a lock that one of them held.
+_all: Final[WeakSet[Waiters]] = WeakSet()
 
 
 class Waiters:
@@ -30,6 +36,11 @@ class Waiters:
     def __init__(self, store: TaskStore, *, told: bool = False) -> None:
         self._store = store
         self._told = told
+        self._begin()
+        _all.add(self)
+
+    def _begin(self) -> None:
+        """Wait for nothing: at first, and in a fork of the process, where the threads and their locks are copies."""
         self._lock = threading.Lock()
         self._failure: BaseException | None = None
         self._events: dict[int, list[threading.Event]] = {}
@@ -153,3 +164,11 @@ class Waiters:
         for future in futures:
             if future.set_running_or_notify_cancel():
                 future.set_exception(error)
+
+
+def _begin_in_fork() -> None:
+    for waiters in list(_all):
+        waiters._begin()  # noqa: SLF001 - the hook belongs to the class
+
+
+os.register_at_fork(after_in_child=_begin_in_fork)
