@@ -21,7 +21,8 @@ def report(error: BaseException) -> int:
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
     if _is_broken_pipe(error):
-        return _silence()
+        silence()
+        return 1  # as click does where it notices first
     if isinstance(error, click.ClickException):
         return _report_click(error)
     if os.environ.get("LILOTA_DEBUG") == "1" and not isinstance(error, click.Abort):
@@ -35,6 +36,13 @@ def report(error: BaseException) -> int:
     )
     _say(f"Error: {error if isinstance(error, LilotaError) else unexpected}")
     return 1
+
+
+def silence() -> None:
+    """Lead standard output to nothing, what is still in its buffer too: nobody reads it, or it has no room."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, sys.stdout.fileno())
+    os.close(nothing)
 
 
 def _report_click(error: click.ClickException) -> int:
@@ -51,9 +59,3 @@ def _say(message: str, *, raw: bool = False) -> None:
 
 def _is_broken_pipe(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno == errno.EPIPE
-
-
-def _silence() -> int:
-    """Let the interpreter flush into nothing: whoever read our output has gone, and that is fine."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 1  # as click does where it notices first

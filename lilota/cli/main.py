@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
@@ -85,8 +86,20 @@ def main(
         prog_name: what was typed before it, for people.
         load: returns the settings for a store that was named, or for None; without, the configured ones.
     """
+    _open_missing_streams()
     # What the terminal's encoding lacks is shown as an escape; it must never end a command.
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):  # a replaced stream may not be a TextIOWrapper
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # as above
     cli.main(arguments, prog_name, obj=Session(load))
+
+
+def _open_missing_streams() -> None:
+    """Lead standard streams that were closed to nothing, so that no file gets their numbers, and no print an error."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - for as long as the program runs

@@ -342,3 +342,48 @@ def test_a_reader_that_leaves_is_no_error(folder):
 
     assert run.stderr == ""
     assert json.loads(run.stdout)["id"] == 1000
+
+
+@pytest.mark.parametrize("redirection", [">&-", "2>&-", ">/dev/full"])
+def test_without_a_standard_stream_everything_else_goes_on(folder, redirection):
+    """A daemon has none, or its file has no room: the worker works, and its orderly stop is no failure."""
+    lilota("add", "hold", "--any-name")
+    shell = f"exec {sys.executable} -m lilota worker --processes 1 --task hold=house_tasks:Hold {redirection}"
+    quiet = subprocess.DEVNULL
+    worker = subprocess.Popen(["/bin/sh", "-c", shell], stdout=quiet, stderr=quiet, start_new_session=True)
+    try:
+        wait_for(folder / "held")
+        (folder / "go").touch()
+        worker.terminate()
+
+        assert worker.wait(LIMIT_SECONDS) == 0
+    finally:
+        if worker.poll() is None:
+            os.killpg(worker.pid, signal.SIGKILL)
+            worker.wait()
+
+
+def test_a_list_for_nobody_is_no_error(folder):
+    """With a closed standard output there is nothing to say, and nothing wrong."""
+    lilota("add", "hold", "--any-name")
+
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{sys.executable} -m lilota list >&-"],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_SECONDS,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_closed_terminal_stops_the_worker_in_good_order(folder):
+    """SIGHUP, sent to the whole group as terminals do: what runs is given back, and the exit is no failure."""
+    with Worker(folder, "--grace-seconds", "0.1") as worker:
+        task_id = lilota("add", "hold", "--any-name").stdout.split()[-1]
+        wait_for(folder / "held")
+        os.killpg(worker.process.pid, signal.SIGHUP)
+
+        assert worker.end() == 0
+    assert shown(task_id)["state"] == "pending"

@@ -12,10 +12,13 @@ from typing import Final
 
 import click
 
+from lilota.cli.failures import silence
 from lilota.cli.options import DURATION, TASK_REFERENCE, store_option
 from lilota.cli.session import Session, pass_session
 from lilota.texts.safe import safe
 from lilota.texts.stderr_logs import ReadableFormatter, logs_on_stderr
+
+logger: logging.Logger = logging.getLogger(__name__)
 
 _LEVELS: Final = ("debug", "info", "warning", "error")
 
@@ -117,7 +120,15 @@ def _make_current_folder_importable() -> None:
 
 
 def _announce(facts: Mapping[str, str]) -> None:
-    """Say what this worker does; the last line says that it is ready."""
+    """Say what this worker does, if it can be said; the last line says that it is ready."""
+    try:
+        _print_facts(facts)
+    except OSError as error:
+        logger.warning("Standard output can't be written: %s. The worker runs all the same.", error)
+        silence()
+
+
+def _print_facts(facts: Mapping[str, str]) -> None:
     for label, value in {**facts, "tasks": facts["tasks"] or "none yet: --task NAME=module:Class names one"}.items():
         click.echo(f"{click.style(f'{label:<10}', dim=True)} {safe(value)}")
     click.secho("Ready. Ctrl-C stops it.", fg="green")
