@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import os
 import platform
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from lilota import __version__
 from lilota.config import Settings, load_settings
@@ -21,6 +21,10 @@ from lilota.registry import Registry
 from lilota.stores import open_store
 from lilota.texts.secrets import mask_text
 from lilota.texts.words import count, duration
+from lilota.workers.starting import remedy_for, start_method_for, start_process
+
+#: How long a process may take to come up, on a busy machine.
+_START_SECONDS: Final = 30.0
 
 
 class Finding(NamedTuple):
@@ -74,11 +78,24 @@ def examine(
 
 
 def _start_method() -> Finding:
-    if "forkserver" in multiprocessing.get_all_start_methods():
+    """Start a process as a runner does: whether one can be started is known when one was."""
+    try:
+        method = start_method_for(None)
+        process = start_process(method, os.getpid, (), "lilota-doctor")
+    except (ConfigurationError, OSError, EOFError) as error:
+        text = f"No worker process can be started: {error}. {remedy_for(error)}".rstrip()
+        return Finding("problem", "processes", text)
+    process.join(_START_SECONDS)
+    if process.exitcode is None:
+        process.kill()
+        text = f"A worker process did not come up within {_START_SECONDS:g} s. What does your program do when imported?"
+        return Finding("problem", "processes", text)
+    if process.exitcode:
+        text = f"A worker process ended at once, with exit code {process.exitcode}; its error is on standard error."
+        return Finding("problem", "processes", text)
+    if method == "forkserver":
         return Finding("ok", "processes", "Workers are started by forkserver, within milliseconds.")
-    return Finding(
-        "warning", "processes", "This system has no forkserver: workers are started by spawn, which is slower."
-    )
+    return Finding("warning", "processes", "Workers are started by spawn, which is slower than a fork server.")
 
 
 def _settings(settings: Settings) -> Finding:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from lilota.config import load_settings
@@ -87,3 +89,18 @@ def test_a_store_that_may_lose_the_last_moment_is_a_warning_of_its_own():
     assert finding.status == "warning"
     assert "last second" in finding.text
     assert "sqlite" not in finding.text
+
+
+def test_a_system_on_which_no_worker_can_be_started_has_a_problem(monkeypatch, tmp_path):
+    """One is started to find out; the finding says the remedy."""
+
+    def fail(*_arguments):
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("lilota.diagnosis.start_process", fail)
+
+    finding = next(f for f in examine(f"sqlite:///{tmp_path}/t.db") if f.check == "processes")
+
+    assert finding.status == "problem"
+    assert "No worker process can be started" in finding.text
+    assert "limit of processes" in finding.text
