@@ -91,7 +91,7 @@ class WorkerProcesses:
     def start(self, number: int) -> None:
         try:
             worker = self._start(number)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, MemoryError) as error:
             # No memory, no descriptors, the working folder was deleted, or the fork server was killed just now.
             self._report_unborn(number, error)
             return
@@ -189,7 +189,10 @@ class WorkerProcesses:
             except ConnectionError:
                 return True
             except FrameError as error:
-                worker.fault = str(error)
+                worker.fault = f"was stopped: {error}"
+                return True
+            except MemoryError:
+                worker.fault = "was stopped, because it sent more than its runner has memory for"
                 return True
             if not data:
                 return True

@@ -102,7 +102,7 @@ class Forgers:
             try:
                 self._events.extend(Received(number, message) for message in worker.next_messages())
             except FrameError as error:
-                self._bury(number, str(error))
+                self._bury(number, f"was stopped: {error}")
             else:
                 if worker.has_left:
                     self._bury(number, "exited with code 0")
