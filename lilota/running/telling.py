@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import sys
+import traceback
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
@@ -99,6 +101,14 @@ def _log_outcome(claim: Claim, outcome: Outcome) -> None:
     level = _level_of(outcome)
     if not logger.isEnabledFor(level):
         return
+    try:
+        _log_end(level, claim, outcome)
+    except Exception:  # noqa: BLE001 - as `replay`: a handler of the application must not end its runner
+        if logging.raiseExceptions and sys.stderr is not None:
+            traceback.print_exc()
+
+
+def _log_end(level: int, claim: Claim, outcome: Outcome) -> None:
     extra = {"task_id": claim.id, "attempt": claim.attempt}
     error = outcome.error
     why = f": {error.type}: {error.message}" if error is not None else ""

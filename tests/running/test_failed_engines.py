@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -208,3 +209,27 @@ def test_the_command_of_a_worker_whose_engine_fails_exits_with_an_error(tmp_path
     assert "Error: The engine of the runner had failed: KeyError: 'planted'" in program.output
     assert "Stopped." not in program.output
     assert program.left_alive() == {}
+
+
+class RaisingHandler(logging.Handler):
+    """A handler of an application that is broken."""
+
+    def handle(self, record):
+        if record.name == "lilota.running.telling":
+            raise KeyError("a handler")
+        return True
+
+
+def test_a_broken_handler_of_the_application_does_not_end_its_runner(capfd):
+    """What `logging` does with an error in a handler is done here too: it is shown, and nothing else happens."""
+    handler = RaisingHandler()
+    logging.getLogger("lilota").addHandler(handler)
+    try:
+        with make_runner(MemoryTaskStore()) as runner:
+            runner.add("fail").info()
+            until(lambda: runner.store.get_all_tasks()[0].state, lambda state: state is TaskState.FAILED)
+            assert runner.add("hash", input={"text": "a"}).result(60)
+    finally:
+        logging.getLogger("lilota").removeHandler(handler)
+
+    assert "KeyError: 'a handler'" in capfd.readouterr().err
