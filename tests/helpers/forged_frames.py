@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 import struct
@@ -151,7 +152,7 @@ def _value(rng: random.Random, value: Any) -> Any:
         return rng.choice((*_NUMBERS, *rng.choice(_FENCES)))
     if isinstance(value, str) and rng.random() < 0.8:
         return rng.choice(_TEXTS)
-    return rng.choice((*_NUMBERS, *_TEXTS, *_OTHERS))
+    return copy.deepcopy(rng.choice((*_NUMBERS, *_TEXTS, *_OTHERS)))  # it may be changed in its turn
 
 
 def _text_of(message: Any) -> bytes:
