@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -22,7 +23,7 @@ from lilota.testing.contract.harness import (
 )
 
 #: Instants that are hard to keep: floating point numbers are not exact so far away, and the calendar ends.
-INSTANTS = {
+INSTANTS: Mapping[str, datetime] = {
     "first": datetime.min.replace(tzinfo=UTC),
     "nearly the first": datetime(1, 1, 1, 0, 0, 0, 1, tzinfo=UTC),
     "before the Gregorian calendar": datetime(1581, 3, 4, 5, 6, 7, 654321, tzinfo=UTC),
