@@ -1,7 +1,8 @@
 """The settings: where each comes from, and what it may be.
 
 The order of precedence: an argument, then the environment, then `lilota.toml` or `[tool.lilota]` in `pyproject.toml`
-(the nearest folder upwards that has one; `lilota.toml` before `pyproject.toml` in one folder), then the default.
+(the nearest folder upwards that has one; `lilota.toml` before `pyproject.toml` in one folder), then the default. The
+search ends at the person's own folder or the root of a repository: what is above belongs to others.
 A setting is taken whole from the first place that has it; lists are not merged.
 """
 
@@ -11,8 +12,10 @@ import logging
 import math
 import os
 import re
+import stat
+import sys
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -74,6 +77,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 SETTING_NAMES: Final = tuple(name for name in Settings.__struct_fields__ if name != "sources")
+#: What marks the root of a repository.
+_OF_REPOSITORIES: Final = (".git", ".hg", ".svn", ".jj")
 _REFERENCE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
@@ -102,12 +107,21 @@ def load_settings(start: Path | None = None, *, place: str = "an argument", **ov
 
 
 def _from_files(start: Path) -> list[tuple[str, dict[str, Any]]]:
-    for folder in (start, *start.parents):
+    for folder in _folders(start):
         for path in (folder / "lilota.toml", folder / "pyproject.toml"):
             found = _read_file(path)
             if found is not None:
                 return [(str(path), found)]
     return []
+
+
+def _folders(start: Path) -> Iterator[Path]:
+    """Give the folders to look in, upwards from the first one."""
+    own = Path(os.path.expanduser("~")).resolve()
+    for folder in (start, *start.parents):
+        yield folder
+        if folder == own or any((folder / name).exists() for name in _OF_REPOSITORIES):
+            return
 
 
 def _read_file(path: Path) -> dict[str, Any] | None:
@@ -125,16 +139,48 @@ def _read_file(path: Path) -> dict[str, Any] | None:
         return None
     if not isinstance(found, dict):
         raise ConfigurationError(f"'tool.lilota' in {path} must be a table; write it as [tool.lilota].")
-    _warn_if_others_can_write(path)
+    if others := _who_else_can_write(path):
+        logger.warning(
+            "%s can be changed by %s; whoever does can run code as you. "
+            "Take it and its folder over: chown, chmod go-w.",
+            path,
+            others,
+        )
     return found
 
 
-def _warn_if_others_can_write(path: Path) -> None:
-    # The file names modules to import, so whoever can write it can run code as this user.
-    status = path.stat()
-    strange_owner = status.st_uid not in {0, os.geteuid()} and os.geteuid() != 0
-    if strange_owner or status.st_mode & 0o002:
-        logger.warning("%s can be changed by other users; whoever does can run code as you. Take it over.", path)
+def _who_else_can_write(path: Path) -> str:
+    """Say who can change a file or put another one in its place, beside this user and root; "" if nobody can.
+
+    The file names modules to import, so whoever can write it can run code as this user, root included.
+    """
+    if sys.platform == "win32":  # where there is no mode that says so
+        return ""
+    for place in (path, path.parent):
+        status = place.stat()
+        if status.st_uid not in {0, os.geteuid()}:
+            return (
+                f"its owner, the user {status.st_uid}" if place == path else f"the owner of its folder, {status.st_uid}"
+            )
+        if place != path and status.st_mode & stat.S_ISVTX:
+            continue  # as in /tmp: others may add files, and not replace this one
+        if status.st_mode & 0o002:
+            return "other users"
+        if status.st_mode & 0o020 and not _is_own_group(status.st_gid):
+            return f"other users of the group {status.st_gid}"
+    return ""
+
+
+def _is_own_group(group_id: int) -> bool:
+    """Tell whether a group is this user's alone, as many systems make one for each user."""
+    import grp  # noqa: PLC0415 - not on every system, and seldom needed
+    import pwd  # noqa: PLC0415 - as above
+
+    try:
+        user, group = pwd.getpwuid(os.geteuid()), grp.getgrgid(group_id)
+    except KeyError:  # an id without a name, as in containers
+        return False
+    return user.pw_gid == group_id and user.pw_name == group.gr_name and set(group.gr_mem) <= {user.pw_name}
 
 
 def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import grp
+import os
+import pwd
+
 import msgspec
 import pytest
 
+from lilota import config
 from lilota.config import Settings, load_settings
 from lilota.errors import ConfigurationError
 
@@ -186,12 +191,92 @@ def test_a_table_that_is_no_table_is_refused(folder):
         load_settings()
 
 
-def test_a_file_that_everybody_can_write_is_warned_of(folder, caplog):
+@pytest.mark.parametrize("mode", [0o666, 0o602])
+def test_a_file_that_everybody_can_write_is_warned_of(folder, caplog, mode):
     """The file names modules to import, so its writers can run code."""
-    path = folder / "lilota.toml"
-    path.write_text('store = "memory"')
-    path.chmod(0o666)
+    _configure(folder, file_mode=mode)
 
     load_settings()
 
     assert "lilota.toml can be changed by other users" in caplog.text
+
+
+@pytest.mark.parametrize(("folder_mode", "is_warned_of"), [(0o777, True), (0o1777, False), (0o755, False)])
+def test_a_file_in_a_folder_that_everybody_can_write_is_warned_of(folder, caplog, folder_mode, is_warned_of):
+    """Who can write the folder can put another file there; not so in one like /tmp, where files keep their owner."""
+    _configure(folder, folder_mode=folder_mode)
+
+    load_settings()
+
+    assert ("can be changed by other users" in caplog.text) is is_warned_of
+
+
+@pytest.mark.parametrize(("is_own", "is_warned_of"), [(False, True), (True, False)])
+def test_a_file_that_a_group_can_write_is_warned_of(folder, caplog, monkeypatch, is_own, is_warned_of):
+    """Unless the group is the person's alone, as many systems make one for each."""
+    _configure(folder, file_mode=0o664)
+    monkeypatch.setattr(config, "_is_own_group", lambda _group: is_own)
+
+    load_settings()
+
+    assert ("can be changed by other users of the group" in caplog.text) is is_warned_of
+
+
+def test_a_group_of_ones_own_has_ones_name_and_nobody_else_in_it(monkeypatch):
+    """Another group, a shared one, and one without a name are groups of others."""
+    user = pwd.getpwuid(os.geteuid())
+
+    def group(name, members, gid=user.pw_gid):
+        monkeypatch.setattr(grp, "getgrgid", lambda _group: grp.struct_group((name, "x", gid, members)))
+        return config._is_own_group(gid)
+
+    assert group(user.pw_name, [])
+    assert group(user.pw_name, [user.pw_name])
+    assert not group(user.pw_name, ["eve"])
+    assert not group("staff", [])
+    assert not group(user.pw_name, [], gid=user.pw_gid + 1)
+
+
+def test_root_is_warned_of_a_file_of_somebody_else(folder, caplog, monkeypatch):
+    """Whoever runs lilota as root in the folder of a person runs what the person configured."""
+    _configure(folder)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    theirs = os.stat_result([*os.stat(folder)[:4], 1234, *os.stat(folder)[5:10]])
+    stat = config.Path.stat
+    monkeypatch.setattr(config.Path, "stat", lambda path, **how: theirs if path == folder else stat(path, **how))
+
+    load_settings()
+
+    assert "lilota.toml can be changed by the owner of its folder, 1234" in caplog.text
+
+
+@pytest.mark.parametrize("mark", [".git", ".hg"])
+def test_the_search_ends_at_the_root_of_a_repository(folder, mark):
+    """What lies above a repository is somebody else's; what lies in its root counts."""
+    inner = folder / "repository" / "src"
+    inner.mkdir(parents=True)
+    (inner.parent / mark).mkdir()
+    (folder / "lilota.toml").write_text('store = "above"')
+
+    assert load_settings(inner).store == "sqlite:///lilota.db"
+    (inner.parent / "lilota.toml").write_text('store = "root"')
+    assert load_settings(inner).store == "root"
+
+
+def test_the_search_ends_at_the_persons_own_folder(folder, monkeypatch):
+    """On a machine of many, nobody configures the others from the folder above."""
+    inner = folder / "home" / "project"
+    inner.mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(inner.parent))
+    (folder / "lilota.toml").write_text('store = "above"')
+
+    assert load_settings(inner).store == "sqlite:///lilota.db"
+    (inner.parent / "lilota.toml").write_text('store = "home"')
+    assert load_settings(inner).store == "home"
+
+
+def _configure(folder, file_mode=0o644, folder_mode=0o755):
+    path = folder / "lilota.toml"
+    path.write_text('store = "memory"')
+    path.chmod(file_mode)
+    folder.chmod(folder_mode)

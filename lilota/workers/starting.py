@@ -13,7 +13,7 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing import popen_forkserver, popen_spawn_posix, reduction, resource_tracker, spawn, util
 from multiprocessing.context import ForkServerProcess, SpawnProcess, set_spawning_popen
 from multiprocessing.forkserver import read_signed
@@ -23,6 +23,7 @@ from typing import Any, Final, cast
 from lilota.errors import ConfigurationError
 from lilota.workers.surroundings import set_environment
 
+_interpreter_flags: Final[Callable[[], list[str]]] = vars(util)["_args_from_interpreter_flags"]
 #: The best first. Never a bare fork, which copies locks in whatever state they are.
 _START_METHODS: Final = ("forkserver", "spawn")
 _REMEDIES: Final = {
@@ -58,7 +59,8 @@ def start_process(method: str, target: Callable[..., object], args: tuple[object
     """
     process_class = _ServedProcess if method == "forkserver" else _SpawnedProcess
     process = process_class(target=target, args=args, name=name)
-    process.start()
+    with _out_of_reach_of_the_current_folder():
+        process.start()
     return process
 
 
@@ -69,6 +71,20 @@ def remedy_for(error: Exception) -> str:
     except FileNotFoundError:
         return "The current folder was deleted: start the program again, in one that exists."
     return _REMEDIES.get(error.errno or 0, "") if isinstance(error, OSError) else ""
+
+
+@contextlib.contextmanager
+def _out_of_reach_of_the_current_folder() -> Iterator[None]:
+    """Start interpreters with -P, in this thread and any other that starts one now: each is told its Python path.
+
+    All that multiprocessing starts, its resource tracker too, is `python -c "from multiprocessing..."`, which would
+    look into the current folder first: a `multiprocessing.py` or `socket.py` that lies there would run.
+    """
+    vars(util)["_args_from_interpreter_flags"] = lambda: ["-P", *_interpreter_flags()]
+    try:
+        yield
+    finally:
+        vars(util)["_args_from_interpreter_flags"] = _interpreter_flags
 
 
 class _ForkServer:

@@ -113,10 +113,10 @@ def worker(
 
 
 def _make_current_folder_importable() -> None:
-    """Let tasks be imported from here, as `python -m` does; worker processes take over the path."""
+    """Let tasks be imported from here, after all that is installed; worker processes take over the path."""
     folder = str(Path.cwd())
     if folder not in sys.path:
-        sys.path.insert(0, folder)
+        sys.path.append(folder)
 
 
 def _announce(facts: Mapping[str, str]) -> None:
