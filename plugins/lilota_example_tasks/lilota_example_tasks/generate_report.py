@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, Final, Literal
@@ -33,7 +33,11 @@ if TYPE_CHECKING:
 MISSING: Final = frozenset({"", "NA", "N/A", "NaN", "nan", "null", "NULL"})
 #: The group of the rows without one.
 MISSING_GROUP: Final = "(missing)"
+#: Spreadsheets take the wide ones for the others.
+FORMULA_BEGINNINGS: Final = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 BAD_ROWS_KEPT: Final = 20
+#: In characters: rows are read whole.
+LINE_LIMIT: Final = 8 * 1024 * 1024
 ROWS_PER_PROGRESS: Final = 10_000
 #: The share of the work that reading the file is; the rest is writing the results.
 READING_PERCENT: Final = 95
@@ -65,7 +69,7 @@ class GenerateReportInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     value: str
     measure: Literal["sum", "mean", "count", "min", "max"] = "sum"
     title: str | None = None
-    name: Annotated[str, msgspec.Meta(pattern=r"^\w[\w .-]*$", max_length=100)] = "report"
+    name: Annotated[str, msgspec.Meta(pattern=r"\A\w[\w .-]*\Z", max_length=100)] = "report"
     top: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 50
     missing: frozenset[str] = MISSING
     groups_limit: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10_000
@@ -211,8 +215,8 @@ def summarize(path: Path, job: GenerateReportInput, report_progress: Callable[[f
             no CSV in this encoding. The message says what to change.
     """
     size = max(path.stat().st_size, 1)
-    with path.open("rb") as file:
-        rows = csv.reader(_as_text(file, job.encoding), delimiter=job.delimiter)
+    with path.open("rb") as file, _as_text(file, job.encoding) as text:
+        rows = csv.reader(_lines(text), delimiter=job.delimiter)
         try:
             summary = _summarize_rows(rows, job, lambda: report_progress(file.tell() / size))
         except csv.Error as error:
@@ -243,6 +247,14 @@ def _as_text(file: BinaryIO, encoding: str) -> io.TextIOWrapper:
         raise InvalidInputError(
             f"encoding: Python knows none of the name '{encoding}'. Try 'utf-8', 'cp1252'."
         ) from error
+
+
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    """Give the lines of a file, but none that fills the memory."""
+    while line := text.readline(LINE_LIMIT + 1):
+        if len(line) > LINE_LIMIT:
+            raise InvalidInputError(f"A line is longer than {LINE_LIMIT:,} characters: is this a CSV file?")
+        yield line
 
 
 def _summarize_rows(rows: CsvRows, job: GenerateReportInput, report_progress: Callable[[], None]) -> Summary:
@@ -324,11 +336,25 @@ class _BadRowError(Exception):
 
 def _summary_csv(job: GenerateReportInput, summary: Summary) -> bytes:
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([job.group_by, *COLUMNS])
+    # The line ends of RFC 4180: a lone one of the two in a name would not be quoted otherwise, and begin a row.
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow([_as_text_cell(job.group_by), *COLUMNS])
     for name, group in summary.ordered(job.measure):
-        writer.writerow([name, *(_plain(getattr(group, column)) for column in COLUMNS)])
+        writer.writerow([_as_text_cell(name), *(_plain(getattr(group, column)) for column in COLUMNS)])
     return text.getvalue().encode()
+
+
+def _as_text_cell(name: str) -> str:
+    """Return a name that no spreadsheet takes for a formula: behind an apostrophe, if it begins like one."""
+    return f"'{name}" if name.startswith(FORMULA_BEGINNINGS) and not _is_number(name) else name
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _plain(number: float | None) -> str:

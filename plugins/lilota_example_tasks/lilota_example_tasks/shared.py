@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 from typing import TypeVar
 
@@ -48,11 +49,12 @@ def write_whole(path: Path, content: bytes) -> None:
     """Write a file under a temporary name beside its place, then move it there.
 
     Whatever interrupts the task (an error, a cancellation, a timeout), the place holds the old file or the new one.
-    The temporary name is always the same, so that what a killed process left behind is overwritten by the next attempt.
+    The temporary name is random, and the file must be new: where others may write, nobody can have put a link there,
+    and two tasks with one target do not disturb each other.
     """
-    temporary = path.with_name(f".{path.name}.part")
+    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        with temporary.open("wb") as file:
+        with temporary.open("xb") as file:
             file.write(content)
             file.flush()
             # A task that succeeded must not lose its files in a power cut.

@@ -148,6 +148,8 @@ def test_letters_that_the_pdf_font_does_not_have_become_question_marks(report):
         (b"\xff\xfec\x00\x00\xdc\x00", {}, "utf-16"),
         ("city,price\n", {"encoding": "utf-88"}, "none of the name 'utf-88'"),
         ("city,price\n", {"name": "../report"}, "name"),
+        ("city,price\n", {"name": "report\n"}, "name"),
+        ("city,price\n" + "x," * 5_000_000, {}, "line is longer"),
         ("city,price\n", {"measure": "median"}, "median"),
         ("city,price\nOslo,1\n", {"font": __file__}, "TrueType"),
         ("city,price\n", {"source": "nowhere.csv"}, "no file 'nowhere.csv'"),
@@ -165,6 +167,22 @@ def test_a_font_that_can_not_be_used_is_refused_before_anything_is_written(repor
         report("city,price\nOslo,1\n", font=__file__)
 
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["=HYPERLINK(1)", "+1+cmd", "-2+3", "@SUM(1)", "\uff1d1+1"])
+def test_a_name_that_a_spreadsheet_would_run_is_text(report, name):
+    """Whoever fills in a form can't put a formula into the summary that somebody opens."""
+    _, rows = report(f'{name},price\n"{name}",1\n-5,2\n', group_by=name)
+
+    assert {next(iter(row.values())) for row in rows} == {f"'{name}", "-5"}
+    assert next(iter(rows[0])) == f"'{name}"
+
+
+def test_a_line_end_in_a_name_begins_no_row(report):
+    """A lone carriage return is quoted as any other line end."""
+    _, rows = report('city,price\n"Oslo\r=1+1",1\n')
+
+    assert [row["city"] for row in rows] == ["Oslo\r=1+1"]
 
 
 def test_the_source_is_never_replaced_by_the_summary(report, tmp_path):

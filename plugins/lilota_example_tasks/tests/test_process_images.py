@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import struct
+import tracemalloc
 import zlib
 
 import pytest
@@ -186,6 +187,37 @@ def test_a_cancellation_leaves_no_half_file(run, photographs, source, tmp_path, 
     with pytest.raises(CancelRequested):
         run()
     assert list((tmp_path / "target").iterdir()) == []
+
+
+def test_a_link_that_lies_in_wait_is_not_followed(run, photographs, source, tmp_path):
+    """Where others may write into the target, a result replaces their link; what it points to stays as it is."""
+    shutil.copy(photographs / "china.jpg", source)
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / "target").mkdir()
+    for name in ("china.jpg.webp", ".china.jpg.webp.part"):
+        (tmp_path / "target" / name).symlink_to(tmp_path / "precious")
+
+    assert run()["images"] == 1
+
+    assert (tmp_path / "precious").read_text() == "precious"
+    assert not (tmp_path / "target" / "china.jpg.webp").is_symlink()
+
+
+def test_an_image_that_hides_a_bomb_in_its_profile_is_skipped(run, source):
+    """Not only pixels unpack to a thousand times their size."""
+    bomb = b"profile\0\0" + zlib.compress(bytes(100_000_000), 9)
+    head = struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0)
+    chunks = _chunk(b"IHDR", head) + _chunk(b"iCCP", bomb) + _chunk(b"IDAT", zlib.compress(bytes(200)))
+    (source / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunks + _chunk(b"IEND", b""))
+
+    tracemalloc.start()
+    try:
+        run()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 50_000_000
 
 
 def test_a_failing_disk_fails_the_task_and_is_not_taken_for_a_bad_image(run, photographs, source, monkeypatch):

@@ -14,6 +14,8 @@ from typing import Any, Final
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from lilota_example_tasks.shared import write_whole
+
 HOST: Final = "127.0.0.1"
 
 
@@ -42,7 +44,7 @@ class MailFolder:
         await asyncio.sleep(self._seconds_per_mail)
         address = re.sub(r"[^\w.@+-]", "_", envelope.rcpt_tos[0])
         content = envelope.content if isinstance(envelope.content, bytes) else (envelope.content or "").encode()
-        (self._folder / f"{next(self._numbers):02d}-{address}.eml").write_bytes(content)
+        write_whole(self._folder / f"{next(self._numbers):02d}-{address}.eml", content)
         return "250 Kept"
 
 
