@@ -13,6 +13,7 @@ from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
+from pathlib import Path
 from string import Template
 from typing import Annotated, ClassVar, Final, Literal, Self
 
@@ -31,10 +32,25 @@ CLOSING: Final = 421
 Recipient = dict[str, str | int | float | bool | None]
 
 
-class MailServer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The SMTP server to send through.
+#: The environment variable of the worker with the file in which the operator keeps the accounts.
+ACCOUNTS_VARIABLE: Final = "LILOTA_MAIL_ACCOUNTS"
 
-    A password never stands in the input, which is stored and shown: it is read from the worker's environment or a file.
+
+class OpenServer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An SMTP server without a login, as an input may name it; see `MailServer`."""
+
+    host: str
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] | None = None
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    ca_file: str | None = None
+    timeout_seconds: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 60.0
+
+
+class MailServer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The SMTP server to send through, as the operator sets it aside under a name.
+
+    Server and password come from one hand: whoever may add a task could otherwise send any variable or file of the
+    worker to a server of his own.
 
     Attributes:
         port: 587, 465 or 25, according to the security, when left out.
@@ -60,7 +76,8 @@ class SendEmailsInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Which mails to send.
 
     Attributes:
-        server: see `MailServer`.
+        account: the name of a server that the operator has set aside, with its login.
+        server: instead, a server without a login.
         sender: "name@example.org" or "Name <name@example.org>".
         subject: a template: `$field` stands for a field of the recipient, `$$` for a dollar.
         body: a template, plain text.
@@ -68,7 +85,8 @@ class SendEmailsInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         recipients_csv: instead, a CSV file in UTF-8 whose columns are those fields.
     """
 
-    server: MailServer
+    account: str | None = None
+    server: OpenServer | None = None
     sender: str
     subject: str
     body: str
@@ -108,7 +126,7 @@ class SendEmails(TaskBase):
     stopped. A mail is sent at least once: if the worker dies between sending one and saying so, it is sent again, with
     the same Message-ID.
 
-    Input: see `SendEmailsInput` and `MailServer`.
+    Input: see `SendEmailsInput` and `OpenServer`; the accounts of the operator are `MailServer`s.
     Output: `sent` (addresses), `failed` (a list of `address` and `reason`), `total`, `batch`.
     Errors: InvalidInputError for an input that can't work, a login or sender that is refused, a certificate that is
         not trusted: final. ConnectionError or TimeoutError when the server can't be reached: tried again, five times
@@ -122,11 +140,12 @@ class SendEmails(TaskBase):
     def run(self) -> None:
         job = parse_input(self.task_info, SendEmailsInput)
         _check(job)
+        server = _server(job)
         sender = _parse_sender(job.sender)
         recipients = _read_recipients(job)
         record = self._record_of_earlier_attempt(len(recipients))
         self._save(record)
-        with MailConnection(job.server) as connection:
+        with MailConnection(server) as connection:
             for recipient in recipients[record.handled :]:
                 self._handle(recipient, job, sender, connection, record)
                 self._save(record)
@@ -173,7 +192,6 @@ class NoMailError(Exception):
 
 def _check(job: SendEmailsInput) -> None:
     """Raise InvalidInputError if no mail could be sent with this input, whoever the recipient is."""
-    server = job.server
     for key, template in (("subject", job.subject), ("body", job.body)):
         if not Template(template).is_valid():
             raise InvalidInputError(f"{key}: a '$' begins no name of a field. Write '$$' for a dollar.")
@@ -181,6 +199,29 @@ def _check(job: SendEmailsInput) -> None:
         raise InvalidInputError("subject: it must be one line.")
     if (job.recipients is None) == (job.recipients_csv is None):
         raise InvalidInputError("Give either 'recipients' or 'recipients_csv'.")
+    if (job.account is None) == (job.server is None):
+        raise InvalidInputError("Give either 'account', set aside by the operator, or a 'server' without a login.")
+
+
+def _server(job: SendEmailsInput) -> MailServer:
+    """Return the server of the input, or what the operator has set aside under the name in it."""
+    if job.server is not None:
+        return MailServer(**msgspec.structs.asdict(job.server))
+    path = os.environ.get(ACCOUNTS_VARIABLE)
+    if not path:
+        raise InvalidInputError(f"account: the worker has no {ACCOUNTS_VARIABLE}, which names the file with accounts.")
+    try:
+        accounts = msgspec.toml.decode(Path(path).read_bytes(), type=dict[str, MailServer])
+    except (OSError, ValueError) as error:  # of which msgspec's errors are some; none repeats a value
+        raise InvalidInputError(f"account: the file in {ACCOUNTS_VARIABLE} can't be used: {error}.") from None
+    if job.account not in accounts:
+        raise InvalidInputError(f"account: there is no '{job.account}' in the file that {ACCOUNTS_VARIABLE} names.")
+    server = accounts[job.account]
+    _check_login(server)
+    return server
+
+
+def _check_login(server: MailServer) -> None:
     if server.username is not None and (server.password_env is None) == (server.password_file is None):
         raise InvalidInputError("server: with 'username', give either 'password_env' or 'password_file'.")
     if server.username is not None and server.security == "none":

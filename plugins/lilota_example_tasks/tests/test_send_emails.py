@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import email
 import email.policy
+import json
 import logging
 import socket
 import ssl
@@ -103,12 +104,18 @@ def server(mailbox):
 
 
 @pytest.fixture
-def make_mailing(make_task):
+def make_mailing(make_task, tmp_path, monkeypatch):
     """Return what makes the task for a server and recipients; further keys of the input can be given."""
 
     def make(server, recipients, earlier_output=None, **keys):
+        place = {"server": server}
+        if server and "username" in server:
+            lines = [f"{key} = {json.dumps(value)}" for key, value in server.items()]
+            (tmp_path / "accounts.toml").write_text("\n".join(["[shop]", *lines]))
+            monkeypatch.setenv("LILOTA_MAIL_ACCOUNTS", str(tmp_path / "accounts.toml"))
+            place = {"account": "shop"}
         data = {
-            "server": server,
+            **place,
             "sender": "Ada <ada@example.org>",
             "subject": "Hello $name",
             "body": "Dear $name,\nyou owe $$$amount.\n",
@@ -355,8 +362,10 @@ def test_recipients_can_come_from_a_csv_file(make_mailing, server, mailbox, tmp_
         ({"recipients": None, "recipients_csv": "nowhere.csv"}, "no file 'nowhere.csv'"),
         ({"recipients": None, "recipients_csv": __file__}, "no column 'address'"),
         ({"recipients": [{}] * 20_001}, "at most 20,000"),
-        ({"server": {"host": HOST, "username": "ada"}}, "either 'password_env' or 'password_file'"),
-        ({"server": {"host": HOST, "username": "ada", "password_env": "X", "security": "none"}}, "travel readable"),
+        ({"server": {"host": HOST, "password_env": "HOME"}}, "unknown field `password_env`"),
+        ({"server": {"host": HOST, "password_file": "/etc/passwd"}}, "unknown field `password_file`"),
+        ({"account": "shop"}, "either 'account'.* or a 'server'"),
+        ({"account": "shop", "server": None}, "no LILOTA_MAIL_ACCOUNTS"),
         ({"server": {"host": HOST, "password": "secret"}}, "unknown field `password`"),
         ({"server": {"host": HOST, "ca_file": "nowhere.pem"}}, "ca_file: 'nowhere.pem'"),
     ],
@@ -365,6 +374,28 @@ def test_an_input_that_can_not_work_is_final_and_says_why(make_mailing, server, 
     """It raises before any mail is sent, with an error that is not tried again."""
     with pytest.raises(InvalidInputError, match=message):
         make_mailing(**{"server": server, "recipients": people("bob"), **keys}).run()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[other]\nhost = 'h'", "there is no 'shop'"),
+        ("[shop]\nhost = 'h'\nusername = 'ada'", "either 'password_env' or 'password_file'"),
+        ("[shop]\nhost='h'\nusername='ada'\npassword_env='X'\nsecurity='none'", "travel readable"),
+        ("[shop]\nhost = 1", "can't be used"),
+        ("no toml", "can't be used"),
+        (None, "can't be used"),
+    ],
+)
+def test_an_account_that_can_not_be_used_is_final_and_says_why(make_task, tmp_path, monkeypatch, content, message):
+    """The operator reads what to mend in his file; whoever added the task can't name another server or password."""
+    if content is not None:
+        (tmp_path / "accounts.toml").write_text(content)
+    monkeypatch.setenv("LILOTA_MAIL_ACCOUNTS", str(tmp_path / "accounts.toml"))
+    data = {"account": "shop", "sender": "ada@example.org", "subject": "s", "body": "b", "recipients": people("bob")}
+
+    with pytest.raises(InvalidInputError, match=message):
+        make_task(SendEmails, NAME, data).run()
 
 
 def test_a_missing_environment_variable_is_named(make_mailing, secure_server, monkeypatch):
