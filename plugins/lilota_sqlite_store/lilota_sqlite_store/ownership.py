@@ -13,7 +13,10 @@ def give_to_owner_of(path: str, descriptor: int) -> None:
     """Give what was just made, and is open, to the owner of a file; nothing to do unless root made it."""
     if os.geteuid() != 0:
         return
-    owner, made = os.stat(path), os.fstat(descriptor)
+    try:
+        owner, made = os.stat(path), os.fstat(descriptor)
+    except FileNotFoundError:
+        return  # the file was deleted: whoever uses it will be told
     # Root gives away only what can't be another name of somebody else's file.
     if made.st_uid != owner.st_uid and (made.st_nlink == 1 or stat.S_ISDIR(made.st_mode)):
         os.fchown(descriptor, owner.st_uid, owner.st_gid)

@@ -19,6 +19,7 @@ from contextlib import suppress
 from typing import Final, Protocol
 
 from lilota_sqlite_store.connection import connect
+from lilota_sqlite_store.faults import translated
 from lilota_sqlite_store.ownership import give_to_owner_of
 
 logger = logging.getLogger(__name__)
@@ -176,7 +177,9 @@ class PollingListener:
 
     def __init__(self, path: str) -> None:
         self.pid = os.getpid()
-        self._connection = connect(path)
+        self._path = path
+        with translated(path):
+            self._connection = connect(path)
         self._end = weakref.finalize(self, self._connection.close)
         self._seen = self._version()
 
@@ -191,4 +194,5 @@ class PollingListener:
         return True
 
     def _version(self) -> int:
-        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+        with translated(self._path):
+            return int(self._connection.execute("PRAGMA data_version").fetchone()[0])

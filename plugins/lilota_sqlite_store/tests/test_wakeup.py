@@ -13,6 +13,7 @@ import pytest
 from lilota_sqlite_store import SQLiteTaskStore
 
 from lilota.contract import ClaimRequest, RunnerInfo
+from lilota.errors import StoreUnavailableError
 from lilota.models import AttemptUpdate, NewTask, Outcome, TaskState
 
 TASK = NewTask(name="task")
@@ -142,6 +143,19 @@ def test_add_succeeds_where_something_else_has_the_name_of_the_folder(store, pat
     assert store.wait_for_change(0) is False
     assert store.add([TASK]) == [1]
     assert store.wait_for_change(LONG) is True
+
+
+@pytest.mark.parametrize("has_pipes", [True, False])
+def test_whoever_waits_beside_a_file_that_is_gone_is_told_or_waits(store, path, monkeypatch, has_pipes):
+    """And does not go round and round, nor get an error of SQLite's own."""
+    if not has_pipes:
+        monkeypatch.delattr(os, "mkfifo")
+    os.unlink(path)
+
+    try:
+        assert store.wait_for_change(0) is False
+    except StoreUnavailableError as error:
+        assert "can't be opened" in str(error)
 
 
 def test_add_succeeds_without_a_descriptor_left_for_the_pipes(store):
