@@ -19,8 +19,12 @@ ODD = "NUL \0, its picture \u2400, and an emoji \U0001f642"
 
 @pytest.fixture
 def full(everywhere):
-    """A store with a task in each state that has something of its own to keep."""
-    store = everywhere
+    """A store in each of the databases, with something in each table."""
+    return filled(everywhere)
+
+
+def filled(store):
+    """Add a task in each state that has something of its own to keep."""
     run_at = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
     store.add([NewTask(name="task"), NewTask(name="task", priority=1), NewTask(name="later", queue=ODD, run_at=run_at)])
     store.heartbeat(RunnerInfo(id=ODD))
@@ -64,13 +68,13 @@ def test_tasks_are_added_behind_those_that_were_loaded(full, tmp_path):
     assert task_id == max(info.id for info in full.get_all_tasks())
 
 
-def test_a_test_database_can_be_put_back(full):
+def test_a_test_database_can_be_put_back(store):
     """As `TransactionTestCase` does with `serialized_rollback`."""
-    creation = connections[full.alias].creation
-    before = all_of(full)
+    creation = connections[store.alias].creation
+    before = all_of(filled(store))
 
     with override_settings(TEST_NON_SERIALIZED_APPS=["auth", "contenttypes", "sessions", "admin", "shop"]):
         text = creation.serialize_db_to_string()
     creation.deserialize_db_from_string(text)
 
-    assert all_of(full) == before
+    assert all_of(store) == before
