@@ -75,13 +75,15 @@ class TransactionsContract(ContractFixtures):
     def test_the_tasks_vanish_with_the_transaction(
         self, store: TaskStore, runner: ContractRunner, application: ApplicationTransaction
     ) -> None:
-        """A rollback leaves nothing, and the store goes on adding."""
-        store.add([NewTask(name="task")] * 3, connection=application.connection)
+        """A rollback leaves nothing, and the store goes on adding, under ids that nobody was told."""
+        lost = store.add([NewTask(name="task")] * 3, connection=application.connection)
 
         application.rollback()
 
         assert (store.get_all_tasks(), store.counts(), runner.claim(5)) == ([], [], ())
-        assert found_ids(store, ids=(add_one(store),)) != []
+        new = add_one(store)
+        assert found_ids(store, ids=(new,)) != []
+        assert new > max(lost)
 
     def test_several_additions_share_one_transaction(
         self, store: TaskStore, application: ApplicationTransaction

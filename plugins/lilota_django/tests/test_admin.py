@@ -13,6 +13,7 @@ from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from lilota_django.client import get_client
 from lilota_django.models import LogLine, Task
+from lilota_django.orm import adding
 
 from lilota.contract import ClaimRequest, RunnerInfo
 from lilota.models import AttemptUpdate, NewTask, Outcome, TaskError, TaskState
@@ -23,8 +24,9 @@ SCRIPT = "<script>alert(1)</script>"
 
 
 @pytest.fixture
-def store(store):
+def store(store, monkeypatch):
     """The store, with the admin in place and nobody in it."""
+    monkeypatch.setattr(adding, "_number_by_clock", lambda *_: None)
     User.objects.all().delete()
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM sqlite_sequence WHERE name = 'lilota_task'")  # ids begin with 1

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 from django.db import OperationalError, connections, transaction
 from lilota_django.models import Lane
-from lilota_django.orm import reading
+from lilota_django.orm import adding, reading
 
 from lilota import TaskRunner
 from lilota.errors import ConfigurationError, StoreUnavailableError, TaskNotFoundError
@@ -139,6 +139,42 @@ def test_tasks_and_rows_of_the_application_are_one(everywhere):
 
     assert Lane.objects.using(everywhere.alias).filter(key="the application's").exists()
     assert everywhere.get(task_id).state is TaskState.PENDING
+
+
+def test_ids_that_were_rolled_back_are_never_used_again(everywhere):
+    """Somebody may have been told of them: they must not lead to the tasks of others."""
+    (before,) = everywhere.add([NewTask(name="task")])
+    with rolled_back(everywhere):
+        lost = everywhere.add([NewTask(name="task")] * 100)
+        lost += everywhere.add([NewTask(name="task")])
+
+    after = everywhere.add([NewTask(name="task")] * 100)
+
+    assert before < min(lost) <= max(lost) < min(after)
+
+
+def test_ids_that_a_savepoint_took_back_are_never_used_again(everywhere):
+    """Not in the same transaction either."""
+    with transaction.atomic(using=everywhere.alias):
+        with rolled_back(everywhere):
+            lost = everywhere.add([NewTask(name="task")] * 100)
+        after = everywhere.add([NewTask(name="task")] * 100)
+
+    assert max(lost) < min(after)
+
+
+def test_ids_rise_although_the_clock_was_set_back(store, monkeypatch):
+    """Then a rollback may have taken back what comes next; how far ahead one leaps is left to chance."""
+    (first,) = store.add([NewTask(name="task")])
+    monkeypatch.setattr(adding, "now", lambda _: first - 10**9)
+    with rolled_back(store):
+        lost = store.add([NewTask(name="task")] * 10)
+
+    after = store.add([NewTask(name="task")] * 10)
+
+    assert first < min(lost)
+    assert first < min(after)
+    assert after == sorted(set(after).difference(lost))
 
 
 def test_cancel_and_retry_take_part_too(everywhere):

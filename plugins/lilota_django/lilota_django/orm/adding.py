@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
+from typing import Final
 
 from lilota.contract import StoredTask, to_microseconds
 from lilota.contract.rules import check_none_is_running
 from lilota.models import NewTask, TaskInfo, TaskState
 from lilota_django.models import LogLine, State, Task
 from lilota_django.orm.chunks import in_chunks
+from lilota_django.orm.clock import now
 from lilota_django.orm.database import Database
 from lilota_django.orm.lanes import LaneName, find_or_make
 from lilota_django.orm.moves import Moves
 from lilota_django.orm.records import CODES, log_row, microseconds, to_values
+
+#: In microseconds, about an hour.
+_LONGEST_LEAP: Final = 2**32
 
 
 def add(database: Database, tasks: Sequence[NewTask], moves: Moves) -> list[int]:
@@ -43,12 +49,34 @@ def _to_row(task: NewTask, lane: int, present: int) -> Task:
 
 def _insert(database: Database, rows: Sequence[Task]) -> None:
     """Insert rows, and let each know its id."""
+    if database.connection.vendor == "sqlite":
+        _number_by_clock(database, rows)
     if database.connection.features.can_return_rows_from_bulk_insert:
         Task.objects.using(database.alias).bulk_create(rows)
         return
     # MySQL tells the id of one row at a time.
     for row in rows:
         row.save(using=database.alias, force_insert=True)
+
+
+def _number_by_clock(database: Database, rows: Sequence[Task]) -> None:
+    """Give rows ids that were never given, not even by a transaction that was rolled back: SQLite forgets those.
+
+    The ids of a call begin with its microsecond. To insert a row takes longer than one, and there is one writer at a
+    time, so whoever comes later is ahead of all that was given before. A random distance stands in for a clock that
+    was set back.
+    """
+    present, highest = now(database.connection), _highest_id(database)
+    first = present if present > highest else highest + 1 + secrets.randbelow(_LONGEST_LEAP)
+    for row_id, row in enumerate(rows, first):
+        row.pk = row_id
+
+
+def _highest_id(database: Database) -> int:
+    """Return the highest id that SQLite remembers to have had in the table, also when that task was pruned."""
+    with database.connection.cursor() as cursor:
+        cursor.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = %s", [Task._meta.db_table])  # noqa: SLF001 - documented
+        return cursor.fetchone()[0] or 0
 
 
 def restore(database: Database, tasks: Sequence[StoredTask], moves: Moves) -> int:
