@@ -64,6 +64,7 @@ MISDEEDS = {
     "an output that is no object": news(output_json="[1]"),
     "an output with half a surrogate pair": news(output_json='{"a": "\\ud800"}'),
     "a deep output": news(output_json='{"a":' + "[" * 1_000_000 + "]" * 1_000_000 + "}"),
+    "a number that Python can't read": news(output_json='{"a":' + "9" * 5_000 + "}"),
     "a long output": news(output_json='{"a":"' + "x" * OUTPUT_LIMIT_BYTES + '"}'),
     "too many lines": lines(LINES_LIMIT + 11),
     "too many characters": lines(CHARACTERS_LIMIT // LINE_LENGTH_LIMIT + 12, text="x" * LINE_LENGTH_LIMIT),
