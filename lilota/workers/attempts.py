@@ -5,9 +5,11 @@ load -> build -> run -> keep what it returned -> outcome
 
 from __future__ import annotations
 
+import decimal
 import logging
 import os
 from collections.abc import Callable
+from contextvars import copy_context
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
@@ -62,13 +64,21 @@ def run_attempt(
     task_class = no_class()
     try:
         task_class = load(claim.name)
-        progress = _Progress(claim, reporter)
-        task = _build_task(task_class, claim, reporter, progress, logger)
-        returned = call(task)
-        progress.keep_return_value(returned)
+        # What the task sets in context variables ends with the copy. What its import, above, has set is in it.
+        copy_context().run(_build_and_call, task_class, claim, reporter, logger, call)
     except BaseException as error:  # noqa: BLE001 - a task may raise anything, SystemExit included
         return outcome_of(error, claim, task_class)
     return _SUCCEEDED
+
+
+def _build_and_call(
+    task_class: type[TaskBase], claim: Claim, reporter: AttemptReporter, logger: logging.Logger, call: TaskCall
+) -> None:
+    # A context variable holds it, but copies of the context would share the object, which tasks change.
+    decimal.setcontext(decimal.getcontext().copy())
+    progress = _Progress(claim, reporter)
+    task = _build_task(task_class, claim, reporter, progress, logger)
+    progress.keep_return_value(call(task))
 
 
 def no_class() -> type[TaskBase]:

@@ -64,8 +64,7 @@ class OutputCapture:
         self._flush_c_output = _flush_of_c_library()
         self._redirect()
         self._open_streams()
-        # So that the last lines of a worker that crashes say where it did.
-        faulthandler.enable(self._file, all_threads=False)
+        self._say_where_it_crashes()
 
     def note(self, sentence: str) -> None:
         """Leave a last word for the runner, if the task has not closed the file."""
@@ -79,9 +78,10 @@ class OutputCapture:
             OSError: it closed the capture file too.
         """
         self._redirect()  # cheaper than to find out whether it is needed
-        out, err = self._streams
-        if sys.stdout is not out or sys.stderr is not err or not (_is_open(out) and _is_open(err)):
+        streams = [sys.stdin, sys.stdout, sys.stderr]
+        if streams != self._streams or not all(map(_is_open, streams)):
             self._open_streams()
+        self._say_where_it_crashes()
 
     def take(self, *, final: bool) -> list[str]:
         """Return the lines since the last call; `final` includes a line without an end, and empties the file.
@@ -113,7 +113,7 @@ class OutputCapture:
 
     def _flush(self) -> None:
         """Write what is still held in buffers: a line without an end, and what C code printed."""
-        for stream in self._streams:
+        for stream in self._streams[1:]:
             try:  # noqa: SIM105 - this runs after every attempt, and `suppress` costs more than the flush
                 stream.flush()
             except (OSError, ValueError):
@@ -126,9 +126,13 @@ class OutputCapture:
         os.dup2(self._file, 2)
 
     def _open_streams(self) -> None:
+        source = _input_stream(self._streams[0] if self._streams else sys.stdin)
         out, err = (_text_stream(stream, number) for number, stream in ((1, sys.__stdout__), (2, sys.__stderr__)))
-        sys.stdout, sys.stderr = out, err
-        self._streams = [out, err]
+        self._streams = [sys.stdin, sys.stdout, sys.stderr] = [source, out, err]
+
+    def _say_where_it_crashes(self) -> None:
+        # In the last lines of the worker. A task may have chosen another file.
+        faulthandler.enable(self._file, all_threads=False)
 
 
 def _flush_of_c_library() -> Callable[[], object]:
@@ -137,6 +141,13 @@ def _flush_of_c_library() -> Callable[[], object]:
     # This stream only: `fflush(NULL)` waits for every other, one that C code is reading from included.
     stream = ctypes.c_void_p.in_dll(library, "__stdoutp" if sys.platform == "darwin" else "stdout")
     return partial(library.fflush, stream)
+
+
+def _input_stream(stream: TextIO | None) -> TextIO:
+    """Return a text stream on the standard input: the one that is there, if it can be used."""
+    if isinstance(stream, io.TextIOWrapper) and _is_open(stream):
+        return stream
+    return open(0, encoding="utf-8", closefd=False)
 
 
 def _text_stream(stream: TextIO | None, descriptor: int) -> TextIO:

@@ -8,6 +8,7 @@ exception comes when the shield ends. It comes once: then the door is closed unt
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # typeshed has no stub for the C module
+import faulthandler
 import signal
 import threading
 from types import FrameType
@@ -33,6 +34,7 @@ class Interrupts:
 
     def install(self) -> None:
         """Make the handler ours, as it may no longer be after a task has run."""
+        faulthandler.unregister(INTERRUPT_SIGNAL)  # it has handlers that Python knows nothing of
         # Not signal.getsignal, which turns numbers into enums: this is asked after every attempt.
         if _signal.getsignal(INTERRUPT_SIGNAL) != self._on_signal:
             signal.signal(INTERRUPT_SIGNAL, self._on_signal)

@@ -2,71 +2,63 @@
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found]  # typeshed has no stub for the C module
+import decimal
 import os
-import resource
-import signal
-import sys
-import threading
 import time
 from collections.abc import Callable
-from types import FrameType
 from typing import Final
 
-import msgspec
-
 from lilota.workers.capture import OutputCapture
-from lilota.workers.interrupts import INTERRUPT_SIGNAL, Interrupts
+from lilota.workers.descriptors import OpenDescriptors
+from lilota.workers.interpreter_traits import interpreter_traits
+from lilota.workers.interrupts import Interrupts
+from lilota.workers.library_traits import RandomNumbers, library_traits
+from lilota.workers.limits import Limits
+from lilota.workers.loggers import Loggers
+from lilota.workers.system_traits import end_timers, system_traits
+from lilota.workers.threads import Threads
+from lilota.workers.traits import Traits
 
-#: The signals whose handlers are put back: those that end a process, those that tasks like to change, and our own.
-_SIGNALS: Final = (
-    signal.SIGINT,
-    signal.SIGTERM,
-    signal.SIGHUP,
-    signal.SIGPIPE,
-    signal.SIGALRM,
-    signal.SIGCHLD,
-    INTERRUPT_SIGNAL,
-)
-_LIMITS: Final = (resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE)
-#: A thread that is about to end anyway gets this long.
-_JOIN_SECONDS: Final = 0.05
-
-_Handler = Callable[[int, FrameType | None], object] | int | None
-
-
-class _Settings(msgspec.Struct, frozen=True):
-    """What is compared as a whole; `limits` are in the order of `_LIMITS`, `handlers` in that of `_SIGNALS`."""
-
-    folder: str | None
-    recursion_limit: int
-    limits: list[tuple[int, int]]
-    handlers: list[_Handler]
+#: A task may put a dict in its place.
+_ENVIRONMENT: Final = os.environ
 
 
 class Surroundings:
     """The state of a worker process as tasks should find it. Used in the main thread.
 
     Imports belong to it: what the module of a task changes when it is imported is no trace of an attempt (`remember`).
+    What context variables hold is not looked at here: each attempt runs in a copy of its context.
 
     Args:
-        collect_logs: installs the handler for log records again.
+        collect_logs: installs the handler for log records.
     """
 
     def __init__(self, capture: OutputCapture, interrupts: Interrupts, collect_logs: Callable[[], None]) -> None:
         self._capture = capture
         self._interrupts = interrupts
         self._collect_logs = collect_logs
+        self._limits = Limits()
+        self._traits = Traits([*library_traits(), *interpreter_traits(), *system_traits()])
+        self._loggers = Loggers()
+        self._random_numbers = RandomNumbers()
+        self._threads = Threads()
+        self._descriptors = OpenDescriptors()
         self.remember()
 
     def remember(self) -> None:
         """Take what is now for what should be. Logs stay collected, and tasks interruptible, whatever an import did."""
         self._collect_logs()
         self._interrupts.install()
-        self._threads = frozenset(threading.enumerate())
         self._umask = _umask()
+        self._folder = _current_folder()
         self._environment = dict(_raw_environment())
-        self._settings = _settings()
+        decimal.getcontext()  # made here, or else each attempt makes one of a `DefaultContext` that a task has changed
+        self._limits.remember()
+        self._traits.remember()
+        self._loggers.remember()
+        self._random_numbers.remember()
+        self._threads.remember()
+        self._descriptors.remember()
 
     def restore(self) -> str | None:
         """Put back what the last task changed; return what can't be put back, or None.
@@ -75,39 +67,32 @@ class Surroundings:
         """
         # This runs after every attempt: what can be asked is compared as a whole, the rest is simply set.
         try:
-            if _settings() != self._settings:
-                self._restore_settings()
-            os.umask(self._umask)
-            signal.alarm(0)  # ends a timer of `signal.setitimer` too
-            signal.set_wakeup_fd(-1)
-            self._capture.restore()
-        except (OSError, ValueError) as error:
+            self._put_back()
+            return self._threads.find_left() or self._descriptors.find_left()
+        except Exception as error:  # noqa: BLE001 - a task may have left anything anywhere
             return f"changed its process in a way that can't be undone: {error}"
+
+    def _put_back(self) -> None:
+        end_timers()
+        self._limits.restore()
+        self._restore_environment()
+        self._traits.restore()
+        self._interrupts.install()
+        os.umask(self._umask)
+        self._restore_folder()
+        self._capture.restore()
+        self._loggers.restore()
+        self._random_numbers.restore()
+
+    def _restore_environment(self) -> None:
+        os.environ = _ENVIRONMENT  # noqa: B003 - that of the process
         if _raw_environment() != self._environment:
             set_environment(self._environment)
-        self._collect_logs()
-        return None if threading.active_count() == len(self._threads) else self._find_threads()
 
-    def _restore_settings(self) -> None:
-        known = self._settings
-        for limit, values in zip(_LIMITS, known.limits, strict=True):
-            resource.setrlimit(limit, values)
-        sys.setrecursionlimit(known.recursion_limit)
-        for number, handler in zip(_SIGNALS, known.handlers, strict=True):
-            if handler is not None:  # None: not set by Python
-                signal.signal(number, handler)
+    def _restore_folder(self) -> None:
         # A folder that does not exist any more can't be gone back to, not by a new process either.
-        if known.folder is not None and os.path.isdir(known.folder):
-            os.chdir(known.folder)
-
-    def _find_threads(self) -> str | None:
-        left = [thread for thread in threading.enumerate() if thread not in self._threads]
-        for thread in left:
-            thread.join(_JOIN_SECONDS)
-        names = [repr(thread.name) for thread in left if thread.is_alive()]
-        if not names:
-            return None
-        return f"left {len(names)} thread{'s' * (len(names) != 1)} behind: {', '.join(names[:5])}"
+        if _current_folder() != self._folder and self._folder is not None and os.path.isdir(self._folder):
+            os.chdir(self._folder)
 
 
 def set_environment(wanted: dict[bytes, bytes]) -> None:
@@ -116,12 +101,6 @@ def set_environment(wanted: dict[bytes, bytes]) -> None:
         del os.environb[name]
     os.environb.update(wanted)
     time.tzset()
-
-
-def _settings() -> _Settings:
-    # Not signal.getsignal, which turns numbers into enums: this is asked after every attempt.
-    handlers = [*map(_signal.getsignal, _SIGNALS)]
-    return _Settings(_current_folder(), sys.getrecursionlimit(), [*map(resource.getrlimit, _LIMITS)], handlers)
 
 
 def _umask() -> int:

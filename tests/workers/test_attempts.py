@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextvars
+import decimal
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -259,3 +261,21 @@ def test_what_is_called_around_a_run_sees_the_task_and_its_result():
     run_attempt(claim(), lambda name: task_class, recorder, logger, lambda task: {"wrapped": task.run()})
 
     assert recorder.outputs == ['{"wrapped":{"a":1}}']
+
+
+def test_what_context_variables_hold_ends_with_the_attempt():
+    """Each begins with what they held before, decimal's context included, which is an object that tasks change."""
+    variable = contextvars.ContextVar("variable", default="none")
+    variable.set("of the process")
+    seen = []
+
+    def body(task: TaskBase) -> None:
+        seen.append((variable.get(), decimal.getcontext().prec))
+        variable.set("of a task")
+        decimal.getcontext().prec = 3
+
+    run(body)
+    run(body)
+
+    assert seen == [("of the process", 28)] * 2
+    assert (variable.get(), decimal.getcontext().prec) == ("of the process", 28)
