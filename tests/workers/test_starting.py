@@ -117,6 +117,7 @@ def test_signals_that_stop_the_program_do_not_end_its_fork_server(tmp_path):
     assert starting._server._pid == server
 
 
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # that is what is tested
 def test_a_fork_of_the_program_gets_a_fork_server_of_its_own(tmp_path):
     """Two programs that share one would read each other's answers, and keep it alive for each other."""
     surroundings_of_a_process("forkserver", tmp_path / "one")

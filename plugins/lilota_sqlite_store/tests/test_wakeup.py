@@ -7,7 +7,7 @@ import resource
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 import pytest
 from lilota_sqlite_store import SQLiteTaskStore
@@ -152,10 +152,8 @@ def test_whoever_waits_beside_a_file_that_is_gone_is_told_or_waits(store, path, 
         monkeypatch.delattr(os, "mkfifo")
     os.unlink(path)
 
-    try:
+    with nullcontext() if has_pipes else pytest.raises(StoreUnavailableError, match="can't be opened"):
         assert store.wait_for_change(0) is False
-    except StoreUnavailableError as error:
-        assert "can't be opened" in str(error)
 
 
 def test_add_succeeds_without_a_descriptor_left_for_the_pipes(store):
