@@ -157,6 +157,8 @@ class Host:
             return
         is_well = (
             self.store.is_reachable
+            # After a failure it leaves the store in peace for up to two seconds, which are as long as two polls.
+            and self.driver._exchange.schedule.may_talk(self.world.monotonic())
             and self.world.now >= self.frozen_until
             and not self.stopping
             and self.engine.crew.is_ready
