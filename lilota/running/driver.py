@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from math import inf
-from typing import assert_never
+from typing import Final, assert_never
 
 from lilota.contract import TaskStore
 from lilota.engine.commands import Kill, Send, StartWorker
@@ -20,12 +20,17 @@ from lilota.engine.events import Died, Event
 from lilota.engine.executor import Executor
 from lilota.engine.fates import Death
 from lilota.engine.messages import Ready
-from lilota.errors import described
+from lilota.errors import LilotaError, described
 from lilota.running.exchange import Exchange
 from lilota.running.stopping import RunnerStop
 from lilota.running.telling import Teller
 
 logger: logging.Logger = logging.getLogger(__name__)
+
+#: After so many failed starts in a row the first start counts as failed.
+_FIRST_STARTS: Final = 3
+#: After so many in a row, about a minute, a runner without any worker gives up: somebody must hear of it.
+_STARTS: Final = 10
 
 
 class Driver:
@@ -130,7 +135,7 @@ class Driver:
         self._engine.tick(now)
         self._exchange.run(now)
         self._obey()
-        self._watch_start()
+        self._watch_starts()
         self._stop.go_on(now)
 
     def _seconds_to_wait(self) -> float:
@@ -163,10 +168,16 @@ class Driver:
                 case _:
                     assert_never(command)
 
-    def _watch_start(self) -> None:
-        """Let `start` return: a worker is ready, or three in a row could not start."""
-        if not self.settled.is_set() and (self._engine.crew.is_ready or self._engine.crew.failed_starts >= 3):
+    def _watch_starts(self) -> None:
+        """Let `start` return when a worker is ready or some could not start; give up when none can any more."""
+        crew = self._engine.crew
+        if not self.settled.is_set() and (crew.is_ready or crew.failed_starts >= _FIRST_STARTS):
             self.settled.set()
+        if crew.failed_starts >= _STARTS and not crew.is_ready and crew.last_start_failure is not None:
+            raise LilotaError(
+                f"No worker process could be started, {crew.failed_starts} times in a row; the last one "
+                f"{crew.last_start_failure.cause}"
+            )
 
     def _lose_lease(self, done: threading.Event) -> None:
         self._engine.lose_lease(self._clock())

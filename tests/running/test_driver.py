@@ -15,7 +15,7 @@ from simulation.world import World
 
 from lilota.adding.waiters import Waiters
 from lilota.engine.engine import Engine
-from lilota.errors import StoreUnavailableError, StoreVersionError
+from lilota.errors import LilotaError, StoreUnavailableError, StoreVersionError
 from lilota.models import NewTask, TaskState
 from lilota.running.driver import Driver
 from lilota.running.telling import Teller
@@ -58,6 +58,24 @@ def test_without_any_hint_work_is_found_within_two_polls(stage):
     stage.pass_time(2)
 
     assert stage.state(task_id) is TaskState.SUCCEEDED
+
+
+def test_a_runner_that_can_start_no_worker_any_more_gives_up(stage):
+    """It would look alive for ever, and run nothing. A start that fails now and then is no reason."""
+    stage.pass_time(5)
+    stage.host.processes.start_failures = 1.0
+    stage.host.processes.kill_all()
+    stage.pass_time(20)
+    stage.host.processes.start_failures = 0.0
+    stage.pass_time(30)
+    task_id = stage.add()
+    stage.pass_time(2)
+    assert stage.state(task_id) is TaskState.SUCCEEDED
+    stage.host.processes.start_failures = 1.0
+    stage.host.processes.kill_all()
+
+    with pytest.raises(LilotaError, match="No worker process could be started, 10 times in a row; the last one "):
+        stage.pass_time(300)
 
 
 def test_what_happens_during_an_outage_is_written_after_it(stage, caplog):
