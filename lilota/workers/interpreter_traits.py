@@ -8,10 +8,9 @@ import threading
 from _tracemalloc import is_tracing, start, stop
 from collections.abc import Iterator
 from functools import partial
-from operator import attrgetter
 from typing import Any, Final
 
-from lilota.workers.traits import Trait
+from lilota.workers.traits import Trait, variables_of
 
 #: What `sys` can be asked for, and told again; not every Python and system has each.
 _SETTINGS: Final = (
@@ -24,7 +23,8 @@ _SETTINGS: Final = (
     ("trace function", "gettrace", "settrace"),
     ("profile function", "getprofile", "setprofile"),
 )
-_HOOKS: Final = ("excepthook", "unraisablehook", "displayhook", "breakpointhook")
+_OF_SYS: Final = ("path", "argv", "excepthook", "unraisablehook", "displayhook", "breakpointhook")
+_OF_THREADING: Final = ("_trace_hook", "_profile_hook", "excepthook")
 #: So many tools can watch a program through `sys.monitoring`.
 _TOOLS: Final = range(6)
 
@@ -35,17 +35,11 @@ def interpreter_traits() -> Iterator[Trait]:
         if hasattr(sys, setter):
             yield Trait(name, getattr(sys, getter), getattr(sys, setter))
     yield Trait("hooks of async generators", sys.get_asyncgen_hooks, lambda known: sys.set_asyncgen_hooks(*known))
-    yield Trait("hooks of sys", partial(attrgetter(*_HOOKS), sys), _set_hooks)
+    yield variables_of(sys, "paths, arguments and hooks of sys", *_OF_SYS, put_back=_set_sys)
     yield Trait("length of tracebacks", partial(vars(sys).get, "tracebacklimit"), _set_traceback_limit)
-    yield Trait("search path", lambda: [*sys.path], lambda known: _refill(sys.path, known))
-    yield Trait("arguments", lambda: [*sys.argv], lambda known: _refill(sys.argv, known))
     if sys.version_info >= (3, 12):
         yield Trait("tools of sys.monitoring", _monitoring_tools, _free_tools)
-    yield Trait("trace function of threads", threading.gettrace, threading.settrace)
-    yield Trait("profile function of threads", threading.getprofile, threading.setprofile)
-    yield Trait(
-        "hook of threads", partial(attrgetter("excepthook"), threading), partial(setattr, threading, "excepthook")
-    )
+    yield variables_of(threading, "functions for threads", *_OF_THREADING, put_back=_set_threading)
     yield Trait("stack size of threads", threading.stack_size, threading.stack_size)
     yield Trait("garbage collection", gc.isenabled, lambda known: gc.enable() if known else gc.disable())
     yield Trait("thresholds of garbage collection", gc.get_threshold, lambda known: gc.set_threshold(*known))
@@ -53,13 +47,16 @@ def interpreter_traits() -> Iterator[Trait]:
     yield Trait("tracing of memory", is_tracing, lambda known: start() if known else stop())
 
 
-def _set_hooks(known: tuple[object, ...]) -> None:
-    for name, hook in zip(_HOOKS, known, strict=True):
-        setattr(sys, name, hook)
+def _set_sys(known: tuple[Any, ...]) -> None:
+    for name, value in zip(_OF_SYS, known, strict=True):
+        if isinstance(value, list):
+            vars(sys)[name][:] = value  # others may hold the list
+        else:
+            setattr(sys, name, value)
 
 
-def _set_thread_hook(known: Any) -> None:  # noqa: ANN401 - whatever an import has set
-    threading.excepthook = known
+def _set_threading(known: tuple[Any, ...]) -> None:
+    vars(threading).update(zip(_OF_THREADING, known, strict=True))
 
 
 def _set_traceback_limit(known: int | None) -> None:
@@ -67,10 +64,6 @@ def _set_traceback_limit(known: int | None) -> None:
         del sys.tracebacklimit
     else:
         sys.tracebacklimit = known
-
-
-def _refill(values: list[str], known: list[str]) -> None:
-    values[:] = known
 
 
 if sys.version_info >= (3, 12):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _locale
 import asyncio
 import gc
 import locale
@@ -15,48 +16,42 @@ from functools import partial
 from operator import attrgetter
 from typing import Any, Final
 
-from lilota.workers.traits import Trait
+from lilota.workers.traits import Trait, variables_of
 
 _POLICY: Final = "_event_loop_policy"
 #: Public only where it is deprecated (from 3.14 on), and to ask in public makes one where there is none.
 _EVENTS: Final = vars(asyncio.events)
-_ONCE: Final[dict[object, object]] = vars(warnings)["onceregistry"]
+_OF_LOGGING: Final = ("raiseExceptions", "_loggerClass", "_logRecordFactory")
+_OF_WARNINGS: Final = ("filters", "onceregistry", "showwarning", "formatwarning")
 
 
 def library_traits() -> Iterator[Trait]:
     """Return what can be put back of `asyncio`, `logging`, `warnings`, `locale`, `time` and `socket`."""
     yield Trait("event loop", _event_loop, _set_event_loop)
     yield Trait("disabled level", partial(attrgetter("disable"), logging.root.manager), logging.disable)
-    yield Trait("class of loggers", logging.getLoggerClass, logging.setLoggerClass)
-    yield Trait("factory of log records", logging.getLogRecordFactory, logging.setLogRecordFactory)
-    yield Trait("errors of logging", partial(attrgetter("raiseExceptions"), logging), _set_raising)
-    yield Trait("filters of warnings", lambda: [*warnings.filters], _set_filters)
-    yield Trait("warnings that were shown once", _ONCE.copy, _set_shown_once)
-    yield Trait("functions for warnings", partial(attrgetter("showwarning", "formatwarning"), warnings), _set_showing)
-    yield Trait("locale", partial(locale.setlocale, locale.LC_ALL), partial(locale.setlocale, locale.LC_ALL))
-    yield Trait("time zone", partial(attrgetter("tzname", "timezone", "altzone"), time), lambda _: time.tzset())
+    yield variables_of(logging, "settings of logging", *_OF_LOGGING, put_back=_set_logging)
+    yield variables_of(warnings, "warnings", *_OF_WARNINGS, put_back=_set_warnings)
+    # The function in C, which is all that `locale.setlocale` calls when it only asks.
+    yield Trait("locale", partial(_locale.setlocale, locale.LC_ALL), partial(locale.setlocale, locale.LC_ALL))
+    yield variables_of(time, "time zone", "tzname", "timezone", "altzone", put_back=lambda _: time.tzset())
     yield Trait("timeout of sockets", socket.getdefaulttimeout, socket.setdefaulttimeout)
 
 
-def _set_raising(known: bool) -> None:
-    logging.raiseExceptions = known
+def _set_logging(known: tuple[Any, ...]) -> None:
+    vars(logging).update(zip(_OF_LOGGING, known, strict=True))
 
 
-def _set_filters(known: list[Any]) -> None:
-    warnings.filters = known[:]
+def _set_warnings(known: tuple[list[Any], dict[object, object], Any, Any]) -> None:
+    filters, shown_once, show, form = known
+    warnings.filters = filters[:]
     with warnings.catch_warnings():  # which, in passing, makes every module forget what it knows of the filters
         pass
-
-
-def _set_shown_once(known: dict[object, object]) -> None:
-    _ONCE.clear()
-    _ONCE.update(known)
-
-
-def _set_showing(known: tuple[Any, Any]) -> None:
-    if known[0] is vars(logging)["_showwarning"]:
+    once: dict[object, object] = vars(warnings)["onceregistry"]
+    once.clear()
+    once.update(shown_once)
+    if show is vars(logging)["_showwarning"]:
         logging.captureWarnings(capture=True)  # sets it too, and keeps the one that it takes the place of
-    warnings.showwarning, warnings.formatwarning = known
+    warnings.showwarning, warnings.formatwarning = show, form
 
 
 def _event_loop() -> tuple[Any, Any]:

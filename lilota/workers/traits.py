@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
+from operator import itemgetter
+from types import ModuleType
 from typing import Any, Final, NamedTuple
 
 
@@ -11,7 +14,7 @@ class Trait(NamedTuple):
 
     Attributes:
         name: for people, as in "its signal handlers can't be put back".
-        read: cheap, since it is called after every attempt. What it returns is not changed later: of a list, a copy.
+        read: cheap, since it is called after every attempt. It may return a list or a dict that is in use.
     """
 
     name: str
@@ -29,7 +32,7 @@ class Traits:
 
     def remember(self) -> None:
         """Take what is now for what should be."""
-        self._known = [read() for read in self._reads]
+        self._known = [_copied(read()) for read in self._reads]
 
     def restore(self) -> None:
         """Put back what differs, in the order of the traits.
@@ -47,3 +50,14 @@ class Traits:
                 trait.put_back(known)
                 if trait.read() != known:
                     raise RuntimeError(f"its {trait.name} can't be put back")
+
+
+def variables_of(module: ModuleType, name: str, *variables: str, put_back: Callable[[Any], object]) -> Trait:
+    """Return one trait for several variables of a module: to read them together costs little more than to read one."""
+    return Trait(name, partial(itemgetter(*variables), vars(module)), put_back)
+
+
+def _copied(value: object) -> object:
+    if isinstance(value, tuple):
+        return tuple(map(_copied, value))
+    return value.copy() if isinstance(value, list | dict) else value
