@@ -34,7 +34,8 @@ def test_enqueued_functions_run_in_a_worker(site):
     for result in results:
         result.refresh()
     assert [result.status for result in results] == [*[TaskResultStatus.SUCCESSFUL] * 3, TaskResultStatus.FAILED]
-    assert [result.return_value for result in results[:3]] == [6, {"attempt": 1, "id": "2", "queue": "default"}, [1, 1]]
+    context = {"attempt": 1, "id": results[1].id, "queue": "default"}
+    assert [result.return_value for result in results[:3]] == [6, context, [1, 1]]
     assert results[3].errors[0].exception_class is ValueError
     assert output == {"users": 1, "in_transaction": False}
     assert (code, worker.output.splitlines()[-1]) == (0, "Stopped.")

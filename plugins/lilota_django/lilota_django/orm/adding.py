@@ -17,8 +17,10 @@ from lilota_django.orm.lanes import LaneName, find_or_make
 from lilota_django.orm.moves import Moves
 from lilota_django.orm.records import CODES, log_row, microseconds, to_values
 
-#: In microseconds, about an hour.
-_LONGEST_LEAP: Final = 2**32
+#: In microseconds; short, so that ids which are ahead of the clock come back to it: no program adds so often.
+_LONGEST_LEAP: Final = 2**10
+#: By the name of a file, the last id that this process has given in it, whatever became of the transaction.
+_last_given: Final[dict[object, int]] = {}
 
 
 def add(database: Database, tasks: Sequence[NewTask], moves: Moves) -> list[int]:
@@ -63,13 +65,15 @@ def _number_by_clock(database: Database, rows: Sequence[Task]) -> None:
     """Give rows ids that were never given, not even by a transaction that was rolled back: SQLite forgets those.
 
     The ids of a call begin with its microsecond. To insert a row takes longer than one, and there is one writer at a
-    time, so whoever comes later is ahead of all that was given before. A random distance stands in for a clock that
-    was set back.
+    time, so whoever comes later is ahead of all that was given before. While a clock that was set back has not caught
+    up, a process remembers what it has given itself, and a random distance keeps it from what another one may have.
     """
-    present, highest = now(database.connection), _highest_id(database)
-    first = present if present > highest else highest + 1 + secrets.randbelow(_LONGEST_LEAP)
+    name, present = database.connection.settings_dict["NAME"], now(database.connection)
+    given = max(_highest_id(database), _last_given.get(name, 0))
+    first = present if present > given else given + 1 + secrets.randbelow(_LONGEST_LEAP)
     for row_id, row in enumerate(rows, first):
         row.pk = row_id
+    _last_given[name] = first + len(rows) - 1
 
 
 def _highest_id(database: Database) -> int:
