@@ -31,6 +31,10 @@ def report(error: BaseException) -> int:
         interrupted = isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt)
         _say("Stopped." if interrupted else "Not done: there was no answer.")
         return INTERRUPTED if interrupted else 1
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
+        silence()
+        _say("Error: There is no space left where standard output goes; not all was printed.")
+        return 1
     unexpected = (
         f"{type(error).__name__}: {error}. This is not an error that lilota expects; LILOTA_DEBUG=1 shows where."
     )
