@@ -61,6 +61,14 @@ def end(store, claim, request=None):
     store.commit([AttemptUpdate(id=claim.id, token=claim.token, outcome=outcome)], request)
 
 
+def lose_and_rescue(store, request):
+    """Let a runner claim, lose its lease, and others take back what it held."""
+    store.heartbeat(RunnerInfo(id="runner"))
+    store.claim(request)
+    store.heartbeat(RunnerInfo(id="runner", lease_seconds=0))
+    store.rescue()
+
+
 def test_other_process_is_woken_by_what_it_should_know(store, listener):
     """Adding, ending, cancelling, retrying, giving back and rescuing: each wakes those who wait."""
     request = ClaimRequest(runner_id="runner", names=("task",))
@@ -74,12 +82,7 @@ def test_other_process_is_woken_by_what_it_should_know(store, listener):
         lambda: store.cancel(second),
         lambda: store.retry(second),
         lambda: store.claim(request) and store.release("runner"),
-        lambda: (
-            store.heartbeat(RunnerInfo(id="runner"))
-            and store.claim(request)
-            and store.heartbeat(RunnerInfo(id="runner", lease_seconds=0))
-            and store.rescue()
-        ),
+        lambda: lose_and_rescue(store, request),
     ):
         change()
         assert listener.stdout.readline() == "True\n"

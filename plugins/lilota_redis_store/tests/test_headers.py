@@ -8,10 +8,11 @@ from lilota_redis_store.records import Record
 
 from lilota.models import NewTask
 
+NEW_FIELDS = {"headers_json", "run_at_rest"}
 #: A record as a lilota reads it that knows no headers.
 RecordOfBefore = msgspec.defstruct(
     "RecordOfBefore",
-    [(name, Record.__annotations__[name]) for name in Record.__struct_fields__[:-1]],
+    [(name, Record.__annotations__[name]) for name in Record.__struct_fields__ if name not in NEW_FIELDS],
     array_like=True,
     namespace={"__module__": Record.__module__},
 )
