@@ -206,6 +206,7 @@ def test_what_a_task_started_is_gone_when_it_fails_or_its_worker_dies(memory, tm
 
 
 @linux_only
+@pytest.mark.skipif(os.environ.get("LILOTA_START_METHOD") == "spawn", reason="there is no fork server then")
 @pytest.mark.parametrize("end", ["crashes", "exits"])
 def test_a_daemon_forked_from_a_worker_that_dies_is_ended_by_the_fork_server(memory, tmp_path, end):
     """It carries no mark, and has closed everything; no zombie stays."""
