@@ -9,7 +9,6 @@ from lilota.contract.rules import check_can_be_retried
 from lilota.errors import TaskNotFoundError
 from lilota.models import TERMINAL_STATES, TaskState
 from lilota_postgres_store.database import Database
-from lilota_postgres_store.reading import LARGEST_ID
 from lilota_postgres_store.states import STATES, codes_of
 from lilota_postgres_store.texts import number_array
 
@@ -26,7 +25,7 @@ def retry(database: Database, task_id: int) -> None:
 
 def _act(database: Database, statement: str, task_id: int) -> TaskState:
     """Run a statement about a task, which gets a row of its own before."""
-    parameters = {"id": str(check_id(task_id, LARGEST_ID))}
+    parameters = {"id": str(check_id(task_id))}
     while True:
         _, rows = database.write(("unpack", parameters), (statement, parameters), announce=True)
         if rows:

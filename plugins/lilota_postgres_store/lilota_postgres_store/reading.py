@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from lilota.contract import TaskCount, TaskQuery, from_microseconds
-from lilota.contract.ids import check_id
+from lilota.contract.ids import LARGEST_ID, check_id
 from lilota.errors import TaskNotFoundError
 from lilota.models import LogLine, TaskError, TaskInfo, TaskState
 from lilota_postgres_store.adding import MOST_IN_BUNDLE
@@ -17,8 +17,6 @@ from lilota_postgres_store.link.connection import Parameters, Rows
 from lilota_postgres_store.states import STATES, codes_of
 from lilota_postgres_store.texts import number_array, original, stored_array
 
-#: The largest number that PostgreSQL takes for an id.
-LARGEST_ID: Final = 2**63 - 1
 _PAGE: Final = 5000
 
 _decode_error = msgspec.json.Decoder(TaskError).decode
@@ -91,7 +89,7 @@ def counts(database: Database) -> list[TaskCount]:
 
 def logs(database: Database, task_id: int, after: int, limit: int) -> list[LogLine]:
     """Return log lines of a task; their numbers begin with 1 and have no gaps."""
-    page = {"id": str(check_id(task_id, LARGEST_ID)), "after": str(after), "limit": str(limit)}
+    page = {"id": str(check_id(task_id)), "after": str(after), "limit": str(limit)}
     existing, lines = database.read_all(("task_exists", {"id": page["id"]}), ("logs", page))
     if not existing:
         raise TaskNotFoundError(task_id)

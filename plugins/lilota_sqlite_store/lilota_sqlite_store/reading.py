@@ -12,13 +12,12 @@ from typing import Any, Final
 import msgspec
 
 from lilota.contract import TaskCount, TaskQuery, from_microseconds
+from lilota.contract.ids import LARGEST_ID
 from lilota.errors import TaskNotFoundError
 from lilota.models import LogLine, TaskError, TaskInfo
 from lilota_sqlite_store.statements import SQL, id_list
 from lilota_sqlite_store.states import CODES, STATES
 
-#: The largest number that SQLite can store.
-LARGEST_ID: Final = 2**63 - 1
 #: Id, queue, name, and the number of tasks per stored state.
 _Lane = tuple[int, str, str, tuple[int, ...]]
 _decode_error: Final = msgspec.json.Decoder(TaskError).decode

@@ -107,7 +107,7 @@ class SQLiteTaskStore:
         return restored
 
     def get(self, task_id: int) -> TaskInfo:
-        check_id(task_id, reading.LARGEST_ID)
+        check_id(task_id)
         with self._db().read() as connection:
             return reading.get(connection, task_id)
 
@@ -124,7 +124,7 @@ class SQLiteTaskStore:
             return reading.counts(connection)
 
     def logs(self, task_id: int, after: int = 0, limit: int = 1000) -> list[LogLine]:
-        check_id(task_id, reading.LARGEST_ID)
+        check_id(task_id)
         with self._db().read() as connection:
             return reading.logs(connection, task_id, after, limit)
 
@@ -187,14 +187,14 @@ class SQLiteTaskStore:
         return rescued
 
     def cancel(self, task_id: int) -> TaskState:
-        check_id(task_id, reading.LARGEST_ID)
+        check_id(task_id)
         with self._db().write() as connection:
             state = actions.cancel(connection, task_id, self._now())
         self._wakeup.announce()
         return state
 
     def retry(self, task_id: int) -> None:
-        check_id(task_id, reading.LARGEST_ID)
+        check_id(task_id)
         with self._db().write() as connection:
             actions.retry(connection, task_id, self._now())
         self._wakeup.announce()

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Final
 
-from lilota.contract import StoredTask, to_microseconds
+from lilota.contract import StoredTask, microseconds, to_microseconds
 from lilota.contract.rules import check_none_is_running
 from lilota.models import NewTask, TaskInfo, TaskState
 from lilota_django.models import LogLine, State, Task
@@ -15,7 +15,7 @@ from lilota_django.orm.clock import now
 from lilota_django.orm.database import Database
 from lilota_django.orm.lanes import LaneName, find_or_make
 from lilota_django.orm.moves import Moves
-from lilota_django.orm.records import CODES, log_row, microseconds, to_values
+from lilota_django.orm.records import CODES, log_row, to_values
 
 #: In microseconds; short, so that ids which are ahead of the clock come back to it: no program adds so often.
 _LONGEST_LEAP: Final = 2**10

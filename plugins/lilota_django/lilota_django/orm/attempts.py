@@ -9,7 +9,7 @@ from typing import Final, cast
 
 from django.db.models import QuerySet, TextField
 
-from lilota.contract import Fence, merge_updates, new_lines, to_microseconds
+from lilota.contract import Fence, merge_updates, microseconds, new_lines, to_microseconds
 from lilota.contract.rules import state_after, within_life
 from lilota.models import AttemptUpdate, LogLine, Outcome, TaskState
 from lilota_django import models
@@ -17,7 +17,7 @@ from lilota_django.models import State, Task
 from lilota_django.orm.chunks import in_chunks
 from lilota_django.orm.database import Database
 from lilota_django.orm.moves import Moves
-from lilota_django.orm.records import CODES, encode_error, log_row, microseconds
+from lilota_django.orm.records import CODES, encode_error, log_row
 
 #: What is read of a running task in order to write to it: all but its long texts.
 _READ: Final = tuple(

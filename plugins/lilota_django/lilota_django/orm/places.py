@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import BooleanField, F, Func
 
 from lilota.contract import TaskQuery
+from lilota.contract.ids import LARGEST_ID
 from lilota_django.models import Task
-from lilota_django.orm.records import LARGEST_ID, big
+from lilota_django.orm.records import big
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from lilota import models as records
 from lilota.contract import TaskCount, TaskQuery
+from lilota.contract.ids import LARGEST_ID
 from lilota.errors import TaskNotFoundError
 from lilota.models import TaskInfo, TaskState
 from lilota_django.models import LogLine, Task
@@ -18,7 +19,7 @@ from lilota_django.orm.database import Database
 from lilota_django.orm.lanes import LaneName, names_of
 from lilota_django.orm.moves import totals
 from lilota_django.orm.places import bounds, page_in_place
-from lilota_django.orm.records import CODES, INFO_FIELDS, LARGEST_ID, LINE_FIELDS, STATES, to_info
+from lilota_django.orm.records import CODES, INFO_FIELDS, LINE_FIELDS, STATES, to_info
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet

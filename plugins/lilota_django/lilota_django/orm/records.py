@@ -24,8 +24,6 @@ CODES: Final[Mapping[TaskState, tuple[State, ...]]] = {
 #: Stored code -> task state.
 STATES: Final[tuple[TaskState, ...]] = tuple(state for state, codes in CODES.items() for _ in codes)
 
-#: The largest id that a database can keep, or be asked for.
-LARGEST_ID: Final = 2**63 - 1
 
 #: Field of TaskInfo -> where the tables have it.
 _COLUMNS: Final = {
@@ -61,11 +59,6 @@ BIG: Final = BigIntegerField[Any, Any]() if TYPE_CHECKING else BigIntegerField()
 
 _encoder = msgspec.json.Encoder()
 _decode_error = msgspec.json.Decoder(TaskError).decode
-
-
-def microseconds(seconds: float) -> int:
-    """Return a duration, or an instant, as it is stored."""
-    return round(seconds * 1_000_000)
 
 
 def big(number: int) -> Value:

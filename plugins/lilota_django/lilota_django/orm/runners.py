@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from lilota.contract import RegisteredRunner, RunnerInfo, to_microseconds
+from lilota.contract import RegisteredRunner, RunnerInfo, microseconds, to_microseconds
 from lilota.contract.rules import GIVEN_BACK, after_lost_runner
 from lilota.errors import ConfigurationError
 from lilota.models import Outcome
@@ -15,7 +15,6 @@ from lilota_django.orm.attempts import AttemptChange, lock_running, write_change
 from lilota_django.orm.database import Database
 from lilota_django.orm.lanes import key_of
 from lilota_django.orm.moves import Moves
-from lilota_django.orm.records import microseconds
 
 _LONGEST_ID: Final = 255
 _NEVER: Final = 0

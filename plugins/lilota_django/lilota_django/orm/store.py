@@ -15,6 +15,7 @@ from lilota.contract import (
     StoredTask,
     TaskCount,
     TaskQuery,
+    microseconds,
 )
 from lilota.contract.ids import check_id
 from lilota.contract.rules import refuse_connection
@@ -24,7 +25,6 @@ from lilota_django.orm import actions, adding, attempts, claims, reading, runner
 from lilota_django.orm.clock import now
 from lilota_django.orm.database import Database
 from lilota_django.orm.moves import Moves
-from lilota_django.orm.records import LARGEST_ID, microseconds
 from lilota_django.orm.watching import Watcher
 
 Answer = TypeVar("Answer")
@@ -65,7 +65,7 @@ class OrmStore:
         return self._change(lambda moves: adding.restore(self._database, tasks, moves))
 
     def get(self, task_id: int) -> TaskInfo:
-        check_id(task_id, LARGEST_ID)
+        check_id(task_id)
         return self._database.read(lambda: reading.get(self._database, task_id))
 
     def get_all_tasks(self) -> list[TaskInfo]:
@@ -78,7 +78,7 @@ class OrmStore:
         return self._database.read_at_once(lambda: reading.counts(self._database))
 
     def logs(self, task_id: int, after: int = 0, limit: int = 1000) -> list[LogLine]:
-        check_id(task_id, LARGEST_ID)
+        check_id(task_id)
         return self._database.read(lambda: reading.logs(self._database, task_id, after, limit))
 
     def heartbeat(self, runner: RunnerInfo) -> bool:
@@ -126,11 +126,11 @@ class OrmStore:
         return self._change(lambda moves: runners.rescue(self._database, runner_ids, moves, self._now()))
 
     def cancel(self, task_id: int) -> TaskState:
-        check_id(task_id, LARGEST_ID)
+        check_id(task_id)
         return self._change(lambda moves: actions.cancel(self._database, task_id, moves, self._now()))
 
     def retry(self, task_id: int) -> None:
-        check_id(task_id, LARGEST_ID)
+        check_id(task_id)
         self._change(lambda moves: actions.retry(self._database, task_id, moves, self._now()))
 
     def prune(self, older_than_seconds: float, states: Sequence[TaskState] | None = None, limit: int = 1000) -> int:
