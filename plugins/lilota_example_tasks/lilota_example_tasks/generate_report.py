@@ -23,7 +23,7 @@ from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, T
 
 from lilota.errors import InvalidInputError, did_you_mean, listed
 from lilota.models import TaskBase
-from lilota_example_tasks.shared import existing_file, folder_to_write, parse_input, write_whole
+from lilota_example_tasks.shared import existing_file, folder_to_write, is_number, parse_input, write_whole
 
 if TYPE_CHECKING:
     from _csv import Reader as CsvRows
@@ -346,15 +346,7 @@ def _summary_csv(job: GenerateReportInput, summary: Summary) -> bytes:
 
 def _as_text_cell(name: str) -> str:
     """Return a name that no spreadsheet takes for a formula: behind an apostrophe, if it begins like one."""
-    return f"'{name}" if name.startswith(FORMULA_BEGINNINGS) and not _is_number(name) else name
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    return f"'{name}" if name.startswith(FORMULA_BEGINNINGS) and not is_number(name) else name
 
 
 def _plain(number: float | None) -> str:

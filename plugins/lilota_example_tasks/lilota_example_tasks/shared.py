@@ -1,4 +1,4 @@
-"""What the tasks share: typed inputs, paths that are checked, and files that appear whole."""
+"""What the tasks share: typed inputs, numbers, paths that are checked, and files that appear whole."""
 
 from __future__ import annotations
 
@@ -27,6 +27,15 @@ def parse_input(task_info: TaskInfo, shape: type[Input]) -> Input:
         keys = ", ".join(f"'{name}'" for name in shape.__struct_encode_fields__)
         message = f"The input of '{task_info.name}' can't be used: {error}. Its keys are {keys}."
         raise InvalidInputError(message) from error
+
+
+def is_number(text: str) -> bool:
+    """Tell whether Python reads a text as a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def existing_file(path: str, key: str) -> Path:

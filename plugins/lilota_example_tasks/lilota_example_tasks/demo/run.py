@@ -26,6 +26,7 @@ from lilota_example_tasks.demo.mail_server import HOST, MailFolder, running_mail
 from lilota_example_tasks.demo.samples import make_images, make_sales
 from lilota_example_tasks.demo.screen import STYLES, Show, screen
 from lilota_example_tasks.generate_report import MISSING
+from lilota_example_tasks.shared import is_number
 
 REFRESH_SECONDS: Final = 0.1
 INTERRUPTED: Final = 130
@@ -126,18 +127,10 @@ def guess_columns(path: Path) -> Columns | None:
         header = next(rows, [])
         sample = [row for row in itertools.islice(rows, ROWS_LOOKED_AT) if len(row) == len(header)]
     texts = [{row[index] for row in sample}.difference(MISSING) for index in range(len(header))]
-    numbers = [name for name, values in zip(header, texts, strict=True) if values and all(map(_is_number, values))]
+    numbers = [name for name, values in zip(header, texts, strict=True) if values and all(map(is_number, values))]
     others = [(len(values), name) for name, values in zip(header, texts, strict=True) if name not in numbers]
     groups = [(count, name) for count, name in others if count > 1] or others
     return Columns(group_by=min(groups)[1].strip(), value=numbers[-1].strip()) if numbers and groups else None
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _mails_job(mails: Path, port: int) -> Job:
