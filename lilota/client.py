@@ -183,7 +183,7 @@ class TaskClient:
     def _store_tasks(self, tasks: list[NewTask], connection: object | None) -> list[TaskHandle]:
         for task in tasks:
             if task.headers_json is not None:
-                self._require("headers")
+                self._require("headers", "leave out headers=")
                 break
         ids = self.store.add(tasks, connection=connection) if tasks else []
         plugins = self.registry.plugins
@@ -192,12 +192,12 @@ class TaskClient:
             plugins.observe("lilota_tasks_added", added=added)
         return [TaskHandle(task_id, self.store, self._waiters) for task_id in ids]
 
-    def _require(self, ability: str) -> None:
+    def _require(self, ability: str, remedy: str) -> None:
         """Refuse what the store would lose without a word, being older than it."""
         if ability not in self._capabilities.supports:
             raise ConfigurationError(
                 f"The store ({self._capabilities.description}) does not support {ability}; nothing was added. "
-                f"Upgrade its package, or leave out {ability}=."
+                f"Upgrade its package, or {remedy}."
             )
 
     @cached_property
@@ -205,8 +205,8 @@ class TaskClient:
         return self.store.capabilities()
 
     def _check_name(self, name: str) -> None:
-        if not self._accept_unknown_names:
-            self.registry.check(name)
+        if not self._accept_unknown_names and self.registry.check(name) != name:
+            self._require("families", f"register the name {name!r} itself")
 
 
 def _result_of(info: TaskInfo) -> JSONObject | None:

@@ -66,13 +66,13 @@ def examine(
         with closing(open_store(settings.store, plugins=plugins)) as opened:
             if isinstance(opened, CanTellExistence) and not opened.exists():
                 yield from _not_made_yet(opened.capabilities())
-                yield _waiting_tasks((), Registry(plugins).names())
+                yield _waiting_tasks((), Registry(plugins))
                 return
             opened.open()
             yield _answer(opened)
             yield from _promises(opened.capabilities())
             yield from _damage(opened, repair=repair)
-            yield _waiting_tasks(opened.counts(), Registry(plugins).names())
+            yield _waiting_tasks(opened.counts(), Registry(plugins))
     except LilotaError as error:
         yield Finding("problem", "store", mask_text(str(error)))
 
@@ -167,15 +167,15 @@ def _damage(store: TaskStore, *, repair: bool) -> Iterator[Finding]:
         yield Finding("problem", "data", f"{damage}. `lilota doctor --repair` mends it, and loses nothing.")
 
 
-def _waiting_tasks(found: Sequence[TaskCount], known: Sequence[str]) -> Finding:
+def _waiting_tasks(found: Sequence[TaskCount], registry: Registry) -> Finding:
     """Find tasks that wait for a name that nobody here can run."""
     waiting = Counter[str]()
     for row in found:
         if row.state in (TaskState.PENDING, TaskState.WAITING):
             waiting[row.name] += row.count
-    strange = sorted(set(waiting) - set(known))
+    strange = sorted(name for name in waiting if not registry.knows(name))
     if not strange:
-        able = f"{count(len(known), 'task name')} can be run here"
+        able = f"{count(len(registry.names()), 'task name')} can be run here"
         return Finding("ok", "tasks", f"{count(waiting.total(), 'task')} waiting; {able}.")
     listed = ", ".join(f"{name!r} ({waiting[name]:,})" for name in strange[:10])
     return Finding(

@@ -1,7 +1,8 @@
 """Know which task names exist, and which class each stands for.
 
 A name may be registered by the program, configured in `[tool.lilota.tasks]`, or installed by a plugin, and is looked
-for in this order. Worker processes get the first two as references, because classes do not travel.
+for in this order. Worker processes get the first two as references, because classes do not travel. What is registered
+as "reports:*" stands for all names that begin with "reports:", unless one is registered itself.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from lilota.models import TaskBase
 from lilota.plugins import Plugins
 from lilota.plugins.loading import load_reference, one_line
 from lilota.tasks.checks import check_name, check_task_class
+from lilota.tasks.families import families_of, is_family
 from lilota.tasks.reachability import check_reachable, reference_to
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -68,15 +70,21 @@ class Registry:
         """Return where the registered and configured classes are: name -> "module:qualname"."""
         return dict(self._references)
 
-    def check(self, name: str) -> None:
-        """Make sure that a name stands for a task, without importing it.
+    def check(self, name: str) -> str:
+        """Make sure that a name stands for a task, without importing it; return under which name it is registered.
 
         Raises:
             UnknownTaskError: it does not; the message names the nearest one that does.
             PluginConflictError: several distributions claim it.
         """
-        if name not in self._references and not self._plugins.has_task(name):
+        known = self._registered_as(name)
+        if known is None or is_family(name):
             raise self._refusal(name)
+        return known
+
+    def knows(self, name: str) -> bool:
+        """Tell whether a name stands for a task that can be used."""
+        return self._registered_as(name) is not None
 
     def resolve(self, name: str) -> type[TaskBase]:
         """Return the class that a name stands for, and import it if need be.
@@ -86,25 +94,39 @@ class Registry:
             PluginConflictError: several distributions claim it.
             InvalidTaskError: the class can't be imported, or is no task class.
         """
-        if name in self._classes:
-            return self._classes[name]
-        if name in self._references:
-            self._classes[name] = _load(name, self._references[name])
-            return self._classes[name]
-        if not self._plugins.has_task(name) and self._plugins.refusal(name) is None:
+        known = self._registered_as(name)
+        if known in self._classes:
+            return self._classes[known]
+        if known in self._references:
+            self._classes[known] = _load(known, self._references[known])
+            return self._classes[known]
+        if known is None and self._plugins.refusal(name) is None:
             raise self._refusal(name)
-        return self._plugins.load_task(name)
+        return self._plugins.load_task(known or name)
 
     def max_lost_attempts(self, name: str) -> int:
         """Return how many attempts of a task may die with their worker; the default where its class is not imported.
 
         Asking must not import a task class into a program that only adds tasks.
         """
-        return self._classes.get(name, TaskBase).max_lost_attempts
+        return self._classes.get(self._registered_as(name) or name, TaskBase).max_lost_attempts
+
+    def _registered_as(self, name: object) -> str | None:
+        """Return the name or the family of names that a name stands for, None if it stands for nothing usable."""
+        if not isinstance(name, str):
+            return None
+        for candidate in (name, *families_of(name)):
+            if candidate in self._references or self._plugins.has_task(candidate):
+                return candidate
+        return None
 
     def _refusal(self, name: str) -> LilotaError:
         if not isinstance(name, str):
             return UnknownTaskError(f"A task name must be a str, not {type(name).__name__}: {name!r}")
+        if is_family(name):
+            return UnknownTaskError(
+                f"{name!r} stands for all task names that begin with {name[:-1]!r}: add one of them."
+            )
         known = self._plugins.refusal(name)
         if known is not None:
             return known

@@ -57,7 +57,7 @@ class Nowhere(tzinfo):
         return None
 
 
-class KeepsNoHeaders(ForwardingStore):
+class OlderStore(ForwardingStore):
     """Says no more of itself than the first stores did."""
 
     def capabilities(self):
@@ -341,13 +341,24 @@ def test_headers_travel_with_the_task():
 
 def test_headers_are_refused_where_the_store_would_lose_them():
     """A store that was written for an older contract takes the other tasks as before."""
-    client = make_client(KeepsNoHeaders(MemoryTaskStore()))
+    client = make_client(OlderStore(MemoryTaskStore()))
 
     with pytest.raises(ConfigurationError, match=r"\(an older store\) does not support headers; nothing was added"):
         client.add_many([{"name": "hash"}, {"name": "hash", "headers": {"owner": 1}}])
 
     assert client.store.get_all_tasks() == []
     assert client.add("hash", headers={}).info().headers == {}
+
+
+def test_a_name_of_a_family_is_refused_where_the_store_gives_whole_names_only():
+    """No runner would ever get the task."""
+    client = make_client(OlderStore(MemoryTaskStore()))
+    client.register("reports:*", TASKS["hash"])
+
+    with pytest.raises(ConfigurationError, match=r"does not support families.*or register the name 'reports:daily'"):
+        client.add("reports:daily")
+
+    assert client.store.get_all_tasks() == []
 
 
 def test_a_misspelt_option_of_add_is_named():

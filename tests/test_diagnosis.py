@@ -6,10 +6,12 @@ import errno
 
 import pytest
 
-from lilota.config import load_settings
+from lilota.config import Settings, load_settings
 from lilota.contract import StoreCapabilities, TaskCount
 from lilota.diagnosis import _promises, _waiting_tasks, examine
 from lilota.models import TaskState
+from lilota.plugins import Plugins
+from lilota.registry import Registry
 
 
 @pytest.fixture(autouse=True)
@@ -61,10 +63,15 @@ def test_a_store_that_can_not_be_opened_is_a_finding_without_its_password():
 
 
 def test_tasks_that_have_ended_do_not_wait_for_anybody():
-    """Only pending and waiting tasks are judged."""
-    found = [TaskCount(queue="default", name="old", state=TaskState.FAILED, count=3)]
+    """Only pending and waiting tasks are judged, and a family is as good as a name."""
+    found = [
+        TaskCount(queue="default", name="old", state=TaskState.FAILED, count=3),
+        TaskCount(queue="default", name="family:child", state=TaskState.PENDING, count=3),
+    ]
 
-    assert _waiting_tasks(found, ["known"]).status == "ok"
+    registry = Registry(Plugins(Settings(plugins_off=True, tasks={"known": "known:Known", "family:*": "known:Known"})))
+
+    assert _waiting_tasks(found, registry).status == "ok"
 
 
 def test_a_store_that_forgets_is_a_warning_with_the_way_out():

@@ -255,6 +255,30 @@ def test_what_the_program_registers_wins_over_what_is_installed(make_registry, t
     assert "shared_task" in registry.names()
 
 
+def test_a_family_stands_for_all_names_that_begin_like_it(make_registry, tasks):
+    """The nearest wins, and a name that is registered itself before all."""
+    registry = make_registry()
+    registry.register("reports:*", tasks.Resize)
+    registry.register("reports:eu:*", tasks.Other)
+    registry.register("reports:eu:daily", tasks.Resize)
+
+    classes = {name: registry.resolve(name) for name in ("reports:us", "reports:eu:weekly", "reports:eu:daily")}
+
+    assert list(classes.values()) == [tasks.Resize, tasks.Other, tasks.Resize]
+    assert registry.check("reports:us") == "reports:*"
+    assert registry.max_lost_attempts("reports:us") == 1
+    assert not registry.knows("reports")
+
+
+def test_a_family_is_no_name_of_a_task(make_registry, tasks):
+    """Nobody should wonder who runs it."""
+    registry = make_registry()
+    registry.register("reports:*", tasks.Resize)
+
+    with pytest.raises(UnknownTaskError, match=r"stands for all task names that begin with 'reports:': add one of"):
+        registry.check("reports:*")
+
+
 def test_an_unknown_name_gets_the_nearest_one_as_a_hint(make_registry, tasks):
     """The message lists what is known, and says what to do."""
     registry = make_registry("good")

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 from lilota_memory_store import MemoryTaskStore
+from msgspec.structs import replace
 from runner_tasks import TASKS, Hash
 from running import until
 
 from lilota.config import Settings
+from lilota.contract.forwarding import ForwardingStore
 from lilota.engine.executor import ExecutorCapabilities
 from lilota.errors import (
     ConfigurationError,
@@ -33,6 +35,13 @@ from lilota.runner import TaskRunner
 from lilota.stores import StoreManager
 from lilota.testing.executors.crew import is_alive
 from lilota.workers.processes import WorkerProcesses
+
+
+class WholeNames(ForwardingStore):
+    """A store of the first contract."""
+
+    def capabilities(self):
+        return replace(super().capabilities(), supports=frozenset())
 
 
 def make_runner(store=None, processes=1, **options):
@@ -301,6 +310,32 @@ def test_a_runner_leaves_names_that_it_does_not_know_to_others():
 
     assert unknown.info().state is TaskState.PENDING
     assert unknown.info().attempt == 0
+
+
+def test_a_family_runs_all_names_that_begin_like_it():
+    """Also on a store that forgets, which is drained of them at the end, and of nothing else."""
+    store = MemoryTaskStore()
+    stranger = make_runner(store)
+    foreign = stranger.client.add("hash", input={"text": "a"})
+    runner = TaskRunner(store, 1, settings=Settings())
+    runner.register("hashes:*", Hash)
+    with runner:
+        assert runner.add("hashes:short", input={"text": "a"}).result(timeout_seconds=60)
+        late = [runner.add(f"hashes:{n}", input={"text": "a"}) for n in range(3)]
+
+    assert {handle.info().state for handle in late} == {TaskState.SUCCEEDED}
+    assert foreign.info().state is TaskState.PENDING
+
+
+def test_a_runner_warns_of_a_store_that_gives_whole_names_only(caplog):
+    """What is registered itself runs there all the same."""
+    runner = TaskRunner(WholeNames(MemoryTaskStore()), 1, settings=Settings())
+    runner.register("hashes:*", Hash)
+    runner.register("hash", Hash)
+    with runner:
+        assert runner.add("hash", input={"text": "a"}).result(timeout_seconds=60)
+
+    assert "No task of 'hashes:*' will run: the store (memory" in caplog.text
 
 
 # --- stores

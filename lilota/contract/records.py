@@ -20,7 +20,8 @@ class StoreCapabilities(msgspec.Struct, frozen=True, kw_only=True):
         multi_process: several processes can use the same data at the same time.
         multi_host: several machines can.
         takes_connection: `add` can write through a connection of the application's, in its transaction.
-        supports: what the store can do that the first stores could not: "headers" (it keeps `NewTask.headers_json`).
+        supports: what the store can do that the first stores could not: "headers" (it keeps `NewTask.headers_json`),
+            "families" (it looks at `ClaimRequest.families`).
         warnings: sentences about known dangers of this very set-up, for `lilota doctor`.
     """
 
@@ -78,6 +79,7 @@ class ClaimRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         names: the task names that it can run; others are left alone.
+        families: how names may begin that it can run, too; each ends in a colon, as "reports:" for "reports:monthly".
         queues: the queues that it serves, or None for all.
         limit: how many tasks at most; 0 asks only for cancel requests.
     """
@@ -86,6 +88,11 @@ class ClaimRequest(msgspec.Struct, frozen=True, kw_only=True):
     names: tuple[str, ...]
     queues: tuple[str, ...] | None = None
     limit: int = 1
+    families: tuple[str, ...] = ()
+
+    def serves(self, name: str) -> bool:
+        """Tell whether the runner can run tasks of a name."""
+        return name in self.names or name.startswith(self.families)
 
 
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):

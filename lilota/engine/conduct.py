@@ -51,7 +51,7 @@ def check_report(worker: KnownWorker, report: Report, names: AbstractSet[str]) -
     """Make sure that a report may be looked at, update by update.
 
     Args:
-        names: the task names of the runner.
+        names: the names of the tasks that the runner was given.
 
     Raises:
         MisconductError: it may not.

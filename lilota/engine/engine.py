@@ -27,6 +27,7 @@ from lilota.engine.stop_ladder import StopLadder
 from lilota.engine.workload import Attempt, KnownWorker
 from lilota.errors import described
 from lilota.models import AttemptUpdate
+from lilota.tasks.families import prefixes
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class Engine:
     Args:
         runner_id: goes into claim requests.
         number_of_workers: how many worker processes to keep alive.
-        names: the task names that it can run.
+        names: the task names that it can run; "reports:*" stands for all that begin with "reports:".
         queues: the queues that it serves, or None for all.
 
     Attributes:
@@ -63,9 +64,13 @@ class Engine:
         self, runner_id: str, number_of_workers: int, names: Iterable[str], queues: Iterable[str] | None = None
     ) -> None:
         names = tuple(names)
-        self._names = frozenset(names)
+        self._given_names: set[str] = set()
         self._request = ClaimRequest(
-            runner_id=runner_id, names=names, queues=None if queues is None else tuple(queues), limit=0
+            runner_id=runner_id,
+            names=names,
+            families=prefixes(names),
+            queues=None if queues is None else tuple(queues),
+            limit=0,
         )
         self.crew: Crew = Crew(number_of_workers)
         self._backlog = Backlog()
@@ -182,7 +187,7 @@ class Engine:
             raise MisconductError("told something before it was ready")
         match message:
             case Report():
-                check_report(worker, message, self._names)
+                check_report(worker, message, self._given_names)
                 self.holdings.note_report(worker, message, now)
                 self._pacing.learn(message.durations)
             case Loaded():
@@ -210,6 +215,7 @@ class Engine:
 
     def _note_claimed(self, claimed: Claimed, now: float) -> None:
         for claim in claimed.claims:
+            self._given_names.add(claim.name)
             self.holdings.accept(claim, self._pacing.expected_seconds(claim.name), now)
         if self._asks_for_work:  # a full runner asks only for cancellations, and learns nothing about what waits
             self._more_may_wait = bool(claimed.claims)

@@ -75,7 +75,8 @@ class LostReplies:
     def _granted_to_us(self) -> Iterator[Fence]:
         """Yield the attempts that the store takes to be running here, page by page."""
         ours = self._engine.serves
-        query = TaskQuery(states=(TaskState.RUNNING,), names=ours.names, queues=ours.queues, limit=_PAGE)
+        names = None if ours.families else ours.names
+        query = TaskQuery(states=(TaskState.RUNNING,), names=names, queues=ours.queues, limit=_PAGE)
         while page := self._store.find(query):
             yield from (info.fence for info in page if info.runner_id == ours.runner_id)
             query = msgspec.structs.replace(query, after_id=page[-1].id)

@@ -9,13 +9,14 @@ import platform
 import secrets
 import threading
 import weakref
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
 from lilota.adding.waiters import Waiters
 from lilota.config import Settings
-from lilota.contract import RunnerInfo, TaskStore, redacted
+from lilota.contract import RunnerInfo, StoreCapabilities, TaskStore, redacted
 from lilota.engine.engine import Engine
 from lilota.engine.executor import Executor, ExecutorCapabilities, ExecutorFactory, ExecutorOptions
 from lilota.errors import LilotaError, PluginError, StoreError, described, listed
@@ -25,6 +26,7 @@ from lilota.running.driver import Driver
 from lilota.running.housekeeping import Housekeeper
 from lilota.running.lease import LeaseKeeper
 from lilota.running.telling import Teller
+from lilota.tasks.families import is_family
 from lilota.workers.worker import WorkerSetup
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -66,6 +68,7 @@ class RunnerStart:
         self._executor = _make_executor(options, registry, self.info)
         places = self._executor.places()
         _warn_of_limits(self._executor.capabilities())
+        _warn_of_families(names, capabilities)
         self.details: RunnerDetails = RunnerDetails(
             runner_id=self.info.id, store=capabilities.description, task_names=names, number_of_processes=places
         )
@@ -203,6 +206,16 @@ def _make_executor(options: RunOptions, registry: Registry, info: RunnerInfo) ->
 def _warn_of_limits(capabilities: ExecutorCapabilities) -> None:
     if not capabilities.forced_kill:
         logger.warning("A task that does not heed its end can't be ended by force: %s.", capabilities.description)
+
+
+def _warn_of_families(names: Iterable[str], capabilities: StoreCapabilities) -> None:
+    families = list(filter(is_family, names))
+    if families and "families" not in capabilities.supports:
+        logger.warning(
+            "No task of %s will run: the store (%s) gives tasks by whole names only. Upgrade its package.",
+            listed(families),
+            capabilities.description,
+        )
 
 
 def _worker_setup(options: RunOptions, registry: Registry, info: RunnerInfo) -> WorkerSetup:

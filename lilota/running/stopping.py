@@ -109,10 +109,14 @@ class RunnerStop:
         ours = self._engine.serves
         # The oldest first: what comes back after an error was added before most of what is not due yet.
         query = TaskQuery(
-            states=(TaskState.PENDING,), names=ours.names, queues=ours.queues, limit=1000, newest_first=False
+            states=(TaskState.PENDING,),
+            names=None if ours.families else ours.names,
+            queues=ours.queues,
+            limit=1000,
+            newest_first=False,
         )
         try:
-            left = self._store.find(query)
+            left = [info for info in self._store.find(query) if ours.serves(info.name)]
         except StoreError as error:
             logger.warning("The store could not be asked what is left: %s", error)
             return False

@@ -28,6 +28,8 @@ EXPECTED = {
     "token starts over at retry": "test_a_token_from_before_a_retry_is_void",
     "refusal drops the batch": "test_refused_updates_do_not_disturb_the_rest_of_the_batch",
     "claim ignores names": "test_tasks_of_other_names_are_left_alone",
+    "claim ignores families": "test_a_family_serves_all_names_that_begin_like_it",
+    "claim takes families for patterns": "test_a_family_without_names_is_enough",
     "claim ignores queues": "test_tasks_of_other_queues_are_left_alone",
     "claim ignores run at": "test_a_task_that_is_not_due_is_left_alone",
     "claim of nothing takes one": "test_a_claim_never_exceeds_its_limit",
@@ -87,6 +89,8 @@ EXPECTED = {
 
 #: Faults that the game against the model can't see: they need two threads, or questions that it does not ask.
 BEYOND_THE_MODEL = {
+    "claim ignores families",
+    "claim takes families for patterns",
     "claims are not atomic",
     "add is not atomic",
     "changes are not noticed",

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
+from msgspec.structs import replace
 
 from lilota.contract import TaskStore
 from lilota.models import Claim, NewTask, Outcome, TaskState
@@ -21,6 +22,7 @@ from lilota.testing.contract.harness import (
     add_running,
     in_threads,
     poll,
+    serves_families,
     update,
 )
 
@@ -129,6 +131,32 @@ class ClaimContract(ContractFixtures):
 
         assert [claim.id for claim in claims] == [mine]
         assert (store.get(foreign).state, store.get(foreign).attempt) == (TaskState.PENDING, 0)
+
+    def test_a_family_serves_all_names_that_begin_like_it(self, store: TaskStore, runner: ContractRunner) -> None:
+        """Besides whole names, and in the order of priority; "a:" serves neither "a" nor "b:a:"."""
+        if not serves_families(store):
+            pytest.skip("The store does not support families.")
+        names = ("a", "a:", "a:x", "aa:x", "b:a:", "task", "a:y:z", "ä:\U0001f600", "ä", "A:x")
+        ids = dict(zip(names, store.add([NewTask(name=name) for name in names]), strict=True))
+        urgent = add_one(store, name="a:x", priority=1, queue="elsewhere")
+
+        request = replace(runner.request(limit=20), families=("a:", "ä:"))
+        here = store.claim(replace(request, queues=("default",), limit=2)).claims
+        rest = store.claim(request).claims
+
+        expected = [ids[name] for name in ("a:", "a:x", "task", "a:y:z", "ä:\U0001f600")]
+        assert [claim.id for claim in (*here, *rest)] == [*expected[:2], urgent, *expected[2:]]
+        assert {store.get(ids[name]).state for name in ("a", "aa:x", "b:a:", "ä", "A:x")} == {TaskState.PENDING}
+
+    def test_a_family_without_names_is_enough(self, store: TaskStore, runner: ContractRunner) -> None:
+        """A sign that stands for others in the patterns of a database stands for itself here."""
+        if not serves_families(store):
+            pytest.skip("The store does not support families.")
+        ids = store.add([NewTask(name=name) for name in ("a_c:x", "abc:x", "%:x", "a*:x", "%_:x")])
+
+        request = replace(runner.request(limit=20), names=(), families=("a_c:", "%:", "a*:"))
+
+        assert [claim.id for claim in store.claim(request).claims] == [ids[0], ids[2], ids[3]]
 
     def test_tasks_of_other_queues_are_left_alone(self, store: TaskStore, runner: ContractRunner) -> None:
         """A runner gets only what is in the queues that it serves."""

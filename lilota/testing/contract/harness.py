@@ -183,6 +183,11 @@ def keeps_headers(store: TaskStore) -> bool:
     return "headers" in store.capabilities().supports
 
 
+def serves_families(store: TaskStore) -> bool:
+    """Tell whether a store says that it looks at `ClaimRequest.families`; a runner warns of one that does not."""
+    return "families" in store.capabilities().supports
+
+
 def found_ids(store: TaskStore, **conditions: object) -> list[int]:
     """Return the ids of one page of `find`."""
     return [info.id for info in store.find(TaskQuery(**conditions))]  # type: ignore[arg-type]  # the caller names fields

@@ -42,6 +42,8 @@ def _take_due(table: TaskTable, request: ClaimRequest, runner: Runner, now: int)
 
 def _matching(table: TaskTable, request: ClaimRequest) -> Iterable[Lane]:
     names = dict.fromkeys(request.names)
+    if request.families:
+        names |= dict.fromkeys(name for name in table.lanes_by_name if name.startswith(request.families))
     if request.queues is None:
         return [lane for name in names for lane in table.lanes_by_name.get(name, ())]
     keys = ((queue, name) for queue in dict.fromkeys(request.queues) for name in names)

@@ -67,7 +67,7 @@ class MemoryTaskStore:
             durable=False,
             forgets=True,
             multi_process=False,
-            supports=frozenset({"headers"}),
+            supports=frozenset({"families", "headers"}),
             warnings=("All tasks are gone when the process that holds them ends.",),
         )
 

@@ -23,6 +23,7 @@ def claim_steps(request: ClaimRequest) -> list[Step]:
     wanted = {
         "runner": runner,
         "names": stored_array(request.names),
+        "families": stored_array(request.families),
         "queues": stored_array(request.queues),
         "limit": str(request.limit),
     }

@@ -84,7 +84,7 @@ class PostgresTaskStore:
             multi_process=True,
             multi_host=True,
             takes_connection=True,
-            supports=frozenset({"headers"}),
+            supports=frozenset({"families", "headers"}),
             warnings=(*standbys.warnings(), *warnings_for(server, listens=self.address.listen)),
         )
 

@@ -100,7 +100,7 @@ class RedisTaskStore:
             durable=found.is_durable,
             multi_process=True,
             multi_host=True,
-            supports=frozenset({"headers"}),
+            supports=frozenset({"families", "headers"}),
             warnings=found.warnings,
         )
 

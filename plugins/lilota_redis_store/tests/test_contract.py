@@ -68,9 +68,9 @@ class TestRedisStore(StoreContract):
 
     model_examples = 25
 
-    def test_it_keeps_headers(self, store):
+    def test_it_keeps_headers_and_serves_families(self, store):
         """The contract asks only stores that say so; this one must."""
-        assert "headers" in store.capabilities().supports
+        assert store.capabilities().supports >= {"families", "headers"}
 
 
 @pytest.mark.slow

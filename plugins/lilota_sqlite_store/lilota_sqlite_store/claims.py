@@ -69,8 +69,11 @@ def _ready_lanes(connection: sqlite3.Connection, request: ClaimRequest) -> Lanes
     """Return the lanes that the runner serves and that have something ready."""
     names = frozenset(request.names)
     queues = None if request.queues is None else frozenset(request.queues)
-    rows = connection.execute(SQL["ready_lanes"])
-    return {lane: (queue, name) for lane, queue, name in rows if name in names and (queues is None or queue in queues)}
+    return {
+        lane: (queue, name)
+        for lane, queue, name in connection.execute(SQL["ready_lanes"])
+        if (name in names or name.startswith(request.families)) and (queues is None or queue in queues)
+    }
 
 
 def _next_ids(connection: sqlite3.Connection, lanes: list[int], limit: int) -> list[int]:

@@ -86,7 +86,7 @@ class SQLiteTaskStore:
             description=f"SQLite file {self.path}" + ("" if self._wait_for_disk else " (may lose the last second)"),
             durable=self._wait_for_disk,
             multi_process=True,
-            supports=frozenset({"headers"}),
+            supports=frozenset({"families", "headers"}),
             warnings=warnings_for(self.path),
         )
 

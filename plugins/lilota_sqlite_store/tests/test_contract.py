@@ -21,9 +21,9 @@ class TestSQLiteStore(StoreContract):
         yield store
         store.close()
 
-    def test_it_keeps_headers(self, store):
+    def test_it_keeps_headers_and_serves_families(self, store):
         """The contract asks only stores that say so; this one must."""
-        assert "headers" in store.capabilities().supports
+        assert store.capabilities().supports >= {"families", "headers"}
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 
@@ -17,6 +18,22 @@ class ClaimIgnoresNames(StoreWrapper):
 
     def alter_request(self, request: ClaimRequest) -> ClaimRequest:
         return replace(request, names=tuple({row.name for row in self.counts()}))
+
+
+class ClaimIgnoresFamilies(StoreWrapper):
+    """A runner gets no task of the families that it serves, though the store says that it looks at them."""
+
+    def alter_request(self, request: ClaimRequest) -> ClaimRequest:
+        return replace(request, families=())
+
+
+class ClaimTakesFamiliesForPatterns(StoreWrapper):
+    """A runner gets tasks of names that only look like those of its families to a database."""
+
+    def alter_request(self, request: ClaimRequest) -> ClaimRequest:
+        patterns = [re.compile(family.replace("_", ".").replace("%", ".*")) for family in request.families]
+        names = {row.name for row in self.counts() if any(pattern.match(row.name) for pattern in patterns)}
+        return replace(request, names=(*request.names, *names))
 
 
 class ClaimIgnoresQueues(StoreWrapper):

@@ -102,7 +102,12 @@ def _ready_lanes(database: Database, request: ClaimRequest, moves: Moves) -> dic
     """Return the lanes that the runner serves and that have something ready, after the moves of this transaction."""
     names = frozenset(request.names)
     ready = names_of(database, moves.lanes_with(State.READY, totals(database.alias, State.READY)))
-    return {lane: lane_name for lane, lane_name in ready.items() if lane_name.is_among(names, request.queues)}
+    return {
+        lane: lane_name
+        for lane, lane_name in ready.items()
+        if (lane_name.name in names or lane_name.name.startswith(request.families))
+        and lane_name.is_among(None, request.queues)
+    }
 
 
 def _lock_next(database: Database, lanes: list[int], limit: int) -> list[Row]:

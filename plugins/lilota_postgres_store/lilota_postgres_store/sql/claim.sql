@@ -3,7 +3,7 @@
 -- of all lanes in the order of their ids; BETWEEN does. Most tasks are due when they are added: `run_at` is NULL then.
 WITH served AS (
     SELECT id, queue, name FROM {lanes}
-    WHERE name = ANY (%(names)s::text[])
+    WHERE (name = ANY (%(names)s::text[]) OR name ^@ ANY (%(families)s::text[]))
         AND (%(queues)s::text[] IS NULL OR queue = ANY (%(queues)s::text[]))
         AND EXISTS (SELECT FROM {runners} WHERE id = %(runner)s AND expires_at > clock_timestamp())
 ), shares AS (

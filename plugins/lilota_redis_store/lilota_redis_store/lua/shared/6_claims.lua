@@ -21,6 +21,23 @@ local function promote_due()
     flush()
 end
 
+-- What the names that a runner can run lead to: those that it names, and those that begin as it says.
+local function lanes_of_names(request)
+    local found = read_many(NAMES, request.names)
+    if #request.families > 0 then
+        local all = redis.call('HGETALL', NAMES)
+        for i = 1, #all, 2 do
+            for _, family in ipairs(request.families) do
+                if string.sub(all[i], 1, #family) == family then
+                    found[#found + 1] = all[i + 1]
+                    break
+                end
+            end
+        end
+    end
+    return found
+end
+
 -- The lanes that a runner serves.
 local function served_lanes(request)
     local queues
@@ -31,7 +48,7 @@ local function served_lanes(request)
         end
     end
     local served = {}
-    for _, packed in ipairs(read_many(NAMES, request.names)) do
+    for _, packed in ipairs(lanes_of_names(request)) do
         local lanes = packed and cmsgpack.unpack(packed) or {}
         for i = 1, #lanes, 2 do
             if not queues or queues[lanes[i]] then
