@@ -17,12 +17,15 @@ from lilota.models import JSONObject, TaskBase
 
 @hookimpl
 def lilota_tasks() -> Mapping[str, type[TaskBase]]:
-    """Contribute the task that runs task functions: only where they can be found."""
+    """Contribute the task that runs task functions: only where they can be found.
+
+    Each function has a name of its own; before, all had one, and tasks of that time may still wait.
+    """
     if not _has_project():
         return {}
     from lilota_django.django_tasks.task import DjangoTask  # noqa: PLC0415 - see above
 
-    return {"django.tasks": DjangoTask}
+    return {"django.tasks:*": DjangoTask, "django.tasks": DjangoTask}
 
 
 @hookimpl

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.test import override_settings
 from lilota_django.client import get_client
 from lilota_django.django_tasks.backend import LilotaBackend, queues_of
-from lilota_django.django_tasks.calls import TASK_NAME, find, to_input
+from lilota_django.django_tasks.calls import FAMILY, find, to_input
 from lilota_django.django_tasks.compat import InvalidTask, Task, TaskResultDoesNotExist, TaskResultStatus, signals
 from shop import tasks
 
@@ -40,7 +40,7 @@ def store(store):
 def claim(store):
     """Start the next attempt as a runner would."""
     store.heartbeat(RunnerInfo(id="a-runner"))
-    return store.claim(ClaimRequest(runner_id="a-runner", names=(TASK_NAME,))).claims[0]
+    return store.claim(ClaimRequest(runner_id="a-runner", names=(), families=(FAMILY,))).claims[0]
 
 
 def finish(store, state, error=None, output_json=None):
@@ -62,11 +62,16 @@ def ended_as(store, error_type, **fields):
 
 
 def test_enqueue_stores_the_call(store):
-    """The call is one task with the function as its description, in the queue and with the priority of the call."""
+    """The call is one task with the name of the function, in the queue and with the priority of the call."""
     result = tasks.total.using(queue_name="mails", priority=7).enqueue(2, price=3)
 
     info = store.get(int(result.id))
-    assert (info.name, info.description, info.queue, info.priority) == (TASK_NAME, "shop.tasks.total", "mails", 7)
+    assert (info.name, info.description, info.queue, info.priority) == (
+        "django.tasks:shop.tasks.total",
+        "",
+        "mails",
+        7,
+    )
     assert (info.input["function"], info.input["args"], info.input["kwargs"]) == ("shop.tasks.total", [2], {"price": 3})
     assert (result.status, result.attempts, result.backend) == (TaskResultStatus.READY, 0, "default")
 
@@ -345,7 +350,7 @@ def test_a_function_outside_of_all_apps_is_refused_where_it_is_enqueued(store):
 def test_a_function_that_is_gone_is_said_to_be(store):
     """A result of an older version of the project names what is missing."""
     call = {**to_input(tasks.total, (), {}, "default", datetime.now(UTC)), "function": "shop.gone.total"}
-    task_id = get_client().add(TASK_NAME, input=call).id
+    task_id = get_client().add("django.tasks:shop.tasks.total", input=call).id
 
     with pytest.raises(UnknownTaskError, match=r"shop\.gone\.total.*same version of the project"):
         tasks.total.get_result(str(task_id))
@@ -353,7 +358,7 @@ def test_a_function_that_is_gone_is_said_to_be(store):
 
 def test_a_row_that_is_no_call_is_said_to_be_none(store):
     """Someone may have added it by hand."""
-    task_id = get_client().add(TASK_NAME, input={"x": 1}).id
+    task_id = get_client().add("django.tasks:shop.tasks.total", input={"x": 1}).id
 
     with pytest.raises(InvalidInputError, match="enqueue"):
         tasks.total.get_result(str(task_id))

@@ -33,7 +33,9 @@ def test_manage_py_passes_commands_on_with_the_store_of_the_project(site):
     shown = site.manage("lilota", "show", result.id)
     missing = site.manage("lilota", "show", "4711")
 
-    assert [json.loads(line)["description"] for line in listed.stdout.splitlines()] == ["shop.tasks.total"], listed
+    assert [json.loads(line)["name"] for line in listed.stdout.splitlines()] == ["django.tasks:shop.tasks.total"], (
+        listed
+    )
     assert shown.stdout.startswith(f"Task {result.id}"), shown
     assert (missing.returncode, missing.stdout, "4711" in missing.stderr) == (1, "", True)
 
@@ -80,7 +82,9 @@ def test_the_settings_are_found_in_the_working_folder(site):
 
     listed = lilota(site, "list", "--store", "django", "--json")
 
-    assert [json.loads(line)["description"] for line in listed.stdout.splitlines()] == ["shop.tasks.total"], listed
+    assert [json.loads(line)["name"] for line in listed.stdout.splitlines()] == ["django.tasks:shop.tasks.total"], (
+        listed
+    )
 
 
 def test_what_is_installed_is_not_taken_from_the_working_folder(site):

@@ -63,7 +63,6 @@ def test_a_context_knows_the_attempt_and_takes_progress(sqlite):
     assert result.output == {"return_value": {"attempt": 1, "id": "1", "queue": "default"}}
     assert result.progress == (25.0, 50.0, 75.0, 100.0)
     assert result.log_text == "The report has 4 steps."
-    assert result.log_lines[0].logger.endswith(".shop.tasks.report")
 
 
 def test_a_context_has_the_instant_that_the_caller_was_told():

@@ -11,7 +11,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connections
 from django.db.migrations.loader import MigrationLoader
-from lilota_django.django_tasks.calls import TASK_NAME, to_input
+from lilota_django.django_tasks.calls import OLD_NAME, to_input
 from lilota_django.models import State, Task
 from lilota_django.orm.lanes import key_of
 from lilota_django.readiness import own_migrations
@@ -113,7 +113,7 @@ def test_a_function_that_was_enqueued_before_a_migration_runs(site):
     """In a project with its own commands: `migrate`, then `lilota_worker`."""
     with tables_of_before(ALIAS):
         call = to_input(tasks.total, (2,), {"price": 3}, "default", datetime.now(UTC))
-        task_id = add_as_before(ALIAS, TASK_NAME, json.dumps(call))
+        task_id = add_as_before(ALIAS, OLD_NAME, json.dumps(call))
         site.manage("migrate").check_returncode()
 
     with site.worker():

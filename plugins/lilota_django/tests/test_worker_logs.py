@@ -64,7 +64,7 @@ def test_what_a_task_logs_is_one_mail_from_the_root(site):
 
     sent = (site.folder / "mails").read_text().splitlines()
     assert sorted(sent) == [
-        f"ERROR: Task {result.id} (django.tasks: shop.tasks.broken) failed: ValueError: torn",
+        f"ERROR: Task {result.id} (django.tasks:shop.tasks.broken) failed: ValueError: torn",
         "ERROR: The shop",
     ]
 

@@ -18,11 +18,12 @@ from lilota_django.checks import mistakes_of_store
 from lilota_django.client import get_client
 from lilota_django.conf import project_settings
 from lilota_django.django_tasks.calls import (
-    TASK_NAME,
     check_arguments,
     check_fields,
     check_level,
     check_reachable,
+    is_call,
+    name_of,
     to_input,
 )
 from lilota_django.django_tasks.compat import (
@@ -101,9 +102,8 @@ class LilotaBackend(BaseTaskBackend):
         check_arguments(task, args, kwargs)
         now = datetime.now(UTC)
         handle = self.client.add(
-            TASK_NAME,
-            task.module_path,
-            to_input(task, args, kwargs, self.alias, now),
+            name_of(task),
+            input=to_input(task, args, kwargs, self.alias, now),
             run_at=None if task.run_after is None else aware(task.run_after),
             priority=int(task.priority),  # 3.0 is a whole number, too
             queue=task.queue_name,
@@ -140,7 +140,7 @@ class LilotaBackend(BaseTaskBackend):
             info = self.client.store.get(int(result_id))
         except TaskNotFoundError as error:
             raise TaskResultDoesNotExist(result_id) from error
-        if info.name != TASK_NAME:
+        if not is_call(info):
             raise TaskResultDoesNotExist(result_id)
         return result_of(info)
 

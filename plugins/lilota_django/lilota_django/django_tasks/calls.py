@@ -25,13 +25,16 @@ from django.conf import settings
 
 from lilota.contract.rules import check_queue
 from lilota.errors import InvalidInputError, UnknownTaskError
-from lilota.models import JSONObject
+from lilota.models import JSONObject, TaskInfo
 from lilota_django.django_tasks.compat import InvalidTask, Task, normalize_json
 from lilota_django.instants import aware
 
-#: The name that all task functions share: a runner can run them all, or none.
-TASK_NAME: Final = "django.tasks"
+#: How the names of all task functions begin: a runner can run them all, or none.
+FAMILY: Final = "django.tasks:"
+#: What all were called by versions of this package before.
+OLD_NAME: Final = "django.tasks"
 
+_NAME_LIMIT: Final = 200
 _PATH: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
 
 
@@ -44,6 +47,16 @@ class StoredCall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     backend: str
     enqueued_at: datetime
     run_after: datetime | None = None
+
+
+def name_of(task: Task[..., Any]) -> str:
+    """Return the name of the lilota tasks that call a function: its path, as far as a name can be that long."""
+    return f"{FAMILY}{task.module_path}"[:_NAME_LIMIT]
+
+
+def is_call(info: TaskInfo) -> bool:
+    """Tell whether a lilota task is the call of a task function."""
+    return info.name == OLD_NAME or info.name.startswith(FAMILY)
 
 
 def to_input(

@@ -18,7 +18,7 @@ class LilotaContext(TaskContext):  # type: ignore[misc, type-arg]  # the stubs a
     @property
     def logger(self) -> logging.Logger:
         """Its records are kept with the task, and shown in the admin; it has the name of the function."""
-        return self.lilota_task.logger.getChild(self.task_result.task.module_path)
+        return self.lilota_task.logger
 
     @property
     def is_cancelled(self) -> bool:
