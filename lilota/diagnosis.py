@@ -72,6 +72,7 @@ def examine(
             yield _answer(opened)
             yield from _promises(opened.capabilities())
             yield from _damage(opened, repair=repair)
+            yield from _failed_runners(opened)
             yield _waiting_tasks(opened.counts(), Registry(plugins))
     except LilotaError as error:
         yield Finding("problem", "store", mask_text(str(error)))
@@ -165,6 +166,14 @@ def _damage(store: TaskStore, *, repair: bool) -> Iterator[Finding]:
         yield Finding("ok", "data", f"Repaired: {damage}.")
     else:
         yield Finding("problem", "data", f"{damage}. `lilota doctor --repair` mends it, and loses nothing.")
+
+
+def _failed_runners(store: TaskStore) -> Iterator[Finding]:
+    for runner in store.runners():
+        if failure := runner.about.get("failure"):
+            where = f"process {runner.pid} on {runner.host}"
+            text = f"The runner {runner.id} ({where}) failed: {mask_text(str(failure))} Restart its program."
+            yield Finding("problem", "runners", text)
 
 
 def _waiting_tasks(found: Sequence[TaskCount], registry: Registry) -> Finding:

@@ -65,6 +65,7 @@ def runner_record(runner: RegisteredRunner, running_tasks: int) -> JSONObject:
         "lease_seconds": runner.lease_seconds,
         "has_expired": runner.has_expired,
         "running_tasks": running_tasks,
+        "about": runner.about,
     }
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from lilota.contract.ids import check_whole
-from lilota.models import Claim, Fence, LogLine, TaskInfo, TaskState
+from lilota.models import Claim, Fence, JSONObject, LogLine, TaskInfo, TaskState
 
 
 class StoreCapabilities(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,12 +41,14 @@ class RunnerInfo(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         id: random, new at each start; never a host name.
         lease_seconds: how long its claims hold after this heartbeat. 0 lets them expire at once.
+        about_json: what it tells people of itself, a JSON object as text, or None. No store looks into it.
     """
 
     id: str
     lease_seconds: float = 30.0
     host: str = ""
     pid: int = 0
+    about_json: str | None = None
 
 
 class RegisteredRunner(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +58,7 @@ class RegisteredRunner(msgspec.Struct, frozen=True, kw_only=True):
         started_at: its first heartbeat, by the store's clock, like the others here.
         heartbeat_at: its newest heartbeat.
         has_expired: its lease has run out; the next `rescue` takes back what it holds.
+        about_json: what it told of itself with its newest heartbeat, or None.
     """
 
     id: str
@@ -65,6 +68,13 @@ class RegisteredRunner(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime
     heartbeat_at: datetime
     has_expired: bool
+    about_json: str | None = None
+
+    @property
+    def about(self) -> JSONObject:
+        """What it told of itself: "names", "queues" (null for all), "places", or "failure"; empty if nothing."""
+        about: JSONObject = msgspec.json.decode(self.about_json or "{}")
+        return about
 
 
 class StoredTask(msgspec.Struct, frozen=True, kw_only=True):

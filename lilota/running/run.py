@@ -22,6 +22,7 @@ from lilota.engine.executor import Executor, ExecutorCapabilities, ExecutorFacto
 from lilota.errors import LilotaError, PluginError, StoreError, described, listed
 from lilota.hookspecs import RunnerDetails
 from lilota.registry import Registry
+from lilota.running.about import with_failure, with_service
 from lilota.running.driver import Driver
 from lilota.running.housekeeping import Housekeeper
 from lilota.running.lease import LeaseKeeper
@@ -78,7 +79,8 @@ class RunnerStart:
         self._engine = Engine(self.info.id, places, names, options.queues)
         teller = Teller(self._plugins, waiters)
         self.driver: Driver = Driver(self._engine, self._executor, store, teller, on_failure=self._note_failure)
-        self._lease = LeaseKeeper(store, self.info, self._stop_without_lease, self.driver.look_again)
+        introduced = with_service(self.info, names, options.queues, places)
+        self._lease = LeaseKeeper(store, introduced, self._stop_without_lease, self.driver.look_again)
         self._housekeeper = Housekeeper(store, options.settings.prune_after_seconds)
         self._waiters = waiters
         self._leaves_all_to_the_lease = False
@@ -140,7 +142,7 @@ class RunnerStart:
             if is_written:
                 self._store.release(self.info.id)
             # It stays registered, without a lease: `lilota runners` shows it until it is stopped, or others clear up.
-            self._store.heartbeat(msgspec.structs.replace(self.info, lease_seconds=0))
+            self._store.heartbeat(with_failure(self.info, error))
         except StoreError as failure:
             logger.warning("The store could not be told that the runner failed; its lease will run out: %s", failure)
 

@@ -188,6 +188,19 @@ def test_runners_shows_which_runner_was_lost(store):
     assert "lease expired     1" in call("runners").stdout
 
 
+def test_runners_shows_why_a_runner_failed(store):
+    """As long as it is registered; machines find what it told under "about"."""
+    about = json.dumps({"failure": "OSError: no room for password=hush"})
+    store.heartbeat(RunnerInfo(id="runner", lease_seconds=0, about_json=about))
+
+    *_, state, reason = call("runners").stdout.splitlines()
+    (runner,) = json.loads(call("runners", "--json").stdout)
+
+    assert state.split()[:2] == ["runner", "failed"]
+    assert reason == "The runner runner failed: OSError: no room for password=***"
+    assert runner["about"]["failure"].startswith("OSError")
+
+
 def test_runners_for_machines_is_one_document(store):
     """Stable keys, instants in UTC."""
     start_task(store)
@@ -202,6 +215,7 @@ def test_runners_for_machines_is_one_document(store):
         "host": "web-1",
         "pid": 4711,
         "lease_seconds": 45.0,
+        "about": {},
         "has_expired": False,
         "running_tasks": 1,
     }

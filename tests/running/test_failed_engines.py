@@ -15,6 +15,7 @@ from running import until
 
 from lilota.adding.waiters import Waiters
 from lilota.config import Settings
+from lilota.diagnosis import examine
 from lilota.errors import LilotaError, StoreUnavailableError
 from lilota.models import AttemptUpdate, LogLine, NewTask, TaskState
 from lilota.runner import TaskRunner
@@ -75,7 +76,11 @@ def test_a_failed_engine_is_seen_wherever_somebody_looks(tmp_path, caplog):
             with pytest.raises(LilotaError, match=r"^Nothing was added, because .*planted.*Stop the runner, and start"):
                 add()
         assert len(store.get_all_tasks()) == 2
-        assert [known.has_expired for known in store.runners()] == [True]
+        assert [(known.has_expired, known.about) for known in store.runners()] == [
+            (True, {"failure": "KeyError: 'planted'"})
+        ]
+        findings = [finding for finding in examine(url) if finding.check == "runners"]
+        assert [finding.status for finding in findings] == ["problem"]
         with pytest.raises(LilotaError, match="had failed: KeyError: 'planted'"):
             runner.stop()
         assert store.runners() == []

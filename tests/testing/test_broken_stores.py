@@ -62,6 +62,7 @@ EXPECTED = {
     "instants are kept to the millisecond": "test_run_at_is_kept_as_the_same_instant_in_utc[last]",
     "texts pass for ids": "test_an_id_of_another_type_is_refused_in_the_same_words[get]",
     "every heartbeat is a start": "test_started_at_stays_and_heartbeat_at_moves",
+    "runners are known by their first words": "test_what_a_runner_tells_of_itself_is_kept_as_it_told_it_last",
     "lost runners are hidden": "test_a_runner_with_an_expired_lease_is_shown_as_such",
     "lost runners seem alive": "test_a_runner_with_an_expired_lease_is_shown_as_such",
     "runners are listed by name": "test_runners_come_in_the_order_in_which_they_started",
@@ -89,6 +90,7 @@ EXPECTED = {
 
 #: Faults that the game against the model can't see: they need two threads, or questions that it does not ask.
 BEYOND_THE_MODEL = {
+    "runners are known by their first words",
     "claim ignores families",
     "claim takes families for patterns",
     "claims are not atomic",

@@ -46,6 +46,9 @@ def runners(session: Session, *, as_json: bool) -> None:
         screen.print(Text("No runner is registered. Start one with: lilota worker", style="dim"))
         return
     screen.print(_table(found, running, screen))
+    for runner in found:
+        if failure := runner.about.get("failure"):
+            screen.print(text(f"The runner {runner.id} failed: {failure}", "red"), soft_wrap=True)
 
 
 def _running_per_runner(store: TaskStore) -> Counter[str]:
@@ -63,7 +66,7 @@ def _table(found: Sequence[RegisteredRunner], running: Counter[str], screen: Con
     for runner in found:
         table.add_row(
             text(runner.id),
-            Text("lease expired", style="red") if runner.has_expired else Text("alive", style="green"),
+            _state(runner),
             f"{running[runner.id]:,}",
             relative(runner.started_at, now),
             relative(runner.heartbeat_at, now),
@@ -71,3 +74,9 @@ def _table(found: Sequence[RegisteredRunner], running: Counter[str], screen: Con
             text(runner.host),
         )
     return table
+
+
+def _state(runner: RegisteredRunner) -> Text:
+    if not runner.has_expired:
+        return Text("alive", style="green")
+    return Text("failed" if "failure" in runner.about else "lease expired", style="red")

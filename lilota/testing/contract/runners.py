@@ -26,6 +26,21 @@ class RunnersContract(ContractFixtures):
         assert (runner.host, runner.pid, runner.lease_seconds) == ("häst-1", 4711, 45.5)
         assert not runner.has_expired
 
+    def test_what_a_runner_tells_of_itself_is_kept_as_it_told_it_last(self, store: TaskStore) -> None:
+        """No store looks into it; and who tells nothing any more is not held to what was true before."""
+        told = ['{"failure":"🐘 \\u0000"}', '{"names":["%s"]}' % ("n" * 20_000), None]
+        known = []
+        for about_json in told:
+            store.heartbeat(RunnerInfo(id="contract-new", about_json=about_json))
+            known.append(registered(store, "contract-new").about_json)
+
+        store.release("contract-new")
+        store.heartbeat(RunnerInfo(id="contract-new"))
+
+        assert known == told
+        assert registered(store, "contract-new").about == {}
+        store.release("contract-new")
+
     def test_instants_of_a_runner_are_aware_utc_and_now(self, store: TaskStore, runner: ContractRunner) -> None:
         """A runner that has just introduced itself started now, and was heard of now."""
         known = registered(store, runner.id)

@@ -156,6 +156,7 @@ class Runner(models.Model):
     runner = AnyCharField(max_length=255)
     host = AnyTextField()
     pid: models.BigIntegerField[int, int] = models.BigIntegerField()
+    about_json: models.TextField[str | None, str | None] = models.TextField(null=True)
     lease_seconds: models.FloatField[float, float] = models.FloatField()
     started_at = InstantField()
     heartbeat_at = InstantField()

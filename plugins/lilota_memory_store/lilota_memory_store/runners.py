@@ -34,6 +34,7 @@ def registered(table: TaskTable, now: int) -> list[RegisteredRunner]:
             started_at=from_microseconds(runner.started_at),
             heartbeat_at=from_microseconds(runner.heartbeat_at),
             has_expired=runner.expires_at <= now,
+            about_json=runner.info.about_json,
         )
         for runner_id, runner in table.runners.items()
     ]

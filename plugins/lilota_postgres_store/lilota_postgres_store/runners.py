@@ -15,6 +15,7 @@ def heartbeat(database: Database, runner: RunnerInfo) -> bool:
         "runner": stored(runner.id),
         "host": stored(runner.host),
         "pid": str(runner.pid),
+        "about": runner.about_json,
         "lease": str(runner.lease_seconds),
     }
     # However many threads and commits are busy: a heartbeat has a connection of its own.
@@ -33,8 +34,11 @@ def registered(database: Database) -> list[RegisteredRunner]:
             started_at=from_microseconds(started_at),
             heartbeat_at=from_microseconds(heartbeat_at),
             has_expired=has_expired,
+            about_json=about,
         )
-        for runner_id, host, pid, lease_seconds, started_at, heartbeat_at, has_expired in database.read("runners")
+        for runner_id, host, pid, lease_seconds, started_at, heartbeat_at, has_expired, about in database.read(
+            "runners"
+        )
     ]
 
 

@@ -73,8 +73,9 @@ class Row(msgspec.Struct, array_like=True):
 #: Number, queue and name of the lanes of the rows.
 Lanes = list[tuple[int, tuple[str, str]]]
 ClaimReply = tuple[list[Row], Lanes, list[Fence]]
-#: The time of now; then of each runner its id, host, pid, lease_seconds, started_at, heartbeat_at and expires_at.
-RunnersReply = tuple[int, list[tuple[str, tuple[str, int, float, int, int, int]]]]
+#: The time of now; then of each runner its id, host, pid, lease_seconds, started_at, heartbeat_at and expires_at, and
+#: what it tells of itself, "" for nothing.
+RunnersReply = tuple[int, list[tuple[str, tuple[str, int, float, int, int, int], str]]]
 
 _decode_tasks: Final = msgspec.msgpack.Decoder(tuple[list[Row], Lanes, list[int]]).decode
 _decode_claim: Final = msgspec.msgpack.Decoder(ClaimReply).decode
@@ -183,7 +184,8 @@ def to_runners(reply: bytes) -> list[RegisteredRunner]:
             started_at=from_microseconds(started_at),
             heartbeat_at=from_microseconds(heartbeat_at),
             has_expired=expires_at <= now,
+            about_json=about or None,
         )
-        for runner_id, (host, pid, lease_seconds, started_at, heartbeat_at, expires_at) in rows
+        for runner_id, (host, pid, lease_seconds, started_at, heartbeat_at, expires_at), about in rows
     ]
     return sorted(runners, key=lambda runner: (runner.started_at, runner.id))

@@ -16,14 +16,14 @@ def heartbeat(connection: sqlite3.Connection, runner: RunnerInfo, now: int) -> b
     """Register the runner or renew its lease; False if it was not known."""
     row = connection.execute(SQL["lease"], (runner.id,)).fetchone()
     expires_at = now + microseconds(runner.lease_seconds)
-    connection.execute(
-        SQL["heartbeat"], (runner.id, runner.host, runner.pid, runner.lease_seconds, expires_at, now, now)
-    )
+    told = (runner.id, runner.host, runner.pid, runner.about_json, runner.lease_seconds)
+    connection.execute(SQL["heartbeat"], (*told, expires_at, now, now))
     return row is not None
 
 
 def registered(connection: sqlite3.Connection, now: int) -> list[RegisteredRunner]:
     """Return the runners in the order in which they started."""
+    rows = connection.execute(SQL["registered_runners"], (now,))
     runners = [
         RegisteredRunner(
             id=runner_id,
@@ -33,10 +33,9 @@ def registered(connection: sqlite3.Connection, now: int) -> list[RegisteredRunne
             started_at=from_microseconds(started_at),
             heartbeat_at=from_microseconds(heartbeat_at),
             has_expired=bool(has_expired),
+            about_json=about_json,
         )
-        for runner_id, host, pid, lease_seconds, started_at, heartbeat_at, has_expired in connection.execute(
-            SQL["registered_runners"], (now,)
-        )
+        for runner_id, host, pid, lease_seconds, started_at, heartbeat_at, has_expired, about_json in rows
     ]
     return sorted(runners, key=lambda runner: runner.started_at)
 

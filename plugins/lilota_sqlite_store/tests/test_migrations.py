@@ -182,6 +182,8 @@ def test_what_waits_in_a_file_of_an_older_schema_runs(connection, path, schema):
     migrate(connection, path, load_migrations()[:schema])
     connection.execute("INSERT INTO lanes (id, queue, name, ready) VALUES (1, 'default', 'task', 2)")
     connection.executemany(ADD_OF_SCHEMA_2, [(1,), (2,)])
+    if schema >= 4:  # whole microseconds
+        connection.execute("UPDATE tasks SET created_at = created_at * 1000000, run_at = run_at * 1000000")
     connection.execute("UPDATE meta SET value = 2 WHERE key = 'last_task_id'")
     store = SQLiteTaskStore(path)
     runner = RunnerInfo(id="runner")

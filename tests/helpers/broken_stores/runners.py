@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from broken_stores.wrapper import StoreWrapper
-from lilota.contract import RegisteredRunner, TaskStore
+from lilota.contract import RegisteredRunner, RunnerInfo, TaskStore
 
 
 class EveryHeartbeatIsAStart(StoreWrapper):
@@ -13,6 +13,17 @@ class EveryHeartbeatIsAStart(StoreWrapper):
 
     def runners(self) -> list[RegisteredRunner]:
         return [replace(runner, started_at=runner.heartbeat_at) for runner in super().runners()]
+
+
+class RunnersAreKnownByTheirFirstWords(StoreWrapper):
+    """Keeps what a runner told at its start, so that nobody learns why it failed."""
+
+    def __init__(self, inner: TaskStore) -> None:
+        super().__init__(inner)
+        self._first: dict[str, str | None] = {}
+
+    def heartbeat(self, runner: RunnerInfo) -> bool:
+        return super().heartbeat(replace(runner, about_json=self._first.setdefault(runner.id, runner.about_json)))
 
 
 class LostRunnersAreHidden(StoreWrapper):

@@ -19,7 +19,7 @@ from lilota_django.orm.moves import Moves
 _LONGEST_ID: Final = 255
 _NEVER: Final = 0
 #: What is told of a runner as it is stored.
-_TOLD: Final = ("host", "pid", "lease_seconds", "started_at", "heartbeat_at")
+_TOLD: Final = ("host", "pid", "about_json", "lease_seconds", "started_at", "heartbeat_at")
 
 
 def heartbeat(database: Database, info: RunnerInfo, present: int) -> bool:
@@ -31,6 +31,7 @@ def heartbeat(database: Database, info: RunnerInfo, present: int) -> bool:
     news = {
         "host": info.host,
         "pid": info.pid,
+        "about_json": info.about_json,
         "lease_seconds": info.lease_seconds,
         "heartbeat_at": present,
         "expires_at": present + microseconds(info.lease_seconds),

@@ -16,6 +16,7 @@ end
 local PREFIX = string.sub(KEYS[1], 1, -6) -- without "store"
 local LANES, NAMES, COUNTS = PREFIX .. 'lanes', PREFIX .. 'names', PREFIX .. 'counts'
 local SCHEDULED, LEASES, RUNNERS = PREFIX .. 'scheduled', PREFIX .. 'leases', PREFIX .. 'runners'
+local ABOUT = PREFIX .. 'about' -- beside RUNNERS, whose values a program of before reads as it knows them
 
 local asked = cmsgpack.unpack(ARGV[4])
 

@@ -24,5 +24,6 @@ end
 local function forget(runner_id)
     redis.call('ZREM', LEASES, runner_id)
     redis.call('HDEL', RUNNERS, runner_id)
+    redis.call('HDEL', ABOUT, runner_id)
     redis.call('DEL', PREFIX .. 'cancels:' .. runner_id)
 end

@@ -1,0 +1,2 @@
+-- What a runner tells people of itself. A program of before leaves the column alone.
+ALTER TABLE runners ADD COLUMN about_json TEXT;
