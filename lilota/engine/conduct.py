@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
 
@@ -86,6 +87,19 @@ def check_update(attempt: Attempt, update: AttemptUpdate) -> None:
         _check_lines(attempt, update.log_lines)
 
 
+def check_remarks(worker: KnownWorker, lines: Sequence[LogLine]) -> None:
+    """Make sure that what a worker tells outside of its attempts can be logged, and count it.
+
+    Raises:
+        MisconductError: it can't.
+    """
+    worker.remarks += len(lines)
+    worker.remark_characters += sum(len(line.text) for line in lines)
+    _check_amount(worker.remarks, worker.remark_characters, "outside of any attempt")
+    for line in lines:
+        _check_line(line)
+
+
 def _count_return(worker: KnownWorker, report: Report) -> None:
     """Notice a worker that runs something of which nobody knows, instead of what it was given."""
     first = next(iter(worker.attempts))
@@ -120,13 +134,21 @@ def _check_output(output_json: str) -> None:
 
 def _check_lines(attempt: Attempt, lines: tuple[LogLine, ...]) -> None:
     attempt.lines += len(lines)
-    if attempt.lines > LINES_LIMIT + _NOTICES:
-        raise MisconductError(f"told {attempt.lines:,} lines of one attempt")
+    attempt.characters += sum(len(line.text) for line in lines)
+    _check_amount(attempt.lines, attempt.characters, "of one attempt")
     for line in lines:
-        attempt.characters += len(line.text)
-        if len(line.text) > _LONGEST_LINE or len(line.logger) > NAME_LIMIT or line.source not in _SOURCES:
-            raise MisconductError("told a line that no worker writes")
+        _check_line(line)
         if line.attempt != attempt.claim.attempt:
             raise MisconductError(f"told a line of another attempt of the task {attempt.claim.id}")
-    if attempt.characters > CHARACTERS_LIMIT + _NOTICES * _LONGEST_LINE:
-        raise MisconductError(f"told {attempt.characters:,} characters of one attempt")
+
+
+def _check_amount(lines: int, characters: int, where: str) -> None:
+    if lines > LINES_LIMIT + _NOTICES:
+        raise MisconductError(f"told {lines:,} lines {where}")
+    if characters > CHARACTERS_LIMIT + _NOTICES * _LONGEST_LINE:
+        raise MisconductError(f"told {characters:,} characters {where}")
+
+
+def _check_line(line: LogLine) -> None:
+    if len(line.text) > _LONGEST_LINE or len(line.logger) > NAME_LIMIT or line.source not in _SOURCES:
+        raise MisconductError("told a line that no worker writes")

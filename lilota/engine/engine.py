@@ -17,16 +17,15 @@ import msgspec
 
 from lilota.contract import Claimed, ClaimRequest, Committed
 from lilota.engine.backlog import Backlog
-from lilota.engine.conduct import MisconductError, check_report
+from lilota.engine.conduct import MisconductError, check_remarks, check_report
 from lilota.engine.crew import Crew
 from lilota.engine.fates import Death
 from lilota.engine.holdings import Holdings
-from lilota.engine.messages import FromWorker, Leaving, Loaded, Ready, Report
+from lilota.engine.messages import FromWorker, Leaving, Loaded, Ready, Remarks, Report
 from lilota.engine.pacing import Pacing
 from lilota.engine.stop_ladder import StopLadder
 from lilota.engine.workload import Attempt, KnownWorker
 from lilota.errors import described
-from lilota.models import AttemptUpdate
 from lilota.tasks.families import prefixes
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -127,11 +126,11 @@ class Engine:
 
     # --- what happens
 
-    def hear(self, number: int, message: FromWorker, now: float) -> Sequence[AttemptUpdate]:
-        """A worker tells something; return what is new of its attempts. Whatever it is, it can end only this worker."""
+    def hear(self, number: int, message: FromWorker, now: float) -> bool:
+        """A worker tells something; tell whether it was taken. Whatever it is, it can end only this worker."""
         worker = self.crew.workers[number]
         if worker.fault:
-            return ()
+            return False
         held = tuple(worker.attempts.values())
         try:
             self._listen(worker, message, now)
@@ -141,8 +140,8 @@ class Engine:
             logger.exception("This was not expected of any message.")
             self._blame(worker, held, f"told what the runner could not understand ({described(error)})")
         else:
-            return message.updates if isinstance(message, Report) else ()
-        return ()
+            return True
+        return False
 
     def worker_died(self, number: int, death: Death, now: float) -> None:
         """A worker process is gone; the attempt that ran in it is lost, the others wait again."""
@@ -183,7 +182,7 @@ class Engine:
     # --- what a worker tells
 
     def _listen(self, worker: KnownWorker, message: FromWorker, now: float) -> None:
-        if not (worker.ready or isinstance(message, Ready)):
+        if not (worker.ready or isinstance(message, Ready | Remarks)):
             raise MisconductError("told something before it was ready")
         match message:
             case Report():
@@ -192,6 +191,8 @@ class Engine:
                 self._pacing.learn(message.durations)
             case Loaded():
                 self.holdings.note_options(worker, message)
+            case Remarks():
+                check_remarks(worker, message.lines)
             case Ready():
                 self.crew.came_up(worker.number)
             case Leaving():

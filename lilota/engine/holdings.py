@@ -133,6 +133,7 @@ class Holdings:
             worker.take(attempt.fence)
             worker.has_ended_one = True
             worker.first_returns = 0
+            worker.remarks = worker.remark_characters = 0
         elif update.started_at is not None and attempt.started_at is None:
             attempt.started_at = now
             worker.first_returns = 0

@@ -1,7 +1,7 @@
 """What a runner and a worker say to each other, wherever the worker is.
 
 runner ── RunClaims, Interrupt, Recall, Finish ──► worker
-runner ◄── Ready, Loaded, Report, Leaving ── worker
+runner ◄── Ready, Loaded, Report, Remarks, Leaving ── worker
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from lilota.contract import Fence
-from lilota.models import AttemptUpdate, Claim, Count, Delay
+from lilota.models import AttemptUpdate, Claim, Count, Delay, LogLine
 from lilota.tasks.options import TaskOptions
 
 StopReason = Literal["cancel", "timeout", "shutdown"]
@@ -65,9 +65,16 @@ class Report(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     durations: dict[str, tuple[Count, Delay]] = {}
 
 
+class Remarks(msgspec.Struct, frozen=True, tag=True):
+    """What was logged in the worker while no attempt ran in it: at its start, between two attempts, at its end."""
+
+    pid: Count
+    lines: tuple[LogLine, ...]
+
+
 class Leaving(msgspec.Struct, frozen=True, tag=True):
     """The worker ends in good order; what is still on the way to it will not start."""
 
 
 ToWorker = RunClaims | Interrupt | Recall | Finish
-FromWorker = Ready | Loaded | Report | Leaving
+FromWorker = Ready | Loaded | Report | Remarks | Leaving

@@ -109,6 +109,8 @@ class KnownWorker:
         leaving: it ends in good order, at the latest at `leave_by`.
         doomed: it was sent a signal that ends it.
         fault: what it told though no worker tells that, as the end of "it "; it is doomed, and not listened to.
+        remarks: how many lines it has told outside of attempts since its last one ended, and `remark_characters` how
+            long they are together.
         options: what it told of the task classes that it has imported, and else what others told.
         has_ended_one: one of its attempts has ended.
         first_returns: how often in a row it has returned the attempt that it should have been running.
@@ -126,6 +128,8 @@ class KnownWorker:
     leave_by: float = inf
     doomed: bool = False
     fault: str = ""
+    remarks: int = 0
+    remark_characters: int = 0
     has_worked: bool = False
     has_ended_one: bool = False
     first_returns: int = 0

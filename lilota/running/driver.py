@@ -154,7 +154,8 @@ class Driver:
         if isinstance(event.message, Ready):
             logger.debug("Worker %d is ready as process %d.", event.worker, event.message.pid)
             self._exchange.schedule.look_again()
-        self._teller.reported(self._engine.hear(event.worker, event.message, now))
+        if self._engine.hear(event.worker, event.message, now):
+            self._teller.heard(event.message)
 
     def _obey(self) -> None:
         for command in self._engine.crew.take_commands():

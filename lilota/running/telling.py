@@ -10,6 +10,7 @@ from typing import Final
 
 from lilota.adding.waiters import Waiters
 from lilota.contract import Committed, Fence
+from lilota.engine.messages import FromWorker, Remarks, Report
 from lilota.hookspecs import AttemptFinished, AttemptProgress, AttemptStarted
 from lilota.models import AttemptUpdate, Claim, Outcome, TaskState
 from lilota.plugins import Plugins
@@ -36,6 +37,15 @@ class Teller:
         self._claims: dict[Fence, Claim] = {}
         self._pids: dict[Fence, int] = {}
 
+    def heard(self, message: FromWorker) -> None:
+        """A worker tells something that the engine has taken."""
+        match message:
+            case Report(updates):
+                self.reported(updates)
+            case Remarks(pid, lines):
+                for line in lines:
+                    replay(line, pid)
+
     def reported(self, updates: Iterable[AttemptUpdate]) -> None:
         """A worker tells how its attempts are getting on; the store does not know yet."""
         starts_are_observed = self._plugins.has("lilota_attempt_started")
@@ -49,7 +59,7 @@ class Teller:
                 if starts_are_observed:
                     self._tell_start(claim, update.pid, update.started_at)
             for line in update.log_lines:
-                replay(line, claim, self._pids.get(fence, 0))
+                replay(line, self._pids.get(fence, 0), claim)
             if update.progress is not None:
                 self._tell_progress(claim, update.progress)
 

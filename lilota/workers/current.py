@@ -11,7 +11,7 @@ from lilota.engine.messages import StopReason
 from lilota.models import AttemptUpdate, Claim, LogLine, Outcome
 from lilota.workers.capture import OutputCapture
 from lilota.workers.guard import Guard
-from lilota.workers.logs import LineBudget, cut, logger_name, notice, printed
+from lilota.workers.logs import LineBudget, kept_line, notice, printed
 
 #: How long the first news of an attempt may wait in the worker.
 FIRST_NEWS_SECONDS: Final = 0.01
@@ -84,18 +84,9 @@ class RunningAttempt:
 
     def add_line(self, line: LogLine) -> None:
         """Keep a line, if there is room for it."""
-        text = cut(line.text)
-        if self._budget.admit(text):
-            self._lines.append(
-                LogLine(
-                    at=line.at,
-                    text=text,
-                    level=line.level,
-                    source=line.source,
-                    logger=logger_name(line.logger),
-                    attempt=self.claim.attempt,
-                )
-            )
+        kept = kept_line(line, self.claim.attempt)
+        if self._budget.admit(kept.text):
+            self._lines.append(kept)
 
     def take_news(self) -> AttemptUpdate | None:
         """Return what was not taken yet, or None."""

@@ -54,6 +54,18 @@ def cut(text: str) -> str:
     return f"{kept[:LINE_LENGTH_LIMIT]}... ({more:,} more characters)" if more else kept
 
 
+def kept_line(line: LogLine, attempt: int) -> LogLine:
+    """Return a line as it is stored, as one of an attempt; 0 for none."""
+    return LogLine(
+        at=line.at,
+        text=cut(line.text),
+        level=line.level,
+        source=line.source,
+        logger=logger_name(line.logger),
+        attempt=attempt,
+    )
+
+
 def logger_name(name: object) -> str:
     """Return the name of a logger as it can be stored; a task may make records with anything in that place."""
     return storable(str(name)[:NAME_LIMIT])[:NAME_LIMIT]
@@ -97,9 +109,13 @@ def install_handler(handler: LineHandler, root_level: int, logging_level: int) -
     logging.captureWarnings(capture=True)
 
 
-def replay(line: LogLine, claim: Claim, pid: int) -> None:
-    """Show a line of a worker in this process's logging tree, as if it had been logged here."""
-    name = line.logger or f"{LOGGER_NAME}.tasks.{claim.name}"
+def replay(line: LogLine, pid: int, claim: Claim | None = None) -> None:
+    """Show a line of a worker in this process's logging tree, as if it had been logged here.
+
+    Args:
+        claim: of the attempt to which the line belongs, if any.
+    """
+    name = line.logger or (LOGGER_NAME if claim is None else f"{LOGGER_NAME}.tasks.{claim.name}")
     logger = _nearest_logger(name)
     is_its_own = logger.name == name
     if not (logger.isEnabledFor(line.level) if is_its_own else _lets_pass(logger, line.level)):
@@ -112,7 +128,7 @@ def replay(line: LogLine, claim: Claim, pid: int) -> None:
         line.text,
         (),
         None,
-        extra={"task_id": claim.id, "attempt": line.attempt},
+        extra=None if claim is None else {"task_id": claim.id, "attempt": line.attempt},
     )
     record.created = line.at
     record.msecs = (line.at % 1) * 1000

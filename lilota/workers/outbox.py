@@ -6,6 +6,7 @@ courier, so that nothing waits behind a long attempt.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -14,12 +15,13 @@ import traceback
 from collections.abc import Callable
 from typing import Final
 
-from lilota.engine.messages import FromWorker, Report
+from lilota.engine.messages import FromWorker, Remarks, Report
 from lilota.models import AttemptUpdate, Claim, LogLine, Outcome
 from lilota.workers.capture import OutputCapture
 from lilota.workers.current import FIRST_NEWS_SECONDS, RunningAttempt
 from lilota.workers.frames import encode
 from lilota.workers.guard import Guard
+from lilota.workers.logs import LineBudget, kept_line, notice, printed
 
 #: How a worker exits whose courier has met an error that should not be; its last lines say which.
 EXIT_COURIER_FAILED: Final = 70
@@ -45,6 +47,8 @@ class Outbox:
         self._updates: list[AttemptUpdate] = []
         self._durations: dict[str, tuple[int, float]] = {}
         self._attempt: RunningAttempt | None = None
+        #: For lines outside of any attempt, since the last one began.
+        self._budget: LineBudget | None = None
         self._flushed = 0.0
         self._busy = threading.Event()
         threading.Thread(target=self._carry, name="lilota-courier", daemon=True).start()
@@ -56,6 +60,7 @@ class Outbox:
         if not self._busy.is_set():  # asking is much cheaper than setting again
             self._busy.set()
         self._attempt = attempt = RunningAttempt(claim, self._capture, self._guard, self._send_news)
+        self._budget = None
         return attempt
 
     def finish(self, outcome: Outcome, *, more_follows: bool) -> None:
@@ -77,7 +82,7 @@ class Outbox:
         self.flush()
 
     def line(self, line: LogLine) -> None:
-        """Take a log line; between attempts it has no task and goes nowhere."""
+        """Take a log line; outside of any attempt it has no task, and goes into the log of the runner."""
         if self._guard.is_fork:
             # It joins what the fork prints, and with that the lines of the task.
             sys.stderr.write(f"{line.text}\n")
@@ -85,6 +90,14 @@ class Outbox:
         with self._guard.shield, self._guard.lock:
             if self._attempt is not None:
                 self._attempt.add_line(line)
+            else:
+                self._remark(line)
+
+    def printed(self) -> None:
+        """Send what was printed since the last attempt; what is not sent belongs to the next one."""
+        with contextlib.suppress(OSError):  # somebody closed the file: the next attempt tells of it
+            for line in printed(self._capture.take(final=True)):
+                self.line(line)
 
     # --- sending
 
@@ -110,6 +123,15 @@ class Outbox:
                 self._durations = {}
                 self._send(frame)
             self._flushed = time.monotonic()
+
+    def _remark(self, line: LogLine) -> None:
+        budget = self._budget = self._budget or LineBudget()
+        kept = kept_line(line, 0)
+        if not budget.admit(kept.text):
+            if budget.dropped > 1:
+                return
+            kept = notice("What is logged outside of any attempt is dropped from here on, until the next one has run.")
+        self.tell(Remarks(os.getpid(), (kept,)))
 
     def _carry(self) -> None:
         """Be the courier; a worker without one could not be reached, so the end of one is the end of the other."""

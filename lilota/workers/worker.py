@@ -142,6 +142,7 @@ class Worker:
     def run(self) -> None:
         """Run attempts until there are no more to come, or until a task has left its marks on the process."""
         self._plugins.observe("lilota_worker_started", worker=self._details)
+        self._outbox.printed()
         self._remember()
         self._outbox.tell(Ready(os.getpid()))
         marks = None
@@ -229,6 +230,7 @@ class Worker:
         self._return_queued()
         self._plugins.observe("lilota_worker_stopping", worker=self._details)
         self._children.end_all(_PATIENCE_SECONDS)
+        self._outbox.printed()
         self._outbox.tell(Leaving())
         if marks:
             os._exit(0)  # threads that a task left would keep the interpreter alive

@@ -11,7 +11,7 @@ from engine_bench import SUCCESS, Bench, a_claim, claims
 
 from lilota.engine.commands import Kill, Send
 from lilota.engine.crew import LEAVE_SECONDS
-from lilota.engine.messages import Loaded, Ready, Recall, Report, RunClaims
+from lilota.engine.messages import Loaded, Ready, Recall, Remarks, Report, RunClaims
 from lilota.engine.workload import SLOW_SECONDS
 from lilota.models import AttemptUpdate, LogLine, Outcome, TaskError, TaskState
 from lilota.tasks.jsonvalues import OUTPUT_LIMIT_BYTES
@@ -52,6 +52,8 @@ MISDEEDS = {
     "measures what nobody runs": Report(durations={"else": (1, 1.0)}),
     "a class that it was not asked for": Loaded("else", TaskOptions()),
     "a class twice": Loaded("task", TaskOptions(timeout_seconds=0.001)),
+    "too many remarks": Remarks(7, (LINE,) * (LINES_LIMIT + 11)),
+    "a long remark": Remarks(7, (msgspec.structs.replace(LINE, text="x" * (LINE_LENGTH_LIMIT + 101)),)),
     "too much at once": Report(updates=(AttemptUpdate(id=1, token=1, progress=1.0),) * 10_001),
     "a place in the log": news(log_lines=(LINE,), log_offset=7),
     "a limit of lost attempts": news(max_lost_attempts=0),
@@ -160,6 +162,18 @@ def test_a_worker_that_is_at_fault_before_it_has_worked_counts_as_one_that_could
     bench.dies()
 
     assert bench.engine.crew.failed_starts == 1
+
+
+def test_a_worker_may_remark_as_much_again_when_an_attempt_has_ended(bench):
+    """The limit is for what one pause between two attempts may say."""
+    much = Remarks(7, (LINE,) * LINES_LIMIT)
+    taken = [bench.engine.hear(1, much, bench.now)]
+    bench.ends(a_claim(1))
+
+    taken.append(bench.engine.hear(1, much, bench.now))
+
+    assert taken == [True, True]
+    assert bench.kills() == []
 
 
 def test_a_worker_speaks_of_classes_for_itself(bench):

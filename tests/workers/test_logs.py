@@ -128,7 +128,7 @@ def test_a_budget_ends_with_the_number_of_characters():
 def test_a_line_is_shown_as_a_record(caplog):
     """With the task, the attempt, the worker and the time of the worker."""
     caplog.set_level(logging.DEBUG)
-    replay(LogLine(at=1.5, text="100 % {done}", level=logging.ERROR, logger="app", attempt=2), CLAIM, 4711)
+    replay(LogLine(at=1.5, text="100 % {done}", level=logging.ERROR, logger="app", attempt=2), 4711, CLAIM)
 
     (record,) = caplog.records
     assert (record.getMessage(), record.name, record.levelno) == ("100 % {done}", "app", logging.ERROR)
@@ -140,7 +140,7 @@ def test_a_printed_line_is_shown_by_the_logger_of_the_task(caplog):
     """Printed lines have no logger of their own."""
     caplog.set_level(logging.DEBUG)
     for line in printed(["hello"]):
-        replay(line, CLAIM, 1)
+        replay(line, 1, CLAIM)
 
     assert [(record.name, record.levelname) for record in caplog.records] == [("lilota.tasks.resize", "INFO")]
     assert task_logger("resize").name == "lilota.tasks.resize"
@@ -149,7 +149,7 @@ def test_a_printed_line_is_shown_by_the_logger_of_the_task(caplog):
 def test_the_levels_of_the_application_decide_what_is_shown(caplog):
     """A logger that is set to ERROR shows no warning of a worker either."""
     with caplog.at_level(logging.ERROR, logger="app"):
-        replay(LogLine(at=1, text="quiet", level=logging.WARNING, logger="app"), CLAIM, 1)
+        replay(LogLine(at=1, text="quiet", level=logging.WARNING, logger="app"), 1, CLAIM)
 
     assert caplog.records == []
 
@@ -162,8 +162,8 @@ def test_a_task_that_uses_a_new_logger_for_each_line_leaves_none_behind(caplog):
     before = set(logging.root.manager.loggerDict)
 
     for number in range(100):
-        replay(LogLine(at=1, text="line", logger=f"application_with_loggers.n{number}"), CLAIM, 1)
-        replay(LogLine(at=1, text="line", logger=f"stranger{number}"), CLAIM, 1)
+        replay(LogLine(at=1, text="line", logger=f"application_with_loggers.n{number}"), 1, CLAIM)
+        replay(LogLine(at=1, text="line", logger=f"stranger{number}"), 1, CLAIM)
 
     application.filters.clear()
     assert set(logging.root.manager.loggerDict) == before
@@ -174,8 +174,8 @@ def test_a_task_that_uses_a_new_logger_for_each_line_leaves_none_behind(caplog):
 def test_the_level_of_the_nearest_logger_decides(caplog):
     """As it would for a logger below it."""
     with caplog.at_level(logging.ERROR, logger="nearest"):
-        replay(LogLine(at=1, text="quiet", level=logging.WARNING, logger="nearest.below.it"), CLAIM, 1)
-        replay(LogLine(at=1, text="loud", level=logging.ERROR, logger="nearest.below.it"), CLAIM, 1)
+        replay(LogLine(at=1, text="quiet", level=logging.WARNING, logger="nearest.below.it"), 1, CLAIM)
+        replay(LogLine(at=1, text="loud", level=logging.ERROR, logger="nearest.below.it"), 1, CLAIM)
 
     assert [record.message for record in caplog.records] == ["loud"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -9,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from lilota.engine.messages import Ready, Report
+from lilota.engine.messages import Ready, Remarks, Report
 from lilota.models import AttemptUpdate, Claim, LogLine, Outcome, TaskState
 from lilota.tasks.limits import LINES_LIMIT
 from lilota.workers.frames import FrameReader, decode_for_runner
@@ -89,6 +90,37 @@ def test_one_update_tells_all_of_a_short_attempt(desk):
     assert update.started_at
     assert (update.progress, update.output_json, update.outcome) == (50, '{"a":1}', DONE)
     assert [(line.text, line.source) for line in update.log_lines] == [("logged", "log"), ("printed", "output")]
+
+
+def test_what_is_logged_and_printed_outside_of_attempts_is_told_at_once_and_with_no_task(desk):
+    """Nobody else would send it: the worker may rest for hours."""
+    desk.outbox.line(LogLine(at=1, text="logged", logger="app"))
+    desk.printed.lines = ["printed"]
+    desk.outbox.printed()
+    begin(desk)
+    desk.outbox.finish(DONE, more_follows=False)
+
+    remarks = [message for message in desk.messages if isinstance(message, Remarks)]
+    assert {message.pid for message in remarks} == {os.getpid()}
+    told = [(line.text, line.source, line.logger) for message in remarks for line in message.lines]
+    assert told == [("logged", "log", "app"), ("printed", "output", "")]
+    assert desk.updates[0].log_lines == ()
+
+
+def test_a_thread_that_logs_without_end_between_attempts_is_heard_up_to_a_limit(desk):
+    """And again when the next attempt has begun: its log has a limit too."""
+    for number in range(LINES_LIMIT + 5):
+        desk.outbox.line(LogLine(at=1, text=f"line {number}"))
+    remarks = [message.lines[0].text for message in desk.messages]
+    begin(desk)
+    desk.outbox.finish(DONE, more_follows=False)
+    desk.outbox.line(LogLine(at=1, text="afterwards"))
+
+    assert remarks[-2:] == [
+        f"line {LINES_LIMIT - 1}",
+        "What is logged outside of any attempt is dropped from here on, until the next one has run.",
+    ]
+    assert desk.messages[-1].lines[0].text == "afterwards"
 
 
 def test_short_attempts_travel_together(desk):
