@@ -5,8 +5,8 @@ Arguments are records, so that a hook can learn more without breaking those who 
 only the arguments that it wants.
 
 Contributing hooks are called when a runner, a client or the command line starts; one that raises disables its plugin
-with a warning. Observing hooks (`added`, `started`, ...) can't fail a task: what they raise is logged with the
-plugin's name.
+with a warning. In a worker process no plugin is disabled: a worker that has not all plugins of its runner runs nothing.
+Observing hooks (`added`, `started`, ...) can't fail a task: what they raise is logged with the plugin's name.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class LilotaHooks:
 
         Called in: every process that resolves task names (runner, worker, client, command line), once at start. So it
         must be quick, and give the same in each of them.
-        If it raises: the plugin is disabled with a warning; its tasks are unknown.
+        If it raises: the plugin is disabled with a warning; its tasks are unknown. In a worker, that runs nothing.
         """
 
     @called_in_workers

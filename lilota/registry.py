@@ -16,7 +16,7 @@ from lilota.models import TaskBase
 from lilota.plugins import Plugins
 from lilota.plugins.loading import load_reference, one_line
 from lilota.tasks.checks import check_name, check_task_class
-from lilota.tasks.families import families_of, is_family
+from lilota.tasks.families import is_family, registered_as
 from lilota.tasks.reachability import check_reachable, reference_to
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -92,6 +92,7 @@ class Registry:
         Raises:
             UnknownTaskError: the name stands for nothing.
             PluginConflictError: several distributions claim it.
+            PluginError: a worker process finds it in another version than its runner, or not at all.
             InvalidTaskError: the class can't be imported, or is no task class.
         """
         known = self._registered_as(name)
@@ -115,10 +116,9 @@ class Registry:
         """Return the name or the family of names that a name stands for, None if it stands for nothing usable."""
         if not isinstance(name, str):
             return None
-        for candidate in (name, *families_of(name)):
-            if candidate in self._references or self._plugins.has_task(candidate):
-                return candidate
-        return None
+        if name in self._references:  # nearly always
+            return name
+        return registered_as(name, lambda known: known in self._references or self._plugins.has_task(known))
 
     def _refusal(self, name: str) -> LilotaError:
         if not isinstance(name, str):

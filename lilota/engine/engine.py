@@ -21,12 +21,13 @@ from lilota.engine.conduct import MisconductError, check_remarks, check_report
 from lilota.engine.crew import Crew
 from lilota.engine.fates import Death
 from lilota.engine.holdings import Holdings
-from lilota.engine.messages import FromWorker, Leaving, Loaded, Ready, Remarks, Report
+from lilota.engine.messages import FromWorker, Lacking, Leaving, Loaded, Ready, Remarks, Report, Unfit
 from lilota.engine.pacing import Pacing
 from lilota.engine.stop_ladder import StopLadder
 from lilota.engine.workload import Attempt, KnownWorker
 from lilota.errors import described
-from lilota.tasks.families import prefixes
+from lilota.tasks.families import prefixes, registered_as
+from lilota.tasks.limits import MESSAGE_LIMIT
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -71,6 +72,8 @@ class Engine:
             queues=None if queues is None else tuple(queues),
             limit=0,
         )
+        #: Task names that it does not take any more -> why.
+        self._given_up: dict[str, str] = {}
         self.crew: Crew = Crew(number_of_workers)
         self._backlog = Backlog()
         self._stops = StopLadder(self.crew)
@@ -91,8 +94,23 @@ class Engine:
 
     @property
     def serves(self) -> ClaimRequest:
-        """The task names and queues of this runner, as a request for nothing."""
+        """The task names and queues of this runner, as a request for nothing; those that it has given up too."""
         return self._request
+
+    @property
+    def takes(self) -> ClaimRequest:
+        """The task names and queues of which it takes tasks, as a request for nothing."""
+        if not self._given_up:
+            return self._request
+        names = tuple(name for name in self._request.names if name not in self._given_up)
+        return msgspec.structs.replace(self._request, names=names, families=prefixes(names))
+
+    @property
+    def useless_because(self) -> str | None:
+        """Why it will never take a task again; None as long as it may, has attempts in hand, or is to stop anyway."""
+        if len(self._given_up) < len(self._request.names) or not (self._claiming and self.holdings.are_settled):
+            return None
+        return next(reversed(self._given_up.values()), None)
 
     @property
     def is_idle(self) -> bool:
@@ -109,7 +127,7 @@ class Engine:
         if not (look_again or (limit and self._more_may_wait)):
             return None
         self._asks_for_work = limit > 0
-        return msgspec.structs.replace(self._request, limit=limit)
+        return msgspec.structs.replace(self.takes, limit=limit)
 
     # --- time
 
@@ -182,7 +200,7 @@ class Engine:
     # --- what a worker tells
 
     def _listen(self, worker: KnownWorker, message: FromWorker, now: float) -> None:
-        if not (worker.ready or isinstance(message, Ready | Remarks)):
+        if not (worker.ready or isinstance(message, Ready | Unfit | Remarks)):
             raise MisconductError("told something before it was ready")
         match message:
             case Report():
@@ -191,14 +209,36 @@ class Engine:
                 self._pacing.learn(message.durations)
             case Loaded():
                 self.holdings.note_options(worker, message)
+            case Lacking():
+                if self.holdings.check_lacking(worker, message):
+                    self._give_up(message.name, message.reason[:MESSAGE_LIMIT])
             case Remarks():
                 check_remarks(worker, message.lines)
             case Ready():
                 self.crew.came_up(worker.number)
+            case Unfit():
+                self._note_unfit(worker, message)
             case Leaving():
                 self.crew.leaves(worker.number, now)
             case _:
                 assert_never(message)
+
+    def _note_unfit(self, worker: KnownWorker, message: Unfit) -> None:
+        """Count a worker that ends, because it must run nothing, as one that could not start; say it of the first."""
+        if worker.ready:
+            raise MisconductError("said that it is not fit to run anything, after it had been")
+        worker.unfit = message.reason[:MESSAGE_LIMIT]
+        if not self.crew.has_unfit:
+            text = "The worker process %d takes no tasks, and a restart of the runner is due: %s"
+            logger.error(text, message.pid, worker.unfit)
+        self.crew.has_unfit = True
+
+    def _give_up(self, name: str, reason: str) -> None:
+        """Take no more tasks of a name: those that were claimed are given back, other runners may have the class."""
+        known = registered_as(name, self._request.names.__contains__) or name
+        if known not in self._given_up:
+            self._given_up[known] = reason
+            logger.error("Tasks named %r are not taken any more, until the runner is started again: %s", known, reason)
 
     def _blame(self, worker: KnownWorker, held: Sequence[Attempt], fault: str) -> None:
         logger.error("Worker %d is ended and replaced, because it %s.", worker.number, fault)

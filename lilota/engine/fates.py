@@ -16,10 +16,17 @@ CANCELLED: Final = Outcome(state=TaskState.CANCELLED)
 
 
 class Death(msgspec.Struct, frozen=True):
-    """How a worker process ended: the cause in plain words, and the last lines that it printed."""
+    """How a worker process ended.
+
+    Attributes:
+        cause: in plain words, as the end of "it ".
+        last_lines: what it printed last.
+        is_explained: the cause says what to do about it, so nobody has to guess.
+    """
 
     cause: str
     last_lines: str = ""
+    is_explained: bool = False
 
 
 def after_loss(claim: Claim, options: TaskOptions, reason: StopReason | None, death: Death) -> Outcome:

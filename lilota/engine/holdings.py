@@ -11,7 +11,7 @@ from lilota.engine.backlog import Backlog
 from lilota.engine.conduct import MisconductError, check_update
 from lilota.engine.crew import Crew
 from lilota.engine.fates import Death
-from lilota.engine.messages import Loaded, Report
+from lilota.engine.messages import Lacking, Loaded, Report
 from lilota.engine.stop_ladder import StopLadder
 from lilota.engine.workload import Attempt, KnownWorker
 from lilota.models import AttemptUpdate, Claim, Outcome
@@ -111,16 +111,35 @@ class Holdings:
         Raises:
             MisconductError: the worker does not run such a task, or has imported the class before.
         """
-        first = worker.first()
-        if first is None or first.claim.name != loaded.name:
-            if worker.doomed:
-                return  # killed for a lost lease, with its last words still on the way
-            raise MisconductError("told of a task class that it was not asked to run")
-        if dict.__contains__(worker.options, loaded.name):
-            raise MisconductError("imported a task class twice")
+        first = self._first_of(worker, loaded.name)
+        if first is None:
+            return
         worker.options[loaded.name] = self._crew.options[loaded.name] = loaded.options
         if first.started_at is not None:
             self._apply_options(worker, first)
+
+    def check_lacking(self, worker: KnownWorker, lacking: Lacking) -> bool:
+        """Tell whether a worker that lacks a task class has an attempt for which it needs the class.
+
+        Raises:
+            MisconductError: the worker does not run such a task, or has imported the class before.
+        """
+        return self._first_of(worker, lacking.name) is not None
+
+    def _first_of(self, worker: KnownWorker, name: str) -> Attempt | None:
+        """Return the first attempt of a worker that tells of a class for the first time; None if it is as good as gone.
+
+        Raises:
+            MisconductError: the worker does not run such a task, or has imported the class before.
+        """
+        first = worker.first()
+        if first is None or first.claim.name != name:
+            if worker.doomed:
+                return None  # killed for a lost lease, with its last words still on the way
+            raise MisconductError("told of a task class that it was not asked to run")
+        if dict.__contains__(worker.options, name):
+            raise MisconductError("imported a task class twice")
+        return first
 
     def _note_update(self, worker: KnownWorker, update: AttemptUpdate, now: float) -> None:
         attempt = worker.attempts.get(update.fence)

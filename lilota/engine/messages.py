@@ -1,7 +1,7 @@
 """What a runner and a worker say to each other, wherever the worker is.
 
 runner ── RunClaims, Interrupt, Recall, Finish ──► worker
-runner ◄── Ready, Loaded, Report, Remarks, Leaving ── worker
+runner ◄── Ready or Unfit, Loaded or Lacking, Report, Remarks, Leaving ── worker
 """
 
 from __future__ import annotations
@@ -44,11 +44,33 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
     pid: Count
 
 
+class Unfit(msgspec.Struct, frozen=True, tag=True):
+    """The worker process is up, has not what its runner has, and ends; comes in the place of `Ready`.
+
+    Attributes:
+        reason: what it lacks, why, and what to do about it, as sentences.
+    """
+
+    pid: Count
+    reason: str
+
+
 class Loaded(msgspec.Struct, frozen=True, tag=True):
     """The worker has imported a task class; comes before the first report on it."""
 
     name: str
     options: TaskOptions
+
+
+class Lacking(msgspec.Struct, frozen=True, tag=True):
+    """The worker has not what its runner found under a task name; comes before the attempt is given back for that.
+
+    Attributes:
+        reason: what it has instead, and what to do about it, as sentences.
+    """
+
+    name: str
+    reason: str
 
 
 class Report(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
@@ -77,4 +99,4 @@ class Leaving(msgspec.Struct, frozen=True, tag=True):
 
 
 ToWorker = RunClaims | Interrupt | Recall | Finish
-FromWorker = Ready | Loaded | Report | Remarks | Leaving
+FromWorker = Ready | Unfit | Loaded | Lacking | Report | Remarks | Leaving

@@ -109,6 +109,7 @@ class KnownWorker:
         leaving: it ends in good order, at the latest at `leave_by`.
         doomed: it was sent a signal that ends it.
         fault: what it told though no worker tells that, as the end of "it "; it is doomed, and not listened to.
+        unfit: why it must run nothing, "" if it may.
         remarks: how many lines it has told outside of attempts since its last one ended, and `remark_characters` how
             long they are together.
         options: what it told of the task classes that it has imported, and else what others told.
@@ -128,6 +129,7 @@ class KnownWorker:
     leave_by: float = inf
     doomed: bool = False
     fault: str = ""
+    unfit: str = ""
     remarks: int = 0
     remark_characters: int = 0
     has_worked: bool = False

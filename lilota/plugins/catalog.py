@@ -124,12 +124,13 @@ class Catalog:
             check: returns what was imported, or raises what is wrong with it.
 
         Raises:
+            PluginError: it must not be loaded here.
             error_class: it can't be imported, or is not what it should be.
         """
         if entry.state == "loaded":
             return entry.loaded
+        self._check(entry)
         try:
-            self._check(entry)
             entry.loaded = check(load_reference(entry.pinned.value))
         except InvalidTaskError as error:
             entry.fail(one_line(error))

@@ -51,15 +51,10 @@ class PluginModules:
         manager.register(_Task())
         return manager
 
-    def load(self, entry: Entry, check: Callable[[Entry], None]) -> None:
-        """Import the module of a plugin and register its hooks; on any failure leave no trace of them.
-
-        Args:
-            check: raises PluginError if the entry must not be used.
-        """
+    def load(self, entry: Entry) -> None:
+        """Import the module of a plugin and register its hooks; on any failure leave no trace of them."""
         name = entry.pinned.name
         try:
-            check(entry)
             module = load_reference(entry.pinned.value)
             self._refuse_bad_hooks(module, entry)
             self._manager.register(module, name)

@@ -28,15 +28,16 @@ class Plugins:
 
     Args:
         settings: the switches.
-        pinned: in a worker process, what `resolved()` returned in the runner's; then nothing is searched for.
+        pinned: in a worker process, what `resolved()` returned in the runner's; then nothing is searched for, and no
+            plugin is left out.
 
     Raises:
-        PluginError: with `strict_plugins`, something is wrong with a plugin.
+        PluginError: with `strict_plugins` or `pinned`, something is wrong with a plugin.
     """
 
     def __init__(self, settings: Settings, pinned: Iterable[PinnedEntry] | None = None) -> None:
         self.settings = settings
-        self._modules = PluginModules(strict=settings.strict_plugins)
+        self._modules = PluginModules(strict=settings.strict_plugins or pinned is not None)
         self._stores_lock = threading.RLock()
         self._asked_for_stores = False
         check = _accept if pinned is None else _check_version
@@ -46,7 +47,8 @@ class Plugins:
         self._catalog.add([Entry(pinned=entry) for entry in sorted(found, key=_order)])
         for entry in self._catalog:
             if entry.pinned.group == MODULES and entry.is_usable:
-                self._modules.load(entry, check)
+                check(entry)
+                self._modules.load(entry)
         self._ask("lilota_tasks")
 
     def records(self) -> list[PluginRecord]:
@@ -75,6 +77,7 @@ class Plugins:
         Raises:
             UnknownTaskError: no distribution brings it, or it is disabled.
             PluginConflictError: several distributions claim it.
+            PluginError: a worker process finds it in another version than its runner, or not at all.
             InvalidTaskError: it can't be imported, or is no task class.
         """
         entry = self._catalog.find(TASKS, name)
@@ -161,8 +164,9 @@ def _check_version(entry: Entry) -> None:
     installed = installed_version(entry.pinned.distribution)
     if installed != entry.pinned.version:
         raise PluginError(
-            f"the runner found {entry.source}, its worker process {installed or 'nothing'}; "
-            "restart the runner, and let both see the same installation"
+            f"The {KINDS[entry.pinned.group]} {entry.pinned.name!r} is not as the runner found it: that has "
+            f"{entry.source}, its worker process {installed or 'none'}. Restart the runner, and let both see the same "
+            "installation."
         )
 
 

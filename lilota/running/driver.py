@@ -136,6 +136,7 @@ class Driver:
         self._exchange.run(now)
         self._obey()
         self._watch_starts()
+        self._watch_names()
         self._stop.go_on(now)
 
     def _seconds_to_wait(self) -> float:
@@ -179,6 +180,12 @@ class Driver:
                 f"No worker process could be started, {crew.failed_starts} times in a row; the last one "
                 f"{crew.last_start_failure.cause}"
             )
+
+    def _watch_names(self) -> None:
+        """Give up when there is no task left that could be taken: a service manager starts the runner again."""
+        reason = self._engine.useless_because
+        if reason is not None:
+            raise LilotaError(f"The runner can take no task any more: {reason}")
 
     def _lose_lease(self, done: threading.Event) -> None:
         self._engine.lose_lease(self._clock())

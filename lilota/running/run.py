@@ -34,6 +34,10 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 #: How long the first worker may take to come up; it imports the application.
 _START_SECONDS: Final = 60.0
+_START_REMEDY: Final = (
+    ". Its error is printed above. Worker processes import your program: is everything that starts the runner behind "
+    "`if __name__ == '__main__':`?"
+)
 #: How long the watcher of the store waits for a change before it looks whether the runner has stopped.
 _WATCH_SECONDS: Final = 1.0
 #: How long the watcher of the store rests after it has noticed a change.
@@ -164,10 +168,9 @@ class RunnerStart:
             raise LilotaError(f"The runner could not start: {described(self.driver.failure)}") from self.driver.failure
         death = self._engine.crew.last_start_failure
         if not self._engine.crew.is_ready and death is not None:
+            remedy = "" if death.is_explained else _START_REMEDY
             raise LilotaError(
-                f"No worker process could start; the last one {death.cause}. Its error is printed above. Worker "
-                "processes import your program: is everything that starts the runner behind "
-                f"`if __name__ == '__main__':`?\n{death.last_lines}".rstrip()
+                f"No worker process could start; the last one {death.cause}{remedy}\n{death.last_lines}".rstrip()
             )
 
     @property

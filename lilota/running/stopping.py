@@ -106,7 +106,7 @@ class RunnerStop:
         """Tell whether all is done that was due, and all that comes back after an error."""
         if not self._engine.is_idle:
             return False
-        ours = self._engine.serves
+        ours = self._engine.takes
         # The oldest first: what comes back after an error was added before most of what is not due yet.
         query = TaskQuery(
             states=(TaskState.PENDING,),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 _MARK: Final = ":*"
@@ -13,13 +13,17 @@ def is_family(name: str) -> bool:
     return name.endswith(_MARK)
 
 
-def families_of(name: str) -> Iterator[str]:
-    """Yield the names under which a task of this name may be registered with others, the nearest first."""
-    while (colon := name.rfind(":")) >= 0:
-        name = name[:colon]
-        yield name + _MARK
+def registered_as(name: str, is_registered: Callable[[str], bool]) -> str | None:
+    """Return under which name tasks of this name are registered: it itself, or the nearest family; None for none."""
+    return next(filter(is_registered, (name, *_families_of(name))), None)
 
 
 def prefixes(names: Iterable[str]) -> tuple[str, ...]:
     """Return how the names begin for which the families among these stand, as `ClaimRequest.families` has them."""
     return tuple(name.removesuffix("*") for name in names if is_family(name))
+
+
+def _families_of(name: str) -> Iterator[str]:
+    while (colon := name.rfind(":")) >= 0:
+        name = name[:colon]
+        yield name + _MARK

@@ -16,7 +16,15 @@ from typing import Final, Protocol
 from msgspec.structs import replace
 
 from lilota.contract import to_instant
-from lilota.errors import CancelRequested, InvalidOutputError, Retry, RunnerStopping, StopTask, TimeoutReached
+from lilota.errors import (
+    CancelRequested,
+    InvalidOutputError,
+    LilotaError,
+    Retry,
+    RunnerStopping,
+    StopTask,
+    TimeoutReached,
+)
 from lilota.models import Claim, JSONObject, Outcome, TaskBase, TaskError, TaskInfo, TaskState
 from lilota.tasks.jsonvalues import OUTPUT_LIMIT_BYTES, encode_object
 from lilota.workers.descriptions import describe_error
@@ -25,6 +33,10 @@ _SUCCEEDED: Final = Outcome(state=TaskState.SUCCEEDED)
 
 TaskLoader = Callable[[str], type[TaskBase]]
 TaskCall = Callable[[TaskBase], JSONObject | None]
+
+
+class ClassLackingError(LilotaError):
+    """This process has not the class that its runner found under a name; the attempt is for another one."""
 
 
 class AttemptReporter(Protocol):
@@ -114,7 +126,7 @@ def _decide(error: BaseException, claim: Claim, task_class: type[TaskBase]) -> O
             return Outcome(state=TaskState.PENDING, error=reason, delay_seconds=delay_seconds, spends_attempt=False)
         case CancelRequested():
             return Outcome(state=TaskState.CANCELLED)
-        case RunnerStopping():
+        case RunnerStopping() | ClassLackingError():
             return Outcome(state=TaskState.PENDING, spends_attempt=False)
         case _:
             return _after_error(error, claim, task_class)

@@ -17,11 +17,13 @@ from typing import Final, Never, assert_never
 
 import msgspec
 
+from lilota import __version__
 from lilota.config import Settings
 from lilota.contract import Fence
 from lilota.engine.messages import (
     Finish,
     Interrupt,
+    Lacking,
     Leaving,
     Loaded,
     Ready,
@@ -30,18 +32,29 @@ from lilota.engine.messages import (
     RunClaims,
     StopReason,
     ToWorker,
+    Unfit,
 )
-from lilota.errors import CancelRequested, RunnerStopping, StopTask, TimeoutReached
+from lilota.errors import (
+    CancelRequested,
+    LilotaError,
+    PluginError,
+    RunnerStopping,
+    StopTask,
+    TimeoutReached,
+    UnknownTaskError,
+)
 from lilota.hookspecs import AttemptDetails, WorkerDetails
 from lilota.models import AttemptUpdate, Claim, JSONObject, Outcome, TaskBase, TaskState
 from lilota.plugins import PinnedEntry, Plugins
 from lilota.registry import Registry
+from lilota.tasks.limits import MESSAGE_LIMIT
 from lilota.tasks.options import TaskOptions
 from lilota.workers.assignments import Assignments
-from lilota.workers.attempts import no_class, outcome_of, run_attempt
+from lilota.workers.attempts import ClassLackingError, no_class, outcome_of, run_attempt
 from lilota.workers.capture import OutputCapture
 from lilota.workers.children import Children
 from lilota.workers.current import RunningAttempt
+from lilota.workers.descriptions import storable
 from lilota.workers.descriptors import out_of_reach
 from lilota.workers.families import MARK_VARIABLE
 from lilota.workers.guard import Guard
@@ -54,6 +67,8 @@ from lilota.workers.surroundings import Surroundings
 
 #: How a worker exits that can't speak to its runner any more, though that lives.
 EXIT_CONNECTION_LOST: Final = 107
+#: How a worker exits that has not what its runner has; it has said what.
+EXIT_UNFIT: Final = 78
 #: What a task left running may take so long to end when it is asked by SIGTERM, at most.
 _PATIENCE_SECONDS: Final = 1.0
 _STOP_ERRORS: Final[dict[StopReason, type[StopTask]]] = {
@@ -72,6 +87,7 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
         logging_level: of the logger `lilota`; `root_level` of the root logger.
         runner_pid: the process whose end is the end of the worker. It and `mark`, by which what the worker starts is
             known, belong to the place; whoever starts the process there fills them in.
+        lilota_version: of the runner.
     """
 
     runner_id: str
@@ -82,6 +98,7 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     root_level: int
     runner_pid: int = 0
     mark: str = ""
+    lilota_version: str = __version__
 
 
 #: Made before the fork server forks, so that all workers share it.
@@ -130,7 +147,7 @@ class Worker:
         self._assignments = Assignments(self._outbox.begin)
         self._handler = LineHandler(self._outbox.line)
         self._collect_logs()
-        self._plugins = Plugins(setup.settings, pinned=setup.pinned)
+        self._plugins = self._load_plugins()
         self._registry = Registry.from_references(setup.references, self._plugins)
         self._loaded: dict[str, type[TaskBase]] = {}
         self._children = Children()
@@ -156,6 +173,16 @@ class Worker:
                 self._outbox.rest()
                 self._inbox.wait()
         self._leave(marks)
+
+    def _load_plugins(self) -> Plugins:
+        """Load the plugins of the runner. Without one of them nothing may run here: it may stand for a transaction."""
+        try:
+            _check_version(self._setup.lilota_version)
+            return Plugins(self._setup.settings, pinned=self._setup.pinned)
+        except PluginError as error:
+            self._outbox.printed()
+            self._outbox.tell(Unfit(os.getpid(), _reason(error)))
+            os._exit(EXIT_UNFIT)  # threads that a plugin has started would keep the interpreter alive
 
     # --- one attempt
 
@@ -199,7 +226,7 @@ class Worker:
         task_class = self._loaded.get(name)
         if task_class is None:
             with self._interrupts:
-                task_class = self._registry.resolve(name)
+                task_class = self._resolve(name)
                 self._loaded[name] = task_class
                 options = TaskOptions.of(task_class)
                 self._patience_seconds[name] = min(_PATIENCE_SECONDS, options.kill_after_seconds / 2)
@@ -207,6 +234,15 @@ class Worker:
                 self._remember()
         attempt.is_loading = False
         return task_class
+
+    def _resolve(self, name: str) -> type[TaskBase]:
+        """Return the class of a task of which the runner knows that there is one."""
+        try:
+            return self._registry.resolve(name)
+        except (UnknownTaskError, PluginError) as error:
+            # The package was upgraded or taken away below the runner, or contributes less here than there.
+            self._outbox.tell(Lacking(name, _reason(error)))
+            raise ClassLackingError(name) from error
 
     def _remember(self) -> None:
         """Take what the imports so far have changed for how things should be."""
@@ -297,6 +333,18 @@ class Worker:
 
     def _collect_logs(self) -> None:
         install_handler(self._handler, self._setup.root_level, self._setup.logging_level)
+
+
+def _check_version(of_runner: str) -> None:
+    if of_runner != __version__:
+        raise PluginError(
+            f"The runner is of lilota {of_runner}, its worker process of lilota {__version__}. Restart the runner, and "
+            "let both see the same installation."
+        )
+
+
+def _reason(error: LilotaError) -> str:
+    return storable(str(error))[:MESSAGE_LIMIT]
 
 
 def _end_fork(error: BaseException | None) -> Never:

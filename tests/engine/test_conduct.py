@@ -11,7 +11,7 @@ from engine_bench import SUCCESS, Bench, a_claim, claims
 
 from lilota.engine.commands import Kill, Send
 from lilota.engine.crew import LEAVE_SECONDS
-from lilota.engine.messages import Loaded, Ready, Recall, Remarks, Report, RunClaims
+from lilota.engine.messages import Lacking, Loaded, Ready, Recall, Remarks, Report, RunClaims, Unfit
 from lilota.engine.workload import SLOW_SECONDS
 from lilota.models import AttemptUpdate, LogLine, Outcome, TaskError, TaskState
 from lilota.tasks.jsonvalues import OUTPUT_LIMIT_BYTES
@@ -52,6 +52,9 @@ MISDEEDS = {
     "measures what nobody runs": Report(durations={"else": (1, 1.0)}),
     "a class that it was not asked for": Loaded("else", TaskOptions()),
     "a class twice": Loaded("task", TaskOptions(timeout_seconds=0.001)),
+    "a lack of a class that it was not asked for": Lacking("else", ""),
+    "a lack of a class that it has imported": Lacking("task", ""),
+    "unfit after it was ready": Unfit(7, ""),
     "too many remarks": Remarks(7, (LINE,) * (LINES_LIMIT + 11)),
     "a long remark": Remarks(7, (msgspec.structs.replace(LINE, text="x" * (LINE_LENGTH_LIMIT + 101)),)),
     "too much at once": Report(updates=(AttemptUpdate(id=1, token=1, progress=1.0),) * 10_001),

@@ -111,6 +111,27 @@ def test_workers_that_never_come_up_are_started_at_growing_intervals_one_at_a_ti
     assert bench.engine.crew.last_start_failure == CRASH
 
 
+def test_a_worker_that_is_not_fit_to_run_anything_counts_as_one_that_could_not_start(caplog):
+    """It gets nothing to run; the log says why once, until one has come up, and the next start waits a moment."""
+    bench = Bench(workers=2)
+    places = bench.engine.request(look_again=True).limit
+
+    for worker in bench.started:
+        bench.unfit(worker)
+
+    assert places == bench.engine.request(look_again=True).limit == 0
+    assert bench.engine.crew.failed_starts == 2
+    death = bench.engine.crew.last_start_failure
+    assert (death.cause, death.is_explained) == (
+        "has not what its runner has. The plugin 'sole' is gone.",
+        True,
+    )
+    said = "The worker process {} takes no tasks, and a restart of the runner is due: The plugin 'sole' is gone."
+    assert caplog.messages == [said.format(1)]
+    bench.tick(RESTART_LIMIT_SECONDS).ready(3).tick(0).unfit(4)
+    assert caplog.messages == [said.format(1), said.format(4)]
+
+
 def test_when_a_worker_comes_up_after_all_the_others_are_started():
     """One success ends the caution."""
     bench = Bench(workers=3)

@@ -99,3 +99,43 @@ def test_updates_that_could_not_be_written_keep_their_place():
     bench.engine.holdings.keep_updates(unwritten)
 
     assert list(bench.outcomes()) == [1, 2]
+
+
+def test_a_task_that_a_worker_lacks_is_given_back_and_no_more_of_its_name_are_taken(caplog):
+    """Other runners may have it; other tasks go on, and the log says it once, though another worker finds the same."""
+    one, two = claims(2)
+    bench = Bench(workers=2, names=("task", "other")).ready().grant(one, two)
+    for worker, claim in ((1, one), (2, two)):
+        bench.starts(claim, worker=worker).lacks(worker=worker).ends(claim, GIVEN_BACK, worker=worker)
+
+    request = bench.engine.request(look_again=True)
+
+    assert (request.names, request.limit) == (("other",), 2)
+    assert bench.engine.serves.names == ("task", "other")  # where it looks for what a lost reply has granted
+    assert bench.outcomes() == {1: GIVEN_BACK, 2: GIVEN_BACK}
+    assert bench.engine.useless_because is None
+    assert caplog.messages == [
+        "Tasks named 'task' are not taken any more, until the runner is started again: It is gone."
+    ]
+
+
+def test_a_runner_that_can_take_nothing_any_more_is_useless_when_it_has_nothing_in_hand():
+    """What runs in other workers, which have the class, may end, and is written before."""
+    one, two = claims(2)
+    bench = Bench(workers=2).ready().grant(one, two)
+    bench.loads(1).starts(one).starts(two, worker=2).lacks(worker=2).ends(two, GIVEN_BACK, worker=2)
+    bench.engine.holdings.take_updates()
+    while_one_runs = bench.engine.useless_because
+    bench.ends(one)
+    while_its_end_is_not_written = bench.engine.useless_because
+    bench.engine.holdings.take_updates()
+
+    assert while_one_runs is while_its_end_is_not_written is None
+    assert bench.engine.useless_because == "It is gone."
+    bench.engine.stop_claiming()
+    assert bench.engine.useless_because is None  # it stops in good order
+
+
+def test_a_runner_without_any_task_name_is_not_useless():
+    """It was made so, and may be there for its hooks."""
+    assert Bench(names=()).ready().engine.useless_because is None

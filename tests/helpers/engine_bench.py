@@ -6,7 +6,7 @@ from lilota.contract import Claimed, Committed
 from lilota.engine.commands import Kill, Send, StartWorker
 from lilota.engine.engine import Engine
 from lilota.engine.fates import Death
-from lilota.engine.messages import Leaving, Loaded, Ready, Report
+from lilota.engine.messages import Lacking, Leaving, Loaded, Ready, Report, Unfit
 from lilota.models import AttemptUpdate, Claim, Outcome, TaskState
 from lilota.tasks.options import TaskOptions
 
@@ -18,8 +18,8 @@ CRASH = Death("was killed by signal 9 (SIGKILL)", "last words")
 class Bench:
     """An engine, the time, and short words for what happens to it."""
 
-    def __init__(self, workers: int = 1, now: float = 0.0) -> None:
-        self.engine = Engine("me", workers, ("task",))
+    def __init__(self, workers: int = 1, now: float = 0.0, names: tuple[str, ...] = ("task",)) -> None:
+        self.engine = Engine("me", workers, names)
         self.now = now
         self.engine.tick(self.now)
         self.started = [command.worker for command in self.commands() if isinstance(command, StartWorker)]
@@ -84,6 +84,16 @@ class Bench:
         """A worker tells that it has imported the class of its task."""
         self.engine.hear(worker, Loaded("task", TaskOptions(**options)), self.now)
         return self
+
+    def lacks(self, name="task", worker=1, reason="It is gone."):
+        """A worker tells that it has no class for its task."""
+        self.engine.hear(worker, Lacking(name, reason), self.now)
+        return self
+
+    def unfit(self, worker=1, reason="The plugin 'sole' is gone."):
+        """A worker tells that it must run nothing, and ends."""
+        self.engine.hear(worker, Unfit(worker, reason), self.now)
+        return self.dies(worker)
 
     def leaves(self, worker=1):
         """A worker tells that it ends in good order."""

@@ -12,7 +12,18 @@ from typing import Any, NamedTuple
 import msgspec
 
 from lilota.contract import Fence
-from lilota.engine.messages import Finish, FromWorker, Leaving, Loaded, Ready, Recall, Remarks, Report
+from lilota.engine.messages import (
+    Finish,
+    FromWorker,
+    Lacking,
+    Leaving,
+    Loaded,
+    Ready,
+    Recall,
+    Remarks,
+    Report,
+    Unfit,
+)
 from lilota.models import AttemptUpdate, Claim, LogLine, Outcome, TaskError, TaskState
 from lilota.retry import Backoff
 from lilota.tasks.options import TaskOptions
@@ -41,7 +52,7 @@ _NUMBERS = (
 _TEXTS = (
     *("", "x", "\0", "x" * 9_000, "\ud800", "\x1b[2J", "{}", "[]", '{"a": "\\u0000"}', '{"a":' + "[" * 2_000),
     *("running", "waiting", "pending", "succeeded", "failed", "cancelled", "lilota", "output", "log", "elsewhere"),
-    *("Ready", "Loaded", "Report", "Remarks", "Leaving", "RunClaims", "Finish"),
+    *("Ready", "Unfit", "Loaded", "Lacking", "Report", "Remarks", "Leaving", "RunClaims", "Finish"),
 )
 #: Signs for the number of the own attempt, for the own id and token, and for those of seven attempts elsewhere.
 _SIGNS = tuple(range(700_000_001, 700_000_018))
@@ -110,6 +121,8 @@ def _honest(rng: random.Random, names: list[str]) -> Any:
         Report(returned=((task_id, token),)),
         Loaded(name, options),
         Ready(7),
+        Unfit(7, "x"),
+        Lacking(name, "x"),
         Remarks(7, (line,) * rng.choice((1, 2, 40))),
         Leaving(),
         rng.choice((Recall(), Finish())),

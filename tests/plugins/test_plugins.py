@@ -68,6 +68,19 @@ def write_distribution(folder, name, version, entries):
     return folder
 
 
+FOUND = {"upgraded": "1.3", "uninstalled": "none"}
+
+
+def change(folder, how):
+    """Do to the metadata of the good plugin what `pip install -U` or `pip uninstall` does."""
+    metadata = folder / "good.plugin-1.2.dist-info"
+    if how == "uninstalled":
+        shutil.rmtree(metadata)
+        return
+    upgraded = metadata.rename(folder / "good.plugin-1.3.dist-info")
+    (upgraded / "METADATA").write_text("Metadata-Version: 2.1\nName: Good.Plugin\nVersion: 1.3\n")
+
+
 # --- Finding ---
 
 
@@ -508,31 +521,57 @@ def test_a_plugin_without_a_hook_for_workers_is_not_sent_to_them(install, tmp_pa
     assert "good" in names
 
 
-def test_a_worker_that_finds_another_version_says_so(install, tmp_path, caplog):
-    """An upgrade under a running runner must not mix versions."""
+@pytest.mark.parametrize("loses", ["upgraded", "uninstalled"])
+def test_a_worker_that_finds_another_version_of_a_plugin_is_none(install, tmp_path, loses):
+    """A wrapper may stand for a transaction: without it nothing may run. The text has one remedy, a restart."""
     installed = tmp_path / "installed"
     shutil.copytree(FIXTURES / "good", installed)
     install(installed)
     resolved = Plugins(Settings()).resolved()
-    metadata = (installed / "good.plugin-1.2.dist-info").rename(installed / "good.plugin-1.3.dist-info") / "METADATA"
-    metadata.write_text("Metadata-Version: 2.1\nName: Good.Plugin\nVersion: 1.3\n")
+    change(installed, loses)
+
+    with pytest.raises(PluginError) as raised:
+        Plugins(Settings(), pinned=resolved)
+
+    assert str(raised.value) == (
+        "The plugin 'good' is not as the runner found it: that has Good.Plugin 1.2, "
+        f"its worker process {FOUND[loses]}. Restart the runner, and let both see the same installation."
+    )
+
+
+@pytest.mark.parametrize("loses", ["upgraded", "uninstalled"])
+def test_a_worker_that_finds_another_version_of_a_task_can_run_others(install, tmp_path, loses):
+    """Only the task is refused, when it is needed: its class is not wrong, and upgrading its package no remedy."""
+    installed = tmp_path / "installed"
+    shutil.copytree(FIXTURES / "good", installed)
+    install(installed)
+    resolved = [entry for entry in Plugins(Settings()).resolved() if entry.group == "lilota.tasks"]
+    change(installed, loses)
 
     worker = Plugins(Settings(), pinned=resolved)
 
-    assert "the runner found Good.Plugin 1.2, its worker process 1.3" in record_of(worker, "good").error
-    assert "its worker process 1.3; restart the runner" in caplog.text
-    with pytest.raises(InvalidTaskError, match=r"its worker process 1.3"):
+    with pytest.raises(
+        PluginError, match=f"The task 'good_task' is not .* process {FOUND[loses]}. Restart the runner"
+    ) as raised:
         worker.load_task("good_task")
+    assert "LILOTA_DISABLE_PLUGINS" not in str(raised.value)
 
 
-def test_a_worker_that_lacks_a_distribution_says_so(caplog):
-    """The record of the pinned entry carries the reason."""
-    missing = PinnedEntry(group="lilota.plugins", name="gone", value="gone", distribution="gone-dist", version="1.0")
+def test_a_plugin_that_can_be_loaded_in_the_runner_only_is_not_left_out_in_a_worker(install, tmp_path, caplog):
+    """The runner counts on it: the worker is none, and the error says which plugin, why, and what to do."""
+    write_distribution(tmp_path, "one-process", "1.0", "[lilota.plugins]\nsole = one_process_plugin\n")
+    (tmp_path / "one_process_plugin.py").write_text("raise RuntimeError('one process only')")
+    install(tmp_path)
+    entry = PinnedEntry(
+        group="lilota.plugins", name="sole", value="one_process_plugin", distribution="one-process", version="1.0"
+    )
 
-    worker = Plugins(Settings(), pinned=(missing,))
+    with pytest.raises(
+        PluginError, match=r"'sole' of one-process 1.0 can't be used: RuntimeError: one process only\. Turn"
+    ):
+        Plugins(Settings(), pinned=(entry,))
 
-    assert "found gone-dist 1.0, its worker process nothing" in record_of(worker, "gone").error
-    assert worker.task_names() == ()
+    assert caplog.text == ""
 
 
 # --- Hooks ---

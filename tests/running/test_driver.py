@@ -78,6 +78,21 @@ def test_a_runner_that_can_start_no_worker_any_more_gives_up(stage):
         stage.pass_time(300)
 
 
+def test_a_runner_whose_workers_lack_a_plugin_takes_nothing_and_gives_up(stage, caplog):
+    """A task that was claimed for the worker before goes back unspent; the failure says what the workers lack."""
+    stage.pass_time(5)
+    stage.host.processes.unfit_because = "The plugin 'sole' is gone. Restart the runner."
+    stage.host.processes.kill_all()
+    task_id = stage.add()
+
+    with pytest.raises(LilotaError, match=r"10 times in a row; the last one has not what its runner has\. The plugin"):
+        stage.pass_time(300)
+
+    info = stage.shared.inner.get(task_id)
+    assert (info.state, info.attempt, info.lost_attempts) == (TaskState.PENDING, 0, 0)
+    assert caplog.text.count("takes no tasks, and a restart of the runner is due: The plugin 'sole' is gone.") == 1
+
+
 def test_what_happens_during_an_outage_is_written_after_it(stage, caplog):
     """The outcome of a task that ends while the store is down is kept, and the log says so."""
     task_id = stage.add(seconds=1.0)

@@ -17,14 +17,14 @@ from running import until
 from lilota.config import Settings
 from lilota.engine.events import Died, Received
 from lilota.engine.executor import ExecutorOptions
-from lilota.engine.messages import Finish, Leaving, Ready, Report, RunClaims
+from lilota.engine.messages import Finish, Leaving, Ready, Report, RunClaims, Unfit
 from lilota.errors import ConfigurationError
 from lilota.models import Claim, TaskState
 from lilota.testing.executors.crew import is_alive
 from lilota.workers import starting
 from lilota.workers.process_table import Process
 from lilota.workers.processes import WorkerProcesses, describe_exit
-from lilota.workers.worker import WorkerSetup
+from lilota.workers.worker import EXIT_UNFIT, WorkerSetup
 
 SETUP = WorkerSetup(
     runner_id="me",
@@ -41,8 +41,11 @@ METHODS = ("forkserver", "spawn")
 class Party:
     """Worker processes, and what was heard of them."""
 
-    def __init__(self, method: str = "forkserver") -> None:
-        self.processes = WorkerProcesses(msgspec.structs.replace(OPTIONS, start_method=method))
+    def __init__(self, method: str = "forkserver", setup: WorkerSetup = SETUP) -> None:
+        worker_setup = msgspec.json.encode(setup)
+        self.processes = WorkerProcesses(
+            msgspec.structs.replace(OPTIONS, start_method=method, worker_setup=worker_setup)
+        )
         self.heard = []
 
     def hear(self, kind, number=1):
@@ -97,6 +100,20 @@ def test_a_worker_comes_up_runs_an_attempt_and_leaves(method):
     assert any(isinstance(e, Received) and isinstance(e.message, Leaving) for e in party.heard)
     assert death.cause == "exited with code 0"
     assert not is_alive(pid)
+
+
+def test_a_worker_of_another_lilota_than_its_runner_is_not_fit():
+    """lilota was upgraded below the runner: they may not understand each other."""
+    party = Party(setup=msgspec.structs.replace(SETUP, lilota_version="1.9"))
+    party.processes.start(1)
+
+    unfit = party.hear(Unfit)
+    death = party.hear(Died)
+    party.processes.close()
+
+    assert unfit.reason.startswith("The runner is of lilota 1.9, its worker process of lilota ")
+    assert "Restart the runner" in unfit.reason
+    assert death.cause == f"exited with code {EXIT_UNFIT}"
 
 
 def test_a_worker_leads_its_own_session(party):

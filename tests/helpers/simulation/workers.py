@@ -23,6 +23,7 @@ from lilota.engine.messages import (
     RunClaims,
     StopReason,
     ToWorker,
+    Unfit,
 )
 from lilota.models import AttemptUpdate, Claim, Outcome, TaskError, TaskState
 from simulation.plans import OPTIONS, from_input, output_of
@@ -44,6 +45,7 @@ class SimulatedProcesses:
         self.history = history
         self.workers: dict[int, SimulatedWorker] = {}
         self.start_failures = 0.0
+        self.unfit_because = ""
         self.number_of_places = places
         self._on_event = on_event
         self._events: list[Event] = []
@@ -142,6 +144,10 @@ class SimulatedWorker:
     def _come_up(self) -> None:
         if self._rng.random() < self._processes.start_failures:
             self.die("exited with code 1")
+            return
+        if self._processes.unfit_because:
+            self._tell(Unfit(self.pid, self._processes.unfit_because))
+            self.die("exited with code 78")
             return
         self._tell(Ready(self.pid))
 
