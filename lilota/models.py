@@ -316,24 +316,38 @@ class TaskBase(abc.ABC):
     kill_after_seconds: ClassVar[float] = 5.0
     max_lost_attempts: ClassVar[int] = 3
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - positional: a class of users may pass on what it gets as `*args`
         self,
         task_info: TaskInfo,
         set_progress: Callable[[int, float], None],
         set_output: Callable[[int, JSONObject], None],
         logger: logging.Logger,
         is_cancelled: Callable[[], bool] = lambda: False,
+        wait_until_stored: Callable[[], None] = lambda: None,
     ) -> None:
         self.task_info = task_info
         self.set_progress = set_progress
         self.set_output = set_output
         self.logger = logger
         self._is_cancelled = is_cancelled
+        self._wait_until_stored = wait_until_stored
 
     @property
     def cancelled(self) -> bool:
         """True once somebody asked this task to stop; for loops that want to end at a place of their choice."""
         return self._is_cancelled()
+
+    def wait_until_stored(self) -> None:
+        """Return when the store has what this attempt reported so far: its output above all.
+
+        For work that must not be done twice: report that it is done, wait, and only then do the next piece. Whatever
+        kills the worker then, the next attempt finds all pieces but the last one in `self.task_info.output`.
+
+        While the store is away this waits for it. It ends like any other code of the task: by `CancelRequested`,
+        `TimeoutReached` or `RunnerStopping`, or with its process, which is killed when the attempt has become another
+        runner's.
+        """
+        self._wait_until_stored()
 
     @abc.abstractmethod
     def run(self) -> JSONObject | None:

@@ -11,7 +11,7 @@ from lilota.engine.backlog import Backlog
 from lilota.engine.conduct import MisconductError, check_update
 from lilota.engine.crew import Crew
 from lilota.engine.fates import Death
-from lilota.engine.messages import Lacking, Loaded, Report
+from lilota.engine.messages import Lacking, Loaded, Report, Stored
 from lilota.engine.stop_ladder import StopLadder
 from lilota.engine.workload import Attempt, KnownWorker
 from lilota.models import AttemptUpdate, Claim, Outcome
@@ -25,6 +25,7 @@ class Holdings:
         self._backlog = backlog
         self._stops = stops
         self._updates: list[AttemptUpdate] = []
+        self._questions: dict[Fence, tuple[KnownWorker, int]] = {}
         self._starts_attempts = True
 
     def __contains__(self, fence: Fence) -> bool:
@@ -53,6 +54,20 @@ class Holdings:
     def keep_updates(self, updates: list[AttemptUpdate]) -> None:
         """Take back updates that could not be written, before those that came since."""
         self._updates[:0] = updates
+
+    def answer_questions(self) -> None:
+        """Tell the attempts that wait for it what the store has. Called when `take_updates` gave all that is not in it.
+
+        Who has lost its attempt gets no answer: it must not go on, not even for the moment until it is killed.
+        """
+        if not self._questions:
+            return
+        unwritten = {update.fence for update in self._updates}
+        for fence, (worker, number) in tuple(self._questions.items()):
+            if fence not in unwritten:
+                del self._questions[fence]
+                if fence in worker.attempts and not worker.doomed:
+                    self._crew.send(worker, Stored(fence, number))
 
     # --- the way to a worker, and back
 
@@ -98,6 +113,8 @@ class Holdings:
         first = worker.first()
         for update in report.updates:
             self._note_update(worker, update, now)
+        if report.question is not None:
+            self._note_question(worker, *report.question)
         if report.returned:
             self._take_back(worker, report.returned, now)
         if worker.attempts and worker.first() is not first:
@@ -159,6 +176,13 @@ class Holdings:
             worker.note_first(now)
             self._apply_options(worker, attempt)
         self._updates.append(attempt.numbered(update) if update.log_lines else update)
+
+    def _note_question(self, worker: KnownWorker, task_id: int, token: int, number: int) -> None:
+        fence = task_id, token
+        if fence in worker.attempts:
+            self._questions[fence] = worker, number
+        elif not worker.doomed:
+            raise MisconductError("asked about an attempt that it does not have")
 
     def _apply_options(self, worker: KnownWorker, attempt: Attempt) -> None:
         """Apply what its class says of time and of lost attempts, if it is loaded already."""

@@ -1,6 +1,6 @@
 """What a runner and a worker say to each other, wherever the worker is.
 
-runner ── RunClaims, Interrupt, Recall, Finish ──► worker
+runner ── RunClaims, Interrupt, Recall, Stored, Finish ──► worker
 runner ◄── Ready or Unfit, Loaded or Lacking, Report, Remarks, Leaving ── worker
 """
 
@@ -32,6 +32,13 @@ class Interrupt(msgspec.Struct, frozen=True, tag=True):
 
 class Recall(msgspec.Struct, frozen=True, tag=True):
     """Return the attempts that have not started; they may run elsewhere sooner."""
+
+
+class Stored(msgspec.Struct, frozen=True, tag=True):
+    """The store has what this attempt had told up to its question of this number; see `Report.question`."""
+
+    fence: Fence
+    number: Count
 
 
 class Finish(msgspec.Struct, frozen=True, tag=True):
@@ -80,11 +87,14 @@ class Report(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
         updates: in the order of events; one with `started_at` and without an outcome says what runs now.
         returned: attempts that did not start, the answer to `Recall`.
         durations: task name -> (how many attempts ended, how many seconds they took together).
+        question: (id, token, number) of an attempt that waits until the store has all that was told of it so far; the
+            answer is `Stored`, which answers its questions of lower numbers too.
     """
 
     updates: tuple[AttemptUpdate, ...] = ()
     returned: tuple[Fence, ...] = ()
     durations: dict[str, tuple[Count, Delay]] = {}
+    question: tuple[int, int, Count] | None = None
 
 
 class Remarks(msgspec.Struct, frozen=True, tag=True):
@@ -98,5 +108,5 @@ class Leaving(msgspec.Struct, frozen=True, tag=True):
     """The worker ends in good order; what is still on the way to it will not start."""
 
 
-ToWorker = RunClaims | Interrupt | Recall | Finish
+ToWorker = RunClaims | Interrupt | Recall | Stored | Finish
 FromWorker = Ready | Unfit | Loaded | Lacking | Report | Remarks | Leaving

@@ -134,6 +134,7 @@ class Driver:
             self._take(event, now)
         self._engine.tick(now)
         self._exchange.run(now)
+        self._engine.holdings.answer_questions()
         self._obey()
         self._watch_starts()
         self._watch_names()

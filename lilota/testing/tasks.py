@@ -119,6 +119,9 @@ class _Recorder:
     def returned(self, output_json: str) -> None:
         self.output_json = output_json
 
+    def wait_until_stored(self) -> None:
+        """There is no store, so there is nothing to wait for."""
+
 
 def _run_with_log(
     claim: Claim, task: type[TaskBase], recorder: _Recorder, lines: list[LogLine], attempt: int

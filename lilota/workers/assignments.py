@@ -60,6 +60,13 @@ class Assignments:
                     return claim
         return None
 
+    def note_stored(self, fence: Fence, number: int) -> None:
+        """Let an attempt know what the store has, if it still runs."""
+        with self._lock:
+            running = self._running
+            if running is not None and running.claim.fence == fence:
+                running.note_stored(number)
+
     def take_back(self) -> tuple[Fence, ...]:
         """Return what waits, and forget it."""
         with self._lock:

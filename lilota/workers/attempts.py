@@ -54,6 +54,9 @@ class AttemptReporter(Protocol):
     def is_cancelled(self) -> bool:
         """Tell whether the attempt should end."""
 
+    def wait_until_stored(self) -> None:
+        """Return when the store has what was told so far."""
+
 
 def call_run(task: TaskBase) -> JSONObject | None:
     """Run the task with nothing around it."""
@@ -209,4 +212,11 @@ def _build_task(
     )
     # Not above: for more than fifteen arguments Python makes a dict, which takes four times as long as the record.
     task_info = replace(task_info, pid=os.getpid(), headers_json=claim.headers_json)
-    return task_class(task_info, progress.set_progress, progress.set_output, logger, reporter.is_cancelled)
+    return task_class(
+        task_info,
+        progress.set_progress,
+        progress.set_output,
+        logger,
+        reporter.is_cancelled,
+        reporter.wait_until_stored,
+    )

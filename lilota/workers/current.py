@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from typing import Final
@@ -15,6 +16,8 @@ from lilota.workers.logs import LineBudget, kept_line, notice, printed
 
 #: How long the first news of an attempt may wait in the worker.
 FIRST_NEWS_SECONDS: Final = 0.01
+#: Who waits for the store looks up so often.
+_NAP_SECONDS: Final = 0.5
 
 
 class RunningAttempt:
@@ -41,6 +44,11 @@ class RunningAttempt:
         self._percentage: float | None = None
         self._output_json: str | None = None
         self._returned_json: str | None = None
+        #: Who waits for the answer to which question, and whether the newest is still to be asked.
+        self._waiting: dict[int, threading.Event] = {}
+        self._questions = 0
+        self._stored = 0
+        self.has_question: bool = False
         self._lines: list[LogLine] = []
         self._budget = LineBudget()
         self._capture = capture
@@ -80,7 +88,39 @@ class RunningAttempt:
         self.saw_stop = self.has_ended or self.stop_reason is not None
         return self.saw_stop
 
+    def wait_until_stored(self) -> None:
+        answered = threading.Event()
+        with self._guard.shield, self._guard.lock:
+            self._check_running()
+            self._questions += 1
+            number = self._questions
+            self._waiting[number] = answered
+            self.has_question = True
+            self._send_news()
+        # Outside of the shield, so that it can be interrupted. A signal in the moment before the thread sleeps does not
+        # end its sleep; it is looked for again and again.
+        while not answered.wait(_NAP_SECONDS):
+            pass
+        if self._stored < number:
+            self._check_running()  # it ended while a thread of it waited
+
+    # --- what the inbox calls
+
+    def note_stored(self, number: int) -> None:
+        """The store has what was told before the question of this number."""
+        self._stored = number
+        for waiting in tuple(self._waiting):
+            if waiting <= number:
+                self._waiting.pop(waiting).set()
+
     # --- what the outbox calls, with the guard
+
+    def take_question(self) -> tuple[int, int, int] | None:
+        """Return the newest question if it was not asked yet."""
+        if not self.has_question:
+            return None
+        self.has_question = False
+        return *self.claim.fence, self._questions
 
     def add_line(self, line: LogLine) -> None:
         """Keep a line, if there is room for it."""
@@ -104,6 +144,8 @@ class RunningAttempt:
             self._output_json = self._returned_json
         update = self._take_update(outcome)
         self.has_ended = True
+        for waiting in tuple(self._waiting.values()):
+            waiting.set()
         return update
 
     def _take_update(self, outcome: Outcome | None) -> AttemptUpdate:

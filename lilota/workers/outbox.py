@@ -113,12 +113,13 @@ class Outbox:
             self._updates.append(update)
             self.flush()
 
-    def flush(self) -> None:
-        """Send what was collected."""
+    def flush(self, question: tuple[int, int, int] | None = None) -> None:
+        """Send what was collected, and a question behind it."""
         with self._guard.shield, self._guard.lock:
-            if self._updates:
+            if self._updates or question is not None:
                 # Encoded before it is forgotten: a task may have left too little memory for that just now.
-                frame = encode(Report(updates=tuple(self._updates), durations=self._durations))
+                report = Report(updates=tuple(self._updates), durations=self._durations, question=question)
+                frame = encode(report)
                 self._updates = []
                 self._durations = {}
                 self._send(frame)
@@ -157,11 +158,13 @@ class Outbox:
         with self._guard.lock:
             attempt = self._attempt
             is_long = attempt is not None and not attempt.began_just_now()
-            if attempt is not None and not attempt.is_fresh():
+            question = None
+            if attempt is not None and (attempt.has_question or not attempt.is_fresh()):
                 news = attempt.take_news()
                 if news is not None:
                     self._updates.append(news)
-            self.flush()
+                question = attempt.take_question()
+            self.flush(question)
             return is_long
 
     def _count_duration(self, name: str, seconds: float) -> None:

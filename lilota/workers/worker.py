@@ -31,6 +31,7 @@ from lilota.engine.messages import (
     Report,
     RunClaims,
     StopReason,
+    Stored,
     ToWorker,
     Unfit,
 )
@@ -281,6 +282,8 @@ class Worker:
                 self._stop(fence, reason)
             case Recall():
                 self._return_queued()
+            case Stored(fence, number):
+                self._assignments.note_stored(fence, number)
             case Finish():
                 self._finishing = True
             case _:

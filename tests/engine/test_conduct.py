@@ -49,6 +49,7 @@ MISDEEDS = {
     "something after the end": Report(updates=(AttemptUpdate(id=1, token=1, outcome=SUCCESS),) * 2),
     "returns what another one has": Report(returned=((2, 1),)),
     "returns what runs": Report(returned=((1, 1),)),
+    "asks about what another one has": Report(question=(2, 1, 1)),
     "measures what nobody runs": Report(durations={"else": (1, 1.0)}),
     "a class that it was not asked for": Loaded("else", TaskOptions()),
     "a class twice": Loaded("task", TaskOptions(timeout_seconds=0.001)),

@@ -7,7 +7,7 @@ import signal
 from engine_bench import GIVEN_BACK, SUCCESS, Bench, a_claim, claims
 
 from lilota.contract import Committed
-from lilota.engine.messages import RunClaims
+from lilota.engine.messages import Report, RunClaims, Stored
 from lilota.engine.workload import SLOW_SECONDS
 from lilota.models import AttemptUpdate, LogLine
 
@@ -134,3 +134,57 @@ def test_an_attempt_that_runs_again_in_another_worker_is_counted_on():
 
     offsets = [update.log_offset for update in bench.engine.holdings.take_updates() if update.id == 2]
     assert offsets == [0, 1]
+
+
+# --- questions: is it in the store?
+
+
+def ask(bench, number=1, worker=1, **news):
+    """A worker tells something of the task 1, and waits until it is stored."""
+    updates = (AttemptUpdate(id=1, token=1, **news),) if news else ()
+    bench.engine.hear(worker, Report(updates=updates, question=(1, 1, number)), bench.now)
+
+
+def answers(bench):
+    """Return what the worker is answered when the runner has talked with its store."""
+    bench.engine.holdings.answer_questions()
+    return [message for message in bench.to_worker() if isinstance(message, Stored)]
+
+
+def test_a_question_is_answered_once_the_report_is_written():
+    """Not while the store is away, and not a second time."""
+    bench = Bench().ready().grant(a_claim()).starts(a_claim())
+    ask(bench, output_json="{}")
+    holdings = bench.engine.holdings
+    updates = holdings.take_updates()
+    holdings.keep_updates(updates)
+    while_away = answers(bench)
+
+    holdings.take_updates()
+
+    assert while_away == []
+    assert answers(bench) == [Stored((1, 1), 1)]
+    assert answers(bench) == []
+
+
+def test_a_question_does_not_wait_for_what_others_report():
+    """Only for the own attempt, of which there may be nothing left to write."""
+    one, two = claims(2)
+    bench = Bench(workers=2).ready().grant(one, two).tick(0).starts(one)
+    bench.engine.holdings.take_updates()
+    bench.starts(two, worker=2)
+
+    ask(bench)
+
+    assert answers(bench) == [Stored((1, 1), 1)]
+
+
+def test_an_attempt_of_which_the_store_refuses_reports_gets_no_answer():
+    """It belongs to somebody else, and must not go on in the moment before it is killed."""
+    bench = Bench().ready().grant(a_claim()).starts(a_claim())
+    ask(bench, output_json="{}")
+    bench.engine.holdings.take_updates()
+
+    refuse(bench, a_claim())
+
+    assert answers(bench) == []

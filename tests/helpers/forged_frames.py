@@ -119,6 +119,7 @@ def _honest(rng: random.Random, names: list[str]) -> Any:
     messages: tuple[FromWorker | Recall | Finish, ...] = (
         *(Report(updates=tuple(updates), durations={name: (1, 0.1)}),) * 12,
         Report(returned=((task_id, token),)),
+        Report(updates=tuple(updates), question=(task_id, token, 1)),
         Loaded(name, options),
         Ready(7),
         Unfit(7, "x"),

@@ -23,6 +23,7 @@ from lilota.engine.messages import (
     Recall,
     Report,
     RunClaims,
+    Stored,
     ToWorker,
 )
 from lilota.models import AttemptUpdate, Claim, Outcome, TaskState
@@ -140,8 +141,8 @@ class Forger:
                 self._queue.clear()
             case Finish():
                 self._finishing = True
-            case Interrupt():
-                pass  # what runs here is short
+            case Interrupt() | Stored():
+                pass  # what runs here is short, and asks nothing
 
     def has_more(self) -> bool:
         return bool(self._sent or self._queue or self._finishing or not self._is_idle)

@@ -767,3 +767,17 @@ class Slow(TaskBase):
         self.set_progress(self.task_info.id, 1)
         time.sleep(0.5)
         return {"ended": True}
+
+
+class DoesPieces(TaskBase):
+    """Does pieces of work, of which it notes each in a file; the next one only when the store knows of the last."""
+
+    max_lost_attempts = 50
+
+    def run(self):
+        done = self.task_info.output["done"] if hasattr(self.task_info, "output") else 0
+        for piece in range(done, self.task_info.input["pieces"]):
+            with Path(self.task_info.input["file"]).open("a") as file:
+                file.write(f"{piece}\n")
+            self.set_output(self.task_info.id, {"done": piece + 1})
+            self.wait_until_stored()

@@ -11,10 +11,12 @@ from typing import Any, cast
 import pytest
 
 from lilota.engine.messages import Ready, Remarks, Report
+from lilota.errors import CancelRequested
 from lilota.models import AttemptUpdate, Claim, LogLine, Outcome, TaskState
 from lilota.tasks.limits import LINES_LIMIT
 from lilota.workers.frames import FrameReader, decode_for_runner
 from lilota.workers.guard import Guard
+from lilota.workers.interrupts import Interrupts
 from lilota.workers.outbox import Outbox
 
 DONE = Outcome(state=TaskState.SUCCEEDED)
@@ -37,13 +39,13 @@ class Printed:
 class Desk:
     """An outbox, and the runner's end of its connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, guard: Guard) -> None:
         self.printed = Printed()
         self.frames = FrameReader()
         self.messages: list[Any] = []
         self.arrived = threading.Event()
         self.looked = threading.Event()
-        self.guard = Guard(nullcontext())
+        self.guard = guard
         self.outbox = Outbox(self._receive, self._look, cast("Any", self.printed), self.guard)
 
     def _receive(self, frame: bytes) -> None:
@@ -61,7 +63,7 @@ class Desk:
 
 @pytest.fixture
 def desk() -> Iterator[Desk]:
-    desk = Desk()
+    desk = Desk(Guard(nullcontext()))
     yield desk
     desk.outbox.rest()
 
@@ -272,3 +274,61 @@ def test_a_fork_can_not_report(desk, capsys):
     with pytest.raises(RuntimeError, match="A fork of the worker process can't report"):
         current.output("{}")
     assert capsys.readouterr().err == "in the fork\n"
+
+
+def asked(desk: Desk) -> list[tuple[int, int, int]]:
+    return [message.question for message in desk.messages if isinstance(message, Report) and message.question]
+
+
+def test_a_wait_for_the_store_is_told_at_once_with_what_it_waits_for_and_ends_with_the_answer(desk):
+    """Also in the very first moments, in which other news may wait."""
+    current = begin(desk)
+    current.output('{"a":1}')
+    waiting = threading.Thread(target=current.wait_until_stored)
+    waiting.start()
+    assert desk.arrived.wait(60)
+    is_waiting = waiting.is_alive()
+
+    current.note_stored(1)
+    waiting.join(60)
+
+    assert (is_waiting, waiting.is_alive()) == (True, False)
+    assert asked(desk) == [(1, 1, 1)]
+    assert desk.updates[-1].output_json == '{"a":1}'
+
+
+def test_who_waits_for_the_store_when_the_attempt_ends_is_told_that_it_has_ended(desk):
+    """A thread that the task left behind; nobody will answer it."""
+    errors: list[RuntimeError] = []
+    current = begin(desk)
+
+    def wait() -> None:
+        try:
+            current.wait_until_stored()
+        except RuntimeError as error:
+            errors.append(error)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    assert desk.arrived.wait(60)
+    desk.outbox.finish(DONE, more_follows=False)
+    waiting.join(60)
+
+    assert "has ended already" in str(errors[0])
+
+
+def test_a_wait_for_the_store_can_be_interrupted():
+    """A task that is cancelled while the store is away does not wait for it."""
+    interrupts = Interrupts()
+    desk = Desk(Guard(interrupts))
+    current = begin(desk)
+    interrupts.open(claim().fence)
+
+    def cancel() -> None:
+        desk.arrived.wait(60)
+        interrupts.request(claim().fence, CancelRequested)
+
+    threading.Thread(target=cancel).start()
+    with pytest.raises(CancelRequested):
+        current.wait_until_stored()
+    desk.outbox.rest()

@@ -1,0 +1,38 @@
+"""A task that waits until the store has its last piece repeats at most one piece, whatever kills its worker."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from programs import kill
+from running import ended, running, store_url, until
+
+from lilota.models import TaskState
+
+PIECES = 400
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+def test_a_killed_worker_costs_at_most_one_piece_done_twice(kind, tmp_path):
+    """Without the wait it would be as many as are done while a report is on its way."""
+    file = tmp_path / "pieces"
+    with running(store_url(kind, tmp_path)) as runner:
+        handle = runner.add("DoesPieces", input={"pieces": PIECES, "file": str(file)})
+        for number in (40, 120, 200):
+            until(lambda: pieces(file), lambda seen, number=number: len(seen) > number)
+            kill(handle.info().pid, signal.SIGKILL)
+        info = ended(handle)
+
+    done = Counter(pieces(file))
+    assert (info.state, info.lost_attempts) == (TaskState.SUCCEEDED, 3)
+    assert sorted(done) == list(range(PIECES))
+    assert done.total() - PIECES <= 3
+    assert max(done.values()) <= 2
+
+
+def pieces(file: Path) -> list[int]:
+    """Return the numbers of the pieces in the order in which they were done."""
+    return [int(line) for line in file.read_text().splitlines()] if file.exists() else []
