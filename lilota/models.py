@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final, Protocol
 
 import msgspec
 
@@ -292,6 +292,16 @@ class AttemptUpdate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
         return self.id, self.token
 
 
+class AttemptOfTask(Protocol):
+    """What a task asks of the attempt that runs it."""
+
+    def is_cancelled(self) -> bool:
+        """Tell whether the attempt should end."""
+
+    def wait_until_stored(self) -> None:
+        """Return when the store has what was told so far."""
+
+
 class TaskBase(abc.ABC):
     """The base class of tasks: subclass it, and do the work in `run()`.
 
@@ -316,26 +326,25 @@ class TaskBase(abc.ABC):
     kill_after_seconds: ClassVar[float] = 5.0
     max_lost_attempts: ClassVar[int] = 3
 
-    def __init__(  # noqa: PLR0917 - positional: a class of users may pass on what it gets as `*args`
+    #: Not given to `__init__`, whose four parameters classes of users may have spelt out.
+    _attempt: AttemptOfTask | None = None
+
+    def __init__(
         self,
         task_info: TaskInfo,
         set_progress: Callable[[int, float], None],
         set_output: Callable[[int, JSONObject], None],
         logger: logging.Logger,
-        is_cancelled: Callable[[], bool] = lambda: False,
-        wait_until_stored: Callable[[], None] = lambda: None,
     ) -> None:
         self.task_info = task_info
         self.set_progress = set_progress
         self.set_output = set_output
         self.logger = logger
-        self._is_cancelled = is_cancelled
-        self._wait_until_stored = wait_until_stored
 
     @property
     def cancelled(self) -> bool:
         """True once somebody asked this task to stop; for loops that want to end at a place of their choice."""
-        return self._is_cancelled()
+        return self._attempt is not None and self._attempt.is_cancelled()
 
     def wait_until_stored(self) -> None:
         """Return when the store has what this attempt reported so far: its output above all.
@@ -347,7 +356,8 @@ class TaskBase(abc.ABC):
         `TimeoutReached` or `RunnerStopping`, or with its process, which is killed when the attempt has become another
         runner's.
         """
-        self._wait_until_stored()
+        if self._attempt is not None:
+            self._attempt.wait_until_stored()
 
     @abc.abstractmethod
     def run(self) -> JSONObject | None:

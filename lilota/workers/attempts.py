@@ -25,7 +25,7 @@ from lilota.errors import (
     StopTask,
     TimeoutReached,
 )
-from lilota.models import Claim, JSONObject, Outcome, TaskBase, TaskError, TaskInfo, TaskState
+from lilota.models import AttemptOfTask, Claim, JSONObject, Outcome, TaskBase, TaskError, TaskInfo, TaskState
 from lilota.tasks.jsonvalues import OUTPUT_LIMIT_BYTES, encode_object
 from lilota.workers.descriptions import describe_error
 
@@ -39,7 +39,7 @@ class ClassLackingError(LilotaError):
     """This process has not the class that its runner found under a name; the attempt is for another one."""
 
 
-class AttemptReporter(Protocol):
+class AttemptReporter(AttemptOfTask, Protocol):
     """Where a running attempt tells how it is getting on."""
 
     def progress(self, percentage: float) -> None:
@@ -50,12 +50,6 @@ class AttemptReporter(Protocol):
 
     def returned(self, output_json: str) -> None:
         """Take what the task returned, as JSON text; the outcome follows at once."""
-
-    def is_cancelled(self) -> bool:
-        """Tell whether the attempt should end."""
-
-    def wait_until_stored(self) -> None:
-        """Return when the store has what was told so far."""
 
 
 def call_run(task: TaskBase) -> JSONObject | None:
@@ -212,11 +206,6 @@ def _build_task(
     )
     # Not above: for more than fifteen arguments Python makes a dict, which takes four times as long as the record.
     task_info = replace(task_info, pid=os.getpid(), headers_json=claim.headers_json)
-    return task_class(
-        task_info,
-        progress.set_progress,
-        progress.set_output,
-        logger,
-        reporter.is_cancelled,
-        reporter.wait_until_stored,
-    )
+    task = task_class(task_info, progress.set_progress, progress.set_output, logger)
+    task._attempt = reporter  # noqa: SLF001 - not by its `__init__`, which users may have written anew
+    return task

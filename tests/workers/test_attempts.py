@@ -115,6 +115,23 @@ def test_a_task_sees_its_claim():
     }
 
 
+def test_a_class_may_spell_out_the_parameters_of_its_init():
+    """They are the four that they have always been; what else there is to know comes by another way."""
+
+    class Spelt(TaskBase):
+        def __init__(self, task_info, set_progress, set_output, logger):
+            super().__init__(task_info, set_progress, set_output, logger)
+            self.was_cancelled_before = self.cancelled
+
+        def run(self):
+            return {"before": self.was_cancelled_before, "now": self.cancelled}
+
+    recorder = Recorder()
+    run_attempt(claim(), lambda name: Spelt, recorder, logger)
+
+    assert recorder.outputs == ['{"before":false,"now":true}']
+
+
 def test_progress_is_reported_as_a_number():
     """Whole numbers are fine, and both ends."""
     recorder = Recorder()
