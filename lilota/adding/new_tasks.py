@@ -43,7 +43,7 @@ class AddOptions(TypedDict, total=False):
 
 #: What lilota itself lets travel has keys of its own, so that it never meets those of an application.
 OWN_HEADERS: Final = "lilota."
-_OPTIONS: Final = frozenset(AddOptions.__annotations__)
+_OWN_KEY: Final = f'"{OWN_HEADERS}'
 _ARGUMENTS: Final = ("name", "description", "input", *AddOptions.__annotations__)
 
 
@@ -66,35 +66,43 @@ def new_task(
     lost = registry.max_lost_attempts(name)
     if not options:
         return NewTask(name=name, description=text, input_json=input_json, max_lost_attempts=lost)
-    checked = {"max_lost_attempts": lost, **_checked_options(options)}
-    return NewTask(name=name, description=text, input_json=input_json, **checked)
+    fields: dict[str, Any] = {
+        "name": name,
+        "description": text,
+        "input_json": input_json,
+        "max_lost_attempts": lost,
+    }
+    _add_options(fields, options)
+    return NewTask(**fields)
 
 
 def _input_json(name: str, value: JSONObject) -> str:
     return encode_object(value, f"The input of {name!r}", INPUT_LIMIT_BYTES, InvalidInputError)
 
 
-def _checked_options(options: AddOptions) -> dict[str, Any]:
-    """Return the options that were given, as fields of the record."""
-    if not _OPTIONS.issuperset(options):
-        raise TypeError(
-            f"add() has no option {min(options.keys() - _OPTIONS)!r}. It has: {', '.join(sorted(_OPTIONS))}."
-        )
-    checked: dict[str, Any] = {}
-    if "queue" in options:
-        checked["queue"] = _checked_queue(_checked_text("queue", options["queue"]))
-    if "priority" in options:
-        checked["priority"] = _checked_integer("priority", options["priority"], -_INTEGER_LIMIT)
-    if "delay_seconds" in options:
-        checked["delay_seconds"] = _checked_delay(options["delay_seconds"])
-    if options.get("run_at") is not None:
-        checked["run_at"] = _checked_instant(options["run_at"], checked.get("delay_seconds", 0.0))
-    max_lost_attempts = options.get("max_lost_attempts")
-    if max_lost_attempts is not None:
-        checked["max_lost_attempts"] = _checked_integer("max_lost_attempts", max_lost_attempts, 1)
-    if options.get("headers") is not None:
-        checked["headers_json"] = headers_json(options["headers"])
-    return checked
+def _add_options(fields: dict[str, Any], options: Mapping[str, Any]) -> None:
+    """Check the options that were given, and add them to the fields of the record."""
+    for option, value in options.items():  # mostly it is one: to ask for each of them takes longer
+        match option:
+            case "run_at" | "max_lost_attempts" | "headers" if value is None:
+                pass  # the same as not to give it
+            case "headers":
+                fields["headers_json"] = headers_json(value)
+            case "queue":
+                fields["queue"] = _checked_queue(_checked_text("queue", value))
+            case "priority":
+                fields["priority"] = _checked_integer("priority", value, -_INTEGER_LIMIT)
+            case "delay_seconds":
+                fields["delay_seconds"] = _checked_delay(value)
+            case "run_at":
+                fields["run_at"] = _checked_instant(value)
+            case "max_lost_attempts":
+                fields["max_lost_attempts"] = _checked_integer("max_lost_attempts", value, 1)
+            case _:
+                known = ", ".join(sorted(AddOptions.__annotations__))
+                raise TypeError(f"add() has no option {option!r}. It has: {known}.")
+    if "run_at" in fields and fields.get("delay_seconds"):
+        raise InvalidInputError("Give run_at or delay_seconds, not both.")
 
 
 def headers_json(headers: JSONObject | None) -> str | None:
@@ -107,7 +115,7 @@ def headers_json(headers: JSONObject | None) -> str | None:
         return None
     text = encode_object(headers, "The headers of a task", HEADERS_LIMIT_BYTES, InvalidInputError)
     # Looking for it in the text is quicker than looking at each key; a value may begin like that.
-    taken = [key for key in headers or () if key.startswith(OWN_HEADERS)] if f'"{OWN_HEADERS}' in text else None
+    taken = [key for key in headers or () if key.startswith(OWN_HEADERS)] if _OWN_KEY in text else None
     if taken:
         raise InvalidInputError(
             f"The header {taken[0]!r} can't be set: keys that begin with 'lilota.' are lilota's own."
@@ -153,9 +161,7 @@ def _checked_delay(delay_seconds: float) -> float:
     return float(delay_seconds)
 
 
-def _checked_instant(run_at: datetime | None, delay_seconds: float) -> datetime:
-    if delay_seconds:
-        raise InvalidInputError("Give run_at or delay_seconds, not both.")
+def _checked_instant(run_at: datetime) -> datetime:
     # A time zone may know no offset: then Python would take the local one.
     if not isinstance(run_at, datetime) or run_at.utcoffset() is None:
         raise InvalidInputError(
