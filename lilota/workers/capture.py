@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from functools import partial
+from operator import itemgetter
 from typing import Final, TextIO
 
 from lilota.tasks.limits import CHARACTERS_LIMIT, LINE_LENGTH_LIMIT
@@ -23,6 +24,7 @@ _FILE_LIMIT_BYTES: Final = 1024 * 1024
 _READ_LIMIT_BYTES: Final = 4 * CHARACTERS_LIMIT
 #: A line that has no end yet is taken as one when it is longer.
 _UNENDED_LIMIT_BYTES: Final = 4 * LINE_LENGTH_LIMIT
+_STREAMS: Final = itemgetter("stdin", "stdout", "stderr")
 
 
 def open_capture_file() -> int:
@@ -60,7 +62,7 @@ class OutputCapture:
         self._nothing = out_of_reach(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
         self._read_to = 0
         self._unended = b""
-        self._streams: list[TextIO] = []
+        self._streams: tuple[TextIO, ...] = ()
         self._flush_c_output = _flush_of_c_library()
         self._redirect()
         self._open_streams()
@@ -78,8 +80,7 @@ class OutputCapture:
             OSError: it closed the capture file too.
         """
         self._redirect()  # cheaper than to find out whether it is needed
-        streams = [sys.stdin, sys.stdout, sys.stderr]
-        if streams != self._streams or not all(map(_is_open, streams)):
+        if _STREAMS(vars(sys)) != self._streams or not _are_open(*self._streams):
             self._open_streams()
         self._say_where_it_crashes()
 
@@ -128,7 +129,7 @@ class OutputCapture:
     def _open_streams(self) -> None:
         source = _input_stream(self._streams[0] if self._streams else sys.stdin)
         out, err = (_text_stream(stream, number) for number, stream in ((1, sys.__stdout__), (2, sys.__stderr__)))
-        self._streams = [sys.stdin, sys.stdout, sys.stderr] = [source, out, err]
+        self._streams = sys.stdin, sys.stdout, sys.stderr = source, out, err
 
     def _say_where_it_crashes(self) -> None:
         # In the last lines of the worker. A task may have chosen another file.
@@ -145,24 +146,27 @@ def _flush_of_c_library() -> Callable[[], object]:
 
 def _input_stream(stream: TextIO | None) -> TextIO:
     """Return a text stream on the standard input: the one that is there, if it can be used."""
-    if isinstance(stream, io.TextIOWrapper) and _is_open(stream):
+    if isinstance(stream, io.TextIOWrapper) and _are_open(stream):
         return stream
     return open(0, encoding="utf-8", closefd=False)
 
 
 def _text_stream(stream: TextIO | None, descriptor: int) -> TextIO:
     """Return a text stream on a descriptor that holds nothing back: what is printed before a crash must not be lost."""
-    if isinstance(stream, io.TextIOWrapper) and _is_open(stream):
+    if isinstance(stream, io.TextIOWrapper) and _are_open(stream):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
         return stream
     return open(descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
 
 
-def _is_open(stream: TextIO) -> bool:
+def _are_open(*streams: TextIO) -> bool:
     try:
-        return not stream.closed
+        for stream in streams:
+            if stream.closed:
+                return False
     except ValueError:  # somebody took its buffer away
         return False
+    return True
 
 
 def _ended_lines(data: bytes) -> tuple[bytes, bytes]:

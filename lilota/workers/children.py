@@ -7,6 +7,8 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Callable
+from functools import partial
 from multiprocessing import forkserver
 from typing import Any, Final, NamedTuple
 
@@ -17,6 +19,9 @@ _MOMENT_SECONDS: Final = 0.05
 #: How long a process may take to die of SIGKILL: one with much memory is not gone at once.
 _DEATH_SECONDS: Final = 5.0
 _PR_SET_CHILD_SUBREAPER: Final = 36
+#: Reaps a child and returns its number; 0 if none has ended, -1 if there is none, as nearly always. `os.waitpid` says
+#: the latter by an exception, which takes as long again.
+_reap: Final[Callable[[], int]] = partial(ctypes.PyDLL(None).waitpid, -1, None, os.WNOHANG)
 
 
 def adopt_orphans() -> None:
@@ -89,12 +94,9 @@ class Children:
         if self._kept:
             return bool(self._left())
         # Nearly always this one system call says that there is none: it is asked after every attempt.
-        try:
-            while reaped := os.waitpid(-1, os.WNOHANG)[0]:
-                _forget_fork_server(reaped)
-        except ChildProcessError:
-            return False
-        return True
+        while (reaped := _reap()) > 0:
+            _forget_fork_server(reaped)
+        return reaped == 0
 
     def _left(self) -> list[Process]:
         """Return the children that do not belong to a module; those that have ended are reaped."""

@@ -9,6 +9,8 @@ from typing import Final
 
 #: A thread that is about to end anyway gets this long.
 _JOIN_SECONDS: Final = 0.05
+#: Those that `threading` knows. To ask `threading.active_count` takes a lock, and this is asked after every attempt.
+_ACTIVE: Final[dict[int, threading.Thread]] = vars(threading)["_active"]
 
 
 class Threads:
@@ -22,7 +24,7 @@ class Threads:
 
     def find_left(self) -> str | None:
         """Return what the last task left behind, to continue a sentence, or None."""
-        if threading.active_count() == len(self._known) and _thread._count() == self._count:  # noqa: SLF001 - as above
+        if len(_ACTIVE) == len(self._known) and _thread._count() == self._count:  # noqa: SLF001 - as above
             return None
         left = [thread for thread in threading.enumerate() if thread not in self._known]
         for thread in left:
