@@ -38,8 +38,10 @@ _UPDATES_LIMIT: Final = 10_000
 _RETURNS_LIMIT: Final = 3
 _SOURCES: Final = frozenset({"log", "output", "lilota"})
 
-#: Python reads no integer of so many digits. Looked for where digits begin only: that takes time in line with the text.
-_LONG_NUMBER: Final = re.compile("(?<![0-9])[0-9]{4301}")
+#: Python reads no integer of so many digits.
+_LONG_NUMBER_DIGITS: Final = 4301
+#: Looked for where digits begin only: that takes time in line with the text.
+_LONG_NUMBER: Final = re.compile(f"(?<![0-9])[0-9]{{{_LONG_NUMBER_DIGITS}}}")
 #: Checks the text of an object; what is in it stays text, so that no output makes the runner build its objects.
 _decode_output: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
@@ -126,7 +128,7 @@ def _check_output(output_json: str) -> None:
         raise MisconductError("reported an output that is too long")
     try:
         _decode_output(output_json)
-        if _LONG_NUMBER.search(output_json):
+        if len(output_json) >= _LONG_NUMBER_DIGITS and _LONG_NUMBER.search(output_json):
             json.loads(output_json)  # as readers will do it; it may be within a text
     except (ValueError, RecursionError) as error:
         raise MisconductError(f"reported an output that is no JSON object: {error}") from error
