@@ -77,7 +77,7 @@ def new_task(
 
 
 def _input_json(name: str, value: JSONObject) -> str:
-    return encode_object(value, f"The input of {name!r}", INPUT_LIMIT_BYTES, InvalidInputError)
+    return encode_object(value, lambda: f"The input of {name!r}", INPUT_LIMIT_BYTES, InvalidInputError)
 
 
 def _add_options(fields: dict[str, Any], options: Mapping[str, Any]) -> None:
@@ -113,7 +113,7 @@ def headers_json(headers: JSONObject | None) -> str | None:
     """
     if not headers and isinstance(headers, dict | None):
         return None
-    text = encode_object(headers, "The headers of a task", HEADERS_LIMIT_BYTES, InvalidInputError)
+    text = encode_object(headers, lambda: "The headers of a task", HEADERS_LIMIT_BYTES, InvalidInputError)
     # Looking for it in the text is quicker than looking at each key; a value may begin like that.
     taken = [key for key in headers or () if key.startswith(OWN_HEADERS)] if _OWN_KEY in text else None
     if taken:

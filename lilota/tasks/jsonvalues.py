@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from typing import Final, TypeGuard
 
 import msgspec
@@ -25,11 +26,11 @@ _encode: Final = msgspec.json.Encoder().encode
 _encode_slowly: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
-def encode_object(value: object, what: str, limit_bytes: int, error: type[LilotaError]) -> str:
+def encode_object(value: object, what: Callable[[], str], limit_bytes: int, error: type[LilotaError]) -> str:
     """Return the JSON text of `value`.
 
     Args:
-        what: how to call the value in an error: "The input of 'resize'".
+        what: returns how to call the value in an error, as "The input of 'resize'"; mostly there is none.
         limit_bytes: the longest text that is allowed, in bytes of UTF-8.
         error: the class of the error to raise.
 
@@ -38,18 +39,18 @@ def encode_object(value: object, what: str, limit_bytes: int, error: type[Lilota
             the path), is nested too deeply or is too long.
     """
     if not isinstance(value, dict):
-        raise error(f"{what} must be a JSON object (a dict), not {type(value).__name__}: {_short(value)}")
+        raise error(f"{what()} must be a JSON object (a dict), not {type(value).__name__}: {_short(value)}")
     problem = None if _is_simple(value) else _find_problem(value)
     if problem:
-        raise error(f"{what} can't be stored as JSON: {problem}")
+        raise error(f"{what()} can't be stored as JSON: {problem}")
     try:
         text = _text_of(value)
     except ValueError as cause:  # Python writes no integer of more than 4,300 digits
-        raise error(f"{what} can't be stored as JSON: {cause}") from cause
+        raise error(f"{what()} can't be stored as JSON: {cause}") from cause
     # A character has at most 4 bytes: most texts need no second encoding to know that they fit.
     if len(text) * 4 > limit_bytes and len(text.encode()) > limit_bytes:
         raise error(
-            f"{what} has {len(text.encode()):,} bytes as JSON; the limit is {limit_bytes:,}. "
+            f"{what()} has {len(text.encode()):,} bytes as JSON; the limit is {limit_bytes:,}. "
             "Put the data into a file and pass its path."
         )
     return text

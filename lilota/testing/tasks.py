@@ -79,11 +79,11 @@ def run_task(
         name=name,
         description=description,
         input_json=encode_object(
-            {} if input is None else input, f"The input of {name!r}", INPUT_LIMIT_BYTES, InvalidInputError
+            {} if input is None else input, lambda: f"The input of {name!r}", INPUT_LIMIT_BYTES, InvalidInputError
         ),
         output_json=None
         if output is None
-        else encode_object(output, f"The earlier output of {name!r}", OUTPUT_LIMIT_BYTES, InvalidOutputError),
+        else encode_object(output, lambda: f"The earlier output of {name!r}", OUTPUT_LIMIT_BYTES, InvalidOutputError),
         lost_attempts=lost_attempts,
         max_lost_attempts=task.max_lost_attempts,
         headers_json=headers_json(headers),

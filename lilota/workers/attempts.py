@@ -13,7 +13,7 @@ from contextvars import copy_context
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
-from msgspec.structs import replace
+from msgspec.structs import force_setattr
 
 from lilota.contract import to_instant
 from lilota.errors import (
@@ -165,8 +165,10 @@ class _Progress:
             self._reporter.returned(self._encode(returned))
 
     def _encode(self, output: JSONObject) -> str:
-        what = f"The output of the task {self._claim.id} ({self._claim.name!r})"
-        return encode_object(output, what, OUTPUT_LIMIT_BYTES, InvalidOutputError)
+        return encode_object(output, self._name_output, OUTPUT_LIMIT_BYTES, InvalidOutputError)
+
+    def _name_output(self) -> str:
+        return f"The output of the task {self._claim.id} ({self._claim.name!r})"
 
     def _check_id(self, method: str, task_id: int) -> None:
         if task_id != self._claim.id:
@@ -195,7 +197,6 @@ def _build_task(
         queue=claim.queue,
         priority=claim.priority,
         input_json=claim.input_json,
-        output_json=claim.output_json,
         created_at=created_at,
         run_at=run_at,
         started_at=now,
@@ -205,7 +206,9 @@ def _build_task(
         max_lost_attempts=claim.max_lost_attempts,
     )
     # Not above: for more than fifteen arguments Python makes a dict, which takes four times as long as the record.
-    task_info = replace(task_info, pid=os.getpid(), headers_json=claim.headers_json)
+    force_setattr(task_info, "pid", os.getpid())
+    force_setattr(task_info, "output_json", claim.output_json)
+    force_setattr(task_info, "headers_json", claim.headers_json)
     task = task_class(task_info, progress.set_progress, progress.set_output, logger)
     task._attempt = reporter  # noqa: SLF001 - not by its `__init__`, which users may have written anew
     return task

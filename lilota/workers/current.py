@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -152,7 +151,7 @@ class RunningAttempt:
         update = AttemptUpdate(
             id=self.claim.id,
             token=self.claim.token,
-            pid=None if self._started_at is None else os.getpid(),
+            pid=None if self._started_at is None else self._guard.pid,
             started_at=self._started_at,
             progress=self._percentage,
             output_json=self._output_json,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from contextlib import AbstractContextManager
 
@@ -11,11 +12,16 @@ class Guard:
 
     Args:
         shield: puts the interrupts of the task off while its code holds it.
+
+    Attributes:
+        pid: the number of the worker process.
+        is_fork: this process is a fork of the worker.
     """
 
     def __init__(self, shield: AbstractContextManager[None]) -> None:
         self.shield = shield
         self.lock: threading.RLock = threading.RLock()
+        self.pid: int = os.getpid()
         self.is_fork: bool = False
 
     def detach_fork(self) -> None:

@@ -263,4 +263,5 @@ class _Silence:
 
 
 class _Open:
+    pid = 4711
     is_fork = False

@@ -23,7 +23,7 @@ values = st.recursive(
 
 
 def encode(value: Any, limit_bytes: int = 1_000_000) -> str:
-    return encode_object(value, "The input of 'x'", limit_bytes, InvalidInputError)
+    return encode_object(value, lambda: "The input of 'x'", limit_bytes, InvalidInputError)
 
 
 def nested(levels: int) -> Any:
