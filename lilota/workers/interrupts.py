@@ -7,7 +7,6 @@ exception comes when the shield ends. It comes once: then the door is closed unt
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found]  # typeshed has no stub for the C module
 import faulthandler
 import signal
 import threading
@@ -33,11 +32,9 @@ class Interrupts:
         self.install()
 
     def install(self) -> None:
-        """Make the handler ours, as it may no longer be after a task has run."""
+        """Make the handler ours, as it may no longer be after an import."""
         faulthandler.unregister(INTERRUPT_SIGNAL)  # it has handlers that Python knows nothing of
-        # Not signal.getsignal, which turns numbers into enums: this is asked after every attempt.
-        if _signal.getsignal(INTERRUPT_SIGNAL) != self._on_signal:
-            signal.signal(INTERRUPT_SIGNAL, self._on_signal)
+        signal.signal(INTERRUPT_SIGNAL, self._on_signal)
 
     def request(self, fence: Fence, reason: type[StopTask]) -> None:
         """Ask, from any thread, for an exception in the attempt that runs or is about to; no other will get it."""
