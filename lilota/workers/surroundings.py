@@ -22,6 +22,8 @@ from lilota.workers.traits import Traits
 
 #: A task may put a dict in its place.
 _ENVIRONMENT: Final = os.environ
+#: `["_data"]` is what it holds, not decoded: this is asked after every attempt.
+_OF_ENVIRONMENT: Final[dict[str, dict[bytes, bytes]]] = vars(os.environ)
 
 
 class Surroundings:
@@ -52,7 +54,7 @@ class Surroundings:
         self._interrupts.install()
         self._umask = _umask()
         self._folder = _current_folder()
-        self._environment = dict(_raw_environment())
+        self._environment = _OF_ENVIRONMENT["_data"].copy()
         decimal.getcontext()  # made here, or else each attempt makes one of a `DefaultContext` that a task has changed
         self._limits.remember()
         self._traits.remember()
@@ -87,7 +89,7 @@ class Surroundings:
 
     def _restore_environment(self) -> None:
         os.environ = _ENVIRONMENT  # noqa: B003 - that of the process
-        if _raw_environment() != self._environment:
+        if _OF_ENVIRONMENT["_data"] != self._environment:
             set_environment(self._environment)
 
     def _restore_folder(self) -> None:
@@ -108,12 +110,6 @@ def _umask() -> int:
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
-
-
-def _raw_environment() -> dict[bytes, bytes]:
-    # What `os.environ` holds, without decoding it: this is asked after every attempt.
-    raw: dict[bytes, bytes] = vars(os.environ)["_data"]
-    return raw
 
 
 def _current_folder() -> str | None:
