@@ -25,8 +25,8 @@ from lilota.engine.messages import FromWorker, Lacking, Leaving, Loaded, Ready, 
 from lilota.engine.pacing import Pacing
 from lilota.engine.stop_ladder import StopLadder
 from lilota.engine.workload import Attempt, KnownWorker
-from lilota.errors import described
-from lilota.tasks.families import prefixes, registered_as
+from lilota.errors import described, listed
+from lilota.tasks.families import prefixes
 from lilota.tasks.limits import MESSAGE_LIMIT
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -72,8 +72,8 @@ class Engine:
             queues=None if queues is None else tuple(queues),
             limit=0,
         )
-        #: Task names that it does not take any more -> why.
-        self._given_up: dict[str, str] = {}
+        self._takes = self._request
+        self._gave_up_because: str | None = None
         self.crew: Crew = Crew(number_of_workers)
         self._backlog = Backlog()
         self._stops = StopLadder(self.crew)
@@ -100,17 +100,14 @@ class Engine:
     @property
     def takes(self) -> ClaimRequest:
         """The task names and queues of which it takes tasks, as a request for nothing."""
-        if not self._given_up:
-            return self._request
-        names = tuple(name for name in self._request.names if name not in self._given_up)
-        return msgspec.structs.replace(self._request, names=names, families=prefixes(names))
+        return self._takes
 
     @property
     def useless_because(self) -> str | None:
         """Why it will never take a task again; None as long as it may, has attempts in hand, or is to stop anyway."""
-        if len(self._given_up) < len(self._request.names) or not (self._claiming and self.holdings.are_settled):
+        if self._takes.names or not (self._claiming and self.holdings.are_settled):
             return None
-        return next(reversed(self._given_up.values()), None)
+        return self._gave_up_because
 
     @property
     def is_idle(self) -> bool:
@@ -127,7 +124,7 @@ class Engine:
         if not (look_again or (limit and self._more_may_wait)):
             return None
         self._asks_for_work = limit > 0
-        return msgspec.structs.replace(self.takes, limit=limit)
+        return msgspec.structs.replace(self._takes, limit=limit)
 
     # --- time
 
@@ -234,11 +231,14 @@ class Engine:
         self.crew.has_unfit = True
 
     def _give_up(self, name: str, reason: str) -> None:
-        """Take no more tasks of a name: those that were claimed are given back, other runners may have the class."""
-        known = registered_as(name, self._request.names.__contains__) or name
-        if known not in self._given_up:
-            self._given_up[known] = reason
-            logger.error("Tasks named %r are not taken any more, until the runner is started again: %s", known, reason)
+        """Take no more tasks of a name, nor of a family that it belongs to: a claim can't leave out one of a family."""
+        given_up = [known for known in self._takes.names if known == name or name.startswith(prefixes([known]))]
+        if given_up:
+            names = tuple(known for known in self._takes.names if known not in given_up)
+            self._takes = msgspec.structs.replace(self._takes, names=names, families=prefixes(names))
+            self._gave_up_because = reason
+            text = "Tasks named %s are not taken any more, until the runner is started again: %s"
+            logger.error(text, listed(given_up), reason)
 
     def _blame(self, worker: KnownWorker, held: Sequence[Attempt], fault: str) -> None:
         logger.error("Worker %d is ended and replaced, because it %s.", worker.number, fault)

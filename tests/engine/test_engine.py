@@ -119,6 +119,20 @@ def test_a_task_that_a_worker_lacks_is_given_back_and_no_more_of_its_name_are_ta
     ]
 
 
+def test_of_a_family_that_a_worker_lacks_no_task_is_taken(caplog):
+    """A claim can't leave out one name of a family: it would be claimed and given back for ever."""
+    claim = a_claim(name="a:b:c")
+    bench = Bench(names=("a:*", "a:b:c", "b:*")).ready().grant(claim)
+    bench.starts(claim).lacks("a:b:c").ends(claim, GIVEN_BACK)
+
+    request = bench.engine.request(look_again=True)
+
+    assert (request.names, request.families) == (("b:*",), ("b:",))
+    assert caplog.messages == [
+        "Tasks named 'a:*', 'a:b:c' are not taken any more, until the runner is started again: It is gone."
+    ]
+
+
 def test_a_runner_that_can_take_nothing_any_more_is_useless_when_it_has_nothing_in_hand():
     """What runs in other workers, which have the class, may end, and is written before."""
     one, two = claims(2)
