@@ -72,7 +72,7 @@ def examine(
             yield _answer(opened)
             yield from _promises(opened.capabilities())
             yield from _damage(opened, repair=repair)
-            yield from _failed_runners(opened)
+            yield from _troubled_runners(opened)
             yield _waiting_tasks(opened.counts(), Registry(plugins))
     except LilotaError as error:
         yield Finding("problem", "store", mask_text(str(error)))
@@ -168,12 +168,13 @@ def _damage(store: TaskStore, *, repair: bool) -> Iterator[Finding]:
         yield Finding("problem", "data", f"{damage}. `lilota doctor --repair` mends it, and loses nothing.")
 
 
-def _failed_runners(store: TaskStore) -> Iterator[Finding]:
+def _troubled_runners(store: TaskStore) -> Iterator[Finding]:
     for runner in store.runners():
+        which = f"The runner {runner.id} (process {runner.pid} on {runner.host})"
         if failure := runner.about.get("failure"):
-            where = f"process {runner.pid} on {runner.host}"
-            text = f"The runner {runner.id} ({where}) failed: {mask_text(str(failure))} Restart its program."
-            yield Finding("problem", "runners", text)
+            yield Finding("problem", "runners", f"{which} failed: {mask_text(str(failure))} Restart its program.")
+        for trouble in runner.about.get("troubles", ()):
+            yield Finding("warning", "runners", f"{which}: {mask_text(str(trouble))}")
 
 
 def _waiting_tasks(found: Sequence[TaskCount], registry: Registry) -> Finding:

@@ -27,14 +27,14 @@ class Crew:
         workers: by their numbers; those that are being started too.
         failed_starts: how many in a row died before they were of any use.
         last_start_failure: how the last of these died.
-        has_unfit: one was not fit to run anything, and none has come up since.
+        unfit: what was said of the first that was not fit to run anything, "" when one has come up since.
         options: what the workers told of the task classes, the newest of each name.
     """
 
     def __init__(self, size: int) -> None:
         self.failed_starts: int = 0
         self.last_start_failure: Death | None = None
-        self.has_unfit: bool = False
+        self.unfit: str = ""
         self.size = size
         self.options: KnownOptions = KnownOptions()
         self.workers: dict[int, KnownWorker] = {}
@@ -105,7 +105,7 @@ class Crew:
             raise MisconductError("said once more that it is ready")
         worker.ready = True
         self.failed_starts = 0
-        self.has_unfit = False
+        self.unfit = ""
         if self._closing:
             self.send(worker, Finish())
 

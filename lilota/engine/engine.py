@@ -74,6 +74,7 @@ class Engine:
         )
         self._takes = self._request
         self._gave_up_because: str | None = None
+        self._given_up: tuple[str, ...] = ()
         self.crew: Crew = Crew(number_of_workers)
         self._backlog = Backlog()
         self._stops = StopLadder(self.crew)
@@ -108,6 +109,11 @@ class Engine:
         if self._takes.names or not (self._claiming and self.holdings.are_settled):
             return None
         return self._gave_up_because
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """What somebody has to look at, as sentences; any thread may ask."""
+        return tuple(filter(None, (*self._given_up, self.crew.unfit)))
 
     @property
     def is_idle(self) -> bool:
@@ -225,10 +231,10 @@ class Engine:
         if worker.ready:
             raise MisconductError("said that it is not fit to run anything, after it had been")
         worker.unfit = message.reason[:MESSAGE_LIMIT]
-        if not self.crew.has_unfit:
-            text = "The worker process %d takes no tasks, and a restart of the runner is due: %s"
-            logger.error(text, message.pid, worker.unfit)
-        self.crew.has_unfit = True
+        if not self.crew.unfit:
+            due = "takes no tasks, and a restart of the runner is due"
+            self.crew.unfit = f"The worker process {message.pid} {due}: {worker.unfit}"
+            logger.error("%s", self.crew.unfit)
 
     def _give_up(self, name: str, reason: str) -> None:
         """Take no more tasks of a name, nor of a family that it belongs to: a claim can't leave out one of a family."""
@@ -237,8 +243,9 @@ class Engine:
             names = tuple(known for known in self._takes.names if known not in given_up)
             self._takes = msgspec.structs.replace(self._takes, names=names, families=prefixes(names))
             self._gave_up_because = reason
-            text = "Tasks named %s are not taken any more, until the runner is started again: %s"
-            logger.error(text, listed(given_up), reason)
+            until = "until the runner is started again"
+            self._given_up += (f"Tasks named {listed(given_up)} are not taken any more, {until}: {reason}",)
+            logger.error("%s", self._given_up[-1])
 
     def _blame(self, worker: KnownWorker, held: Sequence[Attempt], fault: str) -> None:
         logger.error("Worker %d is ended and replaced, because it %s.", worker.number, fault)

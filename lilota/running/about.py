@@ -1,4 +1,4 @@
-"""What a runner tells people of itself with its heartbeats: what it serves, or why it has failed."""
+"""What a runner tells people of itself with its heartbeats: what it serves, what troubles it, or why it has failed."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ from typing import Final
 
 import msgspec
 
-from lilota.contract import RunnerInfo
+from lilota.contract import ClaimRequest, RunnerInfo
 from lilota.errors import described
 from lilota.tasks.limits import MESSAGE_LIMIT
 
-#: Nobody reads more names than that, and each heartbeat carries them.
+#: Nobody reads more names or troubles than that, and each heartbeat carries them.
 _NAMES_LIMIT: Final = 200
+_TROUBLES_LIMIT: Final = 10
 
 
-def with_service(runner: RunnerInfo, names: Sequence[str], queues: Sequence[str] | None, places: int) -> RunnerInfo:
-    """Return a runner that tells which task names and queues it serves, and in how many places."""
-    return _telling(runner, {"names": names[:_NAMES_LIMIT], "queues": queues, "places": places})
+def with_service(runner: RunnerInfo, takes: ClaimRequest, places: int, troubles: Sequence[str] = ()) -> RunnerInfo:
+    """Return a runner that tells which tasks it takes, in how many places, and what somebody has to look at."""
+    about: dict[str, object] = {"names": takes.names[:_NAMES_LIMIT], "queues": takes.queues, "places": places}
+    if troubles:
+        about["troubles"] = troubles[:_TROUBLES_LIMIT]
+    return _telling(runner, about)
 
 
 def with_failure(runner: RunnerInfo, error: BaseException) -> RunnerInfo:

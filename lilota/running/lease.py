@@ -41,6 +41,7 @@ class LeaseKeeper:
             away.
         on_rescued: called, in the thread of the heartbeats, when tasks of a dead runner are due again.
         clock: returns seconds that only ever rise.
+        introduced: returns the runner with what it tells people of itself; called for each heartbeat, in its thread.
     """
 
     def __init__(
@@ -50,12 +51,15 @@ class LeaseKeeper:
         on_lost: Callable[[], object],
         on_rescued: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
+        *,
+        introduced: Callable[[RunnerInfo], RunnerInfo] = lambda runner: runner,
     ) -> None:
         self._clock = clock
         self._store = store
         self._runner = runner
         self._on_lost = on_lost
         self._on_rescued = on_rescued
+        self._introduced = introduced
         self._silence = Silence(clock)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="lilota-lease", daemon=True)
@@ -67,7 +71,7 @@ class LeaseKeeper:
 
     def start(self) -> None:
         """Take the lease, in this thread, so that errors of the store show; then keep it."""
-        self._store.heartbeat(self._runner)
+        self._store.heartbeat(self._introduced(self._runner))
         self._renewed_at = self._clock()
         self._look()
         self._thread.start()
@@ -90,7 +94,7 @@ class LeaseKeeper:
     def _beat(self) -> bool:
         asked_at = self._clock()
         try:
-            was_known = self._store.heartbeat(self._runner)
+            was_known = self._store.heartbeat(self._introduced(self._runner))
         except StoreError as error:
             logger.warning("The heartbeat of the runner failed: %s", error)
             self._has_failed = True

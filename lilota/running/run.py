@@ -83,8 +83,9 @@ class RunnerStart:
         self._engine = Engine(self.info.id, places, names, options.queues)
         teller = Teller(self._plugins, waiters)
         self.driver: Driver = Driver(self._engine, self._executor, store, teller, on_failure=self._note_failure)
-        introduced = with_service(self.info, names, options.queues, places)
-        self._lease = LeaseKeeper(store, introduced, self._stop_without_lease, self.driver.look_again)
+        self._lease = LeaseKeeper(
+            store, self.info, self._stop_without_lease, self.driver.look_again, introduced=self._introduced
+        )
         self._housekeeper = Housekeeper(store, options.settings.prune_after_seconds)
         self._waiters = waiters
         self._leaves_all_to_the_lease = False
@@ -136,6 +137,9 @@ class RunnerStart:
         if self._watcher.ident is not None:
             # It wakes up now, because the release changed the store. A watcher that went on would open the store again.
             self._watcher.join(timeout=2 * _WATCH_SECONDS)
+
+    def _introduced(self, runner: RunnerInfo) -> RunnerInfo:
+        return with_service(runner, self._engine.takes, self.details.number_of_processes, self._engine.troubles)
 
     def _note_failure(self, error: BaseException, is_written: bool) -> None:
         """In the thread of the engine, which has failed: let nobody take this runner for one that works."""

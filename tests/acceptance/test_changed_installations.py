@@ -274,11 +274,15 @@ def test_a_task_that_a_hook_contributes_in_the_runner_only_is_given_back(site, u
     )
     site.install("gives", "lilota.plugins", source)
     site.install_task("stays")
-    with running(url, "gives", "stays") as runner:
+    with running(url, "gives", "stays", lease_seconds=3) as runner:
         waits = runner.add("given")
         ended(runner.add("stays"))
         info = waits.info()
+        (told,) = until(lambda: runner.store.runners()[0].about.get("troubles"), bool)
 
+    assert told.startswith(
+        "Tasks named 'given' are not taken any more, until the runner is started again: Unknown task"
+    )
     assert (info.state, info.attempt) == (TaskState.PENDING, 0)
     assert (
         times_said(caplog, "Tasks named 'given' are not taken any more, until the runner is started again: Unknown")

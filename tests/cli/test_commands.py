@@ -201,6 +201,25 @@ def test_runners_shows_why_a_runner_failed(store):
     assert runner["about"]["failure"].startswith("OSError")
 
 
+def test_runners_shows_what_troubles_a_runner_that_goes_on(store):
+    """Such as tasks that it does not take any more; `doctor` warns of the same."""
+    about = json.dumps({"troubles": ["Tasks named 'a' are not taken any more: password=hush", "Another."]})
+    store.heartbeat(RunnerInfo(id="runner", host="web-1", pid=7, about_json=about))
+
+    lines = call("runners").stdout.splitlines()
+    findings = json.loads(call("doctor", "--json").stdout)["findings"]
+
+    assert lines[-3].split()[:2] == ["runner", "alive"]
+    assert lines[-2:] == [
+        "The runner runner: Tasks named 'a' are not taken any more: password=***",
+        "The runner runner: Another.",
+    ]
+    assert [(finding["status"], finding["text"]) for finding in findings if finding["check"] == "runners"] == [
+        ("warning", "The runner runner (process 7 on web-1): Tasks named 'a' are not taken any more: password=***"),
+        ("warning", "The runner runner (process 7 on web-1): Another."),
+    ]
+
+
 def test_runners_for_machines_is_one_document(store):
     """Stable keys, instants in UTC."""
     start_task(store)

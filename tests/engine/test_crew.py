@@ -128,8 +128,12 @@ def test_a_worker_that_is_not_fit_to_run_anything_counts_as_one_that_could_not_s
     )
     said = "The worker process {} takes no tasks, and a restart of the runner is due: The plugin 'sole' is gone."
     assert caplog.messages == [said.format(1)]
+    assert bench.engine.troubles == (said.format(1),)
     bench.tick(RESTART_LIMIT_SECONDS).ready(3).tick(0).unfit(4)
     assert caplog.messages == [said.format(1), said.format(4)]
+    assert bench.engine.troubles == (said.format(4),)
+    bench.tick(RESTART_LIMIT_SECONDS).ready(5)
+    assert bench.engine.troubles == ()
 
 
 def test_when_a_worker_comes_up_after_all_the_others_are_started():

@@ -49,6 +49,8 @@ def runners(session: Session, *, as_json: bool) -> None:
     for runner in found:
         if failure := runner.about.get("failure"):
             screen.print(text(f"The runner {runner.id} failed: {failure}", "red"), soft_wrap=True)
+        for trouble in runner.about.get("troubles", ()):
+            screen.print(text(f"The runner {runner.id}: {trouble}", "yellow"), soft_wrap=True)
 
 
 def _running_per_runner(store: TaskStore) -> Counter[str]:
