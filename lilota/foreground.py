@@ -15,6 +15,7 @@ from typing import Final
 from lilota.config import Settings, load_settings
 from lilota.contract import TaskStore, redacted
 from lilota.errors import RunnerStateError
+from lilota.registry import Registry
 from lilota.runner import TaskRunner
 from lilota.texts.words import duration
 from lilota.workers.starting import start_method_for
@@ -39,6 +40,7 @@ def run_worker(
     start_method: str | None = None,
     executor: str | None = None,
     settings: Settings | None = None,
+    registry: Registry | None = None,
 ) -> None:
     """Start a runner, and return when a signal has stopped it. Only in the main thread.
 
@@ -46,7 +48,7 @@ def run_worker(
     given back, to run again later. A further signal gives back at once.
 
     Args:
-        store, processes, queues, lease_seconds, start_method, executor, settings: see `TaskRunner`.
+        store, processes, queues, lease_seconds, start_method, executor, settings, registry: see `TaskRunner`.
         ready: is called when the runner has started, with what it does, for people: label -> value.
         say: is called with each sentence about the stopping.
         grace_seconds: how long running tasks may go on after the first signal.
@@ -54,7 +56,7 @@ def run_worker(
     Raises:
         TypeError, LilotaError: as for `TaskRunner`; or the runner has ended by itself.
     """
-    settings = settings or load_settings()
+    settings = settings or (registry.plugins.settings if registry else load_settings())
     executor = executor or settings.executor
     with stop_signals() as signals:
         runner = TaskRunner(
@@ -65,6 +67,7 @@ def run_worker(
             start_method=start_method,
             executor=executor,
             settings=settings,
+            registry=registry,
         )
         runner.start()
         name = ""

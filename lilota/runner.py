@@ -39,6 +39,7 @@ class TaskRunner:
         start_method: "forkserver" or "spawn"; None takes the first of them that the system has.
         executor: what runs the attempts: its entry-point name, its URL, or a factory; None takes the configured one.
         settings: what to use instead of the configuration of the environment.
+        registry: the task names and plugins, if the program has looked for them already; None looks now.
 
     Raises:
         TypeError: `number_of_processes` is not a whole number.
@@ -62,10 +63,12 @@ class TaskRunner:
         start_method: str | None = None,
         executor: str | ExecutorFactory | None = None,
         settings: Settings | None = None,
+        registry: Registry | None = None,
     ) -> None:
         _check_arguments(number_of_processes, queues, lease_seconds)
-        settings = settings or load_settings()
-        self._plugins = Plugins(settings)
+        settings = settings or (registry.plugins.settings if registry else load_settings())
+        self.registry: Registry = registry or Registry(Plugins(settings), settings)
+        self._plugins = self.registry.plugins
         executor = settings.executor if executor is None else executor
         self._options = RunOptions(
             executor=self._plugins.executor_factory(executor) if isinstance(executor, str) else executor,
@@ -78,7 +81,6 @@ class TaskRunner:
             settings=settings,
         )
         self._handler = _stderr_handler(logging_formatter)
-        self.registry: Registry = Registry(self._plugins, settings)
         self.store: TaskStore = ensure_store(store, plugins=self._plugins)
         self._owns_store = store is None or isinstance(store, str)
         self._waiters = Waiters(self.store, told=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 import pytest
+from distributions import write_distribution
 
 TASKS = '''
 import pathlib, time
@@ -33,6 +34,17 @@ class Broken(TaskBase):
     def run(self):
         raise ValueError("no such\\nthing")
 '''
+#: A plugin that notes in which process it is asked for tasks.
+ASKED = """
+import os
+from lilota import hookimpl
+
+@hookimpl
+def lilota_tasks():
+    with open("asked", "a") as file:
+        print(os.getpid(), file=file)
+    return {}
+"""
 LIMIT_SECONDS = 60
 
 
@@ -126,6 +138,28 @@ def test_three_processes_share_tasks_without_configuration(folder):
     announced = "".join(worker.announced)
     for fact in ("lilota.db", "1, started by", "add_two_numbers", "hold", "lilota-sqlite-store"):
         assert fact in announced
+
+
+def test_a_worker_looks_for_plugins_once_and_sees_what_the_other_commands_see(folder, monkeypatch):
+    """A hook is asked once and a warning said once; metadata that lies in the working folder is not installed."""
+    site = folder / "site"
+    for name in ("rival-one", "rival-two"):
+        write_distribution(site, name, "1.0", "[lilota.tasks]\nshared = house_tasks:Hold\n")
+    write_distribution(site, "asked", "1.0", "[lilota.plugins]\nasked = asked_plugin\n")
+    (site / "asked_plugin.py").write_text(ASKED)
+    write_distribution(
+        folder, "stray", "1.0", "[lilota.tasks]\nstray = house_tasks:Hold\n", folder_name="stray.egg-info"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(site))
+
+    with Worker(folder) as worker:
+        asked = (folder / "asked").read_text().split()
+        listed = json.loads(lilota("plugins", "--json").stdout)
+
+    assert asked.count(str(worker.process.pid)) == 1
+    assert worker.errors().count("Several distributions claim 'shared'") == 1
+    assert "stray" not in "".join(worker.announced)
+    assert "stray" not in {record["name"] for record in listed}
 
 
 def test_who_waits_where_no_worker_runs_is_told_once_and_goes_on_waiting(folder):

@@ -90,26 +90,25 @@ def worker(
     """
     from lilota.foreground import run_worker  # noqa: PLC0415 - --help needs no runner
 
-    _make_current_folder_importable()
     session.tasks = dict(tasks)
-    with (
-        logs_on_stderr(ReadableFormatter(), getattr(logging, log_level.upper())),
-        session.open_store(create=True) as store,
-    ):
+    with logs_on_stderr(ReadableFormatter(), getattr(logging, log_level.upper())):
+        registry = session.registry  # before the folder is on the path: `add` and `plugins` see the same packages
+        _make_current_folder_importable()
         for name in session.tasks:
-            session.registry.resolve(name)  # a mistyped class is an error now, not when its first task comes
-        run_worker(
-            store,
-            processes,
-            ready=_announce,
-            say=partial(click.echo, err=True),
-            queues=queues or None,
-            grace_seconds=grace_seconds,
-            lease_seconds=lease_seconds,
-            start_method=start_method,
-            executor=executor,
-            settings=session.settings,
-        )
+            registry.resolve(name)  # a mistyped class is an error now, not when its first task comes
+        with session.open_store(create=True) as store:
+            run_worker(
+                store,
+                processes,
+                ready=_announce,
+                say=partial(click.echo, err=True),
+                queues=queues or None,
+                grace_seconds=grace_seconds,
+                lease_seconds=lease_seconds,
+                start_method=start_method,
+                executor=executor,
+                registry=registry,
+            )
 
 
 def _make_current_folder_importable() -> None:
