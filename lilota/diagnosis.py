@@ -121,6 +121,7 @@ def _plugins(plugins: Plugins) -> Iterator[Finding]:
         if record.error is not None:
             status: Literal["ok", "problem"] = "ok" if record.state == "disabled" else "problem"
             yield Finding(status, "plugins", f"{record.name} of {record.distribution} is not used: {record.error}")
+    yield from (Finding("warning", "plugins", remark) for remark in plugins.remarks())
 
 
 def _answer(store: TaskStore) -> Finding:

@@ -92,7 +92,7 @@ class Catalog:
         entries = self._by_name.get((group, name), [])
         for state in ("loaded", "not loaded", "failed"):  # one that failed may be mended by now
             for entry in entries:
-                if entry.state == state:
+                if entry.state == state and not entry.is_broken:
                     return entry
         raise self.refusal(group, name)
 

@@ -2,22 +2,59 @@
 
 from __future__ import annotations
 
-import logging
 import os
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
 
-from lilota.plugins.records import KINDS, PinnedEntry, normalized
+from lilota.plugins.loading import one_line
+from lilota.plugins.metadata import Metadata
+from lilota.plugins.records import Entry, PinnedEntry, normalized
 
-if TYPE_CHECKING:
-    from importlib_metadata import IDistribution
-
-logger: logging.Logger = logging.getLogger("lilota.plugins")
+#: Of what someone else's finder says when it fails.
+_LONGEST_ERROR: Final = 200
 
 
-def installed_entries() -> list[PinnedEntry]:
-    """Return every entry of lilota's groups, one per distribution, group and name."""
-    return [entry for distribution in _distributions_with_entries() for entry in _entries_of(distribution)]
+class Installed(NamedTuple):
+    """What is installed.
+
+    Attributes:
+        entries: those of lilota's groups, one per distribution, group and name. What is broken is "failed"; what
+            another version of the distribution shadows is "disabled".
+        remarks: a sentence for each thing that could not be looked at.
+    """
+
+    entries: list[Entry]
+    remarks: list[str]
+
+
+def installed() -> Installed:
+    """Look through the metadata of all that is installed.
+
+    Two files of a distribution that has entries are read, once each, and one of each other: not by
+    `importlib_metadata.entry_points()`, which one malformed line of a stranger stops, nor by the properties of its
+    distributions, each of which parses all metadata anew.
+    """
+    namesakes: defaultdict[str, list[Metadata]] = defaultdict(list)
+    remarks, unreadable = list[str](), list[str]()
+    for found in _distributions(remarks):
+        namesakes[found.key].append(found)
+        if found.is_unreadable:
+            unreadable.append(found.folder)
+    entries = [
+        entry
+        for group in namesakes.values()
+        if any(found.mentions_lilota for found in group)
+        for versions in _by_stated_name(group)
+        for entry in _entries_of(versions)
+    ]
+    if unreadable:
+        more = f" and of {len(unreadable) - 1} more" if unreadable[1:] else ""
+        remarks.append(
+            f"The entry_points.txt in {unreadable[0]}{more} can't be read. If it names plugins, they are missing; "
+            "make it readable for this user."
+        )
+    return Installed(entries, remarks)
 
 
 def is_still_installed(entry: PinnedEntry) -> bool:
@@ -38,45 +75,45 @@ def installed_version(distribution: str) -> str | None:
         return None
 
 
-def _distributions_with_entries() -> Iterator[IDistribution]:
-    # Not importlib_metadata.entry_points(): it parses the metadata of everything that is installed, 20 times slower,
-    # and one malformed line in a package that has nothing to do with lilota stops it.
+def _distributions(remarks: list[str]) -> Iterator[Metadata]:
+    """Give what importlib_metadata finds, in the order of the import path; of a folder that is on it twice, once."""
     import importlib_metadata  # noqa: PLC0415 - as above
 
-    seen: set[str] = set()
-    for found in importlib_metadata.distributions():
+    seen = set[str]()
+    for source in importlib_metadata.distributions():
         try:
-            if not _mentions_lilota(found) or normalized(found.name) in seen:
-                continue
-            seen.add(normalized(found.name))
-            # The first on the path is the one that imports would find; the others of its name are shadowed.
-            yield importlib_metadata.distribution(found.name)
-        except Exception as error:  # noqa: BLE001 - another package's broken metadata may raise anything
-            logger.warning("The metadata of an installed package can't be read, its plugins are ignored: %r", error)
+            found = Metadata(source)
+            is_named = bool(found.key)  # what asks a finder of others may raise
+        except Exception as error:  # noqa: BLE001 - what another package's finder gives may raise anything
+            text = one_line(error)[:_LONGEST_ERROR]
+            remarks.append(f"The metadata of an installed package can't be read, its plugins are ignored: {text}.")
+            continue
+        # Pip renames what it uninstalls to "~name"; what an interrupted pip left so is not installed.
+        if is_named and found.folder not in seen and not found.folder_name.startswith("~"):
+            yield found
+        if found.folder:
+            seen.add(found.folder)
 
 
-def _mentions_lilota(distribution: IDistribution) -> bool:
-    text = distribution.read_text("entry_points.txt") or ""
-    return any(f"[{group}]" in text for group in KINDS)
+def _by_stated_name(namesakes: list[Metadata]) -> Iterable[list[Metadata]]:
+    """Part those whose folders only look alike: "my-tasks-1.0.egg-info" could be one of "my"."""
+    parts: defaultdict[str, list[Metadata]] = defaultdict(list)
+    for found in namesakes:
+        parts[normalized(found.name)].append(found)
+    return parts.values()
 
 
-def _entries_of(distribution: IDistribution) -> list[PinnedEntry]:
-    try:
-        version = distribution.version
-        entry_points = [point for point in distribution.entry_points if point.group in KINDS]
-    except Exception as error:  # noqa: BLE001 - as above
-        logger.warning("The metadata of %s can't be read, its plugins are ignored: %r", distribution.name, error)
-        return []
-    entries = {
-        (point.group, point.name): PinnedEntry(
-            group=point.group,
-            name=point.name,
-            value=point.value,
-            distribution=distribution.name,
-            version=version,
-            # The only kind of distribution that importlib_metadata itself finds; another may have no such attribute.
-            folder=str(getattr(distribution, "_path", "")),
-        )
-        for point in entry_points
-    }
-    return list(entries.values())
+def _entries_of(versions: list[Metadata]) -> list[Entry]:
+    """Return the entries of the first on the path, because imports find it, and as disabled those of the others."""
+    used = next((found for found in versions if found.has_headers), versions[0])  # as importlib_metadata decides it
+    entries = used.entries()
+    for other in versions:
+        if other.version != used.version:
+            for entry in other.entries():
+                entry.state, entry.is_broken = "disabled", True
+                entry.error = (
+                    f"version {other.version} in {other.place} is shadowed by {used.version} in {used.place}; "
+                    "uninstall one of them"
+                )
+                entries.append(entry)
+    return entries

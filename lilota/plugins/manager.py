@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterable
 from functools import partial
@@ -14,10 +15,12 @@ from lilota.hookspecs import AttemptDetails, StoreFactory, is_called_in_workers
 from lilota.models import JSONObject, TaskBase
 from lilota.plugins.catalog import Catalog
 from lilota.plugins.contributions import as_factory, as_list, contributed_entries
-from lilota.plugins.discovery import installed_entries, installed_version, is_still_installed
+from lilota.plugins.discovery import installed, installed_version, is_still_installed
 from lilota.plugins.hooks import PluginModules
 from lilota.plugins.records import EXECUTORS, KINDS, MODULES, STORES, TASKS, Entry, PinnedEntry, PluginRecord
 from lilota.tasks.checks import check_task_class
+
+logger: logging.Logger = logging.getLogger("lilota.plugins")
 
 
 class Plugins:
@@ -41,10 +44,13 @@ class Plugins:
         self._stores_lock = threading.RLock()
         self._asked_for_stores = False
         check = _accept if pinned is None else _check_version
-        found = installed_entries() if pinned is None else pinned
+        self._remarks: list[str] = []
+        entries, remarks = installed() if pinned is None else ([Entry(pinned=entry) for entry in pinned], [])
         self._catalog = Catalog(settings, check)
         # By name, so that the order of installation does not decide the order in which hooks are called either.
-        self._catalog.add([Entry(pinned=entry) for entry in sorted(found, key=_order)])
+        self._catalog.add(sorted(entries, key=lambda entry: _order(entry.pinned)))
+        self._remark(remarks)
+        self._warn(_broken(self._catalog))
         for entry in self._catalog:
             if entry.pinned.group == MODULES and entry.is_usable:
                 check(entry)
@@ -54,6 +60,11 @@ class Plugins:
     def records(self) -> list[PluginRecord]:
         """Return every entry as it stands now, by group, name and distribution."""
         return sorted((entry.record() for entry in self._catalog), key=_order)
+
+    def remarks(self) -> tuple[str, ...]:
+        """Return a sentence for each thing that is wrong and belongs to no entry, such as a setting that fits none."""
+        self._ask_for_stores()
+        return tuple(self._remarks)
 
     def resolved(self) -> tuple[PinnedEntry, ...]:
         """Return what a worker process needs to use the same entries; plugins without a hook for it are left out."""
@@ -144,6 +155,26 @@ class Plugins:
         """Let plugins contribute tasks or stores; these are judged like those from metadata."""
         given = self._modules.contributions(hook_name, partial(contributed_entries, hook_name))
         self._catalog.add([entry for _, entries in given for entry in entries])
+
+    def _remark(self, sentences: list[str]) -> None:
+        self._remarks += sentences
+        self._warn(sentences)
+
+    def _warn(self, sentences: list[str]) -> None:
+        for sentence in sentences:
+            if self.settings.strict_plugins:
+                raise PluginError(sentence)
+            logger.warning("%s", sentence)
+
+
+def _broken(entries: Iterable[Entry]) -> list[str]:
+    """Say what is wrong with metadata: once for all entries of a distribution that have it."""
+    found = {(entry.source, entry.error): entry for entry in entries if entry.is_broken and entry.state == "failed"}
+    return [
+        f"What {source} brings can't be used: {error}. Mend it, or install another version, or turn it off with "
+        f"LILOTA_DISABLE_PLUGINS={entry.pinned.distribution}."
+        for (source, error), entry in found.items()
+    ]
 
 
 def _concerns_workers(entry: Entry) -> bool:

@@ -62,6 +62,7 @@ class Entry:
     """An entry and what has become of it.
 
     Attributes:
+        is_broken: the metadata has it in a way that can't be used, so there is nothing to load.
         loaded: the object that it names, once it is loaded.
         contributor: the plugin whose hook contributed it; None for one that comes from an entry point.
     """
@@ -70,6 +71,7 @@ class Entry:
     state: PluginState = "not loaded"
     error: str | None = None
     hooks: tuple[str, ...] = ()
+    is_broken: bool = False
     loaded: object = None
     contributor: Entry | None = field(default=None, repr=False)
 
