@@ -47,9 +47,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         store: the name or URL of the store. The path in `sqlite:///tasks.db` is relative to the working folder, not
             to the file that the setting stands in.
         tasks: task name -> "module:Class", for tasks of the application's own.
-        plugins_allowed: the only plugins that may be used, or None for all. Here and in `plugins_blocked`, a plugin
-            is named by its entry name, its distribution, or "group:name".
-        plugins_blocked: the plugins that are not used; stronger than `plugins_allowed`.
+        plugins_allowed: the only plugins that may be used, or None for all. Here and in `plugins_blocked`, a name is
+            a distribution, and an entry is "group:name".
+        plugins_blocked: the plugins that are not used; stronger than `plugins_allowed`. An entry may also be named
+            without its group, because that can only block more.
         plugins_off: use no plugin at all, the built-in stores included.
         plugin_choices: name (or "group:name") -> distribution, where several distributions claim a name.
         strict_plugins: raise what is wrong with a plugin instead of going on without it.

@@ -72,7 +72,10 @@ def test_a_store_that_a_hook_contributes_can_be_opened(make_plugins):
 def test_an_unknown_scheme_lists_the_installed_stores(make_plugins):
     """The nearest one is a hint; the rest of the URL, with its password, is not repeated."""
     with pytest.raises(UnknownStoreError) as caught:
-        open_store("sqlight://user:secret@host/db", plugins=make_plugins(plugins_allowed=("memory", "sqlite")))
+        open_store(
+            "sqlight://user:secret@host/db",
+            plugins=make_plugins(plugins_allowed=("lilota-memory-store", "lilota-sqlite-store")),
+        )
 
     assert str(caught.value).startswith("Unknown store 'sqlight'. Did you mean 'sqlite'? Installed: 'memory', 'sqlite'")
     assert "secret" not in str(caught.value)

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple, NoReturn
 import click
 
 from lilota.plugins import PluginRecord, Plugins
+from lilota.plugins.records import normalized
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -46,7 +47,8 @@ def why_no_demo(plugins: Plugins) -> str:
 
 
 def _settle(name: str, offers: list[_Offer], choices: Mapping[str, str]) -> click.Command:
-    chosen = [offer for offer in offers if offer.plugin.distribution == choices.get(name)] or offers
+    choice = normalized(choices.get(name, ""))
+    chosen = [offer for offer in offers if normalized(offer.plugin.distribution) == choice] or offers
     owners = sorted({offer.plugin.distribution for offer in chosen})
     return chosen[0].command if len(owners) == 1 else _conflict(name, owners)
 

@@ -18,6 +18,7 @@ from lilota.plugins.contributions import as_factory, as_list, contributed_entrie
 from lilota.plugins.discovery import installed, installed_version, is_still_installed
 from lilota.plugins.hooks import PluginModules
 from lilota.plugins.records import EXECUTORS, KINDS, MODULES, STORES, TASKS, Entry, PinnedEntry, PluginRecord
+from lilota.plugins.selection import unfit_names
 from lilota.tasks.checks import check_task_class
 
 logger: logging.Logger = logging.getLogger("lilota.plugins")
@@ -45,6 +46,7 @@ class Plugins:
         self._asked_for_stores = False
         check = _accept if pinned is None else _check_version
         self._remarks: list[str] = []
+        self._are_names_judged = pinned is not None  # by the runner, which has all entries
         entries, remarks = installed() if pinned is None else ([Entry(pinned=entry) for entry in pinned], [])
         self._catalog = Catalog(settings, check)
         # By name, so that the order of installation does not decide the order in which hooks are called either.
@@ -56,6 +58,8 @@ class Plugins:
                 check(entry)
                 self._modules.load(entry)
         self._ask("lilota_tasks")
+        if not self._modules.has("lilota_stores"):  # else some names are only known when plugins are asked for stores
+            self._judge_names()
 
     def records(self) -> list[PluginRecord]:
         """Return every entry as it stands now, by group, name and distribution."""
@@ -150,11 +154,18 @@ class Plugins:
             if not self._asked_for_stores:
                 self._asked_for_stores = True
                 self._ask("lilota_stores")
+                self._judge_names()
 
     def _ask(self, hook_name: str) -> None:
         """Let plugins contribute tasks or stores; these are judged like those from metadata."""
         given = self._modules.contributions(hook_name, partial(contributed_entries, hook_name))
         self._catalog.add([entry for _, entries in given for entry in entries])
+
+    def _judge_names(self) -> None:
+        """Say once which names in the settings fit nothing."""
+        if not self._are_names_judged:
+            self._are_names_judged = True
+            self._remark(unfit_names(self._catalog, self.settings))
 
     def _remark(self, sentences: list[str]) -> None:
         self._remarks += sentences

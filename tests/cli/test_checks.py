@@ -110,6 +110,17 @@ def test_a_disabled_plugin_is_shown_with_its_reason_and_is_no_failure(monkeypatc
     assert "LILOTA_DISABLE_PLUGINS" in result.stdout
 
 
+def test_a_name_in_the_settings_that_fits_nothing_is_said(monkeypatch):
+    """A typing error switches nothing off, so it must not be silent; nor is it a fault of a plugin."""
+    monkeypatch.setenv("LILOTA_DISABLE_PLUGINS", "lilota-memory-stroe")
+
+    listed, examined = call("plugins", "--check"), call("doctor")
+
+    for result, words in ((listed, listed.stderr), (examined, examined.stdout)):
+        assert result.exit_code == 0
+        assert "Did you mean 'lilota-memory-store'?" in words
+
+
 def test_check_store_refuses_a_store_that_holds_tasks(folder):
     """The check adds and deletes; it never touches somebody's data."""
     store = open_store(f"sqlite:///{folder}/lilota.db")

@@ -150,7 +150,7 @@ def test_a_command_that_two_packages_claim_is_refused_until_one_is_chosen():
     with pytest.raises(click.ClickException, match=r"claimed by pkg-a and pkg-b.*LILOTA_PLUGIN_CHOICE"):
         claimed.main(["--any", "thing"], standalone_mode=False)
 
-    assert commands_of_plugins(Offers(*offers, choices={"report": "pkg-b"})) == {"report": second}
+    assert commands_of_plugins(Offers(*offers, choices={"report": "Pkg.B"})) == {"report": second}
 
 
 def test_what_is_no_command_is_left_out_with_a_warning(caplog):
