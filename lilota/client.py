@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Generator, Iterable, Mapping
 from functools import cached_property
 from typing import Any, Self, Unpack
@@ -64,6 +63,8 @@ class TaskHandle:
         return self._await_result().__await__()
 
     async def _await_result(self) -> JSONObject | None:
+        import asyncio  # noqa: PLC0415 - 15 ms; who awaits has imported it
+
         while True:
             info = await asyncio.to_thread(self.info)
             if info.state.is_terminal:

@@ -14,7 +14,6 @@ import os
 import re
 import stat
 import sys
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
@@ -128,10 +127,10 @@ def _folders(start: Path) -> Iterator[Path]:
 def _read_file(path: Path) -> dict[str, Any] | None:
     """Return the settings in a file, or None if it does not exist or says nothing about lilota."""
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = _parsed(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # no TOML, or no UTF-8
         raise ConfigurationError(f"{path} is not a valid TOML file: {error}. Correct it, or remove it.") from error
     except OSError as error:
         raise ConfigurationError(f"{path} can't be read: {error.strerror}. Make it readable for this user.") from error
@@ -148,6 +147,12 @@ def _read_file(path: Path) -> dict[str, Any] | None:
             others,
         )
     return found
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    import tomllib  # noqa: PLC0415 - 2 ms; most programs have no such file, and no worker has
+
+    return tomllib.loads(text)
 
 
 def _who_else_can_write(path: Path) -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
+import os
 import threading
 from collections.abc import Iterable, Mapping
-from multiprocessing import cpu_count
-from typing import Any, ClassVar, Self, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 
 from lilota.adding.new_tasks import AddOptions
 from lilota.adding.waiters import Waiters
@@ -19,10 +18,13 @@ from lilota.errors import ConfigurationError, LilotaError, RunnerStateError, des
 from lilota.models import JSONObject, TaskBase
 from lilota.plugins import Plugins
 from lilota.registry import Registry
-from lilota.running.run import RunnerStart, RunOptions
+from lilota.running.executors import RunOptions, make_executor
 from lilota.stores import ensure_store
 from lilota.tasks.numbers import is_whole
 from lilota.workers.logs import LOGGER_NAME, LOGGING_FORMATTER_DEFAULT
+
+if TYPE_CHECKING:
+    from lilota.running.run import RunnerStart
 
 
 class TaskRunner:
@@ -54,7 +56,7 @@ class TaskRunner:
     def __init__(
         self,
         store: TaskStore | str | None = None,
-        number_of_processes: int = cpu_count(),
+        number_of_processes: int = os.cpu_count() or 1,
         logging_formatter: logging.Formatter | str | None = None,
         logging_level: int = logging.DEBUG,
         *,
@@ -132,7 +134,7 @@ class TaskRunner:
         with self._state_lock:
             if self._run is not None and self._run.is_of_this_process:
                 raise RunnerStateError("The task runner is already started")
-            run = self._run = RunnerStart(self._options, self.store, self.registry, self._waiters)
+            run = self._run = self._new_run()
         if self._handler is not None:
             logging.getLogger(LOGGER_NAME).addHandler(self._handler)
         try:
@@ -194,6 +196,25 @@ class TaskRunner:
         if failure is not None:
             raise LilotaError(f"The engine of the runner had failed: {described(failure)}") from failure
 
+    def _new_run(self) -> RunnerStart:
+        runner_id = os.urandom(8).hex()
+        executor = make_executor(self._options, self.registry, runner_id)
+        try:
+            # The fork server of the executor imports lilota meanwhile; and only a runner that starts needs this.
+            from lilota.running.run import RunnerStart  # noqa: PLC0415 - as just said
+
+            return RunnerStart(
+                self.store,
+                self.registry,
+                self._waiters,
+                runner_id=runner_id,
+                options=self._options,
+                executor=executor,
+            )
+        except BaseException:
+            executor.close()
+            raise
+
     def _forget_run(self) -> None:
         self._run = None
         if self._handler is not None:
@@ -229,6 +250,8 @@ def _check_arguments(number_of_processes: object, queues: object, lease_seconds:
 
 def _refuse_in_importing_child() -> None:
     """Refuse to start where a worker process is only importing the program: its main guard is missing."""
+    import multiprocessing  # noqa: PLC0415 - 6 ms that only a runner that starts has to spend
+
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise RunnerStateError(
             "A worker process imported this program, and the program started a task runner again. "

@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from multiprocessing.managers import BaseManager, BaseProxy
+import sys
 from typing import TYPE_CHECKING, Final
 
 from lilota.config import Settings, load_settings
 from lilota.contract import TaskStore, redacted
-from lilota.contract.forwarding import Answer, Arguments, ForwardingStore
-from lilota.contract.rules import refuse_connection
-from lilota.errors import ConfigurationError, PluginError, StoreGoneError, UnknownStoreError
-from lilota.models import NewTask
+from lilota.errors import ConfigurationError, PluginError, UnknownStoreError
 from lilota.plugins import Plugins
 
 if TYPE_CHECKING:
     from lilota_memory_store import MemoryTaskStore
 
+    from lilota.managed_stores import StoreManager
+
 __all__ = ["MemoryTaskStore", "StoreManager", "TaskStore", "ensure_store", "open_store", "redacted"]
 
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.\-]*", re.IGNORECASE)
 _METHODS: Final = tuple(name for name in vars(TaskStore) if not name.startswith("_"))
-
-
-class StoreManager(BaseManager):
-    """A process that keeps a store for other processes: multiprocessing's `BaseManager` under a name of its own.
-
-    >>> StoreManager.register("Store", MemoryTaskStore)  # doctest: +SKIP
-    """
 
 
 def open_store(
@@ -74,7 +65,11 @@ def ensure_store(store: TaskStore | str | None, *, plugins: Plugins | None = Non
         raise ConfigurationError(
             f"The store must be a store, its name or its URL, not {type(store).__name__}: {_missing(store)}."
         )
-    return ManagedStore(store) if isinstance(store, BaseProxy) else store
+    if "multiprocessing.managers" in sys.modules:  # or nobody can have one of a manager's
+        from lilota.managed_stores import as_managed  # noqa: PLC0415 - it imports all that managers need
+
+        return as_managed(store)
+    return store
 
 
 def _scheme_of(address: str, plugins: Plugins) -> str:
@@ -107,32 +102,12 @@ def _missing(store: object) -> str:
     return "it lacks " + ", ".join(f"{name}()" for name in _METHODS if not hasattr(store, name))
 
 
-class ManagedStore(ForwardingStore):
-    """The store behind a proxy, whose methods raise StoreGoneError when the manager's process has ended.
-
-    Without this, every call would raise what the broken connection happens to raise.
-    """
-
-    def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:
-        """Add tasks; see `TaskStore.add`. A connection can't be sent to the process of the store."""
-        refuse_connection("A store in the process of a StoreManager", connection)
-        return self.forward(self.target().add, tasks)
-
-    def forward(
-        self, method: Callable[Arguments, Answer], *arguments: Arguments.args, **keywords: Arguments.kwargs
-    ) -> Answer:
-        """Call a method of the store behind the proxy."""
-        try:
-            return method(*arguments, **keywords)
-        except (EOFError, ConnectionError, FileNotFoundError) as error:
-            raise StoreGoneError(
-                "The process of the StoreManager that holds the tasks has ended, and its tasks with it. Start a "
-                "new manager and a new runner; to keep tasks over the end of a process, use a SQLite store."
-            ) from error
-
-
 def __getattr__(name: str) -> object:
-    """Import the memory store when it is first asked for: it is a package of its own."""
+    """Import when they are first asked for: managers, which take 8 ms, and the memory store, a package of its own."""
+    if name == "StoreManager":
+        from lilota.managed_stores import StoreManager  # noqa: PLC0415 - as just said
+
+        return StoreManager
     if name != "MemoryTaskStore":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
     try:

@@ -5,7 +5,6 @@ A store that decides in its server, in SQL or Lua, says the same there; the cont
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Iterable
 from typing import Final, TypeVar
 
@@ -127,5 +126,7 @@ def leave_to_the_parent(connections: Iterable[object]) -> None:
     Closing would end the session of the parent, or, with SQLite, remove locks that the parent relies on ("How To
     Corrupt An SQLite Database File", section 2.6). The extra reference keeps the interpreter from doing so at its end.
     """
+    import ctypes  # noqa: PLC0415 - 2 ms; few programs fork while a store is open
+
     for connection in connections:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))

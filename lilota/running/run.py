@@ -6,29 +6,25 @@ import atexit
 import logging
 import os
 import platform
-import secrets
 import threading
 import weakref
 from collections.abc import Iterable
 from typing import Final
 
-import msgspec
-
 from lilota.adding.waiters import Waiters
-from lilota.config import Settings
-from lilota.contract import RunnerInfo, StoreCapabilities, TaskStore, redacted
+from lilota.contract import RunnerInfo, StoreCapabilities, TaskStore
 from lilota.engine.engine import Engine
-from lilota.engine.executor import Executor, ExecutorCapabilities, ExecutorFactory, ExecutorOptions
-from lilota.errors import LilotaError, PluginError, StoreError, described, listed
+from lilota.engine.executor import Executor, ExecutorCapabilities
+from lilota.errors import LilotaError, StoreError, described, listed
 from lilota.hookspecs import RunnerDetails
 from lilota.registry import Registry
 from lilota.running.about import with_failure, with_service
 from lilota.running.driver import Driver
+from lilota.running.executors import RunOptions
 from lilota.running.housekeeping import Housekeeper
 from lilota.running.lease import LeaseKeeper
 from lilota.running.telling import Teller
 from lilota.tasks.families import is_family
-from lilota.workers.worker import WorkerSetup
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -48,29 +44,25 @@ _OBEY_SECONDS: Final = 0.2
 _EXIT_SECONDS: Final = 5.0
 
 
-class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What was asked of the runner; the arguments of `TaskRunner`, checked."""
-
-    executor: ExecutorFactory
-    executor_url: str
-    number_of_processes: int
-    start_method: str | None
-    queues: tuple[str, ...] | None
-    lease_seconds: float
-    logging_level: int
-    settings: Settings
-
-
 class RunnerStart:
     """One start of a runner."""
 
-    def __init__(self, options: RunOptions, store: TaskStore, registry: Registry, waiters: Waiters) -> None:
+    def __init__(
+        self,
+        store: TaskStore,
+        registry: Registry,
+        waiters: Waiters,
+        *,
+        runner_id: str,
+        options: RunOptions,
+        executor: Executor,
+    ) -> None:
         capabilities = store.capabilities()
         names = registry.names()
         self.info: RunnerInfo = RunnerInfo(
-            id=secrets.token_hex(8), lease_seconds=options.lease_seconds, host=platform.node(), pid=os.getpid()
+            id=runner_id, lease_seconds=options.lease_seconds, host=platform.node(), pid=os.getpid()
         )
-        self._executor = _make_executor(options, registry, self.info)
+        self._executor = executor
         places = self._executor.places()
         _warn_of_limits(self._executor.capabilities())
         _warn_of_families(names, capabilities)
@@ -194,24 +186,6 @@ class RunnerStart:
                 self._closed.wait(_WATCH_SECONDS)
 
 
-def _make_executor(options: RunOptions, registry: Registry, info: RunnerInfo) -> Executor:
-    executor = options.executor(
-        ExecutorOptions(
-            url=options.executor_url,
-            worker_setup=msgspec.json.encode(_worker_setup(options, registry, info)),
-            number_of_processes=options.number_of_processes,
-            start_method=options.start_method,
-        )
-    )
-    if not isinstance(executor, Executor):
-        lacking = [name for name in vars(Executor) if not name.startswith("_") and not hasattr(executor, name)]
-        raise PluginError(
-            f"The executor {redacted(options.executor_url) or options.executor!r} is not complete: it lacks "
-            f"{listed(lacking)}. Upgrade its package."
-        )
-    return executor
-
-
 def _warn_of_limits(capabilities: ExecutorCapabilities) -> None:
     if not capabilities.forced_kill:
         logger.warning("A task that does not heed its end can't be ended by force: %s.", capabilities.description)
@@ -225,17 +199,6 @@ def _warn_of_families(names: Iterable[str], capabilities: StoreCapabilities) -> 
             listed(families),
             capabilities.description,
         )
-
-
-def _worker_setup(options: RunOptions, registry: Registry, info: RunnerInfo) -> WorkerSetup:
-    return WorkerSetup(
-        runner_id=info.id,
-        settings=options.settings,
-        references=registry.references(),
-        pinned=registry.plugins.resolved(),
-        logging_level=options.logging_level,
-        root_level=logging.getLogger().level,
-    )
 
 
 def _stop_at_exit(run: RunnerStart) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import ctypes
+import _locale
 import gc
 import locale
 import logging
 import random
 import socket
+import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from operator import attrgetter
 from typing import Any, Final
@@ -19,8 +19,6 @@ from typing import Any, Final
 from lilota.workers.traits import Trait, variables_of
 
 _POLICY: Final = "_event_loop_policy"
-#: Public only where it is deprecated (from 3.14 on), and to ask in public makes one where there is none.
-_EVENTS: Final = vars(asyncio.events)
 _OF_LOGGING: Final = ("raiseExceptions", "_loggerClass", "_logRecordFactory")
 _OF_WARNINGS: Final = ("filters", "onceregistry", "showwarning", "formatwarning")
 
@@ -31,7 +29,8 @@ def library_traits() -> Iterator[Trait]:
     yield Trait("disabled level", partial(attrgetter("disable"), logging.root.manager), logging.disable)
     yield variables_of(logging, "settings of logging", *_OF_LOGGING, put_back=_set_logging)
     yield variables_of(warnings, "warnings", *_OF_WARNINGS, put_back=_set_warnings)
-    yield Trait("locale", _locale_of_c_library(), _set_locale)
+    # The function in C, which is all that `locale.setlocale` calls when it only asks.
+    yield Trait("locale", partial(_locale.setlocale, locale.LC_ALL), partial(locale.setlocale, locale.LC_ALL))
     yield variables_of(time, "time zone", "tzname", "timezone", "altzone", put_back=lambda _: time.tzset())
     yield Trait("timeout of sockets", socket.getdefaulttimeout, socket.setdefaulttimeout)
 
@@ -53,27 +52,19 @@ def _set_warnings(known: tuple[list[Any], dict[object, object], Any, Any]) -> No
     warnings.showwarning, warnings.formatwarning = show, form
 
 
-def _locale_of_c_library() -> Callable[[], object]:
-    """Return what asks for the locale: the function that `locale.setlocale` calls too, which takes thrice the time."""
-    ask = ctypes.PyDLL(None).setlocale
-    ask.restype = ctypes.c_char_p
-    return partial(ask, ctypes.c_int(locale.LC_ALL), None)
-
-
-def _set_locale(known: bytes) -> None:
-    locale.setlocale(locale.LC_ALL, known.decode())
-
-
 def _event_loop() -> tuple[Any, Any]:
     """Return the policy and its loop, without making either."""
-    policy = _EVENTS.get(_POLICY)
-    return policy, None if policy is None else getattr(getattr(policy, "_local", None), "_loop", None)
+    # Not imported here, because most tasks need no asyncio: what nobody has imported has neither.
+    events = sys.modules.get("asyncio.events")
+    # Public only where it is deprecated (from 3.14 on), and to ask in public makes one where there is none.
+    policy = None if events is None else vars(events).get(_POLICY)
+    return policy, getattr(getattr(policy, "_local", None), "_loop", None)
 
 
 def _set_event_loop(known: tuple[Any, Any]) -> None:
     policy, known_loop = known
     _, loop = _event_loop()
-    _EVENTS[_POLICY] = policy
+    vars(sys.modules["asyncio.events"])[_POLICY] = policy
     if policy is not None:
         policy.set_event_loop(known_loop)
     if loop not in (None, known_loop) and not loop.is_closed():

@@ -32,8 +32,8 @@ from lilota.workers.capture import last_lines, open_capture_file
 from lilota.workers.families import Family, signal_all
 from lilota.workers.frames import FrameError, FrameReader, decode_for_runner, encode
 from lilota.workers.process_table import named
-from lilota.workers.starting import remedy_for, start_method_for, start_process
-from lilota.workers.worker import EXIT_CONNECTION_LOST, WorkerSetup, worker_main
+from lilota.workers.setup import EXIT_CONNECTION_LOST, setup_decoder, worker_main
+from lilota.workers.starting import prepare, remedy_for, start_method_for, start_process
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class WorkerProcesses:
             raise ConfigurationError(f"The executor is {redacted(options.url)!r}; write 'processes', without a URL.")
         self._method = start_method_for(options.start_method)
         self._number_of_processes = options.number_of_processes
-        self._setup = msgspec.json.decode(options.worker_setup, type=WorkerSetup)
+        self._setup = setup_decoder.decode(options.worker_setup)
         self._workers: dict[int, WorkerEnd] = {}
         self._unborn: list[Event] = []
         self._closed = False
@@ -81,6 +81,7 @@ class WorkerProcesses:
         os.set_blocking(self._wake_in, False)
         self._selector.register(self._wake_out, selectors.EVENT_READ, _WAKE)
         _close_in_forks(self)
+        prepare(self._method)
 
     def capabilities(self) -> ExecutorCapabilities:
         return ExecutorCapabilities(description=f"processes of this machine, started by {self._method}")

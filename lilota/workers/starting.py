@@ -51,6 +51,16 @@ def start_method_for(asked: str | None) -> str:
     return method
 
 
+def prepare(method: str) -> None:
+    """Begin what starts the first process, so that it goes on while the program does something else.
+
+    If that fails, the first process fails in the same way.
+    """
+    if method == "forkserver":
+        with contextlib.suppress(OSError), _out_of_reach_of_the_current_folder():
+            _server.prepare()
+
+
 def start_process(method: str, target: Callable[..., object], args: tuple[object, ...], name: str) -> BaseProcess:
     """Start a process with the environment, the current folder and the Python path of now.
 
@@ -98,14 +108,19 @@ class _ForkServer:
     def fork(self, inherited: list[int]) -> tuple[int, int, int]:
         """Have a worker forked; return its process id, where its exit code comes, and where it reads."""
         with self._lock:
-            if self._control is not None:
-                try:
-                    return _order(self._control, inherited)
-                except ConnectionError:  # it was killed
-                    self._control.close()
-                    self._reap()
-            self._control, self._pid = _start_server()
-            return _order(self._control, inherited)
+            control = self._started()
+            try:
+                return _order(control, inherited)
+            except ConnectionError:  # it was killed
+                control.close()
+                self._control = None
+                self._reap()
+            return _order(self._started(), inherited)
+
+    def prepare(self) -> None:
+        """Start the server, which imports lilota before it takes an order, if there is none."""
+        with self._lock:
+            self._started()
 
     def forget(self) -> None:
         """Leave the server to the process of which this one is a fork."""
@@ -113,6 +128,11 @@ class _ForkServer:
         if self._control is not None:
             self._control.close()
             self._control = None
+
+    def _started(self) -> socket.socket:
+        if self._control is None:
+            self._control, self._pid = _start_server()
+        return self._control
 
     def _reap(self) -> None:
         with contextlib.suppress(ChildProcessError):  # the application waits for every child

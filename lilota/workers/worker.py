@@ -15,10 +15,7 @@ import traceback
 from types import FrameType
 from typing import Final, Never, assert_never
 
-import msgspec
-
 from lilota import __version__
-from lilota.config import Settings
 from lilota.contract import Fence
 from lilota.engine.messages import (
     Finish,
@@ -46,7 +43,7 @@ from lilota.errors import (
 )
 from lilota.hookspecs import AttemptDetails, WorkerDetails
 from lilota.models import AttemptUpdate, Claim, JSONObject, Outcome, TaskBase, TaskState
-from lilota.plugins import PinnedEntry, Plugins
+from lilota.plugins import Plugins
 from lilota.registry import Registry
 from lilota.tasks.limits import MESSAGE_LIMIT
 from lilota.tasks.options import TaskOptions
@@ -64,10 +61,9 @@ from lilota.workers.interrupts import Interrupts
 from lilota.workers.logs import LineHandler, install_handler, notice, task_logger
 from lilota.workers.outbox import Outbox
 from lilota.workers.process_table import named
+from lilota.workers.setup import EXIT_CONNECTION_LOST, WorkerSetup
 from lilota.workers.surroundings import Surroundings
 
-#: How a worker exits that can't speak to its runner any more, though that lives.
-EXIT_CONNECTION_LOST: Final = 107
 #: How a worker exits that has not what its runner has; it has said what.
 EXIT_UNFIT: Final = 78
 #: What a task left running may take so long to end when it is asked by SIGTERM, at most.
@@ -79,34 +75,7 @@ _STOP_ERRORS: Final[dict[StopReason, type[StopTask]]] = {
 }
 
 
-class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker needs to know to be like every other worker of its runner; travels as JSON.
-
-    Attributes:
-        references: task name -> "module:qualname" of the classes that were registered or configured.
-        pinned: the plugin entries that the runner resolved; the worker looks for no others.
-        logging_level: of the logger `lilota`; `root_level` of the root logger.
-        runner_pid: the process whose end is the end of the worker. It and `mark`, by which what the worker starts is
-            known, belong to the place; whoever starts the process there fills them in.
-        lilota_version: of the runner.
-    """
-
-    runner_id: str
-    settings: Settings
-    references: dict[str, str]
-    pinned: tuple[PinnedEntry, ...]
-    logging_level: int
-    root_level: int
-    runner_pid: int = 0
-    mark: str = ""
-    lilota_version: str = __version__
-
-
-#: Made before the fork server forks, so that all workers share it.
-_setup_decoder: Final = msgspec.json.Decoder(WorkerSetup)
-
-
-def worker_main(connection: socket.socket, setup_json: bytes) -> None:
+def be_worker(connection: socket.socket, setup: WorkerSetup) -> None:
     """Be a worker until the runner says that it is enough.
 
     The first thing that comes over the connection is the file that takes what the worker prints.
@@ -115,7 +84,6 @@ def worker_main(connection: socket.socket, setup_json: bytes) -> None:
     os.setsid()
     _set_signals()
     _data, (capture_file,), _flags, _address = socket.recv_fds(connection, 1, 1)
-    setup = _setup_decoder.decode(setup_json)
     os.environ[MARK_VARIABLE] = setup.mark
     Worker(connection, setup, OutputCapture(capture_file)).run()
 

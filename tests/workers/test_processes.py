@@ -24,7 +24,8 @@ from lilota.testing.executors.crew import is_alive
 from lilota.workers import starting
 from lilota.workers.process_table import Process
 from lilota.workers.processes import WorkerProcesses, describe_exit
-from lilota.workers.worker import EXIT_UNFIT, WorkerSetup
+from lilota.workers.setup import WorkerSetup
+from lilota.workers.worker import EXIT_UNFIT
 
 SETUP = WorkerSetup(
     runner_id="me",

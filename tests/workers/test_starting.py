@@ -105,6 +105,27 @@ def test_nothing_is_kept_in_the_temporary_folder(method, tmp_path, monkeypatch):
     assert kept == []
 
 
+def test_the_fork_server_starts_before_it_is_needed(tmp_path):
+    """It imports lilota while the program does something else, and then forks the first worker."""
+    starting._server.forget()
+
+    starting.prepare("forkserver")
+    prepared = starting._server._pid
+    starting.prepare("forkserver")
+    surroundings_of_a_process("forkserver", tmp_path / "one")
+
+    assert starting._server._pid == prepared
+
+
+def test_nothing_is_prepared_where_processes_are_spawned():
+    """There is nothing to share."""
+    starting._server.forget()
+
+    starting.prepare("spawn")
+
+    assert starting._server._control is None
+
+
 def test_signals_that_stop_the_program_do_not_end_its_fork_server(tmp_path):
     """It may need new workers while it stops. A terminal, and systemd, send them to every process."""
     surroundings_of_a_process("forkserver", tmp_path / "one")

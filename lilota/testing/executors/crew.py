@@ -20,7 +20,7 @@ from lilota.engine.executor import Executor, ExecutorFactory, ExecutorOptions
 from lilota.engine.messages import FromWorker, Ready, Report, RunClaims
 from lilota.models import AttemptUpdate, Claim
 from lilota.testing.executors.tasks import TASKS
-from lilota.workers.worker import WorkerSetup
+from lilota.workers.setup import WorkerSetup
 
 #: How long the suite waits for something that must happen, before it calls the executor broken.
 DEADLINE_SECONDS = 60.0

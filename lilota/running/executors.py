@@ -1,0 +1,64 @@
+"""Make the executor of a runner, which says to it what workers have to know.
+
+Apart from the rest of a start, which a program imports while the fork server of its executor imports lilota.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import msgspec
+
+from lilota.config import Settings
+from lilota.contract import redacted
+from lilota.engine.executor import Executor, ExecutorFactory, ExecutorOptions
+from lilota.errors import PluginError, listed
+from lilota.registry import Registry
+from lilota.workers.setup import WorkerSetup
+
+
+class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked of the runner; the arguments of `TaskRunner`, checked."""
+
+    executor: ExecutorFactory
+    executor_url: str
+    number_of_processes: int
+    start_method: str | None
+    queues: tuple[str, ...] | None
+    lease_seconds: float
+    logging_level: int
+    settings: Settings
+
+
+def make_executor(options: RunOptions, registry: Registry, runner_id: str) -> Executor:
+    """Make what runs the attempts of one start of a runner.
+
+    Raises:
+        PluginError: it is not complete.
+    """
+    executor = options.executor(
+        ExecutorOptions(
+            url=options.executor_url,
+            worker_setup=msgspec.json.encode(_worker_setup(options, registry, runner_id)),
+            number_of_processes=options.number_of_processes,
+            start_method=options.start_method,
+        )
+    )
+    if not isinstance(executor, Executor):
+        lacking = [name for name in vars(Executor) if not name.startswith("_") and not hasattr(executor, name)]
+        raise PluginError(
+            f"The executor {redacted(options.executor_url) or options.executor!r} is not complete: it lacks "
+            f"{listed(lacking)}. Upgrade its package."
+        )
+    return executor
+
+
+def _worker_setup(options: RunOptions, registry: Registry, runner_id: str) -> WorkerSetup:
+    return WorkerSetup(
+        runner_id=runner_id,
+        settings=options.settings,
+        references=registry.references(),
+        pinned=registry.plugins.resolved(),
+        logging_level=options.logging_level,
+        root_level=logging.getLogger().level,
+    )

@@ -1,0 +1,97 @@
+"""What is imported when a program starts a runner: what it needs, and by workers once for all of them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+#: Each takes milliseconds of the start, and is needed by few programs, or later, or elsewhere.
+SLOW = {
+    "asyncio",
+    "click",
+    "email",
+    "importlib_metadata",
+    "lilota.cli",
+    "lilota.contract.forwarding",
+    "lilota.engine.engine",
+    "lilota.managed_stores",
+    "lilota.running.run",
+    "lilota.workers.processes",
+    "lilota.workers.worker",
+    "multiprocessing",
+    "multiprocessing.managers",
+    "rich",
+    "sqlite3",
+    "ssl",
+    "subprocess",
+    "tempfile",
+    "tomllib",
+}
+
+PROGRAM = """
+import json
+import sys
+
+from lilota import TaskBase, TaskRunner
+
+
+class Modules(TaskBase):
+    def run(self):
+        return {"modules": sorted(sys.modules)}
+
+
+if __name__ == "__main__":
+    runner = TaskRunner("memory", number_of_processes=1)
+    runner.register("modules", Modules)
+    with runner:
+        runner_modules = sorted(sys.modules)
+        worker_modules = runner.add("modules").result()["modules"]
+    print(json.dumps({"runner": runner_modules, "worker": worker_modules}))
+"""
+
+
+def imported_by(code: str) -> set[str]:
+    """Return what a new interpreter imports for some code; what its installation imports by itself does not count."""
+    measured = f"import json, sys; before = set(sys.modules); {code}; print(json.dumps([*set(sys.modules) - before]))"
+    run = subprocess.run([sys.executable, "-c", measured], capture_output=True, text=True, check=True)
+    return set(json.loads(run.stdout))
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory):
+    program = tmp_path_factory.mktemp("program") / "program.py"
+    program.write_text(PROGRAM)
+    run = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, check=True, cwd=program.parent)
+    return {name: set(modules) for name, modules in json.loads(run.stdout).items()}
+
+
+def test_a_program_that_imports_the_runner_imports_nothing_slow():
+    """Not what runs tasks, which comes with `start()`, nor what only some programs use."""
+    assert imported_by("from lilota import TaskRunner") & SLOW == set()
+
+
+def test_a_started_runner_imports_nothing_that_only_workers_need(started):
+    """Nor what only programs with an event loop or a manager need."""
+    assert (
+        started["runner"] & {"asyncio", "lilota.managed_stores", "lilota.workers.worker", "multiprocessing.managers"}
+        == set()
+    )
+
+
+def test_a_worker_imports_no_more_than_it_needs(started):
+    """The engine is its runner's; plugins are looked for by its runner."""
+    unneeded = {"asyncio", "email", "importlib_metadata", "lilota.engine.engine", "lilota.running.run", "sqlite3"}
+
+    assert started["worker"] & unneeded == set()
+
+
+def test_a_forked_worker_finds_all_that_it_needs_imported(started):
+    """Its fork server has it: each worker is ready at once, and all share the memory."""
+    shared = imported_by("import lilota._preload, lilota.workers.forkserver")
+
+    anew = started["worker"] - shared
+
+    assert {name for name in anew if name.partition(".")[0] in {"lilota", "multiprocessing", "pkgutil"}} == set()
