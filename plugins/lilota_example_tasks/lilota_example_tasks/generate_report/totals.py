@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from decimal import Decimal
 from typing import Final
 
 import msgspec
@@ -13,36 +15,36 @@ COLUMNS: Final = ("count", "missing", "sum", "mean", "min", "max")
 
 
 class Group:
-    """The running totals of one group: `count` numbers, and `missing` rows without one."""
+    """The totals of one group: `count` numbers, and `missing` rows without one."""
 
-    __slots__ = ("_compensation", "_total", "count", "max", "min", "missing")
+    __slots__ = ("count", "max", "min", "missing", "sum")
 
     def __init__(self) -> None:
-        self.count = 0
-        self.missing = 0
-        self.min: float | None = None
-        self.max: float | None = None
-        self._total = 0.0
-        self._compensation = 0.0
+        self.count: int = 0
+        self.missing: int = 0
+        self.sum: Decimal = Decimal(0)
+        self.min: Decimal | None = None
+        self.max: Decimal | None = None
 
-    def add(self, value: float) -> None:
+    def add(self, value: Decimal) -> None:
+        """Count one number; sums are exact if the current decimal context is."""
         self.count += 1
-        # Neumaier's sum keeps what a plain one rounds away, so that a million cents add up.
-        total = self._total + value
-        larger, smaller = (self._total, value) if abs(self._total) >= abs(value) else (value, self._total)
-        self._compensation += (larger - total) + smaller
-        self._total = total
+        self.sum += value
         if self.min is None or value < self.min:
             self.min = value
         if self.max is None or value > self.max:
             self.max = value
 
-    @property
-    def sum(self) -> float:
-        return self._total + self._compensation
+    def add_all(self, other: Group) -> None:
+        """Count what another group has counted."""
+        self.count += other.count
+        self.missing += other.missing
+        self.sum += other.sum
+        self.min = min((least for least in (self.min, other.min) if least is not None), default=None)
+        self.max = max((most for most in (self.max, other.max) if most is not None), default=None)
 
     @property
-    def mean(self) -> float | None:
+    def mean(self) -> Decimal | None:
         return self.sum / self.count if self.count else None
 
 
@@ -54,19 +56,19 @@ class BadRow(msgspec.Struct, frozen=True):
 
 
 class Summary:
-    """What a file amounts to.
+    """What a table amounts to.
 
     Attributes:
-        groups: the totals by the text in the column.
+        groups: the totals by the text in the column; None is the group of the rows without one.
         rows: how many rows were read, with the bad ones.
-        bad_rows: how many of them could not be used.
+        bad_rows: how many of them could not be used, by the kind of the reason.
         first_bad_rows: the first of those.
     """
 
     def __init__(self) -> None:
-        self.groups: dict[str, Group] = {}
-        self.rows = 0
-        self.bad_rows = 0
+        self.groups: dict[str | None, Group] = {}
+        self.rows: int = 0
+        self.bad_rows: Counter[str] = Counter()
         self.first_bad_rows: list[BadRow] = []
 
     @property
@@ -74,15 +76,18 @@ class Summary:
         return sum(group.missing for group in self.groups.values())
 
     def ordered(self, measure: str) -> list[tuple[str, Group]]:
-        """Return the groups by falling measure; those without one come last."""
+        """Return the groups, with names to show, by falling measure; those without one come last."""
+        missing_name = MISSING_GROUP
+        while missing_name in self.groups:
+            missing_name = f"({missing_name})"
+        named = [(missing_name if name is None else name, group) for name, group in self.groups.items()]
+        measured = {name: getattr(group, measure) for name, group in named}
+        named.sort(key=lambda item: item[0])
+        named.sort(key=lambda item: measured[item[0]] or 0, reverse=True)
+        named.sort(key=lambda item: measured[item[0]] is None)
+        return named
 
-        def key(item: tuple[str, Group]) -> tuple[bool, float, str]:
-            number = getattr(item[1], measure)
-            return number is None, -(number or 0), item[0]
-
-        return sorted(self.groups.items(), key=key)
-
-    def add_bad_row(self, line: int, reason: str) -> None:
-        self.bad_rows += 1
+    def add_bad_row(self, line: int, kind: str, reason: str) -> None:
+        self.bad_rows[kind] += 1
         if len(self.first_bad_rows) < BAD_ROWS_KEPT:
             self.first_bad_rows.append(BadRow(line, reason))
