@@ -96,7 +96,7 @@ def test_what_duckdb_would_read_otherwise_is_left_to_python(both, content):
 def test_both_say_the_same_of_any_table(both):
     """Tables of random pieces, most of them irregular."""
     pieces = [
-        *["Oslo", "Rome", "NA", "1"] * 6,
+        *["Oslo", "Rome", "NA", "1"] * 30,
         " ",
         '"',
         '""',

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import mmap
 from collections.abc import Callable
 from contextlib import closing
 from decimal import Decimal, localcontext
@@ -28,6 +27,7 @@ WORTH_BYTES: Final = 8 * 1024 * 1024
 MEMORY_LIMIT: Final = "600MB"
 THREADS: Final = 4
 PROGRESS_SECONDS: Final = 0.2
+CHUNK_BYTES: Final = 1024 * 1024
 CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
     "memory_limit": MEMORY_LIMIT,
     "temp_directory": "",  # nothing is put aside on the disk
@@ -101,8 +101,18 @@ def _reads_alike(path: Path, layout: Layout) -> bool:
     odd_header = any(end in name for name in layout.columns for end in "\r\n")
     if odd_path or odd_header or layout.compressed or layout.encoding not in {"utf-8", "utf-8-sig"}:
         return False
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return content.find(b' "') < 0  # DuckDB drops a space before a quotation mark, and takes the mark for a quote
+    return not _has(path, b' "')  # DuckDB drops a space before a quotation mark, and takes the mark for a quote
+
+
+def _has(path: Path, searched: bytes) -> bool:
+    """Tell whether two bytes stand in a file. (Mapped into the memory, all of it would count as the process's.)"""
+    last = b""
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            if searched in chunk or last + chunk[:1] == searched:
+                return True
+            last = chunk[-1:]
+    return False
 
 
 def _query(
