@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
+import stat
+import time
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -13,6 +16,10 @@ from lilota.errors import InvalidInputError
 from lilota.models import TaskInfo
 
 Input = TypeVar("Input", bound=msgspec.Struct)
+
+_TEMPORARY: Final = re.compile(r"\.lilota-[0-9a-f]{16}\.part")
+#: Nothing takes longer to be written; a temporary file that is older was left by a process that was killed.
+_LEFTOVER_SECONDS: Final = 24 * 3600
 
 
 def parse_input(task_info: TaskInfo, shape: type[Input]) -> Input:
@@ -49,8 +56,10 @@ def folder_to_write(path: str, key: str) -> Path:
     """Return the path of a folder, made if it was not there, or raise InvalidInputError."""
     try:
         Path(path).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInputError(f"{key}: the folder '{path}' can't be made: {error.strerror}.") from error
+        remove_leftovers(Path(path))
+    except (OSError, ValueError) as error:  # a NUL in the path is a ValueError
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InvalidInputError(f"{key}: the folder '{path}' can't be made: {reason}.") from error
     return Path(path)
 
 
@@ -59,9 +68,9 @@ def write_whole(path: Path, content: bytes) -> None:
 
     Whatever interrupts the task (an error, a cancellation, a timeout), the place holds the old file or the new one.
     The temporary name is random, and the file must be new: where others may write, nobody can have put a link there,
-    and two tasks with one target do not disturb each other.
+    and two tasks with one target do not disturb each other. What a killed process leaves, `remove_leftovers` finds.
     """
-    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
+    temporary = path.with_name(f".lilota-{secrets.token_hex(8)}.part")
     try:
         with temporary.open("xb") as file:
             file.write(content)
@@ -71,3 +80,21 @@ def write_whole(path: Path, content: bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files that killed processes left in a folder; others may be in use.
+
+    Raises:
+        OSError: the folder can't be read.
+    """
+    with os.scandir(folder) as entries:
+        leftovers = [entry.path for entry in entries if _TEMPORARY.fullmatch(entry.name) and _is_old_file(entry)]
+    for path in leftovers:
+        # Another task may have been quicker.
+        Path(path).unlink(missing_ok=True)
+
+
+def _is_old_file(entry: os.DirEntry[str]) -> bool:
+    status = entry.stat(follow_symlinks=False)
+    return stat.S_ISREG(status.st_mode) and status.st_mtime < time.time() - _LEFTOVER_SECONDS
