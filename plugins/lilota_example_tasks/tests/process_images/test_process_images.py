@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import struct
 import tracemalloc
 import zlib
 
 import pytest
-from lilota_example_tasks import process_images
-from lilota_example_tasks.process_images import ProcessImages
-from PIL import Image
+from lilota_example_tasks.process_images import ProcessImages, results
+from PIL import Image, ImageCms
 
 from lilota.errors import CancelRequested, InvalidInputError
 
@@ -18,18 +18,13 @@ NAME = "process_images"
 
 
 @pytest.fixture
-def source(tmp_path):
-    folder = tmp_path / "source"
-    folder.mkdir()
-    return folder
+def source(images):
+    return images
 
 
 @pytest.fixture
-def run(make_task, source, tmp_path):
-    """Return what runs the task from `source` to `target`; further keys of the input can be given."""
-    return lambda **keys: make_task(
-        ProcessImages, NAME, {"source": str(source), "target": str(tmp_path / "target"), **keys}
-    ).run()
+def run(run_images):
+    return run_images
 
 
 def test_photographs_become_thumbnails_and_webp(make_task, photographs, tmp_path):
@@ -62,13 +57,15 @@ def test_the_exif_orientation_is_applied_and_metadata_left_out(run, photographs,
 
 def test_the_colour_profile_is_kept(run, photographs, source, tmp_path):
     """Colours look the same in a viewer that knows profiles."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     with Image.open(photographs / "china.jpg") as china:
-        china.save(source / "profiled.jpg", icc_profile=b"a profile")
+        china.save(source / "profiled.jpg", icc_profile=profile)
 
     run()
 
-    with Image.open(tmp_path / "target" / "profiled.jpg.webp") as webp:
-        assert webp.info["icc_profile"] == b"a profile"
+    for result in ("profiled.jpg.webp", "profiled.jpg.thumbnail.jpg"):
+        with Image.open(tmp_path / "target" / result) as image:
+            assert image.info["icc_profile"] == profile
 
 
 def test_bad_files_are_skipped_and_reported(run, photographs, source):
@@ -94,7 +91,7 @@ def test_a_decompression_bomb_is_skipped(run, source):
     output = run()
 
     assert output["images"] == 0
-    assert "exceeds limit" in output["skipped"][0]["reason"]
+    assert "more than 120,000,000 pixels" in output["skipped"][0]["reason"]
 
 
 def test_an_image_that_is_too_long_for_webp_is_skipped_with_that_reason(run, source):
@@ -113,26 +110,6 @@ def test_names_that_differ_in_the_suffix_do_not_collide(run, source, tmp_path):
 
     assert run()["images"] == 2
     assert len(list((tmp_path / "target").iterdir())) == 4
-
-
-@pytest.mark.parametrize(
-    ("mode", "colour"), [("1", 1), ("L", 200), ("LA", (200, 100)), ("P", 3), ("RGBA", (9, 9, 9, 0)), ("CMYK", (9,) * 4)]
-)
-def test_every_mode_of_pixels_is_processed(run, source, mode, colour):
-    """Black and white, greys, palettes, transparency and printing inks all become JPEG and WebP."""
-    Image.new(mode, (20, 10), colour).save(source / "image.tiff")
-
-    assert run()["images"] == 1
-
-
-def test_an_image_with_16_bits_per_pixel_keeps_its_brightness(run, source, tmp_path):
-    """Half the light stays half the light."""
-    Image.new("I;16", (20, 10), 32_768).save(source / "grey.png")
-
-    run()
-
-    with Image.open(tmp_path / "target" / "grey.png.thumbnail.jpg") as thumbnail:
-        assert thumbnail.getpixel((5, 5)) == pytest.approx((128, 128, 128), abs=3)
 
 
 def test_transparency_becomes_white_in_the_thumbnail(run, source, tmp_path):
@@ -164,7 +141,7 @@ def test_a_wrong_input_is_an_error_that_names_it(run, keys, message):
 def test_source_and_target_must_differ(run, source):
     """Results among the sources would be taken for sources by the next run, however the folder is spelt."""
     with pytest.raises(InvalidInputError, match="same folder"):
-        run(target=f"{source}/../source")
+        run(target=f"{source}/../{source.name}")
 
 
 def test_a_target_that_is_a_file_is_an_error(run, tmp_path):
@@ -225,11 +202,11 @@ def test_a_failing_disk_fails_the_task_and_is_not_taken_for_a_bad_image(run, pho
     shutil.copy(photographs / "china.jpg", source)
 
     def fail(path, content):
-        raise OSError(28, "No space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(process_images, "write_whole", fail)
+    monkeypatch.setattr(results, "write_whole", fail)
 
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match=r"target': No space left on device. Mend that and retry the task"):
         run()
 
 
