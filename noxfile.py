@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from email.parser import HeaderParser
 from pathlib import Path
 
@@ -33,6 +34,8 @@ for name in sys.argv[1:]:
     origin = importlib.import_module(name).__file__
     assert "site-packages" in origin, f"{origin} is not an installed wheel"
 """
+# Their source distributions have the images in them with which they are tested.
+SHIP_IMAGES = ("imagecodecs", "img2pdf", "ocrmypdf", "pillow", "pillow-heif", "wand")
 NOT_SLOW = ("-m", "not slow")
 EMBEDDED_TESTS = tuple(f"plugins/{name}/tests" for name in EMBEDDED[1:])
 DOCUMENTATION_TESTS = ("tests/test_links.py", "tests/test_docs.py")
@@ -227,6 +230,17 @@ def package(session: nox.Session) -> None:
     run_pytest(session, "tests/package", LILOTA_DIST=str(DIST))
 
 
+@nox.session(python=OLDEST, requires=["build"])
+def real_inputs(session: nox.Session) -> None:
+    """Run the example tasks over what packages of the registry ship, and print what came of it."""
+    install(session, "test", *EMBEDDED, EXAMPLES)
+    session.install("pip", "opencv-python-headless", "pyvips[binary]")
+    scripts = ROOT / "plugins" / EXAMPLES / "real_inputs"
+    folder = Path(session.virtualenv.location).resolve() / "real_inputs"
+    fetch_sources(session, folder / "images", SHIP_IMAGES)
+    session.run("python", "-P", str(scripts / "images.py"), str(folder / "images"))
+
+
 def tests_of(plugin: str) -> str:
     """Name the folder with the tests of a plugin."""
     return f"plugins/{plugin}/tests"
@@ -267,6 +281,14 @@ def django_source(session: nox.Session) -> dict[str, str]:
     (archive,) = folder.glob("*.tar.gz")
     shutil.unpack_archive(archive, folder, filter="data")
     return {"LILOTA_TEST_DJANGO_SOURCE": str(folder / f"django-{version}")}
+
+
+def fetch_sources(session: nox.Session, folder: Path, names: Sequence[str]) -> None:
+    """Fetch source distributions into a new folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+    fetch = ("python", "-m", "pip", "download", "-q", "--no-deps", "--dest", str(folder))
+    for name in names:
+        session.run(*fetch, "--no-binary", name, name)
 
 
 def not_slow(session: nox.Session) -> tuple[str, ...]:
