@@ -8,9 +8,11 @@ import os
 import struct
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from lilota_example_tasks.process_images import ProcessImages, results
+from lilota_example_tasks.shared import write_whole
 from PIL import Image
 
 from lilota.errors import InvalidInputError
@@ -279,6 +281,17 @@ def test_a_full_disk_leaves_the_output_as_far_as_it_came(make_task, images, targ
     assert task.outputs[-1]["images"] == 1
     again = make_task(ProcessImages, "process_images", data).run()
     assert (again["images"], again["made_before"]) == (2, 1)
+
+
+def test_two_tasks_with_one_target_do_not_disturb_each_other(tmp_path):
+    """Both write the same file again and again: it is whole at any time, and nothing else stays."""
+    place = tmp_path / "photo.jpg.webp"
+    contents = [bytes([number]) * 100_000 for number in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        for _ in pool.map(lambda number: write_whole(place, contents[number % 2]), range(100)):
+            assert place.read_bytes() in contents
+
+    assert list(tmp_path.iterdir()) == [place]
 
 
 def test_leftovers_of_killed_processes_are_removed_and_others_are_not(run_images, images, target):

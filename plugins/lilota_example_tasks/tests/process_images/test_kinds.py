@@ -85,13 +85,20 @@ def test_wide_pixels_are_brought_to_the_range_that_they_use(thumbnail, images, m
 def test_unsigned_numbers_of_32_bits_are_not_taken_for_negative_ones(thumbnail, images):
     """The brightest half of a TIFF stays brighter than the rest."""
     numbers = [round((2**32 - 1) * x / (WIDTH - 1)) for x in range(WIDTH)] * HEIGHT
-    content = io.BytesIO()
-    Image.frombytes("I", (WIDTH, HEIGHT), struct.pack(f"={len(numbers)}I", *numbers)).save(content, "TIFF")
-    # The tag SampleFormat, of one number: Pillow writes a 2, for signed ones.
-    signed, unsigned = (struct.pack("<HHIHH", 339, 3, 1, number, 0) for number in (2, 1))
-    (images / "wide.tif").write_bytes(content.getvalue().replace(signed, unsigned))
+    image = Image.frombytes("I", (WIDTH, HEIGHT), struct.pack(f"={len(numbers)}I", *numbers))
+    # SampleFormat: Pillow writes a 2, for signed numbers.
+    save_tiff(image, images / "wide.tif", tag=339, was=2, now=1)
 
     assert greys(thumbnail("wide.tif")) == pytest.approx([0, 128, 255], abs=4)
+
+
+@pytest.mark.parametrize("mode", ["I;16", "F"])
+def test_a_picture_whose_zero_is_white_is_not_a_negative(thumbnail, images, mode):
+    """Pillow turns 8 bits round, and no others."""
+    # PhotometricInterpretation: Pillow writes a 1, for black.
+    save_tiff(ramp(mode, 0, 1 if mode == "F" else 65_535), images / "fax.tif", tag=262, was=1, now=0)
+
+    assert greys(thumbnail("fax.tif")) == pytest.approx([255, 127, 0], abs=4)
 
 
 @pytest.mark.parametrize(
@@ -181,11 +188,8 @@ def test_an_alpha_channel_is_put_on_white(thumbnail, images, mode):
 
 def test_colours_that_were_multiplied_by_alpha_are_not_darker(thumbnail, images):
     """A TIFF may hold them so: half of white is half transparent white, not grey."""
-    content = io.BytesIO()
-    Image.new("RGBA", (20, 10), (128, 128, 128, 128)).save(content, "TIFF")
-    # The tag ExtraSamples, of one number: Pillow writes a 2, for colours as they are.
-    as_they_are, multiplied = (struct.pack("<HHIHH", 338, 3, 1, number, 0) for number in (2, 1))
-    (images / "half.tif").write_bytes(content.getvalue().replace(as_they_are, multiplied))
+    # ExtraSamples: Pillow writes a 2, for colours as they are.
+    save_tiff(Image.new("RGBA", (20, 10), (128, 128, 128, 128)), images / "half.tif", tag=338, was=2, now=1)
     with Image.open(images / "half.tif") as image:
         assert image.tag_v2[338] == (1,)
 
@@ -277,6 +281,15 @@ def test_heic_without_its_package_is_skipped_and_the_package_named(run_images, i
     (images / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
 
     assert "pip install 'lilota-example-tasks[heif]'" in run_images()["skipped"][0]["reason"]
+
+
+def save_tiff(image, path, *, tag, was, now):
+    """Save a picture with another number in a tag than Pillow writes."""
+    content = io.BytesIO()
+    image.save(content, "TIFF")
+    before, after = (struct.pack("<HHIHH", tag, 3, 1, number, 0) for number in (was, now))
+    assert before in content.getvalue()
+    path.write_bytes(content.getvalue().replace(before, after))
 
 
 def png(bits, kind, rows, *chunks, width=WIDTH, height=HEIGHT):
