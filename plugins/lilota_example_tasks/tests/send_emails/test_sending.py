@@ -1,18 +1,12 @@
-"""send_emails: a real SMTP server with TLS and login, bad recipients, and a server that goes away."""
+"""send_emails: what mail programs and servers get to see."""
 
 from __future__ import annotations
 
-import asyncio
-import email
-import email.policy
-import json
 import logging
 import socket
 import ssl
 
 import pytest
-import trustme
-from aiosmtpd.smtp import AuthResult
 from lilota_example_tasks.demo.mail_server import HOST, running_mail_server
 from lilota_example_tasks.send_emails import SendEmails
 
@@ -21,110 +15,6 @@ from lilota.models import TaskState
 
 NAME = "send_emails"
 PASSWORD = "correct horse"
-
-
-class Mailbox:
-    """Keeps the mails that the server takes; answers some addresses with what `answers` says, or hangs up."""
-
-    def __init__(self):
-        self.mails = []
-        self.answers = {}
-        self.hang_up_at = []
-        self.silent_at = []
-
-    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802 - aiosmtpd's name
-        if address in self.silent_at:
-            await asyncio.Event().wait()
-        if address in self.hang_up_at:
-            self.hang_up_at.remove(address)
-            server.transport.abort()
-            return "250 OK"
-        if address in self.answers:
-            return self.answers[address]
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_MAIL(self, server, session, envelope, address, options):  # noqa: N802 - aiosmtpd's name
-        envelope.mail_from = address
-        return self.answers.get("MAIL", "250 OK")
-
-    async def handle_DATA(self, server, session, envelope):  # noqa: N802 - aiosmtpd's name
-        self.mails.append(email.message_from_bytes(envelope.content, policy=email.policy.default))
-        return "250 OK"
-
-    @property
-    def addresses(self):
-        return [mail["To"] for mail in self.mails]
-
-
-@pytest.fixture
-def mailbox():
-    return Mailbox()
-
-
-@pytest.fixture
-def authority(tmp_path):
-    """Return a certificate authority; its certificate is in ca.pem."""
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    return authority
-
-
-@pytest.fixture
-def tls(authority):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(HOST).configure_cert(context)
-    return context
-
-
-def authenticate(server, session, envelope, mechanism, data):
-    return AuthResult(success=(data.login, data.password) == (b"ada", PASSWORD.encode()), handled=False)
-
-
-@pytest.fixture
-def secure_server(mailbox, tls, tmp_path, monkeypatch):
-    """Return how to reach a server that wants STARTTLS and a login."""
-    monkeypatch.setenv("MAIL_PASSWORD", PASSWORD)
-    options = {"tls_context": tls, "require_starttls": True, "auth_required": True, "authenticator": authenticate}
-    with running_mail_server(mailbox, **options) as port:
-        yield {
-            "host": HOST,
-            "port": port,
-            "username": "ada",
-            "password_env": "MAIL_PASSWORD",
-            "ca_file": str(tmp_path / "ca.pem"),
-        }
-
-
-@pytest.fixture
-def server(mailbox):
-    """Return how to reach a server without encryption."""
-    with running_mail_server(mailbox) as port:
-        yield {"host": HOST, "port": port, "security": "none"}
-
-
-@pytest.fixture
-def make_mailing(make_task, tmp_path, monkeypatch):
-    """Return what makes the task for a server and recipients; further keys of the input can be given."""
-
-    def make(server, recipients, earlier_output=None, **keys):
-        place = {"server": server}
-        if server and "username" in server:
-            lines = [f"{key} = {json.dumps(value)}" for key, value in server.items()]
-            (tmp_path / "accounts.toml").write_text("\n".join(["[shop]", *lines]))
-            monkeypatch.setenv("LILOTA_MAIL_ACCOUNTS", str(tmp_path / "accounts.toml"))
-            place = {"account": "shop"}
-        data = {
-            **place,
-            "sender": "Ada <ada@example.org>",
-            "subject": "Hello $name",
-            "body": "Dear $name,\nyou owe $$$amount.\n",
-            "recipients": recipients,
-            **keys,
-        }
-        return make_task(SendEmails, NAME, data, earlier_output)
-
-    return make
 
 
 def people(*names):
@@ -145,7 +35,7 @@ def test_mails_travel_encrypted_after_a_login(make_mailing, secure_server, mailb
 
     output = task.run()
 
-    assert (output["sent"], output["failed"], task.progress[-1]) == (addresses("bob", "eve"), [], 100)
+    assert (output["sent"], output["failed"], task.progress[-1]) == (2, [], 100)
     assert (mailbox.mails[0]["Subject"], mailbox.mails[0]["From"]) == ("Hello bob", "Ada <ada@example.org>")
     assert mailbox.mails[0].get_content().splitlines() == ["Dear bob,", "you owe $5."]
     assert mailbox.mails[0]["Date"]
@@ -173,11 +63,12 @@ def test_letters_of_the_world_arrive(make_mailing, server, mailbox):
 
 def test_one_failed_address_does_not_stop_the_rest(make_mailing, server, mailbox):
     """An address that the server refuses is reported with the server's words."""
-    mailbox.answers["gone@example.org"] = "550 5.1.1 No such mailbox"
+    mailbox.answers["RCPT", "gone@example.org"] = "550 5.1.1 No such mailbox"
 
     output = make_mailing(server, people("bob", "gone", "eve")).run()
 
-    assert mailbox.addresses == output["sent"] == addresses("bob", "eve")
+    assert mailbox.addresses == addresses("bob", "eve")
+    assert output["sent"] == 2
     assert output["failed"] == [{"address": "gone@example.org", "reason": "550 5.1.1 No such mailbox"}]
 
 
@@ -208,45 +99,7 @@ def test_the_output_is_set_after_each_mail(make_mailing, server):
 
     task.run()
 
-    assert [output["sent"] for output in task.outputs] == [[], addresses("bob"), addresses("bob", "eve")]
-
-
-def test_the_next_attempt_goes_on_where_the_last_one_stopped(make_mailing, server, mailbox):
-    """Nobody who was handled before gets a second mail, and the mails belong to the same batch."""
-    earlier = {"batch": "b7", "total": 3, "sent": addresses("bob"), "failed": [{"address": "gone", "reason": "550"}]}
-
-    output = make_mailing(server, people("bob", "gone", "eve"), earlier).run()
-
-    assert mailbox.addresses == addresses("eve")
-    assert output == {**earlier, "sent": addresses("bob", "eve")}
-    assert mailbox.mails[0]["Message-ID"] == "<b7.2@example.org>"
-
-
-def test_other_recipients_than_before_are_refused(make_mailing, server):
-    """A recipients file that grew since the first attempt would shift who got what."""
-    earlier = {"batch": "b7", "total": 2, "sent": addresses("bob"), "failed": []}
-
-    with pytest.raises(InvalidInputError, match="3 recipients now and were 2"):
-        make_mailing(server, people("ann", "bob", "eve"), earlier).run()
-
-
-def test_a_dropped_connection_is_made_again(make_mailing, server, mailbox):
-    """A server that hangs up once gets the mail over a new connection."""
-    mailbox.hang_up_at = addresses("bob")
-
-    output = make_mailing(server, people("bob", "eve")).run()
-
-    assert mailbox.addresses == output["sent"] == addresses("bob", "eve")
-
-
-def test_an_address_at_which_the_server_always_hangs_up_fails_alone(make_mailing, server, mailbox):
-    """A mail that makes the server hang up twice does not keep the others waiting for ever."""
-    mailbox.hang_up_at = addresses("bob", "bob")
-
-    output = make_mailing(server, people("bob", "eve")).run()
-
-    assert "hung up twice" in reason(output)
-    assert mailbox.addresses == addresses("eve")
+    assert [output["sent"] for output in task.outputs] == [0, 1, 2, 2]
 
 
 def test_an_unreachable_server_raises_so_that_it_is_tried_again(make_mailing):
@@ -258,12 +111,12 @@ def test_an_unreachable_server_raises_so_that_it_is_tried_again(make_mailing):
 
         with pytest.raises(ConnectionError, match=f"{HOST}:{port} can't be reached"):
             task.run()
-    assert task.outputs[-1]["sent"] == []
+    assert task.outputs[-1]["sent"] == 0
 
 
-@pytest.mark.parametrize(("attempt", "state"), [(1, TaskState.PENDING), (5, TaskState.FAILED)])
-def test_an_unreachable_server_is_tried_five_times_with_pauses(lilota_run, attempt, state):
-    """The first attempt comes back after a while, the fifth is the last."""
+@pytest.mark.parametrize(("attempt", "state"), [(1, TaskState.PENDING), (8, TaskState.FAILED)])
+def test_an_unreachable_server_is_tried_eight_times_with_pauses(lilota_run, attempt, state):
+    """The first attempt comes back after a while, the eighth is the last."""
     data = {"sender": "ada@example.org", "subject": "Hello", "body": "Hello", "recipients": people("bob")}
     with socket.socket() as unused:
         unused.bind((HOST, 0))
@@ -281,16 +134,6 @@ def test_a_wrong_input_is_not_tried_again(lilota_run):
     assert (ended.state, ended.error.type) == (TaskState.FAILED, "InvalidInputError")
 
 
-def test_a_server_that_stops_answering_raises_so_that_it_is_tried_again(make_mailing, server, mailbox):
-    """It is the server's trouble, not the recipient's: the rest must not fail one by one."""
-    mailbox.silent_at = addresses("eve")
-    task = make_mailing({**server, "timeout_seconds": 0.3}, people("bob", "eve", "zoe"))
-
-    with pytest.raises(TimeoutError, match="stopped answering"):
-        task.run()
-    assert (task.outputs[-1]["sent"], task.outputs[-1]["failed"]) == (addresses("bob"), [])
-
-
 def test_a_refused_login_is_final_and_reveals_no_password(make_mailing, secure_server, monkeypatch, caplog):
     """The error names the user; the password is in no error, log line or output."""
     monkeypatch.setenv("MAIL_PASSWORD", "wr0ng-secret")
@@ -300,7 +143,7 @@ def test_a_refused_login_is_final_and_reveals_no_password(make_mailing, secure_s
     with pytest.raises(InvalidInputError, match="refuses the login of 'ada' with code 535") as caught:
         task.run()
     assert "wr0ng-secret" not in caplog.text + str(task.outputs) + repr(caught.value)
-    assert caught.value.__suppress_context__
+    assert caught.value.__context__ is None
 
 
 def test_the_password_can_come_from_a_file(make_mailing, secure_server, mailbox, tmp_path):
@@ -329,14 +172,6 @@ def test_a_server_without_encryption_is_refused_unless_asked_for(make_mailing, s
     with pytest.raises(InvalidInputError, match=r"STARTTLS.*'security'"):
         make_mailing(server, people("bob")).run()
     assert mailbox.mails == []
-
-
-def test_a_refused_sender_ends_the_task(make_mailing, server, mailbox):
-    """It would be refused for every recipient."""
-    mailbox.answers["MAIL"] = "550 Not you"
-
-    with pytest.raises(InvalidInputError, match=r"refuses the sender 'ada@example\.org': 550 Not you"):
-        make_mailing(server, people("bob")).run()
 
 
 def test_recipients_can_come_from_a_csv_file(make_mailing, server, mailbox, tmp_path):
