@@ -136,7 +136,7 @@ def guess_columns(path: Path) -> Columns | None:
 def _mails_job(mails: Path, port: int) -> Job:
     def results(output: dict[str, Any]) -> str:
         failed = "; ".join(f"{each['address']}: {each['reason']}" for each in output["failed"][:3])
-        return f"{mails}/  {output['sent']} mails; {failed}"
+        return f"{mails}/  {len(output['sent'])} mails; {failed}"
 
     people = [{"address": f"{name.lower()}@example.org", "name": name, "number": i} for i, name in enumerate(NAMES, 1)]
     people.insert(4, {"address": REFUSED, "name": "Nobody", "number": 0})

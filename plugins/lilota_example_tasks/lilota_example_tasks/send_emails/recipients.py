@@ -35,7 +35,7 @@ class Recipient(NamedTuple):
 
 
 def read_recipients(given: list[Fields] | None, csv_path: str | None) -> list[Recipient]:
-    """Return the recipients in the order of the list; of several lines for one mailbox, the first.
+    """Return the recipients in the order of the list; of several lines for one address, the first.
 
     Raises:
         InvalidInputError: the file can't be read, or there are too many.
@@ -45,14 +45,15 @@ def read_recipients(given: list[Fields] | None, csv_path: str | None) -> list[Re
         raise InvalidInputError(f"A task sends to at most {RECIPIENTS_LIMIT:,} recipients. Add several tasks.")
     seen: set[str] = set()
     unique = []
-    for recipient in map(_recipient, rows):
-        if recipient.address is None or recipient.key not in seen:
+    for recipient in map(as_recipient, rows):
+        if recipient.key not in seen:
             seen.add(recipient.key)
             unique.append(recipient)
     return unique
 
 
-def _recipient(fields: Fields) -> Recipient:
+def as_recipient(fields: Fields) -> Recipient:
+    """Return whom a line of the list means."""
     written = str(fields.get("address", ""))[:ADDRESS_LIMIT]
     try:
         address = parse_address(fields.get("address"))

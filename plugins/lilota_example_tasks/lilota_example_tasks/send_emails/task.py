@@ -18,10 +18,10 @@ from lilota_example_tasks.send_emails.answers import (
 )
 from lilota_example_tasks.send_emails.connection import MailConnection
 from lilota_example_tasks.send_emails.job import SendEmailsInput, check_job
+from lilota_example_tasks.send_emails.ledger import Ledger
 from lilota_example_tasks.send_emails.letters import Letters
 from lilota_example_tasks.send_emails.pace import Pace
 from lilota_example_tasks.send_emails.recipients import Recipient, read_recipients
-from lilota_example_tasks.send_emails.record import Ledger
 from lilota_example_tasks.shared import parse_input
 
 #: At so many recipients in a row no answer comes because of them.
@@ -60,24 +60,28 @@ class SendEmails(TaskBase):
         recipients = read_recipients(job.recipients, job.recipients_csv)
         ledger = Ledger.of(getattr(self.task_info, "output", None), recipients)
         letters = Letters(job, ledger.batch)
+        if ledger.goes_by_address:
+            self.logger.warning(
+                "The list of recipients has changed since the last attempt; going on by their addresses"
+            )
         self._save(ledger)
         try:
             with MailConnection(server) as connection:
                 self._serve(ledger, letters, connection, Pace(job.mails_per_minute))
         finally:
-            self._save(ledger)
+            self._save(ledger, is_end=True)
         self._conclude(ledger)
 
     def _serve(self, ledger: Ledger, letters: Letters, connection: MailConnection, pace: Pace) -> None:
         troubles = 0
         saved_at = time.monotonic()
         for recipient in ledger.turns():
-            sent_before = ledger.sent
+            sent_before = ledger.sent_count
             troubles = troubles + 1 if self._handle(recipient, ledger, letters, connection, pace) else 0
             if troubles == TROUBLE_LIMIT:
                 reason = ledger.missed[-1].reason
                 raise ConnectionError(f"The mail server failed at {troubles} recipients in a row: {reason}")
-            if ledger.sent > sent_before or time.monotonic() > saved_at + _SAVE_SECONDS:
+            if ledger.sent_count > sent_before or time.monotonic() > saved_at + _SAVE_SECONDS:
                 self._save(ledger)
                 saved_at = time.monotonic()
 
@@ -102,14 +106,14 @@ class SendEmails(TaskBase):
             ledger.note_sent(recipient)
         return False
 
-    def _save(self, ledger: Ledger) -> None:
-        self.set_progress(self.task_info.id, 100 * ledger.done / max(ledger.total, 1))
-        self.set_output(self.task_info.id, ledger.to_output())
+    def _save(self, ledger: Ledger, *, is_end: bool = False) -> None:
+        self.set_progress(self.task_info.id, 100 * ledger.settled_count / max(ledger.total, 1))
+        self.set_output(self.task_info.id, ledger.to_output(is_end=is_end))
 
     def _conclude(self, ledger: Ledger) -> None:
         """Decide how the attempt ends, now that everybody had his turn."""
         missed = ledger.missed
-        self.logger.info("Sent %d mails; %d of %d recipients got none", ledger.sent, len(missed), ledger.total)
+        self.logger.info("Sent %d mails; %d of %d recipients got none", ledger.sent_count, len(missed), ledger.total)
         if not missed:
             return
         example = f"{missed[-1].address}: {missed[-1].reason}"
@@ -117,8 +121,8 @@ class SendEmails(TaskBase):
             raise RecipientsDeferredError(
                 f"{ledger.deferred_count} of {ledger.total} recipients are tried again later, such as {example}"
             )
-        if not ledger.sent:
+        if not ledger.sent_count:
             # Those who were deferred stay so: whoever retries the task by hand means them.
             raise NobodyServedError(f"None of {ledger.total} recipients got a mail, such as {example}")
         ledger.give_up()
-        self._save(ledger)
+        self._save(ledger, is_end=True)
