@@ -77,6 +77,9 @@ def read_password(server: MailServer) -> str:
     if server.password_file is not None:
         try:
             text = existing_file(server.password_file, "server.password_file").read_text(encoding="utf-8")
+        except OSError as error:
+            message = f"server.password_file: '{server.password_file}' can't be read: {error.strerror}."
+            raise InvalidInputError(message) from error
         except UnicodeError:
             # Without its text, which shows a byte of the password and its place.
             raise InvalidInputError(f"server.password_file: '{server.password_file}' is not in UTF-8.") from None

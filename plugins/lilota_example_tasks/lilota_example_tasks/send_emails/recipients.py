@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import itertools
+from collections.abc import Iterator
 from email.headerregistry import Address
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TextIO
 
 from lilota.errors import InvalidInputError, listed
 from lilota_example_tasks.send_emails.addresses import ADDRESS_LIMIT, key_of, parse_address
@@ -13,6 +14,7 @@ from lilota_example_tasks.send_emails.answers import NoMailError
 from lilota_example_tasks.shared import existing_file
 
 RECIPIENTS_LIMIT: Final = 20_000
+_LINE_LIMIT: Final = 1024 * 1024
 
 Fields = dict[str, str | int | float | bool | None]
 
@@ -65,12 +67,22 @@ def as_recipient(fields: Fields) -> Recipient:
 def _read_csv(path: str) -> list[Fields]:
     try:
         with existing_file(path, "recipients_csv").open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, restkey="")
+            reader = csv.DictReader(_lines(file), restkey="")
             columns = list(reader.fieldnames or ())
             # One more than there may be: who names an endless file shall not fill the memory.
             rows = list(itertools.islice(reader, RECIPIENTS_LIMIT + 1))
+    except OSError as error:
+        raise InvalidInputError(f"recipients_csv: '{path}' can't be read: {error.strerror}.") from error
     except (UnicodeError, csv.Error) as error:
         raise InvalidInputError(f"recipients_csv: '{path}' is not a CSV file in UTF-8: {error}.") from error
     if "address" not in columns:
         raise InvalidInputError(f"recipients_csv: '{path}' has no column 'address'. There are: {listed(columns)}.")
     return [{name: value for name, value in row.items() if name and value is not None} for row in rows]
+
+
+def _lines(file: TextIO) -> Iterator[str]:
+    """Give the lines of a file, but none that fills the memory."""
+    while line := file.readline(_LINE_LIMIT + 1):
+        if len(line) > _LINE_LIMIT:
+            raise InvalidInputError(f"recipients_csv: a line is longer than {_LINE_LIMIT:,} characters.")
+        yield line

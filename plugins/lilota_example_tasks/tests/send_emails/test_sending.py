@@ -196,6 +196,7 @@ def test_recipients_can_come_from_a_csv_file(make_mailing, server, mailbox, tmp_
         ({"recipients_csv": "x.csv"}, "either 'recipients' or 'recipients_csv'"),
         ({"recipients": None, "recipients_csv": "nowhere.csv"}, "no file 'nowhere.csv'"),
         ({"recipients": None, "recipients_csv": __file__}, "no column 'address'"),
+        ({"recipients": None, "recipients_csv": "/proc/self/mem"}, "recipients_csv: "),
         ({"recipients": [{}] * 20_001}, "at most 20,000"),
         ({"server": {"host": HOST, "password_env": "HOME"}}, "unknown field `password_env`"),
         ({"server": {"host": HOST, "password_file": "/etc/passwd"}}, "unknown field `password_file`"),
@@ -239,3 +240,14 @@ def test_a_missing_environment_variable_is_named(make_mailing, secure_server, mo
 
     with pytest.raises(InvalidInputError, match="no environment variable 'MAIL_PASSWORD'"):
         make_mailing(secure_server, people("bob")).run()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [("a\n" * 20_010, "at most 20,000"), ("a" * 2_000_000, "a line is longer")]
+)
+def test_a_file_is_read_no_further_than_a_list_can_be(make_mailing, server, tmp_path, content, message):
+    """Whatever it is, it does not fill the memory."""
+    (tmp_path / "people.csv").write_text(f"address\n{content}")
+
+    with pytest.raises(InvalidInputError, match=message):
+        make_mailing(server, None, recipients_csv=str(tmp_path / "people.csv")).run()
