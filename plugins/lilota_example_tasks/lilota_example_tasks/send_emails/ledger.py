@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import uuid
+import secrets
 from collections.abc import Iterator, Sequence
 from typing import Self
 
@@ -41,7 +41,7 @@ class Ledger:
             InvalidInputError: the list was changed, and nobody can tell any more who of it got a mail.
         """
         if earlier is None:
-            return cls(recipients, uuid.uuid4().hex)
+            return cls(recipients, secrets.token_hex(8))
         try:
             record = msgspec.convert(earlier, Record)
         except msgspec.ValidationError as error:

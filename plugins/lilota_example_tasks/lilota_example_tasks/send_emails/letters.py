@@ -76,8 +76,8 @@ class Letters:
             message["Reply-To"] = self._reply_to
         message["Subject"] = subject
         message["Date"] = datetime.now(UTC)
-        # By the address, not the place in the list, which may move.
-        digest = hashlib.sha256(f"{self._batch} {recipient.key}".encode()).hexdigest()[:24]
+        # By the address, not the place in the list, which may move; short, so that the header is one line.
+        digest = hashlib.sha256(f"{self._batch} {recipient.key}".encode()).hexdigest()[:14]
         message["Message-ID"] = f"<{self._batch}.{digest}@{self._sender.domain}>"
 
     def _write_content(self, message: EmailMessage, fields: Fields) -> None:

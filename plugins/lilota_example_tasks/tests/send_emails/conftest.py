@@ -31,6 +31,7 @@ class Mailbox:
 
     def __init__(self):
         self.mails = []
+        self.contents = []
         self.recipients = []
         self.senders = []
         self.options = []
@@ -55,6 +56,7 @@ class Mailbox:
         if not (planned[0] if isinstance(planned, list) else planned).startswith(("4", "5")):
             with self.got_mail:
                 self.mails.append(email.message_from_bytes(envelope.original_content, policy=email.policy.default))
+                self.contents.append(envelope.original_content)
                 self.recipients.append(address)
                 self.got_mail.notify_all()
         return await self._answer(server, "DATA", address)

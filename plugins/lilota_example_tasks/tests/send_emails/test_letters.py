@@ -157,3 +157,12 @@ def test_a_field_that_would_break_the_mail_costs_only_its_recipient(make_mailing
 
     assert reason in output["failed"][0]["reason"]
     assert mailbox.recipients == ["eve@example.org"]
+
+
+def test_headers_that_programs_look_for_stand_in_one_line(make_mailing, server, mailbox):
+    """Folding is allowed, but not everybody unfolds."""
+    make_mailing(server, [person()], sender="Ada <ada@mail.some-example.org>").run()
+
+    heads = mailbox.contents[0].partition(b"\r\n\r\n")[0].decode().split("\r\n")
+    assert [line for line in heads if line.startswith((" ", "\t"))] == []
+    assert any(line.startswith("Message-ID: <") and line.endswith("@mail.some-example.org>") for line in heads)
