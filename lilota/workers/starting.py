@@ -90,6 +90,11 @@ def _out_of_reach_of_the_current_folder() -> Iterator[None]:
     All that multiprocessing starts, its resource tracker too, is `python -c "from multiprocessing..."`, which would
     look into the current folder first: a `multiprocessing.py` or `socket.py` that lies there would run.
     """
+    if getattr(sys, "frozen", False):
+        # What starts is the program again, which has modules of its own, and knows a child of multiprocessing by these
+        # very flags. One that it does not know would run the program, start a runner, and so on without an end.
+        yield
+        return
     vars(util)["_args_from_interpreter_flags"] = lambda: ["-P", *_interpreter_flags()]
     try:
         yield

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-from multiprocessing import forkserver
+from multiprocessing import forkserver, util
 
 import pytest
 from surroundings_told import tell_surroundings
@@ -124,6 +124,17 @@ def test_nothing_is_prepared_where_processes_are_spawned():
     starting.prepare("spawn")
 
     assert starting._server._control is None
+
+
+def test_a_frozen_program_starts_its_helpers_with_the_flags_that_it_knows(monkeypatch):
+    """By these PyInstaller tells a resource tracker from the program itself, which would start more without an end."""
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    before = util._args_from_interpreter_flags()
+
+    with starting._out_of_reach_of_the_current_folder():
+        flags = util._args_from_interpreter_flags()
+
+    assert flags == before
 
 
 def test_signals_that_stop_the_program_do_not_end_its_fork_server(tmp_path):
