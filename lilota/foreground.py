@@ -20,8 +20,6 @@ from lilota.runner import TaskRunner
 from lilota.texts.words import duration
 from lilota.workers.starting import start_method_for
 
-StopSignals = SimpleQueue[signal.Signals]
-
 #: What asks to stop. SIGHUP comes when the terminal is closed.
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 #: How late a runner that ended by itself is noticed.
@@ -70,6 +68,7 @@ def run_worker(
             registry=registry,
         )
         runner.start()
+        signals.take_back()
         name = ""
         try:
             here = executor == "processes"
@@ -81,23 +80,37 @@ def run_worker(
     _say(say, "Stopped.")
 
 
+class StopSignals(SimpleQueue[signal.Signals]):
+    """The signals that ask to stop, as they come in. Made and used in the main thread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Who was started by nohup shall outlive the terminal.
+        is_ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        self._numbers = [number for number in _SIGNALS if number != signal.SIGHUP or not is_ignored]
+
+    def take_back(self) -> None:
+        """Make the handlers ours, whatever plugins have set when they were imported, or C code has since."""
+        for number in self._numbers:
+            signal.signal(number, self._remember)
+
+    def _remember(self, number: int, _frame: FrameType | None) -> None:
+        # SimpleQueue.put is reentrant; Event.set is not, and can deadlock in a handler.
+        self.put(signal.Signals(number))
+
+
 @contextlib.contextmanager
 def stop_signals() -> Iterator[StopSignals]:
     """Collect the signals that ask to stop; the handlers of before come back at the end."""
-    received: StopSignals = SimpleQueue()
-
-    def remember(number: int, _frame: FrameType | None) -> None:
-        # SimpleQueue.put is reentrant; Event.set is not, and can deadlock in a handler.
-        received.put(signal.Signals(number))
-
-    # Who was started by nohup shall outlive the terminal.
-    numbers = [number for number in _SIGNALS if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, remember) for number in numbers}
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    received = StopSignals()
+    received.take_back()
     try:
         yield received
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            if handler is not None:  # set by C code, which can't be put back from here
+                signal.signal(number, handler)
 
 
 def wait_for_signal(runner: TaskRunner, signals: StopSignals) -> str:
@@ -105,6 +118,7 @@ def wait_for_signal(runner: TaskRunner, signals: StopSignals) -> str:
     while runner.failure is None:
         with contextlib.suppress(queue.Empty):
             return signals.get(timeout=_LOOK_SECONDS).name
+        signals.take_back()  # what is loaded late, with the store say, may bring handlers too
     return ""
 
 
