@@ -14,7 +14,8 @@ from lilota.config import Settings
 from lilota.errors import InvalidTaskError, LilotaError, UnknownTaskError, did_you_mean, listed
 from lilota.models import TaskBase
 from lilota.plugins import Plugins
-from lilota.plugins.loading import load_reference, one_line
+from lilota.plugins.loading import load_reference
+from lilota.plugins.strangers import let_pass, one_line
 from lilota.tasks.checks import check_name, check_task_class
 from lilota.tasks.families import is_family, registered_as
 from lilota.tasks.reachability import check_reachable, reference_to
@@ -140,10 +141,12 @@ class Registry:
 def _load(name: str, reference: str) -> type[TaskBase]:
     what = f"The task {name!r}"
     try:
-        found = load_reference(reference)
-    except (Exception, SystemExit) as error:
+        return check_task_class(load_reference(reference), what)
+    except InvalidTaskError:
+        raise
+    except BaseException as error:
+        let_pass(error, what)
         raise InvalidTaskError(
             f"{what} can't be imported from {reference!r}: {one_line(error)}. Its class must be at the top level of a "
             "module that the worker process can import, outside of `if __name__ == '__main__':`."
         ) from error
-    return check_task_class(found, what)

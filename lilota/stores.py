@@ -41,8 +41,7 @@ def open_store(
     """
     plugins = plugins or Plugins(settings or load_settings())
     address = plugins.settings.store if name_or_url is None else name_or_url
-    factory = plugins.store_factory(_scheme_of(address, plugins))
-    store = factory(address)
+    store = plugins.make_store(_scheme_of(address, plugins), address)
     if not isinstance(store, TaskStore):
         raise PluginError(
             f"The store of {redacted(address)!r} is not complete: {_missing(store)}. Upgrade its package."

@@ -347,7 +347,7 @@ def test_a_task_that_failed_to_load_fails_the_same_way_again(make_registry):
     ("reference", "problem"),
     [
         ("no_such_application:Resize", "can't be imported from.*ModuleNotFoundError"),
-        ("application_tasks:Rezise", "can't be imported from.*has no 'Rezise'"),
+        ("application_tasks:Rezise", "can't be imported from.*has no attribute 'Rezise'"),
         ("application_tasks:NoTask", "must be a subclass"),
     ],
 )

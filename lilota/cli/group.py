@@ -96,7 +96,9 @@ class LazyGroup(click.Group):
             result = super().main(args, prog_name, standalone_mode=False, **extra)
             sys.stdout.flush()
             code = result if isinstance(result, int) else 0
-        except Exception as error:  # noqa: BLE001 - the outermost place: a person wants a sentence, not a traceback
+        except SystemExit:  # a command of a plugin may end like any program
+            raise
+        except BaseException as error:  # noqa: BLE001 - the outermost place: a person wants a sentence, not a traceback
             code = report(error)
         sys.exit(code)
 
@@ -108,11 +110,21 @@ class LazyGroup(click.Group):
             commands = self._from_plugins(ctx)
         except LilotaError as error:  # help is what a person needs who has a setting wrong
             return [("(none)", safe(str(error)))]
-        return [(f"{name:<{width}}", command.get_short_help_str(80)) for name, command in commands.items()]
+        return [(f"{name:<{width}}", _summary(command)) for name, command in commands.items()]
 
     def _nearest(self, ctx: click.Context, name: str) -> str:
         hint = did_you_mean(name, self.list_commands(ctx))
         return hint or f" '{ctx.command_path} --help' lists all."
+
+
+def _summary(command: click.Command) -> str:
+    """Return the line of a plugin's command; a class of the plugin's may do anything there."""
+    try:
+        return command.get_short_help_str(80)
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        return f"(its help can't be shown: {type(error).__name__})"
 
 
 def _write_section(formatter: click.HelpFormatter, title: str, rows: list[tuple[str, str]]) -> None:

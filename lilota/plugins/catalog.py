@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterator
 from types import MappingProxyType
@@ -18,9 +19,10 @@ from lilota.errors import (
     did_you_mean,
     listed,
 )
-from lilota.plugins.loading import load_reference, one_line
+from lilota.plugins.loading import load_reference
 from lilota.plugins.records import EXECUTORS, KINDS, STORES, TASKS, Entry
 from lilota.plugins.selection import apply_switches, settle_claims
+from lilota.plugins.strangers import keeping_folder, let_pass, one_line
 
 logger: logging.Logger = logging.getLogger("lilota.plugins")
 
@@ -131,11 +133,14 @@ class Catalog:
             return entry.loaded
         self._check(entry)
         try:
-            entry.loaded = check(load_reference(entry.pinned.value))
+            # Where the module of a task goes is where its tasks want to be.
+            with contextlib.nullcontext() if entry.pinned.group == TASKS else keeping_folder(what):
+                entry.loaded = check(load_reference(entry.pinned.value))
         except InvalidTaskError as error:
             entry.fail(one_line(error))
             raise
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
+            let_pass(error, what)
             entry.fail(one_line(error))
             raise error_class(
                 f"{what} can't be loaded from {entry.pinned.value!r}: {entry.error}. "

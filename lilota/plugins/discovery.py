@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from lilota.plugins.loading import one_line
 from lilota.plugins.metadata import Metadata
 from lilota.plugins.records import Entry, PinnedEntry, normalized
+from lilota.plugins.strangers import one_line
 
 #: Of what someone else's finder says when it fails.
 _LONGEST_ERROR: Final = 200

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import cached_property
-from types import ModuleType
+from types import AsyncGeneratorType, CoroutineType, GeneratorType, ModuleType
 from typing import Final, TypeVar
 
 import pluggy
 from pluggy import HookImpl
 
-from lilota.errors import PluginError, did_you_mean
+from lilota.errors import PluginError, Retry, StopTask, did_you_mean
 from lilota.hookspecs import PROJECT_NAME, AttemptDetails, LilotaHooks, hookimpl
 from lilota.models import JSONObject
-from lilota.plugins.loading import load_reference, one_line
+from lilota.plugins.loading import load_reference
 from lilota.plugins.records import Entry
+from lilota.plugins.strangers import blame, keeping_folder, let_pass, one_line
 
 logger: logging.Logger = logging.getLogger("lilota.plugins")
 
@@ -55,10 +57,13 @@ class PluginModules:
         """Import the module of a plugin and register its hooks; on any failure leave no trace of them."""
         name = entry.pinned.name
         try:
-            module = load_reference(entry.pinned.value)
-            self._refuse_bad_hooks(module, entry)
-            self._manager.register(module, name)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's module may raise anything
+            with keeping_folder(f"The plugin {name!r} of {entry.source}"):
+                module = load_reference(entry.pinned.value)
+                self._refuse_bad_hooks(module, entry)
+                self._manager.register(module, name)
+            entry.remark = self._remark(module)
+        except BaseException as error:  # noqa: BLE001 - a stranger's module may raise anything
+            let_pass(error, f"the plugin {name!r} of {entry.source}")
             self.leave_out(entry, error)
             return
         entry.state, entry.loaded = "loaded", module
@@ -94,9 +99,12 @@ class PluginModules:
         given = []
         for implementation in self._implementations[hook_name]:
             entry = self._entries[implementation.plugin_name]
+            plugin = f"the plugin {entry.pinned.name!r} of {entry.source}"
             try:
-                given.append((entry, convert(entry, implementation.function())))
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
+                with keeping_folder(f"{hook_name} of {plugin}"):
+                    given.append((entry, convert(entry, implementation.function())))
+            except BaseException as error:  # noqa: BLE001 - a plugin may raise anything
+                let_pass(error, f"{hook_name} of {plugin}")
                 self.leave_out(entry, error)
         return given
 
@@ -109,8 +117,11 @@ class PluginModules:
         for implementation in self._implementations[hook_name]:
             arguments = [records[name] for name in implementation.argnames]
             try:
-                implementation.function(*arguments)
-            except Exception as error:  # noqa: BLE001 - an observer may raise anything and must not fail a task
+                returned = implementation.function(*arguments)
+                if returned is not None:
+                    _refuse_unfinished(returned)
+            except BaseException as error:  # noqa: BLE001 - an observer may raise anything and must not fail a task
+                let_pass(error)
                 self._count_failure(hook_name, implementation, error)
             else:
                 if self._failures:
@@ -120,7 +131,11 @@ class PluginModules:
         """Run the task inside the wrappers that plugins put around it."""
         if not self._implementations[_WRAPPED_HOOK]:
             return attempt.task.run()
-        result: JSONObject | None = self._manager.hook.lilota_run_attempt(attempt=attempt)
+        try:
+            result: JSONObject | None = self._manager.hook.lilota_run_attempt(attempt=attempt)
+        except BaseException as error:
+            self._name_wrapper(error)
+            raise
         return result
 
     def _refuse_bad_hooks(self, module: object, entry: Entry) -> None:
@@ -138,6 +153,33 @@ class PluginModules:
                 raise PluginError(f"it implements an unknown hook {name!r}.{did_you_mean(name, self._hook_names)}")
             if bool(options.get("wrapper") or options.get("hookwrapper")) != (name == _WRAPPED_HOOK):
                 raise PluginError(f"{name!r} {_WRONG_WRAPPER[name == _WRAPPED_HOOK]}")
+            if name in self._hook_names and not _is_called_as_meant(getattr(module, attribute), name):
+                raise PluginError(f"{name!r} {_NOT_PLAIN[name == _WRAPPED_HOOK]}")
+
+    def _remark(self, module: object) -> str | None:
+        """Say what in a module looks like a hook and is none, or that it has none at all."""
+        marked = {caller.name for caller in self._manager.get_hookcallers(module) or ()}
+        unmarked = [
+            name for name in self._hook_names if name not in marked and inspect.isroutine(vars(module).get(name))
+        ]
+        if unmarked:
+            functions = ", ".join(f"{name}()" for name in unmarked)
+            return f"It does not mark {functions} with @lilota.hookimpl, so nobody calls it."
+        return None if marked else "It has no hooks: mark its functions with @lilota.hookimpl."
+
+    def _name_wrapper(self, error: BaseException) -> None:
+        """Note on an error which plugin has raised it, unless it came out of the task or is no fault."""
+        codes, trace = [], error.__traceback__
+        while trace is not None:
+            codes.append(trace.tb_frame.f_code)
+            trace = trace.tb_next
+        if isinstance(error, StopTask | Retry) or _Task.lilota_run_attempt.__code__ in codes:
+            return
+        wrappers = self._implementations[_WRAPPED_HOOK]
+        seen = [each for each in wrappers if getattr(each.function, "__code__", None) in codes]
+        # The innermost has raised it, for the others it has only come by. Pluggy itself complains of their yields.
+        names = [f"{each.plugin_name!r} of {self._entries[each.plugin_name].source}" for each in seen[-1:] or wrappers]
+        blame(error, f"the plugin {' or '.join(names)}")
 
     def _collect_implementations(self) -> None:
         for name in self._hook_names:
@@ -149,7 +191,7 @@ class PluginModules:
                 and not isinstance(implementation.plugin, _Task)
             )
 
-    def _count_failure(self, hook_name: str, implementation: HookImpl, error: Exception) -> None:
+    def _count_failure(self, hook_name: str, implementation: HookImpl, error: BaseException) -> None:
         entry = self._entries.get(implementation.plugin_name)
         if entry is None:
             return  # another thread has just left the plugin out, and said so
@@ -176,6 +218,25 @@ class _Task:
         return attempt.task.run()
 
 
+def _is_called_as_meant(function: object, name: str) -> bool:
+    """Tell whether a call runs a function to its end: that of an async one, or of a generator, only makes an object."""
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        return False
+    return inspect.isgeneratorfunction(function) == (name == _WRAPPED_HOOK)
+
+
+def _refuse_unfinished(returned: object) -> None:
+    """Refuse what a function has returned, instead of running, whose looks have not told that it would."""
+    if isinstance(returned, CoroutineType | GeneratorType):
+        returned.close()
+    if isinstance(returned, Awaitable | GeneratorType | AsyncGeneratorType):
+        raise TypeError(f"it returned a {type(returned).__name__}, which nobody runs; it {_NOT_PLAIN[False]}")
+
+
+_NOT_PLAIN: Final = {
+    True: "must be a plain generator, without 'async', that yields once",
+    False: "must be a plain function, without 'async' and 'yield'",
+}
 _WRONG_WRAPPER: Final = {
     True: "must wrap the run of the task: mark it with @hookimpl(wrapper=True) and yield once",
     False: "can't be a wrapper: mark it with @hookimpl alone",

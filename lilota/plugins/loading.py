@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import reduce
 from importlib import import_module
 
+from lilota.plugins.strangers import text_of
+
 
 def load_reference(reference: str) -> object:
     """Import "package.module:object.attribute" (or a module alone) and return it.
@@ -16,14 +18,13 @@ def load_reference(reference: str) -> object:
     """
     # "name = module:object [extra]" is legal in metadata; the extra says nothing about where the object is.
     module_name, _, qualname = reference.partition("[")[0].strip().partition(":")
-    module = import_module(module_name.strip())
+    module_name, qualname = module_name.strip(), qualname.strip()
+    module = import_module(module_name)
     try:
-        return reduce(getattr, filter(None, qualname.strip().split(".")), module)
+        return reduce(getattr, filter(None, qualname.split(".")), module)
     except AttributeError as error:
-        raise ImportError(f"{module_name.strip()!r} has no {qualname.strip()!r}", name=module_name) from error
-
-
-def one_line(error: BaseException) -> str:
-    """Return the class and the text of an error, for a record or a log line."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+        text = missing = f"module {module_name!r} has no attribute {qualname!r}"
+        # Where the module makes its attributes when they are asked for, something else may be missing, far below.
+        if text_of(error) != missing:
+            text = f"{missing}: {text_of(error)}"
+        raise ImportError(text, name=module_name) from error

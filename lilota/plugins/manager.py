@@ -19,7 +19,9 @@ from lilota.plugins.discovery import installed, installed_version, is_still_inst
 from lilota.plugins.hooks import PluginModules
 from lilota.plugins.records import EXECUTORS, KINDS, MODULES, STORES, TASKS, Entry, PinnedEntry, PluginRecord
 from lilota.plugins.selection import unfit_names
+from lilota.plugins.strangers import keeping_folder, let_pass, one_line
 from lilota.tasks.checks import check_task_class
+from lilota.texts.secrets import mask_text
 
 logger: logging.Logger = logging.getLogger("lilota.plugins")
 
@@ -115,6 +117,24 @@ class Plugins:
         """
         self._ask_for_stores()
         return cast("StoreFactory", self._load_factory(STORES, scheme))
+
+    def make_store(self, scheme: str, address: str) -> object:
+        """Call the factory of a store; whether it made one is for the caller to see.
+
+        Raises:
+            LilotaError: as for `store_factory`, or what the factory finds wrong with the address.
+            PluginError: the factory raised anything else.
+        """
+        factory = self.store_factory(scheme)
+        what = f"The store {scheme!r} of {self._catalog.find(STORES, scheme).source}"
+        try:
+            with keeping_folder(what):
+                return factory(address)
+        except LilotaError:
+            raise
+        except BaseException as error:
+            let_pass(error, what)
+            raise PluginError(f"{what} can't be made: {mask_text(one_line(error))}. Mend or upgrade it.") from error
 
     def executor_factory(self, url: str) -> ExecutorFactory:
         """Import the factory of the executor that a name or URL stands for.

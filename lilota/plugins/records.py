@@ -40,11 +40,13 @@ class PluginRecord(_Named, frozen=True, kw_only=True):
         distribution, version: the installed package that brings it.
         error: why it can't be used, or None.
         hooks: the hooks that a loaded plugin implements.
+        remark: what looks like a mistake in a plugin that can be used, or None.
     """
 
     state: PluginState
     error: str | None = None
     hooks: tuple[str, ...] = ()
+    remark: str | None = None
 
 
 class PinnedEntry(_Named, frozen=True, kw_only=True):
@@ -72,6 +74,7 @@ class Entry:
     error: str | None = None
     hooks: tuple[str, ...] = ()
     is_broken: bool = False
+    remark: str | None = None
     loaded: object = None
     contributor: Entry | None = field(default=None, repr=False)
 
@@ -90,12 +93,12 @@ class Entry:
         return f"{self.pinned.distribution} {self.pinned.version}"
 
     def fail(self, error: str) -> None:
-        self.state, self.error, self.loaded = "failed", error, None
+        self.state, self.error, self.loaded, self.remark = "failed", error, None, None
 
     def record(self) -> PluginRecord:
         """Return what the outside may know."""
         named = {name: getattr(self.pinned, name) for name in _Named.__struct_fields__}
-        return PluginRecord(**named, state=self.state, error=self.error, hooks=self.hooks)
+        return PluginRecord(**named, state=self.state, error=self.error, hooks=self.hooks, remark=self.remark)
 
 
 def normalized(distribution: str) -> str:

@@ -12,8 +12,10 @@ import msgspec
 from lilota.config import Settings
 from lilota.contract import redacted
 from lilota.engine.executor import Executor, ExecutorFactory, ExecutorOptions
-from lilota.errors import PluginError, listed
+from lilota.errors import LilotaError, PluginError, listed
+from lilota.plugins.strangers import keeping_folder, let_pass, one_line
 from lilota.registry import Registry
+from lilota.texts.secrets import mask_text
 from lilota.workers.setup import WorkerSetup
 
 
@@ -34,22 +36,26 @@ def make_executor(options: RunOptions, registry: Registry, runner_id: str) -> Ex
     """Make what runs the attempts of one start of a runner.
 
     Raises:
-        PluginError: it is not complete.
+        PluginError: it can't be made, or is not complete.
     """
-    executor = options.executor(
-        ExecutorOptions(
-            url=options.executor_url,
-            worker_setup=msgspec.json.encode(_worker_setup(options, registry, runner_id)),
-            number_of_processes=options.number_of_processes,
-            start_method=options.start_method,
-        )
+    what = f"The executor {redacted(options.executor_url) or options.executor!r}"
+    executor_options = ExecutorOptions(
+        url=options.executor_url,
+        worker_setup=msgspec.json.encode(_worker_setup(options, registry, runner_id)),
+        number_of_processes=options.number_of_processes,
+        start_method=options.start_method,
     )
+    try:
+        with keeping_folder(what):
+            executor = options.executor(executor_options)
+    except BaseException as error:
+        let_pass(error, what)
+        if isinstance(error, LilotaError | OSError) or not options.executor_url:  # a factory of the application's own
+            raise
+        raise PluginError(f"{what} can't be made: {mask_text(one_line(error))}. Mend or upgrade it.") from error
     if not isinstance(executor, Executor):
         lacking = [name for name in vars(Executor) if not name.startswith("_") and not hasattr(executor, name)]
-        raise PluginError(
-            f"The executor {redacted(options.executor_url) or options.executor!r} is not complete: it lacks "
-            f"{listed(lacking)}. Upgrade its package."
-        )
+        raise PluginError(f"{what} is not complete: it lacks {listed(lacking)}. Upgrade its package.")
     return executor
 
 

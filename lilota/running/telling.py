@@ -14,6 +14,7 @@ from lilota.engine.messages import FromWorker, Remarks, Report
 from lilota.hookspecs import AttemptFinished, AttemptProgress, AttemptStarted
 from lilota.models import AttemptUpdate, Claim, Outcome, TaskState
 from lilota.plugins import Plugins
+from lilota.plugins.strangers import let_pass
 from lilota.workers.logs import replay
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -113,7 +114,8 @@ def _log_outcome(claim: Claim, outcome: Outcome) -> None:
         return
     try:
         _log_end(level, claim, outcome)
-    except Exception:  # noqa: BLE001 - as `replay`: a handler of the application must not end its runner
+    except BaseException as error:  # noqa: BLE001 - as `replay`: a handler of the application must not end its runner
+        let_pass(error)
         if logging.raiseExceptions and sys.stderr is not None:
             traceback.print_exc()
 

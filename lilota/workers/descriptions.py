@@ -8,6 +8,7 @@ from typing import Final
 
 from lilota.errors import StopTask, TimeoutReached
 from lilota.models import TaskError
+from lilota.plugins.strangers import blamed
 from lilota.tasks.limits import MESSAGE_LIMIT, NAME_LIMIT, TRACEBACK_LIMIT
 
 _PLAIN_MODULES: Final = frozenset({"builtins", "lilota.errors"})
@@ -40,13 +41,16 @@ def _name_of(kind: type[BaseException]) -> str:
 
 def _message_of(error: BaseException, timeout_seconds: float | None) -> str:
     """Return one line about what happened."""
+    plugin = blamed(error)
     if isinstance(error, SystemExit):
-        return f"The task tried to end its process: sys.exit({_text_of(error)})."
+        who = f"{plugin[0].upper()}{plugin[1:]}" if plugin else "The task"
+        return f"{who} tried to end its process: sys.exit({_text_of(error)})."
     if isinstance(error, TimeoutReached) and timeout_seconds is not None:
         return f"The task ran for more than {timeout_seconds:g} s."
     text = " ".join(line.strip() for line in _text_of(error).splitlines())
     # "MemoryError" alone tells less than the first line of its documentation.
-    return text or (type(error).__doc__ or "").strip().partition("\n")[0]
+    text = text or (type(error).__doc__ or "").strip().partition("\n")[0]
+    return f"{text} (raised by {plugin})" if plugin else text
 
 
 def _text_of(error: BaseException) -> str:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from lilota.models import EARLIEST_INSTANT, LATEST_INSTANT, Claim, LogLine
+from lilota.plugins.strangers import let_pass
 from lilota.tasks.limits import CHARACTERS_LIMIT, LINE_LENGTH_LIMIT, LINES_LIMIT, NAME_LIMIT
 from lilota.workers.descriptions import storable
 
@@ -139,7 +140,8 @@ def replay(line: LogLine, pid: int, claim: Claim | None = None) -> None:
             logger.handle(record)
         else:
             logger.callHandlers(record)  # its filters are for what is logged with itself
-    except Exception:  # noqa: BLE001 - a handler of the application must not end its runner
+    except BaseException as error:  # noqa: BLE001 - a handler of the application must not end its runner
+        let_pass(error)
         # As `logging` does with what a handler can't handle; logging it would come back to the same handler.
         if logging.raiseExceptions and sys.stderr is not None:
             traceback.print_exc()

@@ -68,7 +68,11 @@ def _load_all(session: Session) -> None:
 
 
 def _for_machines(record: PluginRecord) -> JSONObject:
-    return {**asdict(record), "error": record.error and mask_text(record.error)}
+    return {
+        **asdict(record),
+        "error": record.error and mask_text(record.error),
+        "remark": record.remark and mask_text(record.remark),
+    }
 
 
 def _print_records(records: Sequence[PluginRecord]) -> None:
@@ -103,9 +107,10 @@ def _table(screen: Console, records: Sequence[PluginRecord]) -> Table:
 
 
 def _print_errors(screen: Console, records: Sequence[PluginRecord]) -> None:
-    """Print why entries can't be used, below the table: reasons are longer than a column."""
+    """Print why entries can't be used, or look wrong, below the table: reasons are longer than a column."""
     for record in records:
-        if record.error:
-            kind = KINDS[record.group]
-            line = f"{kind} {safe(record.name)} ({safe(record.distribution)}): {safe(record.error)}"
-            screen.print(Text(f"\n{line}", style=_STYLES[record.state]))
+        for said, style in ((record.error, _STYLES[record.state]), (record.remark, "yellow")):
+            if said:
+                kind = KINDS[record.group]
+                line = f"{kind} {safe(record.name)} ({safe(record.distribution)}): {safe(said)}"
+                screen.print(Text(f"\n{line}", style=style))

@@ -1,0 +1,99 @@
+"""Call code of strangers: what may come out of it, and which changes of the process it must not leave behind."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from typing import Final
+
+from lilota.errors import StopTask
+
+logger: logging.Logger = logging.getLogger("lilota.plugins")
+
+_BLAMED: Final = "Raised not by the task, but by "
+
+
+def let_pass(error: BaseException, what: str = "") -> None:
+    """Raise again what is not the stranger's: Ctrl-C, and what lilota itself raises to end a task.
+
+    All else that comes out of a stranger's code is his, whatever its class: `SystemExit`, the panic of a Rust module,
+    `asyncio.CancelledError`, pytest's `Skipped`. It must end neither a program nor a thread of lilota's. So the
+    places that call strangers catch `BaseException`, and begin with this.
+
+    Args:
+        what: whose code it is, for who presses Ctrl-C because it takes for ever.
+    """
+    # Python delivers both to the main thread only; in another one, the stranger has raised it.
+    if isinstance(error, KeyboardInterrupt | StopTask) and threading.current_thread() is threading.main_thread():
+        if what and isinstance(error, KeyboardInterrupt):
+            logger.warning("Interrupted in %s.", what)
+        raise error
+
+
+def blame(error: BaseException, plugin: str) -> None:
+    """Note on an error that a plugin has raised it, for `blamed` and for its traceback."""
+    if blamed(error) is None:
+        error.add_note(f"{_BLAMED}{plugin}")
+
+
+def blamed(error: BaseException) -> str | None:
+    """Return the plugin that `blame` has noted on an error."""
+    notes = (note.removeprefix(_BLAMED) for note in getattr(error, "__notes__", ()) if note.startswith(_BLAMED))
+    return next(notes, None)
+
+
+def one_line(error: BaseException) -> str:
+    """Return the class and the text of an error, and those of the first one where it was raised from another.
+
+    For a record or a log line.
+    """
+    first, seen = error, {id(error)}
+    while first.__cause__ is not None and id(first.__cause__) not in seen:
+        first = first.__cause__
+        seen.add(id(first))
+    said = _class_and_text(error)
+    return said if text_of(first) in said else f"{said} ({_class_and_text(first)})"
+
+
+def text_of(error: BaseException) -> str:
+    """Return the text of an error on one line, whatever its class makes of `str()`."""
+    try:
+        return " ".join(str(error).split())
+    except BaseException as broken:  # noqa: BLE001 - a stranger's __str__ may raise anything
+        let_pass(broken)
+        return f"<its str() raised {type(broken).__name__}>"
+
+
+@contextlib.contextmanager
+def keeping_folder(what: str) -> Iterator[None]:
+    """Go back to the working folder of before, and say so, if strangers' code leaves another one.
+
+    Relative paths of stores, and of what the application opens, must not depend on what is installed.
+
+    Args:
+        what: whose code it is, for people.
+    """
+    before = _working_folder()
+    try:
+        yield
+    finally:
+        after = _working_folder()
+        if before is not None and after != before:
+            with contextlib.suppress(OSError):  # it was removed meanwhile
+                os.chdir(before)
+                logger.warning("%s changed the working folder to %r when it was loaded; it is put back.", what, after)
+
+
+def _working_folder() -> str | None:
+    try:
+        return os.getcwd()
+    except OSError:  # it was removed
+        return None
+
+
+def _class_and_text(error: BaseException) -> str:
+    text = text_of(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
