@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
 from typing import Final
 
 import click
 
+from lilota.cli.output import silence
 from lilota.errors import LilotaError
 from lilota.texts.safe import safe
 
@@ -40,13 +40,6 @@ def report(error: BaseException) -> int:
     )
     _say(f"Error: {error if isinstance(error, LilotaError) else unexpected}")
     return 1
-
-
-def silence() -> None:
-    """Lead standard output to nothing, what is still in its buffer too: nobody reads it, or it has no room."""
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, sys.stdout.fileno())
-    os.close(nothing)
 
 
 def _report_click(error: click.ClickException) -> int:

@@ -17,6 +17,7 @@ import click
 from lilota import __version__
 from lilota.cli.group import LazyCommand, LazyGroup
 from lilota.cli.options import store_option
+from lilota.cli.output import reserved_stdout
 from lilota.cli.session import Session
 from lilota.texts.stderr_logs import ShortFormatter, logs_on_stderr
 
@@ -46,7 +47,8 @@ _LAZY: Final = {
 
 
 def _contributed(context: click.Context) -> Mapping[str, click.Command]:
-    return context.ensure_object(Session).plugin_commands
+    with reserved_stdout():  # when they are imported; a command of theirs then has it like any program
+        return context.ensure_object(Session).plugin_commands
 
 
 def _why_no_demo(context: click.Context) -> str:

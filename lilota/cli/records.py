@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-import click
-
+from lilota.cli.output import echo
 from lilota.contract import RegisteredRunner
 from lilota.models import JSONObject, LogLine, TaskInfo
 from lilota.texts.secrets import mask_secrets, mask_text
@@ -15,7 +14,7 @@ from lilota.texts.words import iso
 
 def print_json(value: object, *, indent: int | None = None) -> None:
     """Print one JSON document. ASCII only: nothing in it can reach a terminal as an escape."""
-    click.echo(json.dumps(value, ensure_ascii=True, indent=indent))
+    echo(json.dumps(value, ensure_ascii=True, indent=indent))
 
 
 def task_summary(task: TaskInfo) -> JSONObject:

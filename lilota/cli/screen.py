@@ -6,7 +6,6 @@ Data always goes through `text()`: rich's markup is never interpreted in it, and
 from __future__ import annotations
 
 import os
-import sys
 from datetime import datetime
 from typing import Final
 
@@ -15,6 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from lilota.cli.output import stdout
 from lilota.models import TaskInfo, TaskState
 from lilota.texts.safe import safe
 from lilota.texts.words import duration
@@ -35,8 +35,8 @@ _STATE_STYLES: Final = {
 
 def console() -> Console:
     """Return a console on standard output as it is now. NO_COLOR and COLUMNS are respected."""
-    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDTH_WITHOUT_TERMINAL
-    return Console(markup=False, highlight=False, emoji=False, width=width, soft_wrap=False)
+    width = None if stdout().isatty() or "COLUMNS" in os.environ else _WIDTH_WITHOUT_TERMINAL
+    return Console(file=stdout(), markup=False, highlight=False, emoji=False, width=width, soft_wrap=False)
 
 
 def text(value: str, style: str = "") -> Text:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import click
+
+from lilota.cli.output import reserved_stdout
 
 if TYPE_CHECKING:
     from lilota.client import TaskClient
@@ -127,5 +129,11 @@ def _require_existing(store: TaskStore) -> None:
 
 
 def pass_session(command: Callable[Concatenate[Session, Parameters], Returned]) -> Callable[Parameters, Returned]:
-    """Give a command its session as the first argument."""
-    return click.make_pass_decorator(Session, ensure=True)(command)
+    """Give a command its session as the first argument, and standard output to itself while it runs."""
+
+    @wraps(command)
+    def run(session: Session, /, *args: Parameters.args, **options: Parameters.kwargs) -> Returned:
+        with reserved_stdout():
+            return command(session, *args, **options)
+
+    return click.make_pass_decorator(Session, ensure=True)(run)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import faulthandler
 import fcntl
 import io
 import os
 import sys
 import tempfile
-from collections.abc import Callable
-from functools import partial
 from operator import itemgetter
 from typing import Final, TextIO
 
 from lilota.tasks.limits import CHARACTERS_LIMIT, LINE_LENGTH_LIMIT
+from lilota.workers.c_library import flush_of_c_library
 from lilota.workers.descriptors import out_of_reach
 
 #: The capture file is emptied when it is longer.
@@ -63,7 +61,7 @@ class OutputCapture:
         self._read_to = 0
         self._unended = b""
         self._streams: tuple[TextIO, ...] = ()
-        self._flush_c_output = _flush_of_c_library()
+        self._flush_c_output = flush_of_c_library()
         self._redirect()
         self._open_streams()
         self._say_where_it_crashes()
@@ -134,14 +132,6 @@ class OutputCapture:
     def _say_where_it_crashes(self) -> None:
         # In the last lines of the worker. A task may have chosen another file.
         faulthandler.enable(self._file, False)  # by its name it takes twice the time
-
-
-def _flush_of_c_library() -> Callable[[], object]:
-    """Return what flushes the `stdout` of the C library, which holds back what C code prints: it leads into a file."""
-    library = ctypes.CDLL(None)
-    # This stream only: `fflush(NULL)` waits for every other, one that C code is reading from included.
-    stream = ctypes.c_void_p.in_dll(library, "__stdoutp" if sys.platform == "darwin" else "stdout")
-    return partial(library.fflush, stream)
 
 
 def _input_stream(stream: TextIO | None) -> TextIO:

@@ -87,7 +87,7 @@ def test_plugins_lists_what_is_installed():
     rows = json.loads(call("plugins", "--json").stdout)
 
     assert {("lilota.stores", "sqlite"), ("lilota.stores", "memory")} <= {(row["group"], row["name"]) for row in rows}
-    assert set(rows[0]) == {"group", "name", "value", "distribution", "version", "state", "error", "hooks"}
+    assert set(rows[0]) == {"group", "name", "value", "distribution", "version", "state", "error", "hooks", "remark"}
     assert "sqlite" in call("plugins").stdout
 
 

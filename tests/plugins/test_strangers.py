@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -418,6 +419,67 @@ def test_a_chain_that_bites_its_tail_has_an_end():
 
 
 # --- What a plugin does to the process ---
+
+
+NOISE = """
+    import ctypes
+    def make_noise():
+        print("Hello from the noisy community")
+        os.write(1, b"and from below\\n")
+        subprocess.run(["echo", "and from a child"])
+        ctypes.CDLL(None).printf(b"and from C, held back\\n")
+
+    import subprocess
+    make_noise()
+
+    @hookimpl
+    def lilota_tasks_added(added):
+        make_noise()
+
+    @hookimpl
+    def lilota_stores():
+        make_noise()
+
+    @hookimpl
+    def lilota_cli_commands():
+        import click
+
+        make_noise()
+        return [click.Command("shout", callback=lambda: os.write(1, b"my own\\n"))]
+"""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("plugins --json", "doctor --json", "runners --json", "list --json", "counts --json"),
+        *("add x --any-name --json", "show 1 --json", "logs 1 --json"),
+    ],
+)
+def test_what_plugins_print_does_not_spoil_json(bring, lilota, command):
+    """Standard output is what the command says; what they print is on standard error, from Python or from C."""
+    bring("noisy", NOISE)
+    lilota("add", "x", "--any-name")
+
+    result = lilota(*command.split())
+
+    assert result.returncode == 0, result.stderr
+    for document in result.stdout.splitlines() if "list" in command else [result.stdout or "null"]:
+        json.loads(document)
+    for text in ("Hello from the noisy community", "and from below", "and from a child", "and from C, held back"):
+        assert text in result.stderr
+
+
+def test_what_is_not_json_is_not_spoilt_either(bring, lilota):
+    """A shell takes the id of `lilota add`; help is read by people; a plugin's own command prints as it likes."""
+    bring("noisy", NOISE)
+
+    added, text, own = lilota("add", "x", "--any-name"), lilota("--help"), lilota("shout")
+
+    assert added.stdout == "1\n"
+    assert text.stdout.startswith("Usage: lilota")
+    assert "and from" not in text.stdout
+    assert own.stdout == "my own\n"
 
 
 @pytest.mark.parametrize("place", ["import", "hook"])

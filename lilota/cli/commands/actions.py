@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import click
 
 from lilota.cli.options import TASK_ID, store_option
+from lilota.cli.output import echo
 from lilota.cli.session import Session, pass_session
 from lilota.contract import TaskStore
 from lilota.errors import TaskNotFoundError, TaskStateError
@@ -38,7 +39,7 @@ def _act_on_each(session: Session, task_ids: Sequence[int], act: Callable[[TaskS
     with session.open_store() as store:
         for task_id in task_ids:
             try:
-                click.echo(act(store, task_id))
+                echo(act(store, task_id))
             except (TaskNotFoundError, TaskStateError) as error:
                 click.echo(f"Error: {safe(str(error))}", err=True)
                 failed = True

@@ -12,6 +12,7 @@ import click
 
 from lilota.cli.inputs import read_input, read_pairs
 from lilota.cli.options import DURATION, INSTANT, json_option, store_option
+from lilota.cli.output import echo
 from lilota.cli.records import print_json, task_details
 from lilota.cli.session import Session, pass_session
 from lilota.errors import TaskCancelledError, TaskFailedError, UnknownTaskError
@@ -96,7 +97,7 @@ def add(
         elif as_json:
             print_json(task_details(handle.info(), reveal=False))
         else:
-            click.echo(handle.id)
+            echo(handle.id)
 
 
 @contextmanager
@@ -151,7 +152,7 @@ def _print_output(output: JSONObject | None) -> None:
         click.echo("Succeeded, without an output.", err=True)
         return
     for line in safe_lines(json.dumps(output, indent=2, ensure_ascii=False)):
-        click.echo(line)
+        echo(line)
 
 
 def _print_failure(failure: TaskFailedError | TaskCancelledError) -> None:

@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from lilota.cli.output import echo
 from lilota.cli.session import Session, pass_session
 from lilota.contract import TaskStore
 from lilota.copying import Copied, check_copy, copy_tasks
@@ -51,9 +52,9 @@ def _copy(source: TaskStore, target: TaskStore, number: int) -> Copied:
 
 
 def _tell(copied: Copied, source: str, target: str) -> None:
-    click.secho(f"Copied {count(copied.copied, 'task')}; {copied.existing:,} were there already.", fg="green")
+    echo(f"Copied {count(copied.copied, 'task')}; {copied.existing:,} were there already.", fg="green")
     shown = shlex.quote(safe(mask_text(target)))
-    click.echo(
+    echo(
         f"Next:\n"
         f"  1. Let your programs use the new store, in LILOTA_STORE, lilota.toml or their own code: {shown}\n"
         f"  2. Start the runners there: lilota worker --store {shown}\n"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import textwrap
 from typing import Final
 
 import click
 
 from lilota.cli.options import json_option, store_option
+from lilota.cli.output import echo, stdout
 from lilota.cli.records import print_json
 from lilota.cli.session import Session, pass_session
 from lilota.diagnosis import Finding, examine
@@ -30,20 +30,20 @@ def doctor(session: Session, as_json: bool, repair: bool) -> None:
     for finding in examine(load=session.load_settings, repair=repair):
         findings.append(finding)
         if not as_json:
-            click.echo(_line(finding))
+            echo(_line(finding))
     problems = sum(finding.status == "problem" for finding in findings)
     if as_json:
         rows = [finding._asdict() for finding in findings]
         print_json({"ok": not problems, "findings": rows}, indent=2)
     else:
-        click.echo(f"\n{_verdict(problems, sum(finding.status == 'warning' for finding in findings))}")
+        echo(f"\n{_verdict(problems, sum(finding.status == 'warning' for finding in findings))}")
     if problems:
         raise click.exceptions.Exit(1)
 
 
 def _line(finding: Finding) -> str:
     sign, plain_sign, colour = _SIGNS[finding.status]
-    unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    unicode = (stdout().encoding or "").lower().startswith("utf")
     first, *rest = textwrap.wrap(safe(finding.text), _text_width(), break_long_words=False) or [""]
     head = f"{click.style(sign if unicode else plain_sign, fg=colour)} {finding.check:<10} {first}"
     return "\n".join([head, *(f"{'':13}{line}" for line in rest)])
@@ -51,7 +51,7 @@ def _line(finding: Finding) -> str:
 
 def _text_width() -> int:
     """Return the room beside the first two columns; without a terminal a finding stays on one line."""
-    return max(40, shutil.get_terminal_size().columns - 14) if sys.stdout.isatty() else 100_000
+    return max(40, shutil.get_terminal_size().columns - 14) if stdout().isatty() else 100_000
 
 
 def _verdict(problems: int, warnings: int) -> str:

@@ -11,6 +11,7 @@ import click
 
 from lilota.cli.following import wait_for_news
 from lilota.cli.options import TASK_ID, json_option, store_option
+from lilota.cli.output import echo
 from lilota.cli.records import log_record, print_json
 from lilota.cli.session import Session, pass_session
 from lilota.contract import TaskStore
@@ -51,9 +52,9 @@ def logs(session: Session, *, task_id: int, follow: bool, level: str, as_json: b
                 print_json(log_record(line))
                 continue
             if line.attempt != attempt:
-                click.secho(f"--- attempt {line.attempt} ---", dim=True)
+                echo(f"--- attempt {line.attempt} ---", dim=True)
                 attempt = line.attempt
-            click.echo(_render(line))
+            echo(_render(line))
 
 
 def _read(store: TaskStore, task_id: int, after: int = 0) -> Iterator[LogLine]:

@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from lilota.cli.options import DURATION, store_option
+from lilota.cli.output import echo
 from lilota.cli.session import Session, pass_session
 from lilota.contract import TaskStore
 from lilota.models import TERMINAL_STATES, TaskState
@@ -41,7 +42,7 @@ def prune(session: Session, *, older_than_seconds: float, states: tuple[str, ...
         if not yes:
             _ask(store, older_than_seconds, states)
         deleted = _prune_all(store, older_than_seconds, states)
-    click.echo(f"Deleted {count(deleted, 'task')}.")
+    echo(f"Deleted {count(deleted, 'task')}.")
 
 
 def _ask(store: TaskStore, older_than_seconds: float, states: tuple[str, ...]) -> None:

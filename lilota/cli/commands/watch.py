@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -14,6 +13,7 @@ from rich.text import Text
 
 from lilota.cli.following import Snapshot, follow_active, follow_ids, wait_for_news
 from lilota.cli.options import TASK_ID, store_option
+from lilota.cli.output import echo, stdout
 from lilota.cli.screen import bar, columns, console, has_unicode, percent, state_text, task_text, took
 from lilota.cli.session import Session, pass_session
 from lilota.contract import TaskStore
@@ -43,14 +43,14 @@ def watch(session: Session, task_ids: tuple[int, ...]) -> None:
             click.echo("\nThe tasks go on.", err=True)
             raise
     if not last.tasks:
-        click.echo("No task is waiting or running.")
+        echo("No task is waiting or running.")
     if task_ids and any(task.state is not TaskState.SUCCEEDED for task in last.tasks):
         raise click.exceptions.Exit(1)
 
 
 def _watch(store: TaskStore, snapshots: Iterator[Snapshot]) -> Snapshot:
     """Show snapshot after snapshot until all tasks have ended, and return the last."""
-    if not sys.stdout.isatty():
+    if not stdout().isatty():
         return _show_each(store, snapshots, _Lines().show)
     screen = console()
     with Live(console=screen, auto_refresh=False, vertical_overflow="ellipsis") as live:
@@ -111,7 +111,7 @@ class _Lines:
             mark = (task.state, task.attempt, int(task.reported_progress) // 10)
             if self._printed.get(task.id) != mark:
                 self._printed[task.id] = mark
-                click.echo(_line(task))
+                echo(_line(task))
 
 
 def _line(task: TaskInfo) -> str:

@@ -12,8 +12,8 @@ from typing import Final
 
 import click
 
-from lilota.cli.failures import silence
 from lilota.cli.options import DURATION, TASK_REFERENCE, store_option
+from lilota.cli.output import echo, silence
 from lilota.cli.session import Session, pass_session
 from lilota.texts.safe import safe
 from lilota.texts.stderr_logs import ReadableFormatter, logs_on_stderr
@@ -129,5 +129,5 @@ def _announce(facts: Mapping[str, str]) -> None:
 
 def _print_facts(facts: Mapping[str, str]) -> None:
     for label, value in {**facts, "tasks": facts["tasks"] or "none yet: --task NAME=module:Class names one"}.items():
-        click.echo(f"{click.style(f'{label:<10}', dim=True)} {safe(value)}")
-    click.secho("Ready. Ctrl-C stops it.", fg="green")
+        echo(f"{click.style(f'{label:<10}', dim=True)} {safe(value)}")
+    echo("Ready. Ctrl-C stops it.", fg="green")
