@@ -22,7 +22,7 @@ from lilota.errors import (
 from lilota.plugins.loading import load_reference
 from lilota.plugins.records import EXECUTORS, KINDS, STORES, TASKS, Entry
 from lilota.plugins.selection import apply_switches, settle_claims
-from lilota.plugins.strangers import keeping_folder, let_pass, one_line
+from lilota.plugins.strangers import let_pass, one_line, undisturbed
 
 logger: logging.Logger = logging.getLogger("lilota.plugins")
 
@@ -134,7 +134,7 @@ class Catalog:
         self._check(entry)
         try:
             # Where the module of a task goes is where its tasks want to be.
-            with contextlib.nullcontext() if entry.pinned.group == TASKS else keeping_folder(what):
+            with contextlib.nullcontext() if entry.pinned.group == TASKS else undisturbed(what):
                 entry.loaded = check(load_reference(entry.pinned.value))
         except InvalidTaskError as error:
             entry.fail(one_line(error))

@@ -18,7 +18,7 @@ from lilota.hookspecs import PROJECT_NAME, AttemptDetails, LilotaHooks, hookimpl
 from lilota.models import JSONObject
 from lilota.plugins.loading import load_reference
 from lilota.plugins.records import Entry
-from lilota.plugins.strangers import blame, keeping_folder, let_pass, one_line
+from lilota.plugins.strangers import blame, let_pass, one_line, undisturbed
 
 logger: logging.Logger = logging.getLogger("lilota.plugins")
 
@@ -57,7 +57,7 @@ class PluginModules:
         """Import the module of a plugin and register its hooks; on any failure leave no trace of them."""
         name = entry.pinned.name
         try:
-            with keeping_folder(f"The plugin {name!r} of {entry.source}"):
+            with undisturbed(f"The plugin {name!r} of {entry.source}"):
                 module = load_reference(entry.pinned.value)
                 self._refuse_bad_hooks(module, entry)
                 self._manager.register(module, name)
@@ -101,7 +101,7 @@ class PluginModules:
             entry = self._entries[implementation.plugin_name]
             plugin = f"the plugin {entry.pinned.name!r} of {entry.source}"
             try:
-                with keeping_folder(f"{hook_name} of {plugin}"):
+                with undisturbed(f"{hook_name} of {plugin}"):
                     given.append((entry, convert(entry, implementation.function())))
             except BaseException as error:  # noqa: BLE001 - a plugin may raise anything
                 let_pass(error, f"{hook_name} of {plugin}")

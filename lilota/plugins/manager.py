@@ -19,7 +19,7 @@ from lilota.plugins.discovery import installed, installed_version, is_still_inst
 from lilota.plugins.hooks import PluginModules
 from lilota.plugins.records import EXECUTORS, KINDS, MODULES, STORES, TASKS, Entry, PinnedEntry, PluginRecord
 from lilota.plugins.selection import unfit_names
-from lilota.plugins.strangers import keeping_folder, let_pass, one_line
+from lilota.plugins.strangers import let_pass, one_line, undisturbed
 from lilota.tasks.checks import check_task_class
 from lilota.texts.secrets import mask_text
 
@@ -128,7 +128,7 @@ class Plugins:
         factory = self.store_factory(scheme)
         what = f"The store {scheme!r} of {self._catalog.find(STORES, scheme).source}"
         try:
-            with keeping_folder(what):
+            with undisturbed(what):
                 return factory(address)
         except LilotaError:
             raise

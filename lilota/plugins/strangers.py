@@ -6,8 +6,8 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple
 
 from lilota.errors import StopTask
 
@@ -68,30 +68,56 @@ def text_of(error: BaseException) -> str:
 
 
 @contextlib.contextmanager
-def keeping_folder(what: str) -> Iterator[None]:
-    """Go back to the working folder of before, and say so, if strangers' code leaves another one.
+def undisturbed(what: str) -> Iterator[None]:
+    """Put back, and say, what nobody's import may take from the others: the working folder, and what is logged.
 
-    Relative paths of stores, and of what the application opens, must not depend on what is installed.
+    Relative paths of stores, and of what the application opens, must not depend on what is installed. All else that
+    a module does to its process when it is imported counts as meant.
 
     Args:
         what: whose code it is, for people.
     """
-    before = _working_folder()
+    before = [kept.read() for kept in _KEPT]
     try:
         yield
     finally:
-        after = _working_folder()
-        if before is not None and after != before:
-            with contextlib.suppress(OSError):  # it was removed meanwhile
-                os.chdir(before)
-                logger.warning("%s changed the working folder to %r when it was loaded; it is put back.", what, after)
+        for kept, known in zip(_KEPT, before, strict=True):
+            if kept.read() != known:
+                with contextlib.suppress(OSError):  # the folder was removed meanwhile
+                    kept.put_back(known)
+                    logger.warning("%s changed %s when it was loaded; that is put back.", what, kept.name)
 
 
-def _working_folder() -> str | None:
+class _Kept(NamedTuple):
+    name: str
+    read: Callable[[], Any]
+    put_back: Callable[[Any], object]
+
+
+def _working_folder() -> str:
     try:
         return os.getcwd()
     except OSError:  # it was removed
-        return None
+        return ""
+
+
+def _silent_loggers() -> set[str]:
+    """Return the loggers of lilota that are disabled, as `logging.config` leaves all that it does not know."""
+    loggers = logging.root.manager.loggerDict.items()
+    return {name for name, each in loggers if name.startswith("lilota") and getattr(each, "disabled", False)}
+
+
+def _wake_others(silent: set[str]) -> None:
+    for name in _silent_loggers() - silent:
+        logging.getLogger(name).disabled = False
+
+
+# The folder comes last: where it can't be gone back to, the rest has been put back.
+_KEPT: Final = (
+    _Kept("the level of logging.disable()", lambda: logging.root.manager.disable, logging.disable),
+    _Kept("which loggers are disabled", _silent_loggers, _wake_others),
+    _Kept("the working folder", _working_folder, os.chdir),
+)
 
 
 def _class_and_text(error: BaseException) -> str:

@@ -13,7 +13,7 @@ from lilota.config import Settings
 from lilota.contract import redacted
 from lilota.engine.executor import Executor, ExecutorFactory, ExecutorOptions
 from lilota.errors import LilotaError, PluginError, listed
-from lilota.plugins.strangers import keeping_folder, let_pass, one_line
+from lilota.plugins.strangers import let_pass, one_line, undisturbed
 from lilota.registry import Registry
 from lilota.texts.secrets import mask_text
 from lilota.workers.setup import WorkerSetup
@@ -46,7 +46,7 @@ def make_executor(options: RunOptions, registry: Registry, runner_id: str) -> Ex
         start_method=options.start_method,
     )
     try:
-        with keeping_folder(what):
+        with undisturbed(what):
             executor = options.executor(executor_options)
     except BaseException as error:
         let_pass(error, what)

@@ -497,6 +497,21 @@ def test_a_plugin_that_changes_the_working_folder_moves_no_store(bring, lilota, 
     assert (tmp_path / "here.db").exists()
 
 
+@pytest.mark.parametrize(
+    "statement", ["logging.disable(logging.CRITICAL)", "logging.config.dictConfig({'version': 1})"]
+)
+def test_a_plugin_that_silences_all_logs_silences_nobody(bring, caplog, statement):
+    """What other plugins do wrong, and what tasks log, is still heard."""
+    bring("loud", f"import logging.config\n{statement}\n")
+    bring("rusty", "sys.exit('bad licence')")
+
+    Plugins(Settings())
+
+    assert logging.root.manager.disable == 0
+    assert "The plugin 'loud' of loud 1.0 changed" in caplog.text
+    assert "'rusty' of rusty 1.0 can't be used" in caplog.text
+
+
 def test_a_worker_stops_in_good_order_whatever_handlers_plugins_set(bring, tmp_path):
     """At import, and when the runner has started."""
     seize = "[signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]"
