@@ -214,7 +214,8 @@ class Worker:
             raise ClassLackingError(name) from error
 
     def _remember(self) -> None:
-        """Take what the imports so far have changed for how things should be."""
+        """Take what the imports so far have changed for how things should be, but for who decides of a SIGINT."""
+        signal.signal(signal.SIGINT, _leave_to_the_runner)
         self._surroundings.remember()
         self._children.remember()
 

@@ -512,10 +512,32 @@ def test_a_plugin_that_silences_all_logs_silences_nobody(bring, caplog, statemen
     assert "'rusty' of rusty 1.0 can't be used" in caplog.text
 
 
-def test_a_worker_stops_in_good_order_whatever_handlers_plugins_set(bring, tmp_path):
-    """At import, and when the runner has started."""
+def test_a_task_that_a_worker_is_told_of_moves_no_store(bring, lilota, tmp_path):
+    """Its module may go where its tasks want to be, but only in the processes in which they run."""
+    (tmp_path / "elsewhere").mkdir()
+    bring("mover", f"os.chdir({str(tmp_path / 'elsewhere')!r})\nclass Mover: pass\n", "lilota.no_group")
+
+    refused = lilota("worker", "--task", "move=mover:Mover", LILOTA_STORE="sqlite:///here.db")
+
+    assert "The task 'move' changed the working folder" in refused.stderr
+    assert "must be a subclass of lilota.models.TaskBase" in refused.stderr
+    assert not list(tmp_path.glob("elsewhere/here.db"))
+
+
+def test_a_worker_stops_in_good_order_whatever_handlers_plugins_set(bring, lilota, tmp_path):
+    """At import, and when the runner has started; and a SIGINT for all of a service ends none of its processes."""
     seize = "[signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]"
-    bring("seizing", f"{seize}\n@hookimpl\ndef lilota_runner_started(runner):\n    {seize}\n")
+    hooks = ("lilota_runner_started(runner)", "lilota_worker_started(worker)")
+    bring("seizing", seize + "".join(f"\n@hookimpl\ndef {hook}:\n    {seize}\n" for hook in hooks))
+    survivor = """
+        class Survivor(TaskBase):
+            max_lost_attempts = 1
+
+            def run(self):
+                os.kill(os.getpid(), signal.SIGINT)
+                return {"alive": True}
+    """
+    bring("survivor", survivor, "lilota.tasks", "survivor:Survivor")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path), "LILOTA_STORE": f"sqlite:///{tmp_path}/l.db"}
     command = [sys.executable, "-m", "lilota", "worker", "--processes", "1"]
     with (
@@ -524,10 +546,12 @@ def test_a_worker_stops_in_good_order_whatever_handlers_plugins_set(bring, tmp_p
         worker.stderr as sentences,
     ):
         ready = any("Ready" in line for line in facts)
+        added = lilota("add", "survivor", "--wait", "--json")
         worker.send_signal(signal.SIGTERM)
         said = sentences.read()
 
     assert ready
+    assert json.loads(added.stdout)["output"] == {"alive": True}, added.stdout
     assert worker.returncode == 0
     assert "SIGTERM: taking no new tasks" in said
     assert said.endswith("Stopped.\n")

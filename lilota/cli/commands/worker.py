@@ -89,13 +89,15 @@ def worker(
     given back, to run again later. A second signal gives back at once.
     """
     from lilota.foreground import run_worker  # noqa: PLC0415 - --help needs no runner
+    from lilota.plugins.strangers import undisturbed  # noqa: PLC0415 - as above
 
     session.tasks = dict(tasks)
     with logs_on_stderr(ReadableFormatter(), getattr(logging, log_level.upper())):
         registry = session.registry  # before the folder is on the path: `add` and `plugins` see the same packages
         _make_current_folder_importable()
         for name in session.tasks:
-            registry.resolve(name)  # a mistyped class is an error now, not when its first task comes
+            with undisturbed(f"The task {name!r}"):
+                registry.resolve(name)  # a mistyped class is an error now, not when its first task comes
         with session.open_store(create=True) as store:
             run_worker(
                 store,
