@@ -27,12 +27,12 @@ class Traits:
 
     def __init__(self, traits: Iterable[Trait]) -> None:
         self._traits: Final = tuple(traits)
-        self._read: Final = _all_of([trait.read for trait in self._traits])
+        self._reads: Final = tuple(trait.read for trait in self._traits)
         self._known: list[object] = []
 
     def remember(self) -> None:
         """Take what is now for what should be."""
-        self._known = [*map(_copied, self._read())]
+        self._known = [_copied(read()) for read in self._reads]
 
     def restore(self) -> None:
         """Put back what differs, in the order of the traits.
@@ -40,7 +40,7 @@ class Traits:
         Raises:
             RuntimeError: it still differs afterwards; other errors come from what puts it back.
         """
-        if self._read() != self._known:
+        if [read() for read in self._reads] != self._known:
             self._put_back()
 
     def _put_back(self) -> None:
@@ -55,17 +55,6 @@ class Traits:
 def variables_of(module: ModuleType, name: str, *variables: str, put_back: Callable[[Any], object]) -> Trait:
     """Return one trait for several variables of a module: to read them together costs little more than to read one."""
     return Trait(name, partial(itemgetter(*variables), vars(module)), put_back)
-
-
-def _all_of(reads: Iterable[Callable[[], object]]) -> Callable[[], list[object]]:
-    """Return a function that calls each of them by a name of its own.
-
-    In a loop, Python has to find out for each call anew what it calls: that takes a third longer.
-    """
-    named = {f"read_{number}": read for number, read in enumerate(reads)}
-    source = f"lambda: [{', '.join(f'{name}()' for name in named)}]"
-    function: Callable[[], list[object]] = eval(source, dict(named))  # noqa: S307 - nothing in it comes from outside
-    return function
 
 
 def _copied(value: object) -> object:
