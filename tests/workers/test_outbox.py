@@ -6,9 +6,11 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import nullcontext
+from functools import partial
 from typing import Any, cast
 
 import pytest
+from running import until
 
 from lilota.engine.messages import Ready, Remarks, Report
 from lilota.errors import CancelRequested
@@ -286,7 +288,7 @@ def test_a_wait_for_the_store_is_told_at_once_with_what_it_waits_for_and_ends_wi
     current.output('{"a":1}')
     waiting = threading.Thread(target=current.wait_until_stored)
     waiting.start()
-    assert desk.arrived.wait(60)
+    until(partial(asked, desk), bool)
     is_waiting = waiting.is_alive()
 
     current.note_stored(1)
@@ -310,7 +312,7 @@ def test_who_waits_for_the_store_when_the_attempt_ends_is_told_that_it_has_ended
 
     waiting = threading.Thread(target=wait)
     waiting.start()
-    assert desk.arrived.wait(60)
+    until(partial(asked, desk), bool)
     desk.outbox.finish(DONE, more_follows=False)
     waiting.join(60)
 
@@ -325,7 +327,7 @@ def test_a_wait_for_the_store_can_be_interrupted():
     interrupts.open(claim().fence)
 
     def cancel() -> None:
-        desk.arrived.wait(60)
+        until(partial(asked, desk), bool)
         interrupts.request(claim().fence, CancelRequested)
 
     threading.Thread(target=cancel).start()
