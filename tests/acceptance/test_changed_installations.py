@@ -115,8 +115,11 @@ def running(url, *distributions, **options):
 
 
 def replace_worker(runner, handle):
-    """Kill the worker that has run a task; a new one is started."""
+    """Kill the worker that has run a task, and wait until the runner knows: what it sent before would be lost."""
+    crew = runner._run._engine.crew
+    known = tuple(crew.workers)
     os.kill(handle.info().pid, signal.SIGKILL)
+    until(lambda: tuple(crew.workers), lambda workers: workers != known)
 
 
 def times_said(caplog, text):
