@@ -138,8 +138,15 @@ def test_idle_workers_that_are_killed_are_replaced(runner):
     """Nothing runs, nothing is lost, and the next tasks find as many workers as ever."""
     pids = {handle.info().pid for handle in _two_at_once(runner)}
 
+    workers = runner._run._engine.crew.workers
+    known = set(workers)
+
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
+    until(
+        lambda: [number for number, worker in tuple(workers.items()) if worker.ready],
+        lambda up: len(set(up) - known) == 2,
+    )
     handles = _two_at_once(runner)
 
     assert not pids & {handle.info().pid for handle in handles}
