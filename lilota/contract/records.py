@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 import msgspec
@@ -100,9 +101,10 @@ class ClaimRequest(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = 1
     families: tuple[str, ...] = ()
 
-    def serves(self, name: str) -> bool:
-        """Tell whether the runner can run tasks of a name."""
-        return name in self.names or name.startswith(self.families)
+    def name_filter(self) -> Callable[[str], bool]:
+        """Return what tells whether the runner can run tasks of a name; for many names, it is made once."""
+        names, families = frozenset(self.names), self.families
+        return lambda name: name in names or name.startswith(families)
 
 
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):

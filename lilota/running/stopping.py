@@ -116,7 +116,8 @@ class RunnerStop:
             newest_first=False,
         )
         try:
-            left = [info for info in self._store.find(query) if ours.serves(info.name)]
+            is_ours = ours.name_filter()
+            left = [info for info in self._store.find(query) if is_ours(info.name)]
         except StoreError as error:
             logger.warning("The store could not be asked what is left: %s", error)
             return False

@@ -67,12 +67,12 @@ def _promote_due(connection: sqlite3.Connection, now: int) -> None:
 
 def _ready_lanes(connection: sqlite3.Connection, request: ClaimRequest) -> Lanes:
     """Return the lanes that the runner serves and that have something ready."""
-    names = frozenset(request.names)
+    is_served = request.name_filter()
     queues = None if request.queues is None else frozenset(request.queues)
     return {
         lane: (queue, name)
         for lane, queue, name in connection.execute(SQL["ready_lanes"])
-        if (name in names or name.startswith(request.families)) and (queues is None or queue in queues)
+        if is_served(name) and (queues is None or queue in queues)
     }
 
 

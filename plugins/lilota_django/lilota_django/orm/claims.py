@@ -100,13 +100,12 @@ def _promote_due(database: Database, moves: Moves, present: int) -> None:
 
 def _ready_lanes(database: Database, request: ClaimRequest, moves: Moves) -> dict[int, LaneName]:
     """Return the lanes that the runner serves and that have something ready, after the moves of this transaction."""
-    names = frozenset(request.names)
+    is_served = request.name_filter()
     ready = names_of(database, moves.lanes_with(State.READY, totals(database.alias, State.READY)))
     return {
         lane: lane_name
         for lane, lane_name in ready.items()
-        if (lane_name.name in names or lane_name.name.startswith(request.families))
-        and lane_name.is_among(None, request.queues)
+        if is_served(lane_name.name) and lane_name.is_among(None, request.queues)
     }
 
 
