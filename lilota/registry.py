@@ -111,7 +111,9 @@ class Registry:
 
         Asking must not import a task class into a program that only adds tasks.
         """
-        return self._classes.get(self._registered_as(name) or name, TaskBase).max_lost_attempts
+        # Without a colon there is no family to look for; that it is a text, nobody may have checked yet.
+        known = self._registered_as(name) if ":" in str(name) else name
+        return self._classes.get(known or name, TaskBase).max_lost_attempts
 
     def _registered_as(self, name: object) -> str | None:
         """Return the name or the family of names that a name stands for, None if it stands for nothing usable."""

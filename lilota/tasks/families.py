@@ -15,7 +15,7 @@ def is_family(name: str) -> bool:
 
 def registered_as(name: str, is_registered: Callable[[str], bool]) -> str | None:
     """Return under which name tasks of this name are registered: it itself, or the nearest family; None for none."""
-    return next(filter(is_registered, (name, *_families_of(name))), None)
+    return name if is_registered(name) else next(filter(is_registered, _families_of(name)), None)
 
 
 def prefixes(names: Iterable[str]) -> tuple[str, ...]:
