@@ -7,8 +7,9 @@ import re
 import secrets
 import stat
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, TextIO, TypeVar
 
 import msgspec
 
@@ -50,6 +51,22 @@ def existing_file(path: str, key: str) -> Path:
     if not Path(path).is_file():
         raise InvalidInputError(f"{key}: there is no file '{path}' (looked in the folder '{Path.cwd()}').")
     return Path(path)
+
+
+def bounded_lines(file: TextIO, limit: int, complaint: str) -> Iterator[str]:
+    """Give the lines of a file, but none that fills the memory.
+
+    Args:
+        limit: in characters.
+        complaint: what to say of a longer line.
+
+    Raises:
+        InvalidInputError: a line is longer.
+    """
+    while line := file.readline(limit + 1):
+        if len(line) > limit:
+            raise InvalidInputError(complaint)
+        yield line
 
 
 def folder_to_write(path: str, key: str) -> Path:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, cast
 
 from lilota.errors import InvalidInputError
+from lilota_example_tasks.shared import bounded_lines
 
 #: In characters: rows are read whole.
 LINE_LIMIT: Final = 8 * 1024 * 1024
@@ -94,10 +95,8 @@ def as_text(content: BinaryIO, encoding: str) -> Iterator[io.TextIOWrapper]:
 
 def lines_of(text: io.TextIOWrapper) -> Iterator[str]:
     """Give the lines of a file, but none that fills the memory."""
-    while line := text.readline(LINE_LIMIT + 1):
-        if len(line) > LINE_LIMIT:
-            raise InvalidInputError(f"A line is longer than {LINE_LIMIT:,} characters: is this a CSV file?")
-        yield line
+    complaint = f"A line is longer than {LINE_LIMIT:,} characters: is this a CSV file?"
+    return bounded_lines(text, LINE_LIMIT, complaint)
 
 
 def _utf16_by_its_nuls(beginning: bytes) -> str | None:

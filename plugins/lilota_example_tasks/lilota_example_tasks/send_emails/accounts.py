@@ -25,7 +25,7 @@ class OpenServer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     timeout_seconds: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 60.0
 
 
-class MailServer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class MailServer(OpenServer, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The SMTP server to send through, as the operator sets it aside under a name.
 
     Server and password come from one hand: whoever may add a task could otherwise send any variable or file of the
@@ -41,14 +41,9 @@ class MailServer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         timeout_seconds: how long to wait for an answer of the server.
     """
 
-    host: str
-    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] | None = None
-    security: Literal["starttls", "tls", "none"] = "starttls"
     username: str | None = None
     password_env: str | None = None
     password_file: str | None = None
-    ca_file: str | None = None
-    timeout_seconds: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 60.0
 
 
 def chosen_server(account: str | None, server: OpenServer | None) -> MailServer:

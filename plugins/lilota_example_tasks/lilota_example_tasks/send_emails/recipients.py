@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import itertools
-from collections.abc import Iterator
 from email.headerregistry import Address
-from typing import Final, NamedTuple, TextIO
+from typing import Final, NamedTuple
 
 from lilota.errors import InvalidInputError, listed
 from lilota_example_tasks.send_emails.addresses import ADDRESS_LIMIT, key_of, parse_address
 from lilota_example_tasks.send_emails.answers import NoMailError
-from lilota_example_tasks.shared import existing_file
+from lilota_example_tasks.shared import bounded_lines, existing_file
 
 RECIPIENTS_LIMIT: Final = 20_000
 _LINE_LIMIT: Final = 1024 * 1024
@@ -67,7 +66,8 @@ def as_recipient(fields: Fields) -> Recipient:
 def _read_csv(path: str) -> list[Fields]:
     try:
         with existing_file(path, "recipients_csv").open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(_lines(file), restkey="")
+            complaint = f"recipients_csv: a line is longer than {_LINE_LIMIT:,} characters."
+            reader = csv.DictReader(bounded_lines(file, _LINE_LIMIT, complaint), restkey="")
             columns = list(reader.fieldnames or ())
             # One more than there may be: who names an endless file shall not fill the memory.
             rows = list(itertools.islice(reader, RECIPIENTS_LIMIT + 1))
@@ -78,11 +78,3 @@ def _read_csv(path: str) -> list[Fields]:
     if "address" not in columns:
         raise InvalidInputError(f"recipients_csv: '{path}' has no column 'address'. There are: {listed(columns)}.")
     return [{name: value for name, value in row.items() if name and value is not None} for row in rows]
-
-
-def _lines(file: TextIO) -> Iterator[str]:
-    """Give the lines of a file, but none that fills the memory."""
-    while line := file.readline(_LINE_LIMIT + 1):
-        if len(line) > _LINE_LIMIT:
-            raise InvalidInputError(f"recipients_csv: a line is longer than {_LINE_LIMIT:,} characters.")
-        yield line
