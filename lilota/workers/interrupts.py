@@ -20,6 +20,11 @@ from lilota.errors import StopTask
 INTERRUPT_SIGNAL: Final = signal.SIGUSR1
 
 
+def forget_faulthandler() -> None:
+    """Take the signal from `faulthandler`, which has handlers that Python knows nothing of."""
+    faulthandler.unregister(INTERRUPT_SIGNAL)
+
+
 class Interrupts:
     """The door through which exceptions reach a task; as a context manager, a shield. Made in the main thread."""
 
@@ -33,7 +38,7 @@ class Interrupts:
 
     def install(self) -> None:
         """Make the handler ours, as it may no longer be after an import."""
-        faulthandler.unregister(INTERRUPT_SIGNAL)  # it has handlers that Python knows nothing of
+        forget_faulthandler()
         signal.signal(INTERRUPT_SIGNAL, self._on_signal)
 
     def request(self, fence: Fence, reason: type[StopTask]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import decimal
-import faulthandler
 import os
 import time
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from typing import Final
 from lilota.workers.capture import OutputCapture
 from lilota.workers.descriptors import OpenDescriptors
 from lilota.workers.interpreter_traits import interpreter_traits
-from lilota.workers.interrupts import INTERRUPT_SIGNAL, Interrupts
+from lilota.workers.interrupts import Interrupts, forget_faulthandler
 from lilota.workers.library_traits import RandomNumbers, library_traits
 from lilota.workers.limits import Limits
 from lilota.workers.loggers import Loggers
@@ -80,7 +79,7 @@ class Surroundings:
         self._limits.restore()
         self._restore_environment()
         self._traits.restore()
-        faulthandler.unregister(INTERRUPT_SIGNAL)  # it has handlers that Python knows nothing of
+        forget_faulthandler()
         os.umask(self._umask)
         self._restore_folder()
         self._capture.restore()
