@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import itertools
 import logging
 import multiprocessing
 import os
@@ -770,13 +771,18 @@ class Slow(TaskBase):
 
 
 class DoesPieces(TaskBase):
-    """Does pieces of work, of which it notes each in a file; the next one only when the store knows of the last."""
+    """Does pieces of work, of which it notes each in a file; the next one only when the store knows of the last.
+
+    It does at least as many as it is told, and goes on until there is a file that says that it is enough.
+    """
 
     max_lost_attempts = 50
 
     def run(self):
         done = self.task_info.output["done"] if hasattr(self.task_info, "output") else 0
-        for piece in range(done, self.task_info.input["pieces"]):
+        for piece in itertools.count(done):
+            if piece >= self.task_info.input["pieces"] and Path(self.task_info.input["enough"]).exists():
+                return
             with Path(self.task_info.input["file"]).open("a") as file:
                 file.write(f"{piece}\n")
             self.set_output(self.task_info.id, {"done": piece + 1})
