@@ -136,21 +136,24 @@ def test_a_killed_worker_is_replaced_and_its_task_runs_again(runner):
 
 def test_idle_workers_that_are_killed_are_replaced(runner):
     """Nothing runs, nothing is lost, and the next tasks find as many workers as ever."""
+    first = _two_up(runner)
     pids = {handle.info().pid for handle in _two_at_once(runner)}
-
-    workers = runner._run._engine.crew.workers
-    known = set(workers)
 
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
-    until(
-        lambda: [number for number, worker in tuple(workers.items()) if worker.ready],
-        lambda up: len(set(up) - known) == 2,
-    )
+    _two_up(runner, besides=first)
     handles = _two_at_once(runner)
 
     assert not pids & {handle.info().pid for handle in handles}
     assert len({handle.info().pid for handle in handles}) == 2
+
+
+def _two_up(runner, besides=frozenset()):
+    """Wait until two workers are ready, other ones than these, and return their numbers."""
+    workers = runner._run._engine.crew.workers
+    return until(
+        lambda: {number for number, worker in tuple(workers.items()) if worker.ready} - besides, lambda up: len(up) == 2
+    )
 
 
 def _two_at_once(runner):
