@@ -21,9 +21,11 @@ def test_a_killed_worker_costs_at_most_one_piece_done_twice(kind, tmp_path):
     file, enough = tmp_path / "pieces", tmp_path / "enough"
     with running(store_url(kind, tmp_path)) as runner:
         handle = runner.add("DoesPieces", input={"pieces": PIECES, "file": str(file), "enough": str(enough)})
-        for number in (40, 120, 200):
+        for attempt, number in enumerate((40, 120, 200), 1):
             until(lambda: pieces(file), lambda seen, number=number: len(seen) > number)
-            kill(handle.info().pid, signal.SIGKILL)
+            # Where this process stalls, the attempt before may have done so many already.
+            runs = until(handle.info, lambda info, attempt=attempt: info.attempt == attempt and info.pid)
+            kill(runs.pid, signal.SIGKILL)
         until(handle.info, lambda info: info.lost_attempts == 3)
         enough.touch()
         info = ended(handle)
