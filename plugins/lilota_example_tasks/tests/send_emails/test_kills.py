@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections import Counter
 
 import pytest
@@ -38,11 +39,12 @@ def test_a_kill_doubles_one_mail_at_most_and_loses_none(mailbox, tmp_path):
         }
         handle = runner.add("send_emails", input=data, max_lost_attempts=KILLS + 1)
         for number in range(1, KILLS + 1):
+            pid = pid_of(handle, number)
             with mailbox.got_mail:
                 assert mailbox.got_mail.wait_for(
                     lambda goal=MAILS * number // (KILLS + 1): len(mailbox.mails) > goal, 120
                 )
-                os.kill(handle.info().pid, signal.SIGKILL)  # no mail is taken meanwhile, however slow the machine is
+                os.kill(pid, signal.SIGKILL)  # no mail is taken meanwhile, however slow the machine is
         output = handle.result(60 + MAILS)
         info = handle.info()
 
@@ -52,3 +54,12 @@ def test_a_kill_doubles_one_mail_at_most_and_loses_none(mailbox, tmp_path):
     assert sent.total() - MAILS <= KILLS
     assert len({mail["Message-ID"] for mail in mailbox.mails}) == MAILS
     assert (output["sent"], output["failed"], output["deferred"]) == (recipients, [], [])
+
+
+def pid_of(handle, attempt):
+    """Wait for an attempt, and return its process."""
+    deadline = time.monotonic() + 60
+    while (info := handle.info()).attempt != attempt or not info.pid:
+        assert time.monotonic() < deadline, info
+        time.sleep(0.01)
+    return info.pid
