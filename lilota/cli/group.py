@@ -5,13 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
 
+from lilota.cli.completion import quietly
 from lilota.cli.failures import report
 from lilota.errors import LilotaError, did_you_mean
 from lilota.texts.safe import safe
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 ContributedCommands = Callable[[click.Context], Mapping[str, click.Command]]
 
@@ -62,6 +66,9 @@ class LazyGroup(click.Group):
         module, _, attribute = lazy.place.partition(":")
         command: click.Command = getattr(import_module(module), attribute)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        return list(quietly(lambda: super(LazyGroup, self).shell_complete(ctx, incomplete)))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

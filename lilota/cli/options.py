@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from lilota.cli.completion import Complete, complete_store, complete_task_id
 from lilota.cli.session import Session
 from lilota.texts.words import parse_duration
 
@@ -20,6 +21,8 @@ _LARGEST_ID: Final = 2**63 - 1
 _REFERENCE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     _ParamType = click.ParamType[Any, Any]
 else:
     _ParamType = click.ParamType  # not generic in older clicks
@@ -28,9 +31,10 @@ else:
 class ReadBy(_ParamType):
     """What a function reads, which raises a ValueError that says what to write instead."""
 
-    def __init__(self, name: str, read: Callable[[str], object]) -> None:
+    def __init__(self, name: str, read: Callable[[str], object], complete: Complete | None = None) -> None:
         self.name = name
         self._read = read
+        self._complete = complete
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's signature
         if not isinstance(value, str):  # a default
@@ -39,6 +43,9 @@ class ReadBy(_ParamType):
             return self._read(value)
         except ValueError as error:
             self.fail(f"{error}.", param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return self._complete(ctx, param, incomplete) if self._complete else []
 
 
 def _task_id(text: str) -> int:
@@ -65,7 +72,7 @@ def _task_reference(text: str) -> tuple[str, str]:
     return name, reference
 
 
-TASK_ID: Final = ReadBy("id", _task_id)
+TASK_ID: Final = ReadBy("id", _task_id, complete_task_id)
 #: Seconds, written like 90, 15min, 1h30m or 7d.
 DURATION: Final = ReadBy("duration", parse_duration)
 #: ISO 8601; without an offset it is the reader's local time.
@@ -79,6 +86,7 @@ def store_option(command: Decorated) -> Decorated:
     return click.option(
         "--store",
         metavar="URL",
+        shell_complete=complete_store,
         expose_value=False,
         callback=_remember_store,
         help="The store, by URL or name. Default: LILOTA_STORE, the configuration, or sqlite:///lilota.db here.",

@@ -38,7 +38,8 @@ def reserved_stdout() -> Iterator[None]:
     A plugin may greet when it is imported, or a library below it; whoever reads the JSON of a command, or the id that
     `lilota add` prints, must find nothing else.
     """
-    meta, others = click.get_current_context().meta, sys.stdout
+    context, others = click.get_current_context(silent=True), sys.stdout
+    meta = {} if context is None else context.meta  # a shell completes before there is a context
     with _descriptor_of_its_own(others) as ours:
         meta[_STREAM] = ours
         sys.stdout = sys.stderr

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from lilota.cli.completion import complete_task_name, complete_used_queue
 from lilota.cli.inputs import read_input, read_pairs
 from lilota.cli.options import DURATION, INSTANT, json_option, store_option
 from lilota.cli.output import echo
@@ -29,13 +30,19 @@ _PATIENCE_SECONDS: Final = 3.0
 
 
 @click.command
-@click.argument("name")
+@click.argument("name", shell_complete=complete_task_name)
 @click.argument("pairs", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option(
     "--input", "source", metavar="JSON|@FILE|-", help="The input as a JSON object, in a file, or on standard input."
 )
 @click.option("--description", default="", help="A line for people who look at the task.")
-@click.option("--queue", default="default", show_default=True, help="The queue; workers may serve only some.")
+@click.option(
+    "--queue",
+    default="default",
+    show_default=True,
+    shell_complete=complete_used_queue,
+    help="The queue; workers may serve only some.",
+)
 @click.option("--priority", default=0, show_default=True, help="Higher runs first.")
 @click.option("--delay", type=DURATION, help="Do not run it before this much time has passed: 90, 15min, 1h30m.")
 @click.option("--run-at", type=INSTANT, help="Do not run it before this instant: 2030-12-31T08:00.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 from rich.text import Text
 
+from lilota.cli.completion import complete_used_name, complete_used_queue
 from lilota.cli.options import TASK_ID, json_option, store_option
 from lilota.cli.records import print_json, task_summary
 from lilota.cli.screen import (
@@ -46,8 +47,20 @@ _BAR_WIDTH: Final = 10
     type=click.Choice([state.value for state in TaskState]),
     help="Only tasks in this state; may be repeated.",
 )
-@click.option("--name", "names", multiple=True, help="Only tasks of this name; may be repeated.")
-@click.option("--queue", "queues", multiple=True, help="Only tasks in this queue; may be repeated.")
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    shell_complete=complete_used_name,
+    help="Only tasks of this name; may be repeated.",
+)
+@click.option(
+    "--queue",
+    "queues",
+    multiple=True,
+    shell_complete=complete_used_queue,
+    help="Only tasks in this queue; may be repeated.",
+)
 @click.option("--limit", type=click.IntRange(1, _LONGEST_PAGE), default=20, show_default=True, help="How many at most.")
 @click.option("--after", metavar="ID", type=TASK_ID, help="Only tasks older than this one: the way to the next page.")
 @json_option("one JSON document per line")

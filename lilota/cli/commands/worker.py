@@ -12,6 +12,7 @@ from typing import Final
 
 import click
 
+from lilota.cli.completion import complete_used_queue
 from lilota.cli.options import DURATION, TASK_REFERENCE, store_option
 from lilota.cli.output import echo, silence
 from lilota.cli.session import Session, pass_session
@@ -31,7 +32,13 @@ _LEVELS: Final = ("debug", "info", "warning", "error")
     show_default="one per CPU",
     help="How many tasks run at the same time.",
 )
-@click.option("--queue", "queues", multiple=True, help="Serve only this queue; may be repeated. Default: all.")
+@click.option(
+    "--queue",
+    "queues",
+    multiple=True,
+    shell_complete=complete_used_queue,
+    help="Serve only this queue; may be repeated. Default: all.",
+)
 @click.option(
     "--task",
     "tasks",

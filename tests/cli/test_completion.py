@@ -1,0 +1,82 @@
+"""What the tab key offers, asked as a shell asks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from cli_calls import add_task
+
+from lilota.stores import open_store
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A folder with a configured task, and a store with one task that only others know."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lilota.toml").write_text('[tasks]\nresize = "photos:Resize"\n')
+    store = open_store(f"sqlite:///{tmp_path}/lilota.db")
+    store.open()
+    add_task(store, "make_report", queue="slow")
+    store.close()
+    return tmp_path
+
+
+def complete(line, **environment):
+    """Press the tab key behind a line; return the offers, and what appeared beside them."""
+    asked = {"_LILOTA_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
+    done = subprocess.run(
+        [sys.executable, "-m", "lilota"],
+        env=os.environ | asked | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return [offer.removeprefix("plain,") for offer in done.stdout.split()], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "offer"),
+    [
+        ("lilota ca", "cancel"),
+        ("lilota add re", "resize"),
+        ("lilota add --queue ", "slow"),
+        ("lilota show ", "1"),
+        ("lilota cancel ", "1"),
+        ("lilota list --name ", "make_report"),
+        ("lilota list --queue s", "slow"),
+        ("lilota worker --queue ", "slow"),
+        ("lilota --store sql", "sqlite"),
+    ],
+)
+def test_the_tab_key_offers_what_is_there(line, offer):
+    """Commands, the names that can be added, and what the tasks in the store have."""
+    offers, beside = complete(line)
+
+    assert offer in offers
+    assert beside == ""
+
+
+def test_what_is_typed_already_selects():
+    """Offers begin with it."""
+    assert complete("lilota add re") == (["resize"], "")
+    assert complete("lilota show 2") == ([], "")
+
+
+@pytest.mark.parametrize("line", ["lilota show ", "lilota add ", "lilota list --queue "])
+def test_nothing_is_said_between_the_words(folder, line):
+    """Whatever is wrong is said when the command is run; now there is nothing to offer."""
+    (folder / "lilota.toml").write_text("[tasks\n")
+
+    assert complete(line, LILOTA_STORE="nosuch://") == ([], "")
+
+
+def test_looking_makes_no_store(folder):
+    """The tab key in the wrong folder leaves nothing there."""
+    (folder / "lilota.db").unlink()
+
+    assert complete("lilota show ") == ([], "")
+    assert not (folder / "lilota.db").exists()
