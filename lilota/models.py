@@ -10,8 +10,8 @@ import abc
 import enum
 import json
 import logging
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Final, Protocol
 
@@ -19,6 +19,8 @@ import msgspec
 
 from lilota.errors import LONGEST_SECONDS, StoreError
 from lilota.retry import Backoff
+from lilota.texts.secrets import mask_secrets
+from lilota.texts.words import iso
 
 JSONObject = dict[str, Any]
 #: A task id and the token of a claim on it: names one attempt.
@@ -53,7 +55,23 @@ class TaskState(enum.StrEnum):
 TERMINAL_STATES: Final = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED})
 
 
-class TaskError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Record(msgspec.Struct, frozen=True):
+    """A record that can be shown: what `to_dict()` returns, `json.dumps` takes, and so does every web framework.
+
+    `dict(record)` is the same. FastAPI tries that with an object that a view returns; it would else look into
+    `__dict__`, and answer with an empty object, or with a decoded input and its secrets.
+    """
+
+    def to_dict(self) -> JSONObject:
+        """Return the record as plain JSON values."""
+        plain: JSONObject = msgspec.to_builtins(self)
+        return plain
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        return iter(self.to_dict().items())
+
+
+class TaskError(Record, frozen=True, kw_only=True, omit_defaults=True):
     """Why an attempt did not succeed.
 
     Attributes:
@@ -66,8 +84,12 @@ class TaskError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     message: str
     traceback: str = ""
 
+    def to_dict(self, *, reveal_secrets: bool = False) -> JSONObject:
+        """Return it as `lilota show --json` does, secrets masked."""
+        return _shown({"type": self.type, "message": self.message, "traceback": self.traceback}, reveal_secrets)
 
-class LogLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+
+class LogLine(Record, frozen=True, kw_only=True, omit_defaults=True):
     """One line that a task logged or printed.
 
     Attributes:
@@ -85,6 +107,18 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     source: str = "log"
     attempt: Count = 1
     logger: str = ""
+
+    def to_dict(self, *, reveal_secrets: bool = False) -> JSONObject:
+        """Return it as `lilota logs --json` does: the instant as ISO 8601 in UTC, secrets masked."""
+        record = {
+            "at": iso(datetime.fromtimestamp(self.at, UTC)),
+            "level": self.level,
+            "source": self.source,
+            "attempt": self.attempt,
+            "logger": self.logger,
+            "text": self.text,
+        }
+        return _shown(record, reveal_secrets)
 
 
 class NewTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,7 +146,7 @@ class NewTask(msgspec.Struct, frozen=True, kw_only=True):
     headers_json: str | None = None
 
 
-class TaskInfo(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+class TaskInfo(Record, frozen=True, kw_only=True, dict=True):
     """What the store knows of a task, as of the moment it was read.
 
     `start_date_time`, `end_date_time` and `output` are absent (`hasattr` is False) until they are set.
@@ -181,6 +215,49 @@ class TaskInfo(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         if self.output_json is None:
             raise AttributeError(f"The task {self.id} has no output (its state is {self.state}).", name="output")
         return self._decoded("output", self.output_json)
+
+    @property
+    def result(self) -> JSONObject | None:
+        """The output, or None as long as there is none."""
+        return None if self.output_json is None else self.output
+
+    def to_dict(self, *, reveal_secrets: bool = False) -> JSONObject:
+        """Return what `lilota show --json` prints: instants as ISO 8601 in UTC, input and output decoded.
+
+        Args:
+            reveal_secrets: leave passwords, tokens and keys as they are, which are `***` without it.
+        """
+        long = {
+            "max_lost_attempts": self.max_lost_attempts,
+            "input": self.input,
+            "headers": self.headers,
+            "output": self.result,
+        }
+        return {**self.summary(reveal_secrets=reveal_secrets), **_shown(long, reveal_secrets)}
+
+    def summary(self, *, reveal_secrets: bool = False) -> JSONObject:
+        """Return what `lilota list --json` prints: `to_dict()` without input, headers and output, which may be long."""
+        record = {
+            "id": self.id,
+            "name": self.name,
+            "description": self.description,
+            "state": str(self.state),
+            "queue": self.queue,
+            "priority": self.priority,
+            "progress_percentage": self.progress_percentage,
+            "reported_progress": self.reported_progress,
+            "attempt": self.attempt,
+            "lost_attempts": self.lost_attempts,
+            "cancel_requested": self.cancel_requested,
+            "pid": self.pid or None,
+            "runner_id": self.runner_id,
+            "created_at": iso(self.created_at),
+            "run_at": iso(self.run_at),
+            "started_at": iso(self.started_at),
+            "finished_at": iso(self.finished_at),
+            "error": self.error and self.error.to_dict(reveal_secrets=True),
+        }
+        return _shown(record, reveal_secrets)
 
     def _decoded(self, what: str, text: str) -> JSONObject:
         try:
@@ -362,3 +439,7 @@ class TaskBase(abc.ABC):
     @abc.abstractmethod
     def run(self) -> JSONObject | None:
         """Do the work. A returned dict becomes the output, unless `set_output` was called."""
+
+
+def _shown(record: JSONObject, reveal_secrets: bool) -> JSONObject:
+    return record if reveal_secrets else {key: mask_secrets(value) for key, value in record.items()}

@@ -221,7 +221,7 @@ def test_every_task_attribute_and_field_is_documented():
     """reference/tasks.md names what a class can say of itself, and what is known of a task."""
     text = page_text("reference/tasks.md")
     attributes = [name for name in vars(TaskBase) if not name.startswith("_")]
-    derived = ["progress_percentage", "input", "output", "start_date_time", "end_date_time"]
+    derived = ["progress_percentage", "input", "output", "result", "start_date_time", "end_date_time"]
     fields = [*(name for name in TaskInfo.__struct_fields__ if not name.endswith("_json")), *derived]
 
     assert [name for name in [*attributes, *fields] if f"`{name}`" not in text] == []

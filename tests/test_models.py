@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from lilota.contract import RegisteredRunner, TaskCount
 from lilota.errors import StoreError
 from lilota.models import (
     TERMINAL_STATES,
@@ -92,6 +94,60 @@ def test_what_is_set_is_there():
     assert (ended.input, ended.output) == ({"a": 1}, {"b": 2})
     assert (ended.start_date_time, ended.end_date_time) == (NOW, NOW)
     assert ended.output is ended.output
+
+
+def test_a_result_is_none_until_there_is_one():
+    """Nobody has to ask first; `output` stays absent, as programs for the first version expect."""
+    assert info().result is None
+    assert info(output_json="{}").result == {}
+
+
+SHOWN = [
+    info(description="password=hunter2", output_json='{"db": "pg://u:hunter2@h"}', input_json='{"token": "hunter2"}'),
+    info(headers_json='{"a": {"api_key": "hunter2"}}', error=TaskError(type="E", message="password=hunter2")),
+    TaskError(type="E", message="m", traceback="password=hunter2"),
+    LogLine(at=1.5, text="password=hunter2"),
+    TaskCount(queue="q", name="resize", state=TaskState.FAILED, count=3),
+    RegisteredRunner(
+        id="r",
+        host="h",
+        pid=1,
+        lease_seconds=30,
+        started_at=NOW,
+        heartbeat_at=NOW,
+        has_expired=False,
+        about_json='{"failure": "password=hunter2"}',
+    ),
+]
+
+
+@pytest.mark.parametrize("record", SHOWN, ids=lambda record: type(record).__name__)
+def test_what_is_shown_is_plain_json_without_secrets(record):
+    """A web application can answer with it, also where it returns the record itself: frameworks try `dict()`."""
+    shown = record.to_dict()
+
+    assert json.loads(json.dumps(shown)) == shown
+    assert dict(record) == shown
+    assert "hunter2" not in json.dumps(shown)
+
+
+@pytest.mark.parametrize("record", SHOWN[:4], ids=lambda record: type(record).__name__)
+def test_secrets_are_shown_to_who_asks_for_them(record):
+    """For a program that passes a task on."""
+    shown = json.dumps(record.to_dict(reveal_secrets=True))
+
+    assert "hunter2" in shown
+    assert "***" not in shown
+
+
+def test_a_summary_has_nothing_that_may_be_long():
+    """A list of a thousand tasks stays small; each says the same as alone."""
+    task = info(error=TaskError(type="E", message="m"), input_json="not even JSON")
+
+    summary = task.summary()
+
+    assert summary["error"] == {"type": "E", "message": "m", "traceback": ""}
+    assert not summary.keys() & {"input", "headers", "output"}
 
 
 def test_decoding_survives_pickling():

@@ -8,7 +8,9 @@ from datetime import datetime
 import msgspec
 
 from lilota.contract.ids import check_whole
-from lilota.models import Claim, Fence, JSONObject, LogLine, TaskInfo, TaskState
+from lilota.models import Claim, Fence, JSONObject, LogLine, Record, TaskInfo, TaskState
+from lilota.texts.secrets import mask_secrets
+from lilota.texts.words import iso
 
 
 class StoreCapabilities(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +54,7 @@ class RunnerInfo(msgspec.Struct, frozen=True, kw_only=True):
     about_json: str | None = None
 
 
-class RegisteredRunner(msgspec.Struct, frozen=True, kw_only=True):
+class RegisteredRunner(Record, frozen=True, kw_only=True):
     """A runner, as the store knows it.
 
     Attributes:
@@ -76,6 +78,19 @@ class RegisteredRunner(msgspec.Struct, frozen=True, kw_only=True):
         """What it told of itself: "names", "queues" (null for all), "places", or "failure"; empty if nothing."""
         about: JSONObject = msgspec.json.decode(self.about_json or "{}")
         return about
+
+    def to_dict(self) -> JSONObject:
+        """Return what `lilota runners --json` prints, but for what the runner does now: secrets are masked."""
+        return {
+            "id": self.id,
+            "host": self.host,
+            "pid": self.pid,
+            "started_at": iso(self.started_at),
+            "heartbeat_at": iso(self.heartbeat_at),
+            "lease_seconds": self.lease_seconds,
+            "has_expired": self.has_expired,
+            "about": mask_secrets(self.about),
+        }
 
 
 class StoredTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,7 +171,7 @@ class TaskQuery(msgspec.Struct, frozen=True, kw_only=True):
             check_whole((self.after_id,))
 
 
-class TaskCount(msgspec.Struct, frozen=True, kw_only=True):
+class TaskCount(Record, frozen=True, kw_only=True):
     """How many tasks of one name in one queue are in one state; never 0."""
 
     queue: str

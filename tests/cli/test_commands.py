@@ -386,6 +386,16 @@ def test_show_hides_secrets_unless_asked(store):
     assert json.loads(call("show", "1", "--json", "--reveal").stdout)["input"]["db"] == "pg://u:hunter2@h"
 
 
+def test_what_machines_read_is_what_the_library_returns(store):
+    """A web page and a script see the same keys."""
+    task_id = add_task(store, input_json='{"token": "hunter2"}')
+    task = store.get(task_id)
+
+    assert json.loads(call("show", str(task_id), "--json").stdout) == task.to_dict()
+    assert json.loads(call("show", str(task_id), "--json", "--reveal").stdout) == task.to_dict(reveal_secrets=True)
+    assert json.loads(call("list", "--json").stdout) == task.summary()
+
+
 def test_show_names_a_task_that_does_not_exist(store):
     """The exit code and the message are for the person, not a traceback."""
     result = call("show", "77")

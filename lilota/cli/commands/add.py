@@ -14,7 +14,7 @@ from lilota.cli.completion import complete_task_name, complete_used_queue
 from lilota.cli.inputs import read_input, read_pairs
 from lilota.cli.options import DURATION, INSTANT, json_option, store_option
 from lilota.cli.output import echo
-from lilota.cli.records import print_json, task_details
+from lilota.cli.records import print_json
 from lilota.cli.session import Session, pass_session
 from lilota.errors import TaskCancelledError, TaskFailedError, UnknownTaskError
 from lilota.models import TaskState
@@ -102,7 +102,7 @@ def add(
         if wait:
             _wait(handle, client.store, as_json=as_json)
         elif as_json:
-            print_json(task_details(handle.info(), reveal=False))
+            print_json(handle.info().to_dict())
         else:
             echo(handle.id)
 
@@ -129,7 +129,7 @@ def _wait(handle: TaskHandle, store: TaskStore, *, as_json: bool) -> None:
         click.echo(f"\nTask {handle.id} goes on. Look at it with: lilota watch {handle.id}", err=True)
         raise
     if as_json:
-        print_json(task_details(handle.info(), reveal=False))
+        print_json(handle.info().to_dict())
     elif failure is None:
         _print_output(output)
     else:

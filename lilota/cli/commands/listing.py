@@ -12,7 +12,7 @@ from rich.text import Text
 
 from lilota.cli.completion import complete_used_name, complete_used_queue
 from lilota.cli.options import TASK_ID, json_option, store_option
-from lilota.cli.records import print_json, task_summary
+from lilota.cli.records import print_json
 from lilota.cli.screen import (
     bar,
     columns,
@@ -89,7 +89,7 @@ def list_tasks(
         tasks = store.find(query)
         if as_json:
             for task in tasks[:limit]:
-                print_json(task_summary(task))
+                print_json(task.summary())
             return
         _print_list(store, tasks, limit)
 
@@ -103,10 +103,8 @@ def counts(session: Session, *, as_json: bool) -> None:
     with session.open_store() as store:
         found = store.counts()
         if as_json:
-            rows = [
-                {"queue": row.queue, "name": row.name, "state": str(row.state), "count": row.count} for row in found
-            ]
-            print_json(sorted(rows, key=lambda row: (row["queue"], row["name"], row["state"])))
+            found.sort(key=lambda row: (row.queue, row.name, row.state))
+            print_json([row.to_dict() for row in found])
             return
         screen = console()
         screen.print(_header(store, found, screen), soft_wrap=True)

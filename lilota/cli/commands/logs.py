@@ -12,7 +12,7 @@ import click
 from lilota.cli.following import wait_for_news
 from lilota.cli.options import TASK_ID, json_option, store_option
 from lilota.cli.output import echo
-from lilota.cli.records import log_record, print_json
+from lilota.cli.records import print_json
 from lilota.cli.session import Session, pass_session
 from lilota.contract import TaskStore
 from lilota.models import LogLine
@@ -49,7 +49,7 @@ def logs(session: Session, *, task_id: int, follow: bool, level: str, as_json: b
             if line.level < lowest:
                 continue
             if as_json:
-                print_json(log_record(line))
+                print_json(line.to_dict())
                 continue
             if line.attempt != attempt:
                 echo(f"--- attempt {line.attempt} ---", dim=True)

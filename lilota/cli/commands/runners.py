@@ -10,7 +10,7 @@ import click
 from rich.text import Text
 
 from lilota.cli.options import json_option, store_option
-from lilota.cli.records import print_json, runner_record
+from lilota.cli.records import print_json
 from lilota.cli.screen import columns, console, text
 from lilota.cli.session import Session, pass_session
 from lilota.contract import RegisteredRunner, TaskQuery, TaskStore
@@ -39,7 +39,7 @@ def runners(session: Session, *, as_json: bool) -> None:
         found = store.runners()
         running = _running_per_runner(store) if found else Counter[str]()
     if as_json:
-        print_json([runner_record(runner, running[runner.id]) for runner in found], indent=2)
+        print_json([{**runner.to_dict(), "running_tasks": running[runner.id]} for runner in found], indent=2)
         return
     screen = console()
     if not found:

@@ -10,18 +10,18 @@ import click
 from rich.text import Text
 
 from lilota.cli.options import TASK_ID, json_option, store_option
-from lilota.cli.records import print_json, task_details
+from lilota.cli.records import print_json
 from lilota.cli.screen import console, fields, has_unicode, state_text
 from lilota.cli.session import Session, pass_session
 from lilota.models import TaskInfo, TaskState
-from lilota.texts.safe import escape, safe, safe_lines
+from lilota.texts.safe import escape, safe
 from lilota.texts.secrets import mask_secrets
 from lilota.texts.words import duration, instant_text
 
 
 @click.command
 @click.argument("task_id", metavar="ID", type=TASK_ID)
-@click.option("--reveal", is_flag=True, help="Show the secrets in input and output: passwords, tokens, keys.")
+@click.option("--reveal", is_flag=True, help="Show the secrets in input, output and error: passwords, tokens, keys.")
 @json_option("one JSON document")
 @store_option
 @pass_session
@@ -30,7 +30,7 @@ def show(session: Session, *, task_id: int, reveal: bool, as_json: bool) -> None
     with session.open_store() as store:
         task = store.get(task_id)
     if as_json:
-        print_json(task_details(task, reveal=reveal), indent=2)
+        print_json(task.to_dict(reveal_secrets=reveal), indent=2)
         return
     screen = console()
     screen.print(_heading(task, has_unicode(screen)))
@@ -88,8 +88,9 @@ def _blocks(task: TaskInfo, reveal: bool) -> Iterator[tuple[str, list[str], str]
     if task.output_json is not None:
         yield "Output", _json_lines(task.output, reveal), "green"
     if task.error is not None:
-        lines = [safe(f"{task.error.type}: {task.error.message}")]
-        yield "Error", lines + (safe_lines(task.error.traceback) if task.error.traceback else []), "red"
+        error = task.error.to_dict(reveal_secrets=reveal)
+        lines = error["traceback"].rstrip().split("\n") if error["traceback"] else []
+        yield "Error", [escape(line.expandtabs(4)) for line in (f"{error['type']}: {error['message']}", *lines)], "red"
 
 
 def _json_lines(value: object, reveal: bool) -> list[str]:

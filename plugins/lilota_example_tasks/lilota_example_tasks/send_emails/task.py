@@ -58,7 +58,7 @@ class SendEmails(TaskBase):
         check_job(job)
         server = chosen_server(job.account, job.server)
         recipients = read_recipients(job.recipients, job.recipients_csv)
-        ledger = Ledger.of(getattr(self.task_info, "output", None), recipients)
+        ledger = Ledger.of(self.task_info.result, recipients)
         letters = Letters(job, ledger.batch)
         if ledger.goes_by_address:
             self.logger.warning(
