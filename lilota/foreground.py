@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import queue
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from lilota.errors import RunnerStateError
 from lilota.registry import Registry
 from lilota.runner import TaskRunner
 from lilota.texts.words import duration
+from lilota.workers.processors import usable_processors
 from lilota.workers.starting import start_method_for
 
 #: What asks to stop. SIGHUP comes when the terminal is closed.
@@ -28,7 +28,7 @@ _LOOK_SECONDS: Final = 1.0
 
 def run_worker(
     store: TaskStore | str | None = None,
-    processes: int = multiprocessing.cpu_count(),
+    processes: int | None = None,
     *,
     ready: Callable[[Mapping[str, str]], object],
     say: Callable[[str], object],
@@ -56,6 +56,7 @@ def run_worker(
     """
     settings = settings or (registry.plugins.settings if registry else load_settings())
     executor = executor or settings.executor
+    processes = usable_processors() if processes is None else processes
     with stop_signals() as signals:
         runner = TaskRunner(
             store,

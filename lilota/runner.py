@@ -32,7 +32,8 @@ class TaskRunner:
 
     Args:
         store: a store, its entry-point name or its URL; None takes the configured one.
-        number_of_processes: how many tasks run at the same time.
+        number_of_processes: how many tasks run at the same time; None means one per CPU that this process may use
+            when the runner starts: by its affinity, and by the quota of its container.
         logging_formatter: with one (a `logging.Formatter` or its format string), the records of the logger `lilota`
             are also written to stderr while the runner is started. Without, the application's logging decides.
         logging_level: the level from which the records of tasks are kept.
@@ -56,7 +57,7 @@ class TaskRunner:
     def __init__(
         self,
         store: TaskStore | str | None = None,
-        number_of_processes: int = os.cpu_count() or 1,
+        number_of_processes: int | None = None,
         logging_formatter: logging.Formatter | str | None = None,
         logging_level: int = logging.DEBUG,
         *,
@@ -238,9 +239,9 @@ class TaskRunner:
 
 
 def _check_arguments(number_of_processes: object, queues: object, lease_seconds: float) -> None:
-    if not is_whole(number_of_processes):
+    if number_of_processes is not None and not is_whole(number_of_processes):
         raise TypeError("'number_of_processes' is not of type int")
-    if number_of_processes < 1:
+    if number_of_processes is not None and number_of_processes < 1:
         raise ConfigurationError(f"'number_of_processes' must be at least 1, not {number_of_processes}.")
     if isinstance(queues, str):
         raise ConfigurationError(f"'queues' must be a list of names: write queues=[{queues!r}].")

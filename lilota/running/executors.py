@@ -16,6 +16,7 @@ from lilota.errors import LilotaError, PluginError, listed
 from lilota.plugins.strangers import let_pass, one_line, undisturbed
 from lilota.registry import Registry
 from lilota.texts.secrets import mask_text
+from lilota.workers.processors import usable_processors
 from lilota.workers.setup import WorkerSetup
 
 
@@ -24,7 +25,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     executor: ExecutorFactory
     executor_url: str
-    number_of_processes: int
+    number_of_processes: int | None
     start_method: str | None
     queues: tuple[str, ...] | None
     lease_seconds: float
@@ -42,7 +43,7 @@ def make_executor(options: RunOptions, registry: Registry, runner_id: str) -> Ex
     executor_options = ExecutorOptions(
         url=options.executor_url,
         worker_setup=msgspec.json.encode(_worker_setup(options, registry, runner_id)),
-        number_of_processes=options.number_of_processes,
+        number_of_processes=options.number_of_processes or usable_processors(),
         start_method=options.start_method,
     )
     try:

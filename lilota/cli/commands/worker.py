@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import sys
 from collections.abc import Mapping
 from functools import partial
@@ -28,8 +27,7 @@ _LEVELS: Final = ("debug", "info", "warning", "error")
 @click.option(
     "--processes",
     type=click.IntRange(1, 10_000),
-    default=multiprocessing.cpu_count,
-    show_default="one per CPU",
+    show_default="one per CPU that it may use",
     help="How many tasks run at the same time.",
 )
 @click.option(
@@ -81,7 +79,7 @@ _LEVELS: Final = ("debug", "info", "warning", "error")
 def worker(
     session: Session,
     *,
-    processes: int,
+    processes: int | None,
     queues: tuple[str, ...],
     tasks: tuple[tuple[str, str], ...],
     grace_seconds: float,

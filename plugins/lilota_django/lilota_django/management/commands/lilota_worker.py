@@ -6,7 +6,6 @@ import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from multiprocessing import cpu_count
 from typing import Any, Final, TypeVar
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -36,7 +35,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         add = parser.add_argument
-        add("--processes", default=cpu_count(), help="How many tasks run at once. Default: one per CPU.")
+        add("--processes", help="How many tasks run at once. Default: one per CPU that it may use.")
         add("--grace-seconds", default=30, help="How long tasks may go on after the first signal. Default: 30.")
         add("--lease-seconds", default=30, help="How long its tasks wait for another worker if it dies. Default: 30.")
         add("--start-method", choices=("forkserver", "spawn"), help="How processes are started.")
@@ -66,7 +65,7 @@ class Command(BaseCommand):
             fit_to_runner()
             with logs_on_stderr(ReadableFormatter(), getattr(logging, options["log_level"].upper())):
                 run_worker(
-                    processes=_read("--processes", options["processes"], _number),
+                    processes=_number_of_processes(options["processes"]),
                     ready=self._announce,
                     # Without the colour of errors.
                     say=partial(self.stderr.write, style_func=str),
@@ -113,6 +112,10 @@ def _read(option: str, text: object, read: Callable[[str], Number]) -> Number:
         return read(str(text))
     except ValueError as error:
         raise ConfigurationError(f"Invalid value for '{option}': {error}.") from error
+
+
+def _number_of_processes(text: str | None) -> int | None:
+    return None if text is None else _read("--processes", text, _number)
 
 
 def _number(text: str) -> int:
