@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, Self, Unpack
 
 from lilota.adding.new_tasks import AddOptions, checked_arguments, new_task
 from lilota.adding.waiters import Waiters
+from lilota.bulk import CANCEL, RETRY, Fates, act_on_all
 from lilota.config import Settings, load_settings
-from lilota.contract import StoreCapabilities, TaskStore
+from lilota.contract import RegisteredRunner, StoreCapabilities, TaskCount, TaskStore
 from lilota.errors import ConfigurationError, TaskCancelledError, TaskFailedError
+from lilota.finding import TaskFilter, find_tasks
 from lilota.hookspecs import TasksAdded
-from lilota.models import JSONObject, LogLine, NewTask, TaskInfo, TaskState
+from lilota.models import TERMINAL_STATES, JSONObject, LogLine, NewTask, TaskInfo, TaskState
 from lilota.plugins import Plugins
 from lilota.registry import Registry
+from lilota.statistics import NameStats, stats_of
 from lilota.stores import ensure_store
 
 
@@ -180,6 +183,67 @@ class TaskClient:
         for name in dict.fromkeys(task["name"] for task in arguments):
             self._check_name(name)
         return self._store_tasks([new_task(self.registry, **task) for task in arguments], connection)
+
+    def find(self, *, limit: int | None = None, **wanted: Unpack[TaskFilter]) -> Iterator[TaskInfo]:
+        """Give the tasks that match, the newest first, read page by page as they are asked for.
+
+        Args:
+            limit: how many at most; None gives all.
+            wanted: `states`, `names`, `queues`, `since`, `before`, `error`; see `TaskFilter`. Without, all tasks match.
+
+        Raises:
+            ConfigurationError: a condition can't be used.
+        """
+        return find_tasks(self.store, limit=limit, **wanted)
+
+    def counts(self) -> list[TaskCount]:
+        """Return how many tasks of each name in each queue are in which state, without those that are 0."""
+        return self.store.counts()
+
+    def runners(self) -> list[RegisteredRunner]:
+        """Return the runners that the store knows, those included whose lease has expired."""
+        return self.store.runners()
+
+    def stats(self, *, limit: int = 10_000, **wanted: Unpack[TaskFilter]) -> list[NameStats]:
+        """Return by name how many tasks succeeded, failed and were cancelled, and how long they took.
+
+        Args:
+            limit: only this many tasks are looked at, those with the highest ids of all that have ended and match.
+            wanted: as for `find`.
+
+        Raises:
+            ConfigurationError: a condition can't be used.
+        """
+        if wanted.get("states") is None:
+            wanted["states"] = TERMINAL_STATES
+        return stats_of(find_tasks(self.store, limit=limit, **wanted))
+
+    def cancel(self, task_ids: int | Iterable[int] | None = None, **wanted: Unpack[TaskFilter]) -> Fates:
+        """Cancel tasks by id or by a filter: pending ones at once, running ones by asking them to end.
+
+        Which tasks they are is fixed at the beginning, and each is dealt with once. One that has ended meanwhile is
+        counted as unchanged, and stops nothing; `TaskHandle.cancel` tells of one task how it had ended.
+
+        Args:
+            wanted: as for `find`. Without states, all that have not ended are meant.
+
+        Returns:
+            How many were cancelled, asked to end, left as they are, and missing.
+
+        Raises:
+            ConfigurationError: there are neither ids nor a filter, or both, or it can't be used; nothing was done.
+            StoreUnavailableError: the store went away. The message says how many had been cancelled; the same call
+                goes on with the others.
+        """
+        return act_on_all(self.store, CANCEL, task_ids, **wanted)
+
+    def retry(self, task_ids: int | Iterable[int] | None = None, **wanted: Unpack[TaskFilter]) -> Fates:
+        """Run failed or cancelled tasks again, by id or by a filter, with all their attempts.
+
+        As `cancel`, which see. Without states, those that failed are meant. `TaskHandle.retry` raises where a task
+        can't be retried; this counts it as unchanged.
+        """
+        return act_on_all(self.store, RETRY, task_ids, **wanted)
 
     def _store_tasks(self, tasks: list[NewTask], connection: object | None) -> list[TaskHandle]:
         for task in tasks:

@@ -1,0 +1,145 @@
+"""Find tasks by what became of them: page after page of a store, and of each page what matches.
+
+A store finds by id, state, name and queue, which its indexes serve. Instants and texts of errors are compared here, in
+the same way for every store (docs/decisions/filters-in-the-client.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import Final, TypedDict, TypeVar, Unpack
+
+from msgspec.structs import replace
+
+from lilota.contract import TaskQuery, TaskStore
+from lilota.errors import ConfigurationError
+from lilota.models import TaskInfo, TaskState
+
+#: How many tasks are read at a time where not every one of them may match.
+_PAGE: Final = 1000
+
+Value = TypeVar("Value")
+
+
+class TaskFilter(TypedDict, total=False):
+    """Which tasks are meant; every condition that is given must hold, and None is the same as not to give it.
+
+    Attributes:
+        states, names, queues: any of these.
+        since, before: the task came to where it is from this instant on, and before that one; instants have a time
+            zone. A task that has ended came there when it ended, any other one when it was added.
+        error: a text that is in the type or in the message of the error of its newest attempt, in capitals or not.
+    """
+
+    states: Iterable[TaskState | str] | None
+    names: Iterable[str] | None
+    queues: Iterable[str] | None
+    since: datetime | None
+    before: datetime | None
+    error: str | None
+
+
+def find_tasks(
+    store: TaskStore,
+    *,
+    limit: int | None = None,
+    after_id: int | None = None,
+    **wanted: Unpack[TaskFilter],
+) -> Iterator[TaskInfo]:
+    """Give the tasks that match by falling id, each as of the moment at which its page was read.
+
+    What is added meanwhile is not among them.
+
+    Args:
+        limit: how many at most; None gives all.
+        after_id: only tasks older than this one.
+
+    Raises:
+        ConfigurationError: a condition can't be used; nothing was read.
+    """
+    _check_instants(wanted)
+    if limit is not None and limit < 1:
+        raise ConfigurationError(f"'limit' must be at least 1, not {limit!r}; None means all.")
+    query = TaskQuery(
+        states=chosen_states(wanted),
+        names=_values("names", wanted.get("names")),
+        queues=_values("queues", wanted.get("queues")),
+        after_id=after_id,
+        limit=_PAGE,
+    )
+    return _matching(store, query, _further_conditions(wanted), limit)
+
+
+def came_at(task: TaskInfo) -> datetime:
+    """Return when a task came to where it is: when it ended, or when it was added if it has not."""
+    return task.finished_at or task.created_at
+
+
+def chosen_states(wanted: TaskFilter) -> tuple[TaskState, ...] | None:
+    """Return the states that a filter names, or None for all; refuse what is none, with ConfigurationError."""
+    given = _values("states", wanted.get("states"))
+    try:
+        return None if given is None else tuple(map(TaskState, given))
+    except ValueError as error:
+        known = ", ".join(state.value for state in TaskState)
+        raise ConfigurationError(f"'states' must be states of tasks: {error}. There are: {known}.") from None
+
+
+def _check_instants(wanted: TaskFilter) -> None:
+    for name in ("since", "before"):
+        instant = wanted.get(name)
+        if instant is not None and (not isinstance(instant, datetime) or instant.utcoffset() is None):
+            raise ConfigurationError(
+                f"{name!r} must be a datetime with a time zone, not {instant!r}. Add tzinfo, as datetime.UTC."
+            )
+    since, before = wanted.get("since"), wanted.get("before")
+    if since is not None and before is not None and since >= before:
+        raise ConfigurationError(
+            f"Nothing can match: 'since' ({since.isoformat()}) is not earlier than 'before' ({before.isoformat()})."
+        )
+
+
+def _matching(
+    store: TaskStore, query: TaskQuery, conditions: list[Callable[[TaskInfo], bool]], limit: int | None
+) -> Iterator[TaskInfo]:
+    left = limit
+    while True:
+        # Without further conditions every task of a page is given: no more is read than that.
+        size = query.limit if conditions or left is None else min(left, query.limit)
+        page = store.find(replace(query, limit=size))
+        for task in page:
+            if all(holds(task) for holds in conditions):
+                yield task
+                if left is not None:
+                    left -= 1
+                    if not left:
+                        return
+        if len(page) < size:
+            return
+        query = replace(query, after_id=page[-1].id)
+
+
+def _further_conditions(wanted: TaskFilter) -> list[Callable[[TaskInfo], bool]]:
+    """Return the conditions that no store knows."""
+    conditions: list[Callable[[TaskInfo], bool]] = []
+    since, before, error = wanted.get("since"), wanted.get("before"), wanted.get("error")
+    if since is not None:
+        conditions.append(lambda task: came_at(task) >= since)
+    if before is not None:
+        conditions.append(lambda task: came_at(task) < before)
+    if error is not None:
+        text = error.casefold()
+        conditions.append(lambda task: _has_in_error(task, text))
+    return conditions
+
+
+def _has_in_error(task: TaskInfo, text: str) -> bool:
+    error = task.error
+    return error is not None and (text in error.type.casefold() or text in error.message.casefold())
+
+
+def _values(what: str, values: Iterable[Value] | None) -> tuple[Value, ...] | None:
+    if isinstance(values, str):
+        raise ConfigurationError(f"{what!r} must be a list: write {what}=[{str(values)!r}].")
+    return None if values is None else tuple(values)
