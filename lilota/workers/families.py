@@ -65,7 +65,8 @@ class Family:
     def _has(self, process: Process) -> bool:
         if process.session == self._session or process.identity in self._known:
             return True
-        return carries(process.pid, self._variable)
+        # Those of session 0 are threads of the kernel, or came from outside of this container: nobody's children here.
+        return process.session != 0 and carries(process.pid, self._variable)
 
     def _signal_group(self, number: int) -> None:
         try:

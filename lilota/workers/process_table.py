@@ -11,6 +11,8 @@ from typing import Final, NamedTuple
 _EXISTS: Final = os.path.exists("/proc/self/stat")
 #: How long to wait between two looks at processes that were told to end.
 _LOOK_SECONDS: Final = 0.005
+#: How long to believe that one program is just taking the place of another.
+_EXEC_SECONDS: Final = 0.005
 
 
 class Process(NamedTuple):
@@ -80,10 +82,23 @@ def descendants(pid: int, table: Iterable[Process]) -> list[Process]:
 def carries(pid: int, variable: bytes) -> bool:
     """Tell whether a program was started with this variable in its environment; False if nobody may know."""
     try:
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            return variable in file.read().split(b"\0")
+        return variable in _environment_of(pid).split(b"\0")
     except OSError:  # it has ended, or belongs to somebody else
         return False
+
+
+def _environment_of(pid: int) -> bytes:
+    """Read with which variables a program was started.
+
+    While one program takes the place of another (`execve`), the system shows none; that is over in an instant.
+    """
+    deadline = time.monotonic() + _EXEC_SECONDS
+    while True:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            variables = file.read()
+        if variables or time.monotonic() >= deadline:
+            return variables
+        time.sleep(0.001)
 
 
 def press(find: Callable[[], list[Process]], number: int, seconds: float) -> Pressed:

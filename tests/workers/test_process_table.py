@@ -100,6 +100,20 @@ def test_what_a_program_was_started_with_is_known(child):
 
 
 @linux_only
+def test_a_program_that_is_just_being_started_is_known():
+    """For a moment it has no environment at all; whoever looks then must not take it for a stranger."""
+    children = []
+    try:
+        for _ in range(30):
+            children.append(subprocess.Popen(["sleep", "1000"], env={"WHOSE": "mine"}))
+            assert carries(children[-1].pid, b"WHOSE=mine")
+    finally:
+        for child in children:
+            child.kill()
+            child.wait()
+
+
+@linux_only
 def test_who_does_not_end_in_time_is_told(child):
     """It was sent the signal once, however often it was seen."""
     pressed = press(lambda: _seen(child.pid), 0, 0.1)
