@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import types
+import zipapp
 from pathlib import Path
 
 import pytest
@@ -39,14 +41,16 @@ def make_registry(monkeypatch):
     return make
 
 
-def run_program(folder, *arguments, files=None, stdin=None):
+def run_program(folder, *arguments, files=None, stdin=None, **variables):
     """Run a Python program in a folder and return what it printed."""
     for name, text in (files or {}).items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     command = [sys.executable, *arguments]
-    return subprocess.run(command, cwd=folder, input=stdin, text=True, capture_output=True, check=True).stdout
+    return subprocess.run(
+        command, cwd=folder, env=os.environ | variables, input=stdin, text=True, capture_output=True, check=True
+    ).stdout
 
 
 PROGRAM = """
@@ -208,8 +212,61 @@ def test_a_class_in_the_main_module_of_a_package_is_refused(tmp_path):
 
     printed = run_program(tmp_path, "-m", "package", files=files)
 
-    assert "refused:" in printed
-    assert "defined in a __main__.py" in printed
+    assert f"defined in {tmp_path / 'package' / '__main__.py'}, and multiprocessing runs no __main__.py" in printed
+
+
+@pytest.mark.parametrize("packed", [True, False], ids=["archive", "folder"])
+def test_a_class_in_the_main_module_of_an_archive_is_refused(tmp_path, packed):
+    """`python program.pyz` and `python program/` run a `__main__.py`, too: that is the reason, and no other."""
+    (tmp_path / "program").mkdir()
+    (tmp_path / "program" / "__main__.py").write_text(TOP_LEVEL)
+    zipapp.create_archive(tmp_path / "program", tmp_path / "program.pyz")
+
+    printed = run_program(tmp_path, "program.pyz" if packed else "program")
+
+    assert "and multiprocessing runs no __main__.py again. Move it to the top level of a module of its own" in printed
+
+
+def test_a_class_of_a_script_that_was_deleted_is_refused(tmp_path):
+    """What is not there can't be run again."""
+    deletes = TOP_LEVEL.replace("    pass\n", "    import os; os.remove(__file__)\n")
+
+    printed = run_program(tmp_path, "program.py", files={"program.py": deletes})
+
+    assert "program.py, from which the program comes, is not there any more" in printed
+
+
+def test_a_class_of_the_script_of_a_frozen_program_is_accepted(tmp_path):
+    """A frozen program has no file for its script, and needs none: as a worker it is itself again."""
+    frozen = TOP_LEVEL.replace(
+        "    pass\n", "    import sys; sys.frozen = True; __file__ = 'program.py of the bundle'\n"
+    )
+
+    printed = run_program(tmp_path, "program.py", files={"program.py": frozen})
+
+    assert printed == "accepted: __main__:Resize\n"
+
+
+@pytest.mark.parametrize("method", ["forkserver", "spawn"])
+def test_a_script_may_register_its_classes_outside_of_the_main_guard(tmp_path, method):
+    """A worker, which runs the script again, registers them too, and looks for no reason against it."""
+    program = """
+from lilota import TaskBase, TaskRunner
+
+class Resize(TaskBase):
+    def run(self): return {"resized": True}
+
+runner = TaskRunner("memory", 1)
+runner.register("resize", Resize)
+
+if __name__ == "__main__":
+    with runner:
+        print(runner.add("resize").result(60))
+"""
+
+    printed = run_program(tmp_path, "program.py", files={"program.py": program}, LILOTA_START_METHOD=method)
+
+    assert printed == "{'resized': True}\n"
 
 
 def test_a_class_of_a_module_that_is_run_by_name_is_accepted(tmp_path):

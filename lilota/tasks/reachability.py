@@ -1,7 +1,8 @@
 """Tell whether a worker process will be able to import a class, before a task is lost on it.
 
 Worker processes are new interpreters: they import a task class by its module and name. multiprocessing runs the
-program's script again in them, as `__mp_main__`, so a class of the script itself is found if it is defined there.
+program's script again in them, as `__mp_main__`, so a class of the script itself is found if it is defined there. A
+frozen program (PyInstaller's, say) starts itself again, with all of its script up to `freeze_support()`.
 """
 
 from __future__ import annotations
@@ -44,10 +45,12 @@ def _problem(clazz: type) -> str | None:
     module_name, qualname = reference_to(clazz).split(":")
     if "<locals>" in qualname:
         return f"the class {qualname} is defined inside a function."
+    if clazz.__module__ == "__mp_main__":
+        return None  # a worker process runs the script just now, for this very class
     module = sys.modules.get(module_name)
     if module is None or (module_name != "__main__" and not _is_findable(module_name)):
         return f"no module {module_name!r} can be found on the import path."
-    if module_name == "__main__":
+    if module_name == "__main__" and not getattr(sys, "frozen", False):
         problem = _problem_of_script(module, qualname)
         if problem:
             return problem
@@ -78,11 +81,13 @@ def _is_findable(module_name: str) -> bool:
 def _problem_of_script(main: ModuleType, qualname: str) -> str | None:
     """Return why a class of the script would be missing when multiprocessing runs the script again."""
     path = getattr(main, "__file__", None)
-    if path is None or not os.path.exists(path):
-        return "the program comes from an interactive session, `python -c` or standard input, not from a file."
     spec_name = getattr(getattr(main, "__spec__", None), "name", "")
-    if spec_name.rpartition(".")[2] == "__main__":
-        return "it is defined in a __main__.py, which multiprocessing does not run again."
+    if spec_name.rpartition(".")[2] == "__main__":  # of a package, a folder, or an archive
+        return f"it is defined in {path}, and multiprocessing runs no __main__.py again."
+    if path is None or path.startswith("<"):  # "<stdin>"
+        return "the program comes from an interactive session, `python -c` or standard input, not from a file."
+    if not os.path.exists(path):
+        return f"{path}, from which the program comes, is not there any more."
     if _is_defined_only_under_guard(path, qualname.partition(".")[0]):
         return f"{qualname} is defined inside `if __name__ == '__main__':`, which worker processes skip."
     return None

@@ -221,6 +221,8 @@ def test_a_program_without_main_guard_gets_one_clear_error(run):
 
     assert program.wait() == 1
     assert "if __name__ == '__main__':" in program.output.splitlines()[-1]
+    assert "A worker process imported this program, and the program started a task runner again" in program.output
+    assert "InvalidTaskError" not in program.output
     assert program.left_alive() == {}
 
 
