@@ -196,13 +196,17 @@ class RunnerStopping(StopTask):
     """The runner stops and its patience is over; the task is given back and runs again later."""
 
 
-def did_you_mean(name: str, known: Collection[str]) -> str:
-    """Return " Did you mean 'x'?" with the nearest of the known names, or "" if none is near."""
+def did_you_mean(name: str, known: Collection[str], *, cutoff: float = 0.6) -> str:
+    """Return " Did you mean 'x'?" with the nearest of the known names, or "" if none is near.
+
+    Args:
+        cutoff: how alike they must be, from 0 to 1.
+    """
     import difflib  # noqa: PLC0415 - only those who made a mistake need it
 
     # Comparing takes the time of both lengths together: nobody mistypes a name of a megabyte.
     near = [each for each in known if len(each) <= _LONGEST_NAME] if len(name) <= _LONGEST_NAME else []
-    nearest = difflib.get_close_matches(name, near, n=1)
+    nearest = difflib.get_close_matches(name, near, n=1, cutoff=cutoff)
     return f" Did you mean {nearest[0]!r}?" if nearest else ""
 
 

@@ -18,6 +18,7 @@ from lilota.plugins.loading import load_reference
 from lilota.plugins.strangers import let_pass, one_line
 from lilota.tasks.checks import check_name, check_task_class
 from lilota.tasks.families import is_family, registered_as
+from lilota.tasks.options import remarks_on
 from lilota.tasks.reachability import check_reachable, reference_to
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -58,6 +59,8 @@ class Registry:
         check_task_class(clazz, what)
         check_reachable(clazz, what)
         earlier = self._classes.get(name)
+        if earlier is not clazz:
+            _warn_of_options(clazz, what)
         if earlier not in {None, clazz}:
             logger.warning("The task name %r stood for %r and now stands for %r.", name, earlier, clazz)
         self._classes[name] = clazz
@@ -125,7 +128,9 @@ class Registry:
 
     def _refusal(self, name: str) -> LilotaError:
         if not isinstance(name, str):
-            return UnknownTaskError(f"A task name must be a str, not {type(name).__name__}: {name!r}")
+            return UnknownTaskError(
+                f"A task name must be a str, not {type(name).__name__}: {name!r:.100}{self._hint_for_class(name)}"
+            )
         if is_family(name):
             return UnknownTaskError(
                 f"{name!r} stands for all task names that begin with {name[:-1]!r}: add one of them."
@@ -138,6 +143,21 @@ class Registry:
             f"Installed: {listed(self._plugins.task_names())}. "
             "Register it before runner.start(), or install the package that brings it."
         )
+
+    def _hint_for_class(self, named: object) -> str:
+        """Say under which names a class is registered that was given instead of one, or return ""."""
+        clazz = named if isinstance(named, type) else type(named)
+        if not issubclass(clazz, TaskBase):
+            return ""
+        names = [name for name, reference in self._references.items() if reference == reference_to(clazz)]
+        if not names:
+            return f'. Register it under a name, register("...", {clazz.__name__}), and add that name.'
+        return f". Add the name under which it is registered: {listed(names)}."
+
+
+def _warn_of_options(clazz: type[TaskBase], what: str) -> None:
+    for remark in remarks_on(clazz):
+        logger.warning("%s: %s", what, remark)
 
 
 def _load(name: str, reference: str) -> type[TaskBase]:

@@ -116,7 +116,7 @@ def test_a_name_that_is_no_text_is_refused(make_registry, tasks, name):
 @pytest.mark.parametrize(
     ("attribute", "problem"),
     [
-        ("NoTask", "must be a subclass of lilota.models.TaskBase"),
+        ("NoTask", "must be a subclass of lilota.TaskBase"),
         ("Incomplete", r"must define run\(\)"),
         ("Abstract", r"must define size\(\)"),
         ("Asynchronous", "without 'async' and 'yield'"),
@@ -172,6 +172,19 @@ def test_registering_another_class_under_a_name_is_warned_of(make_registry, task
     assert quiet == ""
     assert "'resize' stood for" in caplog.text
     assert registry.resolve("resize") is tasks.Other
+
+
+def test_a_misspelt_option_is_warned_of_once(make_registry, tasks, caplog, monkeypatch):
+    """The task runs all the same: the attribute may be there for something else."""
+    monkeypatch.setattr(tasks.Resize, "max_retries", 3, raising=False)
+    registry = make_registry()
+
+    registry.register("resize", tasks.Resize)
+    registry.register("resize", tasks.Resize)
+
+    [said] = [record.getMessage() for record in caplog.records]
+    assert said.startswith("The task 'resize': lilota does not read application_tasks.Resize.max_retries. Did you mean")
+    assert registry.resolve("resize") is tasks.Resize
 
 
 # --- Classes of the program's own script ---

@@ -10,6 +10,8 @@ from lilota.models import TaskBase
 from lilota.tasks.options import check_options
 
 NAME_LIMIT: Final = 200
+#: What the method is called elsewhere that does the work.
+_LIKE_RUN: Final = ("execute", "handle", "perform", "process", "work", "main", "Run", "__call__")
 
 
 def check_name(name: object, error: type[LilotaError] = InvalidTaskError) -> str:
@@ -36,15 +38,77 @@ def check_task_class(clazz: object, what: str) -> type[TaskBase]:
     """
     if not isinstance(clazz, type):
         raise InvalidTaskError(
-            f"{what} must be a class, not {type(clazz).__name__}: {clazz!r}. Pass the class itself, not an instance."
+            f"{what} must be a class, not {type(clazz).__name__}: {clazz!r:.100}. {_remedy_for(clazz)}"
         )
     where = f"{what} ({clazz.__module__}.{clazz.__qualname__})"
     if not issubclass(clazz, TaskBase):
-        raise InvalidTaskError(f"{where} must be a subclass of lilota.models.TaskBase.")
+        raise InvalidTaskError(f"{where} must be a subclass of lilota.TaskBase.")
     missing = sorted(getattr(clazz, "__abstractmethods__", ()))
     if missing:
-        raise InvalidTaskError(f"{where} is not complete: it must define {' and '.join(f'{m}()' for m in missing)}.")
-    if inspect.iscoroutinefunction(clazz.run) or inspect.isgeneratorfunction(inspect.unwrap(clazz.run)):
-        raise InvalidTaskError(f"{where} must define run() as a plain function, without 'async' and 'yield'.")
+        defined = " and ".join(f"{method}()" for method in missing)
+        raise InvalidTaskError(f"{where} is not complete: it must define {defined}.{_called_otherwise(clazz, missing)}")
+    _check_run(clazz, where)
+    _check_construction(clazz, where)
     check_options(clazz, what)
     return clazz
+
+
+def _remedy_for(no_class: object) -> str:
+    if isinstance(no_class, TaskBase):
+        return f"Pass the class itself, {type(no_class).__name__}, not an instance."
+    if isinstance(no_class, str):
+        return "Pass the class itself, not its name."
+    if callable(no_class):
+        return "Write a subclass of lilota.TaskBase that does the work in run()."
+    return "Pass a subclass of lilota.TaskBase."
+
+
+def _called_otherwise(clazz: type[TaskBase], missing: list[str]) -> str:
+    """Say which method looks like the `run()` that is missing, or return ""."""
+    named = next((name for name in _LIKE_RUN if callable(getattr(clazz, name, None))), "") if "run" in missing else ""
+    return f" Rename {named}() to run()." if named else ""
+
+
+def _check_run(clazz: type[TaskBase], where: str) -> None:
+    run = clazz.run
+    if inspect.iscoroutinefunction(run) or inspect.isasyncgenfunction(run):
+        raise InvalidTaskError(
+            f"{where} must define run() as a plain function, without 'async' and 'yield'. "
+            "Call what is asynchronous with asyncio.run() in it."
+        )
+    if inspect.isgeneratorfunction(inspect.unwrap(run)):
+        raise InvalidTaskError(f"{where} must define run() as a plain function, without 'async' and 'yield'.")
+    # What stands in the class: a static method gets no `self`, and a class method gets it already here.
+    is_method = inspect.isfunction(inspect.getattr_static(clazz, "run"))
+    problem = _misfit(run, ("self",) if is_method else ())
+    if problem:
+        raise InvalidTaskError(
+            f"{where} can't be run, because run() is called without arguments: {problem}. "
+            "Write `def run(self)`, and take what it works on from self.task_info.input."
+        )
+
+
+def _check_construction(clazz: type[TaskBase], where: str) -> None:
+    parameters = "task_info", "set_progress", "set_output", "logger"
+    problem = _misfit(clazz, parameters)
+    if problem:
+        raise InvalidTaskError(
+            f"{where} can't be made, because lilota calls it with ({', '.join(parameters)}): {problem}. "
+            "Leave out __init__(), or give it these four parameters and pass them to super().__init__()."
+        )
+
+
+def _misfit(called: object, arguments: tuple[str, ...]) -> str:
+    """Return why something can't be called with these positional arguments, or "" if it can or nothing is known."""
+    if not callable(called):
+        return f"it is of type {type(called).__name__}"
+    try:
+        # As it is called, and not as what a decorator wraps, which may pass arguments of its own.
+        signature = inspect.signature(called, follow_wrapped=False)
+    except (TypeError, ValueError):  # written in C
+        return ""
+    try:
+        signature.bind(*arguments)
+    except TypeError as error:
+        return f"{error}"
+    return ""

@@ -5,7 +5,7 @@ A wrong option would otherwise show late, in the middle of an error that it shou
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Annotated, Final, NamedTuple, Self
 
 import msgspec
@@ -13,6 +13,7 @@ import msgspec
 from lilota.errors import LONGEST_SECONDS, InvalidTaskError
 from lilota.models import Delay, TaskBase
 from lilota.retry import Backoff
+from lilota.tasks.habits import hint_for_argument, strange_options
 from lilota.tasks.numbers import is_number, is_whole
 
 _Attempts = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
@@ -47,6 +48,16 @@ def check_options(task_class: type[TaskBase], what: str) -> None:
         if not rule.is_kept_by(value):
             where = f"{task_class.__module__}.{task_class.__qualname__}.{name}"
             raise InvalidTaskError(f"{what} can't be used: {where} must be {rule.text}, not {value!r:.100}.")
+
+
+def remarks_on(task_class: type[TaskBase]) -> tuple[str, ...]:
+    """Return a sentence for each attribute of a task class that looks like a misspelt option, and has no effect."""
+    return tuple(strange_options(task_class, _RULES))
+
+
+def hint_for(argument: str, known: Collection[str]) -> str:
+    """Return what was meant by an argument that is not among the known ones of `add`, or ""."""
+    return hint_for_argument(argument, known, _RULES)
 
 
 def _is_count(value: object) -> bool:

@@ -520,7 +520,7 @@ def test_a_task_that_a_worker_is_told_of_moves_no_store(bring, lilota, tmp_path)
     refused = lilota("worker", "--task", "move=mover:Mover", LILOTA_STORE="sqlite:///here.db")
 
     assert "The task 'move' changed the working folder" in refused.stderr
-    assert "must be a subclass of lilota.models.TaskBase" in refused.stderr
+    assert "must be a subclass of lilota.TaskBase" in refused.stderr
     assert not list(tmp_path.glob("elsewhere/here.db"))
 
 
