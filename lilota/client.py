@@ -11,7 +11,7 @@ from lilota.adding.waiters import Waiters
 from lilota.bulk import CANCEL, RETRY, Fates, act_on_all
 from lilota.config import Settings, load_settings
 from lilota.contract import RegisteredRunner, StoreCapabilities, TaskCount, TaskStore
-from lilota.errors import ConfigurationError, TaskCancelledError, TaskFailedError
+from lilota.errors import ConfigurationError, TaskCancelledError, TaskFailedError, UnknownTaskError
 from lilota.finding import TaskFilter, find_tasks
 from lilota.hookspecs import TasksAdded
 from lilota.models import TERMINAL_STATES, JSONObject, LogLine, NewTask, TaskInfo, TaskState
@@ -19,6 +19,7 @@ from lilota.plugins import Plugins
 from lilota.registry import Registry
 from lilota.statistics import NameStats, stats_of
 from lilota.stores import ensure_store
+from lilota.tasks.checks import check_name
 
 
 class TaskHandle:
@@ -180,7 +181,9 @@ class TaskClient:
             ConfigurationError: the store can't use such a connection; nothing was added.
         """
         arguments = [checked_arguments(task) for task in tasks]
-        for name in dict.fromkeys(task["name"] for task in arguments):
+        names = [task["name"] for task in arguments]
+        # One look for each name; what is no text may not be hashable, and is refused.
+        for name in dict.fromkeys(names) if all(isinstance(name, str) for name in names) else names:
             self._check_name(name)
         return self._store_tasks([new_task(self.registry, **task) for task in arguments], connection)
 
@@ -270,7 +273,9 @@ class TaskClient:
         return self.store.capabilities()
 
     def _check_name(self, name: str) -> None:
-        if not self._accept_unknown_names and self.registry.check(name) != name:
+        if self._accept_unknown_names:
+            check_name(name, UnknownTaskError)
+        elif self.registry.check(name) != name:
             self._require("families", f"register the name {name!r} itself")
 
 

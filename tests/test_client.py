@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pickle
+import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 import pytest
@@ -365,7 +366,8 @@ def test_a_misspelt_option_of_add_is_named():
     """It must not be passed over in silence."""
     client = make_client()
 
-    with pytest.raises(TypeError, match=r"add\(\) has no option 'prority'\. It has: delay_seconds, headers, max"):
+    expected = r"'prority' is not an argument of add\(\)\. Did you mean 'priority'\? Known: name, description, input"
+    with pytest.raises(TypeError, match=expected):
         client.add("hash", prority=5)
 
     assert client.store.counts() == []
@@ -373,8 +375,70 @@ def test_a_misspelt_option_of_add_is_named():
 
 def test_a_misspelt_argument_of_add_many_is_named():
     """The message has the wrong name and those that exist."""
-    with pytest.raises(InvalidInputError, match=r"'inptu'.*input"):
+    with pytest.raises(InvalidInputError, match=r"'inptu'.*Did you mean 'input'\?.*headers"):
         make_client().add_many([{"name": "hash", "inptu": {}}])
+
+
+@pytest.mark.parametrize(
+    ("argument", "hint"),
+    [
+        ("inputs", "Did you mean 'input'?"),
+        ("kwargs", "Did you mean 'input'?"),
+        ("countdown", "Did you mean 'delay_seconds'?"),
+        ("eta", "Did you mean 'run_at'?"),
+        ("max_attempts", "Did you mean 'max_attempts'? That is said in the task class."),
+        ("timeout", "Did you mean 'timeout_seconds'? That is said in the task class."),
+    ],
+)
+def test_what_other_task_queues_call_an_argument_is_understood(argument, hint):
+    """The error of both ways to add says what it is called here, or that it belongs to the class."""
+    client = make_client()
+
+    with pytest.raises(TypeError, match=re.escape(hint)):
+        client.add("hash", **{argument: 1})
+    with pytest.raises(InvalidInputError, match=re.escape(hint)):
+        client.add_many([{"name": "hash", argument: 1}])
+
+
+def test_an_input_in_the_place_of_the_description_is_noticed():
+    """The second argument is the description, as in the first version."""
+    client = make_client()
+
+    with pytest.raises(InvalidInputError, match=r"not dict\. Did you mean input=\?"):
+        client.add("hash", {"text": "a"})
+    with pytest.raises(InvalidInputError, match=r"not dict\. Did you mean input=\?"):
+        client.add_many([{"name": "hash", "description": {"text": "a"}}])
+
+
+@pytest.mark.parametrize("tasks", ["hash", ["hash"], {"name": "hash"}, [("hash", {})], [None]])
+def test_add_many_says_what_it_takes(tasks):
+    """A dict for each task, and neither a name nor a tuple."""
+    with pytest.raises(InvalidInputError, match=r"each task is a dict of the arguments of add\(\), not"):
+        make_client().add_many(tasks)
+
+
+def test_a_class_instead_of_its_name_is_refused_with_the_name():
+    """Other task queues add classes and functions."""
+    client = make_client()
+    client.register("hash_again", Hash)
+
+    with pytest.raises(UnknownTaskError, match="the name under which it is registered: 'hash', 'hash_again'"):
+        client.add(Hash)
+    with pytest.raises(UnknownTaskError, match="Register it under a name"):
+        client.add(Crash)
+
+
+@pytest.mark.parametrize("name", [None, ["hash"], Hash, "", "a\nb"])
+def test_a_client_that_accepts_unknown_names_accepts_only_names(name):
+    """Nobody could ever run a task that is called otherwise."""
+    client = make_client(accept_unknown_names=True)
+
+    with pytest.raises(UnknownTaskError):
+        client.add(name)
+    with pytest.raises(UnknownTaskError):
+        client.add_many([{"name": name}])
+
+    assert client.store.counts() == []
 
 
 def test_add_many_of_nothing_adds_nothing():

@@ -13,6 +13,7 @@ from lilota.models import JSONObject, NewTask
 from lilota.registry import Registry
 from lilota.tasks.jsonvalues import HEADERS_LIMIT_BYTES, INPUT_LIMIT_BYTES, encode_object
 from lilota.tasks.numbers import is_number, is_whole
+from lilota.tasks.options import hint_for
 
 _TEXT_LIMIT: Final = 10_000
 _INTEGER_LIMIT: Final = 2**31
@@ -61,7 +62,7 @@ def new_task(
         TypeError: there is no option of that name.
     """
     # What was not given needs no check: the defaults of the record are valid.
-    text = _checked_text("description", description) if description != "" else ""
+    text = _checked_description(description) if description != "" else ""
     input_json = _input_json(name, input) if input is not None else "{}"
     lost = registry.max_lost_attempts(name)
     if not options:
@@ -99,8 +100,7 @@ def _add_options(fields: dict[str, Any], options: Mapping[str, Any]) -> None:
             case "max_lost_attempts":
                 fields["max_lost_attempts"] = _checked_integer("max_lost_attempts", value, 1)
             case _:
-                known = ", ".join(sorted(AddOptions.__annotations__))
-                raise TypeError(f"add() has no option {option!r}. It has: {known}.")
+                raise TypeError(_no_such_argument(option))
     if "run_at" in fields and fields.get("delay_seconds"):
         raise InvalidInputError("Give run_at or delay_seconds, not both.")
 
@@ -125,12 +125,31 @@ def headers_json(headers: JSONObject | None) -> str | None:
 
 def checked_arguments(task: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the arguments of one task of `add_many`, or raise InvalidInputError if they are not those of `add`."""
+    if not isinstance(task, Mapping):
+        raise InvalidInputError(
+            f"add_many: each task is a dict of the arguments of add(), not {type(task).__name__}: {task!r:.100}. "
+            'Write add_many([{"name": "...", "input": {...}}]).'
+        )
     for key in task:
         if key not in _ARGUMENTS:
-            raise InvalidInputError(f"add_many: {key!r} is not an argument of add(). Known: {', '.join(_ARGUMENTS)}.")
+            raise InvalidInputError(f"add_many: {_no_such_argument(key)}")
     if "name" not in task:
         raise InvalidInputError(f"add_many: the task {dict(task)!r:.200} has no 'name'.")
     return task
+
+
+def _no_such_argument(name: object) -> str:
+    hint = hint_for(name, _ARGUMENTS) if isinstance(name, str) else ""
+    return f"{name!r:.100} is not an argument of add().{hint} Known: {', '.join(_ARGUMENTS)}."
+
+
+def _checked_description(description: str) -> str:
+    if isinstance(description, dict):
+        raise InvalidInputError(
+            "The description of a task must be text, not dict. Did you mean input=? "
+            "The second argument of add() is the description, and the third is the input."
+        )
+    return _checked_text("description", description)
 
 
 def _checked_text(what: str, text: str) -> str:

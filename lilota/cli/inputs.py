@@ -32,9 +32,9 @@ def read_pairs(pairs: Sequence[str]) -> JSONObject:
     """Return what pairs say alone, as `read_input` reads them.
 
     Raises:
-        click.UsageError: one is not "key=value".
+        click.UsageError: one is not "key=value", or a key comes twice.
     """
-    return dict(_parse_pair(pair) for pair in pairs)
+    return _without_doubles([_parse_pair(pair) for pair in pairs])
 
 
 def _read_source(source: str) -> tuple[str, str]:
@@ -52,7 +52,7 @@ def _read_source(source: str) -> tuple[str, str]:
 
 def _parse_object(text: str, origin: str) -> JSONObject:
     try:
-        value: Any = json.loads(text, parse_constant=_refuse_constant)
+        value: Any = json.loads(text, object_pairs_hook=_without_doubles, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise click.UsageError(
             f"The input from {origin} is not JSON: {error}. "
@@ -68,9 +68,19 @@ def _parse_pair(pair: str) -> tuple[str, object]:
     if not separator or not key:
         raise click.UsageError(f"{pair!r:.60} is not key=value. For JSON use --input, for text with spaces quote it.")
     try:
-        return key, json.loads(value, parse_constant=_refuse_constant)
+        return key, json.loads(value, object_pairs_hook=_without_doubles, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return key, value
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> JSONObject:
+    """Make an object of its pairs; of a key that comes twice nobody can know which value was meant."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        double = next(key for key in keys if keys.count(key) > 1)
+        raise click.UsageError(f"The key {double!r:.60} is given twice. Give it once; several values go into a list.")
+    return found
 
 
 def _refuse_constant(name: str) -> object:

@@ -39,7 +39,10 @@ def encode_object(value: object, what: Callable[[], str], limit_bytes: int, erro
             the path), is nested too deeply or is too long.
     """
     if not isinstance(value, dict):
-        raise error(f"{what()} must be a JSON object (a dict), not {type(value).__name__}: {_short(value)}")
+        raise error(
+            f"{what()} must be a JSON object (a dict), not {type(value).__name__}: {_short(value)}. "
+            f"{_remedy_for(value)}"
+        )
     problem = None if _is_simple(value) else _find_problem(value)
     if problem:
         raise error(f"{what()} can't be stored as JSON: {problem}")
@@ -54,6 +57,15 @@ def encode_object(value: object, what: Callable[[], str], limit_bytes: int, erro
             "Put the data into a file and pass its path."
         )
     return text
+
+
+def _remedy_for(value: object) -> str:
+    """Say how to make a dict of a value."""
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        return "Pass the dict itself, not its JSON text."
+    if hasattr(value, "__dict__") or hasattr(value, "__slots__"):
+        return "Make a dict of it."
+    return 'Give it a key: {"value": ...}.'
 
 
 def _text_of(value: object) -> str:
@@ -104,7 +116,10 @@ def _describe_misfit(item: object, path: str) -> str:
         return f"the text at {path} holds half of a surrogate pair: {_short(item)}"
     if isinstance(item, float):
         return f"{item} at {path} is not a JSON number"
-    return f"{_short(item)} at {path} is of type {type(item).__name__}"
+    return (
+        f"{_short(item)} at {path} is of type {type(item).__name__}. "
+        "JSON has texts, numbers, booleans, None, lists and dicts: convert it to one of them."
+    )
 
 
 def _is_plain(value: object) -> TypeGuard[str | int | float | bool | None]:

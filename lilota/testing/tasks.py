@@ -11,6 +11,7 @@ import msgspec
 from lilota.adding.new_tasks import headers_json
 from lilota.errors import InvalidInputError, InvalidOutputError
 from lilota.models import Claim, JSONObject, LogLine, Outcome, TaskBase, TaskError, TaskState
+from lilota.tasks.checks import check_task_class
 from lilota.tasks.jsonvalues import INPUT_LIMIT_BYTES, OUTPUT_LIMIT_BYTES, encode_object
 from lilota.workers.attempts import run_attempt
 from lilota.workers.logs import LineHandler, task_logger
@@ -69,9 +70,11 @@ def run_task(
         is_cancelled: what `self.cancelled` gives.
 
     Raises:
+        InvalidTaskError: it is no task class, as `register` would say; a class inside a test function is one.
         InvalidInputError: the input can't be stored, as `add` would say.
         InvalidOutputError: the same about `output`.
     """
+    check_task_class(task, "What run_task() got")
     claim = Claim(
         id=1,
         token=1,

@@ -51,6 +51,9 @@ def test_only_the_input_option_reads_files():
         ("@/no/such/file", (), "can't be read from the file '/no/such/file'"),
         (None, ("word",), "'word' is not key=value"),
         (None, ("=1",), "'=1' is not key=value"),
+        (None, ("a=1", "b=2", "a=3"), "The key 'a' is given twice"),
+        (None, ('a={"x": 1, "x": 2}',), "The key 'x' is given twice"),
+        ('{"a": [{"x": 1, "y": 2, "y": 2}]}', (), "The key 'y' is given twice"),
     ],
 )
 def test_input_that_can_not_be_used_is_refused_with_the_reason(source, pairs, message):

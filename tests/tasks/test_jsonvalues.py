@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,7 +65,26 @@ def test_the_path_to_a_wrong_value_is_named(value, problem):
     with pytest.raises(InvalidInputError) as caught:
         encode(value)
 
-    assert str(caught.value) == f"The input of 'x' can't be stored as JSON: {problem}"
+    message, _, remedy = str(caught.value).partition(". JSON has ")
+    assert message == f"The input of 'x' can't be stored as JSON: {problem}"
+    assert ("convert it" in remedy) == ("is of type" in problem)
+
+
+@pytest.mark.parametrize(
+    ("value", "remedy"),
+    [
+        ("text", 'Give it a key: {"value": ...}.'),
+        (5, 'Give it a key: {"value": ...}.'),
+        ('{"a": 1}', "Pass the dict itself, not its JSON text."),
+        (Path("photos"), "Make a dict of it."),
+    ],
+)
+def test_what_is_no_dict_is_refused_with_the_way_to_one(value, remedy):
+    """Outputs are often a single value, and inputs the text that somebody encoded."""
+    with pytest.raises(InvalidInputError) as caught:
+        encode(value)
+
+    assert str(caught.value).endswith(f". {remedy}")
 
 
 @pytest.mark.parametrize("value", [None, [], "text", 1, [("a", 1)]])

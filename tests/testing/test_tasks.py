@@ -7,7 +7,7 @@ import logging
 import pytest
 from testing_tasks import AddTwo, Broken, Echo, Later, NotJSON, UntilCancelled
 
-from lilota.errors import InvalidInputError
+from lilota.errors import InvalidInputError, InvalidTaskError
 from lilota.models import TaskState
 from lilota.testing import run_task
 
@@ -32,6 +32,21 @@ def test_input_that_can_not_be_stored_is_refused_as_add_would():
     """The error comes before the task runs."""
     with pytest.raises(InvalidInputError, match=r"\$\.a"):
         run_task(AddTwo, {"a": float("nan")})
+
+
+@pytest.mark.parametrize(
+    ("given", "remedy"),
+    [
+        ("add_two", "Pass the class itself, not its name."),
+        (AddTwo(None, None, None, None), "Pass the class itself, AddTwo, not an instance."),
+        (len, "Write a subclass of lilota.TaskBase"),
+        (int, "must be a subclass of lilota.TaskBase"),
+    ],
+)
+def test_what_is_no_task_is_refused_with_what_to_pass(given, remedy):
+    """As `register` refuses it; and nothing of it is run."""
+    with pytest.raises(InvalidTaskError, match=f"What run_task\\(\\) got .*{remedy}"):
+        run_task(given)
 
 
 def test_output_that_can_not_be_stored_fails_the_task():
