@@ -94,7 +94,8 @@ class TaskClient:
         accept_unknown_names: also add tasks that only other processes know.
         waiters: who waits for ends in this store, where that is shared with a runner.
 
-    Opens the store, so a program learns when it starts that it can't be used.
+    Opens the store, so a program learns when it starts that it can't be used. In an event loop, make it by
+    `await asyncio.to_thread(TaskClient)`, or before the loop begins, and call what asks the store in the same way.
 
     Raises:
         StoreError: the store can't be opened; nothing is left open.
@@ -125,6 +126,14 @@ class TaskClient:
 
     def __exit__(self, *_exception: object) -> None:
         self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        import asyncio  # noqa: PLC0415 - 15 ms; who is here has imported it
+
+        await asyncio.to_thread(self.close)
 
     def close(self) -> None:
         """Close the store, if this client opened it."""

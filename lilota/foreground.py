@@ -43,7 +43,8 @@ def run_worker(
     """Start a runner, and return when a signal has stopped it. Only in the main thread.
 
     The first signal stops in good order: running tasks have the grace period to end, and what has not ended then is
-    given back, to run again later. A further signal gives back at once.
+    given back, to run again later. A second signal gives back at once. A third one waits for nothing, not even for the
+    store: it ends the process as if nobody had caught it, and what ran counts as lost once the lease has run out.
 
     Args:
         store, processes, queues, lease_seconds, start_method, executor, settings, registry: see `TaskRunner`.
@@ -65,6 +66,7 @@ def run_worker(
             lease_seconds=lease_seconds,
             start_method=start_method,
             executor=executor,
+            stop_seconds=grace_seconds,
             settings=settings,
             registry=registry,
         )
@@ -138,23 +140,34 @@ def _facts(runner: TaskRunner, places: str, queues: Sequence[str] | None) -> Map
 def _stop_within(
     runner: TaskRunner, signals: StopSignals, say: Callable[[str], object], name: str, grace_seconds: float
 ) -> None:
-    """Stop within the grace period; a further signal, for which the main thread listens, cuts it short.
+    """Stop within the grace period; a second signal, for which the main thread listens, cuts it short.
 
     Args:
         name: the first signal, or "" if there was none.
     """
-    with ThreadPoolExecutor(1, "lilota-stopping") as other_thread:
-        stopping = other_thread.submit(runner.stop, grace_seconds)
+    with ThreadPoolExecutor(2, "lilota-stopping") as other_threads:
+        stopping = other_threads.submit(runner.stop, grace_seconds)
+        hurried = None
         if name:  # said only now: it should be true when somebody reads it
             grace = f"running ones may go on for {duration(grace_seconds)}. Once more stops them now."
             _say(say, f"{name}: taking no new tasks; {grace}")
         while not stopping.done():
             with contextlib.suppress(queue.Empty):
-                _say(say, f"{signals.get(timeout=0.05).name}: giving back what runs.")
-                with contextlib.suppress(RunnerStateError):  # it has just stopped
-                    runner.stop(timeout_seconds=0)
-    with contextlib.suppress(RunnerStateError):  # the further signal was quicker
-        stopping.result()
+                signal_ = signals.get(timeout=0.05)
+                if hurried is not None:
+                    _leave_at_once(signal_, say)
+                _say(say, f"{signal_.name}: giving back what runs. Once more waits for nothing.")
+                hurried = other_threads.submit(runner.stop, timeout_seconds=0)
+    for stop in filter(None, (stopping, hurried)):
+        with contextlib.suppress(RunnerStateError):  # the other one was quicker
+            stop.result()
+
+
+def _leave_at_once(number: signal.Signals, say: Callable[[str], object]) -> None:
+    """End this process by the signal itself; worker processes end with their runner."""
+    _say(say, f"{number.name}: leaving at once. What ran counts as lost when the lease has run out.")
+    signal.signal(number, signal.SIG_DFL)
+    signal.raise_signal(number)
 
 
 def _say(say: Callable[[str], object], sentence: str) -> None:

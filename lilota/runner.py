@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 
 from lilota.adding.new_tasks import AddOptions
@@ -20,7 +21,7 @@ from lilota.plugins import Plugins
 from lilota.registry import Registry
 from lilota.running.executors import RunOptions, make_executor
 from lilota.stores import ensure_store
-from lilota.tasks.numbers import is_whole
+from lilota.tasks.numbers import is_number, is_whole
 from lilota.workers.logs import LOGGER_NAME, LOGGING_FORMATTER_DEFAULT
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 
 class TaskRunner:
     """Runs the tasks of a store in worker processes. A context manager: starts on entering, stops on leaving.
+
+    `async with` does so in a thread, and never blocks the event loop. The constructor opens the store, and `add` writes
+    to it, which takes about as long as a commit: in an event loop that answers others meanwhile, call them by
+    `asyncio.to_thread`.
 
     Args:
         store: a store, its entry-point name or its URL; None takes the configured one.
@@ -41,6 +46,8 @@ class TaskRunner:
         lease_seconds: how long after the death of this runner its tasks are left alone.
         start_method: "forkserver" or "spawn"; None takes the first of them that the system has.
         executor: what runs the attempts: its entry-point name, its URL, or a factory; None takes the configured one.
+        stop_seconds: how long running tasks may go on when the `with` block is left, as for `stop(timeout_seconds)`;
+            None waits as long as it takes.
         settings: what to use instead of the configuration of the environment.
         registry: the task names and plugins, if the program has looked for them already; None looks now.
 
@@ -65,10 +72,12 @@ class TaskRunner:
         lease_seconds: float = 30.0,
         start_method: str | None = None,
         executor: str | ExecutorFactory | None = None,
+        stop_seconds: float | None = None,
         settings: Settings | None = None,
         registry: Registry | None = None,
     ) -> None:
         _check_arguments(number_of_processes, queues, lease_seconds)
+        _check_seconds("stop_seconds", stop_seconds, least=0)
         settings = settings or (registry.plugins.settings if registry else load_settings())
         self.registry: Registry = registry or Registry(Plugins(settings), settings)
         self._plugins = self.registry.plugins
@@ -83,6 +92,7 @@ class TaskRunner:
             logging_level=logging_level,
             settings=settings,
         )
+        self._stop_seconds = stop_seconds
         self._handler = _stderr_handler(logging_formatter)
         self.store: TaskStore = ensure_store(store, plugins=self._plugins)
         self._owns_store = store is None or isinstance(store, str)
@@ -97,7 +107,23 @@ class TaskRunner:
 
     def __exit__(self, *_exception: object) -> None:
         if self._run is None or self._run.is_of_this_process:  # a fork that leaves the block must not stop its parent's
-            self.stop()
+            self.stop(self._stop_seconds)
+
+    async def __aenter__(self) -> Self:
+        import asyncio  # noqa: PLC0415 - 15 ms; who is here has imported it
+
+        try:
+            await _in_thread(self.start)
+        except asyncio.CancelledError:
+            if self._run is not None:  # nobody else would stop what has started all the same
+                await _in_thread(lambda: self.stop(0))
+            raise
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        run = self._run
+        if run is None or run.is_of_this_process:
+            await _in_thread(lambda: self.stop(self._stop_seconds), when_cancelled=None if run is None else run.hurry)
 
     @property
     def runner_id(self) -> str | None:
@@ -177,7 +203,10 @@ class TaskRunner:
         """Stop: take nothing new, wait for tasks that run, and end the worker processes.
 
         On a store that forgets, everything that is due is run first. On a durable one, what waits stays for the next
-        start. A second call from another thread can shorten the wait of the first.
+        start. After a second, a warning of the logger `lilota` names what it waits for.
+
+        A second call from another thread can shorten the wait of the first. So can Ctrl-C in the main thread: what runs
+        is killed and given back at once, and KeyboardInterrupt raised; a further one does not wait for that either.
 
         Args:
             timeout_seconds: how long running tasks may take; then they are stopped and given back, to run again
@@ -185,9 +214,11 @@ class TaskRunner:
 
         Raises:
             RunnerStateError: the runner is not started.
+            ConfigurationError: the time can't be used; the runner goes on.
             LilotaError: the engine had failed; the cause is chained.
         """
         run = self._started("The task runner cannot be stopped because it was not started")
+        _check_seconds("timeout_seconds", timeout_seconds, least=-math.inf)
         self._plugins.observe("lilota_runner_stopping", runner=run.details)
         try:
             run.stop(timeout_seconds)
@@ -247,6 +278,25 @@ def _check_arguments(number_of_processes: object, queues: object, lease_seconds:
         raise ConfigurationError(f"'queues' must be a list of names: write queues=[{queues!r}].")
     if not 0.1 <= lease_seconds <= 86_400:
         raise ConfigurationError(f"'lease_seconds' must be between 0.1 and a day, not {lease_seconds!r}.")
+
+
+def _check_seconds(name: str, seconds: object, *, least: float) -> None:
+    if seconds is not None and not (is_number(seconds) and seconds >= least):  # no comparison holds for NaN
+        raise ConfigurationError(f"{name!r} must be a number of seconds, at least 0, or None, not {seconds!r}.")
+
+
+async def _in_thread(call: Callable[[], None], when_cancelled: Callable[[], object] | None = None) -> None:
+    """Await a call in a thread to its very end; a cancellation is heeded after that, as no thread can be cancelled."""
+    import asyncio  # noqa: PLC0415 - 15 ms; who is here has imported it
+
+    done = asyncio.get_running_loop().run_in_executor(None, call)
+    try:
+        await asyncio.shield(done)
+    except asyncio.CancelledError:
+        if when_cancelled is not None:
+            when_cancelled()
+        await asyncio.wait([done])
+        raise
 
 
 def _refuse_in_importing_child() -> None:

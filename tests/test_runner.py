@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import os
@@ -12,9 +13,10 @@ from pathlib import Path
 import pytest
 from lilota_memory_store import MemoryTaskStore
 from msgspec.structs import replace
-from runner_tasks import TASKS, Hash
+from runner_tasks import TASKS, FailLater, Hash
 from running import until
 
+from lilota.client import TaskClient
 from lilota.config import Settings
 from lilota.contract.forwarding import ForwardingStore
 from lilota.engine.executor import ExecutorCapabilities
@@ -500,6 +502,146 @@ def test_a_second_stop_can_shorten_the_wait_of_the_first():
 
     assert not first.is_alive()
     assert handle.info().state is TaskState.PENDING
+
+
+def test_a_stop_says_what_it_waits_for(caplog):
+    """Silence would look like a program that hangs; who waits learns how to wait no longer."""
+    runner = make_runner(processes=7)
+    runner.start()
+    handles = [runner.add("sleep") for _ in range(7)]
+    for handle in handles:
+        until(handle.info, lambda info: info.reported_progress > 0)
+    with caplog.at_level(logging.WARNING, logger="lilota"):
+        stopping = threading.Thread(target=runner.stop)
+        stopping.start()
+        until(lambda: caplog.text, lambda text: "waits" in text)
+
+    runner.stop(timeout_seconds=0)
+    stopping.join(60)
+
+    assert (
+        "The runner waits for sleep 1, sleep 2, sleep 3, sleep 4, sleep 5 and 2 more, and for what else is due, "
+        "because this store forgets. stop(timeout_seconds=0), in another thread, gives back what runs now."
+    ) in caplog.text
+
+
+def test_a_stop_names_what_comes_back_after_an_error(caplog):
+    """On a store that forgets it is run to its end, though nothing runs just now."""
+    runner = make_runner()
+    runner.register("later", FailLater)
+    runner.start()
+    handle = runner.add("later")
+    until(handle.info, lambda info: info.error is not None)
+    with caplog.at_level(logging.WARNING, logger="lilota"):
+        stopping = threading.Thread(target=runner.stop)
+        stopping.start()
+        until(lambda: caplog.text, lambda text: "The runner waits for later 1" in text)
+
+    runner.stop(timeout_seconds=0)
+    stopping.join(60)
+
+    assert not stopping.is_alive()
+
+
+def test_a_block_can_have_a_limit_for_its_stop(tmp_path, caplog):
+    """What has not ended then is given back, as with a limit of `stop()`."""
+    with make_runner(f"sqlite:///{tmp_path}/tasks.db", stop_seconds=1.5) as runner:
+        handle = runner.add("stubborn")
+        until(handle.info, lambda info: info.reported_progress > 0)
+
+    assert handle.info().state is TaskState.PENDING
+    assert "The runner waits at most " in caplog.text
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan"), "5", True], ids=str)
+def test_a_limit_for_the_stop_that_makes_no_sense_is_refused(seconds):
+    """No comparison with it would ever hold: the stop would wait for ever."""
+    with pytest.raises(ConfigurationError, match="'stop_seconds' must be a number of seconds"):
+        make_runner(stop_seconds=seconds)
+
+
+def test_a_runner_goes_on_when_the_limit_of_its_stop_makes_no_sense():
+    """It would else be forgotten, with its processes."""
+    with make_runner() as runner:
+        for seconds in (float("nan"), "5"):
+            with pytest.raises(ConfigurationError, match="'timeout_seconds'"):
+                runner.stop(seconds)
+
+        assert runner.add("hash", input={"text": "a"}).result(60)
+
+
+class WaitsForTheLoop(ForwardingStore):
+    """Answers to a start and to the end of a stop when the event loop has answered, which it can't while it waits."""
+
+    def __init__(self, store, loop):
+        super().__init__(store)
+        self._loop = loop
+
+    def open(self):
+        self._ask_the_loop()
+        super().open()
+
+    def release(self, runner_id):
+        self._ask_the_loop()
+        super().release(runner_id)
+
+    def _ask_the_loop(self):
+        if threading.current_thread() is not threading.main_thread():  # the constructor opens it, too
+            asyncio.run_coroutine_threadsafe(asyncio.sleep(0), self._loop).result(60)
+
+
+def test_async_with_starts_and_stops_beside_the_event_loop():
+    """A server that answers others meanwhile goes on answering."""
+
+    async def use():
+        store = WaitsForTheLoop(MemoryTaskStore(), asyncio.get_running_loop())
+        async with make_runner(store) as runner, TaskClient(store, registry=runner.registry) as client:
+            result = await client.add("hash", input={"text": "a"})
+        return runner, result
+
+    runner, result = asyncio.run(use())
+
+    assert runner.runner_id is None
+    assert result["sha256"]
+
+
+def test_an_async_stop_that_is_cancelled_gives_back_at_once(caplog):
+    """Ctrl-C in `asyncio.run` cancels; it must not leave the runner behind, nor wait for what runs."""
+
+    async def use():
+        async with make_runner() as runner:
+            handle = runner.add("stubborn")
+            await asyncio.to_thread(until, handle.info, lambda info: info.reported_progress > 0)
+            stopping.append(runner)
+        return handle
+
+    async def lose_patience():
+        task = asyncio.create_task(use())
+        await asyncio.to_thread(until, lambda: caplog.text, lambda text: "The runner waits for stubborn 1" in text)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    stopping = []
+    asyncio.run(lose_patience())
+
+    assert stopping[0].runner_id is None
+    assert stopping[0].client.get(1).info().state is TaskState.PENDING
+
+
+def test_an_async_start_that_is_cancelled_leaves_nothing_behind():
+    """What has started all the same is stopped."""
+
+    async def use():
+        runner = make_runner()
+        entering = asyncio.create_task(runner.__aenter__())
+        await asyncio.sleep(0)
+        entering.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await entering
+        return runner
+
+    assert asyncio.run(use()).runner_id is None
 
 
 def test_the_context_manager_stops_also_after_an_error():

@@ -42,6 +42,12 @@ class Holdings:
         return len(self._backlog) + sum(len(worker.attempts) for worker in self._crew.workers.values())
 
     @property
+    def running(self) -> list[Claim]:
+        """What runs in a worker, or is about to."""
+        firsts = (worker.first() for worker in self._crew.workers.values())
+        return [attempt.claim for attempt in firsts if attempt is not None]
+
+    @property
     def are_settled(self) -> bool:
         """Whether nothing is here and nothing is to be written."""
         return not (self.count or self._updates)

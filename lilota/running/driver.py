@@ -84,11 +84,12 @@ class Driver:
         self.order(lambda: self._lose_lease(done))
         return done
 
-    def stop(self, *, drain: bool, timeout_seconds: float | None) -> None:
+    def stop(self, *, drain: bool, timeout_seconds: float | None, remedy: str = "") -> None:
         """Begin to stop: take nothing new (or, with `drain`, until nothing is due), wait, then give back the rest."""
-        give_up_at = inf if timeout_seconds is None else self._clock() + timeout_seconds
-        by_force = timeout_seconds is not None and timeout_seconds <= 0
-        self.order(lambda: self._stop.begin(drain=drain, give_up_at=give_up_at, by_force=by_force))
+        now = self._clock()
+        give_up_at = inf if timeout_seconds is None else now + timeout_seconds
+        force = timeout_seconds is not None and timeout_seconds <= 0
+        self.order(lambda: self._stop.begin(now, drain=drain, give_up_at=give_up_at, by_force=force, remedy=remedy))
 
     def join(self, timeout_seconds: float | None = None) -> bool:
         """Wait until the loop has ended; tell whether it has."""

@@ -34,6 +34,9 @@ _START_REMEDY: Final = (
     ". Its error is printed above. Worker processes import your program: is everything that starts the runner behind "
     "`if __name__ == '__main__':`?"
 )
+#: How to wait no longer for a stop: in the main thread, which Ctrl-C interrupts, and in others.
+_CTRL_C: Final = "Ctrl-C gives back what runs now."
+_STOP: Final = "stop(timeout_seconds=0), in another thread, gives back what runs now."
 #: How long the watcher of the store waits for a change before it looks whether the runner has stopped.
 _WATCH_SECONDS: Final = 1.0
 #: How long the watcher of the store rests after it has noticed a change.
@@ -103,16 +106,28 @@ class RunnerStart:
 
     def stop(self, timeout_seconds: float | None) -> None:
         """Wait for what runs, as long as there is patience; see `TaskRunner.stop`."""
-        self.driver.stop(drain=self._store_forgets, timeout_seconds=timeout_seconds)
-        self.driver.join()
-        self._close()
+        remedy = _CTRL_C if threading.current_thread() is threading.main_thread() else _STOP
+        self.driver.stop(drain=self._store_forgets, timeout_seconds=timeout_seconds, remedy=remedy)
+        try:
+            self.driver.join()
+        except BaseException as error:  # Ctrl-C, or what another handler of a signal raises
+            logger.warning("%s: the runner gives back what runs. Once more waits for nothing.", type(error).__name__)
+            self.hurry()
+            self.driver.join()
+            raise
+        finally:
+            self._close()
         logger.info("lilota stopped")
+
+    def hurry(self) -> None:
+        """Have a stop end now, by force; return at once."""
+        self.driver.stop(drain=False, timeout_seconds=0)
 
     def abandon(self) -> None:
         """Stop as fast as possible, without ever raising or hanging; what ran is given back."""
         if self._closed.is_set():
             return
-        self.driver.stop(drain=False, timeout_seconds=0)
+        self.hurry()
         self.driver.join(_EXIT_SECONDS)
         self._close()
 

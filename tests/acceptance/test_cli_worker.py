@@ -223,6 +223,21 @@ def test_a_second_signal_gives_back_at_once(folder):
     assert (shown(task_id)["state"], shown(task_id)["attempt"]) == ("pending", 0)
 
 
+def test_the_first_signal_names_what_is_waited_for(folder):
+    """Whoever looks at the screen knows which tasks hold up the stop, and how to wait no longer."""
+    with Worker(folder) as worker:
+        task_id = lilota("add", "hold", "--any-name").stdout.strip()
+        wait_for(folder / "held")
+        worker.process.send_signal(signal.SIGINT)
+        worker.wait_for_error(f"for hold {task_id}.")
+        (folder / "go").touch()
+        code = worker.end()
+
+    assert code == 0
+    assert "Once more stops them now." in worker.errors()
+    assert "The runner waits at most 2" in worker.errors()
+
+
 def test_when_the_grace_period_is_over_what_runs_is_given_back(folder):
     """A task that does not end holds nobody up for longer than was allowed."""
     with Worker(folder, "--grace-seconds", "0.2") as worker:

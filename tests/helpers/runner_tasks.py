@@ -41,6 +41,12 @@ class FailOnce(TaskBase):
         return {"attempt": self.task_info.attempt}
 
 
+class FailLater(FailOnce):
+    """Fails like it, and is tried again after an hour."""
+
+    backoff = Backoff(first_seconds=3600, max_seconds=3600, jitter=0)
+
+
 class ComeBack(TaskBase):
     """Asks once to come back."""
 

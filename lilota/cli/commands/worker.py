@@ -91,7 +91,7 @@ def worker(
     """Run tasks in processes of their own until SIGTERM or Ctrl-C.
 
     The first signal stops in good order: running tasks have the grace period to end, and what has not ended then is
-    given back, to run again later. A second signal gives back at once.
+    given back, to run again later. A second signal gives back at once; a third ends the worker as it is.
     """
     from lilota.foreground import run_worker  # noqa: PLC0415 - --help needs no runner
     from lilota.plugins.strangers import undisturbed  # noqa: PLC0415 - as above
