@@ -42,6 +42,18 @@ class Fates(msgspec.Struct, frozen=True, kw_only=True):
     missing: int = 0
 
 
+class Acted(NamedTuple):
+    """What became of one task.
+
+    Attributes:
+        why: why it is unchanged or missing, in a sentence; "" otherwise.
+    """
+
+    task_id: int
+    fate: Fate
+    why: str = ""
+
+
 class Action(NamedTuple):
     """What is done to each task.
 
@@ -50,7 +62,7 @@ class Action(NamedTuple):
         past: the same for people who read what was done.
         states: the states of the tasks for which it makes sense.
         usual_states: those that are meant where nobody names one.
-        act: does it to one task.
+        act: does it to one task, or raises TaskNotFoundError or TaskStateError.
     """
 
     name: str
@@ -79,8 +91,8 @@ def matching(store: TaskStore, action: Action, wanted: TaskFilter) -> Iterator[T
     return find_tasks(store, **narrowed)
 
 
-def act_on(store: TaskStore, action: Action, task_ids: Iterable[int]) -> Iterator[tuple[int, Fate]]:
-    """Act on each task once, and give its id and its fate; one that has changed meanwhile stops nothing.
+def act_on(store: TaskStore, action: Action, task_ids: Iterable[int]) -> Iterator[Acted]:
+    """Act on each task once, and give what became of it; one that has changed meanwhile stops nothing.
 
     Raises:
         StoreUnavailableError: the store went away. The message says how many tasks had been acted on.
@@ -88,18 +100,18 @@ def act_on(store: TaskStore, action: Action, task_ids: Iterable[int]) -> Iterato
     done = 0
     for task_id in dict.fromkeys(task_ids):
         try:
-            fate = action.act(store, task_id)
-        except TaskNotFoundError:
-            fate = Fate.MISSING
-        except TaskStateError:
-            fate = Fate.UNCHANGED
+            acted = Acted(task_id, action.act(store, task_id))
+            done += 1
+        except TaskNotFoundError as error:
+            acted = Acted(task_id, Fate.MISSING, str(error))
+        except TaskStateError as error:
+            acted = Acted(task_id, Fate.UNCHANGED, str(error))
         except StoreUnavailableError as error:
             raise StoreUnavailableError(
                 f"{error} Before, {count(done, 'task')} had been {action.past}. "
                 "Do the same again when the store is back: it goes on with the others."
             ) from error
-        done += fate not in (Fate.UNCHANGED, Fate.MISSING)
-        yield task_id, fate
+        yield acted
 
 
 def act_on_all(
@@ -117,14 +129,16 @@ def act_on_all(
     elif wanted:
         raise ConfigurationError(f"Say which tasks to {action.name} by their ids or by a filter, not by both.")
     ids = [task_ids] if isinstance(task_ids, int) else task_ids
-    return Fates(**Counter(fate.value for _, fate in act_on(store, action, ids)))
+    return Fates(**Counter(acted.fate.value for acted in act_on(store, action, ids)))
 
 
 def _cancel(store: TaskStore, task_id: int) -> Fate:
     state = store.cancel(task_id)
     if state is TaskState.CANCELLED:
         return Fate.CANCELLED  # perhaps it was before; nobody can tell, and it makes no difference
-    return Fate.UNCHANGED if state.is_terminal else Fate.ASKED
+    if state.is_terminal:
+        raise TaskStateError(f"Task {task_id} has already {state}; there is nothing to cancel.")
+    return Fate.ASKED
 
 
 def _retry(store: TaskStore, task_id: int) -> Fate:

@@ -32,6 +32,7 @@ _LAZY: Final = {
     "add": LazyCommand(f"{_COMMANDS}.add:add", _RUN, "Add a task, and wait for its result if you like."),
     "list": LazyCommand(f"{_COMMANDS}.listing:list_tasks", _LOOK, "List tasks, the newest first."),
     "counts": LazyCommand(f"{_COMMANDS}.listing:counts", _LOOK, "Count tasks by name, queue and state."),
+    "stats": LazyCommand(f"{_COMMANDS}.stats:stats", _LOOK, "Say how often tasks fail, and how long they take."),
     "show": LazyCommand(f"{_COMMANDS}.show:show", _LOOK, "Show all about one task."),
     "logs": LazyCommand(f"{_COMMANDS}.logs:logs", _LOOK, "Show what a task logged and printed."),
     "watch": LazyCommand(f"{_COMMANDS}.watch:watch", _LOOK, "Follow tasks live until they end."),

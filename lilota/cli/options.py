@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack
 
 import click
 
-from lilota.cli.completion import Complete, complete_store, complete_task_id
+from lilota.cli.completion import Complete, complete_store, complete_task_id, complete_used_name, complete_used_queue
+from lilota.cli.moments import read_moment
 from lilota.cli.session import Session
 from lilota.texts.words import parse_duration
 
@@ -22,6 +23,8 @@ _REFERENCE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
+    from lilota.finding import TaskFilter
 
     _ParamType = click.ParamType[Any, Any]
 else:
@@ -77,6 +80,8 @@ TASK_ID: Final = ReadBy("id", _task_id, complete_task_id)
 DURATION: Final = ReadBy("duration", parse_duration)
 #: ISO 8601; without an offset it is the reader's local time.
 INSTANT: Final = ReadBy("instant", _instant)
+#: An instant that lies behind: "yesterday", "2h", or ISO 8601.
+MOMENT: Final = ReadBy("instant", read_moment)
 #: A task class and the name to give it: NAME=package.module:Class.
 TASK_REFERENCE: Final = ReadBy("task", _task_reference)
 
@@ -91,6 +96,53 @@ def store_option(command: Decorated) -> Decorated:
         callback=_remember_store,
         help="The store, by URL or name. Default: LILOTA_STORE, the configuration, or sqlite:///lilota.db here.",
     )(command)
+
+
+def filter_options(states: Iterable[str]) -> Callable[[Decorated], Decorated]:
+    """Let a command take which tasks are meant, each option under its name in `TaskFilter`, empty or None without it.
+
+    Args:
+        states: the states that can be meant.
+    """
+    options = [
+        click.option(
+            "--state", "states", multiple=True, type=click.Choice(list(states)), help="In this state; may be repeated."
+        ),
+        click.option(
+            "--name", "names", multiple=True, shell_complete=complete_used_name, help="Of this name; may be repeated."
+        ),
+        click.option(
+            "--queue",
+            "queues",
+            multiple=True,
+            shell_complete=complete_used_queue,
+            help="In this queue; may be repeated.",
+        ),
+        click.option(
+            "--since",
+            type=MOMENT,
+            metavar="WHEN",
+            help="Ended since then, or added, if not ended: yesterday, 2h, '3 days ago', 08:30, 2026-11-26.",
+        ),
+        click.option("--before", type=MOMENT, metavar="WHEN", help="The same before then."),
+        click.option("--error", metavar="TEXT", help="With this text in the error, in capitals or not."),
+    ]
+
+    def decorate(command: Decorated) -> Decorated:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def given_filter(**options: Unpack[TaskFilter]) -> TaskFilter:
+    """Return what was typed of the options of a filter."""
+    given: TaskFilter = {}
+    for name, value in options.items():
+        if value is not None and value != ():
+            given[name] = value  # type: ignore[literal-required]  # a key of the same type as it came with
+    return given
 
 
 def json_option(what: str) -> Callable[[Decorated], Decorated]:

@@ -60,17 +60,19 @@ def has_unicode(target: Console) -> bool:
     return target.encoding.lower().startswith("utf")
 
 
-def task_text(task: TaskInfo) -> Text:
-    """Return a task's name, and behind it its description and why it failed."""
+def task_text(task: TaskInfo, *, full: bool = False) -> Text:
+    """Return a task's name, and behind it its description and why it failed; on one line, unless all is wanted."""
     result = text(task.name, "bold")
     failed = task.error is not None and task.state is not TaskState.SUCCEEDED
     if task.description:
         # The line is cut at its end, where the error is.
-        long = failed and len(task.description) > _LONGEST_BEFORE_ERROR
+        long = failed and not full and len(task.description) > _LONGEST_BEFORE_ERROR
         said = f"{task.description[:_LONGEST_BEFORE_ERROR]}..." if long else task.description
         result.append(safe(f"  {said}"), style="not bold dim")
     if task.error is not None and failed:
         result.append(safe(f"  {task.error.type}: {task.error.message}"), style="not bold red")
+    if full:
+        result.no_wrap, result.overflow = False, "fold"
     return result
 
 
@@ -102,8 +104,10 @@ def took(task: TaskInfo, now: datetime) -> str:
     return duration(((task.finished_at or now) - task.started_at).total_seconds())
 
 
-def columns(screen: Console, *headers: str) -> Table:
+def columns(screen: Console, *headers: str, wrap: bool = False) -> Table:
     """Return a table without lines, as wide as the terminal: where there is no room, the last column is cut.
+
+    With `wrap` it takes more lines instead.
 
     Headers that begin with ">" are aligned to the right.
     """
@@ -113,7 +117,8 @@ def columns(screen: Console, *headers: str) -> Table:
         table.add_column(
             header.lstrip(">"),
             justify="right" if header.startswith(">") else "left",
-            no_wrap=True,
+            no_wrap=not (wrap and number == len(headers)),
+            overflow="fold" if wrap else "ellipsis",
             ratio=1 if expand and number == len(headers) else None,
         )
     return table

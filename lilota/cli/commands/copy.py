@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from lilota.cli.asking import ask
 from lilota.cli.output import echo
 from lilota.cli.session import Session, pass_session
 from lilota.contract import TaskStore
@@ -35,7 +36,7 @@ def copy(session: Session, *, source: str, target: str, yes: bool) -> None:
         if not yes:
             places = [safe(store.capabilities().description) for store in (from_store, to_store)]
             question = f"Copy {count(number, 'task')} from: {places[0]}\nto: {places[1]}?"
-            click.confirm(question, abort=True, err=True)
+            ask(question)
         copied = _copy(from_store, to_store, number)
     _tell(copied, source, target)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from itertools import islice
+from typing import TYPE_CHECKING, Final, Unpack
 
 import click
 from rich.text import Text
 
-from lilota.cli.completion import complete_used_name, complete_used_queue
-from lilota.cli.options import TASK_ID, json_option, store_option
+from lilota.cli.options import TASK_ID, filter_options, given_filter, json_option, store_option
 from lilota.cli.records import print_json
 from lilota.cli.screen import (
     bar,
@@ -27,7 +27,8 @@ from lilota.cli.screen import (
     when,
 )
 from lilota.cli.session import Session, pass_session
-from lilota.contract import TaskCount, TaskQuery, TaskStore
+from lilota.contract import TaskCount, TaskStore
+from lilota.finding import TaskFilter, find_tasks
 from lilota.models import TaskInfo, TaskState
 from lilota.texts.words import relative
 
@@ -40,58 +41,35 @@ _BAR_WIDTH: Final = 10
 
 
 @click.command("list")
-@click.option(
-    "--state",
-    "states",
-    multiple=True,
-    type=click.Choice([state.value for state in TaskState]),
-    help="Only tasks in this state; may be repeated.",
-)
-@click.option(
-    "--name",
-    "names",
-    multiple=True,
-    shell_complete=complete_used_name,
-    help="Only tasks of this name; may be repeated.",
-)
-@click.option(
-    "--queue",
-    "queues",
-    multiple=True,
-    shell_complete=complete_used_queue,
-    help="Only tasks in this queue; may be repeated.",
-)
+@filter_options(state.value for state in TaskState)
 @click.option("--limit", type=click.IntRange(1, _LONGEST_PAGE), default=20, show_default=True, help="How many at most.")
 @click.option("--after", metavar="ID", type=TASK_ID, help="Only tasks older than this one: the way to the next page.")
+@click.option("--full", is_flag=True, help="Cut nothing: descriptions and errors take the lines that they need.")
 @json_option("one JSON document per line")
 @store_option
 @pass_session
 def list_tasks(
     session: Session,
     *,
-    states: tuple[str, ...],
-    names: tuple[str, ...],
-    queues: tuple[str, ...],
     limit: int,
     after: int | None,
+    full: bool,
     as_json: bool,
+    **options: Unpack[TaskFilter],
 ) -> None:
-    """List tasks, the newest first, below the number of tasks in each state."""
+    """List tasks, the newest first, below the number of tasks in each state.
+
+    \b
+    lilota list --state failed --since yesterday --error timeout
+    """
     with session.open_store() as store:
         # One more than asked for tells whether there is a next page.
-        query = TaskQuery(
-            states=tuple(map(TaskState, states)) or None,
-            names=names or None,
-            queues=queues or None,
-            after_id=after,
-            limit=limit + 1,
-        )
-        tasks = store.find(query)
+        tasks = find_tasks(store, limit=limit + 1, after_id=after, **given_filter(**options))
         if as_json:
-            for task in tasks[:limit]:
+            for task in islice(tasks, limit):
                 print_json(task.summary())
             return
-        _print_list(store, tasks, limit)
+        _print_list(store, list(tasks), limit, full=full)
 
 
 @click.command
@@ -113,7 +91,7 @@ def counts(session: Session, *, as_json: bool) -> None:
             screen.print(_counts_table(found, screen))
 
 
-def _print_list(store: TaskStore, tasks: Sequence[TaskInfo], limit: int) -> None:
+def _print_list(store: TaskStore, tasks: Sequence[TaskInfo], limit: int, *, full: bool) -> None:
     screen = console()
     found = store.counts()
     screen.print(_header(store, found, screen), soft_wrap=True)
@@ -122,7 +100,7 @@ def _print_list(store: TaskStore, tasks: Sequence[TaskInfo], limit: int) -> None
         screen.print(Text(empty, style="dim"))
         return
     screen.print()
-    screen.print(_task_table(tasks[:limit], screen))
+    screen.print(_task_table(tasks[:limit], screen, full=full))
     if len(tasks) > limit:
         screen.print(Text(f"\nThere are more. Next page: --after {tasks[limit - 1].id}", style="dim"))
 
@@ -140,13 +118,13 @@ def _header(store: TaskStore, found: Sequence[TaskCount], screen: Console) -> Te
     return Text.assemble(Text(separator, style="dim").join(parts), "  ", where)
 
 
-def _task_table(tasks: Sequence[TaskInfo], screen: Console) -> Table:
+def _task_table(tasks: Sequence[TaskInfo], screen: Console, *, full: bool) -> Table:
     now = datetime.now(UTC)
     with_queue = any(task.queue != "default" for task in tasks)
     # A narrow terminal needs the room for the names, and elsewhere nobody looks at bars.
     with_bar = screen.is_terminal and screen.width >= (100 if with_queue else 80)
     optional = (["PROGRESS", ">"] if with_bar else [">DONE"]) + (["QUEUE"] if with_queue else [])
-    table = columns(screen, ">ID", "STATE", *optional, ">WHEN", ">TOOK", "TASK")
+    table = columns(screen, ">ID", "STATE", *optional, ">WHEN", ">TOOK", "TASK", wrap=full)
     for task in tasks:
         table.add_row(
             str(task.id),
@@ -156,7 +134,7 @@ def _task_table(tasks: Sequence[TaskInfo], screen: Console) -> Table:
             *([text(task.queue)] if with_queue else []),
             relative(when(task), now),
             took(task, now),
-            task_text(task),
+            task_text(task, full=full),
         )
     return table
 

@@ -6,6 +6,7 @@ from typing import Final
 
 import click
 
+from lilota.cli.asking import ask
 from lilota.cli.options import DURATION, store_option
 from lilota.cli.output import echo
 from lilota.cli.session import Session, pass_session
@@ -48,11 +49,9 @@ def prune(session: Session, *, older_than_seconds: float, states: tuple[str, ...
 def _ask(store: TaskStore, older_than_seconds: float, states: tuple[str, ...]) -> None:
     which = " or ".join(states) or "ended"
     where = safe(store.capabilities().description)
-    click.confirm(
+    ask(
         f"Delete for good the tasks that {which} more than {duration(older_than_seconds)} ago, with their logs, "
-        f"from: {where}?",
-        abort=True,
-        err=True,
+        f"from: {where}?"
     )
 
 
