@@ -7,12 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple, Unpack
 
-import msgspec
-
 from lilota.contract import TaskStore
 from lilota.errors import ConfigurationError, StoreUnavailableError, TaskNotFoundError, TaskStateError
 from lilota.finding import TaskFilter, chosen_states, find_tasks
-from lilota.models import TERMINAL_STATES, TaskInfo, TaskState
+from lilota.models import TERMINAL_STATES, Record, TaskInfo, TaskState
 from lilota.texts.words import count
 
 
@@ -32,7 +30,7 @@ class Fate(enum.StrEnum):
     MISSING = "missing"
 
 
-class Fates(msgspec.Struct, frozen=True, kw_only=True):
+class Fates(Record, frozen=True, kw_only=True):
     """How many tasks had which fate; see `Fate`."""
 
     cancelled: int = 0

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-import msgspec
-
-from lilota.models import TaskInfo, TaskState
+from lilota.models import Record, TaskInfo, TaskState
 
 
-class NameStats(msgspec.Struct, frozen=True, kw_only=True):
+class NameStats(Record, frozen=True, kw_only=True):
     """How the tasks of one name did that were looked at.
 
     Attributes:

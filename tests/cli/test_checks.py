@@ -141,13 +141,14 @@ def test_check_store_shows_a_sign_per_test_and_ends_with_the_sum(folder, monkeyp
         name="test_b", status=CheckStatus.FAILED, sentence="B is kept.", reason="line 1\n\x1b[2Jline 2"
     )
 
-    def check(url, on_result):
+    def check(url, on_result=lambda _result: None):
         for result in (kept, broken):
             on_result(result)
         return CheckReport(store=url, results=(kept, broken))
 
     monkeypatch.setattr("lilota.cli.commands.check_store.run_check", check)
     short, verbose = call("check-store", "x://"), call("check-store", "x://", "--verbose")
+    machines = json.loads(call("check-store", "x://", "--json").stdout)
 
     assert short.exit_code == 1
     assert short.stdout.splitlines()[0] == ".F"
@@ -155,6 +156,14 @@ def test_check_store_shows_a_sign_per_test_and_ends_with_the_sum(folder, monkeyp
     assert "  line 1\n  \\x1b[2Jline 2" in short.stdout
     assert "x://: 1 of 2 tests passed." in short.stdout
     assert "A is kept." in verbose.stdout
+    assert (machines["ok"], machines["store"]) == (False, "x://")
+    assert machines["results"][1] == {
+        "name": "test_b",
+        "status": "failed",
+        "sentence": "B is kept.",
+        "reason": "line 1\n\x1b[2Jline 2",
+        "seconds": 0.0,
+    }
 
 
 def test_doctor_mends_counters_that_do_not_fit_when_it_is_asked_to(folder):

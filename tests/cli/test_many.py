@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+import click
 import pytest
 from cli_calls import add_task, call, end_task, start_task
 
 from lilota.cli.asking import ask
+from lilota.cli.main import cli
 from lilota.errors import StoreUnavailableError
 from lilota.models import TaskError, TaskState
 from lilota.stores import open_store
@@ -255,3 +257,34 @@ def test_stats_for_machines_are_one_document(store):
     }  # fmt: skip
     assert (mail["failed"], mail["failure_rate"]) == (1, 1.0)
     assert (report["cancelled"], report["failure_rate"], report["p50_seconds"]) == (1, None, None)
+
+
+@pytest.mark.parametrize("name", sorted(set(cli._lazy) - {"worker"}))
+def test_every_command_can_print_for_machines(name):
+    """Only a worker has nothing to tell but its log; `lilota runners --json` tells of it."""
+    command = cli.get_command(click.Context(cli), name)
+
+    assert any("--json" in option.opts for option in command.params)
+
+
+def test_prune_and_copy_for_machines_are_one_document(store, tmp_path):
+    """What people are told besides, as what to do next, is left out."""
+    fail(store)
+    add_task(store)
+    target = f"sqlite:///{tmp_path}/other.db"
+
+    store.release("runner")
+    copied = call("copy", f"sqlite:///{tmp_path}/tasks.db", target, "--yes", "--json")
+    deleted = call("prune", "--older-than", "0", "--yes", "--json")
+
+    assert json.loads(copied.stdout) == {"copied": 2, "existing": 0}
+    assert json.loads(deleted.stdout) == {"deleted": 1}
+
+
+def test_watch_for_machines_is_a_document_per_change(store):
+    """With the keys of `list`; and nothing at all if there is nothing to watch."""
+    failed = fail(store)
+
+    assert call("watch", "--json").stdout == ""
+    (line,) = call("watch", str(failed), "--json").stdout.splitlines()
+    assert json.loads(line) == json.loads(call("list", "--json").stdout)

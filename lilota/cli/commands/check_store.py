@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 import click
+import msgspec
 
+from lilota.cli.options import json_option
+from lilota.cli.records import print_json
 from lilota.testing.check import CheckReport, CheckResult, CheckStatus
 from lilota.testing.check import check_store as run_check
 from lilota.testing.check_results import symbol
 from lilota.texts.safe import safe, safe_lines
+from lilota.texts.secrets import mask_secrets
 from lilota.texts.words import count, duration
 
 _COLOURS: Final = {CheckStatus.PASSED: "green", CheckStatus.FAILED: "red", CheckStatus.SKIPPED: "yellow"}
@@ -18,14 +22,19 @@ _COLOURS: Final = {CheckStatus.PASSED: "green", CheckStatus.FAILED: "red", Check
 @click.command("check-store")
 @click.argument("url")
 @click.option("--verbose", "-v", is_flag=True, help="Show what is kept, too, not only what is not.")
-def check_store(url: str, *, verbose: bool) -> None:
+@json_option("one JSON document")
+def check_store(url: str, *, verbose: bool, as_json: bool) -> None:
     """Test the store URL against all sentences of the contract, and exit with 1 if it does not keep one.
 
     The store must be empty, and nobody else may use it meanwhile.
     """
     click.echo("Testing; this may take a minute or two.", err=True)
-    report = run_check(url, on_result=_print_sentence if verbose else _print_sign)
-    _print_report(report)
+    if as_json:
+        report = run_check(url)
+        print_json(mask_secrets({"ok": report.ok, **msgspec.to_builtins(report)}), indent=2)
+    else:
+        report = run_check(url, on_result=_print_sentence if verbose else _print_sign)
+        _print_report(report)
     if not report.ok:
         raise click.exceptions.Exit(1)
 

@@ -8,7 +8,9 @@ import sys
 import click
 
 from lilota.cli.asking import ask
+from lilota.cli.options import json_option
 from lilota.cli.output import echo
+from lilota.cli.records import print_json
 from lilota.cli.session import Session, pass_session
 from lilota.contract import TaskStore
 from lilota.copying import Copied, check_copy, copy_tasks
@@ -21,8 +23,9 @@ from lilota.texts.words import count
 @click.argument("source", metavar="SRC")
 @click.argument("target", metavar="DST")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option("one JSON document")
 @pass_session
-def copy(session: Session, *, source: str, target: str, yes: bool) -> None:
+def copy(session: Session, *, source: str, target: str, yes: bool, as_json: bool) -> None:
     """Copy all tasks of the store SRC into the store DST, with their ids, states, outputs and logs.
 
     Stop the runners of SRC first, and the programs that add tasks to it. SRC stays as it is. After an interruption,
@@ -38,7 +41,10 @@ def copy(session: Session, *, source: str, target: str, yes: bool) -> None:
             question = f"Copy {count(number, 'task')} from: {places[0]}\nto: {places[1]}?"
             ask(question)
         copied = _copy(from_store, to_store, number)
-    _tell(copied, source, target)
+    if as_json:
+        print_json(copied._asdict())
+    else:
+        _tell(copied, source, target)
 
 
 def _copy(source: TaskStore, target: TaskStore, number: int) -> Copied:

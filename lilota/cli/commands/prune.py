@@ -7,8 +7,9 @@ from typing import Final
 import click
 
 from lilota.cli.asking import ask
-from lilota.cli.options import DURATION, store_option
+from lilota.cli.options import DURATION, json_option, store_option
 from lilota.cli.output import echo
+from lilota.cli.records import print_json
 from lilota.cli.session import Session, pass_session
 from lilota.contract import TaskStore
 from lilota.models import TERMINAL_STATES, TaskState
@@ -35,15 +36,19 @@ _PAGE: Final = 1000
     help="Only tasks that ended like this; may be repeated. Default: all that ended.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option("one JSON document")
 @store_option
 @pass_session
-def prune(session: Session, *, older_than_seconds: float, states: tuple[str, ...], yes: bool) -> None:
+def prune(session: Session, *, older_than_seconds: float, states: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """Delete tasks that ended long ago, with their logs. Tasks that wait or run are never touched."""
     with session.open_store() as store:
         if not yes:
             _ask(store, older_than_seconds, states)
         deleted = _prune_all(store, older_than_seconds, states)
-    echo(f"Deleted {count(deleted, 'task')}.")
+    if as_json:
+        print_json({"deleted": deleted})
+    else:
+        echo(f"Deleted {count(deleted, 'task')}.")
 
 
 def _ask(store: TaskStore, older_than_seconds: float, states: tuple[str, ...]) -> None:

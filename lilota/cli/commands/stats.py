@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Unpack
 
 import click
-from msgspec.structs import asdict
 from rich.text import Text
 
 from lilota.cli.options import filter_options, given_filter, json_option, store_option
@@ -49,7 +48,7 @@ def stats(session: Session, *, limit: int, as_json: bool, **options: Unpack[Task
         tasks = list(find_tasks(store, limit=limit + 1, **wanted))
     found, is_complete = stats_of(tasks[:limit]), len(tasks) <= limit
     if as_json:
-        print_json({"is_complete": is_complete, "names": [asdict(row) for row in found]}, indent=2)
+        print_json({"is_complete": is_complete, "names": [row.to_dict() for row in found]}, indent=2)
         return
     screen = console()
     screen.print(Text(_heading(min(len(tasks), limit), is_complete), style="dim"))

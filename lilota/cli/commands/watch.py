@@ -12,8 +12,9 @@ from rich.live import Live
 from rich.text import Text
 
 from lilota.cli.following import Snapshot, follow_active, follow_ids, wait_for_news
-from lilota.cli.options import TASK_ID, store_option
+from lilota.cli.options import TASK_ID, json_option, store_option
 from lilota.cli.output import echo, stdout
+from lilota.cli.records import print_json
 from lilota.cli.screen import bar, columns, console, has_unicode, percent, state_text, task_text, took
 from lilota.cli.session import Session, pass_session
 from lilota.contract import TaskStore
@@ -29,29 +30,32 @@ _POLL_SECONDS: Final = 0.25
 
 @click.command
 @click.argument("task_ids", metavar="[ID]...", type=TASK_ID, nargs=-1)
+@json_option("one JSON document per change")
 @store_option
 @pass_session
-def watch(session: Session, task_ids: tuple[int, ...]) -> None:
+def watch(session: Session, *, task_ids: tuple[int, ...], as_json: bool) -> None:
     """Follow the tasks ID, or all that wait or run, until they have ended.
 
     Ctrl-C ends the watching, not the tasks. With ids the exit code is 1 if one of them did not succeed.
     """
     with session.open_store() as store:
         try:
-            last = _watch(store, follow_ids(store, task_ids) if task_ids else follow_active(store))
+            last = _watch(store, follow_ids(store, task_ids) if task_ids else follow_active(store), as_json)
         except KeyboardInterrupt:
             click.echo("\nThe tasks go on.", err=True)
             raise
-    if not last.tasks:
+    if not last.tasks and not as_json:
         echo("No task is waiting or running.")
     if task_ids and any(task.state is not TaskState.SUCCEEDED for task in last.tasks):
         raise click.exceptions.Exit(1)
 
 
-def _watch(store: TaskStore, snapshots: Iterator[Snapshot]) -> Snapshot:
+def _watch(store: TaskStore, snapshots: Iterator[Snapshot], as_json: bool) -> Snapshot:
     """Show snapshot after snapshot until all tasks have ended, and return the last."""
+    if as_json:
+        return _show_each(store, snapshots, _Lines(lambda task: print_json(task.summary())).show)
     if not stdout().isatty():
-        return _show_each(store, snapshots, _Lines().show)
+        return _show_each(store, snapshots, _Lines(lambda task: echo(_line(task))).show)
     screen = console()
     with Live(console=screen, auto_refresh=False, vertical_overflow="ellipsis") as live:
         return _show_each(store, snapshots, lambda snapshot: live.update(_frame(snapshot, screen), refresh=True))
@@ -102,7 +106,8 @@ def _bars(tasks: Sequence[TaskInfo], screen: Console) -> Table:
 class _Lines:
     """Prints a line when a task changes its state or has ten percent more."""
 
-    def __init__(self) -> None:
+    def __init__(self, print_line: Callable[[TaskInfo], None]) -> None:
+        self._print_line = print_line
         self._printed: dict[int, tuple[TaskState, int, int]] = {}
 
     def show(self, snapshot: Snapshot) -> None:
@@ -111,7 +116,7 @@ class _Lines:
             mark = (task.state, task.attempt, int(task.reported_progress) // 10)
             if self._printed.get(task.id) != mark:
                 self._printed[task.id] = mark
-                echo(_line(task))
+                self._print_line(task)
 
 
 def _line(task: TaskInfo) -> str:
