@@ -7,17 +7,24 @@ import platform
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import Final, Literal, NamedTuple
 
 from lilota import __version__
 from lilota.config import Settings, load_settings
-from lilota.contract import CanBeRepaired, CanTellExistence, StoreCapabilities, TaskCount, TaskStore
+from lilota.contract import (
+    CanBeRepaired,
+    CanTellExistence,
+    RegisteredRunner,
+    StoreCapabilities,
+    TaskCount,
+    TaskStore,
+)
 from lilota.errors import ConfigurationError, LilotaError
-from lilota.models import TaskState
 from lilota.plugins import Plugins
 from lilota.registry import Registry
+from lilota.serving import WAITING_STATES, WORKER, Service, Serving
 from lilota.stores import open_store
 from lilota.texts.secrets import mask_text
 from lilota.texts.words import count, duration
@@ -41,7 +48,11 @@ class Finding(NamedTuple):
 
 
 def examine(
-    store: str | None = None, *, load: Callable[[], Settings] | None = None, repair: bool = False
+    store: str | None = None,
+    *,
+    load: Callable[[], Settings] | None = None,
+    repair: bool = False,
+    worker_command: str = WORKER,
 ) -> Iterator[Finding]:
     """Give the findings of all checks, from the ground up; what can't be checked is a problem, not an error.
 
@@ -49,6 +60,7 @@ def examine(
         store: its name or URL; None means the configured one. It is not made if it does not exist yet.
         load: returns the settings to be examined, with their store; without, the configured ones.
         repair: let the store mend what does not fit in its data, where it can.
+        worker_command: what somebody types to start a runner.
     """
     python = f"{platform.python_implementation()} {platform.python_version()}"
     yield Finding("ok", "lilota", f"lilota {__version__}, {python} in {sys.prefix}")
@@ -66,14 +78,15 @@ def examine(
         with closing(open_store(settings.store, plugins=plugins)) as opened:
             if isinstance(opened, CanTellExistence) and not opened.exists():
                 yield from _not_made_yet(opened.capabilities())
-                yield _waiting_tasks((), Registry(plugins))
+                yield from _waiting_tasks((), Registry(plugins), Serving(()))
                 return
             opened.open()
             yield _answer(opened)
             yield from _promises(opened.capabilities())
             yield from _damage(opened, repair=repair)
-            yield from _troubled_runners(opened)
-            yield _waiting_tasks(opened.counts(), Registry(plugins))
+            runners = opened.runners()
+            yield from _troubled_runners(runners)
+            yield from _waiting_tasks(opened.counts(), Registry(plugins), Serving(runners, worker_command))
     except LilotaError as error:
         yield Finding("problem", "store", mask_text(str(error)))
 
@@ -169,29 +182,34 @@ def _damage(store: TaskStore, *, repair: bool) -> Iterator[Finding]:
         yield Finding("problem", "data", f"{damage}. `lilota doctor --repair` mends it, and loses nothing.")
 
 
-def _troubled_runners(store: TaskStore) -> Iterator[Finding]:
-    for runner in store.runners():
+def _troubled_runners(runners: Iterable[RegisteredRunner]) -> Iterator[Finding]:
+    for runner in runners:
+        service = Service.told_by(runner)
         which = f"The runner {runner.id} (process {runner.pid} on {runner.host})"
-        if failure := runner.about.get("failure"):
-            yield Finding("problem", "runners", f"{which} failed: {mask_text(str(failure))} Restart its program.")
-        for trouble in runner.about.get("troubles", ()):
-            yield Finding("warning", "runners", f"{which}: {mask_text(str(trouble))}")
+        if service.failure:
+            yield Finding("problem", "runners", f"{which} failed: {mask_text(service.failure)} Restart its program.")
+        for trouble in service.troubles:
+            yield Finding("warning", "runners", f"{which}: {mask_text(trouble)}")
 
 
-def _waiting_tasks(found: Sequence[TaskCount], registry: Registry) -> Finding:
-    """Find tasks that wait for a name that nobody here can run."""
-    waiting = Counter[str]()
-    for row in found:
-        if row.state in (TaskState.PENDING, TaskState.WAITING):
-            waiting[row.name] += row.count
-    strange = sorted(name for name in waiting if not registry.knows(name))
-    if not strange:
+def _waiting_tasks(found: Sequence[TaskCount], registry: Registry, serving: Serving) -> Iterator[Finding]:
+    """Find tasks that no runner serves, and those of names unknown here of which nobody can tell."""
+    waiting = [row for row in found if row.state in WAITING_STATES]
+    vain = serving.complaints(waiting)
+    yield from (Finding("warning", "tasks", mask_text(line)) for line in vain)
+    strange = Counter[str]()
+    for row in waiting:
+        is_judged = serving.is_alive and serving.answer(row.name, row.queue) is not None
+        if not is_judged and not registry.knows(row.name):
+            strange[row.name] += row.count
+    if strange:
+        listed = ", ".join(f"{name!r} ({strange[name]:,})" for name in sorted(strange)[:10])
+        yield Finding(
+            "warning",
+            "tasks",
+            f"Tasks wait for names that are unknown here: {listed}. If no worker elsewhere runs them, install the "
+            "package that brings them, or start a worker with --task NAME=module:Class.",
+        )
+    if not vain and not strange:
         able = f"{count(len(registry.names()), 'task name')} can be run here"
-        return Finding("ok", "tasks", f"{count(waiting.total(), 'task')} waiting; {able}.")
-    listed = ", ".join(f"{name!r} ({waiting[name]:,})" for name in strange[:10])
-    return Finding(
-        "warning",
-        "tasks",
-        f"Tasks wait for names that are unknown here: {listed}. If no worker elsewhere runs them, install the package "
-        "that brings them, or start a worker with --task NAME=module:Class.",
-    )
+        yield Finding("ok", "tasks", f"{count(sum(row.count for row in waiting), 'task')} waiting; {able}.")

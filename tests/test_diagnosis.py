@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import errno
+import json
+from datetime import UTC, datetime
 
 import pytest
 
 from lilota.config import Settings, load_settings
-from lilota.contract import StoreCapabilities, TaskCount
+from lilota.contract import RegisteredRunner, StoreCapabilities, TaskCount
 from lilota.diagnosis import _promises, _waiting_tasks, examine
 from lilota.models import TaskState
 from lilota.plugins import Plugins
 from lilota.registry import Registry
+from lilota.serving import Serving
 
 
 @pytest.fixture(autouse=True)
@@ -62,16 +65,50 @@ def test_a_store_that_can_not_be_opened_is_a_finding_without_its_password():
     assert "hunter2" not in findings[-1].text
 
 
+WAITS = TaskCount(queue="default", name="family:child", state=TaskState.PENDING, count=3)
+
+
+def known_here():
+    return Registry(Plugins(Settings(plugins_off=True, tasks={"known": "known:Known", "family:*": "known:Known"})))
+
+
+def runner(**about):
+    """Return a living runner that tells this of itself."""
+    now = datetime.now(UTC)
+    told = json.dumps(about)
+    return RegisteredRunner(
+        id="r", host="h", pid=1, lease_seconds=9, started_at=now, heartbeat_at=now, has_expired=False, about_json=told
+    )
+
+
 def test_tasks_that_have_ended_do_not_wait_for_anybody():
     """Only pending and waiting tasks are judged, and a family is as good as a name."""
-    found = [
-        TaskCount(queue="default", name="old", state=TaskState.FAILED, count=3),
-        TaskCount(queue="default", name="family:child", state=TaskState.PENDING, count=3),
+    found = [TaskCount(queue="default", name="old", state=TaskState.FAILED, count=3), WAITS]
+
+    (finding,) = _waiting_tasks(found, known_here(), Serving([runner(names=["family:*"], queues=None)]))
+
+    assert (finding.status, finding.text) == ("ok", "3 tasks waiting; 2 task names can be run here.")
+
+
+def test_tasks_that_no_runner_serves_are_a_warning_with_the_remedy():
+    """Whether the name is known here or not: a runner has to be started."""
+    (finding,) = _waiting_tasks([WAITS], known_here(), Serving(()))
+
+    assert (finding.status, finding.text) == (
+        "warning", "3 tasks wait. No runner is alive on this store; start one with: lilota worker",
+    )  # fmt: skip
+
+
+def test_a_name_that_is_unknown_here_and_served_elsewhere_is_no_warning():
+    """As where a web server adds what other machines run."""
+    strange = TaskCount(queue="default", name="strange", state=TaskState.PENDING, count=1)
+
+    statuses = [
+        [finding.status for finding in _waiting_tasks([strange], known_here(), Serving([runner(**about)]))]
+        for about in ({"names": ["strange"], "queues": None}, {})
     ]
 
-    registry = Registry(Plugins(Settings(plugins_off=True, tasks={"known": "known:Known", "family:*": "known:Known"})))
-
-    assert _waiting_tasks(found, registry).status == "ok"
+    assert statuses == [["ok"], ["warning"]]
 
 
 def test_a_store_that_forgets_is_a_warning_with_the_way_out():

@@ -81,6 +81,7 @@ def main(
     *,
     prog_name: str = "lilota",
     load: Callable[[str | None], Settings] | None = None,
+    worker_command: str = "lilota worker",
 ) -> None:
     """Run the command line of this process, or one that a program passes on, and exit.
 
@@ -88,13 +89,14 @@ def main(
         arguments: what was typed; None takes it from the process.
         prog_name: what was typed before it, for people.
         load: returns the settings for a store that was named, or for None; without, the configured ones.
+        worker_command: what somebody types to start a runner, for people.
     """
     _open_missing_streams()
     # What the terminal's encoding lacks is shown as an escape; it must never end a command.
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):  # a replaced stream may not be a TextIOWrapper
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # as above
-    cli.main(arguments, prog_name, obj=Session(load))
+    cli.main(arguments, prog_name, obj=Session(load, worker_command))
 
 
 def _open_missing_streams() -> None:

@@ -60,9 +60,11 @@ def has_unicode(target: Console) -> bool:
     return target.encoding.lower().startswith("utf")
 
 
-def task_text(task: TaskInfo, *, full: bool = False) -> Text:
-    """Return a task's name, and behind it its description and why it failed; on one line, unless all is wanted."""
+def task_text(task: TaskInfo, remark: str = "", *, full: bool = False) -> Text:
+    """Return a task's name, and behind it a remark, its description and why it failed; on one line, unless all is wanted."""
     result = text(task.name, "bold")
+    if remark:
+        result.append(f"  {remark}", style="not bold yellow")
     failed = task.error is not None and task.state is not TaskState.SUCCEEDED
     if task.description:
         # The line is cut at its end, where the error is.

@@ -29,14 +29,18 @@ class Session:
 
     Args:
         load: returns the settings for a store that was named, or for None; without, those of this folder.
+        worker_command: what somebody types to start a runner with these settings.
 
     Attributes:
         store: the name or URL that the person typed, or None for the configured one.
         tasks: task name -> "module:Class", as typed; they stand beside the configured ones.
     """
 
-    def __init__(self, load: Callable[[str | None], Settings] | None = None) -> None:
+    def __init__(
+        self, load: Callable[[str | None], Settings] | None = None, worker_command: str = "lilota worker"
+    ) -> None:
         self._load = load
+        self.worker_command: str = worker_command
         self.store: str | None = None
         self.tasks: dict[str, str] = {}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -75,9 +76,16 @@ class RegisteredRunner(Record, frozen=True, kw_only=True):
 
     @property
     def about(self) -> JSONObject:
-        """What it told of itself: "names", "queues" (null for all), "places", or "failure"; empty if nothing."""
-        about: JSONObject = msgspec.json.decode(self.about_json or "{}")
-        return about
+        """What it told of itself: "names", "queues" (null for all), "places", or "failure"; empty if nothing.
+
+        Whoever reaches the store can write there: what is no JSON, or nested deeper than a runner tells anything, is
+        left out. `lilota.serving` reads the rest by its types.
+        """
+        try:
+            told = msgspec.json.decode(self.about_json or "{}", type=dict[str, msgspec.Raw])
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+            return {}
+        return {key: value for key, raw in told.items() if (value := _flat(raw)) is not _TOO_DEEP}
 
     def to_dict(self) -> JSONObject:
         """Return what `lilota runners --json` prints, but for what the runner does now: secrets are masked."""
@@ -91,6 +99,17 @@ class RegisteredRunner(Record, frozen=True, kw_only=True):
             "has_expired": self.has_expired,
             "about": mask_secrets(self.about),
         }
+
+
+_Plain = bool | int | float | str | None
+_TOO_DEEP: Final = object()
+
+
+def _flat(raw: msgspec.Raw) -> object:
+    try:
+        return msgspec.json.decode(raw, type=_Plain | list[_Plain])
+    except msgspec.DecodeError:
+        return _TOO_DEEP
 
 
 class StoredTask(msgspec.Struct, frozen=True, kw_only=True):

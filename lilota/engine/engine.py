@@ -116,6 +116,11 @@ class Engine:
         return tuple(filter(None, (*self._given_up, self.crew.unfit)))
 
     @property
+    def is_stopping(self) -> bool:
+        """Whether it takes nothing any more, and waits for what runs; any thread may ask."""
+        return not self._claiming
+
+    @property
     def is_idle(self) -> bool:
         """Whether nothing is held or to be written, and the store had nothing when it was last asked."""
         return self.holdings.are_settled and not self._more_may_wait

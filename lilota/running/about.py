@@ -2,25 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import platform
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
 
+from lilota import __version__
 from lilota.contract import ClaimRequest, RunnerInfo
 from lilota.errors import described
 from lilota.tasks.limits import MESSAGE_LIMIT
 
-#: Nobody reads more names or troubles than that, and each heartbeat carries them.
-_NAMES_LIMIT: Final = 200
+#: How many characters the names that a runner tells have together: each heartbeat carries them, and a store keeps them.
+_NAMES_LIMIT: Final = 10_000
 _TROUBLES_LIMIT: Final = 10
 
 
-def with_service(runner: RunnerInfo, takes: ClaimRequest, places: int, troubles: Sequence[str] = ()) -> RunnerInfo:
-    """Return a runner that tells which tasks it takes, in how many places, and what somebody has to look at."""
-    about: dict[str, object] = {"names": takes.names[:_NAMES_LIMIT], "queues": takes.queues, "places": places}
+def with_service(
+    runner: RunnerInfo,
+    serves: ClaimRequest,
+    takes: ClaimRequest,
+    *,
+    places: int,
+    troubles: Sequence[str] = (),
+    is_stopping: bool = False,
+) -> RunnerInfo:
+    """Return a runner that tells which tasks it takes, in how many places, and what somebody has to look at.
+
+    Args:
+        serves: what it was started for; what it does not take of that, it has given up.
+    """
+    names, queues = _within_limit(takes.names), _within_limit(takes.queues or ())
+    about: dict[str, object] = {
+        "names": names,
+        "more_names": len(takes.names) - len(names),
+        "queues": None if takes.queues is None else queues,
+        "more_queues": len(takes.queues or ()) - len(queues),
+        "places": places,
+        "lilota": __version__,
+        "python": platform.python_version(),
+    }
     if troubles:
         about["troubles"] = troubles[:_TROUBLES_LIMIT]
+    if takes is not serves:
+        taken = frozenset(takes.names)
+        about["given_up"] = _within_limit(name for name in serves.names if name not in taken)
+    if is_stopping:
+        about["stopping"] = True
     return _telling(runner, about)
 
 
@@ -28,6 +56,17 @@ def with_failure(runner: RunnerInfo, error: BaseException) -> RunnerInfo:
     """Return a runner that holds no lease any more, and tells why."""
     failed = msgspec.structs.replace(runner, lease_seconds=0)
     return _telling(failed, {"failure": described(error)[:MESSAGE_LIMIT]})
+
+
+def _within_limit(names: Iterable[str]) -> list[str]:
+    """Return the first of the names, as many as there is room for."""
+    told, room = [], _NAMES_LIMIT
+    for name in names:
+        room -= len(name)
+        if room < 0:
+            break
+        told.append(name)
+    return told
 
 
 def _telling(runner: RunnerInfo, about: dict[str, object]) -> RunnerInfo:

@@ -146,7 +146,15 @@ class RunnerStart:
             self._watcher.join(timeout=2 * _WATCH_SECONDS)
 
     def _introduced(self, runner: RunnerInfo) -> RunnerInfo:
-        return with_service(runner, self._engine.takes, self.details.number_of_processes, self._engine.troubles)
+        engine = self._engine
+        return with_service(
+            runner,
+            engine.serves,
+            engine.takes,
+            places=engine.crew.size,
+            troubles=engine.troubles,
+            is_stopping=engine.is_stopping,
+        )
 
     def _note_failure(self, error: BaseException, is_written: bool) -> None:
         """In the thread of the engine, which has failed: let nobody take this runner for one that works."""

@@ -7,9 +7,6 @@ import json
 import pytest
 from cli_calls import add_task, call, end_task, start_task
 
-from lilota.adding.waiters import Waiters
-from lilota.cli.commands.add import _waits_for_nobody
-from lilota.client import TaskHandle
 from lilota.contract import RunnerInfo
 from lilota.models import LogLine, TaskError, TaskState
 from lilota.stores import open_store
@@ -174,10 +171,12 @@ def test_runners_lists_who_runs_how_many_tasks(store):
 
     lines = call("runners").stdout.splitlines()
 
-    assert lines[0].split() == ["RUNNER", "STATE", "RUNS", "STARTED", "HEARTBEAT", "PID", "HOST"]
+    assert lines[0].split() == [
+        "RUNNER", "STATE", "BUSY", "STARTED", "HEARTBEAT", "PID", "HOST", "QUEUES", "TASKS",
+    ]  # fmt: skip
     assert lines[1].split()[:3] == ["runner", "alive", "2"]
     assert lines[2].split()[:3] == ["idle", "alive", "0"]
-    assert lines[2].split()[-2:] == ["77", "web-2"]
+    assert lines[2].split()[-4:] == ["77", "web-2", "?", "?"]
 
 
 def test_runners_shows_which_runner_was_lost(store):
@@ -193,7 +192,7 @@ def test_runners_shows_why_a_runner_failed(store):
     about = json.dumps({"failure": "OSError: no room for password=hush"})
     store.heartbeat(RunnerInfo(id="runner", lease_seconds=0, about_json=about))
 
-    *_, state, reason = call("runners").stdout.splitlines()
+    _, state, reason = call("runners").stdout.splitlines()
     (runner,) = json.loads(call("runners", "--json").stdout)
 
     assert state.split()[:2] == ["runner", "failed"]
@@ -253,19 +252,6 @@ def test_hosts_can_not_draw_on_the_terminal(store):
     assert "\x1b" not in call("runners").stdout
 
 
-@pytest.mark.parametrize(
-    ("runner", "delay_seconds", "waits_for_nobody"),
-    [(None, 0, True), ("lost", 0, True), ("alive", 0, False), (None, 3600, False)],
-)
-def test_due_task_without_a_live_runner_waits_for_nobody(store, runner, delay_seconds, waits_for_nobody):
-    """A scheduled task has time, and a live runner is busy or just about to look."""
-    if runner is not None:
-        store.heartbeat(RunnerInfo(id=runner, lease_seconds=60 if runner == "alive" else 0))
-    handle = TaskHandle(add_task(store, delay_seconds=delay_seconds), store, Waiters(store))
-
-    assert _waits_for_nobody(handle, store) is waits_for_nobody
-
-
 def test_a_double_dash_ends_the_options(store):
     """A task name or value may look like an option."""
     result = call("add", "--any-name", "--", "--help", "--x=1")
@@ -310,7 +296,7 @@ def test_list_has_pages(store):
 
     assert "--after 4" in first.stdout
     assert "There are more" not in second.stdout
-    assert [line.split()[0] for line in second.stdout.splitlines()[3:]] == ["3", "2", "1"]
+    assert [line.split()[0] for line in second.stdout.splitlines()[3:6]] == ["3", "2", "1"]
 
 
 def test_list_filters_by_state_name_and_queue(store):
@@ -333,7 +319,7 @@ def test_list_for_machines_has_stable_keys(store):
     assert set(task) == {
         "id", "name", "description", "state", "queue", "priority", "progress_percentage", "reported_progress",
         "attempt", "lost_attempts", "cancel_requested", "pid", "runner_id",
-        "created_at", "run_at", "started_at", "finished_at", "error",
+        "created_at", "run_at", "started_at", "finished_at", "error", "served",
     }  # fmt: skip
     assert task["created_at"].endswith("Z")
     assert task["started_at"] is None

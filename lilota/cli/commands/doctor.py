@@ -27,7 +27,7 @@ _SIGNS: Final = {"ok": ("✔", "+", "green"), "warning": ("!", "!", "yellow"), "
 def doctor(session: Session, as_json: bool, repair: bool) -> None:
     """Check Python, plugins and the store, and exit with 1 if there is a problem."""
     findings: list[Finding] = []
-    for finding in examine(load=session.load_settings, repair=repair):
+    for finding in examine(load=session.load_settings, repair=repair, worker_command=session.worker_command):
         findings.append(finding)
         if not as_json:
             echo(_line(finding))

@@ -30,6 +30,7 @@ from lilota.cli.session import Session, pass_session
 from lilota.contract import TaskCount, TaskStore
 from lilota.finding import TaskFilter, find_tasks
 from lilota.models import TaskInfo, TaskState
+from lilota.serving import WAITING_STATES, Serving
 from lilota.texts.words import relative
 
 if TYPE_CHECKING:
@@ -65,11 +66,12 @@ def list_tasks(
     with session.open_store() as store:
         # One more than asked for tells whether there is a next page.
         tasks = find_tasks(store, limit=limit + 1, after_id=after, **given_filter(**options))
+        serving = Serving(store.runners(), session.worker_command)
         if as_json:
             for task in islice(tasks, limit):
-                print_json(task.summary())
+                print_json({**task.summary(), "served": _is_served(task, serving)})
             return
-        _print_list(store, list(tasks), limit, full=full)
+        _print_list(store, list(tasks), limit, serving, full=full)
 
 
 @click.command
@@ -91,7 +93,7 @@ def counts(session: Session, *, as_json: bool) -> None:
             screen.print(_counts_table(found, screen))
 
 
-def _print_list(store: TaskStore, tasks: Sequence[TaskInfo], limit: int, *, full: bool) -> None:
+def _print_list(store: TaskStore, tasks: Sequence[TaskInfo], limit: int, serving: Serving, *, full: bool) -> None:
     screen = console()
     found = store.counts()
     screen.print(_header(store, found, screen), soft_wrap=True)
@@ -100,7 +102,8 @@ def _print_list(store: TaskStore, tasks: Sequence[TaskInfo], limit: int, *, full
         screen.print(Text(empty, style="dim"))
         return
     screen.print()
-    screen.print(_task_table(tasks[:limit], screen, full=full))
+    screen.print(_task_table(tasks[:limit], screen, serving, full=full))
+    _print_complaints(serving.complaints(found), screen)
     if len(tasks) > limit:
         screen.print(Text(f"\nThere are more. Next page: --after {tasks[limit - 1].id}", style="dim"))
 
@@ -118,7 +121,19 @@ def _header(store: TaskStore, found: Sequence[TaskCount], screen: Console) -> Te
     return Text.assemble(Text(separator, style="dim").join(parts), "  ", where)
 
 
-def _task_table(tasks: Sequence[TaskInfo], screen: Console, *, full: bool) -> Table:
+def _print_complaints(lines: Sequence[str], screen: Console) -> None:
+    if lines:
+        screen.print()
+    for line in lines:
+        screen.print(text(line, "yellow"), soft_wrap=True)
+
+
+def _is_served(task: TaskInfo, serving: Serving) -> bool | None:
+    """Tell whether a runner serves a task that waits; None if it does not wait, or nobody knows."""
+    return serving.answer(task.name, task.queue) if task.state in WAITING_STATES else None
+
+
+def _task_table(tasks: Sequence[TaskInfo], screen: Console, serving: Serving, *, full: bool) -> Table:
     now = datetime.now(UTC)
     with_queue = any(task.queue != "default" for task in tasks)
     # A narrow terminal needs the room for the names, and elsewhere nobody looks at bars.
@@ -134,7 +149,7 @@ def _task_table(tasks: Sequence[TaskInfo], screen: Console, *, full: bool) -> Ta
             *([text(task.queue)] if with_queue else []),
             relative(when(task), now),
             took(task, now),
-            task_text(task, full=full),
+            task_text(task, "no runner serves this" if _is_served(task, serving) is False else "", full=full),
         )
     return table
 

@@ -1,4 +1,4 @@
-"""`lilota runners`: who runs the tasks of a store, and since when."""
+"""`lilota runners`: who runs the tasks of a store, since when, and what each serves."""
 
 from __future__ import annotations
 
@@ -13,72 +13,102 @@ from lilota.cli.options import json_option, store_option
 from lilota.cli.records import print_json
 from lilota.cli.screen import columns, console, text
 from lilota.cli.session import Session, pass_session
-from lilota.contract import RegisteredRunner, TaskQuery, TaskStore
-from lilota.models import TaskState
+from lilota.contract import RegisteredRunner
+from lilota.serving import Service, Serving, running_per_runner
 from lilota.texts.words import relative
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from rich.console import Console
     from rich.table import Table
 
-_PAGE: Final = 200
+#: How many names stand in a cell, and how many characters of each.
+_NAMES: Final = 3
+_NAME_LENGTH: Final = 40
 
 
 @click.command
+@click.option("--full", is_flag=True, help="Show all names and queues of each, also where they are many.")
 @json_option("one JSON document")
 @store_option
 @pass_session
-def runners(session: Session, *, as_json: bool) -> None:
-    """List the runners of the store, and how many tasks each runs now.
+def runners(session: Session, *, full: bool, as_json: bool) -> None:
+    """List the runners of the store: how many tasks each runs now, and which names and queues it serves.
 
     A runner whose lease has expired was lost, has failed, or can't reach the store; the others take back its tasks.
     """
     with session.open_store() as store:
         found = store.runners()
-        running = _running_per_runner(store) if found else Counter[str]()
+        running = running_per_runner(store) if found else Counter[str]()
+        waiting = [] if as_json else store.counts()
     if as_json:
         print_json([{**runner.to_dict(), "running_tasks": running[runner.id]} for runner in found], indent=2)
         return
     screen = console()
-    if not found:
-        screen.print(Text("No runner is registered. Start one with: lilota worker", style="dim"))
-        return
-    screen.print(_table(found, running, screen))
-    for runner in found:
-        if failure := runner.about.get("failure"):
-            screen.print(text(f"The runner {runner.id} failed: {failure}", "red"), soft_wrap=True)
-        for trouble in runner.about.get("troubles", ()):
+    if found:
+        services = [(runner, Service.told_by(runner)) for runner in found]
+        screen.print(_table(services, running, screen, full=full), soft_wrap=full)
+        _print_troubles(services, screen)
+    else:
+        screen.print(Text(f"No runner is registered. Start one with: {session.worker_command}", style="dim"))
+    for line in Serving(found, session.worker_command).complaints(waiting):
+        screen.print(text(line, "yellow"), soft_wrap=True)
+
+
+def _print_troubles(services: Sequence[tuple[RegisteredRunner, Service]], screen: Console) -> None:
+    for runner, service in services:
+        if service.failure:
+            screen.print(text(f"The runner {runner.id} failed: {service.failure}", "red"), soft_wrap=True)
+        for trouble in service.troubles:
             screen.print(text(f"The runner {runner.id}: {trouble}", "yellow"), soft_wrap=True)
 
 
-def _running_per_runner(store: TaskStore) -> Counter[str]:
-    running: Counter[str] = Counter()
-    after_id = None
-    while page := store.find(TaskQuery(states=(TaskState.RUNNING,), after_id=after_id, limit=_PAGE)):
-        running.update(info.runner_id for info in page if info.runner_id is not None)
-        after_id = page[-1].id
-    return running
-
-
-def _table(found: Sequence[RegisteredRunner], running: Counter[str], screen: Console) -> Table:
+def _table(
+    services: Sequence[tuple[RegisteredRunner, Service]], running: Counter[str], screen: Console, *, full: bool
+) -> Table:
     now = datetime.now(UTC)
-    table = columns(screen, "RUNNER", "STATE", ">RUNS", ">STARTED", ">HEARTBEAT", ">PID", "HOST")
-    for runner in found:
+    headers = ("RUNNER", "STATE", ">BUSY", ">STARTED", ">HEARTBEAT", ">PID", "HOST", "QUEUES", "TASKS")
+    table = columns(screen, *headers)
+    for runner, service in services:
         table.add_row(
             text(runner.id),
-            _state(runner),
-            f"{running[runner.id]:,}",
+            _state(runner, service),
+            _busy(running[runner.id], service),
             relative(runner.started_at, now),
             relative(runner.heartbeat_at, now),
             str(runner.pid),
             text(runner.host),
+            text(_queues(service, full=full)),
+            text(_tasks(service, full=full)),
         )
     return table
 
 
-def _state(runner: RegisteredRunner) -> Text:
+def _state(runner: RegisteredRunner, service: Service) -> Text:
     if not runner.has_expired:
-        return Text("alive", style="green")
-    return Text("failed" if "failure" in runner.about else "lease expired", style="red")
+        return Text("stopping", style="yellow") if service.is_stopping else Text("alive", style="green")
+    return Text("failed" if service.failure else "lease expired", style="red")
+
+
+def _busy(running: int, service: Service) -> str:
+    """Say how many places are busy; what a runner has taken beside that waits in it for a place."""
+    return f"{min(running, service.places):,} of {service.places:,}" if service.places else f"{running:,}"
+
+
+def _queues(service: Service, *, full: bool) -> str:
+    if not service.tells_queues:
+        return "?"
+    return "all" if service.queues is None else _few(service.queues, service.more_queues, full=full)
+
+
+def _tasks(service: Service, *, full: bool) -> str:
+    return "?" if service.names is None else _few(service.names, service.more_names, full=full)
+
+
+def _few(names: Collection[str], more: int, *, full: bool) -> str:
+    """Return the names, or the first of them and how many more there are."""
+    shown = sorted(names)[: None if full else _NAMES]
+    more += len(names) - len(shown)
+    listed = ", ".join(name if full or len(name) <= _NAME_LENGTH else f"{name[:_NAME_LENGTH]}..." for name in shown)
+    return f"{listed} and {more:,} more" if more else listed or "none"

@@ -14,8 +14,9 @@ from lilota.cli.records import print_json
 from lilota.cli.screen import console, fields, has_unicode, state_text
 from lilota.cli.session import Session, pass_session
 from lilota.models import TaskInfo, TaskState
+from lilota.serving import why_it_waits
 from lilota.texts.safe import escape, safe
-from lilota.texts.secrets import mask_secrets
+from lilota.texts.secrets import mask_secrets, mask_text
 from lilota.texts.words import duration, instant_text
 
 
@@ -29,14 +30,18 @@ def show(session: Session, *, task_id: int, reveal: bool, as_json: bool) -> None
     """Show all about the task ID: its fate, input, output and error."""
     with session.open_store() as store:
         task = store.get(task_id)
+        waits_for = why_it_waits(task, store, session.worker_command)
     if as_json:
-        print_json(task.to_dict(reveal_secrets=reveal), indent=2)
+        reasons = [{"reason": reason.kind, "text": mask_text(reason.text)} for reason in waits_for]
+        print_json({**task.to_dict(reveal_secrets=reveal), "waits_for": reasons}, indent=2)
         return
     screen = console()
     screen.print(_heading(task, has_unicode(screen)))
     grid = fields()
     for label, value in _facts(task, datetime.now(UTC)):
         grid.add_row(label, Text(value))
+    for number, reason in enumerate(waits_for):
+        grid.add_row("" if number else "waits", Text(safe(reason.text), style="yellow"))
     screen.print(grid)
     for title, lines, style in _blocks(task, reveal):
         screen.print(Text(f"\n{title}", style="bold"))
@@ -90,7 +95,16 @@ def _blocks(task: TaskInfo, reveal: bool) -> Iterator[tuple[str, list[str], str]
     if task.error is not None:
         error = task.error.to_dict(reveal_secrets=reveal)
         lines = error["traceback"].rstrip().split("\n") if error["traceback"] else []
-        yield "Error", [escape(line.expandtabs(4)) for line in (f"{error['type']}: {error['message']}", *lines)], "red"
+        yield (
+            _error_title(task),
+            [escape(line.expandtabs(4)) for line in (f"{error['type']}: {error['message']}", *lines)],
+            "red",
+        )
+
+
+def _error_title(task: TaskInfo) -> str:
+    """Say of which attempt the error is, where there will be another one."""
+    return "Error" if task.state.is_terminal or not task.attempt else f"Error of attempt {task.attempt}"
 
 
 def _json_lines(value: object, reveal: bool) -> list[str]:

@@ -27,4 +27,9 @@ class Command(BaseCommand):
         parser.add_argument("arguments", nargs=REMAINDER)
 
     def handle(self, *, arguments: Sequence[str], **_: object) -> None:
-        main(arguments, prog_name="manage.py lilota", load=project_settings)
+        main(
+            arguments,
+            prog_name="manage.py lilota",
+            load=project_settings,
+            worker_command="manage.py lilota_worker",
+        )
