@@ -51,6 +51,8 @@ class TaskHandle:
     def result(self, timeout_seconds: float | None = None) -> JSONObject | None:
         """Wait until the task has ended and return its output, None if it has none.
 
+        After five seconds a warning says so, once for each name and queue, if no living runner serves the task.
+
         Raises:
             TaskFailedError: it failed; the error carries the traceback of the worker as text.
             TaskCancelledError: it was cancelled.

@@ -1,7 +1,7 @@
 """Wait for tasks to end: a thread for one task, an event loop for many.
 
 A runner tells which of its tasks ended (`tell`). What ends elsewhere is found in the store: after a hint that it
-changed, or after a moment.
+changed, or after a moment. Who has waited for some seconds is warned if no runner serves the task.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from typing import Final
 from weakref import WeakSet
 
+from lilota.adding.unserved import PATIENCE_SECONDS, Lookout
 from lilota.contract import TaskQuery, TaskStore
 from lilota.errors import LilotaError, StoreError, described
 from lilota.models import TERMINAL_STATES, TaskInfo
@@ -47,6 +48,9 @@ class Waiters:
         self._futures: dict[int, list[Future[None]]] = {}
         self._somebody_awaits = threading.Event()
         self._watcher: threading.Thread | None = None
+        self._lookout = Lookout(self._store)
+        self._looks_out_at = 0.0
+        self._awaited_before: frozenset[int] = frozenset()
 
     def tell(self, task_ids: list[int]) -> None:
         """Wake those who wait for these tasks, which have ended."""
@@ -74,7 +78,9 @@ class Waiters:
 
     def wait(self, task_id: int, timeout_seconds: float | None) -> TaskInfo | None:
         """Block until the task has ended and return it, or return None when the time is up."""
-        deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+        began = time.monotonic()
+        deadline = None if timeout_seconds is None else began + timeout_seconds
+        looks_out_at = began + PATIENCE_SECONDS
         event = threading.Event()
         with self._lock:
             self._events.setdefault(task_id, []).append(event)
@@ -85,9 +91,13 @@ class Waiters:
                     return info
                 if self._failure is not None:
                     raise self._failed(self._failure)
-                left = LOOK_AGAIN_SECONDS if deadline is None else min(deadline - time.monotonic(), LOOK_AGAIN_SECONDS)
+                now = time.monotonic()
+                left = LOOK_AGAIN_SECONDS if deadline is None else min(deadline - now, LOOK_AGAIN_SECONDS)
                 if left <= 0:
                     return None
+                if now >= looks_out_at:
+                    self._lookout.look_at(info)
+                    looks_out_at = now + PATIENCE_SECONDS
                 self._sleep(event, left)
         finally:
             self._forget(task_id, event)
@@ -155,6 +165,16 @@ class Waiters:
             ids = waited_for[start : start + _IDS_PER_LOOK]
             query = TaskQuery(ids=ids, states=tuple(TERMINAL_STATES), limit=len(ids))
             self.tell([info.id for info in self._store.find(query)])
+        self._look_out(waited_for)
+
+    def _look_out(self, awaited: tuple[int, ...]) -> None:
+        """Look now and then whether runners serve what has been awaited since the last time."""
+        now = time.monotonic()
+        if now < self._looks_out_at:
+            return
+        self._looks_out_at = now + PATIENCE_SECONDS
+        self._lookout.look_among([task_id for task_id in awaited if task_id in self._awaited_before])
+        self._awaited_before = frozenset(awaited)
 
     def _fail_all(self, error: Exception) -> None:
         """Let those who await see that the store can't be asked."""

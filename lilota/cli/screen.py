@@ -61,7 +61,7 @@ def has_unicode(target: Console) -> bool:
 
 
 def task_text(task: TaskInfo, remark: str = "", *, full: bool = False) -> Text:
-    """Return a task's name, and behind it a remark, its description and why it failed; on one line, unless all is wanted."""
+    """Return a task's name, and behind it a remark, its description and why it failed; all on one line, or `full`."""
     result = text(task.name, "bold")
     if remark:
         result.append(f"  {remark}", style="not bold yellow")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -17,7 +17,7 @@ from lilota.cli.output import echo
 from lilota.cli.records import print_json
 from lilota.cli.session import Session, pass_session
 from lilota.errors import TaskCancelledError, TaskFailedError, UnknownTaskError
-from lilota.models import TaskState
+from lilota.serving import why_unserved
 from lilota.texts.safe import safe, safe_lines
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def add(
                 headers=task_headers or None,
             )
         if wait:
-            _wait(handle, client.store, as_json=as_json)
+            _wait(handle, client.store, session.worker_command, as_json=as_json)
         elif as_json:
             print_json(handle.info().to_dict())
         else:
@@ -116,13 +116,13 @@ def _advice() -> Iterator[None]:
         raise UnknownTaskError(f"{error} If only another worker knows the name, add --any-name.") from error
 
 
-def _wait(handle: TaskHandle, store: TaskStore, *, as_json: bool) -> None:
+def _wait(handle: TaskHandle, store: TaskStore, command: str, *, as_json: bool) -> None:
     """Wait for the end of the task; its fate is the exit code."""
     if not as_json:
         click.echo(f"Added task {handle.id}; waiting for it.", err=True)
     failure = None
     try:
-        output = _result(handle, store)
+        output = _result(handle, store, command)
     except (TaskFailedError, TaskCancelledError) as error:
         failure = error
     except KeyboardInterrupt:
@@ -138,20 +138,15 @@ def _wait(handle: TaskHandle, store: TaskStore, *, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _result(handle: TaskHandle, store: TaskStore) -> JSONObject | None:
-    """Wait for the result, and say once if nobody is there to run the task."""
+def _result(handle: TaskHandle, store: TaskStore, command: str) -> JSONObject | None:
+    """Wait for the result, and say once if no runner serves the task."""
+    is_told = False
     while True:
         with suppress(TimeoutError):
             return handle.result(_PATIENCE_SECONDS)
-        if _waits_for_nobody(handle, store):
-            click.echo("No runner is alive on this store; start one with: lilota worker", err=True)
-            return handle.result()
-
-
-def _waits_for_nobody(handle: TaskHandle, store: TaskStore) -> bool:
-    task = handle.info()
-    is_due = task.state is TaskState.PENDING and task.run_at <= datetime.now(UTC)
-    return is_due and all(runner.has_expired for runner in store.runners())
+        if not is_told and (gap := why_unserved(handle.info(), store, command)):
+            click.echo(safe(gap), err=True)
+            is_told = True
 
 
 def _print_output(output: JSONObject | None) -> None:

@@ -1,0 +1,83 @@
+"""Warn those who wait for a task that no runner serves: without this, they would wait for ever, and not know why."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from lilota.contract import TaskQuery, TaskStore
+from lilota.errors import StoreError
+from lilota.models import TaskInfo, TaskState
+
+if TYPE_CHECKING:
+    from lilota.serving import Serving
+
+logger: logging.Logger = logging.getLogger(__name__)
+
+#: How long somebody waits before the runners are looked at, and until they are looked at again.
+PATIENCE_SECONDS: Final = 5.0
+
+_IDS_PER_LOOK: Final = 500
+
+
+class Lookout:
+    """Looks whether runners serve what somebody waits for, and warns once for each name and queue. Thread-safe."""
+
+    def __init__(self, store: TaskStore) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._warned: set[tuple[str, str]] = set()
+
+    def look_at(self, task: TaskInfo) -> None:
+        """Warn if no runner serves this task, which somebody waits for."""
+        if _is_due(task) and (task.name, task.queue) not in self._warned:
+            with _harmless():
+                self._warn([task], self._serving())
+
+    def look_among(self, task_ids: Sequence[int]) -> None:
+        """Warn of those of the tasks that no runner serves. As long as all names are served, it looks at none."""
+        with _harmless():
+            serving = self._serving()
+            rows = [row for row in serving.unserved(self._store.counts()) if (row.name, row.queue) not in self._warned]
+            for start in range(0, len(task_ids) if rows else 0, _IDS_PER_LOOK):
+                ids = tuple(task_ids[start : start + _IDS_PER_LOOK])
+                names, queues = tuple({row.name for row in rows}), tuple({row.queue for row in rows})
+                query = TaskQuery(ids=ids, states=(TaskState.PENDING,), names=names, queues=queues, limit=len(ids))
+                self._warn(filter(_is_due, self._store.find(query)), serving)
+
+    def _serving(self) -> Serving:
+        from lilota.serving import Serving  # noqa: PLC0415 - most wait shorter
+
+        return Serving(self._store.runners())
+
+    def _warn(self, tasks: Iterable[TaskInfo], serving: Serving) -> None:
+        from lilota.texts.safe import safe  # noqa: PLC0415 - as above
+
+        for task in tasks:
+            if serving.answer(task.name, task.queue) is not False or not self._is_news(task):
+                continue
+            if gap := serving.gap(task.name, task.queue):
+                logger.warning("Task %d (%s) is waited for in vain. %s", task.id, safe(task.name), safe(gap.text))
+
+    def _is_news(self, task: TaskInfo) -> bool:
+        with self._lock:
+            before = len(self._warned)
+            self._warned.add((task.name, task.queue))
+            return len(self._warned) > before
+
+
+@contextmanager
+def _harmless() -> Iterator[None]:
+    """Let nobody's wait end because the store could not be asked about its runners; it is asked again soon."""
+    try:
+        yield
+    except StoreError as error:
+        logger.debug("Who serves what is waited for can't be told just now: %s", error)
+
+
+def _is_due(task: TaskInfo) -> bool:
+    return task.state is TaskState.PENDING and task.run_at <= datetime.now(UTC)
