@@ -17,6 +17,7 @@ from lilota.adding.unserved import PATIENCE_SECONDS, Lookout
 from lilota.contract import TaskQuery, TaskStore
 from lilota.errors import LilotaError, StoreError, described
 from lilota.models import TERMINAL_STATES, TaskInfo
+from lilota.plugins.strangers import let_pass, one_line
 
 #: How long a change in the store may go unnoticed when no hint came.
 LOOK_AGAIN_SECONDS: Final = 0.25
@@ -124,6 +125,11 @@ class Waiters:
         error.__cause__ = failure
         return error
 
+    def _fault(self, error: BaseException) -> StoreError:
+        fault = StoreError(f"The store {type(self._store).__name__} can't be asked: it raised {one_line(error)}.")
+        fault.__cause__ = error
+        return fault
+
     def _sleep(self, event: threading.Event, seconds: float) -> None:
         if self._told:
             event.wait(seconds)
@@ -153,8 +159,9 @@ class Waiters:
             try:
                 self._look()
                 self._sleep(never, LOOK_AGAIN_SECONDS)
-            except StoreError as error:
-                self._fail_all(error)
+            except BaseException as error:  # noqa: BLE001 - a stranger's store may raise anything, and somebody waits
+                let_pass(error)
+                self._fail_all(error if isinstance(error, LilotaError) else self._fault(error))
 
     def _look(self) -> None:
         with self._lock:

@@ -84,6 +84,14 @@ class Driver:
         self.order(lambda: self._lose_lease(done))
         return done
 
+    def fail(self, error: BaseException) -> None:
+        """Have the loop fail: another thread of the runner has ended by an error, and nothing is whole without it."""
+
+        def raise_it() -> None:
+            raise error
+
+        self.order(raise_it)
+
     def stop(self, *, drain: bool, timeout_seconds: float | None, remedy: str = "") -> None:
         """Begin to stop: take nothing new (or, with `drain`, until nothing is due), wait, then give back the rest."""
         now = self._clock()

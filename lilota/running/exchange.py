@@ -9,6 +9,7 @@ from lilota.contract import ClaimRequest, Fence, TaskStore
 from lilota.engine.engine import Engine
 from lilota.errors import StoreError, StoreGoneError, StoreVersionError, described
 from lilota.models import AttemptUpdate, Outcome, TaskError, TaskState
+from lilota.plugins.guarded_stores import StoreFaultError
 from lilota.running.looking import LookSchedule
 from lilota.running.lost_replies import LostReplies
 from lilota.running.telling import Teller
@@ -43,16 +44,17 @@ class Exchange:
             return
         try:
             committed = self._store.commit(updates, request)
-        except StoreError as error:
-            self._be_patient(error, updates, request, now)
-            return
-        except Exception:
+        except StoreFaultError as error:
             if not updates:
-                raise
-            logger.exception("What tasks have reported can't be written together; it is written task by task.")
+                self._be_patient(error, updates, request, now)
+                return
+            logger.warning("What tasks have reported can't be written together; it is written task by task: %s", error)
             self._lost_replies.note_failure(request)
             self.schedule.look_again()
             self.write_apart(updates, now)
+            return
+        except StoreError as error:
+            self._be_patient(error, updates, request, now)
             return
         committed = self._lost_replies.without_own_writes(updates, committed)
         answered_at = self._clock()
@@ -64,8 +66,7 @@ class Exchange:
     def write_apart(self, updates: Sequence[AttemptUpdate], now: float) -> None:
         """Write the updates of each attempt for themselves; an attempt of which they can't be written has failed.
 
-        Raises:
-            Exception: not even that can be written. What is left is kept, as it is after a StoreError.
+        Where not even that can be written, it is the store that is broken, and not the report: what is left is kept.
         """
         left: dict[Fence, list[AttemptUpdate]] = {}
         for update in updates:
@@ -76,21 +77,16 @@ class Exchange:
                 del left[fence]
         except StoreError as error:
             self._be_patient(error, [update for group in left.values() for update in group], None, now)
-        except Exception:
-            self._engine.holdings.keep_updates([update for group in left.values() for update in group])
-            raise
 
     def _write_group(self, updates: list[AttemptUpdate], now: float) -> None:
         """Write the updates of one attempt, or that it has failed."""
         try:
             committed = self._store.commit(updates)
-        except StoreError:
-            raise
-        except Exception as error:
+        except StoreFaultError as error:
             task_id, token = updates[0].fence
-            logger.exception("What the task %d has reported can't be written; it fails.", task_id)
-            updates = [AttemptUpdate(id=task_id, token=token, outcome=_unwritable(error))]
+            updates = [AttemptUpdate(id=task_id, token=token, outcome=_unwritable(error.__cause__ or error))]
             committed = self._store.commit(updates)
+            logger.warning("What the task %d has reported can't be written; it fails: %s", task_id, error)
             self._engine.holdings.drop((task_id, token), now)
         self._lost_replies.note_failure(None)  # the whole batch may have been written before it failed
         committed = self._lost_replies.without_own_writes(updates, committed)
@@ -110,6 +106,6 @@ class Exchange:
         logger.warning("The store can't be used%s (next try in %.1f s): %s", kept, pause_seconds, error)
 
 
-def _unwritable(error: Exception) -> Outcome:
+def _unwritable(error: BaseException) -> Outcome:
     message = storable(f"What the task reported can't be written: {described(error)}")[:MESSAGE_LIMIT]
     return Outcome(state=TaskState.FAILED, error=TaskError(type="UnwritableReport", message=message))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Final
 
 from lilota.contract import TaskStore
 from lilota.errors import StoreError
+from lilota.running.threads import runner_thread
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -26,14 +28,22 @@ class Housekeeper:
     Args:
         prune_after_seconds: how long ago a task must have ended, or None to keep everything: then nothing happens.
         every_seconds: how often the store is pruned, by whichever runner asks first.
+        on_failure: called, in the thread, when that has ended by an error.
     """
 
-    def __init__(self, store: TaskStore, prune_after_seconds: float | None, every_seconds: float = 60.0) -> None:
+    def __init__(
+        self,
+        store: TaskStore,
+        prune_after_seconds: float | None,
+        every_seconds: float = 60.0,
+        *,
+        on_failure: Callable[[BaseException], object] = lambda _error: None,
+    ) -> None:
         self._store = store
         self._prune_after_seconds = prune_after_seconds
         self._every_seconds = every_seconds
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="lilota-housekeeping", daemon=True)
+        self._thread = runner_thread("lilota-housekeeping", self._run, on_failure)
 
     def start(self) -> None:
         """Begin, unless there is nothing to do."""

@@ -18,6 +18,7 @@ from typing import Final
 from lilota.contract import RunnerInfo, TaskStore
 from lilota.errors import StoreError
 from lilota.running.silence import Silence
+from lilota.running.threads import runner_thread
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class LeaseKeeper:
         on_rescued: called, in the thread of the heartbeats, when tasks of a dead runner are due again.
         clock: returns seconds that only ever rise.
         introduced: returns the runner with what it tells people of itself; called for each heartbeat, in its thread.
+        on_failure: called, in one of these threads, when that has ended by an error.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class LeaseKeeper:
         clock: Callable[[], float] = time.monotonic,
         *,
         introduced: Callable[[RunnerInfo], RunnerInfo] = lambda runner: runner,
+        on_failure: Callable[[BaseException], object] = lambda _error: None,
     ) -> None:
         self._clock = clock
         self._store = store
@@ -62,8 +65,8 @@ class LeaseKeeper:
         self._introduced = introduced
         self._silence = Silence(clock)
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="lilota-lease", daemon=True)
-        self._watch_thread = threading.Thread(target=self._watch, name="lilota-lease-watch", daemon=True)
+        self._thread = runner_thread("lilota-lease", self._keep, on_failure)
+        self._watch_thread = runner_thread("lilota-lease-watch", self._watch, on_failure)
         self._lock = threading.Lock()
         self._renewed_at = self._clock()
         self._is_lost = False

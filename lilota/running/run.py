@@ -17,6 +17,7 @@ from lilota.engine.engine import Engine
 from lilota.engine.executor import Executor, ExecutorCapabilities
 from lilota.errors import LilotaError, StoreError, described, listed
 from lilota.hookspecs import RunnerDetails
+from lilota.plugins.guarded_stores import GuardedStore
 from lilota.registry import Registry
 from lilota.running.about import with_failure, with_service
 from lilota.running.driver import Driver
@@ -24,6 +25,7 @@ from lilota.running.executors import RunOptions
 from lilota.running.housekeeping import Housekeeper
 from lilota.running.lease import LeaseKeeper
 from lilota.running.telling import Teller
+from lilota.running.threads import runner_thread
 from lilota.tasks.families import is_family
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -60,6 +62,7 @@ class RunnerStart:
         options: RunOptions,
         executor: Executor,
     ) -> None:
+        store = GuardedStore(store)
         capabilities = store.capabilities()
         names = registry.names()
         self.info: RunnerInfo = RunnerInfo(
@@ -79,13 +82,18 @@ class RunnerStart:
         teller = Teller(self._plugins, waiters)
         self.driver: Driver = Driver(self._engine, self._executor, store, teller, on_failure=self._note_failure)
         self._lease = LeaseKeeper(
-            store, self.info, self._stop_without_lease, self.driver.look_again, introduced=self._introduced
+            store,
+            self.info,
+            self._stop_without_lease,
+            self.driver.look_again,
+            introduced=self._introduced,
+            on_failure=self.driver.fail,
         )
-        self._housekeeper = Housekeeper(store, options.settings.prune_after_seconds)
+        self._housekeeper = Housekeeper(store, options.settings.prune_after_seconds, on_failure=self.driver.fail)
         self._waiters = waiters
         self._leaves_all_to_the_lease = False
         self._closed = threading.Event()
-        self._watcher = threading.Thread(target=self._watch, name="lilota-watcher", daemon=True)
+        self._watcher = runner_thread("lilota-watcher", self._watch, self.driver.fail)
 
     @property
     def is_of_this_process(self) -> bool:
