@@ -171,7 +171,10 @@ class LilotaHooks:
 
     @hookspec
     def lilota_runner_stopping(self, runner: RunnerDetails) -> None:
-        """Observe that a runner is about to stop. Called in: the thread that called `stop`. If it raises: logged."""
+        """Observe that a runner is about to stop. Called in: a thread of its own. If it raises: logged.
+
+        `stop` waits for it, but not for ever.
+        """
 
     @called_in_workers
     @hookspec

@@ -219,7 +219,6 @@ class TaskRunner:
         """
         run = self._started("The task runner cannot be stopped because it was not started")
         _check_seconds("timeout_seconds", timeout_seconds, least=-math.inf)
-        self._plugins.observe("lilota_runner_stopping", runner=run.details)
         try:
             run.stop(timeout_seconds)
         finally:

@@ -16,6 +16,7 @@ from pluggy import HookImpl
 from lilota.errors import PluginError, Retry, StopTask, did_you_mean
 from lilota.hookspecs import PROJECT_NAME, AttemptDetails, LilotaHooks, hookimpl
 from lilota.models import JSONObject
+from lilota.plugins.delays import OVERDUE_SECONDS, RunningCalls, whereabouts
 from lilota.plugins.loading import load_reference
 from lilota.plugins.records import Entry
 from lilota.plugins.strangers import blame, let_pass, one_line, undisturbed
@@ -43,6 +44,7 @@ class PluginModules:
         self._implementations: dict[str, tuple[HookImpl, ...]] = dict.fromkeys(self._hook_names, ())
         self._failures: dict[tuple[str, str], int] = {}
         self._suspended: set[tuple[str, str]] = set()
+        self._calls = RunningCalls()
         self._lock = threading.Lock()
 
     @cached_property
@@ -116,6 +118,7 @@ class PluginModules:
         """Call each implementation of an observing hook; what one raises is logged and reaches nobody."""
         for implementation in self._implementations[hook_name]:
             arguments = [records[name] for name in implementation.argnames]
+            outer = self._calls.begin(hook_name, implementation.plugin_name)
             try:
                 returned = implementation.function(*arguments)
                 if returned is not None:
@@ -126,6 +129,17 @@ class PluginModules:
             else:
                 if self._failures:
                     self._failures.pop((implementation.plugin_name, hook_name), None)
+            finally:
+                self._calls.end(outer)
+
+    def remark_overdue(self) -> list[str]:
+        """Return a sentence for each observing hook that does not come back: whose it is and where it stands; once."""
+        return [
+            f"The plugin {plugin!r} of {self._source_of(plugin)} has not come back from {hook_name} for more than "
+            f"{OVERDUE_SECONDS:g} s, and what called it waits. It is at {whereabouts(thread)}. Mend it, or turn it off "
+            f"with LILOTA_DISABLE_PLUGINS={plugin}."
+            for thread, (hook_name, plugin) in self._calls.take_overdue()
+        ]
 
     def run_attempt(self, attempt: AttemptDetails) -> JSONObject | None:
         """Run the task inside the wrappers that plugins put around it."""
@@ -190,6 +204,10 @@ class PluginModules:
                 if (implementation.plugin_name, name) not in self._suspended
                 and not isinstance(implementation.plugin, _Task)
             )
+
+    def _source_of(self, plugin: str) -> str:
+        entry = self._entries.get(plugin)
+        return "a package that was left out meanwhile" if entry is None else entry.source
 
     def _count_failure(self, hook_name: str, implementation: HookImpl, error: BaseException) -> None:
         entry = self._entries.get(implementation.plugin_name)

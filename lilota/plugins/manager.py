@@ -154,6 +154,10 @@ class Plugins:
         """Call an observing hook of every plugin, in turn; what a plugin raises is logged and goes no further."""
         self._modules.observe(hook_name, records)
 
+    def remark_overdue(self) -> list[str]:
+        """Return a sentence for each observing hook that does not come back; to be asked now and then."""
+        return self._modules.remark_overdue()
+
     def contributions(self, hook_name: str) -> list[tuple[PluginRecord, list[object]]]:
         """Call a hook that contributes a list, and return what each plugin gave; one that raises is disabled."""
         given = self._modules.contributions(hook_name, as_list)

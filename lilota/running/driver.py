@@ -21,6 +21,7 @@ from lilota.engine.executor import Executor
 from lilota.engine.fates import Death
 from lilota.engine.messages import Ready
 from lilota.errors import LilotaError, described
+from lilota.plugins.delays import whereabouts
 from lilota.running.exchange import Exchange
 from lilota.running.stopping import RunnerStop
 from lilota.running.telling import Teller
@@ -60,6 +61,8 @@ class Driver:
         self._exchange = Exchange(engine, store, teller, clock)
         self._stop = RunnerStop(engine, self._exchange, store)
         self._thread = threading.Thread(target=self._run, name="lilota-engine", daemon=True)
+        self._busy_since: float | None = None
+        self._is_abandoned = False
         self._orders: deque[Callable[[], None]] = deque()
         self.settled: threading.Event = threading.Event()
         self.failure: BaseException | None = None
@@ -107,11 +110,26 @@ class Driver:
         self._thread.join(timeout_seconds)
         return not self._thread.is_alive()
 
+    def give_up_if_stuck(self, limit_seconds: float) -> bool:
+        """Let the loop fail without waiting for it, if it has not come round for so long: others' code holds it up.
+
+        It ends when that code comes back. What ran can be ended by `Executor.kill_all`.
+        """
+        busy_since = self._busy_since
+        if busy_since is None or self._clock() - busy_since < limit_seconds or not self._thread.is_alive():
+            return False
+        self._is_abandoned = True
+        self.failure = LilotaError(
+            f"The engine of the runner has been held up for more than {limit_seconds:g} s, at "
+            f"{whereabouts(self._thread.ident)}"
+        )
+        return True
+
     # --- the loop
 
     def _run(self) -> None:
         try:
-            while not self._stop.is_done:
+            while not self._stop.is_done and not self._is_abandoned:
                 self._round()
         except BaseException as error:
             self.failure = error  # first of all: there may be no memory for anything else
@@ -134,7 +152,9 @@ class Driver:
         self._on_failure(error, is_written)
 
     def _round(self) -> None:
+        self._busy_since = None
         events = self._processes.wait(self._seconds_to_wait())
+        self._busy_since = self._clock()
         while self._orders:
             self._orders.popleft()()
         now = self._clock()

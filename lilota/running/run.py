@@ -45,6 +45,13 @@ _WATCH_SECONDS: Final = 1.0
 _WATCH_PAUSE_SECONDS: Final = 0.01
 #: How long the engine may take to stop the tasks of a runner that has lost its lease.
 _OBEY_SECONDS: Final = 0.2
+#: How long a runner that stops waits for an engine that others' code holds up: a hook, a handler, a store, an executor.
+_STUCK_SECONDS: Final = 60.0
+#: How often it looks whether that is so.
+_LOOK_SECONDS: Final = 1.0
+_STOPPING: Final = "lilota_runner_stopping"
+#: How long a hook of a plugin may hold up the stop.
+_HOOK_SECONDS: Final = 10.0
 #: How long the end of the interpreter waits for workers of a runner that nobody stopped.
 _EXIT_SECONDS: Final = 5.0
 
@@ -92,6 +99,7 @@ class RunnerStart:
         self._housekeeper = Housekeeper(store, options.settings.prune_after_seconds, on_failure=self.driver.fail)
         self._waiters = waiters
         self._leaves_all_to_the_lease = False
+        self._has_told_of_stop = False
         self._closed = threading.Event()
         self._watcher = runner_thread("lilota-watcher", self._watch, self.driver.fail)
 
@@ -115,13 +123,14 @@ class RunnerStart:
     def stop(self, timeout_seconds: float | None) -> None:
         """Wait for what runs, as long as there is patience; see `TaskRunner.stop`."""
         remedy = _CTRL_C if threading.current_thread() is threading.main_thread() else _STOP
-        self.driver.stop(drain=self._store_forgets, timeout_seconds=timeout_seconds, remedy=remedy)
         try:
-            self.driver.join()
+            self._tell_of_stop()
+            self.driver.stop(drain=self._store_forgets, timeout_seconds=timeout_seconds, remedy=remedy)
+            self._await_engine()
         except BaseException as error:  # Ctrl-C, or what another handler of a signal raises
             logger.warning("%s: the runner gives back what runs. Once more waits for nothing.", type(error).__name__)
             self.hurry()
-            self.driver.join()
+            self._await_engine()
             raise
         finally:
             self._close()
@@ -136,8 +145,31 @@ class RunnerStart:
         if self._closed.is_set():
             return
         self.hurry()
-        self.driver.join(_EXIT_SECONDS)
+        if not self.driver.join(_EXIT_SECONDS):
+            self._executor.kill_all()
         self._close()
+
+    def _tell_of_stop(self) -> None:
+        """Let plugins know, in a thread of its own: one that does not come back must not keep the runner."""
+        if self._has_told_of_stop or not self._plugins.has(_STOPPING):
+            return
+        self._has_told_of_stop = True
+        telling = threading.Thread(
+            target=self._plugins.observe, args=(_STOPPING,), kwargs={"runner": self.details}, daemon=True
+        )
+        telling.start()
+        telling.join(_HOOK_SECONDS + 1)  # by then it is overdue, and the watcher says whose it is
+
+    def _await_engine(self) -> None:
+        """Wait until the engine has ended; one that others' code holds up for good is left alone."""
+        while not self.driver.join(_LOOK_SECONDS):
+            if self.driver.give_up_if_stuck(_STUCK_SECONDS):
+                logger.critical(
+                    "%s. It is left alone; what ran is killed, and runs again after the lease.", self.driver.failure
+                )
+                self._executor.kill_all()
+                self._leaves_all_to_the_lease = True  # where the store holds it up, it would hold up this thread too
+                break
 
     def _close(self) -> None:
         self._closed.set()
@@ -208,6 +240,7 @@ class RunnerStart:
         """Wake the engine when the store changes; polling covers what goes unnoticed."""
         while not self._closed.is_set():
             try:
+                self._tell_of_delays()
                 if self._store.wait_for_change(_WATCH_SECONDS):
                     self.driver.look_again()
                     # Changes often come in flocks, our own commits among them: one look is enough for many.
@@ -215,6 +248,10 @@ class RunnerStart:
             except StoreError as error:
                 logger.debug("The store can't be watched just now: %s", error)
                 self._closed.wait(_WATCH_SECONDS)
+
+    def _tell_of_delays(self) -> None:
+        for sentence in self._plugins.remark_overdue():
+            logger.warning("%s", sentence)
 
 
 def _warn_of_limits(capabilities: ExecutorCapabilities) -> None:

@@ -44,6 +44,7 @@ from lilota.errors import (
 from lilota.hookspecs import AttemptDetails, WorkerDetails
 from lilota.models import AttemptUpdate, Claim, JSONObject, Outcome, TaskBase, TaskState
 from lilota.plugins import Plugins
+from lilota.plugins.delays import remarked_if_overdue
 from lilota.registry import Registry
 from lilota.tasks.limits import MESSAGE_LIMIT
 from lilota.tasks.options import TaskOptions
@@ -116,7 +117,8 @@ class Worker:
         self._assignments = Assignments(self._outbox.begin)
         self._handler = LineHandler(self._outbox.line)
         self._collect_logs()
-        self._plugins = self._load_plugins()
+        with self._remarked_if_overdue("What its plugins do to be loaded"):
+            self._plugins = self._load_plugins()
         self._registry = Registry.from_references(setup.references, self._plugins)
         self._loaded: dict[str, type[TaskBase]] = {}
         self._children = Children()
@@ -127,7 +129,8 @@ class Worker:
 
     def run(self) -> None:
         """Run attempts until there are no more to come, or until a task has left its marks on the process."""
-        self._plugins.observe("lilota_worker_started", worker=self._details)
+        with self._remarked_if_overdue("What plugins do in lilota_worker_started"):
+            self._plugins.observe("lilota_worker_started", worker=self._details)
         self._outbox.printed()
         self._remember()
         self._outbox.tell(Ready(os.getpid()))
@@ -152,6 +155,11 @@ class Worker:
             self._outbox.printed()
             self._outbox.tell(Unfit(os.getpid(), _reason(error)))
             os._exit(EXIT_UNFIT)  # threads that a plugin has started would keep the interpreter alive
+
+    def _remarked_if_overdue(self, what: str) -> contextlib.AbstractContextManager[None]:
+        return remarked_if_overdue(
+            f"{what} in the worker process {self._details.pid}", lambda text: self._outbox.line(notice(text))
+        )
 
     # --- one attempt
 
@@ -234,10 +242,10 @@ class Worker:
     def _leave(self, marks: str | None) -> None:
         """End this process; what did not start goes back."""
         self._return_queued()
+        self._outbox.tell(Leaving())  # from now on, time is short: a plugin that does not come back is ended
         self._plugins.observe("lilota_worker_stopping", worker=self._details)
         self._children.end_all(_PATIENCE_SECONDS)
         self._outbox.printed()
-        self._outbox.tell(Leaving())
         if marks:
             os._exit(0)  # threads that a task left would keep the interpreter alive
 
