@@ -6,14 +6,11 @@ import os
 import re
 from collections.abc import Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from lilota.errors import InvalidTaskError
 from lilota.plugins.records import KINDS, TASKS, Entry, PinnedEntry, normalized
 from lilota.tasks.checks import check_name
-
-if TYPE_CHECKING:
-    from importlib_metadata import IDistribution
 
 _ENTRY_POINTS: Final = "entry_points.txt"
 _OF_LILOTA: Final = re.compile(r"^\s*\[\s*lilota", re.IGNORECASE | re.MULTILINE)
@@ -26,6 +23,15 @@ _ALIKE: Final = 0.85
 _LONGEST_SHOWN: Final = 60
 
 
+class Source(Protocol):
+    """Where the metadata of one distribution is: a distribution of importlib_metadata, or what has as much of one."""
+
+    @property
+    def name(self) -> str: ...
+
+    def read_text(self, filename: str, /) -> str | None: ...
+
+
 class Metadata:
     """The metadata of one distribution; each of its files is read at most once.
 
@@ -35,7 +41,7 @@ class Metadata:
         mentions_lilota: whether `entry_points.txt` has a group of lilota, perhaps a misspelt one.
     """
 
-    def __init__(self, source: IDistribution) -> None:
+    def __init__(self, source: Source) -> None:
         self._source = source
         # What importlib_metadata itself finds has one; what other finders give may have none.
         path = str(getattr(source, "_path", ""))

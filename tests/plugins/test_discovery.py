@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from distributions import record_of, write_distribution
@@ -14,6 +15,8 @@ from distributions import record_of, write_distribution
 from lilota.config import Settings
 from lilota.errors import PluginError, UnknownTaskError
 from lilota.plugins import Plugins
+from lilota.plugins.folders import in_folders
+from lilota.plugins.metadata import Metadata
 
 TASK = "[lilota.tasks]\n{0} = {0}_module:Task\n"
 
@@ -119,6 +122,33 @@ def test_what_a_finder_of_its_own_gives_is_found(monkeypatch):
     record = record_of(Plugins(Settings()), "frozen")
 
     assert (record.distribution, record.version, record.state) == ("frozen", "3", "not loaded")
+
+
+@pytest.mark.parametrize("beside", ["nothing.py", "metadata", "in.egg/EGG-INFO/PKG-INFO", "x.EGG-INFO/PKG-INFO"])
+def test_folders_are_searched_as_importlib_metadata_does(install, tmp_path, beside):
+    """Which is not imported where there is nothing but folders on the path."""
+    import importlib_metadata
+
+    write_many(tmp_path, 3, 3)
+    (tmp_path / "old-2.egg-info").write_text("Name: old\nVersion: 2\n")
+    (tmp_path / beside).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / beside).touch()
+    install(tmp_path, tmp_path / "in.egg", tmp_path / "missing")
+
+    found = in_folders()
+
+    assert found is not None
+    assert {Metadata(source).folder for source in found} == {
+        Metadata(source).folder for source in importlib_metadata.distributions()
+    }
+
+
+@pytest.mark.parametrize("odd", [None, b"bytes", Path(), "no\0path"])
+def test_what_is_no_place_on_the_import_path_has_nothing(monkeypatch, odd):
+    """Python imports nothing from it either."""
+    monkeypatch.setattr(sys, "path", [odd])
+
+    assert in_folders() == []
 
 
 def test_a_folder_that_is_on_the_path_twice_counts_once(install, tmp_path):
