@@ -28,7 +28,8 @@ from lilota.serving import WAITING_STATES, WORKER, Service, Serving
 from lilota.stores import open_store
 from lilota.texts.secrets import mask_text
 from lilota.texts.words import count, duration
-from lilota.workers.starting import remedy_for, start_method_for, start_process
+from lilota.workers.preparing import start_method_for
+from lilota.workers.starting import remedy_for, start_process
 
 #: How long a process may take to come up, on a busy machine.
 _START_SECONDS: Final = 30.0

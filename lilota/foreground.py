@@ -17,8 +17,8 @@ from lilota.errors import RunnerStateError
 from lilota.registry import Registry
 from lilota.runner import TaskRunner
 from lilota.texts.words import duration
+from lilota.workers.preparing import start_method_for
 from lilota.workers.processors import usable_processors
-from lilota.workers.starting import start_method_for
 
 #: What asks to stop. SIGHUP comes when the terminal is closed.
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)

@@ -31,9 +31,10 @@ from lilota.errors import ConfigurationError
 from lilota.workers.capture import last_lines, open_capture_file
 from lilota.workers.families import Family, signal_all
 from lilota.workers.frames import FrameError, FrameReader, decode_for_runner, encode
+from lilota.workers.preparing import prepare, start_method_for
 from lilota.workers.process_table import named
 from lilota.workers.setup import EXIT_CONNECTION_LOST, setup_decoder, worker_main
-from lilota.workers.starting import prepare, remedy_for, start_method_for, start_process
+from lilota.workers.starting import remedy_for, start_process
 
 logger: logging.Logger = logging.getLogger(__name__)
 

@@ -5,27 +5,21 @@ Nothing here is kept in a file, so no cleaner of temporary folders can take it a
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import io
-import multiprocessing
 import os
 import socket
-import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from multiprocessing import popen_forkserver, popen_spawn_posix, reduction, resource_tracker, spawn, util
 from multiprocessing.context import ForkServerProcess, SpawnProcess, set_spawning_popen
 from multiprocessing.forkserver import read_signed
 from multiprocessing.process import BaseProcess
 from typing import Any, Final, cast
 
-from lilota.errors import ConfigurationError
+from lilota.workers.preparing import fork_server, out_of_reach_of_the_current_folder
 from lilota.workers.surroundings import set_environment
 
-_interpreter_flags: Final[Callable[[], list[str]]] = vars(util)["_args_from_interpreter_flags"]
-#: The best first. Never a bare fork, which copies locks in whatever state they are.
-_START_METHODS: Final = ("forkserver", "spawn")
 _REMEDIES: Final = {
     errno.EAGAIN: "Raise the limit of processes (`ulimit -u`, or that of the container), or start fewer.",
     errno.EMFILE: "Raise the limit of open files: `ulimit -n`.",
@@ -33,32 +27,6 @@ _REMEDIES: Final = {
     errno.ENOMEM: "Free memory, or start fewer processes.",
     errno.ENOSPC: "Free space in the temporary folder, or let TMPDIR name another one.",
 }
-
-
-def start_method_for(asked: str | None) -> str:
-    """Return the start method that was asked for, here or in LILOTA_START_METHOD, or the best that there is.
-
-    Raises:
-        ConfigurationError: it can't be used on this system.
-    """
-    known = set(multiprocessing.get_all_start_methods())
-    if getattr(sys, "frozen", False):  # a program without an interpreter can only be told to start itself again
-        known.discard("forkserver")
-    available = [method for method in _START_METHODS if method in known]
-    method = asked or os.environ.get("LILOTA_START_METHOD") or available[0]
-    if method not in available:
-        raise ConfigurationError(f"The start method {method!r} can't be used. Choose one of: {', '.join(available)}.")
-    return method
-
-
-def prepare(method: str) -> None:
-    """Begin what starts the first process, so that it goes on while the program does something else.
-
-    If that fails, the first process fails in the same way.
-    """
-    if method == "forkserver":
-        with contextlib.suppress(OSError), _out_of_reach_of_the_current_folder():
-            _server.prepare()
 
 
 def start_process(method: str, target: Callable[..., object], args: tuple[object, ...], name: str) -> BaseProcess:
@@ -69,7 +37,7 @@ def start_process(method: str, target: Callable[..., object], args: tuple[object
     """
     process_class = _ServedProcess if method == "forkserver" else _SpawnedProcess
     process = process_class(target=target, args=args, name=name)
-    with _out_of_reach_of_the_current_folder():
+    with out_of_reach_of_the_current_folder():
         process.start()
     return process
 
@@ -83,84 +51,38 @@ def remedy_for(error: Exception) -> str:
     return _REMEDIES.get(error.errno or 0, "") if isinstance(error, OSError) else ""
 
 
-@contextlib.contextmanager
-def _out_of_reach_of_the_current_folder() -> Iterator[None]:
-    """Start interpreters with -P, in this thread and any other that starts one now: each is told its Python path.
+class _ServedPopen(popen_forkserver.Popen):
+    """Starts a process as that of `multiprocessing` does, but from another server, and in the environment of now."""
 
-    All that multiprocessing starts, its resource tracker too, is `python -c "from multiprocessing..."`, which would
-    look into the current folder first: a `multiprocessing.py` or `socket.py` that lies there would run.
-    """
-    if getattr(sys, "frozen", False):
-        # What starts is the program again, which has modules of its own, and knows a child of multiprocessing by these
-        # very flags. One that it does not know would run the program, start a runner, and so on without an end.
-        yield
-        return
-    vars(util)["_args_from_interpreter_flags"] = lambda: ["-P", *_interpreter_flags()]
-    try:
-        yield
-    finally:
-        vars(util)["_args_from_interpreter_flags"] = _interpreter_flags
+    _fds: list[int]
 
+    def __init__(self, process: BaseProcess) -> None:
+        _begin(self)
+        self._launch(process)
 
-class _ForkServer:
-    """The program's end of its fork server, which is started with the first worker, and again when it is lost."""
+    def _launch(self, process: BaseProcess) -> None:
+        description = self._describe(process)
+        self.pid, self.sentinel, orders = fork_server.serve(partial(_order, self._fds))
+        # What `parent_process()` of the worker watches is the end of the pipe for its orders.
+        self.finalizer = util.Finalize(self, _close, (os.dup(orders), self.sentinel))
+        with open(orders, "wb") as file:
+            file.write(description)
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._control: socket.socket | None = None
-        self._pid = 0
-
-    def fork(self, inherited: list[int]) -> tuple[int, int, int]:
-        """Have a worker forked; return its process id, where its exit code comes, and where it reads."""
-        with self._lock:
-            control = self._started()
-            try:
-                return _order(control, inherited)
-            except ConnectionError:  # it was killed
-                control.close()
-                self._control = None
-                self._reap()
-            return _order(self._started(), inherited)
-
-    def prepare(self) -> None:
-        """Start the server, which imports lilota before it takes an order, if there is none."""
-        with self._lock:
-            self._started()
-
-    def forget(self) -> None:
-        """Leave the server to the process of which this one is a fork."""
-        self._lock = threading.Lock()
-        if self._control is not None:
-            self._control.close()
-            self._control = None
-
-    def _started(self) -> socket.socket:
-        if self._control is None:
-            self._control, self._pid = _start_server()
-        return self._control
-
-    def _reap(self) -> None:
-        with contextlib.suppress(ChildProcessError):  # the application waits for every child
-            os.waitpid(self._pid, 0)
-
-
-def _start_server() -> tuple[socket.socket, int]:
-    ours, theirs = socket.socketpair()
-    with theirs:
-        path = spawn.get_preparation_data("forkserver")["sys_path"]
-        code = (
-            f"import sys; sys.path[:] = {path!r}; from lilota.workers.forkserver import serve; serve({theirs.fileno()})"
-        )
-        executable = os.fsencode(spawn.get_executable())
-        flags = util._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001 - not public anywhere
+    def _describe(self, process: BaseProcess) -> memoryview:
+        preparation = spawn.get_preparation_data(process.name)
+        preparation["environment"] = _EnvironmentOfNow()
+        buffer = io.BytesIO()
+        set_spawning_popen(self)
         try:
-            return ours, util.spawnv_passfds(executable, [executable, *flags, "-c", code], [theirs.fileno()])
-        except BaseException:
-            ours.close()
-            raise
+            reduction.dump(preparation, buffer)
+            reduction.dump(process, buffer)
+        finally:
+            set_spawning_popen(None)
+        return buffer.getbuffer()
 
 
-def _order(control: socket.socket, inherited: list[int]) -> tuple[int, int, int]:
+def _order(inherited: list[int], control: socket.socket) -> tuple[int, int, int]:
+    """Have a worker forked; return its process id, where its exit code comes, and where it reads."""
     answers_out, answers_in = os.pipe()
     orders_out, orders_in = os.pipe()
     try:
@@ -188,41 +110,6 @@ def _read_pid(answers: int) -> int:
 def _close(*descriptors: int) -> None:
     for descriptor in descriptors:
         os.close(descriptor)
-
-
-#: One for all runners of a program: each costs an import of lilota, and its memory.
-_server: Final = _ForkServer()
-os.register_at_fork(after_in_child=_server.forget)
-
-
-class _ServedPopen(popen_forkserver.Popen):
-    """Starts a process as that of `multiprocessing` does, but from another server, and in the environment of now."""
-
-    _fds: list[int]
-
-    def __init__(self, process: BaseProcess) -> None:
-        _begin(self)
-        self._launch(process)
-
-    def _launch(self, process: BaseProcess) -> None:
-        description = self._describe(process)
-        self.pid, self.sentinel, orders = _server.fork(self._fds)
-        # What `parent_process()` of the worker watches is the end of the pipe for its orders.
-        self.finalizer = util.Finalize(self, _close, (os.dup(orders), self.sentinel))
-        with open(orders, "wb") as file:
-            file.write(description)
-
-    def _describe(self, process: BaseProcess) -> memoryview:
-        preparation = spawn.get_preparation_data(process.name)
-        preparation["environment"] = _EnvironmentOfNow()
-        buffer = io.BytesIO()
-        set_spawning_popen(self)
-        try:
-            reduction.dump(preparation, buffer)
-            reduction.dump(process, buffer)
-        finally:
-            set_spawning_popen(None)
-        return buffer.getbuffer()
 
 
 class _EnvironmentOfNow:

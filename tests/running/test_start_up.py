@@ -73,6 +73,26 @@ def test_a_program_that_imports_the_runner_imports_nothing_slow():
     assert imported_by("from lilota import TaskRunner") & SLOW == set()
 
 
+def test_a_runner_that_is_made_imports_nothing_that_only_its_start_needs():
+    """Many programs make a runner, or a client, and start none."""
+    needed = {"multiprocessing", "subprocess", "tomllib"}  # to start the fork server first; to read settings
+
+    assert imported_by("from lilota import TaskRunner; TaskRunner('memory')") & (SLOW - needed) == set()
+
+
+def test_the_fork_server_starts_before_the_program_imports_what_it_needs_itself():
+    """The program imports what talks to workers, and the engine, while the server imports lilota."""
+    program = (
+        "import json, os, sys; from lilota import TaskRunner; from multiprocessing import util\n"
+        "def say_what_is_imported(*_): print(json.dumps([*sys.modules]), flush=True); os._exit(0)\n"
+        "util.spawnv_passfds = say_what_is_imported; TaskRunner('memory', number_of_processes=1).start()"
+    )
+
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert set(json.loads(run.stdout)) & (SLOW - {"multiprocessing", "subprocess", "tomllib"}) == set()
+
+
 def test_a_started_runner_imports_nothing_that_only_workers_need(started):
     """Nor what only programs with an event loop or a manager need, or with packages in archives."""
     unneeded = {

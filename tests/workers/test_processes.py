@@ -21,7 +21,7 @@ from lilota.engine.messages import Finish, Leaving, Ready, Report, RunClaims, Un
 from lilota.errors import ConfigurationError
 from lilota.models import Claim, TaskState
 from lilota.testing.executors.crew import is_alive
-from lilota.workers import starting
+from lilota.workers import preparing
 from lilota.workers.process_table import Process
 from lilota.workers.processes import WorkerProcesses, describe_exit
 from lilota.workers.setup import WorkerSetup
@@ -192,7 +192,7 @@ def test_workers_outlive_the_death_of_the_fork_server_and_new_ones_can_be_starte
     """It is nobody's task that the process which starts the workers was killed."""
     party.start(1)
 
-    os.kill(starting._server._pid, signal.SIGKILL)
+    os.kill(preparing.fork_server._pid, signal.SIGKILL)
     party.start(2)
     party.processes.send(1, RunClaims((_claim(text="a"),)))
 

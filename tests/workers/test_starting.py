@@ -18,8 +18,9 @@ import pytest
 from surroundings_told import tell_surroundings
 
 from lilota.errors import ConfigurationError
-from lilota.workers import starting
-from lilota.workers.starting import remedy_for, start_method_for, start_process
+from lilota.workers import preparing, starting
+from lilota.workers.preparing import start_method_for
+from lilota.workers.starting import remedy_for, start_process
 
 METHODS = ("forkserver", "spawn")
 
@@ -95,7 +96,7 @@ def test_nothing_is_kept_in_the_temporary_folder(method, tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     monkeypatch.setitem(multiprocessing.current_process()._config, "tempdir", None)
-    starting._server.forget()
+    preparing.fork_server.forget()
 
     surroundings_of_a_process(method, tmp_path / "one")
     kept = list(folder.iterdir())
@@ -107,23 +108,23 @@ def test_nothing_is_kept_in_the_temporary_folder(method, tmp_path, monkeypatch):
 
 def test_the_fork_server_starts_before_it_is_needed(tmp_path):
     """It imports lilota while the program does something else, and then forks the first worker."""
-    starting._server.forget()
+    preparing.fork_server.forget()
 
-    starting.prepare("forkserver")
-    prepared = starting._server._pid
-    starting.prepare("forkserver")
+    preparing.prepare("forkserver")
+    prepared = preparing.fork_server._pid
+    preparing.prepare("forkserver")
     surroundings_of_a_process("forkserver", tmp_path / "one")
 
-    assert starting._server._pid == prepared
+    assert preparing.fork_server._pid == prepared
 
 
 def test_nothing_is_prepared_where_processes_are_spawned():
     """There is nothing to share."""
-    starting._server.forget()
+    preparing.fork_server.forget()
 
-    starting.prepare("spawn")
+    preparing.prepare("spawn")
 
-    assert starting._server._control is None
+    assert preparing.fork_server._control is None
 
 
 def test_a_frozen_program_starts_its_helpers_with_the_flags_that_it_knows(monkeypatch):
@@ -131,7 +132,7 @@ def test_a_frozen_program_starts_its_helpers_with_the_flags_that_it_knows(monkey
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     before = util._args_from_interpreter_flags()
 
-    with starting._out_of_reach_of_the_current_folder():
+    with preparing.out_of_reach_of_the_current_folder():
         flags = util._args_from_interpreter_flags()
 
     assert flags == before
@@ -140,13 +141,13 @@ def test_a_frozen_program_starts_its_helpers_with_the_flags_that_it_knows(monkey
 def test_signals_that_stop_the_program_do_not_end_its_fork_server(tmp_path):
     """It may need new workers while it stops. A terminal, and systemd, send them to every process."""
     surroundings_of_a_process("forkserver", tmp_path / "one")
-    server = starting._server._pid
+    server = preparing.fork_server._pid
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         os.kill(server, number)
     surroundings_of_a_process("forkserver", tmp_path / "two")
 
-    assert starting._server._pid == server
+    assert preparing.fork_server._pid == server
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # that is what is tested
@@ -163,7 +164,7 @@ def test_a_fork_of_the_program_gets_a_fork_server_of_its_own(tmp_path):
 
 
 def _start_in_fork(path):
-    before = starting._server._control
+    before = preparing.fork_server._control
     surroundings_of_a_process("forkserver", path)
     assert before is None
 

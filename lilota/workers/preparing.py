@@ -1,0 +1,145 @@
+"""Begin what starts worker processes, and make the executor `processes`; imported are the few things that this needs.
+
+The fork server takes as long to import lilota as the program does. So it starts before the program imports the rest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from multiprocessing import spawn, util
+from typing import Final, TypeVar
+
+from lilota.engine.executor import Executor, ExecutorOptions
+from lilota.errors import ConfigurationError
+
+_Answer = TypeVar("_Answer")
+
+_interpreter_flags: Final[Callable[[], list[str]]] = vars(util)["_args_from_interpreter_flags"]
+#: The best first. Never a bare fork, which copies locks in whatever state they are.
+_START_METHODS: Final = ("forkserver", "spawn")
+
+
+def make_processes(options: ExecutorOptions) -> Executor:
+    """Make the worker processes of one runner on this machine.
+
+    Raises:
+        ConfigurationError: there is no such start method, or the URL says more than "processes".
+    """
+    prepare(start_method_for(options.start_method))
+    from lilota.workers.processes import WorkerProcesses  # noqa: PLC0415 - the fork server imports lilota meanwhile
+
+    return WorkerProcesses(options)
+
+
+def start_method_for(asked: str | None) -> str:
+    """Return the start method that was asked for, here or in LILOTA_START_METHOD, or the best that there is.
+
+    Raises:
+        ConfigurationError: it can't be used on this system.
+    """
+    known = set(multiprocessing.get_all_start_methods())
+    if getattr(sys, "frozen", False):  # a program without an interpreter can only be told to start itself again
+        known.discard("forkserver")
+    available = [method for method in _START_METHODS if method in known]
+    method = asked or os.environ.get("LILOTA_START_METHOD") or available[0]
+    if method not in available:
+        raise ConfigurationError(f"The start method {method!r} can't be used. Choose one of: {', '.join(available)}.")
+    return method
+
+
+def prepare(method: str) -> None:
+    """Begin what starts the first process, so that it goes on while the program does something else.
+
+    If that fails, the first process fails in the same way.
+    """
+    if method == "forkserver":
+        with contextlib.suppress(OSError), out_of_reach_of_the_current_folder():
+            fork_server.prepare()
+
+
+@contextlib.contextmanager
+def out_of_reach_of_the_current_folder() -> Iterator[None]:
+    """Start interpreters with -P, in this thread and any other that starts one now: each is told its Python path.
+
+    All that multiprocessing starts, its resource tracker too, is `python -c "from multiprocessing..."`, which would
+    look into the current folder first: a `multiprocessing.py` or `socket.py` that lies there would run.
+    """
+    if getattr(sys, "frozen", False):
+        # What starts is the program again, which has modules of its own, and knows a child of multiprocessing by these
+        # very flags. One that it does not know would run the program, start a runner, and so on without an end.
+        yield
+        return
+    vars(util)["_args_from_interpreter_flags"] = lambda: ["-P", *_interpreter_flags()]
+    try:
+        yield
+    finally:
+        vars(util)["_args_from_interpreter_flags"] = _interpreter_flags
+
+
+class _ForkServer:
+    """The program's end of its fork server, which is started with the first worker, and again when it is lost."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._control: socket.socket | None = None
+        self._pid = 0
+
+    def serve(self, order: Callable[[socket.socket], _Answer]) -> _Answer:
+        """Place an order over the socket on which the server takes them, and return what came of it."""
+        with self._lock:
+            control = self._started()
+            try:
+                return order(control)
+            except ConnectionError:  # it was killed
+                control.close()
+                self._control = None
+                self._reap()
+            return order(self._started())
+
+    def prepare(self) -> None:
+        """Start the server, which imports lilota before it takes an order, if there is none."""
+        with self._lock:
+            self._started()
+
+    def forget(self) -> None:
+        """Leave the server to the process of which this one is a fork."""
+        self._lock = threading.Lock()
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+
+    def _started(self) -> socket.socket:
+        if self._control is None:
+            self._control, self._pid = _start_server()
+        return self._control
+
+    def _reap(self) -> None:
+        with contextlib.suppress(ChildProcessError):  # the application waits for every child
+            os.waitpid(self._pid, 0)
+
+
+def _start_server() -> tuple[socket.socket, int]:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        path = spawn.get_preparation_data("forkserver")["sys_path"]
+        code = (
+            f"import sys; sys.path[:] = {path!r}; from lilota.workers.forkserver import serve; serve({theirs.fileno()})"
+        )
+        executable = os.fsencode(spawn.get_executable())
+        flags = util._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001 - not public anywhere
+        try:
+            return ours, util.spawnv_passfds(executable, [executable, *flags, "-c", code], [theirs.fileno()])
+        except BaseException:
+            ours.close()
+            raise
+
+
+#: One for all runners of a program: each costs an import of lilota, and its memory.
+fork_server: Final = _ForkServer()
+os.register_at_fork(after_in_child=fork_server.forget)
