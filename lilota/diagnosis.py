@@ -30,6 +30,7 @@ from lilota.texts.secrets import mask_text
 from lilota.texts.words import count, duration
 from lilota.workers.preparing import start_method_for
 from lilota.workers.starting import remedy_for, start_process
+from lilota.workers.trial import Trial
 
 #: How long a process may take to come up, on a busy machine.
 _START_SECONDS: Final = 30.0
@@ -76,6 +77,7 @@ def examine(
         yield _pruning(settings)
         plugins = Plugins(settings)
         yield from _plugins(plugins)
+        yield from _configured_tasks(settings)
         with closing(open_store(settings.store, plugins=plugins)) as opened:
             if isinstance(opened, CanTellExistence) and not opened.exists():
                 yield from _not_made_yet(opened.capabilities())
@@ -136,6 +138,22 @@ def _plugins(plugins: Plugins) -> Iterator[Finding]:
             status: Literal["ok", "problem"] = "ok" if record.state == "disabled" else "problem"
             yield Finding(status, "plugins", f"{record.name} of {record.distribution} is not used: {record.error}")
     yield from (Finding("warning", "plugins", remark) for remark in plugins.remarks())
+
+
+def _configured_tasks(settings: Settings) -> Iterator[Finding]:
+    """Import the tasks of the configuration elsewhere, with the current folder on the path, as `lilota worker` does."""
+    if settings.executor != "processes" or not settings.tasks:
+        return
+    fine = 0
+    with Trial(settings.tasks, None, [os.getcwd()]) as trial:
+        for tried in trial.results():
+            if tried.problem:
+                text = f"{tried.problem} It is configured in {settings.source_of('tasks')}."
+                yield Finding("problem", "tasks", text)
+            yield from (Finding("warning", "tasks", remark) for remark in tried.remarks)
+            fine += not tried.problem
+    if fine:
+        yield Finding("ok", "tasks", f"{count(fine, 'configured task')} can be imported.")
 
 
 def _answer(store: TaskStore) -> Finding:

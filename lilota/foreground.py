@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import queue
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
+from threading import Thread
 from types import FrameType
 from typing import Final
 
@@ -19,6 +21,9 @@ from lilota.runner import TaskRunner
 from lilota.texts.words import duration
 from lilota.workers.preparing import start_method_for
 from lilota.workers.processors import usable_processors
+from lilota.workers.trial import Trial
+
+logger: logging.Logger = logging.getLogger(__name__)
 
 #: What asks to stop. SIGHUP comes when the terminal is closed.
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -58,6 +63,7 @@ def run_worker(
     settings = settings or (registry.plugins.settings if registry else load_settings())
     executor = executor or settings.executor
     processes = usable_processors() if processes is None else processes
+    here = executor == "processes"
     with stop_signals() as signals:
         runner = TaskRunner(
             store,
@@ -73,12 +79,14 @@ def run_worker(
         runner.start()
         signals.take_back()
         name = ""
+        trial = Trial(runner.registry.references_not_imported() if here else {}, start_method)
         try:
-            here = executor == "processes"
             places = f"{processes}, started by {start_method_for(start_method)}" if here else redacted(executor)
+            Thread(target=_tell_of_tasks, args=(trial, settings), name="lilota-trial", daemon=True).start()
             ready(_facts(runner, places, queues))
             name = wait_for_signal(runner, signals)
         finally:
+            trial.close()
             _stop_within(runner, signals, say, name, grace_seconds)
     _say(say, "Stopped.")
 
@@ -123,6 +131,19 @@ def wait_for_signal(runner: TaskRunner, signals: StopSignals) -> str:
             return signals.get(timeout=_LOOK_SECONDS).name
         signals.take_back()  # what is loaded late, with the store say, may bring handlers too
     return ""
+
+
+def _tell_of_tasks(trial: Trial, settings: Settings) -> None:
+    """Say which configured tasks can't be used. The others run all the same, so this is no reason not to start."""
+    try:
+        for tried in trial.results():
+            if tried.problem:
+                source = settings.source_of("tasks")
+                logger.error("%s It is configured in %s; until that is mended, it fails.", tried.problem, source)
+            for remark in tried.remarks:
+                logger.warning("%s", remark)
+    except (OSError, EOFError) as error:
+        logger.warning("Whether the configured tasks can be imported is not known: no process was started: %s", error)
 
 
 def _facts(runner: TaskRunner, places: str, queues: Sequence[str] | None) -> Mapping[str, str]:

@@ -74,6 +74,10 @@ class Registry:
         """Return where the registered and configured classes are: name -> "module:qualname"."""
         return dict(self._references)
 
+    def references_not_imported(self) -> dict[str, str]:
+        """Return those of `references()` of which this process has not imported the class yet."""
+        return {name: reference for name, reference in self._references.items() if name not in self._classes}
+
     def check(self, name: str) -> str:
         """Make sure that a name stands for a task, without importing it; return under which name it is registered.
 
@@ -103,11 +107,15 @@ class Registry:
         if known in self._classes:
             return self._classes[known]
         if known in self._references:
-            self._classes[known] = _load(known, self._references[known])
+            self._classes[known] = load_class(known, self._references[known])
             return self._classes[known]
         if known is None and self._plugins.refusal(name) is None:
             raise self._refusal(name)
         return self._plugins.load_task(known or name)
+
+    def remarks(self, name: str) -> tuple[str, ...]:
+        """Import the class that a name stands for, and return what looks wrong in it; raise as `resolve` does."""
+        return tuple(f"The task {name!r}: {remark}" for remark in remarks_on(self.resolve(name)))
 
     def max_lost_attempts(self, name: str) -> int:
         """Return how many attempts of a task may die with their worker; the default where its class is not imported.
@@ -160,7 +168,12 @@ def _warn_of_options(clazz: type[TaskBase], what: str) -> None:
         logger.warning("%s: %s", what, remark)
 
 
-def _load(name: str, reference: str) -> type[TaskBase]:
+def load_class(name: str, reference: str) -> type[TaskBase]:
+    """Import the class of a configured task.
+
+    Raises:
+        InvalidTaskError: it can't be imported, or is no task class.
+    """
     what = f"The task {name!r}"
     try:
         return check_task_class(load_reference(reference), what)
@@ -169,6 +182,20 @@ def _load(name: str, reference: str) -> type[TaskBase]:
     except BaseException as error:
         let_pass(error, what)
         raise InvalidTaskError(
-            f"{what} can't be imported from {reference!r}: {one_line(error)}. Its class must be at the top level of a "
-            "module that the worker process can import, outside of `if __name__ == '__main__':`."
+            f"{what} can't be imported from {reference!r}: {one_line(error)}. {_remedy_for(error, reference)}"
         ) from error
+
+
+def _remedy_for(error: BaseException, reference: str) -> str:
+    module = reference.partition(":")[0]
+    package = module.partition(".")[0]
+    if isinstance(error, ModuleNotFoundError):
+        if error.name == package:
+            return f"Install the package that has {package!r}, or start in the folder in which it lies."
+        return f"Correct the reference, or install what has {error.name!r}."
+    if isinstance(error, ImportError) and error.name == module:
+        return (
+            "Its class must be at the top level of a module that the worker process can import, outside of "
+            "`if __name__ == '__main__':`."
+        )
+    return f"Mend what {module!r} does when it is imported."

@@ -10,7 +10,7 @@ import pytest
 
 from lilota.config import Settings, load_settings
 from lilota.contract import RegisteredRunner, StoreCapabilities, TaskCount
-from lilota.diagnosis import _promises, _waiting_tasks, examine
+from lilota.diagnosis import _configured_tasks, _promises, _waiting_tasks, examine
 from lilota.models import TaskState
 from lilota.plugins import Plugins
 from lilota.registry import Registry
@@ -63,6 +63,21 @@ def test_a_store_that_can_not_be_opened_is_a_finding_without_its_password():
     assert [finding.check for finding in findings[:2]] == ["lilota", "processes"]
     assert (findings[-1].status, findings[-1].check) == ("problem", "store")
     assert "hunter2" not in findings[-1].text
+
+
+def test_configured_tasks_that_can_not_be_imported_are_problems(folder):
+    """Each with the file in which it stands; what lies in the current folder is found, as `lilota worker` finds it."""
+    (folder / "diagnosed_tasks.py").write_text(
+        "from lilota import TaskBase\nclass Good(TaskBase):\n    retries = 3\n    def run(self): return None\n"
+    )
+    (folder / "lilota.toml").write_text('[tasks]\ngood = "diagnosed_tasks:Good"\nlost = "diagnosed_tasks:Lost"\n')
+
+    found = {finding.status: finding.text for finding in _configured_tasks(load_settings())}
+
+    assert found["ok"] == "1 configured task can be imported."
+    assert "lilota does not read diagnosed_tasks.Good.retries. Did you mean 'max_attempts'" in found["warning"]
+    assert "module 'diagnosed_tasks' has no attribute 'Lost'" in found["problem"]
+    assert found["problem"].endswith(f"It is configured in {folder}/lilota.toml.")
 
 
 WAITS = TaskCount(queue="default", name="family:child", state=TaskState.PENDING, count=3)

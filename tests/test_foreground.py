@@ -38,6 +38,27 @@ def test_a_program_can_be_a_worker(tmp_path):
     assert worker.returncode == 0
 
 
+def test_a_worker_says_which_configured_tasks_can_not_be_imported(tmp_path):
+    """Before the first of them is added; it runs the others all the same."""
+    (tmp_path / "program.py").write_text(textwrap.dedent(PROGRAM))
+    (tmp_path / "lilota.toml").write_text('[tasks]\nlost = "foreground_nowhere:Lost"\n')
+    with subprocess.Popen(
+        [sys.executable, "program.py"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as worker:
+        said = worker.stderr.readline()
+        worker.stdout.readline()  # ready
+        worker.send_signal(signal.SIGTERM)
+        worker.communicate(timeout=60)
+
+    assert "The task 'lost' can't be imported from 'foreground_nowhere:Lost': ModuleNotFoundError" in said
+    assert f"It is configured in {tmp_path}/lilota.toml; until that is mended, it fails." in said
+    assert worker.returncode == 0
+
+
 def test_signals_arrive_as_messages_and_the_handlers_come_back():
     """A signal interrupts nothing; afterwards the program is as it was."""
     before = signal.getsignal(signal.SIGTERM)

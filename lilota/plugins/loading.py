@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from functools import reduce
 from importlib import import_module
+from types import ModuleType
 
+from lilota.errors import did_you_mean
 from lilota.plugins.strangers import text_of
 
 
@@ -24,7 +26,13 @@ def load_reference(reference: str) -> object:
         return reduce(getattr, filter(None, qualname.split(".")), module)
     except AttributeError as error:
         text = missing = f"module {module_name!r} has no attribute {qualname!r}"
+        text += _nearest(module, qualname)
         # Where the module makes its attributes when they are asked for, something else may be missing, far below.
         if text_of(error) != missing:
-            text = f"{missing}: {text_of(error)}"
+            text = f"{text}: {text_of(error)}"
         raise ImportError(text, name=module_name) from error
+
+
+def _nearest(module: ModuleType, qualname: str) -> str:
+    hint = did_you_mean(qualname, [name for name in vars(module) if not name.startswith("_")])
+    return f" ({hint.strip()})" if hint else ""

@@ -102,7 +102,9 @@ def worker(
         _make_current_folder_importable()
         for name in session.tasks:
             with undisturbed(f"The task {name!r}"):
-                registry.resolve(name)  # a mistyped class is an error now, not when its first task comes
+                remarks = registry.remarks(name)  # a mistyped class is an error now, not when its first task comes
+            for remark in remarks:
+                logger.warning("%s", remark)
         with session.open_store(create=True) as store:
             run_worker(
                 store,

@@ -1,0 +1,137 @@
+"""Import tasks in a process like a worker, to say early which of them can't be used."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Final, NamedTuple, Self
+
+from lilota.errors import LilotaError
+from lilota.registry import load_class
+from lilota.tasks.options import remarks_on
+from lilota.texts.secrets import mask_text
+from lilota.workers.preparing import start_method_for
+from lilota.workers.starting import start_process
+
+#: How long an import may take before it is said.
+_LIMIT_SECONDS: Final = 30.0
+
+
+class Tried(NamedTuple):
+    """What is known of a task when its class was imported.
+
+    Attributes:
+        problem: why it can't be used; "" if it can.
+        remarks: what looks wrong in a class that can be used.
+    """
+
+    name: str
+    problem: str
+    remarks: Sequence[str] = ()
+
+
+class Trial:
+    """Imports classes elsewhere, so that neither their memory nor what they do comes here. Closing it ends it.
+
+    Args:
+        references: task name -> "module:Class".
+        start_method: how to start a process; None takes the best one.
+        folders: what to add to the end of the Python path there.
+    """
+
+    def __init__(
+        self, references: Mapping[str, str], start_method: str | None = None, folders: Sequence[str] = ()
+    ) -> None:
+        self._references = dict(references)
+        self._start_method = start_method
+        self._folders = tuple(folders)
+        self._lock = threading.Lock()
+        self._is_closed = False
+        self._process: BaseProcess | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End it, from any thread; `results` then has no more."""
+        with self._lock:
+            self._is_closed = True
+            if self._process is not None:
+                self._process.kill()
+                self._process.join()
+
+    def results(self) -> Iterator[Tried]:
+        """Give what came of each task, in turn. An import that ends the process, or hangs, ends no other.
+
+        Raises:
+            OSError, EOFError: no process could be started.
+        """
+        left = dict(self._references)
+        while left and (connection := self._start(left)) is not None:
+            with connection:
+                for _ in range(len(left)):
+                    tried = self._next(connection, next(iter(left)))
+                    if tried is None:
+                        return
+                    del left[tried.name]
+                    yield tried
+                    if tried.problem and not self._is_alive():
+                        break
+
+    def _start(self, left: Mapping[str, str]) -> Connection | None:
+        with self._lock:
+            if self._is_closed:
+                return None
+            method = start_method_for(self._start_method)
+            ours, theirs = multiprocessing.Pipe(duplex=False)
+            with theirs:
+                arguments = (theirs, left, self._folders)
+                self._process = start_process(method, _import_all, arguments, "lilota-trial")
+            return ours
+
+    def _next(self, connection: Connection, name: str) -> Tried | None:
+        """Return what came of the next task, or None if this was closed."""
+        try:
+            if connection.poll(_LIMIT_SECONDS):
+                return Tried(*json.loads(connection.recv_bytes()))
+            problem = f"is still being imported after {_LIMIT_SECONDS:g} s"
+        except EOFError:
+            problem = "ends the process that imports it"
+        return self._given_up(name, problem)
+
+    def _given_up(self, name: str, problem: str) -> Tried | None:
+        with self._lock:
+            if self._is_closed or self._process is None:
+                return None
+            self._process.kill()
+            self._process.join()
+        reference = self._references[name]
+        return Tried(name, f"The task {name!r} {problem}, from {reference!r}. What does its module do when imported?")
+
+    def _is_alive(self) -> bool:
+        return self._process is not None and self._process.is_alive()
+
+
+def _import_all(connection: Connection, references: Mapping[str, str], folders: Sequence[str]) -> None:
+    """Import the classes and tell of each, in the process of the trial."""
+    os.dup2(2, 1)  # what modules print must not get between what the program prints for machines
+    sys.path += folders
+    for name, reference in references.items():
+        connection.send_bytes(json.dumps(_try(name, reference)).encode())
+
+
+def _try(name: str, reference: str) -> Tried:
+    try:
+        clazz = load_class(name, reference)
+    except LilotaError as error:
+        return Tried(name, mask_text(str(error)))
+    return Tried(name, "", [f"The task {name!r}: {remark}" for remark in remarks_on(clazz)])
