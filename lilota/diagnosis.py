@@ -23,6 +23,7 @@ from lilota.contract import (
 )
 from lilota.errors import ConfigurationError, LilotaError
 from lilota.plugins import Plugins
+from lilota.plugins.records import troubles
 from lilota.registry import Registry
 from lilota.serving import WAITING_STATES, WORKER, Service, Serving
 from lilota.stores import open_store
@@ -133,10 +134,9 @@ def _plugins(plugins: Plugins) -> Iterator[Finding]:
     records = plugins.records()
     usable = sorted({f"{record.distribution} {record.version}" for record in records if record.error is None})
     yield Finding("ok", "plugins", ", ".join(usable) or "None is installed.")
-    for record in records:
-        if record.error is not None:
-            status: Literal["ok", "problem"] = "ok" if record.state == "disabled" else "problem"
-            yield Finding(status, "plugins", f"{record.name} of {record.distribution} is not used: {record.error}")
+    for trouble in troubles(records):
+        status: Literal["ok", "problem"] = "ok" if trouble.state == "disabled" else "problem"
+        yield Finding(status, "plugins", f"The {trouble.what} of {trouble.distributions} is not used: {trouble.text}")
     yield from (Finding("warning", "plugins", remark) for remark in plugins.remarks())
 
 

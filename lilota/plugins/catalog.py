@@ -20,7 +20,7 @@ from lilota.errors import (
     listed,
 )
 from lilota.plugins.loading import load_reference
-from lilota.plugins.records import EXECUTORS, KINDS, STORES, TASKS, Entry
+from lilota.plugins.records import EXECUTORS, IN_RECORDS, KINDS, STORES, TASKS, Entry
 from lilota.plugins.selection import apply_switches, settle_claims
 from lilota.plugins.strangers import let_pass, one_line, undisturbed
 
@@ -156,4 +156,4 @@ class Catalog:
         for message in sorted(filter(None, messages - known)):
             if self._settings.strict_plugins:
                 raise PluginConflictError(message)
-            logger.warning("%s Until then, none of them is used.", message)
+            logger.warning("%s Until then, none of them is used.", message, extra=IN_RECORDS)

@@ -18,7 +18,7 @@ from lilota.hookspecs import PROJECT_NAME, AttemptDetails, LilotaHooks, hookimpl
 from lilota.models import JSONObject
 from lilota.plugins.delays import OVERDUE_SECONDS, RunningCalls, whereabouts
 from lilota.plugins.loading import load_reference
-from lilota.plugins.records import Entry
+from lilota.plugins.records import IN_RECORDS, Entry
 from lilota.plugins.strangers import blame, let_pass, one_line, undisturbed
 
 logger: logging.Logger = logging.getLogger("lilota.plugins")
@@ -89,7 +89,7 @@ class PluginModules:
         remedy = f"Turn it off with LILOTA_DISABLE_PLUGINS={entry.pinned.name}, or install another version of it."
         if self._strict:
             raise PluginError(f"{message} {remedy}") from error
-        logger.warning("%s The rest goes on without it. %s", message, remedy)
+        logger.warning("%s The rest goes on without it. %s", message, remedy, extra=IN_RECORDS)
         logger.debug("The failure of the plugin %r:", entry.pinned.name, exc_info=error)
 
     def contributions(self, hook_name: str, convert: Callable[[Entry, object], _T]) -> list[tuple[Entry, _T]]:

@@ -25,14 +25,13 @@ def load_reference(reference: str) -> object:
     try:
         return reduce(getattr, filter(None, qualname.split(".")), module)
     except AttributeError as error:
-        text = missing = f"module {module_name!r} has no attribute {qualname!r}"
-        text += _nearest(module, qualname)
+        missing = f"module {module_name!r} has no attribute {qualname!r}"
         # Where the module makes its attributes when they are asked for, something else may be missing, far below.
-        if text_of(error) != missing:
-            text = f"{text}: {text_of(error)}"
-        raise ImportError(text, name=module_name) from error
+        detail = _nearest(module, qualname) if text_of(error) == missing else f": {text_of(error)}"
+        raise ImportError(f"{missing}{detail}", name=module_name) from error
 
 
 def _nearest(module: ModuleType, qualname: str) -> str:
-    hint = did_you_mean(qualname, [name for name in vars(module) if not name.startswith("_")])
+    own = [name for name, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__]
+    hint = did_you_mean(qualname, own)
     return f" ({hint.strip()})" if hint else ""

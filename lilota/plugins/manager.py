@@ -17,7 +17,17 @@ from lilota.plugins.catalog import Catalog
 from lilota.plugins.contributions import as_factory, as_list, contributed_entries
 from lilota.plugins.discovery import installed, installed_version, is_still_installed
 from lilota.plugins.hooks import PluginModules
-from lilota.plugins.records import EXECUTORS, KINDS, MODULES, STORES, TASKS, Entry, PinnedEntry, PluginRecord
+from lilota.plugins.records import (
+    EXECUTORS,
+    IN_RECORDS,
+    KINDS,
+    MODULES,
+    STORES,
+    TASKS,
+    Entry,
+    PinnedEntry,
+    PluginRecord,
+)
 from lilota.plugins.selection import unfit_names
 from lilota.plugins.strangers import let_pass, one_line, undisturbed
 from lilota.tasks.checks import check_task_class
@@ -199,7 +209,7 @@ class Plugins:
         for sentence in sentences:
             if self.settings.strict_plugins:
                 raise PluginError(sentence)
-            logger.warning("%s", sentence)
+            logger.warning("%s", sentence, extra=IN_RECORDS)
 
 
 def _broken(entries: Iterable[Entry]) -> list[str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal
@@ -15,6 +18,9 @@ EXECUTORS: Final = "lilota.executors"
 MODULES: Final = "lilota.plugins"
 #: Group -> what an entry of it is, for people.
 KINDS: Final = MappingProxyType({STORES: "store", TASKS: "task", EXECUTORS: "executor", MODULES: "plugin"})
+
+#: Marks a log line that says what `Plugins.records()` and `Plugins.remarks()` say, too.
+IN_RECORDS: Final = MappingProxyType({"is_in_records": True})
 
 PluginState = Literal["not loaded", "loaded", "failed", "disabled", "conflict"]
 
@@ -47,6 +53,21 @@ class PluginRecord(_Named, frozen=True, kw_only=True):
     error: str | None = None
     hooks: tuple[str, ...] = ()
     remark: str | None = None
+
+
+class Trouble(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wrong with one entry, or in the same way with several: all that claim one name.
+
+    Attributes:
+        what: the kind and the name: "store shelf".
+        distributions: the packages that bring it.
+        text: what is wrong, and what to do about it.
+    """
+
+    state: PluginState
+    what: str
+    distributions: str
+    text: str
 
 
 class PinnedEntry(_Named, frozen=True, kw_only=True):
@@ -99,6 +120,50 @@ class Entry:
         """Return what the outside may know."""
         named = {name: getattr(self.pinned, name) for name in _Named.__struct_fields__}
         return PluginRecord(**named, state=self.state, error=self.error, hooks=self.hooks, remark=self.remark)
+
+
+def troubles(records: Iterable[PluginRecord]) -> list[Trouble]:
+    """Return why entries can't be used, each reason once."""
+    alike: dict[tuple[str, str, str, PluginState], list[PluginRecord]] = {}
+    for record in records:
+        if record.error is not None:
+            alike.setdefault((record.group, record.name, record.error, record.state), []).append(record)
+    return [
+        Trouble(
+            state=state,
+            what=f"{KINDS[group]} {name}",
+            distributions=", ".join(record.distribution for record in found),
+            text=f"{error}{_remedy_for(found[0])}",
+        )
+        for (group, name, error, state), found in alike.items()
+    ]
+
+
+def _remedy_for(record: PluginRecord) -> str:
+    """Say what to do about an entry that failed; the other reasons have their remedy."""
+    if record.state != "failed":
+        return ""
+    end = "" if record.error and record.error.endswith((".", "?")) else "."
+    is_named = record.group == MODULES and record.value
+    return (
+        f"{end} Mend or upgrade {record.distribution}, or turn it off with "
+        f"LILOTA_DISABLE_PLUGINS={record.name if is_named else record.distribution}"
+    )
+
+
+@contextlib.contextmanager
+def shown_otherwise() -> Iterator[None]:
+    """Hold back the log lines that records and remarks say, too, for who shows all of these."""
+    logger = logging.getLogger("lilota.plugins")
+    logger.addFilter(_is_not_in_records)
+    try:
+        yield
+    finally:
+        logger.removeFilter(_is_not_in_records)
+
+
+def _is_not_in_records(record: logging.LogRecord) -> bool:
+    return not getattr(record, "is_in_records", False)
 
 
 def normalized(distribution: str) -> str:

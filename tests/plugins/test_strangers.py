@@ -277,7 +277,23 @@ def test_no_command_is_harmed_by_what_a_plugin_raises(bring, lilota, statement):
     assert {name: result.returncode for name, result in results.items()} == dict.fromkeys(results, 0)
     for result in results.values():
         assert "Traceback" not in result.stderr
-        assert "LILOTA_DISABLE_PLUGINS=rusty" in result.stderr
+        assert "LILOTA_DISABLE_PLUGINS=rusty" in " ".join((result.stdout + result.stderr).split())
+
+
+@pytest.mark.parametrize("command", ["plugins", "plugins --check", "doctor"])
+def test_what_is_wrong_is_said_once_by_the_commands_that_show_it(bring, lilota, command):
+    """With its remedy, and not as a log line too; what several packages claim is one thing that is wrong."""
+    bring("rusty", "raise ValueError('rust')")
+    for package in ("left", "right"):
+        bring(package, "def make(address): pass", "lilota.stores", f"{package}:make\nshelf = {package}:make")
+
+    result = lilota(*command.split(), COLUMNS="500")
+
+    said = " ".join(result.stdout.split())
+    assert result.stderr == ""
+    assert said.count("ValueError: rust") == said.count("or turn it off with LILOTA_DISABLE_PLUGINS=rusty") == 1
+    assert said.count("Several distributions claim 'shelf'") == 1
+    assert "left, right" in said
 
 
 def test_a_command_of_a_plugin_that_panics_ends_in_one_line(bring, lilota):

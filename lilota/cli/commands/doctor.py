@@ -13,6 +13,7 @@ from lilota.cli.output import echo, stdout
 from lilota.cli.records import print_json
 from lilota.cli.session import Session, pass_session
 from lilota.diagnosis import Finding, examine
+from lilota.plugins.records import shown_otherwise
 from lilota.texts.safe import safe
 from lilota.texts.words import count
 
@@ -27,10 +28,11 @@ _SIGNS: Final = {"ok": ("✔", "+", "green"), "warning": ("!", "!", "yellow"), "
 def doctor(session: Session, as_json: bool, repair: bool) -> None:
     """Check Python, plugins and the store, and exit with 1 if there is a problem."""
     findings: list[Finding] = []
-    for finding in examine(load=session.load_settings, repair=repair, worker_command=session.worker_command):
-        findings.append(finding)
-        if not as_json:
-            echo(_line(finding))
+    with shown_otherwise():
+        for finding in examine(load=session.load_settings, repair=repair, worker_command=session.worker_command):
+            findings.append(finding)
+            if not as_json:
+                echo(_line(finding))
     problems = sum(finding.status == "problem" for finding in findings)
     if as_json:
         rows = [finding._asdict() for finding in findings]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -17,7 +18,7 @@ from lilota.cli.screen import columns, console, text
 from lilota.cli.session import Session, pass_session
 from lilota.models import JSONObject
 from lilota.plugins import PluginRecord
-from lilota.plugins.records import EXECUTORS, KINDS, STORES, TASKS
+from lilota.plugins.records import EXECUTORS, KINDS, STORES, TASKS, shown_otherwise, troubles
 from lilota.texts.safe import safe
 from lilota.texts.secrets import mask_text
 from lilota.texts.words import count
@@ -41,14 +42,16 @@ def plugins(session: Session, *, as_json: bool, check: bool) -> None:
 
     All but plugins are loaded when they are first used, so "not loaded" is their usual state here; --check loads all.
     """
-    session.plugins.store_names()  # asks plugins for stores that are only known at run time
-    if check:
-        _load_all(session)
+    with nullcontext() if as_json else shown_otherwise():
+        remarks = session.plugins.remarks()  # asks plugins for stores that are only known at run time, too
+        if check:
+            _load_all(session)
     records = session.plugins.records()
     if as_json:
         print_json([_for_machines(record) for record in records], indent=2)
     else:
         _print_records(records)
+        _print_remarks([record for record in records if record.remark], remarks)
     if check and any(record.state in _BAD_STATES for record in records):
         raise click.exceptions.Exit(1)
 
@@ -83,7 +86,7 @@ def _print_records(records: Sequence[PluginRecord]) -> None:
     screen.print(_summary(records))
     screen.print()
     screen.print(_table(screen, records))
-    _print_errors(screen, records)
+    _print_troubles(screen, records)
 
 
 def _summary(records: Sequence[PluginRecord]) -> Text:
@@ -106,11 +109,15 @@ def _table(screen: Console, records: Sequence[PluginRecord]) -> Table:
     return table
 
 
-def _print_errors(screen: Console, records: Sequence[PluginRecord]) -> None:
-    """Print why entries can't be used, or look wrong, below the table: reasons are longer than a column."""
-    for record in records:
-        for said, style in ((record.error, _STYLES[record.state]), (record.remark, "yellow")):
-            if said:
-                kind = KINDS[record.group]
-                line = f"{kind} {safe(record.name)} ({safe(record.distribution)}): {safe(said)}"
-                screen.print(Text(f"\n{line}", style=style))
+def _print_troubles(screen: Console, records: Sequence[PluginRecord]) -> None:
+    """Print why entries can't be used below the table: reasons are longer than a column."""
+    for trouble in troubles(records):
+        line = f"{safe(trouble.what)} ({safe(trouble.distributions)}): {safe(trouble.text)}"
+        screen.print(Text(f"\n{line}", style=_STYLES[trouble.state]))
+
+
+def _print_remarks(remarked: Sequence[PluginRecord], remarks: Sequence[str]) -> None:
+    """Print what looks wrong with entries that can be used, and with the settings."""
+    of_records = [f"{KINDS[each.group]} {each.name} ({each.distribution}): {each.remark}" for each in remarked]
+    for remark in (*of_records, *remarks):
+        console().print(Text(f"\n{safe(remark)}", style="yellow"))
