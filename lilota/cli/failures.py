@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -14,6 +14,8 @@ from lilota.texts.safe import safe
 
 #: What a shell reports for a program that SIGINT ended.
 INTERRUPTED: Final = 130
+#: What click raises since 8.2 where a group is called without a command; before, it printed the help by itself.
+_NOTHING_TYPED: Final[Any] = getattr(click.exceptions, "NoArgsIsHelpError", ())
 
 
 def report(error: BaseException) -> int:
@@ -43,6 +45,9 @@ def report(error: BaseException) -> int:
 
 
 def _report_click(error: click.ClickException) -> int:
+    if isinstance(error, _NOTHING_TYPED):  # no mistake: whoever types nothing else wants to know what there is
+        click.echo(error.format_message())  # the help
+        return 0
     context = getattr(error, "ctx", None)
     if context is not None:
         _say(f"{context.get_usage()}\nTry '{context.command_path} --help'.\n", raw=True)

@@ -90,6 +90,34 @@ def test_python_m_lilota_is_the_command_line(folder):
     assert run.stdout.startswith("lilota 2.")
 
 
+def test_lilota_alone_shows_its_help():
+    """On standard output, and it is no error: whatever the version of click does by itself."""
+    alone, asked = call(), call("--help")
+
+    assert (alone.exit_code, alone.stderr) == (0, "")
+    assert alone.stdout == asked.stdout
+
+
+def test_a_group_of_a_plugin_alone_shows_its_help(monkeypatch):
+    """As `lilota` itself does."""
+
+    @click.group
+    def photos():
+        """Look after photos."""
+
+    @photos.command
+    def sort():
+        """Sort them."""
+
+    monkeypatch.setattr("lilota.cli.contributed.commands_of_plugins", lambda _plugins: {"photos": photos})
+
+    alone = call("photos")
+
+    assert (alone.exit_code, alone.stderr) == (0, "")
+    assert "Look after photos." in alone.stdout
+    assert "sort" in alone.stdout
+
+
 def test_an_unknown_command_is_answered_with_the_nearest_one():
     """A typo costs one look."""
     result = call("lits")
