@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
@@ -157,7 +158,7 @@ class TaskRunner:
             StoreError: the store can't be used.
             LilotaError: no worker process could be started; the message has what it printed.
         """
-        _refuse_in_importing_child()
+        _refuse_in_child_of_this_program()
         with self._state_lock:
             if self._run is not None and self._run.is_of_this_process:
                 raise RunnerStateError("The task runner is already started")
@@ -298,15 +299,27 @@ async def _in_thread(call: Callable[[], None], when_cancelled: Callable[[], obje
         raise
 
 
-def _refuse_in_importing_child() -> None:
-    """Refuse to start where a worker process is only importing the program: its main guard is missing."""
+def _refuse_in_child_of_this_program() -> None:
+    """Refuse to start where a process that should work for a runner runs the program: it would start more of them."""
     import multiprocessing  # noqa: PLC0415 - 6 ms that only a runner that starts has to spend
 
+    if getattr(sys, "frozen", False) and any(map(_is_for_multiprocessing, sys.argv[1:])):
+        raise RunnerStateError(
+            "This program is frozen, and was started again to be a worker process; but it began its own work. Call "
+            "multiprocessing.freeze_support() first of all behind `if __name__ == '__main__':`."
+        )
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise RunnerStateError(
             "A worker process imported this program, and the program started a task runner again. "
             "Put the code that starts the runner behind `if __name__ == '__main__':`."
         )
+
+
+def _is_for_multiprocessing(argument: str) -> bool:
+    """Tell whether an argument is one for `freeze_support()`, by which a worker or a helper of it is started."""
+    return argument == "--multiprocessing-fork" or argument.removeprefix("import sys; ").startswith(
+        "from multiprocessing."
+    )
 
 
 def _stderr_handler(formatter: logging.Formatter | str | None) -> logging.Handler | None:

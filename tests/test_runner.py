@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import os
+import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -114,6 +115,26 @@ def test_a_runner_can_be_stopped_twice_only_if_it_was_started_twice():
     runner.stop()
 
     assert result
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--multiprocessing-fork", "tracker_fd=5", "pipe_handle=7"],
+        ["-E", "-c", "from multiprocessing.resource_tracker import main;main(5)"],
+        ["-c", "import sys; from multiprocessing.forkserver import main; main(5, 6)"],
+    ],
+)
+def test_a_frozen_program_that_forgets_freeze_support_starts_no_runner_in_its_children(monkeypatch, arguments):
+    """Each of them would be the program again, and start more of them, without an end."""
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(sys, "argv", ["program", *arguments])
+    runner = make_runner()
+
+    with pytest.raises(RunnerStateError, match=r"Call multiprocessing.freeze_support\(\) first of all"):
+        runner.start()
+
+    assert runner.runner_id is None
 
 
 # --- arguments
