@@ -19,6 +19,7 @@ from lilota.errors import (
     did_you_mean,
     listed,
 )
+from lilota.plugins.frozen import how_to_bundle, is_frozen
 from lilota.plugins.loading import load_reference
 from lilota.plugins.records import EXECUTORS, IN_RECORDS, KINDS, STORES, TASKS, Entry
 from lilota.plugins.selection import apply_switches, settle_claims
@@ -26,9 +27,11 @@ from lilota.plugins.strangers import let_pass, one_line, undisturbed
 
 logger: logging.Logger = logging.getLogger("lilota.plugins")
 
-#: What belongs to this project and is installed by whoever wants it. Without metadata, lilota lacks its own executor.
+#: What belongs to this project: where a name comes from.
 _ELSEWHERE: Final = MappingProxyType(
     {
+        (STORES, "memory"): "lilota-memory-store",
+        (STORES, "sqlite"): "lilota-sqlite-store",
         (STORES, "postgresql"): "lilota-postgres-store",
         (STORES, "postgres"): "lilota-postgres-store",
         (STORES, "redis"): "lilota-redis-store",
@@ -111,10 +114,7 @@ class Catalog:
         known = self.names(group)
         package = _ELSEWHERE.get((group, name))
         hint = "" if package else did_you_mean(name, known)
-        remedy = f": pip install {package}" if package else ""
-        return error(
-            f"Unknown {noun} {name!r}.{hint} Installed: {listed(known)}. Install the package that brings it{remedy}."
-        )
+        return error(f"Unknown {noun} {name!r}.{hint} Installed: {listed(known)}. {_remedy(package)}")
 
     def load(
         self, entry: Entry, what: str, check: Callable[[object], object], error_class: type[LilotaError]
@@ -142,11 +142,13 @@ class Catalog:
         except BaseException as error:
             let_pass(error, what)
             entry.fail(one_line(error))
-            raise error_class(
-                f"{what} can't be loaded from {entry.pinned.value!r}: {entry.error}. "
-                f"Mend or upgrade {entry.pinned.distribution}, or turn it off with "
+            remedy = (
+                how_to_bundle(entry.pinned.distribution)
+                if is_frozen() and isinstance(error, ModuleNotFoundError)
+                else f"Mend or upgrade {entry.pinned.distribution}, or turn it off with "
                 f"LILOTA_DISABLE_PLUGINS={entry.pinned.group}:{entry.pinned.name}."
-            ) from error
+            )
+            raise error_class(f"{what} can't be loaded from {entry.pinned.value!r}: {entry.error}. {remedy}") from error
         entry.state, entry.error = "loaded", None
         return entry.loaded
 
@@ -157,3 +159,18 @@ class Catalog:
             if self._settings.strict_plugins:
                 raise PluginConflictError(message)
             logger.warning("%s Until then, none of them is used.", message, extra=IN_RECORDS)
+
+
+def _remedy(package: str | None) -> str:
+    """Say what to do about a name that nothing here brings.
+
+    Args:
+        package: what brings it, if that is known.
+    """
+    if package is None:
+        return "Install the package that brings it."
+    if is_frozen():
+        return how_to_bundle(package)
+    if package == "lilota":  # it is running, so what lacks is how it finds its own parts
+        return "The metadata of lilota is not where lilota is: install it with pip, or take lilota-*.dist-info along."
+    return f"Install the package that brings it: pip install {package}."
