@@ -33,7 +33,8 @@ PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("**/*.md"), *ROOT.glob("plugins/*
 # Pages whose commands are part of the example; elsewhere a command may start a server or need a network.
 MOVE_PAGE = DOCS / "how-to/move-to-another-store.md"
 COMMAND_PAGES = {DOCS / "tutorial.md", MOVE_PAGE}
-RUN_PAGES = sorted(set(DOCS.glob("**/*.md")) - {MOVE_PAGE})  # that one, and the README, have tests of their own
+OWN_TESTS = {MOVE_PAGE, DOCS / "how-to/use-with-fastapi.md"}  # and the README
+RUN_PAGES = sorted(set(DOCS.glob("**/*.md")) - OWN_TESTS)
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE_LINE = re.compile(r"# file: (\S+)\n")
 ALL_ERRORS = sorted(
