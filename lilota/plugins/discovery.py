@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from lilota.plugins.folders import in_folders
 from lilota.plugins.metadata import Metadata, Source
 from lilota.plugins.records import Entry, PinnedEntry, normalized
-from lilota.plugins.strangers import one_line
+from lilota.plugins.strangers import let_pass, one_line
+
+if TYPE_CHECKING:
+    from importlib_metadata import IDistribution
 
 #: Of what someone else's finder says when it fails.
 _LONGEST_ERROR: Final = 200
@@ -53,7 +57,7 @@ def installed() -> Installed:
         more = f" and of {len(unreadable) - 1} more" if unreadable[1:] else ""
         remarks.append(
             f"The entry_points.txt in {unreadable[0]}{more} can't be read. If it names plugins, they are missing; "
-            "make it readable for this user."
+            "make it a file of a usual size that this user can read."
         )
     return Installed(entries, remarks)
 
@@ -79,11 +83,12 @@ def installed_version(distribution: str) -> str | None:
 def _distributions(remarks: list[str]) -> Iterator[Metadata]:
     """Give what is installed, in the order of the import path; of a folder that is on it twice, once."""
     seen = set[str]()
-    for source in _sources():
+    for source in _sources(remarks):
         try:
             found = Metadata(source)
             is_named = bool(found.key)  # what asks a finder of others may raise
-        except Exception as error:  # noqa: BLE001 - what another package's finder gives may raise anything
+        except BaseException as error:  # noqa: BLE001 - what another package's finder gives may raise anything
+            let_pass(error)
             text = one_line(error)[:_LONGEST_ERROR]
             remarks.append(f"The metadata of an installed package can't be read, its plugins are ignored: {text}.")
             continue
@@ -94,14 +99,29 @@ def _distributions(remarks: list[str]) -> Iterator[Metadata]:
             seen.add(found.folder)
 
 
-def _sources() -> Iterable[Source]:
+def _sources(remarks: list[str]) -> Iterable[Source]:
     """Give what importlib_metadata finds; mostly without it, because to import it and to forget it takes 30 ms."""
     found = in_folders()
-    if found is None:
-        import importlib_metadata  # noqa: PLC0415 - as just said
+    return _told_by_finders(remarks) if found is None else found
 
-        return importlib_metadata.distributions()
-    return found
+
+def _told_by_finders(remarks: list[str]) -> Iterator[IDistribution]:
+    """Ask all finders in turn, as `importlib_metadata.distributions()` does, which ends with the first that raises."""
+    import importlib_metadata  # noqa: PLC0415 - as just said; it brings the finder for folders
+
+    context = importlib_metadata.DistributionFinder.Context()  # type: ignore[no-untyped-call]  # it has no types
+    for finder in tuple(sys.meta_path):
+        try:
+            find = getattr(finder, "find_distributions", None)
+            if find is not None:
+                yield from find(context)
+        except BaseException as error:  # noqa: BLE001 - a finder of others may raise anything
+            let_pass(error)
+            kind = finder if isinstance(finder, type) else type(finder)
+            remarks.append(
+                f"The finder {kind.__name__} ({kind.__module__}) in sys.meta_path does not tell what is installed, the "
+                f"plugins that it knows are missing: {one_line(error)[:_LONGEST_ERROR]}."
+            )
 
 
 def _by_stated_name(namesakes: list[Metadata]) -> Iterable[list[Metadata]]:

@@ -9,6 +9,8 @@ import os
 import sys
 from collections.abc import Iterator
 
+from lilota.plugins.strangers import let_pass
+
 #: The modules of the finders that look through the import path: Python's own, and that of importlib_metadata.
 _FINDERS_OF_THE_PATH = frozenset({"_frozen_importlib_external", "importlib_metadata"})
 
@@ -45,7 +47,13 @@ def in_folders() -> list[MetadataFolder] | None:
 
 def _finds_elsewhere(finder: object) -> bool:
     kind = finder if isinstance(finder, type) else type(finder)
-    return hasattr(finder, "find_distributions") and kind.__module__ not in _FINDERS_OF_THE_PATH
+    if kind.__module__ in _FINDERS_OF_THE_PATH:
+        return False
+    try:
+        return hasattr(finder, "find_distributions")
+    except BaseException as error:  # noqa: BLE001 - a finder of others may raise anything; it is named when it is asked
+        let_pass(error)
+        return True
 
 
 def _metadata_in(entry: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import sys
 import threading
 from collections.abc import Awaitable, Callable
 from functools import cached_property
@@ -19,7 +20,15 @@ from lilota.models import JSONObject
 from lilota.plugins.delays import OVERDUE_SECONDS, RunningCalls, whereabouts
 from lilota.plugins.loading import load_reference
 from lilota.plugins.records import IN_RECORDS, Entry
-from lilota.plugins.strangers import blame, let_pass, one_line, undisturbed
+from lilota.plugins.strangers import (
+    blame,
+    is_silenced,
+    let_pass,
+    one_line,
+    reopen_streams,
+    undisturbed,
+    usable_streams,
+)
 
 logger: logging.Logger = logging.getLogger("lilota.plugins")
 
@@ -45,6 +54,7 @@ class PluginModules:
         self._failures: dict[tuple[str, str], int] = {}
         self._suspended: set[tuple[str, str]] = set()
         self._calls = RunningCalls()
+        self._streams = usable_streams()
         self._lock = threading.Lock()
 
     @cached_property
@@ -131,6 +141,8 @@ class PluginModules:
                     self._failures.pop((implementation.plugin_name, hook_name), None)
             finally:
                 self._calls.end(outer)
+                if is_silenced(sys.stderr):
+                    self._reopen_streams(hook_name, implementation.plugin_name)
 
     def remark_overdue(self) -> list[str]:
         """Return a sentence for each observing hook that does not come back: whose it is and where it stands; once."""
@@ -203,6 +215,15 @@ class PluginModules:
                 for implementation in reversed(getattr(self._manager.hook, name).get_hookimpls())
                 if (implementation.plugin_name, name) not in self._suspended
                 and not isinstance(implementation.plugin, _Task)
+            )
+
+    def _reopen_streams(self, hook_name: str, plugin: str) -> None:
+        """Give back what a hook has closed: without standard error, nobody would hear of anything any more."""
+        if self._streams != usable_streams():
+            reopen_streams(self._streams)
+            source = self._source_of(plugin)
+            logger.warning(
+                "The plugin %r of %s closed standard error in %s; it is open again.", plugin, source, hook_name
             )
 
     def _source_of(self, plugin: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Final, NamedTuple, Protocol
@@ -21,6 +22,8 @@ _NO_UTF8: Final = "\N{REPLACEMENT CHARACTER}"
 #: How alike two groups are of which one is the other, misspelt; a plugin may have groups of its own.
 _ALIKE: Final = 0.85
 _LONGEST_SHOWN: Final = 60
+#: The longest files of metadata are some hundred kilobytes.
+_LONGEST_FILE_BYTES: Final = 16 * 2**20
 
 
 class Source(Protocol):
@@ -173,6 +176,8 @@ class Metadata:
         return "", None
 
     def _read(self, name: str) -> str | None:
+        if self.folder and not _can_be_read_whole(self._file(name)):
+            return None
         try:
             return self._source.read_text(name)
         except UnicodeDecodeError as error:
@@ -213,6 +218,15 @@ def _remark_on(group: str, name: str) -> str:
     except InvalidTaskError as error:
         return str(error).rstrip(".")
     return ""
+
+
+def _can_be_read_whole(file: str) -> bool:
+    """Tell whether reading a file comes to an end soon: a pipe or a device may never, nor may a file without limits."""
+    try:
+        status = os.stat(file)
+    except OSError:  # it is not there, or in an archive
+        return True
+    return stat.S_ISREG(status.st_mode) and status.st_size <= _LONGEST_FILE_BYTES
 
 
 def _is_there(file: str) -> bool:

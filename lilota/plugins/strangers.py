@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 from lilota.errors import StopTask
@@ -112,10 +113,32 @@ def _wake_others(silent: set[str]) -> None:
         logging.getLogger(name).disabled = False
 
 
+def usable_streams() -> frozenset[str]:
+    """Return which of standard output and standard error can be written to."""
+    return frozenset(name for name in ("stdout", "stderr") if not is_silenced(getattr(sys, name)))
+
+
+def is_silenced(stream: object) -> bool:
+    """Tell whether nothing can be written to a stream. Another one in its place may be meant, and is none of these."""
+    return stream is None or getattr(stream, "closed", False) is True
+
+
+def reopen_streams(names: Iterable[str]) -> None:
+    """Give back the standard streams with these names that can't be written to any more."""
+    for name in set(names) - usable_streams():
+        stream = getattr(sys, f"__{name}__")
+        if is_silenced(stream):
+            number = ("stdout", "stderr").index(name) + 1
+            stream = open(number, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115 - it stays
+            setattr(sys, f"__{name}__", stream)
+        setattr(sys, name, stream)
+
+
 # The folder comes last: where it can't be gone back to, the rest has been put back.
 _KEPT: Final = (
     _Kept("the level of logging.disable()", lambda: logging.root.manager.disable, logging.disable),
     _Kept("which loggers are disabled", _silent_loggers, _wake_others),
+    _Kept("which standard streams are open", usable_streams, reopen_streams),
     _Kept("the working folder", _working_folder, os.chdir),
 )
 

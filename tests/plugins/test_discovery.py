@@ -253,6 +253,16 @@ def no_version(info):
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\n\nVersion: 1.0\n")
 
 
+def metadata_is_a_pipe(info):
+    (info / "METADATA").unlink()
+    os.mkfifo(info / "METADATA")
+
+
+def metadata_is_huge(info):
+    with (info / "METADATA").open("ab") as file:
+        file.truncate(2**30)
+
+
 def headers_are_not_utf8(info):
     (info / "METADATA").write_bytes(
         b"Name: broken\nVersion: 1.0\nAuthor: J\xf6rg\n\n" + b"All work and no play\n" * 1200
@@ -282,6 +292,8 @@ def entries_are_not_utf8(info):
         (metadata_is_a_folder, "has no METADATA that can be read"),
         (metadata_is_a_dangling_link, "has no METADATA that can be read"),
         (metadata_links_to_itself, "has no METADATA that can be read"),
+        (metadata_is_a_pipe, "has no METADATA that can be read"),
+        (metadata_is_huge, "has no METADATA that can be read"),
         (empty_metadata, "has no METADATA that can be read"),
         (no_name, "METADATA has no name of a package"),
         (odd_name, "METADATA has no name of a package"),
@@ -413,16 +425,62 @@ def test_entries_that_this_user_can_not_read_are_remarked(install, tmp_path, cap
     assert caplog.messages == [remark]
 
 
-def test_entries_that_are_no_file_are_remarked(install, tmp_path):
-    """A folder in place of the file, or a link to nothing, is no reason to stop."""
+def be_a_pipe(file):
+    file.unlink()
+    os.mkfifo(file)
+
+
+def be_a_device(file):
+    file.unlink()
+    file.symlink_to("/dev/zero")
+
+
+def be_huge(file):
+    os.truncate(file, 2**30)
+
+
+def be_a_link_to_nothing(file):
+    file.unlink()
+    file.symlink_to(file.with_name("nowhere"))
+
+
+@pytest.mark.parametrize("be_no_file", [be_a_pipe, be_a_device, be_huge, be_a_link_to_nothing])
+def test_entries_that_are_no_file_are_remarked(install, tmp_path, be_no_file):
+    """What can't be read, or not to its end, is no reason to stop, nor to wait."""
     info = metadata_of(write_distribution(tmp_path, "hollow", "1.0", TASK.format("t")), "hollow")
-    (info / "entry_points.txt").unlink()
-    (info / "entry_points.txt").symlink_to(info / "nowhere")
+    be_no_file(info / "entry_points.txt")
     install(tmp_path)
 
     [remark] = Plugins(Settings()).remarks()
 
     assert str(info) in remark
+
+
+@pytest.mark.parametrize("error", [KeyError, SystemExit])
+@pytest.mark.parametrize("begins", [True, False])
+def test_a_finder_that_raises_hides_nothing_but_its_own(install, tmp_path, monkeypatch, error, begins):
+    """Whether at once or in between; the remark names it."""
+    install(write_distribution(tmp_path, "fine", "1.0", TASK.format("t")))
+
+    class Finder:
+        @staticmethod
+        def find_distributions(_context):
+            if begins:
+                raise error("planted")
+            return (_raise(error("planted")) for _ in range(1))
+
+    monkeypatch.setattr(sys, "meta_path", [Finder, *sys.meta_path])
+
+    plugins = Plugins(Settings())
+
+    [remark] = plugins.remarks()
+    assert remark.startswith("The finder Finder (")
+    assert f"{error.__name__}: " in remark
+    assert record_of(plugins, "t").state == "not loaded"
+
+
+def _raise(error):
+    raise error
 
 
 def test_a_broken_archive_is_remarked_in_one_line(monkeypatch):

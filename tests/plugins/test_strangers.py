@@ -528,6 +528,34 @@ def test_a_plugin_that_silences_all_logs_silences_nobody(bring, caplog, statemen
     assert "'rusty' of rusty 1.0 can't be used" in caplog.text
 
 
+MUTED = ["sys.stderr = None", "sys.stderr.close()", "sys.stderr = sys.__stderr__ = None"]
+
+
+@pytest.mark.parametrize("statement", MUTED)
+@pytest.mark.parametrize("hook", ["", "@hookimpl\ndef lilota_stores():\n    ", "@hookimpl\ndef lilota_tasks():\n    "])
+def test_a_plugin_that_closes_standard_error_is_heard_of(bring, lilota, hook, statement):
+    """At its import, or while it contributes: it is open again, and says whose doing that was."""
+    bring("mute", f"{hook}{statement}\n" + ("    return {}\n" if hook else ""))
+
+    added = lilota("add", "x", "--any-name")
+
+    assert added.returncode == 0
+    assert "plugin 'mute' of mute 1.0 changed which standard streams are open when it was loaded" in added.stderr
+
+
+@pytest.mark.parametrize("statement", MUTED)
+def test_a_hook_that_closes_standard_error_silences_nobody(bring, lilota, statement):
+    """What is logged from then on is seen."""
+    bring("mute", f"@hookimpl(tryfirst=True)\ndef lilota_tasks_added(added):\n    {statement}\n")
+    bring("zealot", "@hookimpl\ndef lilota_tasks_added(added):\n    raise KeyError('a later one')\n")
+
+    added = lilota("add", "x", "--any-name")
+
+    assert added.returncode == 0
+    assert "The plugin 'mute' of mute 1.0 closed standard error in lilota_tasks_added" in added.stderr
+    assert "KeyError: 'a later one'" in added.stderr
+
+
 def test_a_task_that_a_worker_is_told_of_moves_no_store(bring, lilota, tmp_path):
     """Its module may go where its tasks want to be, but only in the processes in which they run."""
     (tmp_path / "elsewhere").mkdir()
