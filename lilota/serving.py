@@ -166,7 +166,7 @@ class Serving:
         having = [service for service in services if service.has_name(name) is not False]
         if having:
             return Reason("queue", self._without_queue(name, queue, having, is_all=len(having) == len(services)))
-        return Reason("name", self._without_name(name, services)) if services else Reason("runner", self._nobody())
+        return Reason("name", self._without_name(name, services)) if services else Reason("runner", self.nobody())
 
     def unserved(self, found: Iterable[TaskCount]) -> list[TaskCount]:
         """Return which of the waiting tasks no runner serves, the most frequent first."""
@@ -186,7 +186,8 @@ class Serving:
             lines.append(f"{_tasks_wait(rest)} of other names or queues that no runner serves: see lilota counts.")
         return lines
 
-    def _nobody(self) -> str:
+    def nobody(self) -> str:
+        """Say that no runner takes anything here, and what to type."""
         start = f"start one with: {self.command}"
         if self._living:
             return f"The runners of this store are stopping, and take nothing more; {start}"
@@ -256,7 +257,7 @@ def _why_not_running(task: TaskInfo, runners: Sequence[RegisteredRunner], comman
     if holder is not None and holder.has_expired:
         text = f"Its runner {holder.id} was lost: its lease has expired. Another runner takes the task back"
         serving = Serving(runners, command)
-        yield Reason("lease", f"{text} within seconds." if serving.is_alive else f"{text}. {serving._nobody()}")  # noqa: SLF001
+        yield Reason("lease", f"{text} within seconds." if serving.is_alive else f"{text}. {serving.nobody()}")
     elif task.started_at is None:
         yield Reason("start", f"The runner {task.runner_id} has taken it, and starts it when it has a free place.")
 

@@ -377,9 +377,13 @@ def test_what_machines_read_is_what_the_library_returns(store):
     task_id = add_task(store, input_json='{"token": "hunter2"}')
     task = store.get(task_id)
 
-    assert json.loads(call("show", str(task_id), "--json").stdout) == task.to_dict()
-    assert json.loads(call("show", str(task_id), "--json", "--reveal").stdout) == task.to_dict(reveal_secrets=True)
-    assert json.loads(call("list", "--json").stdout) == task.summary()
+    shown, revealed = (json.loads(call("show", str(task_id), "--json", *more).stdout) for more in ([], ["--reveal"]))
+    listed = json.loads(call("list", "--json").stdout)
+    assert shown.pop("waits_for")  # what a store and its runners know together, no record alone
+    del revealed["waits_for"], listed["served"]
+    assert shown == task.to_dict()
+    assert revealed == task.to_dict(reveal_secrets=True)
+    assert listed == task.summary()
 
 
 def test_show_names_a_task_that_does_not_exist(store):

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import sys
 
-import importlib_metadata
 import pytest
 from distributions import write_distribution
 
 from lilota.config import Settings
 from lilota.errors import ConfigurationError, PluginError, UnknownStoreError
-from lilota.plugins import Plugins
+from lilota.plugins import Plugins, discovery
+from lilota.plugins.folders import MetadataFolder
 
 
 @pytest.fixture
 def without_metadata(monkeypatch, tmp_path):
     """A program that runs lilota from a folder or an archive into which only the packages were copied."""
-    found = importlib_metadata.Distribution.discover
-    monkeypatch.setattr(importlib_metadata, "distributions", lambda: found(path=[str(tmp_path)]))
+    monkeypatch.setattr(
+        discovery, "in_folders", lambda: [MetadataFolder(str(path)) for path in tmp_path.glob("*-info")]
+    )
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from lilota.errors import (
 from lilota.hookspecs import AttemptDetails, LilotaHooks, TasksAdded
 from lilota.models import TaskBase, TaskInfo
 from lilota.plugins import PinnedEntry, Plugins
-from lilota.workers.processes import WorkerProcesses
+from lilota.workers.preparing import make_processes
 
 
 def attempt_of(body):
@@ -409,7 +409,7 @@ def test_an_executor_is_found_by_the_scheme_of_its_url(elsewhere):
     plugins = Plugins(Settings(plugin_choices={"processes": "lilota"}))
 
     assert plugins.executor_factory("Elsewhere://user:secret@host:8786").__module__ == "elsewhere_executor"
-    assert plugins.executor_factory("processes") is WorkerProcesses
+    assert plugins.executor_factory("processes") is make_processes
     assert record_of(plugins, "processes", "lilota").state == "loaded"
 
 
@@ -435,7 +435,7 @@ def test_the_own_executor_is_no_plugin_that_has_to_be_allowed(elsewhere, switche
     """Who allows some plugins still runs tasks, and an executor of others goes with their plugins."""
     plugins = Plugins(Settings(**switches))
 
-    assert plugins.executor_factory("processes") is WorkerProcesses
+    assert plugins.executor_factory("processes") is make_processes
     with pytest.raises(ConfigurationError, match="executor 'elsewhere' can't be used"):
         plugins.executor_factory("elsewhere")
 
