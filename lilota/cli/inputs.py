@@ -28,13 +28,18 @@ def read_input(source: str | None, pairs: Sequence[str]) -> JSONObject:
     return {**given, **read_pairs(pairs)}
 
 
-def read_pairs(pairs: Sequence[str]) -> JSONObject:
+def read_pairs(
+    pairs: Sequence[str], remedy: str = "For JSON use --input, for text with spaces quote it."
+) -> JSONObject:
     """Return what pairs say alone, as `read_input` reads them.
+
+    Args:
+        remedy: what to do about one that is none.
 
     Raises:
         click.UsageError: one is not "key=value", or a key comes twice.
     """
-    return _without_doubles([_parse_pair(pair) for pair in pairs])
+    return _without_doubles([_parse_pair(pair, remedy) for pair in pairs])
 
 
 def _read_source(source: str) -> tuple[str, str]:
@@ -63,10 +68,10 @@ def _parse_object(text: str, origin: str) -> JSONObject:
     return value
 
 
-def _parse_pair(pair: str) -> tuple[str, object]:
+def _parse_pair(pair: str, remedy: str) -> tuple[str, object]:
     key, separator, value = pair.partition("=")
     if not separator or not key:
-        raise click.UsageError(f"{pair!r:.60} is not key=value. For JSON use --input, for text with spaces quote it.")
+        raise click.UsageError(f"{pair!r:.60} is not key=value. {remedy}")
     try:
         return key, json.loads(value, object_pairs_hook=_without_doubles, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):

@@ -96,6 +96,14 @@ def test_add_refuses_an_unknown_name_with_the_nearest_one(store):
     assert store.counts() == []
 
 
+def test_a_header_that_is_no_pair_is_refused_with_how_to_write_one():
+    """The options of an input, which its errors speak of, are no help."""
+    result = call("add", "add_two_numbers", "--header", "trace")
+
+    assert "'trace' is not key=value. A header is written as --header user=17" in result.stderr
+    assert "--input" not in result.stderr
+
+
 def test_add_accepts_a_name_that_only_others_know_when_told(store):
     """A program may add tasks that another machine runs."""
     result = call("add", "--any-name", "strange")

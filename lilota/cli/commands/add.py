@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 #: How long a due task may wait before somebody who waits for it is told that nobody is there to run it.
 _PATIENCE_SECONDS: Final = 3.0
+_HEADER_REMEDY: Final = "A header is written as --header user=17; repeat it for more."
 
 
 @click.command
@@ -86,7 +87,7 @@ def add(
     """
     if delay is not None and run_at is not None:
         raise click.UsageError("--delay and --run-at say the same thing; give one of them.")
-    task_input, task_headers = read_input(source, pairs), read_pairs(headers)
+    task_input, task_headers = read_input(source, pairs), read_pairs(headers, _HEADER_REMEDY)
     with session.open_client(accept_unknown_names=any_name) as client:
         with _advice():
             handle = client.add(
