@@ -6,15 +6,14 @@ changed, or after a moment. Who has waited for some seconds is warned if no runn
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from concurrent.futures import Future
 from typing import Final
-from weakref import WeakSet
 
 from lilota.adding.unserved import PATIENCE_SECONDS, Lookout
 from lilota.contract import TaskQuery, TaskStore
+from lilota.contract.forks import renew_in_forks
 from lilota.errors import LilotaError, StoreError, described
 from lilota.models import TERMINAL_STATES, TaskInfo
 from lilota.plugins.strangers import let_pass, one_line
@@ -22,10 +21,6 @@ from lilota.plugins.strangers import let_pass, one_line
 #: How long a change in the store may go unnoticed when no hint came.
 LOOK_AGAIN_SECONDS: Final = 0.25
 _IDS_PER_LOOK: Final = 500
-
-
-#: Those of this process. A fork has no thread of its parent, and perhaps a lock that one of them held.
-_all: Final[WeakSet[Waiters]] = WeakSet()
 
 
 class Waiters:
@@ -39,7 +34,7 @@ class Waiters:
         self._store = store
         self._told = told
         self._begin()
-        _all.add(self)
+        renew_in_forks(self._begin)
 
     def _begin(self) -> None:
         """Wait for nothing: at first, and in a fork of the process, where the threads and their locks are copies."""
@@ -191,11 +186,3 @@ class Waiters:
         for future in futures:
             if future.set_running_or_notify_cancel():
                 future.set_exception(error)
-
-
-def _begin_in_fork() -> None:
-    for waiters in list(_all):
-        waiters._begin()  # noqa: SLF001 - the hook belongs to the class
-
-
-os.register_at_fork(after_in_child=_begin_in_fork)

@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 import pluggy
 from pluggy import HookImpl
 
+from lilota.contract.forks import renew_in_forks
 from lilota.errors import PluginError, Retry, StopTask, did_you_mean
 from lilota.hookspecs import PROJECT_NAME, AttemptDetails, LilotaHooks, hookimpl
 from lilota.models import JSONObject
@@ -55,6 +56,11 @@ class PluginModules:
         self._suspended: set[tuple[str, str]] = set()
         self._calls = RunningCalls()
         self._streams = usable_streams()
+        self._begin()
+        renew_in_forks(self._begin)
+
+    def _begin(self) -> None:
+        """Make the lock, at first and in a fork of the process."""
         self._lock = threading.Lock()
 
     @cached_property

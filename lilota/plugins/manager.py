@@ -9,6 +9,7 @@ from functools import partial
 from typing import cast
 
 from lilota.config import Settings
+from lilota.contract.forks import renew_in_forks
 from lilota.engine.executor import ExecutorFactory
 from lilota.errors import InvalidTaskError, LilotaError, PluginError
 from lilota.hookspecs import AttemptDetails, StoreFactory, is_called_in_workers
@@ -54,7 +55,8 @@ class Plugins:
     def __init__(self, settings: Settings, pinned: Iterable[PinnedEntry] | None = None) -> None:
         self.settings = settings
         self._modules = PluginModules(strict=settings.strict_plugins or pinned is not None)
-        self._stores_lock = threading.RLock()
+        self._begin()
+        renew_in_forks(self._begin)
         self._asked_for_stores = False
         check = _accept if pinned is None else _check_version
         self._remarks: list[str] = []
@@ -72,6 +74,10 @@ class Plugins:
         self._ask("lilota_tasks")
         if not self._modules.has("lilota_stores"):  # else some names are only known when plugins are asked for stores
             self._judge_names()
+
+    def _begin(self) -> None:
+        """Make the lock, at first and in a fork of the process."""
+        self._stores_lock = threading.RLock()
 
     def records(self) -> list[PluginRecord]:
         """Return every entry as it stands now, by group, name and distribution."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Self
 
+from lilota.contract.forks import renew_in_forks
 from lilota.contract.forwarding import ForwardingStore
 
 if TYPE_CHECKING:
@@ -27,8 +28,13 @@ class DjangoTaskStore(ForwardingStore):
 
     def __init__(self, alias: str = "default") -> None:
         self.alias = alias
-        self._lock = threading.Lock()
         self._orm: OrmStore | None = None
+        self._begin()
+        renew_in_forks(self._begin)
+
+    def _begin(self) -> None:
+        """Make the lock, at first and in a fork of the process."""
+        self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[type[Self], tuple[str]]:
         """Send only the alias to another process."""

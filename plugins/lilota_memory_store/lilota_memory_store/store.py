@@ -19,6 +19,7 @@ from lilota.contract import (
     TaskQuery,
     microseconds,
 )
+from lilota.contract.forks import renew_in_forks
 from lilota.contract.rules import refuse_connection
 from lilota.errors import ConfigurationError
 from lilota.models import TERMINAL_STATES, AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
@@ -41,10 +42,15 @@ class MemoryTaskStore:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._table = TaskTable()
-        self._changed = threading.Condition(threading.Lock())
         self._changes = 0
         # What each thread saw last. Behind a manager, each thread of a client has its own thread in the server.
         self._seen = threading.local()
+        self._begin()
+        renew_in_forks(self._begin)
+
+    def _begin(self) -> None:
+        """Make the lock, at first and in a fork of the process, which has a copy of all tasks."""
+        self._changed = threading.Condition(threading.Lock())
 
     def _now(self) -> int:
         return microseconds(self._clock())

@@ -10,6 +10,7 @@ import threading
 import time
 from typing import Final
 
+from lilota.contract.forks import renew_in_forks
 from lilota_django.orm.database import Database
 from lilota_django.orm.moves import Mark, mark
 
@@ -23,8 +24,13 @@ class Watcher:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._of_thread = threading.local()
-        self._changed = threading.Condition()
         self._changes = 0
+        self._begin()
+        renew_in_forks(self._begin)
+
+    def _begin(self) -> None:
+        """Make the lock, at first and in a fork of the process."""
+        self._changed = threading.Condition()
 
     def announce(self) -> None:
         """Wake all who wait in this process."""
