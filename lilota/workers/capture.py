@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import faulthandler
 import fcntl
 import io
@@ -10,11 +11,14 @@ import os
 import sys
 import tempfile
 from operator import itemgetter
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from lilota.tasks.limits import CHARACTERS_LIMIT, LINE_LENGTH_LIMIT
 from lilota.workers.c_library import flush_of_c_library
 from lilota.workers.descriptors import out_of_reach
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
 
 #: The capture file is emptied when it is longer.
 _FILE_LIMIT_BYTES: Final = 1024 * 1024
@@ -22,6 +26,8 @@ _FILE_LIMIT_BYTES: Final = 1024 * 1024
 _READ_LIMIT_BYTES: Final = 4 * CHARACTERS_LIMIT
 #: A line that has no end yet is taken as one when it is longer.
 _UNENDED_LIMIT_BYTES: Final = 4 * LINE_LENGTH_LIMIT
+#: Of a write: the disk is full, or a quota or a limit of the process is reached.
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _STREAMS: Final = itemgetter("stdin", "stdout", "stderr")
 
 
@@ -45,6 +51,25 @@ def open_capture_file() -> int:
     return descriptor
 
 
+class _PatientFile(io.FileIO):
+    """A file that takes what there is no room for, and drops it: a task must not fail for what it prints.
+
+    Attributes:
+        loss: why something was dropped, until somebody has seen it.
+    """
+
+    loss: OSError | None = None
+
+    def write(self, data: Buffer, /) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            self.loss = error
+            return memoryview(data).nbytes
+
+
 class OutputCapture:
     """Leads the file descriptors 1 and 2 of this process into a file, and 0 to nothing.
 
@@ -61,6 +86,7 @@ class OutputCapture:
         self._read_to = 0
         self._unended = b""
         self._streams: tuple[TextIO, ...] = ()
+        self._files: tuple[_PatientFile, ...] = ()
         self._flush_c_output = flush_of_c_library()
         self._redirect()
         self._open_streams()
@@ -70,6 +96,14 @@ class OutputCapture:
         """Leave a last word for the runner, if the task has not closed the file."""
         with contextlib.suppress(OSError):
             os.write(self._file, f"{sentence}\n".encode(errors="backslashreplace"))
+
+    def take_loss(self) -> OSError | None:
+        """Return why something that Python printed is lost, or None; each loss once."""
+        loss = None
+        for file in self._files:
+            if file.loss is not None:
+                loss, file.loss = file.loss, None
+        return loss
 
     def restore(self) -> None:
         """Undo what a task did to the standard streams.
@@ -126,8 +160,12 @@ class OutputCapture:
 
     def _open_streams(self) -> None:
         source = _input_stream(self._streams[0] if self._streams else sys.stdin)
-        out, err = (_text_stream(stream, number) for number, stream in ((1, sys.__stdout__), (2, sys.__stderr__)))
+        # At first, those are the interpreter's own, which raise where there is no room.
+        known = (sys.__stdout__, sys.__stderr__) if self._streams else (None, None)
+        out, err = (_text_stream(stream, number) for number, stream in enumerate(known, 1))
+        self._files = tuple([each for each in map(_file_of, (out, err)) if each is not None])
         self._streams = sys.stdin, sys.stdout, sys.stderr = source, out, err
+        vars(sys).update(__stdout__=out, __stderr__=err)
 
     def _say_where_it_crashes(self) -> None:
         # In the last lines of the worker. A task may have chosen another file.
@@ -146,7 +184,13 @@ def _text_stream(stream: TextIO | None, descriptor: int) -> TextIO:
     if isinstance(stream, io.TextIOWrapper) and _are_open(stream):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
         return stream
-    return open(descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+    file = io.BufferedWriter(_PatientFile(descriptor, "w", closefd=False))
+    return io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", line_buffering=True)
+
+
+def _file_of(stream: TextIO) -> _PatientFile | None:
+    raw = getattr(stream.buffer, "raw", None)
+    return raw if isinstance(raw, _PatientFile) else None
 
 
 def _are_open(*streams: TextIO) -> bool:

@@ -172,6 +172,13 @@ class RunningAttempt:
         if texts:
             for line in printed(texts):
                 self.add_line(line)
+        if final:
+            self._note_loss()
+
+    def _note_loss(self) -> None:
+        loss = self._capture.take_loss()
+        if loss is not None:
+            self.add_line(notice(f"What the task printed is lost in part: {loss.strerror}. Free the temporary folder."))
 
     def _note_dropped(self) -> None:
         line = notice(f"{self._budget.dropped:,} or more further lines of this attempt were dropped.")

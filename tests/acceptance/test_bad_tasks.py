@@ -291,6 +291,14 @@ def test_a_line_without_an_end_is_kept(memory, tmp_path):
     assert lines == ["no end"]
 
 
+def test_a_task_goes_on_where_there_is_no_room_for_what_it_prints(memory, tmp_path):
+    """As in a full temporary folder: that is no reason to fail, and one line says that something is lost."""
+    info, lines = run_beside_neighbours(memory, tmp_path, "PrintsWithoutRoom")
+
+    assert info.output == {"printed": 3}
+    assert lines == ["line", "What the task printed is lost in part: File too large. Free the temporary folder."]
+
+
 def test_standard_input_is_empty(memory, tmp_path):
     """A child process that reads its input gets nothing, instead of the terminal of the runner."""
     info, _ = run_beside_neighbours(memory, tmp_path, "ReadsStdin")

@@ -229,6 +229,16 @@ class PrintsOneEndlessLine(TaskBase):
         return {}
 
 
+class PrintsWithoutRoom(TaskBase):
+    def run(self):
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (5, hard))
+        for _ in range(3):
+            print("line")  # noqa: T201 - what tasks do
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        return {"printed": 3}
+
+
 class PrintsWithoutLineEnd(TaskBase):
     def run(self):
         sys.stdout.write("no end")

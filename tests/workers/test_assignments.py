@@ -19,6 +19,9 @@ from lilota.workers.guard import Guard
 class NothingPrinted:
     """Stands in for the capture of this process's output, which belongs to pytest."""
 
+    def take_loss(self) -> None:
+        return None
+
     def take(self, *, final: bool) -> list[str]:
         return []
 

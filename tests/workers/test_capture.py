@@ -162,6 +162,38 @@ def test_streams_and_descriptors_come_back(tmp_path):
     assert told == [True, ["back", "too"]]
 
 
+def test_what_there_is_no_room_for_is_dropped_and_remembered_once(tmp_path):
+    """On a full disk, or beyond a quota or a limit: whoever prints goes on. Any other error of a write is raised."""
+    told = run(
+        tmp_path,
+        """
+        import errno, resource
+        tell(capture.take_loss() is None)
+        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8, hard))
+        print("before")
+        print("too long")
+        print("lost", file=sys.stderr)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        print("after")
+        tell(capture.take_loss().errno == errno.EFBIG)
+        tell(capture.take_loss() is None)
+        tell(capture.take(final=True))
+        os.dup2(os.open("/dev/full", os.O_WRONLY), 1)
+        print("lost too")
+        tell(capture.take_loss().errno == errno.ENOSPC)
+        os.close(1)
+        try:
+            print("closed")
+        except OSError as error:
+            tell(error.errno == errno.EBADF)
+        capture.restore()
+        """,
+    )
+
+    assert told == [True, True, True, ["before", "tafter"], True, True]
+
+
 def test_a_stream_that_lost_its_buffer_is_replaced(tmp_path):
     """A task may take it away, and `sys.stdout` then raises whatever it is asked."""
     told = run(

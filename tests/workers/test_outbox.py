@@ -31,6 +31,9 @@ class Printed:
         self.lines: list[str] = []
         self.error: OSError | None = None
 
+    def take_loss(self) -> None:
+        return None
+
     def take(self, *, final: bool) -> list[str]:
         if self.error is not None:
             raise self.error
