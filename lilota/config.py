@@ -15,7 +15,6 @@ import re
 import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
@@ -82,7 +81,9 @@ _OF_REPOSITORIES: Final = (".git", ".hg", ".svn", ".jj")
 _REFERENCE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
-def load_settings(start: Path | None = None, *, place: str = "an argument", **overrides: object) -> Settings:
+def load_settings(
+    start: os.PathLike[str] | None = None, *, place: str = "an argument", **overrides: object
+) -> Settings:
     """Collect the settings for a program.
 
     Args:
@@ -96,7 +97,7 @@ def load_settings(start: Path | None = None, *, place: str = "an argument", **ov
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     for source, found in (
-        *_from_files((start or Path.cwd()).resolve()),
+        *_from_files(os.path.realpath(start or os.getcwd())),
         *_from_environment(os.environ),
         (place, {name: value for name, value in overrides.items() if value is not None}),
     ):
@@ -106,35 +107,38 @@ def load_settings(start: Path | None = None, *, place: str = "an argument", **ov
     return Settings(**values, sources=sources)
 
 
-def _from_files(start: Path) -> list[tuple[str, dict[str, Any]]]:
+def _from_files(start: str) -> list[tuple[str, dict[str, Any]]]:
     for folder in _folders(start):
-        for path in (folder / "lilota.toml", folder / "pyproject.toml"):
+        for path in (os.path.join(folder, "lilota.toml"), os.path.join(folder, "pyproject.toml")):
             found = _read_file(path)
             if found is not None:
-                return [(str(path), found)]
+                return [(path, found)]
     return []
 
 
-def _folders(start: Path) -> Iterator[Path]:
+def _folders(start: str) -> Iterator[str]:
     """Give the folders to look in, upwards from the first one."""
-    own = Path(os.path.expanduser("~")).resolve()
-    for folder in (start, *start.parents):
+    own = os.path.realpath(os.path.expanduser("~"))
+    folder, last = start, ""
+    while folder != last:
         yield folder
-        if folder == own or any((folder / name).exists() for name in _OF_REPOSITORIES):
+        if folder == own or any(os.path.exists(os.path.join(folder, name)) for name in _OF_REPOSITORIES):
             return
+        folder, last = os.path.dirname(folder), folder
 
 
-def _read_file(path: Path) -> dict[str, Any] | None:
+def _read_file(path: str) -> dict[str, Any] | None:
     """Return the settings in a file, or None if it does not exist or says nothing about lilota."""
     try:
-        content = _parsed(path.read_text(encoding="utf-8"))
+        with open(path, encoding="utf-8") as file:
+            content = _parsed(file.read())
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
     except ValueError as error:  # no TOML, or no UTF-8
         raise ConfigurationError(f"{path} is not a valid TOML file: {error}. Correct it, or remove it.") from error
     except OSError as error:
         raise ConfigurationError(f"{path} can't be read: {error.strerror}. Make it readable for this user.") from error
-    found = content if path.name == "lilota.toml" else content.get("tool", {}).get("lilota")
+    found = content if os.path.basename(path) == "lilota.toml" else content.get("tool", {}).get("lilota")
     if found is None:
         return None
     if not isinstance(found, dict):
@@ -155,15 +159,15 @@ def _parsed(text: str) -> dict[str, Any]:
     return tomllib.loads(text)
 
 
-def _who_else_can_write(path: Path) -> str:
+def _who_else_can_write(path: str) -> str:
     """Say who can change a file or put another one in its place, beside this user and root; "" if nobody can.
 
     The file names modules to import, so whoever can write it can run code as this user, root included.
     """
     if sys.platform == "win32":  # where there is no mode that says so
         return ""
-    for place in (path, path.parent):
-        status = place.stat()
+    for place in (path, os.path.dirname(path)):
+        status = os.stat(place)
         if status.st_uid not in {0, os.geteuid()}:
             return (
                 f"its owner, the user {status.st_uid}" if place == path else f"the owner of its folder, {status.st_uid}"

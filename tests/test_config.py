@@ -242,8 +242,8 @@ def test_root_is_warned_of_a_file_of_somebody_else(folder, caplog, monkeypatch):
     _configure(folder)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     theirs = os.stat_result([*os.stat(folder)[:4], 1234, *os.stat(folder)[5:10]])
-    stat = config.Path.stat
-    monkeypatch.setattr(config.Path, "stat", lambda path, **how: theirs if path == folder else stat(path, **how))
+    stat = os.stat
+    monkeypatch.setattr(os, "stat", lambda path, **how: theirs if path == str(folder) else stat(path, **how))
 
     load_settings()
 

@@ -6,7 +6,6 @@ import contextlib
 import logging
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -80,8 +79,7 @@ class PinnedEntry(_Named, frozen=True, kw_only=True):
     folder: str = ""
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class Entry:
+class Entry(msgspec.Struct, kw_only=True, eq=False):
     """An entry and what has become of it.
 
     Attributes:
@@ -97,7 +95,7 @@ class Entry:
     is_broken: bool = False
     remark: str | None = None
     loaded: object = None
-    contributor: Entry | None = field(default=None, repr=False)
+    contributor: Entry | None = None
 
     @property
     def is_usable(self) -> bool:

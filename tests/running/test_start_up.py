@@ -23,6 +23,7 @@ SLOW = {
     "lilota.workers.worker",
     "multiprocessing",
     "multiprocessing.managers",
+    "pathlib",
     "rich",
     "sqlite3",
     "ssl",
