@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import multiprocessing.forkserver as standard
 import os
 import selectors
@@ -39,6 +40,7 @@ def serve(control: int) -> None:
     worker inherits.
     """
     import_module("lilota._preload")
+    gc.enable()  # it was off while this process imported
     adopt_orphans()  # those of workers that have died: the living adopt their own
     util._close_stdin()  # type: ignore[attr-defined]  # noqa: SLF001 - as every child of multiprocessing does
     with socket.socket(fileno=out_of_reach(control)) as connection:

@@ -128,8 +128,10 @@ def _start_server() -> tuple[socket.socket, int]:
     ours, theirs = socket.socketpair()
     with theirs:
         path = spawn.get_preparation_data("forkserver")["sys_path"]
+        # What is imported stays: to look for garbage meanwhile would take a tenth of the time.
         code = (
-            f"import sys; sys.path[:] = {path!r}; from lilota.workers.forkserver import serve; serve({theirs.fileno()})"
+            f"import gc, sys; gc.disable(); sys.path[:] = {path!r}; "
+            f"from lilota.workers.forkserver import serve; serve({theirs.fileno()})"
         )
         executable = os.fsencode(spawn.get_executable())
         flags = util._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001 - not public anywhere
