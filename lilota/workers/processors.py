@@ -5,13 +5,9 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Final
-
-_ROOT: Final = Path("/")
 
 
-def usable_processors(root: Path = _ROOT) -> int:
+def usable_processors(root: str = "/") -> int:
     """Return how many processors this process may use now, by its affinity and by the quota of its control groups.
 
     A container of a large machine sees all processors of it, and may use two of them. A quota of one and a half counts
@@ -31,37 +27,34 @@ def _by_affinity() -> int:
     return os.cpu_count() or 1
 
 
-def _quotas(root: Path) -> Iterator[float]:
+def _quotas(root: str) -> Iterator[float]:
     """Give the quota of each control group around this process that has one, in processors."""
-    cgroups = root / "sys/fs/cgroup"
-    for line in _text(root / "proc/self/cgroup").splitlines():
+    cgroups = os.path.join(root, "sys/fs/cgroup")
+    for line in _text(os.path.join(root, "proc/self/cgroup")).splitlines():
         _number, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
         if not controllers:
             yield from _of_version_2(_upwards(cgroups, path))
         elif "cpu" in controllers.split(","):
             # Where it is mounted in a container, the group of the container is the topmost one.
-            yield from _of_version_1(_upwards(cgroups / "cpu", path))
+            yield from _of_version_1(_upwards(os.path.join(cgroups, "cpu"), path))
 
 
-def _upwards(mount: Path, path: str) -> Iterator[Path]:
+def _upwards(mount: str, path: str) -> Iterator[str]:
     """Give the folder of a control group, and those of the groups around it."""
-    folder = mount / path.lstrip("/")
-    yield folder
-    for parent in folder.parents:
-        if not parent.is_relative_to(mount):
-            return
-        yield parent
+    names = [name for name in path.split("/") if name]
+    for depth in range(len(names), -1, -1):
+        yield os.path.join(mount, *names[:depth])
 
 
-def _of_version_2(folders: Iterator[Path]) -> Iterator[float]:
+def _of_version_2(folders: Iterator[str]) -> Iterator[float]:
     for folder in folders:
-        yield from _ratio(_text(folder / "cpu.max").split())
+        yield from _ratio(_text(os.path.join(folder, "cpu.max")).split())
 
 
-def _of_version_1(folders: Iterator[Path]) -> Iterator[float]:
+def _of_version_1(folders: Iterator[str]) -> Iterator[float]:
     for folder in folders:
-        yield from _ratio([_text(folder / f"cpu.cfs_{name}_us").strip() for name in ("quota", "period")])
+        yield from _ratio([_text(os.path.join(folder, f"cpu.cfs_{name}_us")).strip() for name in ("quota", "period")])
 
 
 def _ratio(words: list[str]) -> Iterator[float]:
@@ -71,8 +64,9 @@ def _ratio(words: list[str]) -> Iterator[float]:
             yield int(quota) / int(period)
 
 
-def _text(file: Path) -> str:
+def _text(path: str) -> str:
     try:
-        return file.read_text()
+        with open(path) as file:
+            return file.read()
     except (OSError, ValueError):  # no Linux, no such version, or nothing for this user
         return ""

@@ -82,7 +82,7 @@ def machine(monkeypatch):
 )
 def test_a_quota_limits_what_may_be_used(machine, tmp_path, files, expected):
     """Of control groups of version 2 and 1, the narrowest that is around the process."""
-    assert usable_processors(tree(tmp_path, files)) == expected
+    assert usable_processors(str(tree(tmp_path, files))) == expected
 
 
 @needs_affinity
