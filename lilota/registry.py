@@ -182,7 +182,8 @@ def load_class(name: str, reference: str) -> type[TaskBase]:
     except BaseException as error:
         let_pass(error, what)
         raise InvalidTaskError(
-            f"{what} can't be imported from {reference!r}: {one_line(error)}. {_remedy_for(error, reference)}"
+            f"{what} can't be imported from {reference!r}: {one_line(error).rstrip('.')}. "
+            f"{_remedy_for(error, reference)}"
         ) from error
 
 

@@ -19,6 +19,7 @@ from lilota.engine.executor import ExecutorFactory
 from lilota.errors import ConfigurationError, LilotaError, RunnerStateError, described
 from lilota.models import JSONObject, TaskBase
 from lilota.plugins import Plugins
+from lilota.plugins.loading import being_imported
 from lilota.registry import Registry
 from lilota.running.executors import RunOptions, make_executor
 from lilota.stores import ensure_store
@@ -255,7 +256,7 @@ class TaskRunner:
             self.store.close()
 
     def _working(self) -> RunnerStart:
-        run = self._started("The task runner must be started first")
+        run = self._started("The task runner must be started first", _how_to_add_here)
         if run.driver.failure is not None:
             raise LilotaError(
                 f"Nothing was added, because the engine of the runner has failed: {described(run.driver.failure)}. "
@@ -263,10 +264,19 @@ class TaskRunner:
             ) from run.driver.failure
         return run
 
-    def _started(self, otherwise: str) -> RunnerStart:
+    def _started(self, otherwise: str, advice: Callable[[], str] = str) -> RunnerStart:
         if self._run is None or not self._run.is_of_this_process:
-            raise RunnerStateError(otherwise)
+            raise RunnerStateError(otherwise + advice())
         return self._run
+
+
+def _how_to_add_here() -> str:
+    """Say how to add in a process that has no runner and needs none, such as that of a task; else return ""."""
+    import multiprocessing  # noqa: PLC0415 - 6 ms that only a runner that starts has to spend
+
+    if multiprocessing.parent_process() is None:
+        return ""
+    return ", and not in this child process, whose parent may have it started. Add with a lilota.TaskClient here."
 
 
 def _check_arguments(number_of_processes: object, queues: object, lease_seconds: float) -> None:
@@ -300,7 +310,13 @@ async def _in_thread(call: Callable[[], None], when_cancelled: Callable[[], obje
 
 
 def _refuse_in_child_of_this_program() -> None:
-    """Refuse to start where a process that should work for a runner runs the program: it would start more of them."""
+    """Refuse to start where a process that should work for a runner runs the program, or imports a module of tasks."""
+    module = being_imported()
+    if module:
+        raise RunnerStateError(
+            f"The module {module!r} starts a task runner when it is imported, and worker processes import it, too. "
+            "Put the code that starts the runner behind `if __name__ == '__main__':`, or into another module."
+        )
     import multiprocessing  # noqa: PLC0415 - 6 ms that only a runner that starts has to spend
 
     if getattr(sys, "frozen", False) and any(map(_is_for_multiprocessing, sys.argv[1:])):

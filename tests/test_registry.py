@@ -304,6 +304,19 @@ def test_configured_tasks_are_known_and_loaded_when_they_are_used(make_registry,
     assert registry.resolve("resize") is tasks.Resize
 
 
+def test_a_module_of_tasks_that_starts_a_runner_is_refused(make_registry, tmp_path, monkeypatch):
+    """Each worker that imports it would have workers of its own, which import it, and so on."""
+    (tmp_path / "starting_tasks.py").write_text(
+        "from lilota import TaskBase, TaskRunner\n"
+        "class Resize(TaskBase):\n    def run(self): return None\n"
+        "TaskRunner('memory://', 1).start()\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    with pytest.raises(InvalidTaskError, match=r"'starting_tasks' starts a task runner when it is imported.*__main__"):
+        make_registry(tasks={"resize": "starting_tasks:Resize"}).resolve("resize")
+
+
 def test_an_installed_task_is_known_by_its_name(make_registry):
     """A stranger's package is enough; nothing of it is imported by `check`."""
     registry = make_registry("good")

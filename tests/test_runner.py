@@ -82,6 +82,12 @@ def test_adding_before_the_start_is_refused(call):
     assert runner.store.get_all_tasks() == []
 
 
+def test_a_task_that_adds_to_the_runner_of_its_module_is_told_what_to_use(started):
+    """The runner of the program is in another process; the one that its module makes is never started."""
+    with pytest.raises(TaskFailedError, match=r"not in this child process.* Add with a lilota\.TaskClient here\."):
+        started.add("addtorunner").result(60)
+
+
 def test_stopping_before_the_start_is_refused():
     """There is nothing to be stopped."""
     text = r"^The task runner cannot be stopped because it was not started$"

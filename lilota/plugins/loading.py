@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from functools import reduce
 from importlib import import_module
 from types import ModuleType
+from typing import Final
 
 from lilota.errors import did_you_mean
 from lilota.plugins.strangers import text_of
+
+#: The module of an entry or a task that this thread imports just now.
+_importing: Final[ContextVar[str]] = ContextVar("lilota_importing", default="")
+
+
+def being_imported() -> str:
+    """Return the module that is imported just now because an entry or a task is in it, or ""."""
+    return _importing.get()
 
 
 def load_reference(reference: str) -> object:
@@ -21,7 +31,11 @@ def load_reference(reference: str) -> object:
     # "name = module:object [extra]" is legal in metadata; the extra says nothing about where the object is.
     module_name, _, qualname = reference.partition("[")[0].strip().partition(":")
     module_name, qualname = module_name.strip(), qualname.strip()
-    module = import_module(module_name)
+    token = _importing.set(module_name)
+    try:
+        module = import_module(module_name)
+    finally:
+        _importing.reset(token)
     try:
         return reduce(getattr, filter(None, qualname.split(".")), module)
     except AttributeError as error:

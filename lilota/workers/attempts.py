@@ -149,13 +149,14 @@ class _Progress:
         self._reporter = reporter
         self._has_output = False
 
-    def set_progress(self, task_id: int, percentage: float) -> None:
+    # The second argument may be missing, so that who leaves out the first one is told what belongs there.
+    def set_progress(self, task_id: int, percentage: float | None = None) -> None:
         self._check_id("set_progress", task_id)
         if not isinstance(percentage, int | float) or not 0 <= percentage <= 100:
             raise ValueError(f"The progress of a task goes from 0 to 100; set_progress got {percentage!r}.")
         self._reporter.progress(float(percentage))
 
-    def set_output(self, task_id: int, output: JSONObject) -> None:
+    def set_output(self, task_id: int, output: JSONObject | None = None) -> None:
         self._check_id("set_output", task_id)
         self._reporter.output(self._encode(output))
         self._has_output = True
@@ -164,7 +165,7 @@ class _Progress:
         if returned is not None and not self._has_output:
             self._reporter.returned(self._encode(returned))
 
-    def _encode(self, output: JSONObject) -> str:
+    def _encode(self, output: JSONObject | None) -> str:
         return encode_object(output, self._name_output, OUTPUT_LIMIT_BYTES, InvalidOutputError)
 
     def _name_output(self) -> str:
@@ -173,7 +174,8 @@ class _Progress:
     def _check_id(self, method: str, task_id: int) -> None:
         if task_id != self._claim.id:
             raise ValueError(
-                f"{method} was called for the task {task_id!r} in the task {self._claim.id}. Pass self.task_info.id."
+                f"{method} was called for the task {task_id!r:.100} in the task {self._claim.id}. "
+                f"Write self.{method}(self.task_info.id, ...)."
             )
 
 

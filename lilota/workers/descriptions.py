@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import traceback
-from types import TracebackType
+from functools import cached_property
+from types import MemberDescriptorType, TracebackType
 from typing import Final
 
-from lilota.errors import StopTask, TimeoutReached
-from lilota.models import TaskError
+from lilota.errors import StopTask, TimeoutReached, did_you_mean
+from lilota.models import TaskBase, TaskError, TaskInfo
 from lilota.plugins.strangers import blamed
 from lilota.tasks.limits import MESSAGE_LIMIT, NAME_LIMIT, TRACEBACK_LIMIT
 
+#: What an object of a task has when its `__init__` is that of `TaskBase`.
+_SET_WHEN_MADE: Final = ("logger", "set_output", "set_progress", "task_info")
+_OF_TASKS: Final = (*_SET_WHEN_MADE, "cancelled", "wait_until_stored")
+_FIELDS: Final = (property, cached_property, MemberDescriptorType)
 _PLAIN_MODULES: Final = frozenset({"builtins", "lilota.errors"})
 _OURS: Final = ("lilota.", "lilota_django.", "pluggy")
 
@@ -50,7 +55,20 @@ def _message_of(error: BaseException, timeout_seconds: float | None) -> str:
     text = " ".join(line.strip() for line in _text_of(error).splitlines())
     # "MemoryError" alone tells less than the first line of its documentation.
     text = text or (type(error).__doc__ or "").strip().partition("\n")[0]
-    return f"{text} (raised by {plugin})" if plugin else text
+    return f"{text} (raised by {plugin})" if plugin else f"{text}{_hint_for(error)}"
+
+
+def _hint_for(error: BaseException) -> str:
+    """Say what was meant by an attribute that a task has not: what people look for is in `task_info`, or a method."""
+    if not isinstance(error, AttributeError) or not isinstance(error.obj, TaskBase):
+        return ""
+    name = error.name or ""
+    if name in _SET_WHEN_MADE:
+        return ". Let __init__() call super().__init__() with all that it gets."
+    if isinstance(getattr(TaskInfo, name, None), _FIELDS):
+        return f". Did you mean self.task_info.{name}?"
+    hint = did_you_mean(name, _OF_TASKS)
+    return f".{hint}" if hint else ""
 
 
 def _text_of(error: BaseException) -> str:

@@ -7,6 +7,7 @@ import os
 import time
 from pathlib import Path
 
+from lilota import TaskRunner
 from lilota.errors import CancelRequested, Retry
 from lilota.models import TaskBase
 from lilota.retry import Backoff
@@ -118,5 +119,12 @@ class Count(TaskBase):
         return {}
 
 
-CLASSES = (Hash, Fail, FailOnce, ComeBack, Sleep, Stubborn, Crash, Talk, Count)
+class AddToRunner(TaskBase):
+    """Adds to a runner of its own process, which nobody has started there."""
+
+    def run(self):
+        TaskRunner("memory://", 1).add("hash")
+
+
+CLASSES = (Hash, Fail, FailOnce, ComeBack, Sleep, Stubborn, Crash, Talk, Count, AddToRunner)
 TASKS = {clazz.__name__.lower(): clazz for clazz in CLASSES}

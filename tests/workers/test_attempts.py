@@ -164,7 +164,52 @@ def test_a_report_for_another_task_is_an_error(method):
     outcome = run(lambda task: getattr(task, method)(8, {}))
 
     assert outcome.error is not None
-    assert outcome.error.message == f"{method} was called for the task 8 in the task 7. Pass self.task_info.id."
+    expected = f"{method} was called for the task 8 in the task 7. Write self.{method}(self.task_info.id, ...)."
+    assert outcome.error.message == expected
+
+
+@pytest.mark.parametrize(("method", "value"), [("set_progress", 50), ("set_output", {"a": 1})])
+def test_a_report_without_the_id_is_an_error_that_says_what_to_write(method, value):
+    """As everybody writes it first; Python's own error would not say what belongs there."""
+    outcome = run(lambda task: getattr(task, method)(value))
+
+    assert outcome.error is not None
+    assert f"Write self.{method}(self.task_info.id, ...)." in outcome.error.message
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("input", "'input'. Did you mean self.task_info.input?"),
+        ("id", "'id'. Did you mean self.task_info.id?"),
+        ("output", "'output'. Did you mean self.task_info.output?"),
+        ("log", "'log'. Did you mean 'logger'?"),
+        ("progress", "'progress'. Did you mean 'set_progress'?"),
+        ("folder", "'folder'"),
+    ],
+)
+def test_an_attribute_that_a_task_has_not_is_answered_with_what_was_meant(name, hint):
+    """Most of what people look for at the task is at its `task_info`."""
+    outcome = run(lambda task: getattr(task, name))
+
+    assert outcome.error is not None
+    assert outcome.error.message.endswith(f"has no attribute {hint}")
+
+
+def test_a_task_that_forgets_its_base_class_is_told_so():
+    """An `__init__` of its own has to call that of `TaskBase`."""
+
+    class Forgetful(TaskBase):
+        def __init__(self, *_arguments):
+            self.size = 1
+
+        def run(self):
+            return self.task_info.input
+
+    outcome = run_attempt(claim(), lambda _name: Forgetful, Recorder(), logger)
+
+    assert outcome.error is not None
+    assert outcome.error.message.endswith("Let __init__() call super().__init__() with all that it gets.")
 
 
 @pytest.mark.parametrize(
