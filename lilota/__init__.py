@@ -52,4 +52,11 @@ _HOMES: Final = {
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'lilota' has no attribute {name!r}", name=name)
-    return getattr(import_module(_HOMES[name]), name)
+    try:
+        home = import_module(_HOMES[name])
+    except AttributeError as error:
+        # `from lilota import ...` would take it for "cannot import name", and hide what went wrong and where.
+        from lilota.texts.shadows import shadows  # noqa: PLC0415 - only who fails needs it
+
+        raise ImportError(f"{_HOMES[name]} can't be imported: {error}. {shadows()}".rstrip()) from error
+    return getattr(home, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import sys
@@ -28,6 +29,7 @@ from lilota.registry import Registry
 from lilota.serving import WAITING_STATES, WORKER, Service, Serving
 from lilota.stores import open_store
 from lilota.texts.secrets import mask_text
+from lilota.texts.shadows import shadows
 from lilota.texts.words import count, duration
 from lilota.workers.preparing import start_method_for
 from lilota.workers.starting import remedy_for, start_process
@@ -68,6 +70,7 @@ def examine(
     python = f"{platform.python_implementation()} {platform.python_version()}"
     yield Finding("ok", "lilota", f"lilota {__version__}, {python} in {sys.prefix}")
     yield _start_method()
+    yield from _shadows()
     try:
         settings = load() if load else load_settings(store=store)
     except ConfigurationError as error:
@@ -114,6 +117,14 @@ def _start_method() -> Finding:
     if method == "forkserver":
         return Finding("ok", "processes", "Workers are started by forkserver, within milliseconds.")
     return Finding("warning", "processes", "Workers are started by spawn, which is slower than a fork server.")
+
+
+def _shadows() -> Iterator[Finding]:
+    """Look where a program of this folder, and its workers, look first."""
+    with contextlib.suppress(FileNotFoundError):  # the folder was deleted
+        found = shadows([os.getcwd(), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
+        if found:
+            yield Finding("warning", "files", f"{found} Until then, programs that lie beside it may fail to start.")
 
 
 def _settings(settings: Settings) -> Finding:

@@ -24,6 +24,7 @@ from lilota.plugins.loading import load_reference
 from lilota.plugins.records import EXECUTORS, IN_RECORDS, KINDS, STORES, TASKS, Entry
 from lilota.plugins.selection import apply_switches, settle_claims
 from lilota.plugins.strangers import let_pass, one_line, undisturbed
+from lilota.texts.shadows import shadows
 
 logger: logging.Logger = logging.getLogger("lilota.plugins")
 
@@ -142,12 +143,7 @@ class Catalog:
         except BaseException as error:
             let_pass(error, what)
             entry.fail(one_line(error))
-            remedy = (
-                how_to_bundle(entry.pinned.distribution)
-                if is_frozen() and isinstance(error, ModuleNotFoundError)
-                else f"Mend or upgrade {entry.pinned.distribution}, or turn it off with "
-                f"LILOTA_DISABLE_PLUGINS={entry.pinned.group}:{entry.pinned.name}."
-            )
+            remedy = _remedy_for(error, entry)
             raise error_class(f"{what} can't be loaded from {entry.pinned.value!r}: {entry.error}. {remedy}") from error
         entry.state, entry.error = "loaded", None
         return entry.loaded
@@ -174,3 +170,12 @@ def _remedy(package: str | None) -> str:
     if package == "lilota":  # it is running, so what lacks is how it finds its own parts
         return "The metadata of lilota is not where lilota is: install it with pip, or take lilota-*.dist-info along."
     return f"Install the package that brings it: pip install {package}."
+
+
+def _remedy_for(error: BaseException, entry: Entry) -> str:
+    """Say what to do about an entry that can't be imported."""
+    if is_frozen() and isinstance(error, ModuleNotFoundError):
+        return how_to_bundle(entry.pinned.distribution)
+    switch = f"LILOTA_DISABLE_PLUGINS={entry.pinned.group}:{entry.pinned.name}"
+    remedy = f"Mend or upgrade {entry.pinned.distribution}, or turn it off with {switch}."
+    return f"{shadows()} {remedy}".lstrip()

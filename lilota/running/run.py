@@ -27,6 +27,7 @@ from lilota.running.lease import LeaseKeeper
 from lilota.running.telling import Teller
 from lilota.running.threads import runner_thread
 from lilota.tasks.families import is_family
+from lilota.texts.shadows import shadows
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -229,7 +230,8 @@ class RunnerStart:
         if not self._engine.crew.is_ready and death is not None:
             remedy = "" if death.is_explained else _START_REMEDY
             raise LilotaError(
-                f"No worker process could start; the last one {death.cause}{remedy}\n{death.last_lines}".rstrip()
+                f"No worker process could start; the last one {death.cause}{remedy}{_shadows()}\n"
+                f"{death.last_lines}".rstrip()
             )
 
     @property
@@ -252,6 +254,12 @@ class RunnerStart:
     def _tell_of_delays(self) -> None:
         for sentence in self._plugins.remark_overdue():
             logger.warning("%s", sentence)
+
+
+def _shadows() -> str:
+    """Name the files that a worker, a new interpreter, may have imported instead of Python's own modules."""
+    sentence = shadows()
+    return f" {sentence}" if sentence else ""
 
 
 def _warn_of_limits(capabilities: ExecutorCapabilities) -> None:
