@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
-from typing import Final
+from typing import Final, TextIO
 
 from rich.console import Console
 from rich.progress_bar import ProgressBar
@@ -33,10 +33,11 @@ _STATE_STYLES: Final = {
 }
 
 
-def console() -> Console:
-    """Return a console on standard output as it is now. NO_COLOR and COLUMNS are respected."""
-    width = None if stdout().isatty() or "COLUMNS" in os.environ else _WIDTH_WITHOUT_TERMINAL
-    return Console(file=stdout(), markup=False, highlight=False, emoji=False, width=width, soft_wrap=False)
+def console(stream: TextIO | None = None) -> Console:
+    """Return a console on a stream, or on standard output as it is now. NO_COLOR and COLUMNS are respected."""
+    stream = stream or stdout()
+    width = None if stream.isatty() or "COLUMNS" in os.environ else _WIDTH_WITHOUT_TERMINAL
+    return Console(file=stream, markup=False, highlight=False, emoji=False, width=width, soft_wrap=False)
 
 
 def text(value: str, style: str = "") -> Text:

@@ -170,16 +170,35 @@ def test_who_waits_where_no_worker_runs_is_told_once_and_goes_on_waiting(folder)
         stderr=subprocess.PIPE,
         text=True,
     )
-    told = [waiting.stderr.readline() for _ in range(2)]
+    told = [waiting.stderr.readline() for _ in range(3)]
 
     with Worker(folder):
         output, more = waiting.communicate(timeout=LIMIT_SECONDS)
 
     assert told == [
         "Added task 1; waiting for it.\n",
+        "1 add_two_numbers pending\n",
         "No runner is alive on this store; start one with: lilota worker\n",
     ]
-    assert (waiting.returncode, json.loads(output), more) == (0, {"result": 3}, "")
+    assert (waiting.returncode, json.loads(output)) == (0, {"result": 3})
+    assert more.endswith("1 add_two_numbers succeeded\n")
+
+
+def test_who_waits_sees_how_far_the_task_is_and_may_leave(folder):
+    """A line for each change where there is no terminal; Ctrl-C ends the waiting, not the task."""
+    with Worker(folder):
+        command = [sys.executable, "-m", "lilota", "add", "hold", "--any-name", "--wait"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as waiting:
+            while "1 hold running 40 %" not in waiting.stderr.readline():
+                pass
+            waiting.send_signal(signal.SIGINT)
+            output, more = waiting.communicate(timeout=LIMIT_SECONDS)
+        state = shown("1")["state"]
+        (folder / "go").touch()
+
+    assert (waiting.returncode, output) == (130, "")
+    assert "Task 1 goes on. Look at it with: lilota watch 1" in more
+    assert state == "running"
 
 
 def test_a_failed_task_is_told_to_who_waited_for_it(folder):
@@ -320,7 +339,7 @@ def test_ctrl_c_ends_the_watching_and_not_the_task(folder):
     with Worker(folder) as worker:
         task_id = lilota("add", "hold", "--any-name").stdout.strip()
         wait_for(folder / "held")
-        code, screen = watch_in_terminal(task_id, until="40 %")
+        code, screen = leave_in_terminal("watch", task_id, until="40 %")
         state = shown(task_id)["state"]
         (folder / "go").touch()
         worker.process.send_signal(signal.SIGTERM)
@@ -332,12 +351,24 @@ def test_ctrl_c_ends_the_watching_and_not_the_task(folder):
     assert state == "running"
 
 
-def watch_in_terminal(task_id: str, until: str) -> tuple[int, str]:
-    """Watch a task in a pseudo-terminal until a text appears, then press Ctrl-C."""
+def test_who_waits_in_a_terminal_sees_a_bar(folder):
+    """It is on standard error, so that the output of the task can go into a file."""
+    with Worker(folder):
+        code, screen = leave_in_terminal("add", "hold", "--any-name", "--wait", until="40 %")
+        (folder / "go").touch()
+
+    assert code == 130
+    assert "\x1b[2K" in screen
+    assert "Task 1 goes on. Look at it with: lilota watch 1" in screen
+    assert "Traceback" not in screen
+
+
+def leave_in_terminal(*arguments: str, until: str) -> tuple[int, str]:
+    """Run a command in a pseudo-terminal until a text appears, then press Ctrl-C."""
     parent, child = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "24"}
     watching = subprocess.Popen(
-        [sys.executable, "-c", CONTROLLED, "watch", task_id],
+        [sys.executable, "-c", CONTROLLED, *arguments],
         stdin=child,
         stdout=child,
         stderr=child,

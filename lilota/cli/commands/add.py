@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from lilota.cli.completion import complete_task_name, complete_used_queue
+from lilota.cli.following import Snapshot, follow_ids
 from lilota.cli.inputs import read_input, read_pairs
 from lilota.cli.options import DURATION, INSTANT, json_option, store_option
 from lilota.cli.output import echo
+from lilota.cli.patience import PatientStore
 from lilota.cli.records import print_json
 from lilota.cli.session import Session, pass_session
-from lilota.errors import TaskCancelledError, TaskFailedError, UnknownTaskError
+from lilota.errors import StoreError, UnknownTaskError
+from lilota.models import TaskInfo, TaskState
 from lilota.serving import why_unserved
 from lilota.texts.safe import safe, safe_lines
 
@@ -28,6 +34,10 @@ if TYPE_CHECKING:
 #: How long a due task may wait before somebody who waits for it is told that nobody is there to run it.
 _PATIENCE_SECONDS: Final = 3.0
 _HEADER_REMEDY: Final = "A header is written as --header user=17; repeat it for more."
+#: What became of a task that was waited for, as an exit code; the last as that of the command `timeout`.
+_FAILED: Final = 1
+_CANCELLED: Final = 3
+_TIMED_OUT: Final = 124
 
 
 @click.command
@@ -55,6 +65,7 @@ _HEADER_REMEDY: Final = "A header is written as --header user=17; repeat it for 
     help="What travels beside the input: a trace, an owner; may be repeated.",
 )
 @click.option("--wait", is_flag=True, help="Wait until it has ended, and print its output.")
+@click.option("--timeout", type=DURATION, help="With --wait: wait no longer than this; 0 looks once. The task goes on.")
 @click.option(
     "--any-name", is_flag=True, help="Allow a task name that is unknown here; a worker elsewhere may know it."
 )
@@ -74,12 +85,14 @@ def add(
     run_at: datetime | None,
     headers: tuple[str, ...],
     wait: bool,
+    timeout: float | None,
     any_name: bool,
     as_json: bool,
 ) -> None:
     """Add the task NAME with an input, and print its id.
 
-    A VALUE that is JSON is taken as JSON (numbers, true, lists), any other as text.
+    A VALUE that is JSON is taken as JSON (numbers, true, lists), any other as text. The exit code of --wait is 0 when
+    the task has succeeded, 1 when it has failed, 3 when it was cancelled, and 124 when the time is up.
 
     \b
     lilota add process_images folder=photos size=320 --wait
@@ -87,6 +100,8 @@ def add(
     """
     if delay is not None and run_at is not None:
         raise click.UsageError("--delay and --run-at say the same thing; give one of them.")
+    if timeout is not None and not wait:
+        raise click.UsageError("--timeout says how long to wait for the task; add --wait.")
     task_input, task_headers = read_input(source, pairs), read_pairs(headers, _HEADER_REMEDY)
     with session.open_client(accept_unknown_names=any_name) as client:
         with _advice():
@@ -101,7 +116,8 @@ def add(
                 headers=task_headers or None,
             )
         if wait:
-            _wait(handle, client.store, session.worker_command, as_json=as_json)
+            seconds = inf if timeout is None else timeout
+            _wait(handle, client.store, session.worker_command, timeout_seconds=seconds, as_json=as_json)
         elif as_json:
             print_json(handle.info().to_dict())
         else:
@@ -117,37 +133,52 @@ def _advice() -> Iterator[None]:
         raise UnknownTaskError(f"{error} If only another worker knows the name, add --any-name.") from error
 
 
-def _wait(handle: TaskHandle, store: TaskStore, command: str, *, as_json: bool) -> None:
-    """Wait for the end of the task; its fate is the exit code."""
+def _wait(handle: TaskHandle, store: TaskStore, command: str, *, timeout_seconds: float, as_json: bool) -> None:
+    """Wait for the end of the task, as long as there is time; what became of it is the exit code."""
     if not as_json:
         click.echo(f"Added task {handle.id}; waiting for it.", err=True)
-    failure = None
     try:
-        output = _result(handle, store, command)
-    except (TaskFailedError, TaskCancelledError) as error:
-        failure = error
-    except KeyboardInterrupt:
-        click.echo(f"\nTask {handle.id} goes on. Look at it with: lilota watch {handle.id}", err=True)
+        task = _last_seen(handle.id, store, command, time.monotonic() + timeout_seconds, as_json=as_json)
+    except (KeyboardInterrupt, StoreError) as error:
+        echoed = "\n" if isinstance(error, KeyboardInterrupt) else ""  # a terminal has written ^C
+        click.echo(f"{echoed}Task {handle.id} goes on. Look at it with: lilota watch {handle.id}", err=True)
         raise
     if as_json:
-        print_json(handle.info().to_dict())
-    elif failure is None:
-        _print_output(output)
+        print_json(task.to_dict())
+    elif task.state is TaskState.SUCCEEDED:
+        _print_output(task.result)
     else:
-        _print_failure(failure)
-    if failure is not None:
-        raise click.exceptions.Exit(1)
+        _print_failure(task, timeout_seconds)
+    codes = {TaskState.SUCCEEDED: 0, TaskState.FAILED: _FAILED, TaskState.CANCELLED: _CANCELLED}
+    if code := codes.get(task.state, _TIMED_OUT):
+        raise click.exceptions.Exit(code)
 
 
-def _result(handle: TaskHandle, store: TaskStore, command: str) -> JSONObject | None:
-    """Wait for the result, and say once if no runner serves the task."""
-    is_told = False
-    while True:
-        with suppress(TimeoutError):
-            return handle.result(_PATIENCE_SECONDS)
-        if not is_told and (gap := why_unserved(handle.info(), store, command)):
-            click.echo(safe(gap), err=True)
-            is_told = True
+def _last_seen(task_id: int, store: TaskStore, command: str, deadline: float, *, as_json: bool) -> TaskInfo:
+    """Return the task when it has ended or the time is up; until then, its state is on standard error."""
+    from lilota.cli.live import show_until_over  # noqa: PLC0415 - only who waits needs rich
+
+    patient = PatientStore(store, deadline)
+    snapshots = _with_advice(follow_ids(patient, [task_id]), patient, command)
+    (task,) = show_until_over(patient, snapshots, sys.stderr, _print_nothing if as_json else None, deadline).tasks
+    return task
+
+
+def _with_advice(snapshots: Iterator[Snapshot], store: TaskStore, command: str) -> Iterator[Snapshot]:
+    """Give the snapshots of a task, and say once if no runner serves it."""
+    looks_at = time.monotonic() + _PATIENCE_SECONDS
+    for snapshot in snapshots:
+        yield snapshot
+        now = time.monotonic()
+        if now >= looks_at:
+            gap = why_unserved(snapshot.tasks[0], store, command)
+            looks_at = inf if gap else now + _PATIENCE_SECONDS
+            if gap:
+                click.echo(safe(gap), err=True)
+
+
+def _print_nothing(_task: TaskInfo) -> None:
+    """Leave it to the document at the end."""
 
 
 def _print_output(output: JSONObject | None) -> None:
@@ -158,8 +189,14 @@ def _print_output(output: JSONObject | None) -> None:
         echo(line)
 
 
-def _print_failure(failure: TaskFailedError | TaskCancelledError) -> None:
-    click.echo(f"Error: {safe(str(failure.args[0]) if failure.args else 'The task was cancelled.')}", err=True)
-    if isinstance(failure, TaskFailedError):
-        for line in safe_lines(failure.remote_traceback):
+def _print_failure(task: TaskInfo, timeout_seconds: float) -> None:
+    """Say why there is no output: it failed, was cancelled, or has not ended in time."""
+    said = f"was {task.state}" if task.state is TaskState.CANCELLED else str(task.state)
+    if not task.state.is_terminal:
+        said = f"has not ended within {timeout_seconds:g} s. It is {task.state} and goes on: lilota watch {task.id}"
+    elif task.error is not None and task.state is TaskState.FAILED:
+        said = f"failed: {task.error.type}: {task.error.message}"
+    click.echo(safe(f"Error: The task {task.id} ({task.name!r}) {said}"), err=True)
+    if task.error is not None and task.error.traceback and task.state is TaskState.FAILED:
+        for line in safe_lines(task.error.traceback):
             click.echo(f"    {line}" if line else "", err=True)

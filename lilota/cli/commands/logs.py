@@ -12,6 +12,7 @@ import click
 from lilota.cli.following import wait_for_news
 from lilota.cli.options import TASK_ID, json_option, store_option
 from lilota.cli.output import echo
+from lilota.cli.patience import PatientStore
 from lilota.cli.records import print_json
 from lilota.cli.session import Session, pass_session
 from lilota.contract import TaskStore
@@ -43,7 +44,7 @@ def logs(session: Session, *, task_id: int, follow: bool, level: str, as_json: b
     """Show what the task ID logged and printed, oldest first."""
     lowest = int(getattr(logging, level.upper()))
     with session.open_store() as store:
-        lines = _follow(store, task_id) if follow else _read(store, task_id)
+        lines = _follow(PatientStore(store), task_id) if follow else _read(store, task_id)
         attempt = 1
         for line in lines:
             if line.level < lowest:
