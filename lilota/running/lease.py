@@ -80,11 +80,11 @@ class LeaseKeeper:
         self._thread.start()
         self._watch_thread.start()
 
-    def stop(self) -> None:
-        """End the threads; the lease runs out by itself unless the store is told."""
+    def stop(self, *, wait: bool = True) -> None:
+        """End the threads, and wait for that; the lease runs out by itself unless the store is told."""
         self._stopped.set()
         for thread in (self._thread, self._watch_thread):
-            if thread.ident is not None:
+            if wait and thread.ident is not None:
                 thread.join(timeout=self._runner.lease_seconds)
 
     def _keep(self) -> None:

@@ -131,7 +131,11 @@ class RunnerStart:
         except BaseException as error:  # Ctrl-C, or what another handler of a signal raises
             logger.warning("%s: the runner gives back what runs. Once more waits for nothing.", type(error).__name__)
             self.hurry()
-            self._await_engine()
+            try:
+                self._await_engine()
+            except BaseException:
+                self._leave_all_to_the_lease()
+                raise
             raise
         finally:
             self._close()
@@ -168,14 +172,18 @@ class RunnerStart:
                 logger.critical(
                     "%s. It is left alone; what ran is killed, and runs again after the lease.", self.driver.failure
                 )
-                self._executor.kill_all()
-                self._leaves_all_to_the_lease = True  # where the store holds it up, it would hold up this thread too
+                self._leave_all_to_the_lease()
                 break
+
+    def _leave_all_to_the_lease(self) -> None:
+        """Kill what runs, and ask the store nothing more: what holds up the engine would hold up this thread too."""
+        self._executor.kill_all()
+        self._leaves_all_to_the_lease = True
 
     def _close(self) -> None:
         self._closed.set()
         self._housekeeper.stop()
-        self._lease.stop()
+        self._lease.stop(wait=not self._leaves_all_to_the_lease)
         self._waiters.note_failure(None)
         try:
             if not self._leaves_all_to_the_lease:

@@ -26,6 +26,22 @@ if __name__ == "__main__":
         print("in the block", flush=True)
         input()
 """
+#: The same on a store that answers no more once a file is there.
+HANGING_SCRIPT = SCRIPT.replace('"sqlite:///tasks.db"', 'Hanging(open_store("sqlite:///tasks.db"))').replace(
+    "from lilota import TaskRunner",
+    """
+import pathlib, threading
+from lilota import TaskRunner
+from lilota.contract.forwarding import ForwardingStore
+from lilota.stores import open_store
+
+class Hanging(ForwardingStore):
+    def forward(self, method, *arguments, **options):
+        while pathlib.Path("hangs").exists():
+            threading.Event().wait()
+        return super().forward(method, *arguments, **options)
+""",
+)
 #: A worker on a store that stops answering when its runner stops.
 HANGING = """
 import threading
@@ -84,6 +100,23 @@ def test_a_second_ctrl_c_gives_back_what_a_script_waits_for(start, tmp_path):
     assert code == -signal.SIGINT
     assert "KeyboardInterrupt: the runner gives back what runs. Once more waits for nothing." in program.output
     assert (task_of(tmp_path).state, task_of(tmp_path).attempt) == (TaskState.PENDING, 0)
+    assert program.left_alive() == {}
+
+
+def test_a_third_ctrl_c_ends_a_script_whose_store_does_not_answer(start, tmp_path):
+    """The second one can give nothing back there."""
+    program = start(HANGING_SCRIPT)
+    program.wait_for("in the block")
+    program.interrupt()
+    program.wait_for("The runner waits for stubborn 1.")
+    (tmp_path / "hangs").touch()
+    program.interrupt()
+    program.wait_for("Once more waits for nothing.")
+
+    program.interrupt()
+    code = program.wait()
+
+    assert code == -signal.SIGINT
     assert program.left_alive() == {}
 
 
