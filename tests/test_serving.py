@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -330,3 +331,20 @@ def test_a_runner_tells_what_it_serves_and_that_its_place_is_busy(kind, tmp_path
         (reason,) = until(lambda: why_it_waits(waits.info(), store), lambda reasons: reasons[0].kind != "turn")
         assert reason.kind in {"place", "start"}
         assert kinds(store, other.id) == ["queue"]
+
+
+def test_a_runner_tells_that_it_is_stopping(tmp_path):
+    """As long as it waits for what runs, it is there and serves nothing; what is added meanwhile waits for another."""
+    with running(store_url("sqlite", tmp_path), lease_seconds=3) as runner, ThreadPoolExecutor(1) as others:
+        client = runner.client
+        store, runs = client.store, runner.add("Cooperative")
+        started(runs)
+
+        stopping = others.submit(runner.stop, 60)
+        try:
+            until(store.runners, lambda found: Service.told_by(found[0]).is_stopping)
+            late = client.add("Cooperative")
+            assert only_text(store, late.id).startswith("The runners of this store are stopping")
+        finally:
+            runs.cancel()
+            stopping.result(60)
