@@ -1,23 +1,27 @@
 """Find tasks by what became of them: page after page of a store, and of each page what matches.
 
-A store finds by id, state, name and queue, which its indexes serve. Instants and texts of errors are compared here, in
-the same way for every store (docs/decisions/filters-in-the-client.md).
+A store finds by id, state, name and queue, which its indexes serve, and may know what ended lately. Instants and
+errors are compared here, in the same way for every store (docs/decisions/filters-in-the-client.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Final, TypedDict, TypeVar, Unpack
 
 from msgspec.structs import replace
 
-from lilota.contract import TaskQuery, TaskStore
+from lilota.contract import CanFindEnded, TaskQuery, TaskStore
 from lilota.errors import ConfigurationError
 from lilota.models import TaskInfo, TaskState
 
 #: How many tasks are read at a time where not every one of them may match.
 _PAGE: Final = 1000
+#: Up to so many that ended lately are looked for by their end; more are soon met on the way along the ids.
+_MOST_LISTED: Final = 10_000
 
 Value = TypeVar("Value")
 
@@ -68,7 +72,11 @@ def find_tasks(
         after_id=after_id,
         limit=_PAGE,
     )
-    return _matching(store, query, _further_conditions(wanted), limit)
+    conditions = _further_conditions(wanted)
+    if limit is not None and not conditions:  # then every task of a page is given: no more is read than that
+        query = replace(query, limit=min(limit, _PAGE))
+    tasks = _candidates(store, query, wanted.get("since"))
+    return islice((task for task in tasks if all(holds(task) for holds in conditions)), limit)
 
 
 def came_at(task: TaskInfo) -> datetime:
@@ -100,24 +108,44 @@ def _check_instants(wanted: TaskFilter) -> None:
         )
 
 
-def _matching(
-    store: TaskStore, query: TaskQuery, conditions: list[Callable[[TaskInfo], bool]], limit: int | None
-) -> Iterator[TaskInfo]:
-    left = limit
-    while True:
-        # Without further conditions every task of a page is given: no more is read than that.
-        size = query.limit if conditions or left is None else min(left, query.limit)
-        page = store.find(replace(query, limit=size))
-        for task in page:
-            if all(holds(task) for holds in conditions):
-                yield task
-                if left is not None:
-                    left -= 1
-                    if not left:
-                        return
-        if len(page) < size:
+def _candidates(store: TaskStore, query: TaskQuery, since: datetime | None) -> Iterator[TaskInfo]:
+    """Give the tasks of a query; where the store can tell quickly, without those that ended before `since`."""
+    states = tuple(TaskState) if query.states is None else query.states
+    ended = tuple(state for state in states if state.is_terminal)
+    if since is not None and ended and isinstance(store, CanFindEnded):
+        ids = store.ended_since(since, ended, _MOST_LISTED)
+        if len(ids) < _MOST_LISTED:
+            others = tuple(state for state in states if not state.is_terminal)
+            found = (
+                _listed(store, replace(query, states=ended), ids),
+                _pages(store, replace(query, states=others)) if others else (),
+            )
+            yield from _each_once(heapq.merge(*found, key=lambda task: task.id, reverse=True))
+            return
+    yield from _pages(store, query)
+
+
+def _pages(store: TaskStore, query: TaskQuery) -> Iterator[TaskInfo]:
+    while page := store.find(query):
+        yield from page
+        if len(page) < query.limit:
             return
         query = replace(query, after_id=page[-1].id)
+
+
+def _listed(store: TaskStore, query: TaskQuery, ids: Sequence[int]) -> Iterator[TaskInfo]:
+    behind = sorted((i for i in ids if query.after_id is None or i < query.after_id), reverse=True)
+    for first in range(0, len(behind), query.limit):
+        yield from store.find(replace(query, ids=tuple(behind[first : first + query.limit])))
+
+
+def _each_once(tasks: Iterable[TaskInfo]) -> Iterator[TaskInfo]:
+    """Give tasks by falling id without repetition: between two pages, somebody may have retried one."""
+    last_id = None
+    for task in tasks:
+        if task.id != last_id:
+            yield task
+        last_id = task.id
 
 
 def _further_conditions(wanted: TaskFilter) -> list[Callable[[TaskInfo], bool]]:

@@ -141,6 +141,58 @@ def test_a_limit_counts_what_matches_and_reads_no_further(client, store):
     assert len(found(client_of(log), limit=2)) == log.queries[-1].limit == 2
 
 
+class Lately(Log):
+    """A store that can find what ended lately, and is slow at everything else."""
+
+    def ended_since(self, since, states=None, limit=1000):
+        return self.inner.ended_since(since, states, limit)
+
+
+def test_what_ended_lately_is_found_among_many_by_its_end(store, clock):
+    """Of all that ended before, nothing is read; what has not ended comes in its place among the others."""
+    ended_before = [fail(store) for _ in range(1200)]
+    pending = store.add([NewTask(name="x")])[0]
+    noon = clock.pass_by(hours=12)
+    ended = [fail(store) for _ in range(3)]
+    late = Lately(store)
+
+    assert found(client_of(late), since=noon) == ended[::-1]
+    assert found(client_of(late), since=noon - timedelta(hours=12), states=["pending", "failed"], limit=5) == [
+        *ended[::-1],
+        pending,
+        ended_before[-1],
+    ]
+    assert {query.ids is None for query in late.queries[:2]} == {True, False}
+    assert found(client_of(late), since=noon, states=["failed"], error="no") == ended[::-1]
+    assert late.queries[-1].ids == tuple(ended[::-1])
+
+
+def test_very_many_that_ended_lately_are_found_along_the_ids(store, clock, monkeypatch):
+    """A list of millions would be no shorter way."""
+    monkeypatch.setattr("lilota.finding._MOST_LISTED", 3)
+    fail(store)
+    noon = clock.pass_by(hours=12)
+    ended = [fail(store) for _ in range(3)]
+    late = Lately(store)
+
+    assert found(client_of(late), since=noon) == ended[::-1]
+    assert {query.ids for query in late.queries} == {None}
+
+
+def test_a_task_that_is_retried_between_two_pages_is_given_once(store, clock):
+    """It was failed on one page, and waits on another one."""
+    ids = [fail(store) for _ in range(2)]
+
+    class Retries(Lately):
+        def find(self, query):
+            page = super().find(query)
+            if query.ids is not None:
+                self.inner.retry(ids[0])
+            return page
+
+    assert found(client_of(Retries(store)), since=clock.now) == ids[::-1]
+
+
 def test_find_reads_a_page_when_it_is_needed(client, store):
     """Each task is as of the moment at which its page was read, and nothing is read ahead."""
     log = Log(store)

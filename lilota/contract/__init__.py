@@ -10,7 +10,7 @@ from lilota.contract.instants import (
     to_microseconds,
     to_seconds,
 )
-from lilota.contract.optional import CanBeRepaired, CanTellExistence
+from lilota.contract.optional import CanBeRepaired, CanFindEnded, CanTellExistence
 from lilota.contract.protocol import TaskStore
 from lilota.contract.records import (
     Claimed,
@@ -28,6 +28,7 @@ from lilota.texts.secrets import redacted
 
 __all__ = [
     "CanBeRepaired",
+    "CanFindEnded",
     "CanTellExistence",
     "ClaimRequest",
     "Claimed",

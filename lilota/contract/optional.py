@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol, runtime_checkable
+
+from lilota.models import TaskState
 
 
 @runtime_checkable
@@ -23,3 +26,17 @@ class CanBeRepaired(Protocol):
 
     def repair(self) -> None:
         """Make it fit. No task is lost or changed by that."""
+
+
+@runtime_checkable
+class CanFindEnded(Protocol):
+    """A store with an index of the ends of tasks, as `prune` needs one: what ended lately is found among millions."""
+
+    def ended_since(self, since: datetime, states: Sequence[TaskState] | None = None, limit: int = 1000) -> list[int]:
+        """Return the ids of tasks that ended at that instant or later, each once, in any order.
+
+        Args:
+            states: only those that ended like this; None means all.
+            limit: how many at most, whichever they are. Fewer are all that there are. The cost grows with it, and not
+                with what is stored.
+        """

@@ -51,6 +51,12 @@ EXPECTED = {
     "cancel takes the next one along": "test_cancelling_one_of_them_leaves_the_others[middle]",
     "retry of a succeeded task": "test_retry_of_a_succeeded_task_is_refused",
     "add is not atomic": "test_a_batch_is_seen_whole_or_not_at_all",
+    "ended since leaves out the instant itself": "test_ended_since_finds_what_ended_at_that_instant_or_later",
+    "ended since looks at no instant": "test_ended_since_finds_what_ended_at_that_instant_or_later",
+    "ended since finds what has not ended": "test_ended_since_looks_at_the_end_and_not_at_the_beginning",
+    "ended since looks at no state": "test_ended_since_finds_those_that_ended_in_one_of_the_given_states",
+    "ended since takes the limit per state": "test_ended_since_finds_no_more_than_the_limit",
+    "ended since remembers what was retried": "test_ended_since_forgets_what_was_retried_or_pruned",
     "ids are used again": "test_ids_are_never_used_again_after_prune",
     "counts drift after prune": "test_counts_agree_with_the_tasks_after_prune",
     "changes are not noticed": "test_a_change_between_two_waits_is_noticed_by_the_second",
@@ -110,6 +116,12 @@ BEYOND_THE_MODEL = {
     "rescue takes from the caller too",
     "instants are kept to the millisecond",
     "texts pass for ids",
+    "ended since leaves out the instant itself",
+    "ended since looks at no instant",
+    "ended since finds what has not ended",
+    "ended since looks at no state",
+    "ended since takes the limit per state",
+    "ended since remembers what was retried",
 }
 
 

@@ -9,6 +9,7 @@ from lilota.testing.contract.any_task import AnyTaskContract
 from lilota.testing.contract.cancel_retry import CancelRetryContract
 from lilota.testing.contract.claim import ClaimContract
 from lilota.testing.contract.commit import CommitContract
+from lilota.testing.contract.ended import EndedContract
 from lilota.testing.contract.fence import FenceContract
 from lilota.testing.contract.headers import HeadersContract
 from lilota.testing.contract.lease import LeaseContract
@@ -48,6 +49,7 @@ class StoreContract(
     RestoreContract,
     TransactionsContract,
     PruneContract,
+    EndedContract,
     LogsContract,
     WaitContract,
     LimitsContract,

@@ -9,6 +9,10 @@ from lilota.contract.forks import renew_in_forks
 from lilota.contract.forwarding import ForwardingStore
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from lilota.models import TaskState
     from lilota_django.orm.store import OrmStore
 
 
@@ -49,6 +53,10 @@ class DjangoTaskStore(ForwardingStore):
             if self._orm is None:
                 self._orm = self._checked()
             return self._orm
+
+    def ended_since(self, since: datetime, states: Sequence[TaskState] | None = None, limit: int = 1000) -> list[int]:
+        """Find what ended lately, as `lilota.contract.CanFindEnded` wants it."""
+        return self.target().ended_since(since, states, limit)
 
     def _checked(self) -> OrmStore:
         from lilota_django.readiness import require_site, require_tables  # noqa: PLC0415 - see plugin.py

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from lilota.contract import TaskQuery
-from lilota.models import TaskInfo, TaskState
+from lilota.models import TERMINAL_STATES, TaskInfo, TaskState
 from lilota_memory_store.ids import IdSet
 from lilota_memory_store.records import Lane, Task
 from lilota_memory_store.table import TaskTable
@@ -17,6 +17,21 @@ def find(table: TaskTable, query: TaskQuery) -> list[TaskInfo]:
     """Return one page of the tasks that match."""
     ids = _listed_ids(table, query) if query.ids is not None else _all_ids(table, query)
     return [table.tasks[task_id].to_info() for task_id in islice(ids, query.limit)]
+
+
+def ended_since(table: TaskTable, since: int, states: Iterable[TaskState], limit: int) -> list[int]:
+    """Return the ids of tasks that ended at that instant or later."""
+    ids = {
+        task_id: None  # who ended, was retried, and ended again has two entries
+        for state in TERMINAL_STATES.intersection(states)
+        for at, task_id in table.ended[state]
+        if at >= since and _ended_at(table.tasks.get(task_id), state, at)
+    }
+    return list(islice(ids, limit))
+
+
+def _ended_at(task: Task | None, state: TaskState, at: int) -> bool:
+    return task is not None and task.state is state and task.finished_at == at
 
 
 def _listed_ids(table: TaskTable, query: TaskQuery) -> Iterator[int]:

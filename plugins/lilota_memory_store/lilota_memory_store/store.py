@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 from typing import NoReturn
 
 from lilota.contract import (
@@ -18,13 +19,14 @@ from lilota.contract import (
     TaskCount,
     TaskQuery,
     microseconds,
+    to_microseconds,
 )
 from lilota.contract.forks import renew_in_forks
 from lilota.contract.rules import refuse_connection
 from lilota.errors import ConfigurationError
 from lilota.models import TERMINAL_STATES, AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
 from lilota_memory_store import actions, claims, runners
-from lilota_memory_store.pages import find
+from lilota_memory_store.pages import ended_since, find
 from lilota_memory_store.restoring import restore
 from lilota_memory_store.table import TaskTable
 from lilota_memory_store.updates import apply_updates
@@ -102,6 +104,11 @@ class MemoryTaskStore:
     def find(self, query: TaskQuery) -> list[TaskInfo]:
         with self._changed:
             return find(self._table, query)
+
+    def ended_since(self, since: datetime, states: Sequence[TaskState] | None = None, limit: int = 1000) -> list[int]:
+        with self._changed:
+            chosen = TERMINAL_STATES if states is None else states
+            return ended_since(self._table, to_microseconds(since), chosen, limit)
 
     def counts(self) -> list[TaskCount]:
         with self._changed:

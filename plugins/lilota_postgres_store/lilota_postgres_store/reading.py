@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -10,7 +12,7 @@ import msgspec
 from lilota.contract import TaskCount, TaskQuery, from_microseconds
 from lilota.contract.ids import LARGEST_ID, check_id
 from lilota.errors import TaskNotFoundError
-from lilota.models import LogLine, TaskError, TaskInfo, TaskState
+from lilota.models import TERMINAL_STATES, LogLine, TaskError, TaskInfo, TaskState
 from lilota_postgres_store.adding import MOST_IN_BUNDLE
 from lilota_postgres_store.database import Database
 from lilota_postgres_store.link.connection import Parameters, Rows
@@ -73,6 +75,13 @@ def _conditions(query: TaskQuery) -> Parameters:
     if query.ids is not None:
         conditions["ids"] = number_array(task_id for task_id in set(query.ids) if 0 < task_id <= LARGEST_ID)
     return conditions
+
+
+def ended_since(database: Database, since: datetime, states: Sequence[TaskState] | None, limit: int) -> list[int]:
+    """Return the ids of tasks that ended at that instant or later."""
+    codes = codes_of(TERMINAL_STATES if states is None else TERMINAL_STATES.intersection(states))
+    parameters = {"states": number_array(codes), "since": since.astimezone(UTC).isoformat(), "limit": str(limit)}
+    return [task_id for (task_id,) in database.read("ended_since", **parameters)]
 
 
 def counts(database: Database) -> list[TaskCount]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from lilota.contract import (
     Claimed,
@@ -112,6 +113,9 @@ class PostgresTaskStore:
 
     def find(self, query: TaskQuery) -> list[TaskInfo]:
         return reading.find(self._db(), query)
+
+    def ended_since(self, since: datetime, states: Sequence[TaskState] | None = None, limit: int = 1000) -> list[int]:
+        return reading.ended_since(self._db(), since, states, limit)
 
     def counts(self) -> list[TaskCount]:
         return reading.counts(self._db())

@@ -27,6 +27,7 @@ THE_INDEX = {
     "retry": {"tasks_pkey"},
     "take_back": {"tasks_by_state", "tasks_pkey"},
     "prune": {"tasks_ended", "tasks_pkey", "log_lines_pkey"},
+    "ended_since": {"tasks_ended"},
     "task_exists": {"tasks_pkey", "bundles_pkey"},
     "logs": {"log_lines_pkey"},
     "find_falling": {"tasks_pkey", "bundles_pkey"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -18,6 +19,7 @@ from lilota.contract import (
     StoredTask,
     TaskCount,
     TaskQuery,
+    to_microseconds,
 )
 from lilota.contract.ids import check_id
 from lilota.contract.rules import check_can_be_retried, check_none_is_running, refuse_connection
@@ -145,6 +147,10 @@ class RedisTaskStore:
             more, left = records.to_infos(self._call("get", left))
             infos += more
         return infos
+
+    def ended_since(self, since: datetime, states: Sequence[TaskState] | None = None, limit: int = 1000) -> list[int]:
+        chosen = sorted(TERMINAL_STATES if states is None else TERMINAL_STATES.intersection(states))
+        return list(map(int, self._call("ended_since", (to_microseconds(since), chosen, min(limit, LARGEST_ID)))))
 
     def counts(self) -> list[TaskCount]:
         return records.to_counts(self._call("counts", None))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any, Final
@@ -14,7 +14,7 @@ import msgspec
 from lilota.contract import TaskCount, TaskQuery, from_microseconds
 from lilota.contract.ids import LARGEST_ID
 from lilota.errors import TaskNotFoundError
-from lilota.models import LogLine, TaskError, TaskInfo
+from lilota.models import TERMINAL_STATES, LogLine, TaskError, TaskInfo, TaskState
 from lilota_sqlite_store.statements import SQL, id_list
 from lilota_sqlite_store.states import CODES, STATES
 
@@ -61,6 +61,17 @@ def find(connection: sqlite3.Connection, query: TaskQuery) -> list[TaskInfo]:
     ids = list(islice(_matching_ids(connection, query), query.limit))
     infos = [_to_info(row) for row in connection.execute(SQL["get_tasks"], (id_list(ids),))]
     return sorted(infos, key=lambda info: info.id, reverse=query.newest_first)
+
+
+def ended_since(
+    connection: sqlite3.Connection, since: int, states: Sequence[TaskState] | None, limit: int
+) -> list[int]:
+    """Return the ids of tasks that ended at that instant or later."""
+    ids: list[int] = []
+    for state in TERMINAL_STATES if states is None else TERMINAL_STATES.intersection(states):
+        rows = connection.execute(SQL["ended_since"], (*CODES[state], since, limit - len(ids)))
+        ids += (task_id for (task_id,) in rows)
+    return ids
 
 
 def _matching_ids(connection: sqlite3.Connection, query: TaskQuery) -> Iterable[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 
 from lilota.contract import (
     Claimed,
@@ -17,6 +18,7 @@ from lilota.contract import (
     TaskCount,
     TaskQuery,
     microseconds,
+    to_microseconds,
 )
 from lilota.contract.ids import check_id
 from lilota.contract.rules import check_none_is_running, refuse_connection
@@ -118,6 +120,10 @@ class SQLiteTaskStore:
     def find(self, query: TaskQuery) -> list[TaskInfo]:
         with self._db().read() as connection:
             return reading.find(connection, query)
+
+    def ended_since(self, since: datetime, states: Sequence[TaskState] | None = None, limit: int = 1000) -> list[int]:
+        with self._db().read() as connection:
+            return reading.ended_since(connection, to_microseconds(since), states, limit)
 
     def counts(self) -> list[TaskCount]:
         with self._db().read() as connection:

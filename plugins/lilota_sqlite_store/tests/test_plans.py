@@ -61,6 +61,7 @@ def test_statement_finds_its_rows_by_an_index(filled, name):
         ("find_falling_in_lane", "tasks_by_lane"),
         ("held_in_lane", "tasks_by_lane"),
         ("ended_before", "tasks_ended"),
+        ("ended_since", "tasks_ended"),
         ("cancel_requests", "tasks_cancel_requested"),
     ],
 )

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import cast
 
 from msgspec.structs import replace
 
-from lilota.contract import Claimed, ClaimRequest, Committed, Fence, StoreCapabilities, StoredTask, TaskStore
+from lilota.contract import (
+    CanFindEnded,
+    Claimed,
+    ClaimRequest,
+    Committed,
+    Fence,
+    StoreCapabilities,
+    StoredTask,
+    TaskStore,
+)
 from lilota.contract.forwarding import ForwardingStore
-from lilota.models import AttemptUpdate, Claim, NewTask
+from lilota.models import AttemptUpdate, Claim, NewTask, TaskState
 
 
 class StoreWrapper(ForwardingStore):
@@ -49,6 +60,9 @@ class StoreWrapper(ForwardingStore):
 
     def restore(self, tasks: Sequence[StoredTask]) -> int:
         return super().restore(list(map(self.alter_restored, tasks)))
+
+    def ended_since(self, since: datetime, states: Sequence[TaskState] | None = None, limit: int = 1000) -> list[int]:
+        return cast("CanFindEnded", self.inner).ended_since(since, states, limit)
 
     def claim(self, request: ClaimRequest) -> Claimed:
         claimed = super().claim(self.alter_request(request))

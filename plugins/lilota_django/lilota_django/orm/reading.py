@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +12,7 @@ from lilota import models as records
 from lilota.contract import TaskCount, TaskQuery
 from lilota.contract.ids import LARGEST_ID
 from lilota.errors import TaskNotFoundError
-from lilota.models import TaskInfo, TaskState
+from lilota.models import TERMINAL_STATES, TaskInfo, TaskState
 from lilota_django.models import LogLine, Task
 from lilota_django.orm.chunks import in_chunks
 from lilota_django.orm.database import Database
@@ -69,6 +69,16 @@ def find(database: Database, query: TaskQuery) -> list[TaskInfo]:
     rows = Task.objects.using(database.alias)
     infos = [to_info(row) for chunk in in_chunks(ids) for row in rows.filter(pk__in=chunk).values_list(*INFO_FIELDS)]
     return sorted(infos, key=lambda info: info.id, reverse=query.newest_first)
+
+
+def ended_since(database: Database, since: int, states: Sequence[TaskState] | None, limit: int) -> list[int]:
+    """Return the ids of tasks that ended at that instant or later."""
+    ids: list[int] = []
+    for state in TERMINAL_STATES if states is None else TERMINAL_STATES.intersection(states):
+        if len(ids) < limit:
+            ended = Task.objects.using(database.alias).filter(state=CODES[state][0], finished_at__gte=since)
+            ids += ended.order_by("finished_at").values_list("pk", flat=True)[: limit - len(ids)]
+    return ids
 
 
 def matching_ids(database: Database, query: TaskQuery) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 from lilota.contract import (
@@ -16,6 +17,7 @@ from lilota.contract import (
     TaskCount,
     TaskQuery,
     microseconds,
+    to_microseconds,
 )
 from lilota.contract.ids import check_id
 from lilota.contract.rules import refuse_connection
@@ -73,6 +75,10 @@ class OrmStore:
 
     def find(self, query: TaskQuery) -> list[TaskInfo]:
         return self._database.read_at_once(lambda: reading.find(self._database, query))
+
+    def ended_since(self, since: datetime, states: Sequence[TaskState] | None = None, limit: int = 1000) -> list[int]:
+        instant = to_microseconds(since)
+        return self._database.read_at_once(lambda: reading.ended_since(self._database, instant, states, limit))
 
     def counts(self) -> list[TaskCount]:
         return self._database.read_at_once(lambda: reading.counts(self._database))

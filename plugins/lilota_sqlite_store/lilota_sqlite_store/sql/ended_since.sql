@@ -1,0 +1,1 @@
+SELECT id FROM tasks WHERE state = ? AND finished_at >= ? LIMIT ?
