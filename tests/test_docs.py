@@ -122,6 +122,19 @@ def test_examples_of_a_page_run(page, tmp_path):
     assert code == 0, output
 
 
+@pytest.mark.parametrize("page", ["write-a-store", "write-a-task-plugin"])
+def test_the_package_of_a_page_can_be_installed(page):
+    """A folder with a test beside the module is more than a build finds its way in by itself."""
+    texts = [text for _, text in blocks(DOCS / f"how-to/{page}.md") if text.startswith("# file: pyproject.toml\n")]
+    [project] = map(tomllib.loads, texts)
+
+    setuptools = project["tool"].get("setuptools", {}).get("py-modules", [])
+    hatch = project["tool"].get("hatch", {}).get("build", {}).get("targets", {}).get("wheel", {}).get("packages", [])
+    [entries] = project["project"]["entry-points"].values()
+    assert project["build-system"]["requires"]
+    assert {value.partition(":")[0].partition(".")[0] for value in entries.values()} == {*setuptools, *hatch}
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def new_store(request):
     """The URL of an empty store to move to."""

@@ -31,8 +31,19 @@ class TaskStore(Protocol):
 
     A handle is picklable and connects lazily, per process, unless its data lives in the process itself.
 
-    Words: a task is *due* when it is pending and its `run_at` has passed by the store's clock. A claim is *held* by
-    its runner until an outcome is committed, or until the runner's lease has expired and `rescue` took it back.
+    Words: a task is *due* when it is pending and its `run_at` has passed by the store's clock. A *waiting* task waits
+    for other tasks, and is never due; `restore` writes such ones. A claim is *held* by its runner until an outcome is
+    committed, or until the runner's lease has expired and `rescue` took it back: until then the runner may write, late
+    as it is.
+
+    Texts come back as they were given, whatever Unicode they hold, U+0000 included, and so do instants, to the
+    microsecond and in UTC. Names, queues and chores are compared character by character: case, spaces and the way in
+    which accents are composed distinguish them. Inputs and outputs may be as long as lilota allows,
+    16 and 32 MiB, and a question may name thousands of ids, names or queues.
+
+    Nothing to do is no error: empty batches, unknown runners, an empty store. An empty choice (of names, queues,
+    states, ids) takes nothing, and is not the same as None, which takes all. What is no whole number (a text, a float,
+    a bool, None) is the id of no task: `TaskNotFoundError`, as `check_id` raises it.
 
     Any method raises `StoreUnavailableError` when the store can't be reached or written (then nothing was written,
     or, where the reply was lost, the whole), and `StoreVersionError` when a newer lilota wrote it.
@@ -50,27 +61,33 @@ class TaskStore(Protocol):
     def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:
         """Add tasks, all or none, and return their ids in the same order.
 
-        Ids rise in the order of adding and are never used again. Durable, where the store is, when it returns.
+        Ids rise in the order of adding and are never used again, not even when the newest task was pruned. Who looks
+        meanwhile sees the whole batch or nothing of it. A task is due at its `run_at`; without one, `delay_seconds`
+        after now, by the store's clock. Durable, where the store is, when it returns.
 
         Args:
             connection: a connection of the application's own to the same database. Then the tasks exist exactly if
                 the transaction commits that is open on it, and nobody sees them before. Its ids may leave gaps.
 
         Raises:
-            ConfigurationError: the store can't take part in a transaction on such a connection; nothing was added.
+            ConfigurationError: the store can't take part in a transaction on such a connection; nothing was added. The
+                message names what was wrong, by the word "connection".
         """
 
     def restore(self, tasks: Sequence[StoredTask]) -> int:
         """Write tasks as another store kept them, with their ids, states, tokens and logs, all or none.
 
-        A task whose id exists here stays as it is. Ids that `add` gives later are higher than all of these. The names
-        of their runners are kept, the runners themselves are not. Durable, where the store is, when it returns.
+        A task whose id exists here stays as it is. Ids that `add` gives later are higher than all of these, and never
+        lower than those given before. From here on it is a task like the others: claimed in their order, with a token
+        above the one that it came with, and pruned by when it ended. The names of their runners are kept, the runners
+        themselves are not. Who looks meanwhile sees all of them or none. Durable, where the store is, when it returns.
 
         Returns:
             How many were written.
 
         Raises:
-            TaskStateError: one of them is running: its runner would go on writing to the other store.
+            TaskStateError: one of them is running: its runner would go on writing to the other store. The message
+                names the task.
         """
 
     def get(self, task_id: int) -> TaskInfo:
@@ -84,7 +101,11 @@ class TaskStore(Protocol):
         """Return every task, by rising id. For small stores and tests; `find` reads page by page."""
 
     def find(self, query: TaskQuery) -> list[TaskInfo]:
-        """Return one page of the tasks that match. The cost does not grow with what is stored."""
+        """Return one page of the tasks that match, by falling id unless the query says otherwise.
+
+        A page is full as long as enough tasks match behind `after_id`. Numbers that can't be ids match nothing, and as
+        `after_id` they stand before or behind all. The cost does not grow with what is stored.
+        """
 
     def counts(self) -> list[TaskCount]:
         """Return the number of tasks per queue, name and state, without those that are 0, in any order.
@@ -104,7 +125,8 @@ class TaskStore(Protocol):
 
         Returns:
             True if the runner was known, and so holds what it held, even where its lease had expired. False if it was
-            not: it is new, or somebody has rescued what it held. It is registered in either case.
+            not: it is new, or somebody has rescued what it held. It is registered in either case. The newest heartbeat
+            decides how long the lease is, also a shorter one; only a heartbeat renews it.
         """
 
     def runners(self) -> list[RegisteredRunner]:
@@ -115,17 +137,22 @@ class TaskStore(Protocol):
 
         Atomic: no task is granted twice. Order: higher priority, then earlier `run_at`, then lower id. A claim makes
         the task running, adds 1 to its attempt, gives it a higher token than it ever had, sets its progress to 0, and
-        clears what else is about the newest attempt: `error`, `started_at`, `pid`.
-        A runner whose lease has expired, or that never sent a heartbeat, gets nothing.
-        The cost does not grow with what is stored, nor with tasks of other names and queues that wait.
+        clears what else is about the newest attempt: `error`, `started_at`, `pid`. What the next attempt needs stays
+        and comes along: output, log, `lost_attempts`. `Claim.log_count` is the length of the log; while the claim is
+        held, only its holder makes it longer. Cancellations are told with each claim, until the attempt has ended, and
+        to nobody but the holder. A runner whose lease has expired, or that never sent a heartbeat, gets nothing,
+        cancellations included. The cost does not grow with what is stored, nor with tasks of other names and queues
+        that wait.
         """
 
     def commit(self, updates: Sequence[AttemptUpdate], request: ClaimRequest | None = None) -> Committed:
         """Write a batch of progress, output, logs and outcomes, then claim, as one unit where the store can.
 
-        Each update is written only if its token is the current one and the task is running; the others are refused
-        and named, and do not disturb the rest. Several updates of one attempt apply in order; what comes behind its
-        outcome is refused. Durable, where the store is, when it returns.
+        Each update is written only if its token is the current one and the task is running; the others are refused and
+        named, and do not disturb the rest: void are the tokens of earlier attempts, also of the same runner, of before
+        a retry, of tasks that have ended or are gone, and any other number. Several updates of one attempt apply in
+        order; what comes behind its outcome is refused. Who sees the end of a task sees what came with it. The claim
+        sees what the batch has made due. Durable, where the store is, when it returns.
 
         A batch comes again, alone or with more behind it, when its answer got lost. Then nothing is doubled: an outcome
         has ended its attempt, and lines that have a `log_offset` are appended once (`merge_updates` has the rules).
@@ -133,14 +160,17 @@ class TaskStore(Protocol):
         `started_at` is by the clock of the worker's machine. An instant before `created_at` becomes that one, and one
         after now, by the store's clock, becomes now.
 
-        An outcome of a task whose cancellation was requested: PENDING becomes CANCELLED; any other stands.
-        An outcome with `lost` adds 1 to `lost_attempts`.
+        A terminal outcome sets `finished_at`; the progress that was reported last stays. PENDING makes the task due
+        after `delay_seconds`, by the store's clock, and with `spends_attempt=False` the number of the attempt is used
+        again. An outcome of a task whose cancellation was requested: PENDING becomes CANCELLED; any other stands. An
+        outcome with `lost` adds 1 to `lost_attempts`.
         """
 
     def release(self, runner_id: str) -> int:
         """Forget a runner that stops, and give back what it still holds; return how many tasks that were.
 
-        They are pending again and due at once, without having spent the attempt (cancelled, if that was requested).
+        They are pending again and due at once, without having spent the attempt (cancelled, if that was requested). So
+        it is after its lease has expired, too, unless somebody has rescued it. A runner that is not known gives back 0.
         """
 
     def rescue(self, runner_ids: Collection[str] | None = None) -> list[int]:
@@ -156,7 +186,10 @@ class TaskStore(Protocol):
         """
 
     def cancel(self, task_id: int) -> TaskState:
-        """Cancel a pending task at once, or ask for the cancellation of a running one.
+        """Cancel a pending or waiting task at once, or ask for the cancellation of a running one.
+
+        At once means: due or not, it has ended, with `finished_at`, and is never granted. A running one goes on, and
+        its holder may write, until the holder ends it; no line is written to its log. To cancel again changes nothing.
 
         Returns:
             The state as of now: CANCELLED (done), RUNNING (asked for), or the terminal state it had.
@@ -168,7 +201,8 @@ class TaskStore(Protocol):
     def retry(self, task_id: int) -> None:
         """Make a failed or cancelled task pending and due again, as if it were new: attempts start over.
 
-        Its output stays readable by the next attempt, its log goes on, and a line in it records the action.
+        So do lost attempts; it is due now, whatever its `run_at` was, and nobody has asked to cancel it. Tokens go on
+        rising. Its output stays readable by the next attempt, its log goes on, and a line in it records the action.
 
         Raises:
             TaskNotFoundError: there is no task with that id.
@@ -178,6 +212,8 @@ class TaskStore(Protocol):
     def prune(self, older_than_seconds: float, states: Sequence[TaskState] | None = None, limit: int = 1000) -> int:
         """Delete up to `limit` tasks that ended longer ago than that, with their logs; return how many.
 
+        What has not ended is never deleted, however old it is.
+
         Args:
             states: only these terminal states; None means all of them.
         """
@@ -186,14 +222,18 @@ class TaskStore(Protocol):
         """Tell whether it is the caller's turn to do a chore that several runners share.
 
         Atomic: of all who ask, one gets True, and the next one not before `every_seconds` have passed by the store's
-        clock. Nobody leads: whoever asks when it is time does it, and if that one dies, the next time is another's.
+        clock. Nobody leads: whoever asks when it is time does it, and if that one dies, the next time is another's. The
+        time counts from the last True, not from the last question; 0 seconds have always passed. Chores are
+        independent.
         """
 
     def wait_for_change(self, timeout_seconds: float) -> bool:
         """Wait until something was added, became ready to be claimed, ended or was cancelled, or until the time is up.
 
-        A hint, not a truth: it may return early, and a change may go unnoticed. Changes between two calls of one
-        thread are noticed by the second call, which then returns at once. Tasks that become due with time do not count.
+        All who wait are woken, in every thread and, where the store is for several, every process. 0 seconds ask
+        without waiting. A hint, not a truth: it may return early, and a change may go unnoticed. Changes between two
+        calls of one thread are noticed by the second call, which then returns at once. Tasks that become due with time
+        do not count.
 
         Returns:
             True if there may have been a change.

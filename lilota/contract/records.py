@@ -123,9 +123,9 @@ class ClaimRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What a runner would take now.
 
     Attributes:
-        names: the task names that it can run; others are left alone.
+        names: the task names that it can run; others are left alone. Without names and families, nothing is claimed.
         families: how names may begin that it can run, too; each ends in a colon, as "reports:" for "reports:monthly".
-        queues: the queues that it serves, or None for all.
+        queues: the queues that it serves, or None for all; of no queues, nothing is claimed.
         limit: how many tasks at most; 0 asks only for cancel requests.
     """
 
@@ -169,7 +169,7 @@ class TaskQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which tasks to find; every condition that is given must hold.
 
     Attributes:
-        ids, states, names, queues: any of these, or None for all.
+        ids, states, names, queues: any of these, or None for all; an empty tuple matches nothing.
         after_id: start behind this id, in the direction of travel; the way to the next page.
         limit: the length of a page, at least 1.
         newest_first: by falling id; otherwise by rising id.
