@@ -140,8 +140,8 @@ def _wait(handle: TaskHandle, store: TaskStore, command: str, *, timeout_seconds
     try:
         task = _last_seen(handle.id, store, command, time.monotonic() + timeout_seconds, as_json=as_json)
     except (KeyboardInterrupt, StoreError) as error:
-        echoed = "\n" if isinstance(error, KeyboardInterrupt) else ""  # a terminal has written ^C
-        click.echo(f"{echoed}Task {handle.id} goes on. Look at it with: lilota watch {handle.id}", err=True)
+        newline = "\n" if isinstance(error, KeyboardInterrupt) else ""  # a terminal has written ^C
+        click.echo(f"{newline}Task {handle.id} goes on. Look at it with: lilota watch {handle.id}", err=True)
         raise
     if as_json:
         print_json(task.to_dict())
