@@ -11,6 +11,7 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import django
@@ -21,7 +22,7 @@ PAGE = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "use-with-djang
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE_LINE = re.compile(r"# ([\w/]+\.py)(, at its end)?\n")
 BEFORE_DJANGO_6 = {
-    "from django.tasks import": "from django_tasks import",
+    "from django.tasks": "from django_tasks",
     '"lilota_django", "reports"': '"lilota_django", "reports", "django_tasks"',
 }
 LOOK_INTO_ADMIN = """
@@ -143,6 +144,9 @@ def test_whoever_follows_the_tutorial_sees_a_task_succeed(tmp_path):
         task_id = reader.get("/reports/start/")["id"]
         shown = until(lambda: reader.get(f"/reports/{task_id}/"), lambda answer: answer["status"] != "READY")
         shown = until(lambda: reader.get(f"/reports/{task_id}/"), lambda answer: answer["status"] != "RUNNING")
+        with pytest.raises(HTTPError, match="404") as unknown:
+            reader.get("/reports/77/")
+        unknown.value.close()
         page = reader.run(f"{sys.executable} manage.py shell -v 0 -c", LOOK_INTO_ADMIN)
 
     assert shown == {"status": "SUCCESSFUL", "users": 1}
