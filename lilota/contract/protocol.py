@@ -178,7 +178,8 @@ class TaskStore(Protocol):
 
         Atomic with the check of the lease. Each such task counts a lost attempt; it becomes cancelled if that was
         requested, failed with `TaskError(type="RunnerDied", ...)` if `lost_attempts` has reached
-        `max_lost_attempts`, and pending and due at once otherwise.
+        `max_lost_attempts`, and pending and due at once otherwise. A line in its log records which attempt was lost,
+        and on which runner, by its id, host and process (`rules.rescue_line`).
 
         Args:
             runner_ids: only these, as a runner asks that has listened to the others and knows itself to be alive: the

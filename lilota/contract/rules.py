@@ -5,6 +5,7 @@ A store that decides in its server, in SQL or Lua, says the same there; the cont
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import Final, TypeVar
 
@@ -56,6 +57,23 @@ def after_lost_runner(runner_id: str, lost_attempts: int, max_lost_attempts: int
 def retry_line(ended_as: TaskState, attempt: int, now: float) -> LogLine:
     """Return the line that records in a task's log that a user retried it."""
     return LogLine(at=now, text=f"Retried by a user after it was {ended_as}.", source="lilota", attempt=attempt)
+
+
+def lost_attempt_line(attempt: int, reason: str, now: float, *, runner_id: str, host: str, pid: int) -> LogLine:
+    """Return the line that records in a task's log that an attempt was lost, with its worker or its runner.
+
+    Args:
+        now: seconds since the epoch.
+        reason: a sentence.
+    """
+    text = f"Attempt {attempt} was lost on {host} (runner {runner_id}, process {pid}). {reason}"
+    return LogLine(at=now, text=text, level=logging.WARNING, source="lilota", attempt=attempt)
+
+
+def rescue_line(attempt: int, runner_id: str, host: str, pid: int, now: float) -> LogLine:
+    """Return the line by which `rescue` records that it took an attempt from a dead runner."""
+    reason = "The runner stopped renewing its lease."
+    return lost_attempt_line(attempt, reason, now, runner_id=runner_id, host=host, pid=pid)
 
 
 # --- refusals

@@ -42,6 +42,7 @@ EXPECTED = {
     "rescue ignores the lease": "test_rescue_leaves_runners_with_a_lease_alone",
     "rescue takes from the caller too": "test_rescue_of_some_leaves_the_others_alone",
     "rescue forgets the loss": "test_a_task_that_was_lost_too_often_fails",
+    "rescue says nothing of it": "test_rescue_writes_into_the_log_which_attempt_was_lost_and_where",
     "rescue never gives up": "test_a_task_that_was_lost_too_often_fails",
     "release spends the attempt": "test_release_gives_back_what_the_runner_holds_without_spending_the_attempt",
     "heartbeat never tells of a rescue": "test_heartbeat_after_a_rescue_says_so_and_registers_again",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lilota.contract import TaskStore
+from lilota.contract.rules import rescue_line
 from lilota.models import LogLine, Outcome, TaskState
 from lilota.testing.contract.harness import (
     ContractFixtures,
@@ -202,6 +203,23 @@ class LeaseContract(ContractFixtures):
         assert store.rescue() == [claim.id]
         info = store.get(claim.id)
         assert (info.state, info.finished_at is None) == (TaskState.CANCELLED, False)
+
+    def test_rescue_writes_into_the_log_which_attempt_was_lost_and_where(
+        self, store: TaskStore, runner: ContractRunner, other_runner: ContractRunner
+    ) -> None:
+        """Behind what the attempt had said, and once; the log of the next attempt goes on behind it."""
+        claim = add_running(store, runner)
+        store.commit([update(claim, log_lines=(LogLine(at=1.0, text="before the end"),))])
+        runner.expire()
+        store.rescue()
+
+        again = other_runner.claim_one()
+        store.commit([update(again, log_lines=(LogLine(at=2.0, text="and on", attempt=2),), log_offset=2)])
+        before, line, after = store.logs(claim.id)
+
+        assert (before.text, after.text, again.log_count) == ("before the end", "and on", 2)
+        assert line == rescue_line(1, runner.id, "contract", 1, line.at)
+        assert line.at > 1e9
 
     def test_release_gives_back_what_the_runner_holds_without_spending_the_attempt(
         self, store: TaskStore, runner: ContractRunner, other_runner: ContractRunner

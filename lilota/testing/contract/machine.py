@@ -193,7 +193,10 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(lambda self: not all(self.model.leases.values()))
     @rule()
     def rescue(self) -> None:
-        assert sorted(self.store.rescue()) == self.model.rescue()
+        rescued = self.model.rescue()
+        assert sorted(self.store.rescue()) == rescued
+        for task_id in rescued:
+            self.model.tasks[task_id].log.append(self.store.logs(task_id)[-1].text)
         self.model.read_run_at(self.store)
 
     @rule(runner=runners, target=claims)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from lilota.contract import RegisteredRunner, RunnerInfo, from_microseconds, microseconds
-from lilota.contract.rules import GIVEN_BACK, after_lost_runner
+from lilota.contract import RegisteredRunner, RunnerInfo, from_microseconds, microseconds, to_seconds
+from lilota.contract.rules import GIVEN_BACK, after_lost_runner, rescue_line
 from lilota_memory_store.records import Runner
 from lilota_memory_store.table import TaskTable
 from lilota_memory_store.updates import end_attempt
@@ -72,8 +72,10 @@ def rescue(table: TaskTable, runner_ids: Collection[str] | None, now: int) -> li
     ]
     rescued: list[int] = []
     for runner_id in expired:
+        info = table.runners[runner_id].info
         for task_id in list(table.runners[runner_id].held):
             task = table.tasks[task_id]
+            task.append((rescue_line(task.attempt, runner_id, info.host, info.pid, to_seconds(now)),))
             outcome = after_lost_runner(
                 runner_id, task.lost_attempts, task.max_lost_attempts, cancel_requested=task.cancel_requested
             )

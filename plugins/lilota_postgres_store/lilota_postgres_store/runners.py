@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 from lilota.contract import RegisteredRunner, RunnerInfo, from_microseconds
 from lilota_postgres_store.database import Database
@@ -45,7 +46,7 @@ def registered(database: Database) -> list[RegisteredRunner]:
 def release(database: Database, runner_id: str) -> int:
     """Forget the runner and give back what it holds, without spending the attempts."""
     runner = stored(runner_id)
-    held = {"runners": text_array([runner]), "lost": "0"}
+    held = _taken_back([(runner, "", 0)], lost="0")
     _, released = database.write(("forget_runner", {"runner": runner}), ("take_back", held), announce=True)
     return len(released)
 
@@ -57,9 +58,9 @@ def rescue(database: Database, runner_ids: Collection[str] | None) -> list[int]:
         return []
     only = None if runner_ids is None else text_array(map(stored, runner_ids))
     with database.steps() as run:
-        dead = [runner for (runner,) in run("forget_expired_runners", only=only)]
+        dead = run("forget_expired_runners", only=only)
         # A statement of its own: it sees what these were granted until they were forgotten.
-        rows = run("take_back", runners=text_array(dead), lost="1") if dead else []
+        rows = run("take_back", **_taken_back(dead, lost="1")) if dead else []
     if rows:
         database.announce()
     return [task_id for (task_id,) in rows]
@@ -69,3 +70,9 @@ def take_turn(database: Database, chore: str, every_seconds: float) -> bool:
     """Take the turn of a chore, if it is time."""
     (rows,) = database.write(("take_turn", {"chore": stored(chore), "every": str(every_seconds)}))
     return bool(rows)
+
+
+def _taken_back(runners: Iterable[Sequence[Any]], *, lost: str) -> dict[str, str]:
+    """Return the parameters of `take_back` for runners, each with its host and process, as they are stored."""
+    ids, hosts, pids = zip(*runners, strict=True)
+    return {"runners": text_array(ids), "hosts": text_array(hosts), "pids": text_array(map(str, pids)), "lost": lost}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Collection
+from functools import partial
 
 from lilota.contract import RegisteredRunner, RunnerInfo, from_microseconds, microseconds
-from lilota.contract.rules import GIVEN_BACK, after_lost_runner
-from lilota.models import AttemptUpdate, Outcome
+from lilota.contract.rules import GIVEN_BACK, after_lost_runner, rescue_line
+from lilota.models import AttemptUpdate
 from lilota_sqlite_store.attempts import AttemptChange, StoredAttempt, write_changes
 from lilota_sqlite_store.statements import SQL
 
@@ -57,28 +58,32 @@ def any_expired(connection: sqlite3.Connection, now: int) -> bool:
 
 def rescue(connection: sqlite3.Connection, runner_ids: Collection[str] | None, now: int) -> list[int]:
     """Take back what runners with an expired lease hold, these or all, and forget them."""
-    expired = [runner_id for (runner_id,) in connection.execute(SQL["expired_runners"], (now,)).fetchall()]
-    dead = [runner_id for runner_id in expired if runner_ids is None or runner_id in runner_ids]
-    return [task_id for runner_id in dead for task_id in _take_back(connection, runner_id, _lost, now)]
+    rescued: list[int] = []
+    for runner_id, host, pid in connection.execute(SQL["expired_runners"], (now,)).fetchall():
+        if runner_ids is None or runner_id in runner_ids:
+            rescued += _take_back(connection, runner_id, partial(_lost, runner_id, host, pid, now), now)
+    return rescued
 
 
 def _take_back(
-    connection: sqlite3.Connection, runner_id: str, to_outcome: Callable[[StoredAttempt, str], Outcome], now: int
+    connection: sqlite3.Connection, runner_id: str, to_end: Callable[[StoredAttempt], AttemptUpdate], now: int
 ) -> list[int]:
-    changes = []
+    changes: list[AttemptChange] = []
     for (lane,) in connection.execute(SQL["lanes_with_running"]).fetchall():
-        for held in map(StoredAttempt._make, connection.execute(SQL["held_in_lane"], (lane, runner_id))):
-            end = AttemptUpdate(id=held.id, token=held.token, outcome=to_outcome(held, runner_id))
-            changes.append(AttemptChange(held, end))
+        rows = connection.execute(SQL["held_in_lane"], (lane, runner_id))
+        changes += [AttemptChange(held, to_end(held)) for held in map(StoredAttempt._make, rows)]
     write_changes(connection, changes, now)
     connection.execute(SQL["forget_runner"], (runner_id,))
     return [change.stored.id for change in changes]
 
 
-def _given_back(_held: StoredAttempt, _runner_id: str) -> Outcome:
-    return GIVEN_BACK
+def _given_back(held: StoredAttempt) -> AttemptUpdate:
+    return AttemptUpdate(id=held.id, token=held.token, outcome=GIVEN_BACK)
 
 
-def _lost(held: StoredAttempt, runner_id: str) -> Outcome:
-    cancel_requested = bool(held.cancel_requested)
-    return after_lost_runner(runner_id, held.lost_attempts, held.max_lost_attempts, cancel_requested=cancel_requested)
+def _lost(runner_id: str, host: str, pid: int, now: int, held: StoredAttempt) -> AttemptUpdate:
+    outcome = after_lost_runner(
+        runner_id, held.lost_attempts, held.max_lost_attempts, cancel_requested=bool(held.cancel_requested)
+    )
+    line = rescue_line(held.attempt, runner_id, host, pid, now / 1e6)
+    return AttemptUpdate(id=held.id, token=held.token, outcome=outcome, log_lines=(line,))

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from broken_stores.wrapper import StoreWrapper
 from lilota.contract import RunnerInfo, TaskQuery, TaskStore
-from lilota.models import NewTask, TaskState
+from lilota.models import LogLine, NewTask, TaskState
 
 
 class RemembersRunners(StoreWrapper):
@@ -57,6 +57,13 @@ class RescueForgetsTheLoss(RemembersRunners):
             self.inner.release(runner_id)
             del self.leases[runner_id]
         return rescued
+
+
+class RescueSaysNothingOfIt(StoreWrapper):
+    """Nobody learns why a task began a second time."""
+
+    def logs(self, task_id: int, after: int = 0, limit: int = 1000) -> list[LogLine]:
+        return [line for line in super().logs(task_id, after, limit) if " was lost on " not in line.text]
 
 
 class RescueNeverGivesUp(StoreWrapper):

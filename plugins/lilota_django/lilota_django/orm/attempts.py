@@ -51,8 +51,12 @@ class AttemptChange:
         if update.started_at is not None:
             created_at = to_microseconds(cast("datetime", row.created_at))
             row.started_at = within_life(microseconds(update.started_at), created_at, present)
-        self.lines = new_lines(update, row.log_count)
-        row.log_count += len(self.lines)
+        self.append(new_lines(update, row.log_count))
+
+    def append(self, lines: tuple[LogLine, ...]) -> None:
+        """Let the log go on with these lines."""
+        self.lines = lines
+        self.row.log_count += len(lines)
 
     def end(self, outcome: Outcome, present: int) -> None:
         """Let the attempt end."""

@@ -6,9 +6,8 @@ from collections.abc import Collection
 from typing import Final
 
 from lilota.contract import RegisteredRunner, RunnerInfo, microseconds, to_microseconds
-from lilota.contract.rules import GIVEN_BACK, after_lost_runner
+from lilota.contract.rules import GIVEN_BACK, after_lost_runner, rescue_line
 from lilota.errors import ConfigurationError
-from lilota.models import Outcome
 from lilota_django.fields import escaped
 from lilota_django.models import Runner, Task, Turn
 from lilota_django.orm.attempts import AttemptChange, lock_running, write_changes
@@ -94,16 +93,18 @@ def rescue(database: Database, runner_ids: Collection[str] | None, moves: Moves,
     """
     runners = Runner.objects.using(database.alias)
     rows = runners.filter(expires_at__lte=present).select_for_update(skip_locked=database.skip_locked).order_by("pk")
-    expired = {
-        pk: runner for pk, runner in rows.values_list("pk", "runner") if runner_ids is None or runner in runner_ids
-    }
+    expired = [
+        runner
+        for runner in rows.values_list("pk", "runner", "host", "pid")
+        if runner_ids is None or runner[1] in runner_ids
+    ]
     changes = [
-        AttemptChange(row, _runner_died(row, runner_id))
-        for runner_id in expired.values()
+        _runner_died(row, runner_id, host, pid, present)
+        for _pk, runner_id, host, pid in expired
         for row in _held_by(database, runner_id)
     ]
     write_changes(database, changes, moves, present)
-    runners.filter(pk__in=list(expired)).delete()
+    runners.filter(pk__in=[pk for pk, *_told in expired]).delete()
     return [change.row.pk for change in changes]
 
 
@@ -111,7 +112,10 @@ def _held_by(database: Database, runner_id: str) -> list[Task]:
     return lock_running(Task.objects.using(database.alias).filter(runner=runner_id))
 
 
-def _runner_died(held: Task, runner_id: str) -> Outcome:
-    return after_lost_runner(
+def _runner_died(held: Task, runner_id: str, host: str, pid: int, present: int) -> AttemptChange:
+    outcome = after_lost_runner(
         runner_id, held.lost_attempts, held.max_lost_attempts, cancel_requested=held.cancel_requested
     )
+    change = AttemptChange(held, outcome)
+    change.append((rescue_line(held.attempt, runner_id, host, pid, present / 1_000_000),))
+    return change

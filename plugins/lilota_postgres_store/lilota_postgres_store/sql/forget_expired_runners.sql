@@ -5,4 +5,4 @@ WHERE id = ANY (ARRAY(
     WHERE expires_at <= clock_timestamp() AND (%(only)s::text[] IS NULL OR id = ANY (%(only)s::text[]))
     FOR UPDATE SKIP LOCKED
 ))
-RETURNING id
+RETURNING id, host, pid

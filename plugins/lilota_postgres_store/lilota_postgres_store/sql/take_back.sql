@@ -1,7 +1,9 @@
 -- Take back what runners hold: of one that stops, without spending the attempts (`lost` is 0), or of those that died (1),
 -- which were forgotten before, so that nothing is granted to them any more. Rows are locked by id, as a late commit does
--- it.
-WITH held AS (
+-- it. The log of each task that lost an attempt says so.
+WITH dead AS (
+    SELECT * FROM unnest(%(runners)s::text[], %(hosts)s::text[], %(pids)s::integer[]) AS told (id, host, pid)
+), held AS (
     SELECT id,
         CASE
             WHEN cancel_requested THEN 6
@@ -17,6 +19,7 @@ WITH held AS (
     SET state = next,
         attempt = attempt - 1 + %(lost)s::integer,
         lost_attempts = lost_attempts + %(lost)s::integer,
+        log_count = log_count + %(lost)s::integer,
         error = CASE WHEN next = 5 THEN
             json_build_object(
                 'type', 'RunnerDied',
@@ -28,6 +31,15 @@ WITH held AS (
         run_at = CASE WHEN next = 2 THEN statement_timestamp() ELSE run_at END,
         finished_at = CASE WHEN next <> 2 THEN statement_timestamp() END
     FROM held WHERE task.id = held.id
-    RETURNING task.id, lane, state
+    RETURNING task.id, lane, state, log_count, attempt, runner
+), line AS (
+    INSERT INTO {log_lines} (task_id, n, level, at, attempt, source, logger, text)
+    SELECT written.id, log_count, 30, extract(epoch FROM statement_timestamp())::double precision, attempt, 'lilota', '',
+        format(
+            'Attempt %%s was lost on %%s (runner %%s, process %%s). The runner stopped renewing its lease.',
+            attempt, dead.host, dead.id, dead.pid
+        )
+    FROM written JOIN dead ON dead.id = written.runner
+    WHERE %(lost)s::integer = 1
 ), {counted}
 SELECT id FROM written ORDER BY id

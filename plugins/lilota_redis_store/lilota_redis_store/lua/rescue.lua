@@ -5,21 +5,30 @@ local is_meant = {}
 for _, runner_id in ipairs(asked or expired) do
     is_meant[runner_id] = true
 end
-local dead, is_dead = {}, {}
+local dead, told_of = {}, {}
 for _, runner_id in ipairs(expired) do
     if is_meant[runner_id] then
         dead[#dead + 1] = runner_id
-        is_dead[runner_id] = true
+        told_of[runner_id] = cmsgpack.unpack(redis.call('HGET', RUNNERS, runner_id))
     end
 end
 if #dead == 0 then
     return cmsgpack.pack({})
 end
 
-local function outcome_of(task)
-    if not is_dead[task[RUNNER]] then
+local function log_the_loss(id, task)
+    local told = told_of[task[RUNNER]]
+    local text = 'Attempt ' .. task[ATTEMPT] .. ' was lost on ' .. told[1] .. ' (runner ' .. task[RUNNER] .. ', process '
+        .. told[2] .. '). The runner stopped renewing its lease.'
+    local line = {at = now / 1000000, text = text, level = 30, source = 'lilota', attempt = task[ATTEMPT]}
+    queue('RPUSH', log_of(id), cmsgpack.pack(line))
+end
+
+local function outcome_of(task, id)
+    if not told_of[task[RUNNER]] then
         return nil
     end
+    log_the_loss(id, task)
     local lost = task[LOST] + 1
     if task[CANCEL] or lost < task[MAX_LOST] then
         return {state = 'pending', lost = true}

@@ -1,1 +1,1 @@
-SELECT id FROM runners WHERE expires_at <= ?
+SELECT id, host, pid FROM runners WHERE expires_at <= ?

@@ -8,7 +8,7 @@ local function take_back(outcome_of)
         look_at_parts(IDS.running[lane], 'ZRANGEBYSCORE', '-inf', '+inf', function(part)
             local ids = redis.call('ZRANGE', part, 0, -1)
             for id, task in pairs(read_tasks(ids)) do
-                local outcome = outcome_of(task)
+                local outcome = outcome_of(task, id)
                 if outcome then
                     end_attempt(id, task, outcome)
                     write_task(id, task)
