@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lilota.engine.events import Died, Event, Received
-from lilota.engine.executor import Executor, ExecutorCapabilities, ExecutorFactory, ExecutorOptions
+from lilota.engine.executor import Executor, ExecutorCapabilities, ExecutorFactory, ExecutorOptions, ShowsStacks
 from lilota.engine.messages import FromWorker, ToWorker
 from lilota.workers.processes import WorkerProcesses
 
@@ -16,6 +16,7 @@ __all__ = [
     "ExecutorOptions",
     "FromWorker",
     "Received",
+    "ShowsStacks",
     "ToWorker",
     "WorkerProcesses",
 ]

@@ -24,6 +24,10 @@ class Backlog:
     def __contains__(self, fence: Fence) -> bool:
         return any(attempt.fence == fence for attempt in self._attempts)
 
+    def find(self, task_id: int) -> Claim | None:
+        """Return the claim of a task that waits here, or None."""
+        return next((attempt.claim for attempt in self._attempts if attempt.claim.id == task_id), None)
+
     def add(self, attempt: Attempt) -> None:
         """Put an attempt behind the others."""
         self._attempts.append(attempt)

@@ -29,4 +29,10 @@ class Kill(msgspec.Struct, frozen=True):
     signal_number: signal.Signals
 
 
-Command = StartWorker | Send | Kill
+class AskForStack(msgspec.Struct, frozen=True):
+    """Have the stacks of a worker written, which is about to be killed: they come with its death."""
+
+    worker: int
+
+
+Command = StartWorker | Send | Kill | AskForStack

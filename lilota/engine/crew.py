@@ -6,7 +6,7 @@ import signal
 from math import inf
 from typing import Final
 
-from lilota.engine.commands import Command, Kill, Send, StartWorker
+from lilota.engine.commands import AskForStack, Command, Kill, Send, StartWorker
 from lilota.engine.conduct import MisconductError
 from lilota.engine.fates import Death
 from lilota.engine.messages import Finish, Recall, ToWorker
@@ -160,6 +160,10 @@ class Crew:
         """Send a signal that ends a worker, and nothing more to do."""
         self._commands.append(Kill(worker.number, signal_number))
         worker.doomed = True
+
+    def ask_for_stack(self, worker: KnownWorker) -> None:
+        """Have a worker's stacks written; they come with its death."""
+        self._commands.append(AskForStack(worker.number))
 
     def send(self, worker: KnownWorker, message: ToWorker) -> None:
         """Send a message to a worker."""

@@ -17,6 +17,7 @@ import msgspec
 
 from lilota.contract import Claimed, ClaimRequest, Committed
 from lilota.engine.backlog import Backlog
+from lilota.engine.chronicle import Chronicle
 from lilota.engine.conduct import MisconductError, check_remarks, check_report
 from lilota.engine.crew import Crew
 from lilota.engine.fates import Death
@@ -54,6 +55,7 @@ class Engine:
         number_of_workers: how many worker processes to keep alive.
         names: the task names that it can run; "reports:*" stands for all that begin with "reports:".
         queues: the queues that it serves, or None for all.
+        chronicle: makes the lines that it writes itself into the logs of tasks.
 
     Attributes:
         crew: its workers, and what is to be done with them.
@@ -61,7 +63,12 @@ class Engine:
     """
 
     def __init__(
-        self, runner_id: str, number_of_workers: int, names: Iterable[str], queues: Iterable[str] | None = None
+        self,
+        runner_id: str,
+        number_of_workers: int,
+        names: Iterable[str],
+        queues: Iterable[str] | None = None,
+        chronicle: Chronicle | None = None,
     ) -> None:
         names = tuple(names)
         self._given_names: set[str] = set()
@@ -78,7 +85,7 @@ class Engine:
         self.crew: Crew = Crew(number_of_workers)
         self._backlog = Backlog()
         self._stops = StopLadder(self.crew)
-        self.holdings: Holdings = Holdings(self.crew, self._backlog, self._stops)
+        self.holdings: Holdings = Holdings(self.crew, self._backlog, self._stops, chronicle or Chronicle(runner_id))
         self._pacing = Pacing()
         self._claiming = True
         self._asks_for_work = False

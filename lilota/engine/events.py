@@ -20,11 +20,13 @@ class Died(msgspec.Struct, frozen=True, tag=True):
     Attributes:
         cause: in plain words: "was killed by signal 9 (SIGKILL)", "exited with code 3".
         last_lines: the end of what it printed.
+        stack: the stacks that it wrote last, as `faulthandler` writes them; "" if nobody asked for them.
     """
 
     worker: int
     cause: str
     last_lines: str
+    stack: str = ""
 
 
 Event = Received | Died

@@ -134,5 +134,30 @@ class Executor(Protocol):
         """
 
 
+@runtime_checkable
+class ShowsStacks(Protocol):
+    """What an executor may be able to do besides: tell where its workers are in their Python code.
+
+    One without it works as well; then `lilota stack` says that it can't, and what is killed leaves no stack.
+    """
+
+    def ask_for_stack(self, number: int, *, by_force: bool) -> None:
+        """Have a worker write the stacks of its threads, in the form of `faulthandler`, in place of those before.
+
+        Returns at once. Called as `send` is, and unknown numbers are ignored as there. When the worker dies, `Died`
+        brings the stacks that it wrote last.
+
+        Args:
+            by_force: from outside, also while C code keeps the interpreter from answering. What is killed next is
+                asked so; who shall go on, only if it did not answer otherwise.
+        """
+
+    def stack(self, number: int) -> tuple[int, str] | None:
+        """Return the process of a worker and what it has written so far since it was asked; None if it is gone.
+
+        Called as `send` is.
+        """
+
+
 #: Makes an executor, when a runner starts. It may connect; what can't be used is a `ConfigurationError`.
 ExecutorFactory = Callable[[ExecutorOptions], Executor]

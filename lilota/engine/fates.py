@@ -8,7 +8,9 @@ import msgspec
 
 from lilota.engine.messages import StopReason
 from lilota.models import Claim, Outcome, TaskError, TaskState
+from lilota.tasks.limits import TRACEBACK_LIMIT
 from lilota.tasks.options import TaskOptions
+from lilota.texts.stacks import kept_stack
 
 #: The attempt did not happen: it was not started, or its runner stops.
 GIVEN_BACK: Final = Outcome(state=TaskState.PENDING, spends_attempt=False)
@@ -21,12 +23,14 @@ class Death(msgspec.Struct, frozen=True):
     Attributes:
         cause: in plain words, as the end of "it ".
         last_lines: what it printed last.
+        stack: the stacks that it wrote last, if somebody asked for them.
         is_explained: the cause says what to do about it, so nobody has to guess.
     """
 
     cause: str
     last_lines: str = ""
     is_explained: bool = False
+    stack: str = ""
 
 
 def after_loss(claim: Claim, options: TaskOptions, reason: StopReason | None, death: Death) -> Outcome:
@@ -57,6 +61,9 @@ def after_kill(claim: Claim, options: TaskOptions, reason: StopReason, death: De
     seconds = f"{options.timeout_seconds:g} s" if options.timeout_seconds is not None else "its time limit"
     message = f"The task ran for more than {seconds}, did not end when asked to, and was stopped by force."
     error = _error("TimeoutReached", message, death)
+    if death.stack:
+        traceback = "\n".join([*kept_stack(death.stack), *filter(None, [death.last_lines])])
+        error = msgspec.structs.replace(error, traceback=traceback[:TRACEBACK_LIMIT])
     if claim.attempt < options.max_attempts:
         delay_seconds = options.backoff.delay_seconds(claim.attempt)
         return Outcome(state=TaskState.PENDING, error=error, delay_seconds=delay_seconds)

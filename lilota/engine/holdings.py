@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from lilota.contract import Fence
 from lilota.engine import fates
 from lilota.engine.backlog import Backlog
+from lilota.engine.chronicle import Chronicle
 from lilota.engine.conduct import MisconductError, check_update
 from lilota.engine.crew import Crew
 from lilota.engine.fates import Death
@@ -17,13 +19,22 @@ from lilota.engine.workload import Attempt, KnownWorker
 from lilota.models import AttemptUpdate, Claim, Outcome
 
 
+class Place(NamedTuple):
+    """Where an attempt is: which one of its task, and the worker that runs it, None if it waits for its turn."""
+
+    token: int
+    attempt: int
+    worker: int | None
+
+
 class Holdings:
     """Follows each attempt: into the backlog, to a worker, sometimes back, and to its end."""
 
-    def __init__(self, crew: Crew, backlog: Backlog, stops: StopLadder) -> None:
+    def __init__(self, crew: Crew, backlog: Backlog, stops: StopLadder, chronicle: Chronicle) -> None:
         self._crew = crew
         self._backlog = backlog
         self._stops = stops
+        self._chronicle = chronicle
         self._updates: list[AttemptUpdate] = []
         self._questions: dict[Fence, tuple[KnownWorker, int]] = {}
         self._starts_attempts = True
@@ -35,6 +46,16 @@ class Holdings:
             or any(fence in worker.attempts for worker in self._crew.workers.values())
             or any(update.fence == fence for update in self._updates)
         )
+
+    def place_of(self, task_id: int) -> Place | None:
+        """Return where a task is, None if it is not here."""
+        for worker in self._crew.workers.values():
+            for attempt in worker.attempts.values():
+                if attempt.claim.id == task_id:
+                    runs = worker.first() is attempt and worker.ready
+                    return Place(attempt.claim.token, attempt.claim.attempt, worker.number if runs else None)
+        claim = self._backlog.find(task_id)
+        return None if claim is None else Place(claim.token, claim.attempt, None)
 
     @property
     def count(self) -> int:
@@ -228,8 +249,9 @@ class Holdings:
         self._crew.kill(worker, signal.SIGKILL)
         for attempt in held:
             if attempt.fence not in self:
-                outcome = fates.after_death(attempt.claim, worker.options[attempt.claim.name], Death(_faulty(fault)))
-                self._settle(attempt.fence, outcome)
+                death = Death(_faulty(fault))
+                outcome = fates.after_death(attempt.claim, worker.options[attempt.claim.name], death)
+                self._lose(attempt, outcome, death)
 
     def note_death(self, worker: KnownWorker, death: Death, now: float) -> None:
         """A worker is gone: what ran in it is lost, the rest waits again."""
@@ -266,7 +288,14 @@ class Holdings:
         if first is not None:
             worker.take(first.fence)
             options = worker.options[first.claim.name]
-            self._settle(first.fence, fates.after_loss(first.claim, options, first.stop_reason, death))
+            self._lose(first, fates.after_loss(first.claim, options, first.stop_reason, death), death)
+
+    def _lose(self, attempt: Attempt, outcome: Outcome, death: Death) -> None:
+        """Settle an attempt that ended with its worker, and have the log of its task tell how."""
+        task_id, token = attempt.fence
+        lines = self._chronicle.lines(attempt, outcome, death)
+        update = AttemptUpdate(id=task_id, token=token, outcome=outcome, log_lines=lines)
+        self._updates.append(attempt.numbered(update))
 
     def _settle(self, fence: Fence, outcome: Outcome) -> None:
         task_id, token = fence

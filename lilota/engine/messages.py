@@ -1,6 +1,6 @@
 """What a runner and a worker say to each other, wherever the worker is.
 
-runner ── RunClaims, Interrupt, Recall, Stored, Finish ──► worker
+runner ── RunClaims, Interrupt, Recall, Stored, ShowStack, Finish ──► worker
 runner ◄── Ready or Unfit, Loaded or Lacking, Report, Remarks, Leaving ── worker
 """
 
@@ -39,6 +39,10 @@ class Stored(msgspec.Struct, frozen=True, tag=True):
 
     fence: Fence
     number: Count
+
+
+class ShowStack(msgspec.Struct, frozen=True, tag=True):
+    """Write the stacks of all threads into the file that is there for it; see `lilota.workers.stacks`."""
 
 
 class Finish(msgspec.Struct, frozen=True, tag=True):
@@ -108,5 +112,5 @@ class Leaving(msgspec.Struct, frozen=True, tag=True):
     """The worker ends in good order; what is still on the way to it will not start."""
 
 
-ToWorker = RunClaims | Interrupt | Recall | Stored | Finish
+ToWorker = RunClaims | Interrupt | Recall | Stored | ShowStack | Finish
 FromWorker = Ready | Unfit | Loaded | Lacking | Report | Remarks | Leaving

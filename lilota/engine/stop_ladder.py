@@ -1,4 +1,4 @@
-"""End an attempt step by step: ask it, wait, SIGTERM, wait, SIGKILL."""
+"""End an attempt step by step: ask it, wait, have its stack written, SIGTERM, wait, SIGKILL."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from lilota.engine.workload import Attempt, KnownWorker
 SHUTDOWN_PATIENCE_SECONDS: Final = 2.0
 #: No step comes sooner after the one before it: a process needs a moment to die.
 LEAST_PATIENCE_SECONDS: Final = 0.05
+#: So long before the first signal a task is asked for its stack, which is then kept with it.
+STACK_SECONDS: Final = 0.1
 
 
 class StopLadder:
@@ -50,7 +52,7 @@ class StopLadder:
         """Watch an attempt that has started: for its next step if it should end, for its time limit if it may run."""
         timeout_seconds = worker.options[attempt.claim.name].timeout_seconds
         if attempt.stop_reason is not None:
-            worker.watch(attempt, attempt.stepped_at + self._patience(worker, attempt))
+            self._watch(worker, attempt)
         elif timeout_seconds is not None and attempt.started_at is not None:
             worker.watch(attempt, attempt.started_at + timeout_seconds)
 
@@ -66,7 +68,7 @@ class StopLadder:
         """Take the steps that are due."""
         for worker in self._crew.workers.values():
             for attempt in worker.watched.values():
-                if now >= attempt.next_step_at:
+                if now >= attempt.next_step_at and self._is_asked_for_stack(worker, attempt, now):
                     attempt.stop_reason = attempt.stop_reason or "timeout"
                     self._take_step(worker, attempt, attempt.stop_reason, now)
 
@@ -79,7 +81,25 @@ class StopLadder:
             self._crew.kill(worker, signal.SIGTERM if attempt.steps == 1 else signal.SIGKILL)
             attempt.steps += 1
         attempt.stepped_at = now
-        worker.watch(attempt, now + self._patience(worker, attempt))
+        self._watch(worker, attempt)
+
+    def _is_asked_for_stack(self, worker: KnownWorker, attempt: Attempt, now: float) -> bool:
+        """Tell whether it was asked for its stack, or need not be; if not, ask, and let it have a moment."""
+        if attempt.steps != 1 or attempt.has_shown_stack or worker.first() is not attempt:
+            return True
+        attempt.has_shown_stack = True
+        self._crew.ask_for_stack(worker)
+        patience = self._patience(worker, attempt)
+        worker.watch(attempt, max(attempt.stepped_at + patience, now + _stack_seconds(patience)))
+        return False
+
+    def _watch(self, worker: KnownWorker, attempt: Attempt) -> None:
+        """Have the next step taken when there was patience enough; a stack takes some of it."""
+        patience = self._patience(worker, attempt)
+        next_step_at = attempt.stepped_at + patience
+        if attempt.steps == 1 and not attempt.has_shown_stack:
+            next_step_at -= _stack_seconds(patience)
+        worker.watch(attempt, next_step_at)
 
     def _patience(self, worker: KnownWorker, attempt: Attempt) -> float:
         """Return how many seconds to wait between two steps."""
@@ -87,3 +107,7 @@ class StopLadder:
         if attempt.stop_reason == "shutdown":
             patience = min(patience, SHUTDOWN_PATIENCE_SECONDS)
         return max(patience, LEAST_PATIENCE_SECONDS)
+
+
+def _stack_seconds(patience: float) -> float:
+    return min(STACK_SECONDS, patience / 2)

@@ -47,6 +47,7 @@ class Attempt:
         log_count: how many lines the log of its task has, with those that its worker has told of; None if nobody knows.
         lines: how many lines its worker has told of, and `characters` how long they are together.
         stop_reason: why it should end, None as long as it may run.
+        has_shown_stack: it was asked for its stack, because it is about to be ended by force.
         steps: how many steps were taken against it, the last at `stepped_at`; the next is due at `next_step_at`.
     """
 
@@ -55,6 +56,7 @@ class Attempt:
         "claim",
         "expected_seconds",
         "fence",
+        "has_shown_stack",
         "lines",
         "log_count",
         "must_run_alone",
@@ -78,6 +80,7 @@ class Attempt:
         self.started_at: float | None = None
         self.stop_reason: StopReason | None = None
         self.steps: int = 0
+        self.has_shown_stack: bool = False
         self.stepped_at: float = now
         self.next_step_at: float = inf
 

@@ -26,11 +26,13 @@ def with_service(
     places: int,
     troubles: Sequence[str] = (),
     is_stopping: bool = False,
+    control: str = "",
 ) -> RunnerInfo:
     """Return a runner that tells which tasks it takes, in how many places, and what somebody has to look at.
 
     Args:
         serves: what it was started for; what it does not take of that, it has given up.
+        control: the address of its control socket, "" if it has none.
     """
     names, queues = _within_limit(takes.names), _within_limit(takes.queues or ())
     about: dict[str, object] = {
@@ -42,6 +44,8 @@ def with_service(
         "lilota": __version__,
         "python": platform.python_version(),
     }
+    if control:
+        about["control"] = control
     if troubles:
         about["troubles"] = troubles[:_TROUBLES_LIMIT]
     if takes is not serves:

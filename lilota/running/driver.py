@@ -11,13 +11,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from math import inf
-from typing import Final, assert_never
+from typing import Final, TypeVar, assert_never
 
 from lilota.contract import TaskStore
-from lilota.engine.commands import Kill, Send, StartWorker
+from lilota.engine.commands import AskForStack, Kill, Send, StartWorker
 from lilota.engine.engine import Engine
 from lilota.engine.events import Died, Event
-from lilota.engine.executor import Executor
+from lilota.engine.executor import Executor, ShowsStacks
 from lilota.engine.fates import Death
 from lilota.engine.messages import Ready
 from lilota.errors import LilotaError, described
@@ -32,6 +32,9 @@ logger: logging.Logger = logging.getLogger(__name__)
 _FIRST_STARTS: Final = 3
 #: After so many in a row, about a minute, a runner without any worker gives up: somebody must hear of it.
 _STARTS: Final = 10
+
+
+Answer = TypeVar("Answer")
 
 
 class Driver:
@@ -80,6 +83,24 @@ class Driver:
         """Have the loop do something between two rounds."""
         self._orders.append(action)
         self._processes.wake()
+
+    def ask(self, question: Callable[[], Answer], timeout_seconds: float) -> Answer:
+        """Return what the loop answers between two rounds, for any other thread.
+
+        Raises:
+            TimeoutError: it did not come to it; what was asked is asked nobody any more, or later for nothing.
+        """
+        answered = threading.Event()
+        answers: list[Answer] = []
+
+        def answer() -> None:
+            answers.append(question())
+            answered.set()
+
+        self.order(answer)
+        if not answered.wait(timeout_seconds):
+            raise TimeoutError("the engine does not answer")
+        return answers[0]
 
     def lose_lease(self) -> threading.Event:
         """Stop what runs: it may belong to another runner. The event is set when that is done."""
@@ -179,7 +200,7 @@ class Driver:
 
     def _take(self, event: Event, now: float) -> None:
         if isinstance(event, Died):
-            self._engine.worker_died(event.worker, Death(event.cause, event.last_lines), now)
+            self._engine.worker_died(event.worker, Death(event.cause, event.last_lines, stack=event.stack), now)
             logger.debug("Worker %d %s.", event.worker, event.cause)
             return
         if isinstance(event.message, Ready):
@@ -197,6 +218,9 @@ class Driver:
                     self._processes.start(worker)
                 case Kill(worker, signal_number):
                     self._processes.kill(worker, signal_number)
+                case AskForStack(worker):
+                    if isinstance(self._processes, ShowsStacks):
+                        self._processes.ask_for_stack(worker, by_force=True)
                 case _:
                     assert_never(command)
 

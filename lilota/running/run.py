@@ -7,12 +7,14 @@ import logging
 import os
 import platform
 import threading
+import time
 import weakref
 from collections.abc import Iterable
 from typing import Final
 
 from lilota.adding.waiters import Waiters
 from lilota.contract import RunnerInfo, StoreCapabilities, TaskStore
+from lilota.engine.chronicle import Chronicle
 from lilota.engine.engine import Engine
 from lilota.engine.executor import Executor, ExecutorCapabilities
 from lilota.errors import LilotaError, StoreError, described, listed
@@ -20,10 +22,12 @@ from lilota.hookspecs import RunnerDetails
 from lilota.plugins.guarded_stores import GuardedStore
 from lilota.registry import Registry
 from lilota.running.about import with_failure, with_service
+from lilota.running.control import ControlSocket
 from lilota.running.driver import Driver
 from lilota.running.executors import RunOptions
 from lilota.running.housekeeping import Housekeeper
 from lilota.running.lease import LeaseKeeper
+from lilota.running.stacks import StackFinder
 from lilota.running.telling import Teller
 from lilota.running.threads import runner_thread
 from lilota.tasks.families import is_family
@@ -86,7 +90,8 @@ class RunnerStart:
         self._store = store
         self._store_forgets = capabilities.forgets
         self._plugins = registry.plugins
-        self._engine = Engine(self.info.id, places, names, options.queues)
+        chronicle = Chronicle(self.info.id, self.info.host, self.info.pid, time.time)
+        self._engine = Engine(self.info.id, places, names, options.queues, chronicle)
         teller = Teller(self._plugins, waiters)
         self.driver: Driver = Driver(self._engine, self._executor, store, teller, on_failure=self._note_failure)
         self._lease = LeaseKeeper(
@@ -97,6 +102,7 @@ class RunnerStart:
             introduced=self._introduced,
             on_failure=self.driver.fail,
         )
+        self._control = ControlSocket(StackFinder(self._engine, self._executor, self.driver).answer)
         self._housekeeper = Housekeeper(store, options.settings.prune_after_seconds, on_failure=self.driver.fail)
         self._waiters = waiters
         self._leaves_all_to_the_lease = False
@@ -112,6 +118,7 @@ class RunnerStart:
     def start(self) -> None:
         """Take the lease, start the threads and the first worker; see `TaskRunner.start`."""
         self._store.open()
+        self._control.start()
         self._lease.start()
         self.driver.start()
         self._await_first_worker()
@@ -182,6 +189,7 @@ class RunnerStart:
 
     def _close(self) -> None:
         self._closed.set()
+        self._control.stop()
         self._housekeeper.stop()
         self._lease.stop(wait=not self._leaves_all_to_the_lease)
         self._waiters.note_failure(None)
@@ -203,6 +211,7 @@ class RunnerStart:
             places=engine.crew.size,
             troubles=engine.troubles,
             is_stopping=engine.is_stopping,
+            control=self._control.address,
         )
 
     def _note_failure(self, error: BaseException, is_written: bool) -> None:

@@ -26,14 +26,16 @@ import msgspec
 from lilota.contract import redacted
 from lilota.engine.events import Died, Event, Received
 from lilota.engine.executor import ExecutorCapabilities, ExecutorOptions
-from lilota.engine.messages import Leaving, ToWorker
+from lilota.engine.messages import Leaving, ShowStack, ToWorker
 from lilota.errors import ConfigurationError
+from lilota.texts.stacks import STACKS_LIMIT_BYTES
 from lilota.workers.capture import last_lines, open_capture_file
 from lilota.workers.families import Family, signal_all
 from lilota.workers.frames import FrameError, FrameReader, decode_for_runner, encode
 from lilota.workers.preparing import prepare, start_method_for
 from lilota.workers.process_table import named
 from lilota.workers.setup import EXIT_CONNECTION_LOST, setup_decoder, worker_main
+from lilota.workers.stacks import STACK_SIGNAL
 from lilota.workers.starting import remedy_for, start_process
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -46,13 +48,13 @@ class WorkerEnd:
     """The runner's end of one worker process."""
 
     def __init__(
-        self, number: int, process: BaseProcess, family: Family, connection: socket.socket, capture_file: int
+        self, number: int, process: BaseProcess, family: Family, connection: socket.socket, files: tuple[int, int]
     ) -> None:
         self.number = number
         self.process = process
         self.family = family
         self.connection = connection
-        self.capture_file = capture_file
+        self.capture_file, self.stack_file = files
         self.is_leaving: bool = False
         self.frames: FrameReader = FrameReader()
         self.unsent: bytearray = bytearray()
@@ -113,6 +115,21 @@ class WorkerProcesses:
         if worker is not None:
             signal_all([worker.family], signal_number)
 
+    def ask_for_stack(self, number: int, *, by_force: bool) -> None:
+        worker = self._workers.get(number)
+        if worker is None:
+            return
+        os.ftruncate(worker.stack_file, 0)
+        if not by_force:
+            self.send(number, ShowStack())
+        elif worker.process.exitcode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # its task has become another user
+                os.kill(cast("int", worker.process.pid), STACK_SIGNAL)
+
+    def stack(self, number: int) -> tuple[int, str] | None:
+        worker = self._workers.get(number)
+        return None if worker is None else (cast("int", worker.process.pid), _written_stack(worker))
+
     def wait(self, timeout_seconds: float | None) -> list[Event]:
         events, self._unborn = self._unborn, []
         for key, mask in self._selector.select(timeout_seconds):
@@ -156,11 +173,13 @@ class WorkerProcesses:
             with theirs:  # the worker gets a duplicate; ours must not keep the stream open after its death
                 capture_file = open_capture_file()
                 if_it_fails.callback(os.close, capture_file)
-                socket.send_fds(ours, [b"f"], [capture_file])
+                stack_file = open_capture_file()
+                if_it_fails.callback(os.close, stack_file)
+                socket.send_fds(ours, [b"f"], [capture_file, stack_file])
                 process = start_process(self._method, worker_main, (theirs, setup), f"lilota-worker-{number}")
             if_it_fails.pop_all()
         ours.setblocking(False)
-        return WorkerEnd(number, process, Family(process, mark), ours, capture_file)
+        return WorkerEnd(number, process, Family(process, mark), ours, (capture_file, stack_file))
 
     def _report_unborn(self, number: int, error: Exception) -> None:
         """Count a worker that could not be started as one that died, so that the engine tries again later."""
@@ -229,7 +248,9 @@ class WorkerProcesses:
         worker.process.close()
         lines = last_lines(worker.capture_file)
         os.close(worker.capture_file)
-        return Died(worker.number, cause, lines)
+        stack = _written_stack(worker)
+        os.close(worker.stack_file)
+        return Died(worker.number, cause, lines, stack)
 
     def _forget_in_fork(self) -> None:
         """Close, in a fork of the runner's process, the ends whose closing tells a worker that its runner died."""
@@ -254,6 +275,10 @@ def _wait_for_end(worker: WorkerEnd) -> str:
         process.join(5)
         return worker.fault or describe_exit(EXIT_CONNECTION_LOST)
     return worker.fault or describe_exit(process.exitcode)
+
+
+def _written_stack(worker: WorkerEnd) -> str:
+    return os.pread(worker.stack_file, STACKS_LIMIT_BYTES, 0).decode(errors="backslashreplace")
 
 
 def _end_family(worker: WorkerEnd) -> None:

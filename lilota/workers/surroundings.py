@@ -15,6 +15,7 @@ from lilota.workers.interrupts import Interrupts, forget_faulthandler
 from lilota.workers.library_traits import RandomNumbers, library_traits
 from lilota.workers.limits import Limits
 from lilota.workers.loggers import Loggers
+from lilota.workers.stacks import Stacks
 from lilota.workers.system_traits import end_timers, system_traits
 from lilota.workers.threads import Threads
 from lilota.workers.traits import Traits
@@ -35,12 +36,15 @@ class Surroundings:
         collect_logs: installs the handler for log records.
     """
 
-    def __init__(self, capture: OutputCapture, interrupts: Interrupts, collect_logs: Callable[[], None]) -> None:
+    def __init__(
+        self, capture: OutputCapture, interrupts: Interrupts, stacks: Stacks, collect_logs: Callable[[], None]
+    ) -> None:
         self._capture = capture
         self._interrupts = interrupts
+        self._stacks = stacks
         self._collect_logs = collect_logs
         self._limits = Limits()
-        self._traits = Traits([*library_traits(), *interpreter_traits(), *system_traits()])
+        self._traits = Traits([*library_traits(), *interpreter_traits(), *system_traits(stacks.install)])
         self._loggers = Loggers()
         self._random_numbers = RandomNumbers()
         self._threads = Threads()
@@ -51,6 +55,7 @@ class Surroundings:
         """Take what is now for what should be. Logs stay collected, and tasks interruptible, whatever an import did."""
         self._collect_logs()
         self._interrupts.install()
+        self._stacks.install()
         self._umask = _umask()
         self._folder = _current_folder()
         self._environment = _OF_ENVIRONMENT["_data"].copy()

@@ -21,10 +21,19 @@ _SIGNALS: Final = tuple(sorted(int(number) for number in signal.valid_signals() 
 _CPU_TIMERS: Final = (signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
 
 
-def system_traits() -> Iterator[Trait]:
-    """Return what can be put back of signals, priority and, where it could be changed at all, the user."""
+def system_traits(handlers_put_back: Callable[[], None]) -> Iterator[Trait]:
+    """Return what can be put back of signals, priority and, where it could be changed at all, the user.
+
+    Args:
+        handlers_put_back: called after that, for handlers that Python knows nothing of.
+    """
+
+    def set_handlers(known: list[_Handler]) -> None:
+        _set_handlers(known)
+        handlers_put_back()
+
     # Not `signal.getsignal` and the like, which turn numbers into enums: this is asked after every attempt.
-    yield Trait("signal handlers", lambda: [*map(_signal.getsignal, _SIGNALS)], _set_handlers)
+    yield Trait("signal handlers", lambda: [*map(_signal.getsignal, _SIGNALS)], set_handlers)
     yield Trait("blocked signals", partial(_signal.pthread_sigmask, signal.SIG_BLOCK, ()), _set_mask)
     yield Trait("priority", partial(os.getpriority, os.PRIO_PROCESS, 0), partial(os.setpriority, os.PRIO_PROCESS, 0))
     if os.geteuid() == 0:  # nobody else can change these

@@ -27,6 +27,7 @@ from lilota.engine.messages import (
     Recall,
     Report,
     RunClaims,
+    ShowStack,
     StopReason,
     Stored,
     ToWorker,
@@ -63,6 +64,7 @@ from lilota.workers.logs import LineHandler, install_handler, notice, task_logge
 from lilota.workers.outbox import Outbox
 from lilota.workers.process_table import named
 from lilota.workers.setup import EXIT_CONNECTION_LOST, WorkerSetup
+from lilota.workers.stacks import Stacks
 from lilota.workers.surroundings import Surroundings
 
 #: How a worker exits that has not what its runner has; it has said what.
@@ -79,14 +81,14 @@ _STOP_ERRORS: Final[dict[StopReason, type[StopTask]]] = {
 def be_worker(connection: socket.socket, setup: WorkerSetup) -> None:
     """Be a worker until the runner says that it is enough.
 
-    The first thing that comes over the connection is the file that takes what the worker prints.
+    The first thing that comes over the connection are two files: for what the worker prints, and for its stacks.
     """
     # A session of its own: what a task starts can be killed with it, and has no terminal on which to ask anybody.
     os.setsid()
     _set_signals()
-    _data, (capture_file,), _flags, _address = socket.recv_fds(connection, 1, 1)
+    _data, (capture_file, stack_file), _flags, _address = socket.recv_fds(connection, 1, 2)
     os.environ[MARK_VARIABLE] = setup.mark
-    Worker(connection, setup, OutputCapture(capture_file)).run()
+    Worker(connection, setup, OutputCapture(capture_file), Stacks(stack_file)).run()
 
 
 def _set_signals() -> None:
@@ -104,7 +106,7 @@ def _leave_to_the_runner(_number: int, _frame: FrameType | None) -> None:
 class Worker:
     """One worker process."""
 
-    def __init__(self, connection: socket.socket, setup: WorkerSetup, capture: OutputCapture) -> None:
+    def __init__(self, connection: socket.socket, setup: WorkerSetup, capture: OutputCapture, stacks: Stacks) -> None:
         self._connection = socket.socket(fileno=out_of_reach(connection.detach()))
         self._setup = setup
         self._details = WorkerDetails(runner_id=setup.runner_id, pid=os.getpid())
@@ -112,6 +114,7 @@ class Worker:
         self._interrupts = Interrupts()
         self._guard = Guard(self._interrupts)
         self._capture = capture
+        self._stacks = stacks
         self._inbox = Inbox(self._connection, setup.runner_pid, self._obey, self._die_with_runner, self._die_alone)
         self._outbox = Outbox(self._send, self._inbox.look, capture, self._guard)
         self._assignments = Assignments(self._outbox.begin)
@@ -125,7 +128,7 @@ class Worker:
         #: What a task left must be gone before the next step against its attempt is due.
         self._patience_seconds: dict[str, float] = {}
         os.register_at_fork(after_in_child=self._detach_fork)
-        self._surroundings = Surroundings(capture, self._interrupts, self._collect_logs)
+        self._surroundings = Surroundings(capture, self._interrupts, stacks, self._collect_logs)
 
     def run(self) -> None:
         """Run attempts until there are no more to come, or until a task has left its marks on the process."""
@@ -261,6 +264,9 @@ class Worker:
                 self._return_queued()
             case Stored(fence, number):
                 self._assignments.note_stored(fence, number)
+            case ShowStack():
+                with contextlib.suppress(OSError):  # the task closed the file; nobody is told what is not there
+                    self._stacks.write()
             case Finish():
                 self._finishing = True
             case _:

@@ -14,6 +14,7 @@ import pytest
 PROGRAM = """
 import os, resource, signal, sys, threading, time
 from lilota.workers.interrupts import INTERRUPT_SIGNAL, Interrupts
+from lilota.workers.stacks import Stacks
 from lilota.workers.surroundings import Surroundings
 
 class Streams:
@@ -23,7 +24,8 @@ class Streams:
             raise self.error
 
 streams, interrupts, collected = Streams(), Interrupts(), []
-surroundings = Surroundings(streams, interrupts, lambda: collected.append(True))
+stacks = Stacks(os.dup(2))
+surroundings = Surroundings(streams, interrupts, stacks, lambda: collected.append(True))
 """
 
 

@@ -1,0 +1,61 @@
+"""The lines that a runner itself writes into the log of a task: that an attempt was lost, or ended by force."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from lilota.contract.rules import lost_attempt_line
+from lilota.engine.fates import Death
+from lilota.engine.messages import StopReason
+from lilota.engine.workload import Attempt
+from lilota.models import LogLine, Outcome
+from lilota.tasks.limits import MESSAGE_LIMIT
+from lilota.texts.stacks import kept_stack
+
+_REASONS: Final[dict[StopReason, str]] = {
+    "cancel": "It was cancelled",
+    "timeout": "It was over its time limit",
+    "shutdown": "Its runner stops",
+}
+
+
+def _no_time() -> float:
+    return 0.0
+
+
+class Chronicle:
+    """Makes these lines.
+
+    Args:
+        runner_id: who writes them; with its host and its process.
+        clock: returns seconds since the epoch.
+    """
+
+    def __init__(self, runner_id: str, host: str = "", pid: int = 0, clock: Callable[[], float] = _no_time) -> None:
+        self._runner_id = runner_id
+        self._host = host
+        self._pid = pid
+        self._clock = clock
+
+    def lines(self, attempt: Attempt, outcome: Outcome, death: Death) -> tuple[LogLine, ...]:
+        """Return what is to be said of an attempt whose worker is gone, or as good as gone."""
+        number = attempt.claim.attempt
+        if outcome.lost:
+            reason = f"The worker process {death.cause[:MESSAGE_LIMIT].rstrip('.')}."
+            at = self._clock()
+            return (lost_attempt_line(number, reason, at, runner_id=self._runner_id, host=self._host, pid=self._pid),)
+        if attempt.stop_reason is None or not attempt.has_shown_stack:
+            return ()
+        at = self._clock()
+        return tuple(
+            LogLine(at=at, text=text, level=logging.WARNING, source="lilota", attempt=number)
+            for text in _ended_by_force(attempt.stop_reason, death.stack)
+        )
+
+
+def _ended_by_force(reason: StopReason, written: str) -> list[str]:
+    lines = kept_stack(written)
+    last = "This is where it was:" if lines else "It did not tell where it was."
+    return [f"{_REASONS[reason]}, did not end when it was asked to, and is ended by force. {last}", *lines]

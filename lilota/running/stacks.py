@@ -1,0 +1,80 @@
+"""Answer who asks where a running task is: ask its worker, from outside if need be."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from lilota.engine.engine import Engine
+from lilota.engine.executor import Executor, ShowsStacks
+from lilota.models import JSONObject
+from lilota.running.driver import Driver
+
+#: So long a worker may take to answer by itself; then C code holds its interpreter, or it has not the time.
+_ANSWER_SECONDS: Final = 1.0
+_BY_FORCE_SECONDS: Final = 1.0
+_LOOK_SECONDS: Final = 0.03
+#: So long the engine may take for a round: it may be waiting for its store.
+_ENGINE_SECONDS: Final = 5.0
+
+
+class StackFinder:
+    """Finds the stack of a task of one runner. Used in the thread of the control socket."""
+
+    def __init__(self, engine: Engine, executor: Executor, driver: Driver) -> None:
+        self._engine = engine
+        self._executor = executor
+        self._driver = driver
+
+    def answer(self, question: JSONObject) -> JSONObject:
+        """Return {"stack", "pid", "attempt", "by_force"}, or {"none": why there is none, as a sentence}."""
+        task_id = question.get("stack")
+        if not isinstance(task_id, int):
+            return _none("The runner does not know this question: it is of an older version.")
+        try:
+            return self._find(task_id)
+        except TimeoutError:
+            return _none("The engine of its runner does not answer: it waits for its store, or has just stopped.")
+
+    def _find(self, task_id: int) -> JSONObject:
+        executor = self._executor
+        if not isinstance(executor, ShowsStacks):
+            return _none(f"Its executor can't show stacks: {executor.capabilities().description}.")
+        place = self._driver.ask(lambda: self._engine.holdings.place_of(task_id), _ENGINE_SECONDS)
+        if place is None:
+            return _none("Its runner does not have it any more: the attempt has just ended.")
+        if place.worker is None:
+            return _none("Its runner has it, but no worker runs it yet: it waits behind other tasks.")
+        for by_force, seconds in ((False, _ANSWER_SECONDS), (True, _BY_FORCE_SECONDS)):
+            written = self._ask(executor, place.worker, seconds, by_force=by_force)
+            if written is None:
+                break
+            pid, stack = written
+            if stack:
+                if self._driver.ask(lambda: self._engine.holdings.place_of(task_id), _ENGINE_SECONDS) != place:
+                    break
+                return {"stack": stack, "pid": pid, "attempt": place.attempt, "by_force": by_force}
+        else:
+            return _none(
+                f"Its worker process {pid} does not answer, not even to a signal: it is stopped (SIGSTOP, a debugger), "
+                "or the task has blocked or taken the signal SIGURG."
+            )
+        return _none("The attempt has ended while its worker was asked.")
+
+    def _ask(self, executor: ShowsStacks, worker: int, seconds: float, *, by_force: bool) -> tuple[int, str] | None:
+        """Ask a worker; return what it has written when it writes no more, or None if it is gone."""
+        self._driver.ask(lambda: executor.ask_for_stack(worker, by_force=by_force), _ENGINE_SECONDS)
+        look: Callable[[], tuple[int, str] | None] = lambda: executor.stack(worker)  # noqa: E731 - it has a type
+        give_up_at = time.monotonic() + seconds
+        before = ""
+        while True:
+            time.sleep(_LOOK_SECONDS)
+            seen = self._driver.ask(look, _ENGINE_SECONDS)
+            if seen is None or (seen[1] and seen[1] == before) or time.monotonic() >= give_up_at:
+                return seen
+            before = seen[1]
+
+
+def _none(why: str) -> JSONObject:
+    return {"none": why}
