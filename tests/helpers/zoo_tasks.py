@@ -725,7 +725,7 @@ class HoldsTheGIL(TaskBase):
     def run(self):
         self.set_progress(self.task_info.id, 1)
         time.sleep(0.1)
-        # No signal wakes who waits for a lock of the C library; on Linux a new one is all zeros. `lock` is locked twice.
+        # No signal wakes who waits for a lock of the C library that it has itself; on Linux a new one is all zeros.
         library, lock = ctypes.PyDLL(None), ctypes.create_string_buffer(64)
         library.pthread_mutex_lock(lock)
         library.pthread_mutex_lock(lock)
