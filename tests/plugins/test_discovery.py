@@ -87,7 +87,11 @@ def test_metadata_of_eggs_is_found(install, tmp_path, folder_name):
 
 @pytest.mark.parametrize(
     ("archive", "folder_name"),
-    [("zipped-1.0-py3-none-any.whl", "zipped-1.0.dist-info"), ("zipped-1.0-py3.11.egg", "EGG-INFO")],
+    [
+        ("zipped-1.0-py3-none-any.whl", "zipped-1.0.dist-info"),
+        ("zipped-1.0-py3.11.egg", "EGG-INFO"),
+        ("program.pyz", "zipped-1.0.dist-info"),
+    ],
 )
 def test_metadata_in_archives_is_found(install, tmp_path, archive, folder_name):
     """A wheel or an egg on the import path is a place of packages like a folder."""
@@ -98,6 +102,34 @@ def test_metadata_in_archives_is_found(install, tmp_path, archive, folder_name):
     record = record_of(Plugins(Settings()), "zipped")
 
     assert (record.distribution, record.version, record.state) == ("zipped", "1.0", "not loaded")
+
+
+USING_ARCHIVE = """
+import sys
+from lilota import TaskRunner
+
+if __name__ == "__main__":
+    sys.path.insert(0, sys.argv[1])
+    with TaskRunner("memory", 1, start_method=sys.argv[2]) as runner:
+        print(runner.add("zipped").result(60))
+"""
+
+
+@pytest.mark.parametrize("method", ["forkserver", "spawn"])
+def test_a_task_of_an_archive_runs(tmp_path, method):
+    """A worker finds the package where its runner has found it, though that is no folder."""
+    content = write_distribution(tmp_path / "in", "zipped", "1.0", TASK.format("zipped"))
+    module = (
+        "from lilota import TaskBase\n\nclass Task(TaskBase):\n    def run(self):\n        return {'file': __file__}\n"
+    )
+    (content / "zipped_module.py").write_text(module)
+    archive = shutil.make_archive(str(tmp_path / "plugins"), "zip", content)
+    (tmp_path / "program.py").write_text(USING_ARCHIVE)
+
+    command = [sys.executable, tmp_path / "program.py", archive, method]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+
+    assert done.stdout == f"{{'file': '{archive}/zipped_module.py'}}\n", done.stderr
 
 
 def test_what_a_finder_of_its_own_gives_is_found(monkeypatch):
