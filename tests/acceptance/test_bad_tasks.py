@@ -393,7 +393,7 @@ def test_a_class_that_the_worker_can_not_import_fails_its_task(tmp_path, monkeyp
     assert info.error is not None
     assert info.error.type == "InvalidTaskError"
     assert "can't be imported from 'vanishing_module:Vanishing'" in info.error.message
-    assert "must be at the top level of a module" in info.error.message
+    assert "Install the package that has 'vanishing_module', or start in the folder" in info.error.message
 
 
 def test_a_task_that_logs_everywhere_has_all_lines(memory, tmp_path, caplog):
