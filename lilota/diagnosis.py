@@ -81,7 +81,7 @@ def examine(
         yield _pruning(settings)
         plugins = Plugins(settings)
         yield from _plugins(plugins)
-        yield from _configured_tasks(settings)
+        yield from _configured_tasks(plugins)
         with closing(open_store(settings.store, plugins=plugins)) as opened:
             if isinstance(opened, CanTellExistence) and not opened.exists():
                 yield from _not_made_yet(opened.capabilities())
@@ -151,12 +151,13 @@ def _plugins(plugins: Plugins) -> Iterator[Finding]:
     yield from (Finding("warning", "plugins", remark) for remark in plugins.remarks())
 
 
-def _configured_tasks(settings: Settings) -> Iterator[Finding]:
+def _configured_tasks(plugins: Plugins) -> Iterator[Finding]:
     """Import the tasks of the configuration elsewhere, with the current folder on the path, as `lilota worker` does."""
+    settings = plugins.settings
     if settings.executor != "processes" or not settings.tasks:
         return
     fine = 0
-    with Trial(settings.tasks, None, [os.getcwd()]) as trial:
+    with Trial(settings.tasks, plugins, None, [os.getcwd()]) as trial:
         for tried in trial.results():
             if tried.problem:
                 text = f"{tried.problem} It is configured in {settings.source_of('tasks')}."

@@ -79,7 +79,8 @@ def run_worker(
         runner.start()
         signals.take_back()
         name = ""
-        trial = Trial(runner.registry.references_not_imported() if here else {}, start_method)
+        untried = runner.registry.references_not_imported() if here else {}
+        trial = Trial(untried, runner.registry.plugins, start_method)
         try:
             places = f"{processes}, started by {start_method_for(start_method)}" if here else redacted(executor)
             Thread(target=_tell_of_tasks, args=(trial, settings), name="lilota-trial", daemon=True).start()

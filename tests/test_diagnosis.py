@@ -72,7 +72,7 @@ def test_configured_tasks_that_can_not_be_imported_are_problems(folder):
     )
     (folder / "lilota.toml").write_text('[tasks]\ngood = "diagnosed_tasks:Good"\nlost = "diagnosed_tasks:Lost"\n')
 
-    found = {finding.status: finding.text for finding in _configured_tasks(load_settings())}
+    found = {finding.status: finding.text for finding in _configured_tasks(Plugins(load_settings()))}
 
     assert found["ok"] == "1 configured task can be imported."
     assert "lilota does not read diagnosed_tasks.Good.retries. Did you mean 'max_attempts'" in found["warning"]

@@ -12,7 +12,10 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Final, NamedTuple, Self
 
-from lilota.errors import LilotaError
+from lilota.config import Settings
+from lilota.errors import LilotaError, PluginError
+from lilota.hookspecs import WorkerDetails
+from lilota.plugins import PinnedEntry, Plugins
 from lilota.registry import load_class
 from lilota.tasks.options import remarks_on
 from lilota.texts.secrets import mask_text
@@ -41,14 +44,20 @@ class Trial:
 
     Args:
         references: task name -> "module:Class".
+        plugins: those of the runner, which prepare a process for its tasks: Django must be set up before theirs.
         start_method: how to start a process; None takes the best one.
         folders: what to add to the end of the Python path there.
     """
 
     def __init__(
-        self, references: Mapping[str, str], start_method: str | None = None, folders: Sequence[str] = ()
+        self,
+        references: Mapping[str, str],
+        plugins: Plugins,
+        start_method: str | None = None,
+        folders: Sequence[str] = (),
     ) -> None:
         self._references = dict(references)
+        self._plugins = plugins
         self._start_method = start_method
         self._folders = tuple(folders)
         self._lock = threading.Lock()
@@ -94,15 +103,16 @@ class Trial:
             method = start_method_for(self._start_method)
             ours, theirs = multiprocessing.Pipe(duplex=False)
             with theirs:
-                arguments = (theirs, left, self._folders)
+                arguments = (theirs, left, self._folders, self._plugins.settings, self._plugins.resolved())
                 self._process = start_process(method, _import_all, arguments, "lilota-trial")
             return ours
 
     def _next(self, connection: Connection, name: str) -> Tried | None:
-        """Return what came of the next task, or None if this was closed."""
+        """Return what came of the next task, or None if this was closed, or nothing can be said."""
         try:
             if connection.poll(_LIMIT_SECONDS):
-                return Tried(*json.loads(connection.recv_bytes()))
+                told = json.loads(connection.recv_bytes())
+                return None if told is None else Tried(*told)
             problem = f"is still being imported after {_LIMIT_SECONDS:g} s"
         except EOFError:
             problem = "ends the process that imports it"
@@ -121,12 +131,26 @@ class Trial:
         return self._process is not None and self._process.is_alive()
 
 
-def _import_all(connection: Connection, references: Mapping[str, str], folders: Sequence[str]) -> None:
+def _import_all(
+    connection: Connection,
+    references: Mapping[str, str],
+    folders: Sequence[str],
+    settings: Settings,
+    pinned: Sequence[PinnedEntry],
+) -> None:
     """Import the classes and tell of each, in the process of the trial."""
     os.dup2(2, 1)  # what modules print must not get between what the program prints for machines
     sys.path += folders
+    worker = WorkerDetails(runner_id="trial", pid=os.getpid())
+    try:
+        plugins = Plugins(settings, pinned=pinned)
+    except PluginError:  # workers that lack a plugin run nothing, and say so themselves
+        connection.send_bytes(b"null")
+        return
+    plugins.observe("lilota_worker_started", worker=worker)
     for name, reference in references.items():
         connection.send_bytes(json.dumps(_try(name, reference)).encode())
+    plugins.observe("lilota_worker_stopping", worker=worker)
 
 
 def _try(name: str, reference: str) -> Tried:

@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from lilota.config import Settings
+from lilota.plugins import Plugins
 from lilota.workers import trial
 from lilota.workers.trial import Trial, Tried
 
@@ -42,7 +44,7 @@ def folder(tmp_path):
 
 
 def try_all(folder, **references):
-    with Trial(references, folders=[str(folder)]) as tried:
+    with Trial(references, Plugins(Settings()), folders=[str(folder)]) as tried:
         return list(tried.results())
 
 
@@ -98,7 +100,7 @@ def test_an_import_that_hangs_is_said(folder, monkeypatch):
 
 def test_closing_ends_an_import_that_hangs(folder):
     """A worker that is told to stop waits for none."""
-    with Trial({"hangs": "tried_hanging:X"}, folders=[str(folder)]) as tried:
+    with Trial({"hangs": "tried_hanging:X"}, Plugins(Settings()), folders=[str(folder)]) as tried:
         found = []
         looking = threading.Thread(target=lambda: found.extend(tried.results()))
         looking.start()
@@ -108,3 +110,21 @@ def test_closing_ends_an_import_that_hangs(folder):
         looking.join(60)
 
     assert (looking.is_alive(), found) == (False, [])
+
+
+def test_plugins_prepare_the_process_as_that_of_a_worker(folder, monkeypatch):
+    """What a module finds when a worker imports it, it finds here: Django's models need a project that is set up."""
+    (folder / "preparing.py").write_text(
+        "import builtins\nfrom lilota.hookspecs import hookimpl\n"
+        "@hookimpl\ndef lilota_worker_started():\n    builtins.is_prepared = True\n"
+    )
+    (folder / "tried_prepared.py").write_text("import builtins\nbuiltins.is_prepared\nfrom tried_good import Good\n")
+    info = folder / "preparing-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: preparing\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[lilota.plugins]\npreparing = preparing\n")
+    monkeypatch.syspath_prepend(str(folder))
+
+    [tried] = try_all(folder, prepared="tried_prepared:Good")
+
+    assert tried.problem == ""
