@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from lilota.contract import RunnerInfo, TaskStore
+from lilota.contract import RegisteredRunner, RunnerInfo, TaskStore
 from lilota.errors import StoreError
 from lilota.running.silence import Silence
 from lilota.running.threads import runner_thread
@@ -159,8 +159,19 @@ class LeaseKeeper:
         if not any(runner.id == self._runner.id and not runner.has_expired for runner in runners):
             return False
         dead = self._silence.dead_among(runners)
+        for runner in runners:
+            if runner.id in dead and not runner.has_expired:
+                self._end_lease_of(runner)
         rescued = self._store.rescue(dead) if dead else []
         if rescued:
             logger.warning("Took back %d task(s) of dead runners: %s", len(rescued), rescued[:20])
             self._on_rescued()
         return True
+
+    def _end_lease_of(self, dead: RegisteredRunner) -> None:
+        logger.warning(
+            "The runner %s is silent, though its lease goes on by the clock of the store, which was set back: it is "
+            "taken for dead.",
+            dead.id,
+        )
+        self._store.heartbeat(RunnerInfo(id=dead.id, lease_seconds=0, host=dead.host, pid=dead.pid))

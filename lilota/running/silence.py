@@ -1,14 +1,19 @@
 """Which runners are dead: their lease has expired by the store's clock, and they were silent as long by this one's.
 
-The store's clock alone may be wrong about all of them at once: it was set, or the machine was asleep.
+The store's clock alone may be wrong about all of them at once: it was set, or the machine was asleep. Where it was set
+back, it says for hours that a dead one lives: so who was silent for several leases is dead whatever it says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Final
 
 from lilota.contract import RegisteredRunner
+
+#: A runner that lives, and could not renew its lease for that long, has ended its tasks long ago.
+_LEASES_AGAINST_THE_CLOCK: Final = 3
 
 
 class Silence:
@@ -33,7 +38,7 @@ class Silence:
         for runner in runners:
             seconds = self._seconds_after(waited, runner)
             since[runner.id] = runner.heartbeat_at, seconds
-            if runner.has_expired and seconds >= runner.lease_seconds:
+            if seconds >= runner.lease_seconds * (1 if runner.has_expired else _LEASES_AGAINST_THE_CLOCK):
                 dead.append(runner.id)
         self._since = since
         return dead

@@ -247,6 +247,23 @@ def test_a_runner_that_died_while_the_clock_was_set_is_noticed_all_the_same(keep
     assert told == ["rescued"]
 
 
+def test_a_runner_that_died_before_the_clock_was_set_back_is_noticed(keeper, store, clock, told, neighbour):
+    """After some leases: its tasks don't wait until the clock has caught up. One that lives is left alone."""
+    living = RunnerInfo(id="living", lease_seconds=30.0)
+    keeper._look()
+    clock.offset -= 3600
+    before = []
+    for _ in range(11):
+        before = told.copy() if clock.now < 1080 else before
+        clock.now += 10
+        store.heartbeat(living)
+        keeper._beat()
+
+    assert (before, told) == ([], ["rescued"])
+    assert {runner.id for runner in store.runners()} == {"me", "living"}
+    assert not store.heartbeat(neighbour)
+
+
 @pytest.mark.usefixtures("looks_often")
 def test_a_runner_renews_its_lease_as_soon_as_the_store_takes_it_for_expired():
     """It does not wait for a third of its lease: meanwhile it would get no task, and could lose what it has."""
