@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from datetime import UTC, datetime
 
 import pytest
 from django.db import connections
@@ -15,6 +16,7 @@ from lilota.contract import ClaimRequest, RunnerInfo, TaskQuery
 from lilota.models import AttemptUpdate, NewTask, Outcome, TaskState
 
 REQUEST = ClaimRequest(runner_id="runner", names=("task",), limit=20)
+LONG_AGO = datetime(2024, 2, 29, tzinfo=UTC)
 DONE = Outcome(state=TaskState.SUCCEEDED)
 
 
@@ -37,6 +39,7 @@ VERBS = {
     "counts": lambda store: store.counts(),
     "page": lambda store: store.find(TaskQuery(limit=20)),
     "page of a state": lambda store: store.find(TaskQuery(states=(TaskState.SUCCEEDED,), limit=20)),
+    "ended lately": lambda store: store.ended_since(LONG_AGO, limit=10),
     "prune": lambda store: store.prune(0, limit=10),
     "heartbeat": lambda store: store.heartbeat(RunnerInfo(id="runner")),
 }

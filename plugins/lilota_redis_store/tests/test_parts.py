@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from lilota.contract import ClaimRequest, RunnerInfo, StoredTask, TaskQuery
 from lilota.models import AttemptUpdate, LogLine, NewTask, Outcome, TaskInfo, TaskState
@@ -76,6 +77,17 @@ def test_listed_ids_are_found_in_all_parts(store_with_gaps):
 
     assert [info.id for info in infos] == [10**12, PART_SIZE, 5]
     assert {(info.input_json, info.output_json) for info in infos} == {(LONG, LONG)}
+
+
+@pytest.mark.parametrize("limit", [1, 5, len(IDS), 100])
+def test_what_ended_lately_is_found_in_all_parts(store_with_gaps, limit):
+    """Though a part says only when its first task ended."""
+    later = LONG_AGO + timedelta(days=1)
+    info = replace(store_with_gaps.get(5), id=6, finished_at=later)
+    store_with_gaps.restore([StoredTask(info=info)])
+
+    assert store_with_gaps.ended_since(later, limit=limit) == [6]
+    assert len(set(store_with_gaps.ended_since(LONG_AGO, limit=limit))) == min(limit, len(IDS) + 1)
 
 
 def test_prune_takes_from_all_parts_no_more_than_it_may(store_with_gaps):
