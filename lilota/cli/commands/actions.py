@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final, Unpack
@@ -140,16 +141,24 @@ def _act_on_matching(store: TaskStore, action: Action, wanted: TaskFilter, *, ye
         ask(f"{action.name.capitalize()} {'it' if len(task_ids) == 1 else 'them'}?")
     fates: Counter[Fate] = Counter()
     try:
-        for acted in act_on(store, action, reversed(task_ids)):
-            fates[acted.fate] += 1
-            if as_json:
-                _print_record(acted)
+        with _progress(act_on(store, action, reversed(task_ids)), len(task_ids), as_json=as_json) as all_acted:
+            for acted in all_acted:
+                fates[acted.fate] += 1
+                if as_json:
+                    _print_record(acted)
     except KeyboardInterrupt:
         click.echo("\nThe same command goes on with the others.", err=True)
         raise
     finally:
         for fate in filter(fates.__getitem__, Fate):
             click.echo(_SUMS[fate].format(count(fates[fate], "task")), file=sys.stderr if as_json else stdout())
+
+
+def _progress(all_acted: Iterator[Acted], number: int, *, as_json: bool) -> AbstractContextManager[Iterable[Acted]]:
+    """Show a person how far it is: each task is a transaction of its own, and ten thousand may take a minute."""
+    if as_json or not sys.stderr.isatty():
+        return nullcontext(all_acted)
+    return click.progressbar(all_acted, length=number, file=sys.stderr)
 
 
 def _found(tasks: Iterator[TaskInfo]) -> tuple[array[int], list[TaskInfo]]:
