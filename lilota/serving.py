@@ -33,7 +33,9 @@ _ONCE_TOLD: Final = 200
 _SHOWN: Final = 5
 #: How many names a mistyped one is compared with, at most: strangers may tell any number of them.
 _COMPARED: Final = 5_000
-_LONGEST_SHOWN: Final = 200
+#: How many characters of a name are shown, and of a sentence.
+_NAME_LENGTH: Final = 200
+_SENTENCE_LENGTH: Final = 2_000
 
 Told = TypeVar("Told")
 Otherwise = TypeVar("Otherwise")
@@ -194,7 +196,8 @@ class Serving:
         failures = [(runner, failure) for runner in self._lost if (failure := Service.told_by(runner).failure)]
         if failures:
             runner, failure = failures[-1]
-            return f"No runner is alive on this store, and the runner {runner.id} failed: {_cut(failure)}; {start}"
+            failed = f"the runner {runner.id} failed: {_cut(failure, _SENTENCE_LENGTH)}"
+            return f"No runner is alive on this store, and {failed}; {start}"
         return f"No runner is alive on this store; {start}"
 
     def _without_name(self, name: str, services: Sequence[Service]) -> str:
@@ -204,7 +207,8 @@ class Serving:
         for service, runners in self._living.values():
             if name in service.given_up or name.startswith(prefixes(service.given_up)):
                 trouble = next((each for each in service.troubles if "taken any more" in each), "")
-                return f"No living runner has the task {_cut(name)!r}. The runner {runners[0].id}: {_cut(trouble)}"
+                told = f"The runner {runners[0].id}: {_cut(trouble, _SENTENCE_LENGTH)}"
+                return f"No living runner has the task {_cut(name)!r}. {told}"
         known = {each for service in services for each in service.names or ()}
         return f"No living runner has the task {_cut(name)!r}.{did_you_mean(name, sorted(known)[:_COMPARED])} {start}"
 
@@ -308,10 +312,10 @@ def _tasks_wait(number: int) -> str:
     return f"{count(number, 'task')} {'waits' if number == 1 else 'wait'}"
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+def _cut(text: str, length: int = _NAME_LENGTH) -> str:
+    return text if len(text) <= length else f"{text[:length]}..."
 
 
 def _typed(name: str) -> str:
     """Return a name as it is typed in a shell."""
-    return shlex.quote(name) if name.isprintable() and len(name) <= _LONGEST_SHOWN else "NAME"
+    return shlex.quote(name) if name.isprintable() and len(name) <= _NAME_LENGTH else "NAME"

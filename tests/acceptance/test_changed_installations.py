@@ -20,6 +20,7 @@ from lilota.engine import crew
 from lilota.errors import LilotaError
 from lilota.models import TaskState
 from lilota.runner import TaskRunner
+from lilota.serving import why_it_waits
 
 TASK = """
 from lilota import TaskBase
@@ -282,11 +283,13 @@ def test_a_task_that_a_hook_contributes_in_the_runner_only_is_given_back(site, u
         ended(runner.add("stays"))
         info = waits.info()
         (told,) = until(lambda: runner.store.runners()[0].about.get("troubles"), bool)
+        (why,) = why_it_waits(info, runner.store)
 
     assert told.startswith(
         "Tasks named 'given' are not taken any more, until the runner is started again: Unknown task"
     )
     assert (info.state, info.attempt) == (TaskState.PENDING, 0)
+    assert (why.kind, told in why.text) == ("name", True)
     assert (
         times_said(caplog, "Tasks named 'given' are not taken any more, until the runner is started again: Unknown")
         == 1
