@@ -72,7 +72,9 @@ def test_doctor_looks_at_the_store_of_the_project(site):
 
     findings = {finding["check"]: finding["text"] for finding in json.loads(looked.stdout)["findings"]}
     assert findings["settings"] == "The store is set by the Django setting LILOTA."
-    assert "1 task waiting" in findings["tasks"]
+    assert findings["tasks"] == (
+        "1 task waits. No runner is alive on this store; start one with: manage.py lilota_worker"
+    )
     assert list(site.folder.glob("*.db")) == []
 
 
