@@ -142,7 +142,7 @@ def test_show_says_why_a_task_waits(store):
 
     text = "No runner is alive on this store; start one with: lilota worker"
     assert [line.split(maxsplit=1)[1] for line in shown.splitlines() if line.startswith("waits")] == [text]
-    assert told == [{"reason": "runner", "text": text}]
+    assert told == [{"kind": "runner", "text": text}]
 
 
 def test_show_of_a_task_that_waits_for_its_retry_tells_when_and_of_which_error(store):

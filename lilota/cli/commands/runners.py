@@ -29,7 +29,7 @@ _NAME_LENGTH: Final = 40
 
 
 @click.command
-@click.option("--full", is_flag=True, help="Show all names and queues of each, also where they are many.")
+@click.option("--full", is_flag=True, help="Show below all names and queues of each, however many.")
 @json_option("one JSON document")
 @store_option
 @pass_session
@@ -48,12 +48,21 @@ def runners(session: Session, *, full: bool, as_json: bool) -> None:
     screen = console()
     if found:
         services = [(runner, Service.told_by(runner)) for runner in found]
-        screen.print(_table(services, running, screen, full=full), soft_wrap=full)
+        screen.print(_table(services, running, screen))
+        if full:
+            _print_names(services, screen)
         _print_troubles(services, screen)
     else:
         screen.print(Text(f"No runner is registered. Start one with: {session.worker_command}", style="dim"))
     for line in Serving(found, session.worker_command).complaints(waiting):
         screen.print(text(line, "yellow"), soft_wrap=True)
+
+
+def _print_names(services: Sequence[tuple[RegisteredRunner, Service]], screen: Console) -> None:
+    """Print all names below the table, where a line may be as long as it likes."""
+    for runner, service in services:
+        for what, names in (("queues", _queues(service, full=True)), ("tasks", _tasks(service, full=True))):
+            screen.print(text(f"The runner {runner.id} serves the {what}: {names}"), soft_wrap=True)
 
 
 def _print_troubles(services: Sequence[tuple[RegisteredRunner, Service]], screen: Console) -> None:
@@ -64,9 +73,7 @@ def _print_troubles(services: Sequence[tuple[RegisteredRunner, Service]], screen
             screen.print(text(f"The runner {runner.id}: {trouble}", "yellow"), soft_wrap=True)
 
 
-def _table(
-    services: Sequence[tuple[RegisteredRunner, Service]], running: Counter[str], screen: Console, *, full: bool
-) -> Table:
+def _table(services: Sequence[tuple[RegisteredRunner, Service]], running: Counter[str], screen: Console) -> Table:
     now = datetime.now(UTC)
     headers = ("RUNNER", "STATE", ">BUSY", ">STARTED", ">HEARTBEAT", ">PID", "HOST", "QUEUES", "TASKS")
     table = columns(screen, *headers)
@@ -79,8 +86,8 @@ def _table(
             relative(runner.heartbeat_at, now),
             str(runner.pid),
             text(runner.host),
-            text(_queues(service, full=full)),
-            text(_tasks(service, full=full)),
+            text(_queues(service)),
+            text(_tasks(service)),
         )
     return table
 
@@ -96,13 +103,13 @@ def _busy(running: int, service: Service) -> str:
     return f"{min(running, service.places):,} of {service.places:,}" if service.places else f"{running:,}"
 
 
-def _queues(service: Service, *, full: bool) -> str:
+def _queues(service: Service, *, full: bool = False) -> str:
     if not service.tells_queues:
         return "?"
     return "all" if service.queues is None else _few(service.queues, service.more_queues, full=full)
 
 
-def _tasks(service: Service, *, full: bool) -> str:
+def _tasks(service: Service, *, full: bool = False) -> str:
     return "?" if service.names is None else _few(service.names, service.more_names, full=full)
 
 

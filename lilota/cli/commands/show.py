@@ -32,7 +32,7 @@ def show(session: Session, *, task_id: int, reveal: bool, as_json: bool) -> None
         task = store.get(task_id)
         waits_for = why_it_waits(task, store, session.worker_command)
     if as_json:
-        reasons = [{"reason": reason.kind, "text": mask_text(reason.text)} for reason in waits_for]
+        reasons = [{"kind": reason.kind, "text": mask_text(reason.text)} for reason in waits_for]
         print_json({**task.to_dict(reveal_secrets=reveal), "waits_for": reasons}, indent=2)
         return
     screen = console()
