@@ -127,11 +127,11 @@ class Serving:
 
     Args:
         runners: all that are registered.
-        command: what somebody types to start a runner.
+        command: what somebody types to start a runner; None where no other process could use the store.
     """
 
-    def __init__(self, runners: Iterable[RegisteredRunner], command: str = WORKER) -> None:
-        self.command: str = command
+    def __init__(self, runners: Iterable[RegisteredRunner], command: str | None = WORKER) -> None:
+        self.command: str | None = command
         self._lost: list[RegisteredRunner] = []
         # A thousand runners of one program tell the same: it is read once.
         self._living: dict[str | None, tuple[Service, list[RegisteredRunner]]] = {}
@@ -190,7 +190,7 @@ class Serving:
 
     def nobody(self) -> str:
         """Say that no runner takes anything here, and what to type."""
-        start = f"start one with: {self.command}"
+        start = f"start one with: {self.command}" if self.command else "start a TaskRunner in this program"
         if self._living:
             return f"The runners of this store are stopping, and take nothing more; {start}"
         failures = [(runner, failure) for runner in self._lost if (failure := Service.told_by(runner).failure)]
@@ -216,6 +216,8 @@ class Serving:
         who = "No living runner" if is_all else f"No living runner that has the task {_cut(name)!r}"
         served = sorted({_cut(each) for service in having for each in service.queues or ()})[:_COMPARED]
         only = f"serves the queue {_cut(queue)!r}, only {listed(served, _SHOWN)}.{did_you_mean(queue, served)}"
+        if self.command is None:
+            return f"{who} {only} Add it to the queues of the TaskRunner in this program."
         return f"{who} {only} Start one with: {self.command} --queue {_typed(queue)}"
 
 
@@ -229,8 +231,8 @@ def why_it_waits(task: TaskInfo, store: TaskStore, command: str = WORKER) -> lis
     runners = store.runners()
     if task.state is TaskState.RUNNING:
         return list(_why_not_running(task, runners, command))
-    serving, now = Serving(runners, command), datetime.now(UTC)
-    reasons = [_time(task, now)] if task.run_at > now else []
+    serving = Serving(runners, command)
+    reasons = [] if is_due(task) else [_time(task)]
     gap = serving.gap(task.name, task.queue)
     if gap is not None:
         reasons.append(gap)
@@ -239,10 +241,18 @@ def why_it_waits(task: TaskInfo, store: TaskStore, command: str = WORKER) -> lis
 
 def why_unserved(task: TaskInfo, store: TaskStore, command: str = WORKER) -> str | None:
     """Say why no runner serves a task that is due, and what to do; None if one does, or may, or if it is not due."""
-    if task.state is not TaskState.PENDING or task.run_at > datetime.now(UTC):
+    if not is_due(task):
         return None
     gap = Serving(store.runners(), command).gap(task.name, task.queue)
     return gap.text if gap else None
+
+
+def is_due(task: TaskInfo) -> bool:
+    """Tell whether nothing but a runner is missing.
+
+    Instants are by the clock of the store. Where this one is behind, what was due when it was added is due.
+    """
+    return task.state is TaskState.PENDING and task.run_at <= max(datetime.now(UTC), task.created_at)
 
 
 def running_per_runner(store: TaskStore) -> Counter[str]:
@@ -266,8 +276,8 @@ def _why_not_running(task: TaskInfo, runners: Sequence[RegisteredRunner], comman
         yield Reason("start", f"The runner {task.runner_id} has taken it, and starts it when it has a free place.")
 
 
-def _time(task: TaskInfo, now: datetime) -> Reason:
-    due = instant_text(task.run_at, now)
+def _time(task: TaskInfo) -> Reason:
+    due = instant_text(task.run_at, datetime.now(UTC))
     if task.error is None:
         return Reason("time", f"It is due at {due}.")
     if task.error.type == "Retry":

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cli_calls import add_task, start_task
+from msgspec.structs import replace
 from running import running, started, store_url, until
 
 from lilota.contract import ClaimRequest, RegisteredRunner, RunnerInfo
 from lilota.models import AttemptUpdate, Outcome, TaskError, TaskInfo, TaskState
 from lilota.running.about import with_service
-from lilota.serving import Service, Serving, why_it_waits, why_unserved
+from lilota.serving import Service, Serving, is_due, why_it_waits, why_unserved
 from lilota.stores import open_store
 
 HOSTILE = "\x1b[2J\u202evil"
@@ -148,6 +149,16 @@ def test_what_is_not_due_yet_waits_in_vain_too(store):
 
     assert kinds(store, task_id) == ["time", "runner"]
     assert why_unserved(store.get(task_id), store) is None
+
+
+def test_a_clock_that_is_behind_makes_no_due_task_wait_for_its_time():
+    """Instants are by the clock of the store: what was due when it was added is due."""
+    ahead = datetime.now(UTC) + timedelta(hours=1)
+    added = TaskInfo(id=1, name="resize", created_at=ahead, run_at=ahead)
+
+    assert is_due(added)
+    assert not is_due(replace(added, run_at=ahead + timedelta(seconds=1)))
+    assert not is_due(replace(added, state=TaskState.RUNNING))
 
 
 # --- nobody knows

@@ -6,7 +6,6 @@ import logging
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from lilota.contract import TaskQuery, TaskStore
@@ -34,7 +33,7 @@ class Lookout:
 
     def look_at(self, task: TaskInfo) -> None:
         """Warn if no runner serves this task, which somebody waits for."""
-        if _is_due(task) and (task.name, task.queue) not in self._warned:
+        if task.state is TaskState.PENDING and (task.name, task.queue) not in self._warned:
             with _harmless():
                 self._warn([task], self._serving())
 
@@ -47,20 +46,21 @@ class Lookout:
                 ids = tuple(task_ids[start : start + _IDS_PER_LOOK])
                 names, queues = tuple({row.name for row in rows}), tuple({row.queue for row in rows})
                 query = TaskQuery(ids=ids, states=(TaskState.PENDING,), names=names, queues=queues, limit=len(ids))
-                self._warn(filter(_is_due, self._store.find(query)), serving)
+                self._warn(self._store.find(query), serving)
 
     def _serving(self) -> Serving:
-        from lilota.serving import Serving  # noqa: PLC0415 - most wait shorter
+        from lilota.serving import WORKER, Serving  # noqa: PLC0415 - most wait shorter
 
-        return Serving(self._store.runners())
+        command = WORKER if self._store.capabilities().multi_process else None
+        return Serving(self._store.runners(), command)
 
     def _warn(self, tasks: Iterable[TaskInfo], serving: Serving) -> None:
+        from lilota.serving import is_due  # noqa: PLC0415 - as above
         from lilota.texts.safe import safe  # noqa: PLC0415 - as above
 
         for task in tasks:
-            if serving.answer(task.name, task.queue) is not False or not self._is_news(task):
-                continue
-            if gap := serving.gap(task.name, task.queue):
+            is_vain = is_due(task) and serving.answer(task.name, task.queue) is False
+            if is_vain and self._is_news(task) and (gap := serving.gap(task.name, task.queue)):
                 logger.warning("Task %d (%s) is waited for in vain. %s", task.id, safe(task.name), safe(gap.text))
 
     def _is_news(self, task: TaskInfo) -> bool:
@@ -77,7 +77,3 @@ def _harmless() -> Iterator[None]:
         yield
     except StoreError as error:
         logger.debug("Who serves what is waited for can't be told just now: %s", error)
-
-
-def _is_due(task: TaskInfo) -> bool:
-    return task.state is TaskState.PENDING and task.run_at <= datetime.now(UTC)

@@ -13,7 +13,7 @@ from running import until
 
 from lilota.adding.unserved import Lookout
 from lilota.adding.waiters import Waiters
-from lilota.client import TaskHandle
+from lilota.client import TaskClient, TaskHandle
 from lilota.contract import ClaimRequest, RunnerInfo
 from lilota.errors import StoreUnavailableError
 from lilota.models import AttemptUpdate, NewTask, Outcome, TaskState
@@ -93,7 +93,7 @@ def test_a_thread_that_waits_for_nobody_is_warned_once(store, waiters, caplog, i
     assert (warning.levelno, warning.name) == (logging.WARNING, "lilota.adding.unserved")
     assert warning.getMessage() == (
         f"Task {task_id} (task) is waited for in vain. No living runner serves the queue 'mail', only 'default'. "
-        "Start one with: lilota worker --queue mail"
+        "Add it to the queues of the TaskRunner in this program."
     )
     assert asked == 1
 
@@ -166,6 +166,15 @@ def test_as_long_as_all_is_served_no_task_is_read(store):
     Lookout(store).look_among(add(store, 2000))
 
     assert (store.asked, store.found) == (1, 0)
+
+
+def test_whoever_can_start_another_process_learns_what_to_type(tmp_path, caplog):
+    """A memory store has one process only; any other may get a worker of its own."""
+    with TaskClient(f"sqlite:///{tmp_path}/tasks.db") as client:
+        handle = client.add("add_two_numbers")
+        Lookout(client.store).look_at(handle.info())
+
+    assert warnings(caplog)[0].getMessage().endswith("; start one with: lilota worker")
 
 
 def test_a_store_that_is_away_ends_nobodys_wait(store, caplog):
