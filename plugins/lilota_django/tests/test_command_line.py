@@ -37,6 +37,7 @@ def test_manage_py_passes_commands_on_with_the_store_of_the_project(site):
         listed
     )
     assert shown.stdout.startswith(f"Task {result.id}"), shown
+    assert "No runner is alive on this store; start one with: manage.py lilota_worker" in shown.stdout
     assert (missing.returncode, missing.stdout, "4711" in missing.stderr) == (1, "", True)
 
 
