@@ -35,6 +35,7 @@ html_theme = "furo"
 html_title = "lilota"
 html_theme_options = {"light_css_variables": {"code-font-size": "75%"}}  # 98 columns without a scroll bar
 html_copy_source = False
+html_extra_path = ["llms.txt", "for-agents.md"]  # at the root of the site, where agents look
 html_show_copyright = False
 html_additional_pages = {"index": "to_index.html"}  # the front door, above docs/
 templates_path = ["."]

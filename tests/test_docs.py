@@ -20,12 +20,14 @@ from pathlib import Path
 
 import click
 import pytest
+from cli_calls import add_task, call, end_task, start_task
 
 from lilota import config, errors
 from lilota.cli.main import cli
-from lilota.contract import TaskStore
+from lilota.contract import RunnerInfo, TaskStore
 from lilota.hookspecs import LilotaHooks
-from lilota.models import TaskBase, TaskInfo
+from lilota.models import LogLine, TaskBase, TaskError, TaskInfo, TaskState
+from lilota.stores import open_store
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -33,7 +35,8 @@ PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("**/*.md"), *ROOT.glob("plugins/*
 # Pages whose commands are part of the example; elsewhere a command may start a server or need a network.
 MOVE_PAGE = DOCS / "how-to/move-to-another-store.md"
 COMMAND_PAGES = {DOCS / "tutorial.md", MOVE_PAGE}
-OWN_TESTS = {MOVE_PAGE, DOCS / "how-to/use-with-fastapi.md"}  # and the README
+WEB_PAGES = {DOCS / "how-to/use-with-fastapi.md", DOCS / "how-to/use-with-flask.md"}
+OWN_TESTS = {MOVE_PAGE, *WEB_PAGES}  # and the README
 RUN_PAGES = sorted(set(DOCS.glob("**/*.md")) - OWN_TESTS)
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE_LINE = re.compile(r"# file: (\S+)\n")
@@ -165,6 +168,61 @@ def test_the_walk_through_of_a_move_works(new_store, tmp_path):
     assert [(task["id"], task["state"]) for task in found] == [(3, "succeeded"), (2, "pending"), (1, "succeeded")]
 
 
+@pytest.fixture
+def cells(tmp_path):
+    """The files of the page about notebooks are written; its other blocks of Python are the cells."""
+    found = []
+    for language, text in blocks(DOCS / "how-to/use-in-notebooks.md"):
+        name = FILE_LINE.match(text)
+        if name:
+            (tmp_path / name[1]).write_text(text[name.end() :], encoding="utf-8")
+        elif language == "python":
+            found.append(text)
+    return found
+
+
+def run_notebook(cells: Sequence[str], folder: Path) -> list[str]:
+    """Run cells in a new kernel; return what each printed."""
+    nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed")
+    pytest.importorskip("ipykernel", reason="ipykernel is not installed")
+    from nbformat.v4 import new_code_cell, new_notebook
+
+    notebook = new_notebook(cells=[new_code_cell(cell) for cell in cells])
+    where = {"metadata": {"path": str(folder)}}
+    nbclient.NotebookClient(notebook, timeout=100, kernel_name="python3", resources=where).execute()
+    return ["".join(output.get("text", "") for output in cell.outputs) for cell in notebook.cells]
+
+
+def test_the_cells_of_the_notebook_run(cells, tmp_path):
+    """The tasks run while other cells do, and their results are there in the end."""
+    *_, last = run_notebook(cells, tmp_path)
+
+    assert "1000 rounds" in last
+    assert "[{'hits': 77}, {'hits': 3847}]" in last
+
+
+def test_a_class_of_a_cell_is_refused(tmp_path):
+    """A worker could not import it; the sentence says where to put it."""
+    cell = """
+from lilota import TaskBase, TaskRunner
+from lilota.errors import InvalidTaskError
+
+class Simulate(TaskBase):
+    def run(self):
+        return None
+
+try:
+    TaskRunner("sqlite:///experiments.db").register("simulate", Simulate)
+except InvalidTaskError as error:
+    print(error)
+"""
+
+    (said,) = run_notebook([cell], tmp_path)
+
+    assert "'simulate'" in said
+    assert "module" in said
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_python_of_a_page_can_be_parsed_by_the_oldest_python(page):
     """Every block of Python is valid, also where it is only a part of a program."""
@@ -229,6 +287,45 @@ def test_every_command_has_a_section_with_its_options():
         command = cli.get_command(context, name)
         for option in options_of(command):
             assert f"`{option}" in sections[name], f"{name} {option}"
+
+
+def test_the_page_for_agents_has_every_command():
+    """for-agents.md has a section for each built-in command."""
+    assert set(cli._lazy) <= set(headings("for-agents.md", "##"))
+
+
+def test_the_json_of_the_page_for_agents_is_what_commands_print(tmp_path, monkeypatch):
+    """Each document there has the keys that the command prints; those of input, headers and output are anybody's."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LILOTA_STORE", f"sqlite:///{tmp_path}/tasks.db")
+    store = open_store(f"sqlite:///{tmp_path}/tasks.db")
+    store.open()
+    store.heartbeat(RunnerInfo(id="runner", about_json='{"names": ["resize"], "queues": null, "places": 1}'))
+    line = LogLine(at=1.0, level=20, text="a line")
+    failed = end_task(store, start_task(store, lines=(line,)), TaskState.FAILED, error=TaskError(type="E", message="m"))
+    waiting = add_task(store, "sleep")
+    store.release("nobody")
+    arguments = {
+        "add": ("--any-name", "resize", "x=1"),
+        "show": (str(waiting),),
+        "logs": (str(failed),),
+        "copy": (f"sqlite:///{tmp_path}/old.db", f"sqlite:///{tmp_path}/new.db", "--yes"),
+        "prune": ("--older-than", "7d", "--yes"),
+        "retry": (str(failed),),
+        "cancel": (str(waiting),),
+    }
+    with contextlib.closing(open_store(f"sqlite:///{tmp_path}/old.db")) as old:
+        old.open()
+        add_task(old)
+    documents = {
+        name: block for name, text in sections_of("for-agents.md", "##").items() for block in json_blocks(text)
+    }
+
+    assert len(documents) == 13
+    for name, documented in documents.items():
+        printed = call(name, *arguments.get(name, ()), "--json").stdout
+        document = json.loads(printed.splitlines()[0] if name in {"list", "logs"} else printed)
+        assert keys_of(document) == keys_of(documented), name
 
 
 def test_every_task_attribute_and_field_is_documented():
@@ -308,6 +405,23 @@ def split_sections(text: str, level: str) -> Iterator[tuple[str, str]]:
     for part in re.split(rf"^{level} ", text, flags=re.MULTILINE)[1:]:
         title, _, body = part.partition("\n")
         yield title.strip("` "), re.split(r"^#{1,3} ", body, flags=re.MULTILINE)[0]
+
+
+def json_blocks(text: str) -> list[object]:
+    return [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)]
+
+
+def keys_of(document: object) -> object:
+    """Return the keys of a document, and of the first of several that it is or has in a list."""
+    if isinstance(document, list):
+        return keys_of(document[0])
+    assert isinstance(document, dict)
+    inner = {name: keys_of(value) for name, value in document.items() if is_list_of_documents(value)}
+    return sorted(document), inner
+
+
+def is_list_of_documents(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
 
 
 def headings(name: str, level: str) -> list[str]:

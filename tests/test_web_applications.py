@@ -1,4 +1,4 @@
-"""The web applications of the how-to for FastAPI, as they are printed there, in a real server."""
+"""The web applications of the how-tos, as they are printed there, in a real server."""
 
 from __future__ import annotations
 
@@ -16,12 +16,8 @@ from running import until
 from lilota.client import TaskClient
 from lilota.models import TaskState
 
-pytest.importorskip("fastapi", reason="FastAPI is not installed")
-pytest.importorskip("uvicorn", reason="uvicorn is not installed")
-
-PAGE = Path(__file__).parent.parent / "docs/how-to/use-with-fastapi.md"
-TEXT = PAGE.read_text(encoding="utf-8")
-FILES = dict(re.findall(r"^```\w+\n# file: (\S+)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL))
+HOW_TO = Path(__file__).parent.parent / "docs/how-to"
+FILE = re.compile(r"^```\w+\n# file: (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 #: Runs a module as `python -m` does.
 RUN = "import runpy, sys; runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
 
@@ -29,14 +25,22 @@ Serve = Callable[..., Program]
 
 
 @pytest.fixture
-def start(tmp_path) -> Iterator[Serve]:
+def page(request, tmp_path) -> Path:
+    """Write the files of a page, named by its framework, and return where they are."""
+    pytest.importorskip(request.param, reason=f"{request.param} is not installed")
+    text = (HOW_TO / f"use-with-{request.param}.md").read_text(encoding="utf-8")
+    for name, content in FILE.findall(text):
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def start(page) -> Iterator[Serve]:
     """Start a Python module beside the files of the page."""
-    for name, text in FILES.items():
-        (tmp_path / name).write_text(text, encoding="utf-8")
     programs = []
 
     def started(*arguments: str) -> Program:
-        programs.append(Program(tmp_path, RUN, arguments=arguments, as_text=True))
+        programs.append(Program(page, RUN, arguments=arguments, as_text=True))
         return programs[-1]
 
     yield started
@@ -48,8 +52,8 @@ class Visitor:
     """Somebody who asks an application over HTTP."""
 
     def __init__(self, server: Program) -> None:
-        server.wait_for("Uvicorn running on ")
-        self._url = re.search(r"running on (\S+)", server.output)[1]
+        server.wait_for("unning on http")
+        self._url = re.search(r"unning on (\S+)", server.output)[1]
 
     def ask(self, path: str, method: str = "GET", body: object = None) -> tuple[int, object]:
         """Return the status and the answer."""
@@ -62,18 +66,29 @@ class Visitor:
             with error:
                 return error.code, json.load(error)
 
+    def status(self, path: str) -> int:
+        """Return the status alone, where the answer may be a page."""
+        try:
+            with urlopen(self._url + path, timeout=60) as response:
+                return response.status
+        except HTTPError as error:
+            with error:
+                return error.code
+
     def wait_for_state(self, path: str, state: str) -> dict[str, object]:
         """Ask until a task is in a state, and return what is said of it then."""
         return until(lambda: self.ask(path)[1], lambda task: task["state"] == state)
 
 
-def test_the_application_is_short():
+@pytest.mark.parametrize("page", ["fastapi"], indirect=True)
+def test_the_application_is_short(page):
     """Add, status, log, cancel and an orderly shutdown take at most thirty lines."""
-    lines = [line for line in FILES["app.py"].splitlines() if line.strip()]
+    lines = [line for line in (page / "app.py").read_text(encoding="utf-8").splitlines() if line.strip()]
 
     assert len(lines) <= 30
 
 
+@pytest.mark.parametrize("page", ["fastapi"], indirect=True)
 def test_an_application_runs_its_own_tasks(start, tmp_path):
     """Each path of it answers as the page says, also to ids that are none, and the stop leaves nothing undone."""
     server = start("uvicorn", "app:app", "--port", "0")
@@ -103,6 +118,7 @@ def test_an_application_runs_its_own_tasks(start, tmp_path):
         assert client.get(3).info().state is TaskState.SUCCEEDED
 
 
+@pytest.mark.parametrize("page", ["fastapi"], indirect=True)
 def test_an_application_with_a_worker_beside_it(start):
     """Application and worker find the task in the configuration, and each other in the store."""
     server = start("uvicorn", "web:app", "--port", "0")
@@ -116,3 +132,23 @@ def test_an_application_with_a_worker_beside_it(start):
     assert (code, added["state"]) == (202, "pending")
     assert (unknown, said["detail"].startswith("The task with the id '77' does not exist")) == (404, True)
     assert done["output"] == {"file": "report.pdf"}
+
+
+@pytest.mark.parametrize("page", ["flask"], indirect=True)
+def test_a_flask_application_with_a_worker_beside_it(start):
+    """Each path of it answers as the page says, also to ids that are none."""
+    server = start("flask", "run", "--port", "0")
+    visitor = Visitor(server)
+    code, added = visitor.ask("/photos", "POST", {"photo": "sea.jpg"})
+    visitor.ask("/photos", "POST", {"photo": "hill.jpg"})
+    cancelled = visitor.ask("/photos/2/cancel", "POST")
+    strange = {path: visitor.status(f"/photos/{path}") for path in ("77", "-1", "9" * 30, "abc", "17.5", "77/log")}
+
+    start("lilota", "worker", "--processes", "1")
+    done = visitor.wait_for_state("/photos/1", "succeeded")
+    _, log = visitor.ask("/photos/1/log")
+
+    assert (code, added, cancelled) == (202, {"id": 1}, (200, {"state": "cancelled"}))
+    assert done["output"] == {"photo": "small-sea.jpg"}
+    assert [line["text"] for line in log] == ["Resized sea.jpg"]
+    assert strange == dict.fromkeys(strange, 404)
