@@ -7,8 +7,10 @@ import signal
 import pytest
 from engine_bench import SUCCESS, Bench, a_claim, claims
 
-from lilota.engine.commands import Send, StartWorker
+from lilota.engine.commands import AskForStack, Kill, Send, StartWorker
+from lilota.engine.fates import Death
 from lilota.engine.messages import Interrupt
+from lilota.engine.stop_ladder import STACK_SECONDS
 from lilota.engine.workload import SLOW_SECONDS
 from lilota.models import AttemptUpdate, Outcome, TaskState
 
@@ -60,6 +62,58 @@ def test_a_running_attempt_is_asked_then_terminated_then_killed():
         [(1, signal.SIGKILL)],
     ]
     assert bench.dies().outcomes() == {1: Outcome(state=TaskState.CANCELLED)}
+
+
+def test_a_task_is_asked_for_its_stack_once_a_moment_before_it_is_ended_by_force():
+    """There is time to answer, and no longer; one that ended when it was asked is not."""
+    bench = Bench().ready().learn(seconds=5.0, kill_after_seconds=2.0).grant(a_claim()).starts(a_claim())
+    bench.grant(cancel=((1, 1),)).tick(1.8)
+    before = bench.commands()
+
+    bench.tick(0.15)
+    asked = bench.commands()
+    bench.tick(0.1)
+    terminated = bench.commands()
+    bench.tick(2)
+
+    assert AskForStack(1) not in before
+    assert asked == [AskForStack(1)]
+    assert terminated == [Kill(1, signal.SIGTERM)]
+    assert bench.commands() == [Kill(1, signal.SIGKILL)]
+
+
+def test_a_runner_that_looks_late_still_leaves_a_moment_for_the_stack():
+    """It was busy with its store, say."""
+    bench = Bench().ready().learn(seconds=5.0, kill_after_seconds=2.0).grant(a_claim()).starts(a_claim())
+    bench.grant(cancel=((1, 1),))
+    bench.commands()
+
+    bench.now += 60
+    bench.engine.tick(bench.now)
+    asked = bench.commands()
+    bench.tick(STACK_SECONDS)
+
+    assert asked == [AskForStack(1)]
+    assert bench.kills() == [(1, signal.SIGTERM)]
+
+
+def test_the_stack_of_a_task_that_was_ended_by_force_is_kept_in_its_log():
+    """In the update that ends it, so that nothing can come in between; its error has it too, if it has one."""
+    stack = 'Current thread 0x01 (most recent call first):\n  File "tasks.py", line 3 in run\n'
+    bench = Bench().ready().learn(seconds=5.0, timeout_seconds=3.0, kill_after_seconds=2.0)
+    bench.grant(a_claim()).starts(a_claim()).tick(10)
+    bench.engine.holdings.take_updates()
+
+    bench.engine.worker_died(1, Death("was killed by signal 9 (SIGKILL)", "last words", stack=stack), bench.now)
+    (update,) = bench.engine.holdings.take_updates()
+
+    where = ["The thread of the task, the innermost call first:", '  File "tasks.py", line 3 in run']
+    assert [line.text for line in update.log_lines][1:] == where
+    assert update.log_lines[0].text.startswith("It was over its time limit, did not end when it was asked to")
+    assert {line.source for line in update.log_lines} == {"lilota"}
+    assert update.outcome is not None
+    assert update.outcome.error is not None
+    assert update.outcome.error.traceback.splitlines() == [*where, "last words"]
 
 
 def test_a_request_that_is_repeated_does_not_start_over():

@@ -188,3 +188,10 @@ class CloseLeavesWorkers(WorkerProcesses):
 
     def close(self) -> None:
         pass
+
+
+class StacksAreNotAskedFor(WorkerProcesses):
+    """Shows what was written before, which is nothing."""
+
+    def ask_for_stack(self, number: int, *, by_force: bool) -> None:
+        pass

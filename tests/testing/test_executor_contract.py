@@ -26,6 +26,7 @@ EXPECTED = {
     broken_executors.KillsTheNeighbours: "test_a_signal_reaches_one_worker_alone",
     broken_executors.KillAllForgetsOne: "test_any_thread_can_kill_all",
     broken_executors.WakeIsNotHeard: "test_wake_ends_a_wait_and_is_not_forgotten_before_it",
+    broken_executors.StacksAreNotAskedFor: "test_it_shows_where_a_worker_is_and_where_it_was_when_it_died",
     broken_executors.CloseLeavesWorkers: "test_close_leaves_nothing_behind",
 }
 

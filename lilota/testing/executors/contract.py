@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from lilota.engine.events import Died
-from lilota.engine.executor import Executor, ExecutorFactory
+from lilota.engine.executor import Executor, ExecutorFactory, ShowsStacks
 from lilota.engine.messages import Finish, Leaving, Ready
 from lilota.models import TaskState
 from lilota.testing.executors.crew import Crew, gone, in_time, is_alive
@@ -210,6 +210,32 @@ class ExecutorContract:
 
         assert death.cause == "exited with code 3"
         assert "these were its last words" in death.last_lines
+
+    def test_it_shows_where_a_worker_is_and_where_it_was_when_it_died(self, crew: Crew) -> None:
+        """Asked by a message or by force; the worker goes on. A number that is unknown is ignored."""
+        executor = crew.executor
+        if not isinstance(executor, ShowsStacks):
+            pytest.skip("It does not show stacks.")
+        pid = crew.start(1)
+        crew.hold(1)
+
+        def shown() -> list[tuple[int, str]]:
+            stack = executor.stack(1)
+            return [stack] if stack is not None and " in run\n" in stack[1] else []
+
+        for by_force in (False, True):
+            executor.ask_for_stack(1, by_force=by_force)
+            executor.ask_for_stack(99, by_force=by_force)
+            (stack,) = crew.listen(shown, "The stack of a worker")
+        was_alive = is_alive(pid)
+        crew.executor.kill(1, signal.SIGKILL)
+        death = crew.hear(1, Died)
+
+        assert stack[0] == pid
+        assert was_alive
+        assert " in run\n" in death.stack
+        assert executor.stack(1) is None
+        assert executor.stack(99) is None
 
     def test_close_leaves_nothing_behind(self, crew: Crew) -> None:
         """No worker and nothing that a task has started; what may be called afterwards does nothing."""
