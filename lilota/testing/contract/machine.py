@@ -196,7 +196,9 @@ class StoreMachine(RuleBasedStateMachine):
         rescued = self.model.rescue()
         assert sorted(self.store.rescue()) == rescued
         for task_id in rescued:
-            self.model.tasks[task_id].log.append(self.store.logs(task_id)[-1].text)
+            last = self.store.logs(task_id)[-1:]
+            assert [line.source for line in last] == ["lilota"]
+            self.model.tasks[task_id].log.append(last[0].text)
         self.model.read_run_at(self.store)
 
     @rule(runner=runners, target=claims)
