@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Callable
 from types import FrameType
 from typing import Final, Never, assert_never
 
@@ -159,10 +160,18 @@ class Worker:
             self._outbox.tell(Unfit(os.getpid(), _reason(error)))
             os._exit(EXIT_UNFIT)  # threads that a plugin has started would keep the interpreter alive
 
-    def _remarked_if_overdue(self, what: str) -> contextlib.AbstractContextManager[None]:
-        return remarked_if_overdue(
-            f"{what} in the worker process {self._details.pid}", lambda text: self._outbox.line(notice(text))
-        )
+    def _remarked_if_overdue(
+        self, what: str, then: Callable[[], None] = lambda: None
+    ) -> contextlib.AbstractContextManager[None]:
+        def remark(text: str) -> None:
+            self._outbox.line(notice(text))
+            then()
+
+        return remarked_if_overdue(f"{what} in the worker process {self._details.pid}", remark)
+
+    def _leave_overdue(self) -> None:
+        """Say that this process leaves, though a plugin holds it up: the runner ends who says so and stays."""
+        self._outbox.tell(Leaving())
 
     # --- one attempt
 
@@ -245,10 +254,11 @@ class Worker:
     def _leave(self, marks: str | None) -> None:
         """End this process; what did not start goes back."""
         self._return_queued()
-        self._outbox.tell(Leaving())  # from now on, time is short: a plugin that does not come back is ended
-        self._plugins.observe("lilota_worker_stopping", worker=self._details)
+        with self._remarked_if_overdue("What plugins do in lilota_worker_stopping", self._leave_overdue):
+            self._plugins.observe("lilota_worker_stopping", worker=self._details)
         self._children.end_all(_PATIENCE_SECONDS)
         self._outbox.printed()
+        self._outbox.tell(Leaving())
         if marks:
             os._exit(0)  # threads that a task left would keep the interpreter alive
 

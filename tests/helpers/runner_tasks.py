@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -110,6 +111,13 @@ class Talk(TaskBase):
             raise ValueError("once more")
 
 
+class LeaveThread(TaskBase):
+    """Leaves a thread behind, so that its worker process is replaced."""
+
+    def run(self):
+        threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+
+
 class Count(TaskBase):
     """Writes one byte into a file per run, so that runs can be counted."""
 
@@ -126,5 +134,5 @@ class AddToRunner(TaskBase):
         TaskRunner("memory://", 1).add("hash")
 
 
-CLASSES = (Hash, Fail, FailOnce, ComeBack, Sleep, Stubborn, Crash, Talk, Count, AddToRunner)
+CLASSES = (Hash, LeaveThread, Fail, FailOnce, ComeBack, Sleep, Stubborn, Crash, Talk, Count, AddToRunner)
 TASKS = {clazz.__name__.lower(): clazz for clazz in CLASSES}

@@ -119,6 +119,18 @@ def test_a_worker_that_a_plugin_holds_up_says_so(stuck, tmp_path, caplog):
     assert "stuckhook.py:10 in wait_for_ever()." in caplog.text
 
 
+@pytest.mark.slow
+def test_a_worker_that_a_plugin_does_not_let_leave_is_ended(stuck, tmp_path, caplog):
+    """It says so, and is replaced: the place is not lost."""
+    stuck("lilota_worker_stopping")
+    with make_runner(tmp_path) as runner:
+        runner.add("leavethread").result(60)
+
+        assert runner.add("hash", input={"text": "a"}).result(60)
+
+    assert "What plugins do in lilota_worker_stopping in the worker process" in caplog.text
+
+
 def test_a_nested_call_leaves_the_outer_one_in_its_place(monkeypatch):
     """A hook that adds a task is not forgotten while the hook of that takes place."""
     monkeypatch.setattr(delays, "OVERDUE_SECONDS", 0.0)
