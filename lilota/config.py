@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import math
 import os
-import re
 import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +19,7 @@ from typing import Annotated, Any, Final, NamedTuple
 import msgspec
 
 from lilota.errors import ConfigurationError, did_you_mean, listed
+from lilota.texts.patterns import Pattern
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 SETTING_NAMES: Final = tuple(name for name in Settings.__struct_fields__ if name != "sources")
 #: What marks the root of a repository.
 _OF_REPOSITORIES: Final = (".git", ".hg", ".svn", ".jj")
-_REFERENCE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
+_REFERENCE: Final = Pattern(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
 def load_settings(
@@ -260,7 +260,7 @@ def _check_seconds(seconds: float | None, source: str) -> None:
 
 def _check_references(tasks: Mapping[str, str], source: str) -> None:
     for name, reference in tasks.items():
-        if not _REFERENCE.fullmatch(reference):
+        if not _REFERENCE.compiled.fullmatch(reference):
             raise ConfigurationError(
                 f"The task {name!r} in {source} is set to {reference!r}; "
                 'write where its class is as "package.module:ClassName".'

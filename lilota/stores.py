@@ -10,6 +10,7 @@ from lilota.config import Settings, load_settings
 from lilota.contract import TaskStore, redacted
 from lilota.errors import ConfigurationError, PluginError, UnknownStoreError
 from lilota.plugins import Plugins
+from lilota.texts.patterns import Pattern
 
 if TYPE_CHECKING:
     from lilota_memory_store import MemoryTaskStore
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MemoryTaskStore", "StoreManager", "TaskStore", "ensure_store", "open_store", "redacted"]
 
-_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.\-]*", re.IGNORECASE)
+_SCHEME: Final = Pattern(r"[a-z][a-z0-9+.\-]*", re.IGNORECASE)
 _METHODS: Final = tuple(name for name in vars(TaskStore) if not name.startswith("_"))
 
 
@@ -73,7 +74,7 @@ def ensure_store(store: TaskStore | str | None, *, plugins: Plugins | None = Non
 
 def _scheme_of(address: str, plugins: Plugins) -> str:
     scheme, separator, _ = address.partition("://")
-    if separator and _SCHEME.fullmatch(scheme):
+    if separator and _SCHEME.compiled.fullmatch(scheme):
         return scheme.lower()
     installed = plugins.store_names()
     if address in installed:

@@ -10,15 +10,17 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from lilota.texts.patterns import Pattern
+
 MASK: Final = "***"
 
-_SECRET_NAME: Final = re.compile(
+_SECRET_NAME: Final = Pattern(
     r"pass(?!ed|es$|ing|ive|age|enger)|pwd|secret|token|jwt|bearer|cookie|credential|private|signature"
     r"|auth(?!or)|authori[sz]|(?:access|account|api|client|encryption|master|service|shared|signing|storage)[-_]?key",
     re.IGNORECASE,
 )
 #: In the query of a URL, a key is a secret far more often than the key of a map.
-_SECRET_PARAMETER: Final = re.compile(rf"{_SECRET_NAME.pattern}|key|^sig$", re.IGNORECASE)
+_SECRET_PARAMETER: Final = Pattern(rf"{_SECRET_NAME.text}|key|^sig$", re.IGNORECASE)
 
 #: Without one of these, in small letters, there is nothing to hide; most texts have none, and this is quick to see.
 _HINTS: Final = (
@@ -40,26 +42,26 @@ _HINTS: Final = (
     "key",
 )
 
-_WORD: Final = re.compile(r"\S++")
+_WORD: Final = Pattern(r"\S++")
 #: What stands before a password in a URL; an "@" may be part of the user's name.
-_USER: Final = re.compile(r"://[^\s:/?#]*+:")
+_USER: Final = Pattern(r"://[^\s:/?#]*+:")
 #: The same where all is one URL, which may be badly written, or have no scheme.
-_USER_OF_ADDRESS: Final = re.compile(r"://[^:?#]*+:")
-_USER_WITHOUT_SCHEME: Final = re.compile(r"\A[^:?#=]*+:")
+_USER_OF_ADDRESS: Final = Pattern(r"://[^:?#]*+:")
+_USER_WITHOUT_SCHEME: Final = Pattern(r"\A[^:?#=]*+:")
 
-_CREDENTIALS: Final = re.compile(
+_CREDENTIALS: Final = Pattern(
     r"(?<![\w-])(bearer[ \t]++(?=[a-z.-]*+[\d_~+/=])|(?:proxy-)?authorization[ \t]*+:[ \t]*+(?:\w++[ \t]++)?)"
     r"[\w.~+/=-]{8,}",
     re.IGNORECASE,
 )
-_JSON_WEB_TOKEN: Final = re.compile(r"(?<![\w-])eyJ[\w-]++\.[\w-]++\.[\w-]*+")
+_JSON_WEB_TOKEN: Final = Pattern(r"(?<![\w-])eyJ[\w-]++\.[\w-]++\.[\w-]*+")
 
 #: A name and the sign behind it: `name=`, `name = `, `headers[name]=`, `"name": `, `\"name\": `.
-_ASSIGNMENT: Final = re.compile(
+_ASSIGNMENT: Final = Pattern(
     r"""(?<![\w-])([\w-]++)(?:["'\]]*+[ \t]*+=(?!=)|\\*+["'][ \t]*+:)[ \t]*+""",
 )
-_QUOTED: Final = re.compile(r"""(['"])(?:(?!\1)[^\\\n]|\\.)*+\1(?![^\s,;:)\]}&])""")
-_UNQUOTED: Final = re.compile(r"[^\s&]++")
+_QUOTED: Final = Pattern(r"""(['"])(?:(?!\1)[^\\\n]|\\.)*+\1(?![^\s,;:)\]}&])""")
+_UNQUOTED: Final = Pattern(r"[^\s&]++")
 
 
 def mask_text(text: str) -> str:
@@ -72,16 +74,16 @@ def mask_text(text: str) -> str:
     if not any(hint in lowered for hint in _HINTS):
         return text
     if "://" in text:
-        text = _WORD.sub(lambda word: _mask_password(word.group(), _USER), text)
-    text = _CREDENTIALS.sub(rf"\1{MASK}", text)
-    text = _JSON_WEB_TOKEN.sub(MASK, text)
+        text = _WORD.compiled.sub(lambda word: _mask_password(word.group(), _USER), text)
+    text = _CREDENTIALS.compiled.sub(rf"\1{MASK}", text)
+    text = _JSON_WEB_TOKEN.compiled.sub(MASK, text)
     return _mask_assignments(text)
 
 
 def mask_secrets(value: object) -> object:
     """Return a decoded JSON value without what telling keys hold, at any depth; other texts as `mask_text` does."""
     if isinstance(value, dict):
-        return {key: MASK if _SECRET_NAME.search(key) else mask_secrets(item) for key, item in value.items()}
+        return {key: MASK if _SECRET_NAME.compiled.search(key) else mask_secrets(item) for key, item in value.items()}
     if isinstance(value, list):
         return [mask_secrets(item) for item in value]
     return mask_text(value) if isinstance(value, str) else value
@@ -95,21 +97,21 @@ def redacted(url: str) -> str:
     return mask_text(_mask_password(url, _USER_OF_ADDRESS if "://" in url else _USER_WITHOUT_SCHEME))
 
 
-def _mask_password(url: str, user: re.Pattern[str]) -> str:
+def _mask_password(url: str, user: Pattern) -> str:
     """Hide what stands between the user and the last "@": at worst with the host."""
     at = url.rfind("@")
-    found = user.search(url) if at >= 0 else None
+    found = user.compiled.search(url) if at >= 0 else None
     return url if found is None or at < found.end() else f"{url[: found.end()]}{MASK}{url[at:]}"
 
 
 def _mask_assignments(text: str) -> str:
     parts, done = [], 0
-    for found in _ASSIGNMENT.finditer(text):
+    for found in _ASSIGNMENT.compiled.finditer(text):
         is_parameter = text[found.start() - 1 : found.start()] in {"?", "&", ";"}
-        if found.start() < done or not (_SECRET_PARAMETER if is_parameter else _SECRET_NAME).search(found[1]):
+        if found.start() < done or not (_SECRET_PARAMETER if is_parameter else _SECRET_NAME).compiled.search(found[1]):
             continue
-        quoted = _QUOTED.match(text, found.end())
-        value = quoted or _UNQUOTED.match(text, found.end())
+        quoted = _QUOTED.compiled.match(text, found.end())
+        value = quoted or _UNQUOTED.compiled.match(text, found.end())
         if value is not None:
             quote = quoted[1] if quoted else ""
             parts += [text[done : found.end()], quote, MASK, quote]
