@@ -15,8 +15,9 @@ from lilota.adding.waiters import Waiters
 from lilota.client import TaskClient, TaskHandle
 from lilota.config import Settings, load_settings
 from lilota.contract import TaskStore
+from lilota.contract.rules import check_queue
 from lilota.engine.executor import ExecutorFactory
-from lilota.errors import ConfigurationError, LilotaError, RunnerStateError, described
+from lilota.errors import ConfigurationError, InvalidInputError, LilotaError, RunnerStateError, described
 from lilota.models import JSONObject, TaskBase
 from lilota.plugins import Plugins
 from lilota.plugins.loading import being_imported
@@ -78,7 +79,7 @@ class TaskRunner:
         settings: Settings | None = None,
         registry: Registry | None = None,
     ) -> None:
-        _check_arguments(number_of_processes, queues, lease_seconds)
+        _check_arguments(number_of_processes, lease_seconds)
         _check_seconds("stop_seconds", stop_seconds, least=0)
         settings = settings or (registry.plugins.settings if registry else load_settings())
         self.registry: Registry = registry or Registry(Plugins(settings), settings)
@@ -89,7 +90,7 @@ class TaskRunner:
             executor_url=executor if isinstance(executor, str) else "",
             number_of_processes=number_of_processes,
             start_method=start_method,
-            queues=None if queues is None else tuple(queues),
+            queues=None if queues is None else _checked_queues(queues),
             lease_seconds=lease_seconds,
             logging_level=logging_level,
             settings=settings,
@@ -279,15 +280,30 @@ def _how_to_add_here() -> str:
     return ", and not in this child process, whose parent may have it started. Add with a lilota.TaskClient here."
 
 
-def _check_arguments(number_of_processes: object, queues: object, lease_seconds: float) -> None:
+def _check_arguments(number_of_processes: object, lease_seconds: float) -> None:
     if number_of_processes is not None and not is_whole(number_of_processes):
         raise TypeError("'number_of_processes' is not of type int")
     if number_of_processes is not None and number_of_processes < 1:
         raise ConfigurationError(f"'number_of_processes' must be at least 1, not {number_of_processes}.")
-    if isinstance(queues, str):
-        raise ConfigurationError(f"'queues' must be a list of names: write queues=[{queues!r}].")
     if not 0.1 <= lease_seconds <= 86_400:
         raise ConfigurationError(f"'lease_seconds' must be between 0.1 and a day, not {lease_seconds!r}.")
+
+
+def _checked_queues(queues: Iterable[str]) -> tuple[str, ...]:
+    """Return the queues that are to be served; no task could ever come from one that has no possible name."""
+    if isinstance(queues, str):
+        raise ConfigurationError(f"'queues' must be a list of names: write queues=[{queues!r}].")
+    names = tuple(queues)
+    if not names:
+        raise ConfigurationError("'queues' names no queue, so that no task would run; None stands for all queues.")
+    for name in names:
+        if not isinstance(name, str):
+            raise ConfigurationError(f"'queues' must be a list of names, and {name!r:.100} is none.")
+        try:
+            check_queue(name)
+        except InvalidInputError as error:
+            raise ConfigurationError(f"'queues' can't be used: {error}") from error
+    return names
 
 
 def _check_seconds(name: str, seconds: object, *, least: float) -> None:

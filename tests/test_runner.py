@@ -166,6 +166,13 @@ def test_queues_as_text_are_refused():
         TaskRunner(MemoryTaskStore(), queues="mail")
 
 
+@pytest.mark.parametrize("queues", [[], [""], [" "], ["mail", 1], ["\ud800"], ["a\x1b"], ["q" * 201], [None]])
+def test_queues_in_which_no_task_can_be_are_refused(queues):
+    """The runner would start, look alive, and run nothing; a heartbeat could not even tell of some of them."""
+    with pytest.raises(ConfigurationError, match="'queues'"):
+        TaskRunner(MemoryTaskStore(), queues=queues)
+
+
 @pytest.mark.parametrize("seconds", [0, -1, float("nan"), 1e9])
 def test_a_lease_that_makes_no_sense_is_refused(seconds):
     """Neither none nor for ever."""
