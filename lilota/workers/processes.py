@@ -54,7 +54,8 @@ class WorkerEnd:
         self.process = process
         self.family = family
         self.connection = connection
-        self.capture_file, self.stack_file = files
+        self.capture_file: int = files[0]
+        self.stack_file: int = files[1]
         self.is_leaving: bool = False
         self.frames: FrameReader = FrameReader()
         self.unsent: bytearray = bytearray()

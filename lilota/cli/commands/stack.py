@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from typing import Final
 
 import click
 
@@ -16,11 +17,11 @@ from lilota.models import JSONObject, TaskInfo, TaskState
 from lilota.texts.safe import safe
 from lilota.texts.stacks import ThreadStack, stack_lines, stacks_of
 
-_FORCED = (
+_FORCED: Final = (
     "The worker could not answer: C code keeps its interpreter, or has for a second. A signal has shown this. It does "
     "not show C functions: the first line of a thread is the Python code that called them."
 )
-_SHOWN_LINES = 10_000
+_SHOWN_LINES: Final = 10_000
 
 
 @click.command
@@ -94,7 +95,7 @@ def _nothing(task: TaskInfo, why: str) -> LilotaError:
     return LilotaError(f"Task {task.id} has no stack to show. {why}")
 
 
-_ENDED = {
+_ENDED: Final = {
     TaskState.SUCCEEDED: "succeeded",
     TaskState.FAILED: "failed",
     TaskState.CANCELLED: "been cancelled",
