@@ -33,6 +33,7 @@ SLOW = {
 }
 
 PROGRAM = """
+import gc
 import json
 import sys
 
@@ -41,7 +42,7 @@ from lilota import TaskBase, TaskRunner
 
 class Modules(TaskBase):
     def run(self):
-        return {"modules": sorted(sys.modules)}
+        return {"modules": sorted(sys.modules), "collects": gc.isenabled(), "frozen": gc.get_freeze_count()}
 
 
 if __name__ == "__main__":
@@ -49,8 +50,10 @@ if __name__ == "__main__":
     runner.register("modules", Modules)
     with runner:
         runner_modules = sorted(sys.modules)
-        worker_modules = runner.add("modules").result()["modules"]
-    print(json.dumps({"runner": runner_modules, "worker": worker_modules}))
+        worker = runner.add("modules").result()
+    assert worker["collects"]
+    assert worker["frozen"] > 10_000
+    print(json.dumps({"runner": runner_modules, "worker": worker["modules"]}))
 """
 
 
@@ -117,7 +120,7 @@ def test_a_worker_imports_no_more_than_it_needs(started):
 
 
 def test_a_forked_worker_finds_all_that_it_needs_imported(started):
-    """Its fork server has it: each worker is ready at once, and all share the memory."""
+    """Its fork server has it: each worker is ready at once, and all share the memory, which no collection touches."""
     shared = imported_by("import lilota._preload, lilota.workers.forkserver")
 
     anew = started["worker"] - shared
