@@ -9,26 +9,11 @@ from cli_calls import add_task, call, end_task, start_task
 
 from lilota.contract import RunnerInfo
 from lilota.models import LogLine, TaskError, TaskState
-from lilota.stores import open_store
 
 HOSTILE = "\x1b[2Jevil\n\u202ename [red]x[/red]"
 
 
-@pytest.fixture(autouse=True)
-def url(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("COLUMNS", raising=False)
-    monkeypatch.setenv("LILOTA_STORE", f"sqlite:///{tmp_path}/tasks.db")
-    monkeypatch.delenv("LILOTA_DEBUG", raising=False)
-    return f"sqlite:///{tmp_path}/tasks.db"
-
-
-@pytest.fixture
-def store(url):
-    store = open_store(url)
-    store.open()
-    yield store
-    store.close()
+pytestmark = pytest.mark.usefixtures("url")
 
 
 @pytest.mark.parametrize(

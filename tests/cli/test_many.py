@@ -12,24 +12,8 @@ from lilota.cli.asking import ask
 from lilota.cli.main import cli
 from lilota.errors import StoreUnavailableError
 from lilota.models import TaskError, TaskState
-from lilota.stores import open_store
 
-
-@pytest.fixture(autouse=True)
-def url(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("COLUMNS", raising=False)
-    monkeypatch.setenv("LILOTA_STORE", f"sqlite:///{tmp_path}/tasks.db")
-    monkeypatch.delenv("LILOTA_DEBUG", raising=False)
-    return f"sqlite:///{tmp_path}/tasks.db"
-
-
-@pytest.fixture
-def store(url):
-    store = open_store(url)
-    store.open()
-    yield store
-    store.close()
+pytestmark = pytest.mark.usefixtures("url")
 
 
 def fail(store, message="timeout of 3 s", **fields):

@@ -10,7 +10,6 @@ from cli_calls import add_task, call, start_task
 from lilota.contract import ClaimRequest, RunnerInfo
 from lilota.models import AttemptUpdate, Outcome, TaskError, TaskState
 from lilota.running.about import with_service
-from lilota.stores import open_store
 
 HOSTILE = "\x1b[2Jevil\n\u202ename"
 BROKEN = (
@@ -19,17 +18,6 @@ BROKEN = (
     "no JSON",
     '{"x": ' + "[" * 900,
 )
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("COLUMNS", raising=False)
-    monkeypatch.setenv("LILOTA_STORE", f"sqlite:///{tmp_path}/tasks.db")
-    store = open_store(f"sqlite:///{tmp_path}/tasks.db")
-    store.open()
-    yield store
-    store.close()
 
 
 def beat(store, runner_id="r", names=("resize",), queues=None, *, places=2, **about):

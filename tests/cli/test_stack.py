@@ -10,18 +10,6 @@ from cli_calls import call, end_task, start_task
 
 from lilota.contract import RunnerInfo
 from lilota.models import TaskState
-from lilota.stores import open_store
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("LILOTA_STORE", f"sqlite:///{tmp_path}/tasks.db")
-    monkeypatch.delenv("LILOTA_DEBUG", raising=False)
-    store = open_store(f"sqlite:///{tmp_path}/tasks.db")
-    store.open()
-    yield store
-    store.close()
 
 
 def refused(task_id: int) -> str:

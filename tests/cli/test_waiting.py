@@ -14,18 +14,6 @@ from lilota.cli import patience
 from lilota.contract import ClaimRequest, RunnerInfo, TaskQuery
 from lilota.errors import StoreUnavailableError
 from lilota.models import AttemptUpdate, Outcome, TaskError, TaskState
-from lilota.stores import open_store
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("LILOTA_DEBUG", raising=False)
-    monkeypatch.setenv("LILOTA_STORE", f"sqlite:///{tmp_path}/tasks.db")
-    store = open_store(f"sqlite:///{tmp_path}/tasks.db")
-    store.open()
-    yield store
-    store.close()
 
 
 def let_be_away(monkeypatch, times):
