@@ -34,7 +34,7 @@ class Waiters:
         self._store = store
         self._told = told
         self._begin()
-        renew_in_forks(self._begin)
+        renew_in_forks(self, Waiters._begin)
 
     def _begin(self) -> None:
         """Wait for nothing: at first, and in a fork of the process, where the threads and their locks are copies."""

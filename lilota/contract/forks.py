@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Final
-from weakref import WeakMethod
+from typing import Any, Final, TypeVar
+from weakref import WeakKeyDictionary
 
-#: Of the objects of this process, as long as somebody has them.
-_methods: Final[set[WeakMethod[Callable[[], None]]]] = set()
+Owner = TypeVar("Owner")
+
+#: Object -> what renews it, as long as somebody has it. (A `WeakMethod` raises at the end of the interpreter.)
+_renewed: Final[WeakKeyDictionary[Any, Callable[[Any], None]]] = WeakKeyDictionary()
 
 
-def renew_in_forks(begin: Callable[[], None]) -> None:
-    """Have a method called in each fork of this process, as `gunicorn --preload` makes them, before all else there.
+def renew_in_forks(owner: Owner, begin: Callable[[Owner], None]) -> None:
+    """Have an object renewed in each fork of this process, as `gunicorn --preload` makes them, before all else there.
 
     A store that makes everything anew when it finds itself in another process needs it not.
 
     Args:
-        begin: replaces locks, and forgets threads. It does not keep its object alive.
+        owner: the object, which is not kept alive by this.
+        begin: its method that replaces locks, and forgets threads.
     """
-    _methods.add(WeakMethod(begin, _methods.discard))
+    _renewed[owner] = begin
 
 
 def _renew() -> None:
-    for method in list(_methods):
-        begin = method()
-        if begin is not None:
-            begin()
+    for owner, begin in list(_renewed.items()):
+        begin(owner)
 
 
 if hasattr(os, "register_at_fork"):  # where there are forks

@@ -57,7 +57,7 @@ class PluginModules:
         self._calls = RunningCalls()
         self._streams = usable_streams()
         self._begin()
-        renew_in_forks(self._begin)
+        renew_in_forks(self, PluginModules._begin)
 
     def _begin(self) -> None:
         """Make the lock, at first and in a fork of the process."""

@@ -56,7 +56,7 @@ class Plugins:
         self.settings = settings
         self._modules = PluginModules(strict=settings.strict_plugins or pinned is not None)
         self._begin()
-        renew_in_forks(self._begin)
+        renew_in_forks(self, Plugins._begin)
         self._asked_for_stores = False
         check = _accept if pinned is None else _check_version
         self._remarks: list[str] = []

@@ -34,7 +34,7 @@ class DjangoTaskStore(ForwardingStore):
         self.alias = alias
         self._orm: OrmStore | None = None
         self._begin()
-        renew_in_forks(self._begin)
+        renew_in_forks(self, DjangoTaskStore._begin)
 
     def _begin(self) -> None:
         """Make the lock, at first and in a fork of the process."""

@@ -48,7 +48,7 @@ class MemoryTaskStore:
         # What each thread saw last. Behind a manager, each thread of a client has its own thread in the server.
         self._seen = threading.local()
         self._begin()
-        renew_in_forks(self._begin)
+        renew_in_forks(self, MemoryTaskStore._begin)
 
     def _begin(self) -> None:
         """Make the lock, at first and in a fork of the process, which has a copy of all tasks."""

@@ -26,7 +26,7 @@ class Watcher:
         self._of_thread = threading.local()
         self._changes = 0
         self._begin()
-        renew_in_forks(self._begin)
+        renew_in_forks(self, Watcher._begin)
 
     def _begin(self) -> None:
         """Make the lock, at first and in a fork of the process."""
