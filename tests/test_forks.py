@@ -107,12 +107,12 @@ def test_a_fork_does_not_wait_for_a_lock_that_a_thread_of_its_parent_held(tmp_pa
 
 def test_what_is_renewed_in_forks_is_not_kept_alive():
     """A program that opens many stores forgets them."""
-    before = len(forks._methods)
+    before = len(forks._renewed)
     store = MemoryTaskStore()
-    during = len(forks._methods)
+    during = len(forks._renewed)
 
     del store
     gc.collect()
 
     assert during == before + 1
-    assert len(forks._methods) <= before
+    assert len(forks._renewed) <= before

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 _TITLE: Final = re.compile(r"(Current thread|Thread) 0x[0-9a-f]+(?: \[(?P<name>.*)\])?")
 #: Where the code of the task begins, or of plugins around it; what is further out is lilota's own, and always the same.
-_RUN: Final = re.compile(r'File ".*[/\\]lilota[/\\]plugins[/\\]hooks\.py", line \d+ in lilota_run_attempt')
+_RUN: Final = re.compile(r'File ".*[/\\]lilota[/\\]plugins[/\\]hooks\.py", line \d+ in (lilota_)?run_attempt')
 _CURRENT: Final = "Current thread"
 #: No more is read or kept of what a worker wrote: a task may have written to the same file.
 STACKS_LIMIT_BYTES: Final = 256 * 1024
