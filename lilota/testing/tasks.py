@@ -122,6 +122,9 @@ class _Recorder:
     def returned(self, output_json: str) -> None:
         self.output_json = output_json
 
+    def note(self, text: str) -> None:
+        """What lilota itself would say is no line of the task."""
+
     def wait_until_stored(self) -> None:
         """There is no store, so there is nothing to wait for."""
 

@@ -51,6 +51,9 @@ class AttemptReporter(AttemptOfTask, Protocol):
     def returned(self, output_json: str) -> None:
         """Take what the task returned, as JSON text; the outcome follows at once."""
 
+    def note(self, text: str) -> None:
+        """Take a line in which lilota itself tells something about the attempt."""
+
 
 def call_run(task: TaskBase) -> JSONObject | None:
     """Run the task with nothing around it."""
@@ -76,8 +79,20 @@ def run_attempt(
         # What the task sets in context variables ends with the copy. What its import, above, has set is in it.
         copy_context().run(_build_and_call, task_class, claim, reporter, logger, call)
     except BaseException as error:  # noqa: BLE001 - a task may raise anything, SystemExit included
-        return outcome_of(error, claim, task_class)
+        outcome = outcome_of(error, claim, task_class)
+        if outcome.state is TaskState.CANCELLED:
+            _note_where_it_was(error, reporter)
+        return outcome
     return _SUCCEEDED
+
+
+def _note_where_it_was(cancelled: BaseException, reporter: AttemptReporter) -> None:
+    """Leave in the log where a task was when it was cancelled: it has no error, in which that could be read."""
+    where = describe_error(_stop_within(cancelled) or cancelled).traceback
+    frames = [line for line in where.splitlines() if line.startswith("  ")]
+    if frames:
+        for line in ("It was cancelled. This is where it was, the innermost call last:", *frames):
+            reporter.note(line)
 
 
 def _build_and_call(

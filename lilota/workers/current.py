@@ -81,6 +81,10 @@ class RunningAttempt:
         # No lock: it is for `end`, in the same thread. The courier leaves it alone.
         self._returned_json = output_json
 
+    def note(self, text: str) -> None:
+        with self._guard.shield, self._guard.lock:
+            self.add_line(notice(text))
+
     def is_cancelled(self) -> bool:
         # No lock: whoever tells the reason looks at `is_looking` afterwards, so one of both sees the other.
         self.is_looking = True

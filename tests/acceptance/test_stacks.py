@@ -186,6 +186,22 @@ def test_a_cancelled_task_that_is_ended_by_force_keeps_the_stack_it_had(url):
     assert run.endswith(" in run")
 
 
+def test_a_cancelled_task_that_ended_when_it_was_asked_to_says_where_it_was(url):
+    """In its log, too: a lock in Python lets the exception through, and then no force is needed."""
+    with stuck(url) as runner:
+        handle = runner.add("StuckAtALock")
+        started(handle)
+        until(lambda: threads_of(handle.id), lambda seen: "wait_for_ever" in seen[0]["frames"][0])
+
+        handle.cancel()
+        info = ended(handle)
+        said, *frames = texts(handle)
+
+    assert info.state is TaskState.CANCELLED
+    assert said == "It was cancelled. This is where it was, the innermost call last:"
+    assert any(line.endswith(" in wait_for_ever") for line in frames)
+
+
 @linux_only
 def test_a_task_over_its_time_limit_that_is_ended_by_force_keeps_the_stack_it_had(url):
     """Its error has it for a traceback, which it could not have otherwise."""

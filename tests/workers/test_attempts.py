@@ -24,6 +24,7 @@ class Recorder:
     def __init__(self) -> None:
         self.percentages: list[float] = []
         self.outputs: list[str] = []
+        self.notes: list[str] = []
 
     def progress(self, percentage: float) -> None:
         self.percentages.append(percentage)
@@ -33,6 +34,9 @@ class Recorder:
 
     def returned(self, output_json: str) -> None:
         self.outputs.append(output_json)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
     def is_cancelled(self) -> bool:
         return True
@@ -225,6 +229,32 @@ def test_a_task_that_forgets_its_base_class_is_told_so():
 def test_what_lilota_raises_in_a_task_decides_its_outcome(error, expected):
     """Also from within a group, as a task group of asyncio wraps it."""
     assert run(raising(error)) == expected
+
+
+@pytest.mark.parametrize("wrap", [lambda error: error, lambda error: BaseExceptionGroup("", [error])])
+def test_the_log_of_a_cancelled_task_says_where_it_was(wrap):
+    """It has no error with a traceback; who cancels a stuck task still wants to know where it was stuck."""
+    recorder = Recorder()
+
+    def body(task):
+        try:
+            raise CancelRequested
+        except CancelRequested as cancelled:
+            raise wrap(cancelled) from None
+
+    run(body, recorder)
+
+    said, *frames = recorder.notes
+    assert said == "It was cancelled. This is where it was, the innermost call last:"
+    assert any("raise CancelRequested" in line for line in frames)
+    assert all(line.startswith("  ") for line in frames)
+
+
+def test_the_log_of_a_task_that_fails_does_not_say_where_it_was():
+    """Its error does, with a traceback."""
+    recorder = Recorder()
+    run(raising(TimeoutReached()), recorder)
+    assert recorder.notes == []
 
 
 def test_retry_asks_for_another_run_that_costs_nothing():
