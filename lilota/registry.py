@@ -61,7 +61,8 @@ class Registry:
         earlier = self._classes.get(name)
         if earlier is not clazz:
             _warn_of_options(clazz, what)
-        if earlier not in {None, clazz}:
+        # A module that was loaded anew, as in a notebook, has the same class as another object.
+        if earlier is not None and reference_to(earlier) != reference_to(clazz):
             logger.warning("The task name %r stood for %r and now stands for %r.", name, earlier, clazz)
         self._classes[name] = clazz
         self._references[name] = reference_to(clazz)

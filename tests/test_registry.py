@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -172,6 +173,20 @@ def test_registering_another_class_under_a_name_is_warned_of(make_registry, task
     assert quiet == ""
     assert "'resize' stood for" in caplog.text
     assert registry.resolve("resize") is tasks.Other
+
+
+def test_registering_a_class_of_a_module_that_was_loaded_anew_is_not_warned_of(make_registry, tasks, caplog):
+    """As somebody does in a notebook after a change: it is the same class for whoever imports it."""
+    registry = make_registry()
+    earlier = tasks.Resize
+    registry.register("resize", earlier)
+
+    importlib.reload(tasks)
+    registry.register("resize", tasks.Resize)
+
+    assert tasks.Resize is not earlier
+    assert caplog.text == ""
+    assert registry.resolve("resize") is tasks.Resize
 
 
 def test_a_misspelt_option_is_warned_of_once(make_registry, tasks, caplog, monkeypatch):
