@@ -41,11 +41,11 @@ def test_to_examine_a_store_does_not_make_it(folder):
     assert list(folder.iterdir()) == []
 
 
-def test_a_folder_in_which_a_store_could_not_be_made_is_a_warning(folder):
-    """Nobody has to add a task to learn of it."""
+def test_a_folder_in_which_a_store_could_not_be_made_is_a_problem(folder):
+    """Nobody has to add a task to learn of it: with such a store nothing works."""
     findings = list(examine(f"sqlite:///{folder}/nowhere/own.db"))
 
-    texts = [finding.text for finding in findings if finding.status == "warning"]
+    texts = [finding.text for finding in findings if finding.status == "problem"]
     assert f"There is no folder '{folder}/nowhere', so '{folder}/nowhere/own.db' can't be made." in " ".join(texts)
 
 
@@ -110,7 +110,7 @@ def test_tasks_that_no_runner_serves_are_a_warning_with_the_remedy():
     (finding,) = _waiting_tasks([WAITS], known_here(), Serving(()))
 
     assert (finding.status, finding.text) == (
-        "warning", "3 tasks wait. No runner is alive on this store; start one with: lilota worker",
+        "warning", "3 tasks wait in vain. No runner is alive on this store; start one with: lilota worker",
     )  # fmt: skip
 
 

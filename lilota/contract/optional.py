@@ -14,7 +14,11 @@ class CanTellExistence(Protocol):
     """A store that opening would make, such as a file, and that can tell whether it is there already."""
 
     def exists(self) -> bool:
-        """Tell whether the store is there, without making it. The command line asks before it only looks."""
+        """Tell whether the store is there, without making it. The command line asks before it only looks.
+
+        Raises:
+            StoreUnavailableError: it is not there, and could not be made.
+        """
 
 
 @runtime_checkable

@@ -22,12 +22,13 @@ from lilota.contract import (
 )
 from lilota.contract.ids import check_id
 from lilota.contract.rules import check_none_is_running, refuse_connection
+from lilota.errors import StoreUnavailableError
 from lilota.models import AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
 from lilota_sqlite_store import actions, attempts, claims, reading, repair, restoring, runners
 from lilota_sqlite_store.adding import GroupAdder
 from lilota_sqlite_store.database import Database
 from lilota_sqlite_store.statements import SQL
-from lilota_sqlite_store.surroundings import warnings_for
+from lilota_sqlite_store.surroundings import about_folder, warnings_for
 from lilota_sqlite_store.wakeup import Wakeup
 
 
@@ -73,7 +74,11 @@ class SQLiteTaskStore:
 
     def exists(self) -> bool:
         """Tell whether the file is there, without making it. The command line asks before it only looks."""
-        return os.path.exists(self.path)
+        if os.path.exists(self.path):
+            return True
+        if problem := about_folder(self.path):
+            raise StoreUnavailableError(problem)
+        return False
 
     def open(self) -> None:
         with self._db().pool.lend():

@@ -16,7 +16,7 @@ _MOUNTS: Final = "/proc/mounts"
 def warnings_for(path: str, version: tuple[int, int, int] = sqlite3.sqlite_version_info[:3]) -> tuple[str, ...]:
     """Return a sentence for each known danger."""
     return tuple(
-        warning for warning in (_about_version(version), _about_file_system(path), _about_folder(path)) if warning
+        warning for warning in (_about_version(version), _about_file_system(path), about_folder(path)) if warning
     )
 
 
@@ -36,7 +36,8 @@ def _about_file_system(path: str) -> str | None:
     return f"'{path}' is on a network file system ({kind}), where SQLite's locks can fail. Move it to a local disk."
 
 
-def _about_folder(path: str) -> str | None:
+def about_folder(path: str) -> str | None:
+    """Say what is wrong with the folder of a file, where SQLite makes others beside it; None if nothing is."""
     folder = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(folder):
         return f"There is no folder '{folder}', so '{path}' can't be made. Make it, or correct the path."

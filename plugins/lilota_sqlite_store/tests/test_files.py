@@ -43,6 +43,12 @@ def test_asking_whether_the_file_exists_does_not_make_it(path):
     assert (before, after) == ([False, False], True)
 
 
+def test_asking_for_a_file_that_could_not_be_made_says_why(tmp_path):
+    """To answer that it is not there yet would promise that it can be."""
+    with pytest.raises(StoreUnavailableError, match=r"There is no folder '.*/nowhere'"):
+        SQLiteTaskStore(f"{tmp_path}/nowhere/tasks.db").exists()
+
+
 def test_existing_file_keeps_its_mode(path):
     """Who made the file readable for a group wants it so."""
     os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o640))
