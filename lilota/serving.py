@@ -183,7 +183,7 @@ class Serving:
         for row in shown:
             if gap := self.gap(row.name, row.queue):
                 waiting[gap.text] += row.count if self.is_alive else sum(each.count for each in rows)
-        lines = [f"{_tasks_wait(number)}. {text}" for text, number in waiting.items()]
+        lines = [f"{_tasks_wait(number)} in vain. {text}" for text, number in waiting.items()]
         if rest := sum(row.count for row in rows) - waiting.total():
             lines.append(f"{_tasks_wait(rest)} of other names or queues that no runner serves: see lilota counts.")
         return lines
@@ -304,7 +304,9 @@ def _turn(task: TaskInfo, store: TaskStore, serving: Serving) -> Reason:
     if busy < places:
         return Reason("turn", f"It is due, and {places - busy:,} of {places:,} places that serve it are free, {of}.")
     waiting = sum(row.count for row in found if row.state in WAITING_STATES and _shares(row, who))
-    return Reason("place", f"All places that serve it are busy: {places:,} {of}; tasks that wait for one: {waiting:,}.")
+    busy_with = "See what they are busy with: lilota list --state running"
+    all_busy = f"All places that serve it are busy: {places:,} {of}; tasks that wait for one: {waiting:,}."
+    return Reason("place", f"{all_busy} {busy_with}")
 
 
 def _shares(row: TaskCount, who: Iterable[tuple[Service, object]]) -> bool:

@@ -288,7 +288,10 @@ def test_tasks_behind_full_places_wait_for_a_place(store):
     add_task(store)
     add_task(store, "other")
 
-    assert only_text(store, 3) == ("All places that serve it are busy: 1 of 1 runner; tasks that wait for one: 2.")
+    assert only_text(store, 3) == (
+        "All places that serve it are busy: 1 of 1 runner; tasks that wait for one: 2. "
+        "See what they are busy with: lilota list --state running"
+    )
 
 
 def test_a_due_task_with_a_free_place_runs_soon(store):

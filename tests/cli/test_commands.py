@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cli_calls import add_task, call, end_task, start_task
 
 from lilota.contract import RunnerInfo
-from lilota.models import LogLine, TaskError, TaskState
+from lilota.models import AttemptUpdate, LogLine, Outcome, TaskError, TaskState
 
 HOSTILE = "\x1b[2Jevil\n\u202ename [red]x[/red]"
 
@@ -354,6 +356,38 @@ def test_show_tells_all_about_a_task(store):
 
     for part in ("resize", "failed", "40 %", '"n": 1', '"part": 2', "ValueError: bad", "    line 1"):
         assert part in shown
+
+
+def test_show_leads_from_a_running_task_to_its_stack(store):
+    """Who looks at one that runs for too long wants to know where it is; of one that has ended nobody can say."""
+    running = start_task(store, progress=46.66)
+    shown = call("show", "1").stdout
+    end_task(store, running)
+
+    assert "progress  47 %" in shown
+    assert shown.endswith("What it logged: lilota logs 1; where it is: lilota stack 1\n")
+    assert "lilota stack" not in call("show", "1").stdout
+
+
+def test_show_tells_a_task_that_was_given_back_from_one_that_never_began(store):
+    """Its runner stopped: the attempt does not count, but it has begun."""
+    add_task(store, "fresh")
+    given_back = start_task(store)
+    outcome = Outcome(state=TaskState.PENDING, spends_attempt=False)
+    store.commit([AttemptUpdate(id=given_back.id, token=given_back.token, outcome=outcome)])
+
+    assert "attempt   none yet\n" in re.sub(" +\n", "\n", call("show", "1").stdout)
+    assert "attempt   none yet that counts\n" in re.sub(" +\n", "\n", call("show", "2").stdout)
+
+
+def test_show_does_not_say_when_a_task_is_due_that_has_ended(store):
+    """It is not due any more, also where its worker died before it told of its start."""
+    add_task(store, run_at=datetime.now(UTC) + timedelta(hours=1))
+    assert "due  " in call("show", "1").stdout
+
+    store.cancel(1)
+
+    assert "due  " not in call("show", "1").stdout
 
 
 def test_show_hides_secrets_unless_asked(store):

@@ -70,7 +70,7 @@ def test_runners_says_what_waits_in_vain(store):
     lines = call("runners").stdout.splitlines()[2:]
 
     assert lines[0] == (
-        "3 tasks wait. No living runner serves the queue 'mail', only 'default'. "
+        "3 tasks wait in vain. No living runner serves the queue 'mail', only 'default'. "
         "Start one with: lilota worker --queue mail"
     )
     assert lines[-1].startswith("6 tasks wait of other names or queues that no runner serves")
@@ -118,7 +118,7 @@ def test_list_marks_what_no_runner_serves(store):
 
     assert served == {1: False, 2: True, 3: False}
     assert [line.split()[0] for line in rows if "no runner serves this" in line] == ["3", "1"]
-    assert rows[-1].startswith("1 task waits. No living runner has the task 'strange'.")
+    assert rows[-1].startswith("1 task waits in vain. No living runner has the task 'strange'.")
 
 
 def test_show_says_why_a_task_waits(store):

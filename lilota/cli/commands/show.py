@@ -47,7 +47,8 @@ def show(session: Session, *, task_id: int, reveal: bool, as_json: bool) -> None
         screen.print(Text(f"\n{title}", style="bold"))
         for line in lines:
             screen.print(Text(f"  {line}", style=style), soft_wrap=True)
-    screen.print(Text(f"\nWhat it logged: lilota logs {task.id}", style="dim"))
+    stack = f"; where it is: lilota stack {task.id}" if task.state is TaskState.RUNNING else ""
+    screen.print(Text(f"\nWhat it logged: lilota logs {task.id}{stack}", style="dim"))
 
 
 def _heading(task: TaskInfo, unicode: bool) -> Text:
@@ -63,11 +64,11 @@ def _facts(task: TaskInfo, now: datetime) -> Iterator[tuple[str, str]]:
     if task.description:
         yield "description", safe(task.description)
     if task.state is not TaskState.SUCCEEDED:
-        yield "progress", f"{task.reported_progress:g} %"
+        yield "progress", f"{task.reported_progress:.0f} %"
     yield "queue", safe(task.queue) + (f", priority {task.priority}" if task.priority else "")
     yield "attempt", _attempts(task)
     yield "added", instant_text(task.created_at, now)
-    if task.run_at > task.created_at and task.started_at is None:
+    if task.run_at > task.created_at and task.started_at is None and not task.state.is_terminal:
         yield "due", instant_text(task.run_at, now)
     if task.started_at is not None:
         yield "started", instant_text(task.started_at, now)
@@ -80,7 +81,7 @@ def _facts(task: TaskInfo, now: datetime) -> Iterator[tuple[str, str]]:
 
 def _attempts(task: TaskInfo) -> str:
     if task.attempt == 0:
-        return "none yet"
+        return "none yet" if task.started_at is None else "none yet that counts"
     lost = f" ({task.lost_attempts} of at most {task.max_lost_attempts} lost to a dead process)"
     return f"{task.attempt}{lost if task.lost_attempts else ''}"
 

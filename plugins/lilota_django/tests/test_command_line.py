@@ -74,7 +74,7 @@ def test_doctor_looks_at_the_store_of_the_project(site):
     findings = {finding["check"]: finding["text"] for finding in json.loads(looked.stdout)["findings"]}
     assert findings["settings"] == "The store is set by the Django setting LILOTA."
     assert findings["tasks"] == (
-        "1 task waits. No runner is alive on this store; start one with: manage.py lilota_worker"
+        "1 task waits in vain. No runner is alive on this store; start one with: manage.py lilota_worker"
     )
     assert list(site.folder.glob("*.db")) == []
 
