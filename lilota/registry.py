@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from typing import Final
 
 from lilota.config import Settings
 from lilota.errors import InvalidTaskError, LilotaError, UnknownTaskError, did_you_mean, listed
@@ -22,6 +23,9 @@ from lilota.tasks.options import remarks_on
 from lilota.tasks.reachability import check_reachable, reference_to
 
 logger: logging.Logger = logging.getLogger(__name__)
+
+#: A service that is started in another folder than its files looks like this.
+_NONE_CONFIGURED: Final = " No [tasks] are configured for the working folder: start the program where lilota.toml is."
 
 
 class Registry:
@@ -150,7 +154,8 @@ class Registry:
         return UnknownTaskError(
             f"Unknown task {name!r}.{did_you_mean(name, self.names())} Registered: {listed(self._references)}. "
             f"Installed: {listed(self._plugins.task_names())}. "
-            "Register it before runner.start(), or install the package that brings it."
+            "Register it before runner.start(), write where its class is under [tasks] in lilota.toml, or install the "
+            f"package that brings it.{'' if self._references else _NONE_CONFIGURED}"
         )
 
     def _hint_for_class(self, named: object) -> str:

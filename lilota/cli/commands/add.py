@@ -130,10 +130,7 @@ def _advice() -> Iterator[None]:
     try:
         yield
     except UnknownTaskError as error:
-        raise UnknownTaskError(
-            f"{error} At a terminal: write where its class is under [tasks] in lilota.toml, or, if only another worker "
-            "knows the name, add --any-name."
-        ) from error
+        raise UnknownTaskError(f"{error} If only another worker knows the name, add --any-name.") from error
 
 
 def _wait(handle: TaskHandle, store: TaskStore, command: str, *, timeout_seconds: float, as_json: bool) -> None:
