@@ -386,7 +386,7 @@ def test_a_misspelt_argument_of_add_many_is_named():
         ("kwargs", "Did you mean 'input'?"),
         ("countdown", "Did you mean 'delay_seconds'?"),
         ("eta", "Did you mean 'run_at'?"),
-        ("max_attempts", "Did you mean 'max_attempts'? That is said in the task class."),
+        ("max_attempts", "'max_attempts' is not an argument of add(). It is said in the task class."),
         ("timeout", "Did you mean 'timeout_seconds'? That is said in the task class."),
     ],
 )

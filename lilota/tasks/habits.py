@@ -57,7 +57,9 @@ def hint_for_argument(name: str, known: Collection[str], options: Collection[str
     """
     if name in _OF_ADD:
         return f" Did you mean {_OF_ADD[name]!r}?"
-    of_class = f"Did you mean {name!r}?" if name in options else _OF_CLASSES.get(name)
+    if name in options:
+        return " It is said in the task class."
+    of_class = _OF_CLASSES.get(name)
     return f" {of_class} That is said in the task class." if of_class else did_you_mean(name, known)
 
 
