@@ -41,7 +41,8 @@ _START_REMEDY: Final = (
     ". Its error is printed above. Worker processes import your program: is everything that starts the runner behind "
     "`if __name__ == '__main__':`?"
 )
-#: How to wait no longer for a stop: in the main thread, which Ctrl-C interrupts, and in others.
+#: How to wait no longer for a stop: in the main thread, which Ctrl-C interrupts, and in others. There, the program is
+#: meant, not who reads the log; with a limit, as below a web server or `lilota worker`, it has said what it wants.
 _CTRL_C: Final = "Ctrl-C gives back what runs now."
 _STOP: Final = "stop(timeout_seconds=0), in another thread, gives back what runs now."
 #: How long the watcher of the store waits for a change before it looks whether the runner has stopped.
@@ -107,6 +108,7 @@ class RunnerStart:
         self._waiters = waiters
         self._leaves_all_to_the_lease = False
         self._has_told_of_stop = False
+        self._told_of_end = threading.Lock()
         self._closed = threading.Event()
         self._watcher = runner_thread("lilota-watcher", self._watch, self.driver.fail)
 
@@ -130,7 +132,8 @@ class RunnerStart:
 
     def stop(self, timeout_seconds: float | None) -> None:
         """Wait for what runs, as long as there is patience; see `TaskRunner.stop`."""
-        remedy = _CTRL_C if threading.current_thread() is threading.main_thread() else _STOP
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        remedy = _CTRL_C if in_main_thread else _STOP if timeout_seconds is None else ""
         try:
             self._tell_of_stop()
             self.driver.stop(drain=self._store_forgets, timeout_seconds=timeout_seconds, remedy=remedy)
@@ -146,7 +149,8 @@ class RunnerStart:
             raise
         finally:
             self._close()
-        logger.info("lilota stopped")
+        if self._told_of_end.acquire(blocking=False):  # the first of several threads that wait for it
+            logger.info("lilota stopped")
 
     def hurry(self) -> None:
         """Have a stop end now, by force; return at once."""

@@ -125,7 +125,8 @@ class RunnerStop:
             return
         bound = "" if self._give_up_at == inf else f" at most {duration(max(0.0, self._give_up_at - now))}"
         rest = ", and for what else is due, because this store forgets" if self._phase is Phase.DRAINING else ""
-        logger.warning("The runner waits%s for %s%s. %s", bound, _named(waits_for), rest, self._remedy)
+        remedy = f" {self._remedy}" if self._remedy else ""
+        logger.warning("The runner waits%s for %s%s.%s", bound, _named(waits_for), rest, remedy)
 
     def _is_drained(self) -> bool:
         """Tell whether all is done that was due, and all that comes back after an error."""

@@ -240,6 +240,7 @@ def test_a_second_signal_gives_back_at_once(folder):
 
     assert code == 0
     assert (shown(task_id)["state"], shown(task_id)["attempt"]) == ("pending", 0)
+    assert worker.errors().count("lilota stopped") == 1
 
 
 def test_the_first_signal_names_what_is_waited_for(folder):
@@ -255,6 +256,7 @@ def test_the_first_signal_names_what_is_waited_for(folder):
     assert code == 0
     assert "Once more stops them now." in worker.errors()
     assert "The runner waits at most 2" in worker.errors()
+    assert "stop(" not in worker.errors()  # which nobody can call at a terminal
 
 
 def test_when_the_grace_period_is_over_what_runs_is_given_back(folder):
