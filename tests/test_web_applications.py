@@ -66,10 +66,11 @@ class Visitor:
             with error:
                 return error.code, json.load(error)
 
-    def status(self, path: str) -> int:
+    def status(self, path: str, body: object = None) -> int:
         """Return the status alone, where the answer may be a page."""
+        data = None if body is None else json.dumps(body).encode()
         try:
-            with urlopen(self._url + path, timeout=60) as response:
+            with urlopen(Request(self._url + path, data, {"Content-Type": "application/json"}), timeout=60) as response:
                 return response.status
         except HTTPError as error:
             with error:
@@ -102,6 +103,7 @@ def test_an_application_runs_its_own_tasks(start, tmp_path):
     cancelled = visitor.ask("/reports/2", "DELETE")
     visitor.wait_for_state("/reports/2", "cancelled")
     strange = {path: visitor.ask(f"/reports/{path}")[0] for path in ("77", "-1", "9" * 30, "abc", "17.5", "1/2")}
+    wrong = [visitor.ask("/reports", "POST", body) for body in ({"seconds": float("nan")}, [1])]
     visitor.ask("/reports", "POST", {"seconds": 2})
     visitor.wait_for_state("/reports/3", "running")
     server.interrupt()
@@ -112,6 +114,8 @@ def test_an_application_runs_its_own_tasks(start, tmp_path):
     assert [line["text"] for line in log][:2] == ["month 1", "month 2"]
     assert cancelled == (200, "running")
     assert strange == {"77": 404, "-1": 404, "9" * 30: 404, "abc": 422, "17.5": 422, "1/2": 404}
+    assert [code for code, _ in wrong] == [422, 422]
+    assert wrong[0][1]["detail"].endswith("nan at $.seconds is not a JSON number")
     assert "Application shutdown complete." in server.output
     assert server.left_alive() == {}
     with TaskClient(f"sqlite:///{tmp_path}/lilota.db") as client:
@@ -128,7 +132,9 @@ def test_an_application_with_a_worker_beside_it(start):
 
     start("lilota", "worker", "--processes", "1")
     done = visitor.wait_for_state("/reports/1", "succeeded")
+    wrong, _ = visitor.ask("/reports", "POST", {"seconds": float("nan")})
 
+    assert wrong == 422
     assert (code, added["state"]) == (202, "pending")
     assert (unknown, said["detail"].startswith("The task with the id '77' does not exist")) == (404, True)
     assert done["output"] == {"file": "report.pdf"}
@@ -143,6 +149,9 @@ def test_a_flask_application_with_a_worker_beside_it(start):
     visitor.ask("/photos", "POST", {"photo": "hill.jpg"})
     cancelled = visitor.ask("/photos/2/cancel", "POST")
     strange = {path: visitor.status(f"/photos/{path}") for path in ("77", "-1", "9" * 30, "abc", "17.5", "77/log")}
+    wrong = [
+        visitor.status("/photos", body) for body in ({"foto": "x"}, {"photo": 3}, ["sea.jpg"], {"photo": "\ud800"})
+    ]
 
     start("lilota", "worker", "--processes", "1")
     done = visitor.wait_for_state("/photos/1", "succeeded")
@@ -152,3 +161,4 @@ def test_a_flask_application_with_a_worker_beside_it(start):
     assert done["output"] == {"photo": "small-sea.jpg"}
     assert [line["text"] for line in log] == ["Resized sea.jpg"]
     assert strange == dict.fromkeys(strange, 404)
+    assert wrong == [400] * len(wrong)
