@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from types import ModuleType
 from typing import Final
 
 from lilota.errors import InvalidTaskError, LilotaError
@@ -58,6 +59,8 @@ def _remedy_for(no_class: object) -> str:
         return f"Pass the class itself, {type(no_class).__name__}, not an instance."
     if isinstance(no_class, str):
         return "Pass the class itself, not its name."
+    if isinstance(no_class, ModuleType):
+        return "Name the class in the module, as in 'package.module:Class'."
     if callable(no_class):
         return "Write a subclass of lilota.TaskBase that does the work in run()."
     return "Pass a subclass of lilota.TaskBase."
@@ -65,7 +68,9 @@ def _remedy_for(no_class: object) -> str:
 
 def _called_otherwise(clazz: type[TaskBase], missing: list[str]) -> str:
     """Say which method looks like the `run()` that is missing, or return ""."""
-    named = next((name for name in _LIKE_RUN if callable(getattr(clazz, name, None))), "") if "run" in missing else ""
+    # What stands in the class itself: every class can be called, so `getattr` would find a `__call__` in each.
+    methods = {name for each in clazz.__mro__ for name, value in vars(each).items() if callable(value)}
+    named = next((name for name in _LIKE_RUN if name in methods), "") if "run" in missing else ""
     return f" Rename {named}() to run()." if named else ""
 
 

@@ -179,11 +179,29 @@ def test_who_calls_run_otherwise_is_told_so():
         check_task_class(Executing, "The task 'x'")
 
 
+class Nothing(TaskBase):
+    pass
+
+
+class Called(TaskBase):
+    def __call__(self):
+        return None
+
+
+def test_a_class_that_defines_nothing_is_told_of_no_method_to_rename():
+    """Every class can be called, but only one that defines it has a `__call__()` to rename."""
+    with pytest.raises(InvalidTaskError, match=r"it must define run\(\)\.$"):
+        check_task_class(Nothing, "The task 'x'")
+    with pytest.raises(InvalidTaskError, match=r"Rename __call__\(\) to run\(\)\."):
+        check_task_class(Called, "The task 'x'")
+
+
 @pytest.mark.parametrize(
     ("given", "remedy"),
     [
         (Good(None, None, None, None), "Pass the class itself, Good, not an instance."),
         ("Good", "Pass the class itself, not its name."),
+        (re, "Name the class in the module, as in 'package.module:Class'."),
         (lambda: None, "Write a subclass of lilota.TaskBase that does the work in run()."),
         (None, "Pass a subclass of lilota.TaskBase."),
     ],
