@@ -12,6 +12,7 @@ from lilota.models import AttemptUpdate, Outcome, TaskError, TaskState
 from lilota.plugins.guarded_stores import StoreFaultError
 from lilota.running.looking import LookSchedule
 from lilota.running.lost_replies import LostReplies
+from lilota.running.outages import Outage
 from lilota.running.telling import Teller
 from lilota.tasks.limits import MESSAGE_LIMIT
 from lilota.workers.descriptions import storable
@@ -33,6 +34,7 @@ class Exchange:
         self._teller = teller
         self.schedule: LookSchedule = LookSchedule()
         self._lost_replies = LostReplies(engine, store)
+        self._outage = Outage(logger, clock)
 
     def run(self, now: float) -> None:
         """Write and claim in one go, if there is something to write or a reason to look."""
@@ -59,6 +61,7 @@ class Exchange:
         committed = self._lost_replies.without_own_writes(updates, committed)
         answered_at = self._clock()
         self.schedule.note_answer(updates, answered_at)
+        self._outage.end("The store answers again.")
         self._engine.committed(committed, answered_at)
         self._teller.committed(updates, committed)
         self._lost_replies.give_back_orphans()
@@ -102,8 +105,11 @@ class Exchange:
         self._engine.holdings.keep_updates(updates)
         self._lost_replies.note_failure(request)
         pause_seconds = self.schedule.note_failure(now)
-        kept = f"; {len(updates)} update(s) are kept and written later" if updates else ""
-        logger.warning("The store can't be used%s (next try in %.1f s): %s", kept, pause_seconds, error)
+        if updates:
+            kept = "The store can't be used; %d update(s) are kept and written later (next try in %.1f s): %s"
+            self._outage.warn(kept, len(updates), pause_seconds, error)
+        else:
+            self._outage.warn("The store can't be used (next try in %.1f s): %s", pause_seconds, error)
 
 
 def _unwritable(error: BaseException) -> Outcome:

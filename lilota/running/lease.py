@@ -17,6 +17,7 @@ from typing import Final
 
 from lilota.contract import RegisteredRunner, RunnerInfo, TaskStore
 from lilota.errors import StoreError
+from lilota.running.outages import Outage
 from lilota.running.silence import Silence
 from lilota.running.threads import runner_thread
 
@@ -64,6 +65,7 @@ class LeaseKeeper:
         self._on_rescued = on_rescued
         self._introduced = introduced
         self._silence = Silence(clock)
+        self._outage = Outage(logger, clock)
         self._stopped = threading.Event()
         self._thread = runner_thread("lilota-lease", self._keep, on_failure)
         self._watch_thread = runner_thread("lilota-lease-watch", self._watch, on_failure)
@@ -99,7 +101,7 @@ class LeaseKeeper:
         try:
             was_known = self._store.heartbeat(self._introduced(self._runner))
         except StoreError as error:
-            logger.warning("The heartbeat of the runner failed: %s", error)
+            self._outage.warn("The heartbeat of the runner failed: %s", error)
             self._has_failed = True
             self._check_age()
             return False
@@ -118,10 +120,13 @@ class LeaseKeeper:
 
     def _try_to_look(self) -> bool:
         try:
-            return self._look()
+            is_in_time = self._look()
         except StoreError as error:
-            logger.warning("The runner could not look for tasks of dead runners: %s", error)
+            self._outage.warn("The runner could not look for tasks of dead runners: %s", error)
             return False
+        if is_in_time:  # then the heartbeat before it was answered, too
+            self._outage.end("The store answers the heartbeats again.")
+        return is_in_time
 
     def _watch(self) -> None:
         while True:

@@ -107,6 +107,7 @@ def test_what_happens_during_an_outage_is_written_after_it(stage, caplog):
     assert stage.state(task_id) is TaskState.SUCCEEDED
     assert stage.shared.inner.get(task_id).attempt == 1
     assert "The store can't be used; 1 update(s) are kept and written later (next try in " in caplog.text
+    assert caplog.text.count("The store answers again.") == 1
 
 
 def test_an_outage_without_anything_to_keep_is_told_without_numbers(stage, caplog):
