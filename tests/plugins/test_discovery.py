@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -501,6 +502,7 @@ def test_a_finder_that_raises_hides_nothing_but_its_own(install, tmp_path, monke
                 raise error("planted")
             return (_raise(error("planted")) for _ in range(1))
 
+    importlib.import_module("importlib_metadata")  # it puts its own finder there, which must outlive this test
     monkeypatch.setattr(sys, "meta_path", [Finder, *sys.meta_path])
 
     plugins = Plugins(Settings())
