@@ -32,6 +32,7 @@ from lilota.plugins.records import (
 from lilota.plugins.selection import unfit_names
 from lilota.plugins.strangers import let_pass, one_line, undisturbed
 from lilota.tasks.checks import check_task_class
+from lilota.tasks.options import remarks_on
 from lilota.texts.secrets import mask_text
 
 logger: logging.Logger = logging.getLogger("lilota.plugins")

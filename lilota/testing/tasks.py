@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -13,6 +14,7 @@ from lilota.errors import InvalidInputError, InvalidOutputError
 from lilota.models import Claim, JSONObject, LogLine, Outcome, TaskBase, TaskError, TaskState
 from lilota.tasks.checks import check_task_class
 from lilota.tasks.jsonvalues import INPUT_LIMIT_BYTES, OUTPUT_LIMIT_BYTES, encode_object
+from lilota.tasks.options import remarks_on
 from lilota.workers.attempts import run_attempt
 from lilota.workers.logs import LineHandler, task_logger
 
@@ -61,7 +63,8 @@ def run_task(
         result = run_task(AddNumbers, {"number1": 1, "number2": 2})
         assert result.output == {"result": 3}
 
-    There is no process of its own, so timeouts and hard cancellation do not apply.
+    There is no process of its own, so timeouts and hard cancellation do not apply, and no hooks of plugins are called.
+    A class attribute that looks like a misspelt option is a warning.
 
     Args:
         attempt: the number of the attempt, for what is decided by it (`max_attempts`).
@@ -75,6 +78,8 @@ def run_task(
         InvalidOutputError: the same about `output`.
     """
     check_task_class(task, "What run_task() got")
+    for remark in remarks_on(task):
+        warnings.warn(remark, stacklevel=2)
     claim = Claim(
         id=1,
         token=1,

@@ -21,6 +21,14 @@ def test_a_task_that_succeeds_leaves_output_progress_and_log():
     assert result.log_text == "adding {'a': 1, 'b': 2}"
 
 
+def test_an_attribute_that_looks_like_an_option_is_a_warning():
+    """Where the class is installed, nobody registers it; so its test is the first to see it."""
+    misspelt = type("Misspelt", (AddTwo,), {"timeout": 5, "__module__": AddTwo.__module__})
+
+    with pytest.warns(UserWarning, match=r"does not read testing_tasks.Misspelt.timeout. Did you mean 'timeout_sec"):
+        run_task(misspelt, {"a": 1, "b": 2})
+
+
 def test_input_and_output_go_through_json():
     """What JSON does not keep, the task and its caller do not get: tuples become lists."""
     result = run_task(Echo, {"sizes": (1, 2)}, output={"done": (3,)})
