@@ -16,7 +16,7 @@ from lilota.errors import InvalidTaskError, LilotaError, UnknownTaskError, did_y
 from lilota.models import TaskBase
 from lilota.plugins import Plugins
 from lilota.plugins.loading import load_reference
-from lilota.plugins.strangers import let_pass, one_line
+from lilota.plugins.strangers import as_sentence, let_pass, reason_of
 from lilota.tasks.checks import check_name, check_task_class
 from lilota.tasks.families import is_family, registered_as
 from lilota.tasks.options import remarks_on
@@ -188,7 +188,7 @@ def load_class(name: str, reference: str) -> type[TaskBase]:
     except BaseException as error:
         let_pass(error, what)
         raise InvalidTaskError(
-            f"{what} can't be imported from {reference!r}: {one_line(error).rstrip('.')}. "
+            f"{what} can't be imported from {reference!r}: {as_sentence(reason_of(error))} "
             f"{_remedy_for(error, reference)}"
         ) from error
 

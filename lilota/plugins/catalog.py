@@ -23,7 +23,7 @@ from lilota.plugins.frozen import how_to_bundle, is_frozen
 from lilota.plugins.loading import load_reference
 from lilota.plugins.records import EXECUTORS, IN_RECORDS, KINDS, STORES, TASKS, Entry
 from lilota.plugins.selection import apply_switches, settle_claims
-from lilota.plugins.strangers import let_pass, one_line, undisturbed
+from lilota.plugins.strangers import as_sentence, let_pass, one_line, reason_of, undisturbed
 from lilota.texts.shadows import shadows
 
 logger: logging.Logger = logging.getLogger("lilota.plugins")
@@ -142,9 +142,12 @@ class Catalog:
             raise
         except BaseException as error:
             let_pass(error, what)
-            entry.fail(one_line(error))
+            reason = reason_of(error)
+            entry.fail(reason)
             remedy = _remedy_for(error, entry)
-            raise error_class(f"{what} can't be loaded from {entry.pinned.value!r}: {entry.error}. {remedy}") from error
+            raise error_class(
+                f"{what} can't be loaded from {entry.pinned.value!r}: {as_sentence(reason)} {remedy}"
+            ) from error
         entry.state, entry.error = "loaded", None
         return entry.loaded
 

@@ -22,10 +22,12 @@ from lilota.plugins.delays import OVERDUE_SECONDS, RunningCalls, whereabouts
 from lilota.plugins.loading import load_reference
 from lilota.plugins.records import IN_RECORDS, Entry
 from lilota.plugins.strangers import (
+    as_sentence,
     blame,
     is_silenced,
     let_pass,
     one_line,
+    reason_of,
     reopen_streams,
     undisturbed,
     usable_streams,
@@ -99,9 +101,10 @@ class PluginModules:
             self._manager.unregister(name=entry.pinned.name)
         self._entries.pop(entry.pinned.name, None)
         entry.hooks = ()
-        entry.fail(one_line(error))
+        reason = reason_of(error)
+        entry.fail(reason)
         self._collect_implementations()
-        message = f"The plugin {entry.pinned.name!r} of {entry.source} can't be used: {entry.error}."
+        message = f"The plugin {entry.pinned.name!r} of {entry.source} can't be used: {as_sentence(reason)}"
         remedy = f"Turn it off with LILOTA_DISABLE_PLUGINS={entry.pinned.name}, or install another version of it."
         if self._strict:
             raise PluginError(f"{message} {remedy}") from error
@@ -187,6 +190,8 @@ class PluginModules:
                 raise PluginError(f"{name!r} {_WRONG_WRAPPER[name == _WRAPPED_HOOK]}")
             if name in self._hook_names and not _is_called_as_meant(getattr(module, attribute), name):
                 raise PluginError(f"{name!r} {_NOT_PLAIN[name == _WRAPPED_HOOK]}")
+            if name in self._hook_names:
+                _refuse_arguments(getattr(module, attribute), name)
 
     def _remark(self, module: object) -> str | None:
         """Say what in a module looks like a hook and is none, or that it has none at all."""
@@ -268,6 +273,15 @@ def _is_called_as_meant(function: object, name: str) -> bool:
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         return False
     return inspect.isgeneratorfunction(function) == (name == _WRAPPED_HOOK)
+
+
+def _refuse_arguments(function: Callable[..., object], name: str) -> None:
+    """Refuse an argument that a hook does not give; pluggy would too, but without saying which ones there are."""
+    given = [argument for argument in inspect.signature(getattr(LilotaHooks, name)).parameters if argument != "self"]
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.name not in given and parameter.default is parameter.empty:
+            gives = f"gives {' and '.join(map(repr, given))}" if given else "gives none"
+            raise PluginError(f"{name!r} wants the argument {parameter.name!r}, but its hook {gives}")
 
 
 def _refuse_unfinished(returned: object) -> None:

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +16,8 @@ from lilota.errors import StopTask
 logger: logging.Logger = logging.getLogger("lilota.plugins")
 
 _BLAMED: Final = "Raised not by the task, but by "
+#: The packages whose code stands between lilota's call and that of a stranger.
+_NO_STRANGERS: Final = frozenset({"importlib", "lilota", "pluggy"})
 
 
 def let_pass(error: BaseException, what: str = "") -> None:
@@ -57,6 +60,23 @@ def one_line(error: BaseException) -> str:
         seen.add(id(first))
     said = _class_and_text(error)
     return said if text_of(first) in said else f"{said} ({_class_and_text(first)})"
+
+
+def reason_of(error: BaseException) -> str:
+    """Return `one_line` of an error, and the line of a stranger's file in which it was raised, if one was.
+
+    What a module raises while it is imported ("division by zero", "No module named 'x'") seldom tells where.
+    """
+    place = ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        if str(frame.f_globals.get("__name__")).partition(".")[0] not in _NO_STRANGERS:
+            place = f" ({frame.f_code.co_filename}, line {line})"
+    return one_line(error) + place
+
+
+def as_sentence(text: str) -> str:
+    """Return a text with a full stop, unless it ends a sentence already."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def text_of(error: BaseException) -> str:

@@ -395,6 +395,43 @@ def test_a_module_with_what_is_no_hook_is_remarked(bring, lilota, source, remark
     assert (shown.returncode, f"plugin forgetful (forgetful): {record.remark}" in shown.stdout) == (0, True)
 
 
+@pytest.mark.parametrize(("group", "kind"), [("lilota.plugins", "plugin"), ("lilota.tasks", "task")])
+def test_what_a_module_raises_is_shown_with_its_line(bring, lilota, group, kind):
+    """ "division by zero" tells its author nothing; a module that is not there has no line."""
+    folder = bring("dividing", "1 / 0", group, "dividing" if kind == "plugin" else "dividing:Task")
+    bring("absent", "", group, "no_such_module")
+
+    shown = lilota("plugins", "--check", COLUMNS="300").stdout
+
+    line = len((folder / "dividing.py").read_text().splitlines())
+    assert f"division by zero ({folder / 'dividing.py'}, line {line}). Mend" in shown
+    assert "ModuleNotFoundError: No module named 'no_such_module'. Mend" in shown
+
+
+def test_a_question_ends_a_reason_without_a_full_stop(bring, caplog):
+    """Two marks in a row look broken."""
+    bring("mistyped", "@hookimpl\ndef lilota_task_added(added): pass")
+
+    Plugins(Settings())
+
+    assert "Did you mean 'lilota_tasks_added'? The rest goes on" in caplog.text
+
+
+def test_a_misspelt_option_of_an_installed_task_is_remarked(bring, lilota):
+    """Nobody registers it, so this is where its author sees it."""
+    bring(
+        "slow",
+        "class Slow(TaskBase):\n    max_attempt = 3\n    def run(self):\n        return None\n",
+        "lilota.tasks",
+        "slow:Slow",
+    )
+
+    shown = lilota("plugins", "--check", COLUMNS="300")
+
+    remark = "task slow (slow): lilota does not read slow.Slow.max_attempt. Did you mean 'max_attempts'?"
+    assert (shown.returncode, remark in shown.stdout) == (0, True)
+
+
 # --- The true reason ---
 
 
@@ -426,7 +463,7 @@ def test_the_first_error_of_a_chain_is_shown_with_the_last(bring):
 
     record = record_of(Plugins(Settings()), "chained")
 
-    assert record.error == "RuntimeError: no images (ModuleNotFoundError: No module named 'no_such_library')"
+    assert record.error.startswith("RuntimeError: no images (ModuleNotFoundError: No module named 'no_such_library') (")
 
 
 def test_a_chain_that_bites_its_tail_has_an_end():
