@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from lilota.adding.new_tasks import AddOptions, checked_arguments, new_task
 from lilota.adding.waiters import Waiters
-from lilota.bulk import CANCEL, RETRY, Fates, act_on_all
 from lilota.config import Settings, load_settings
 from lilota.contract import RegisteredRunner, StoreCapabilities, TaskCount, TaskStore
 from lilota.errors import ConfigurationError, TaskCancelledError, TaskFailedError, UnknownTaskError
-from lilota.finding import TaskFilter, find_tasks
 from lilota.hookspecs import TasksAdded
 from lilota.models import TERMINAL_STATES, JSONObject, LogLine, NewTask, TaskInfo, TaskState
 from lilota.plugins import Plugins
 from lilota.registry import Registry
-from lilota.statistics import NameStats, stats_of
 from lilota.stores import ensure_store
 from lilota.tasks.checks import check_name
+
+if TYPE_CHECKING:
+    from lilota.bulk import Fates
+    from lilota.finding import TaskFilter
+    from lilota.statistics import NameStats
 
 
 class TaskHandle:
@@ -208,6 +210,8 @@ class TaskClient:
         Raises:
             ConfigurationError: a condition can't be used.
         """
+        from lilota.finding import find_tasks  # noqa: PLC0415 - start-up stays quick
+
         return find_tasks(self.store, limit=limit, **wanted)
 
     def counts(self) -> list[TaskCount]:
@@ -228,6 +232,9 @@ class TaskClient:
         Raises:
             ConfigurationError: a condition can't be used.
         """
+        from lilota.finding import find_tasks  # noqa: PLC0415 - start-up stays quick
+        from lilota.statistics import stats_of  # noqa: PLC0415 - start-up stays quick
+
         if wanted.get("states") is None:
             wanted["states"] = TERMINAL_STATES
         return stats_of(find_tasks(self.store, limit=limit, **wanted))
@@ -249,6 +256,8 @@ class TaskClient:
             StoreUnavailableError: the store went away. The message says how many had been cancelled; the same call
                 goes on with the others.
         """
+        from lilota.bulk import CANCEL, act_on_all  # noqa: PLC0415 - start-up stays quick
+
         return act_on_all(self.store, CANCEL, task_ids, **wanted)
 
     def retry(self, task_ids: int | Iterable[int] | None = None, **wanted: Unpack[TaskFilter]) -> Fates:
@@ -257,6 +266,8 @@ class TaskClient:
         As `cancel`, which see. Without states, those that failed are meant. `TaskHandle.retry` raises where a task
         can't be retried; this counts it as unchanged.
         """
+        from lilota.bulk import RETRY, act_on_all  # noqa: PLC0415 - start-up stays quick
+
         return act_on_all(self.store, RETRY, task_ids, **wanted)
 
     def _store_tasks(self, tasks: list[NewTask], connection: object | None) -> list[TaskHandle]:

@@ -116,8 +116,13 @@ class Plugins:
         """
         entry = self._catalog.find(TASKS, name)
         what = f"The task {name!r} of {entry.source}"
-        loaded = self._catalog.load(entry, what, partial(check_task_class, what=what), InvalidTaskError)
-        return cast("type[TaskBase]", loaded)
+
+        def check(loaded: object) -> type[TaskBase]:
+            clazz = check_task_class(loaded, what)
+            entry.remark = " ".join(remarks_on(clazz)) or None
+            return clazz
+
+        return cast("type[TaskBase]", self._catalog.load(entry, what, check, InvalidTaskError))
 
     def store_names(self) -> tuple[str, ...]:
         """Return the schemes of the stores that can be used, sorted."""
