@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import redirect_stderr
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from lilota.contract import TaskStore
+    from lilota.models import TaskState
 
 Offer = TypeVar("Offer")
 Complete = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]
@@ -56,12 +57,15 @@ def _task_names(session: Session) -> Offers:
     return dict.fromkeys(session.registry.names())
 
 
-def _task_ids(session: Session) -> Offers:
-    from lilota.contract import TaskQuery  # noqa: PLC0415 - start-up stays quick
+def _task_ids(states: tuple[TaskState, ...] | None) -> Callable[[Session], Offers]:
+    def find(session: Session) -> Offers:
+        from lilota.contract import TaskQuery  # noqa: PLC0415 - start-up stays quick
 
-    with session.open_store() as store:
-        tasks = store.find(TaskQuery(limit=_NEWEST_TASKS))
-    return {str(task.id): safe(f"{task.name}, {task.state}") for task in tasks}
+        with session.open_store() as store:
+            tasks = store.find(TaskQuery(states=states, limit=_NEWEST_TASKS))
+        return {str(task.id): safe(f"{task.name}, {task.state}") for task in tasks}
+
+    return find
 
 
 def _used(read: Callable[[TaskStore], Iterable[str]]) -> Callable[[Session], Offers]:
@@ -78,10 +82,15 @@ def _stores(session: Session) -> Offers:
     return dict.fromkeys(session.plugins.store_names())
 
 
+def complete_task_id_in(states: Sequence[TaskState]) -> Complete:
+    """Offer the newest tasks in these states: a command that acts on no others would refuse them."""
+    return _completion(_task_ids(tuple(states)))
+
+
 #: The names that can be added here.
 complete_task_name: Final = _completion(_task_names)
 #: The newest tasks; shells that show help show what each is.
-complete_task_id: Final = _completion(_task_ids)
+complete_task_id: Final = _completion(_task_ids(None))
 #: The names and the queues that tasks in the store have.
 complete_used_name: Final = _completion(_used(lambda store: (count.name for count in store.counts())))
 complete_used_queue: Final = _completion(_used(lambda store: (count.queue for count in store.counts())))

@@ -7,8 +7,9 @@ import subprocess
 import sys
 
 import pytest
-from cli_calls import add_task
+from cli_calls import add_task, end_task, start_task
 
+from lilota.models import TaskState
 from lilota.stores import open_store
 
 
@@ -58,6 +59,21 @@ def test_the_tab_key_offers_what_is_there(line, offer):
 
     assert offer in offers
     assert beside == ""
+
+
+def test_a_command_that_acts_on_some_states_offers_only_those(folder):
+    """Among hundreds of newer tasks, the one that is stuck is the one that can be asked for its stack."""
+    store = open_store(f"sqlite:///{folder}/lilota.db")
+    store.open()
+    start_task(store)
+    end_task(store, start_task(store), TaskState.FAILED)
+    for _ in range(30):
+        add_task(store)
+    store.close()
+
+    assert complete("lilota stack ") == (["2"], "")
+    assert complete("lilota retry ") == (["3"], "")
+    assert "3" not in complete("lilota cancel ")[0]
 
 
 def test_what_is_typed_already_selects():

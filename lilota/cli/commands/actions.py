@@ -15,6 +15,7 @@ import click
 
 from lilota.bulk import CANCEL, RETRY, Acted, Action, Fate, act_on, matching
 from lilota.cli.asking import ask
+from lilota.cli.completion import complete_task_id_in
 from lilota.cli.options import TASK_ID, Decorated, filter_options, given_filter, json_option, store_option
 from lilota.cli.output import echo, stdout
 from lilota.cli.records import print_json
@@ -55,7 +56,9 @@ def _which_tasks(action: Action) -> Callable[[Decorated], Decorated]:
             json_option("one JSON document per task"),
             click.option("--yes", is_flag=True, help="Do not ask; only a filter makes it ask."),
             filter_options(state.value for state in action.states),
-            click.argument("task_ids", metavar="[ID]...", type=TASK_ID, nargs=-1),
+            click.argument(
+                "task_ids", metavar="[ID]...", type=TASK_ID, nargs=-1, shell_complete=complete_task_id_in(action.states)
+            ),
         ):
             command = option(command)
         return command

@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from lilota.cli.completion import complete_task_id_in
 from lilota.cli.options import TASK_ID, json_option, store_option
 from lilota.cli.output import echo
 from lilota.cli.records import print_json
@@ -25,7 +26,7 @@ _SHOWN_LINES: Final = 10_000
 
 
 @click.command
-@click.argument("task_id", metavar="ID", type=TASK_ID)
+@click.argument("task_id", metavar="ID", type=TASK_ID, shell_complete=complete_task_id_in([TaskState.RUNNING]))
 @json_option("one JSON document")
 @store_option
 @pass_session
