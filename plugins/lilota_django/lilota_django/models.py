@@ -119,11 +119,6 @@ class Task(models.Model):
         """The task name; as `queue`."""
         return self.lane.name or ""
 
-    @property
-    def progress_percentage(self) -> float:
-        """100 once the task has ended, in whatever state; before, what the task reported."""
-        return 100.0 if self.state > State.RUNNING else min(self.progress, 99.9)
-
 
 class LogLine(models.Model):
     """One line that a task logged or printed."""

@@ -96,6 +96,17 @@ def test_the_list_shows_the_newest_tasks_first(store):
     assert "100 %" in text(page)
 
 
+def test_what_failed_is_shown_as_far_as_it_came(store):
+    """As the command line shows it: 100 % is for what is done."""
+    add(store)
+    failed = end(store, TaskState.FAILED, progress=33.0)
+    client = visitor("view")
+
+    pages = text(client.get(LIST)), text(client.get(f"{LIST}{failed}/change/"))
+
+    assert [("33 %" in page, "100 %" in page) for page in pages] == [(True, False)] * 2
+
+
 def test_strangers_see_nothing(store):
     """Who has not logged in is asked to; who may not see tasks is refused, and finds no link."""
     add(store)

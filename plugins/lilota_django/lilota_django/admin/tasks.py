@@ -14,7 +14,7 @@ from lilota_django.admin.details import error_text, log_text, pretty_json
 from lilota_django.admin.filters import NameFilter, QueueFilter, StateFilter, chosen, id_in
 from lilota_django.admin.pages import NewestPages
 from lilota_django.admin.readonly import ReadOnlyAdmin, instant_column, store_of_project
-from lilota_django.models import Task
+from lilota_django.models import State, Task
 from lilota_django.orm.records import STATES
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class TaskAdmin(ActionsMixin, ReadOnlyAdmin):
 
     @admin.display(description="progress")
     def percentage(self, task: Task) -> str:
-        return f"{task.progress_percentage:.0f} %"
+        return f"{100 if task.state == State.SUCCEEDED else int(task.progress)} %"
 
     created = instant_column("created_at", "added at")
     due = instant_column("run_at", "due at")
