@@ -10,6 +10,7 @@ from fractions import Fraction
 
 import pytest
 from django.conf import settings as project
+from django.contrib.auth.models import User
 from django.core import checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
@@ -184,6 +185,16 @@ def test_arguments_that_json_cannot_carry_are_refused(store, arguments):
         tasks.total.enqueue(*arguments)
 
     assert store.get_all_tasks() == []
+
+
+def test_an_argument_that_json_cannot_carry_is_named(store):
+    """A model is what most people try first; what to pass instead is said."""
+    with pytest.raises(TypeError, match=r"with the argument 1: .*User'>\. Pass its pk, and read it"):
+        tasks.total.enqueue(User(username="ann"))
+    with pytest.raises(
+        TypeError, match=r"with the argument 'amount': .*'set'>\. Pass text, numbers, lists and dicts\."
+    ):
+        tasks.total.enqueue(amount={1})
 
 
 def test_functions_that_a_worker_could_not_find_are_refused(store):

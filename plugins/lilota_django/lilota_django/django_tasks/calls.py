@@ -22,6 +22,7 @@ from typing import Any, Final
 import msgspec
 from django.apps import apps
 from django.conf import settings
+from django.db.models import Model
 
 from lilota.contract.rules import check_queue
 from lilota.errors import InvalidInputError, UnknownTaskError
@@ -72,14 +73,26 @@ def to_input(
     """
     call: JSONObject = {
         "function": task.module_path,
-        "args": normalize_json(args),
-        "kwargs": normalize_json(kwargs),
+        "args": [_plain(task, place, value) for place, value in enumerate(args, 1)],
+        "kwargs": {name: _plain(task, name, value) for name, value in kwargs.items()},
         "backend": backend,
         "enqueued_at": now.isoformat(),
     }
     if task.run_after is not None:
         call["run_after"] = aware(task.run_after).isoformat()
     return call
+
+
+def _plain(task: Task[..., Any], argument: int | str, value: object) -> object:
+    """Return an argument as JSON carries it; Django's own error names neither the function nor the argument."""
+    try:
+        return normalize_json(value)
+    except TypeError as error:
+        is_model = isinstance(value, Model)
+        remedy = "its pk, and read it in the task" if is_model else "text, numbers, lists and dicts"
+        raise TypeError(
+            f"'{task.module_path}' can't be enqueued with the argument {argument!r}: {error}. Pass {remedy}."
+        ) from error
 
 
 def from_input(input_json: str) -> StoredCall:
