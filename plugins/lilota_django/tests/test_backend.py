@@ -431,6 +431,14 @@ def test_a_backend_may_have_another_store(store, tmp_path):
     assert (status, store.get_all_tasks()) == (TaskResultStatus.READY, [])
 
 
+def test_a_setting_that_django_passes_over_is_warned_of(store):
+    """A letter too few in QUEUES, say; it is no error, since packages that run tasks have had settings of their own."""
+    with override_settings(TASKS={"default": {**BACKEND, "QUEUE": ["mails"]}}):
+        [warning] = checks.run_checks()
+
+    assert (warning.id, warning.msg) == ("lilota.W002", "TASKS['default'] has no setting 'QUEUE'.")
+
+
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [

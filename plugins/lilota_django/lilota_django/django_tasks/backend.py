@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.apps import apps
+from django.conf import settings
 from django.core import checks
 
 from lilota.client import TaskClient
@@ -39,6 +40,7 @@ from lilota_django.django_tasks.compat import (
 from lilota_django.django_tasks.results import result_of
 from lilota_django.instants import aware, of_project
 
+_SETTINGS: Final = ("BACKEND", "QUEUES", "OPTIONS")
 _OPTIONS: Final = ("store", "max_lost_attempts")
 
 
@@ -149,6 +151,12 @@ class LilotaBackend(BaseTaskBackend):
         return list(self._mistakes())
 
     def _mistakes(self) -> Iterator[checks.CheckMessage]:
+        for name in sorted(set(settings.TASKS[self.alias]) - set(_SETTINGS)):  # Django passes over them
+            yield checks.Warning(
+                f"TASKS['{self.alias}'] has no setting '{name}'.",
+                hint=f"It may have: {', '.join(_SETTINGS)}.",
+                id="lilota.W002",
+            )
         for option in sorted(set(self.options) - set(_OPTIONS)):
             yield checks.Error(
                 f"TASKS['{self.alias}'] has no option '{option}'.",
