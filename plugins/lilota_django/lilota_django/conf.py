@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from django.conf import settings
+from msgspec.structs import replace
 
 from lilota.config import SETTING_NAMES, Settings, load_settings
 from lilota.errors import ConfigurationError
@@ -19,6 +20,7 @@ from lilota.errors import ConfigurationError
 DEFAULT_STORE: Final = "django://default"
 
 _MEMORY: Final = "memory"
+_SOURCE_OF_DEFAULT: Final = "DATABASES, as the Django setting LILOTA has no STORE"
 
 
 def project_settings(store: str | None = None) -> Settings:
@@ -31,8 +33,10 @@ def project_settings(store: str | None = None) -> Settings:
         ConfigurationError: `LILOTA`, or another place where lilota is configured, can't be used.
     """
     chosen: dict[str, Any] = dict(_checked(getattr(settings, "LILOTA", {})))
+    is_chosen = bool(store or chosen.get("store"))
     chosen["store"] = store or chosen.get("store", DEFAULT_STORE)
-    return load_settings(place="an argument" if store else "the Django setting LILOTA", **chosen)
+    found = load_settings(place="an argument" if store else "the Django setting LILOTA", **chosen)
+    return found if is_chosen else replace(found, sources={**found.sources, "store": _SOURCE_OF_DEFAULT})
 
 
 def is_of_one_process(store: str) -> bool:

@@ -72,7 +72,7 @@ def test_doctor_looks_at_the_store_of_the_project(site):
     looked = site.manage("lilota", "doctor", "--json")
 
     findings = {finding["check"]: finding["text"] for finding in json.loads(looked.stdout)["findings"]}
-    assert findings["settings"] == "The store is set by the Django setting LILOTA."
+    assert findings["settings"] == "The store is set by DATABASES, as the Django setting LILOTA has no STORE."
     assert findings["tasks"] == (
         "1 task waits in vain. No runner is alive on this store; start one with: manage.py lilota_worker"
     )
