@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -139,6 +140,7 @@ def _import_all(
     pinned: Sequence[PinnedEntry],
 ) -> None:
     """Import the classes and tell of each, in the process of the trial."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who started this, and ends it
     os.dup2(2, 1)  # what modules print must not get between what the program prints for machines
     sys.path += folders
     worker = WorkerDetails(runner_id="trial", pid=os.getpid())

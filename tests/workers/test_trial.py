@@ -89,6 +89,16 @@ def test_an_import_that_ends_its_process_ends_no_other(folder):
     assert good.problem == ""
 
 
+def test_an_interrupt_is_left_to_who_has_started_it(folder, capfd):
+    """Ctrl-C reaches all processes of a terminal; a worker that stops in good order shows no traceback of this one."""
+    (folder / "tried_interrupt.py").write_text(f"import os, signal; os.kill(os.getpid(), signal.SIGINT)\n{GOOD}")
+
+    [interrupted] = try_all(folder, interrupted="tried_interrupt:Good")
+
+    assert interrupted.problem == ""
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_an_import_that_hangs_is_said(folder, monkeypatch):
     """It is not waited for longer than the limit."""
     monkeypatch.setattr(trial, "_LIMIT_SECONDS", 0.5)
