@@ -15,7 +15,11 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.skipif("LILOTA_DIST" not in os.environ, reason="nox -s package builds what is tested here")
+pytestmark = [
+    pytest.mark.skipif("LILOTA_DIST" not in os.environ, reason="nox -s package builds what is tested here"),
+    # pip builds, and fetches from an index, as slowly as that and the machine are.
+    pytest.mark.timeout(600),
+]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DIST = Path(os.environ.get("LILOTA_DIST", ROOT / "dist"))
@@ -177,7 +181,6 @@ def test_a_plugin_without_the_core_is_refused(environment, name):
     assert "lilota" not in environment.versions()
 
 
-@pytest.mark.timeout(600)
 def test_the_demo_command_of_the_readme_works_on_a_fresh_clone(checkout, tmp_path):
     """`python3 dev.py demo` sets itself up and ends well; a second time it starts at once."""
     arguments = [sys.executable, checkout / "dev.py", "demo", "--folder", tmp_path / "demo"]
