@@ -67,7 +67,7 @@ ERRORS = [
     (
         "OtherOutput",
         "ValueError",
-        r"set_output was called for the task \d+ in the task \d+\. Pass self\.task_info\.id\.",
+        r"set_output was called for the task \d+ in the task \d+\. Write self\.set_output\(self\.task_info\.id, .*",
     ),
 ]
 
