@@ -71,9 +71,15 @@ SHIP_TABLES = (
 # These look at what a process holds or prints, and measuring is a part of that.
 NOT_MEASURED = (
     "tests/acceptance/test_bad_tasks.py::test_a_fork_that_returns_from_run_does_not_speak_for_the_worker",
+    "tests/adding/test_forks.py::test_a_fork_can_await_tasks_too",
     "tests/cli/test_group.py::test_start_up_imports_nothing_slow",
+    "tests/plugins/test_strangers.py::test_what_is_wrong_is_said_once_by_the_commands_that_show_it",
     "tests/running/test_start_up.py",
+    "tests/testing/test_executor_contract.py::TestWorkerProcesses::test_a_worker_comes_up_runs_what_it_is_sent_and_leaves",
     "tests/testing/test_pytest_plugin.py::test_the_plugin_costs_nothing_until_it_is_used",
+    "tests/texts/test_shadows.py::test_an_executor_that_can_not_be_loaded_names_them",
+    "tests/workers/test_starting.py::test_a_fork_of_the_program_gets_a_fork_server_of_its_own",
+    "tests/workers/test_starting.py::test_the_program_is_imported_in_the_environment_of_now",
     "tests/workers/test_surroundings.py::test_changes_are_put_back",
 )
 
