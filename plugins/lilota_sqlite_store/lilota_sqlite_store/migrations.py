@@ -63,8 +63,9 @@ def _require_no_runner(connection: sqlite3.Connection, path: str) -> None:
 
 def _version(connection: sqlite3.Connection, path: str, newest: int) -> int:
     """Return the version of the schema, 0 for an empty file."""
-    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    # The tables first: whoever makes them at this moment sets the mark in the same transaction.
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
     if tables and application_id != APPLICATION_ID:
         raise StoreUnavailableError(
             f"The SQLite file '{path}' belongs to another program: it has tables, but not lilota's mark. "

@@ -221,6 +221,23 @@ def test_newer_schema_that_this_version_can_not_read_is_refused(store, path):
         store.add([NewTask(name="task")])
 
 
+@pytest.mark.parametrize("statement", [1, 2])
+def test_another_process_may_create_the_tables_between_two_looks(path, connection, statement):
+    """Then they are lilota's, in whichever order the file is looked at."""
+    traced = []
+
+    def create_meanwhile(sql):
+        traced.append(sql)
+        if len(traced) == statement:
+            with closing(connect(path)) as other:
+                migrate(other, path)
+
+    connection.set_trace_callback(create_meanwhile)
+    migrate(connection, path)
+
+    assert len(traced) > statement
+
+
 def test_eight_processes_can_create_the_same_file(path):
     """One creates, all go on, each with an id of its own."""
     context = multiprocessing.get_context("forkserver")
