@@ -12,7 +12,7 @@ _EXISTS: Final = os.path.exists("/proc/self/stat")
 #: How long to wait between two looks at processes that were told to end.
 _LOOK_SECONDS: Final = 0.005
 #: How long to believe that one program is just taking the place of another.
-_EXEC_SECONDS: Final = 0.005
+_EXEC_SECONDS: Final = 0.05
 
 
 class Process(NamedTuple):

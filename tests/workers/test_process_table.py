@@ -16,6 +16,12 @@ from lilota.workers.process_table import Process, all_processes, carries, descen
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such table")
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """A busy machine may stop a program while it takes the place of another."""
+    monkeypatch.setattr(process_table, "_EXEC_SECONDS", 60.0)
+
+
 @pytest.fixture
 def child():
     child = subprocess.Popen(["sleep", "1000"], start_new_session=True, env={**os.environ, "WHOSE": "mine"})

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from functools import partial
+from itertools import cycle
 
 import pytest
 
@@ -220,17 +220,20 @@ class ExecutorContract:
         pid = crew.start(1)
         crew.hold(1)
 
-        def shown(by_force: bool) -> list[tuple[int, str]]:
+        ways = cycle((False, True))
+
+        def shown() -> list[tuple[int, str]]:
             stack = executor.stack(1)
             if stack is not None and " in run\n" in stack[1]:
                 return [stack]
-            executor.ask_for_stack(1, by_force=by_force)  # once more: it may not have come to run() before
+            # Once more, in the other way, as a runner does: it may not have come to run() before.
+            executor.ask_for_stack(1, by_force=next(ways))
             return []
 
         for by_force in (False, True):
             executor.ask_for_stack(1, by_force=by_force)
             executor.ask_for_stack(99, by_force=by_force)
-            (stack,) = crew.listen(partial(shown, by_force), "The stack of a worker")
+            (stack,) = crew.listen(shown, "The stack of a worker")
         was_alive = is_alive(pid)
         crew.executor.kill(1, signal.SIGKILL)
         death = crew.hear(1, Died)
