@@ -25,6 +25,7 @@ from lilota.registry import Registry
 from lilota.running.executors import RunOptions, make_executor
 from lilota.stores import ensure_store
 from lilota.tasks.numbers import is_number, is_whole
+from lilota.tasks.reachability import is_frozen
 from lilota.workers.logs import LOGGER_NAME, LOGGING_FORMATTER_DEFAULT
 
 if TYPE_CHECKING:
@@ -335,7 +336,7 @@ def _refuse_in_child_of_this_program() -> None:
         )
     import multiprocessing  # noqa: PLC0415 - 6 ms that only a runner that starts has to spend
 
-    if getattr(sys, "frozen", False) and any(map(_is_for_multiprocessing, sys.argv[1:])):
+    if is_frozen() and any(map(_is_for_multiprocessing, sys.argv[1:])):
         raise RunnerStateError(
             "This program is frozen, and was started again to be a worker process; but it began its own work. Call "
             "multiprocessing.freeze_support() first of all behind `if __name__ == '__main__':`."

@@ -19,11 +19,12 @@ from lilota.errors import (
     did_you_mean,
     listed,
 )
-from lilota.plugins.frozen import how_to_bundle, is_frozen
+from lilota.plugins.frozen import how_to_bundle
 from lilota.plugins.loading import load_reference
 from lilota.plugins.records import EXECUTORS, IN_RECORDS, KINDS, STORES, TASKS, Entry
 from lilota.plugins.selection import apply_switches, settle_claims
 from lilota.plugins.strangers import as_sentence, let_pass, one_line, reason_of, undisturbed
+from lilota.tasks.reachability import is_frozen
 from lilota.texts.shadows import shadows
 
 logger: logging.Logger = logging.getLogger("lilota.plugins")

@@ -41,6 +41,11 @@ def check_reachable(clazz: type, what: str) -> None:
         raise InvalidTaskError(f"{what} can't be imported by worker processes: {problem} {_REMEDY}")
 
 
+def is_frozen() -> bool:
+    """Tell whether this is a program with an interpreter of its own: none can be started, and nothing installed."""
+    return bool(getattr(sys, "frozen", False))
+
+
 def _problem(clazz: type) -> str | None:
     module_name, qualname = reference_to(clazz).split(":")
     if "<locals>" in qualname:
@@ -50,7 +55,7 @@ def _problem(clazz: type) -> str | None:
     module = sys.modules.get(module_name)
     if module is None or (module_name != "__main__" and not _is_findable(module_name)):
         return f"no module {module_name!r} can be found on the import path."
-    if module_name == "__main__" and not getattr(sys, "frozen", False):
+    if module_name == "__main__" and not is_frozen():
         problem = _problem_of_script(module, qualname)
         if problem:
             return problem

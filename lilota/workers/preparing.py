@@ -9,7 +9,6 @@ import contextlib
 import multiprocessing
 import os
 import socket
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from multiprocessing import spawn, util
@@ -17,6 +16,7 @@ from typing import Final, TypeVar
 
 from lilota.engine.executor import Executor, ExecutorOptions
 from lilota.errors import ConfigurationError
+from lilota.tasks.reachability import is_frozen
 
 _Answer = TypeVar("_Answer")
 
@@ -44,7 +44,7 @@ def start_method_for(asked: str | None) -> str:
         ConfigurationError: it can't be used on this system.
     """
     known = set(multiprocessing.get_all_start_methods())
-    if getattr(sys, "frozen", False):  # a program without an interpreter can only be told to start itself again
+    if is_frozen():  # a program without an interpreter can only be told to start itself again
         known.discard("forkserver")
     available = [method for method in _START_METHODS if method in known]
     method = asked or os.environ.get("LILOTA_START_METHOD") or available[0]
@@ -70,7 +70,7 @@ def out_of_reach_of_the_current_folder() -> Iterator[None]:
     All that multiprocessing starts, its resource tracker too, is `python -c "from multiprocessing..."`, which would
     look into the current folder first: a `multiprocessing.py` or `socket.py` that lies there would run.
     """
-    if getattr(sys, "frozen", False):
+    if is_frozen():
         # What starts is the program again, which has modules of its own, and knows a child of multiprocessing by these
         # very flags. One that it does not know would run the program, start a runner, and so on without an end.
         yield
