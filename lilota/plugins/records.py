@@ -11,6 +11,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from lilota.plugins.strangers import as_sentence
+
 STORES: Final = "lilota.stores"
 TASKS: Final = "lilota.tasks"
 EXECUTORS: Final = "lilota.executors"
@@ -131,20 +133,19 @@ def troubles(records: Iterable[PluginRecord]) -> list[Trouble]:
             state=state,
             what=f"{KINDS[group]} {name}",
             distributions=", ".join(record.distribution for record in found),
-            text=f"{error}{_remedy_for(found[0])}",
+            text=_with_remedy(error, found[0]),
         )
         for (group, name, error, state), found in alike.items()
     ]
 
 
-def _remedy_for(record: PluginRecord) -> str:
+def _with_remedy(error: str, record: PluginRecord) -> str:
     """Say what to do about an entry that failed; the other reasons have their remedy."""
     if record.state != "failed":
-        return ""
-    end = "" if record.error and record.error.endswith((".", "?")) else "."
+        return error
     is_named = record.group == MODULES and record.value
     return (
-        f"{end} Mend or upgrade {record.distribution}, or turn it off with "
+        f"{as_sentence(error)} Mend or upgrade {record.distribution}, or turn it off with "
         f"LILOTA_DISABLE_PLUGINS={record.name if is_named else record.distribution}"
     )
 
