@@ -250,10 +250,9 @@ class RunnerStart:
         death = self._engine.crew.last_start_failure
         if not self._engine.crew.is_ready and death is not None:
             remedy = "" if death.is_explained else _START_REMEDY
-            raise LilotaError(
-                f"No worker process could start; the last one {death.cause}{remedy}{_shadows()}\n"
-                f"{death.last_lines}".rstrip()
-            )
+            # The workers, new interpreters, may have imported files of the program's for modules of Python's own.
+            said = f"No worker process could start; the last one {death.cause}{remedy} {shadows()}".rstrip()
+            raise LilotaError(f"{said}\n{death.last_lines}".rstrip())
 
     @property
     def _where(self) -> str:
@@ -275,12 +274,6 @@ class RunnerStart:
     def _tell_of_delays(self) -> None:
         for sentence in self._plugins.remark_overdue():
             logger.warning("%s", sentence)
-
-
-def _shadows() -> str:
-    """Name the files that a worker, a new interpreter, may have imported instead of Python's own modules."""
-    sentence = shadows()
-    return f" {sentence}" if sentence else ""
 
 
 def _warn_of_limits(capabilities: ExecutorCapabilities) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from lilota.engine.engine import Engine
 from lilota.engine.executor import Executor, ShowsStacks
+from lilota.engine.holdings import Place
 from lilota.models import JSONObject
 from lilota.running.driver import Driver
 
@@ -41,7 +42,7 @@ class StackFinder:
         executor = self._executor
         if not isinstance(executor, ShowsStacks):
             return _none(f"Its executor can't show stacks: {executor.capabilities().description}.")
-        place = self._driver.ask(lambda: self._engine.holdings.place_of(task_id), _ENGINE_SECONDS)
+        place = self._place_of(task_id)
         if place is None:
             return _none("Its runner does not have it any more: the attempt has just ended.")
         if place.worker is None:
@@ -52,7 +53,7 @@ class StackFinder:
                 break
             pid, stack = written
             if stack:
-                if self._driver.ask(lambda: self._engine.holdings.place_of(task_id), _ENGINE_SECONDS) != place:
+                if self._place_of(task_id) != place:
                     break
                 return {"stack": stack, "pid": pid, "attempt": place.attempt, "by_force": by_force}
         else:
@@ -62,15 +63,17 @@ class StackFinder:
             )
         return _none("The attempt has ended while its worker was asked.")
 
+    def _place_of(self, task_id: int) -> Place | None:
+        return self._driver.ask(partial(self._engine.holdings.place_of, task_id), _ENGINE_SECONDS)
+
     def _ask(self, executor: ShowsStacks, worker: int, seconds: float, *, by_force: bool) -> tuple[int, str] | None:
         """Ask a worker; return what it has written when it writes no more, or None if it is gone."""
-        self._driver.ask(lambda: executor.ask_for_stack(worker, by_force=by_force), _ENGINE_SECONDS)
-        look: Callable[[], tuple[int, str] | None] = lambda: executor.stack(worker)  # noqa: E731 - it has a type
+        self._driver.ask(partial(executor.ask_for_stack, worker, by_force=by_force), _ENGINE_SECONDS)
         give_up_at = time.monotonic() + seconds
         before = ""
         while True:
             time.sleep(_LOOK_SECONDS)
-            seen = self._driver.ask(look, _ENGINE_SECONDS)
+            seen = self._driver.ask(partial(executor.stack, worker), _ENGINE_SECONDS)
             if seen is None or (seen[1] and seen[1] == before) or time.monotonic() >= give_up_at:
                 return seen
             before = seen[1]
