@@ -20,7 +20,8 @@ logger: logging.Logger = logging.getLogger(__name__)
 #: How long somebody waits before the runners are looked at, and until they are looked at again.
 PATIENCE_SECONDS: Final = 5.0
 
-_IDS_PER_LOOK: Final = 500
+#: How many tasks are asked about in one call of a store.
+IDS_PER_LOOK: Final = 500
 
 
 class Lookout:
@@ -42,8 +43,8 @@ class Lookout:
         with _harmless():
             serving = self._serving()
             rows = [row for row in serving.unserved(self._store.counts()) if (row.name, row.queue) not in self._warned]
-            for start in range(0, len(task_ids) if rows else 0, _IDS_PER_LOOK):
-                ids = tuple(task_ids[start : start + _IDS_PER_LOOK])
+            for start in range(0, len(task_ids) if rows else 0, IDS_PER_LOOK):
+                ids = tuple(task_ids[start : start + IDS_PER_LOOK])
                 names, queues = tuple({row.name for row in rows}), tuple({row.queue for row in rows})
                 query = TaskQuery(ids=ids, states=(TaskState.PENDING,), names=names, queues=queues, limit=len(ids))
                 self._warn(self._store.find(query), serving)

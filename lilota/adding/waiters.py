@@ -11,7 +11,7 @@ import time
 from concurrent.futures import Future
 from typing import Final
 
-from lilota.adding.unserved import PATIENCE_SECONDS, Lookout
+from lilota.adding.unserved import IDS_PER_LOOK, PATIENCE_SECONDS, Lookout
 from lilota.contract import TaskQuery, TaskStore
 from lilota.contract.forks import renew_in_forks
 from lilota.errors import LilotaError, StoreError, described
@@ -20,7 +20,6 @@ from lilota.plugins.strangers import let_pass, one_line
 
 #: How long a change in the store may go unnoticed when no hint came.
 LOOK_AGAIN_SECONDS: Final = 0.25
-_IDS_PER_LOOK: Final = 500
 
 
 class Waiters:
@@ -163,8 +162,8 @@ class Waiters:
             waited_for = tuple(self._futures)
             if not waited_for:
                 self._somebody_awaits.clear()
-        for start in range(0, len(waited_for), _IDS_PER_LOOK):
-            ids = waited_for[start : start + _IDS_PER_LOOK]
+        for start in range(0, len(waited_for), IDS_PER_LOOK):
+            ids = waited_for[start : start + IDS_PER_LOOK]
             query = TaskQuery(ids=ids, states=tuple(TERMINAL_STATES), limit=len(ids))
             self.tell([info.id for info in self._store.find(query)])
         self._look_out(waited_for)
