@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
+from lilota.contract import to_seconds
 from lilota.contract.rules import check_can_be_retried, retry_line
 from lilota.errors import TaskNotFoundError
 from lilota.models import TERMINAL_STATES, TaskState
@@ -31,7 +32,7 @@ def retry(connection: sqlite3.Connection, task_id: int, now: int) -> None:
     check_can_be_retried(task_id, STATES[state])
     connection.execute(SQL["retry"], (now, task_id))
     _move(connection, lane, state, READY)
-    line = retry_line(STATES[state], attempt, now / 1e6)
+    line = retry_line(STATES[state], attempt, to_seconds(now))
     connection.execute(SQL["insert_log_line"], log_row(task_id, log_count + 1, line))
 
 

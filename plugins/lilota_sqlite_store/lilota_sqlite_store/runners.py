@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Collection
 from functools import partial
 
-from lilota.contract import RegisteredRunner, RunnerInfo, from_microseconds, microseconds
+from lilota.contract import RegisteredRunner, RunnerInfo, from_microseconds, microseconds, to_seconds
 from lilota.contract.rules import GIVEN_BACK, after_lost_runner, rescue_line
 from lilota.models import AttemptUpdate
 from lilota_sqlite_store.attempts import AttemptChange, StoredAttempt, write_changes
@@ -85,5 +85,5 @@ def _lost(runner_id: str, host: str, pid: int, now: int, held: StoredAttempt) ->
     outcome = after_lost_runner(
         runner_id, held.lost_attempts, held.max_lost_attempts, cancel_requested=bool(held.cancel_requested)
     )
-    line = rescue_line(held.attempt, runner_id, host, pid, now / 1e6)
+    line = rescue_line(held.attempt, runner_id, host, pid, to_seconds(now))
     return AttemptUpdate(id=held.id, token=held.token, outcome=outcome, log_lines=(line,))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from django.db.models import F
 
+from lilota.contract import to_seconds
 from lilota.contract.rules import check_can_be_retried, retry_line
 from lilota.errors import TaskNotFoundError
 from lilota.models import TERMINAL_STATES, TaskState
@@ -50,7 +51,7 @@ def retry(database: Database, task_id: int, moves: Moves, present: int) -> None:
     )
     moves.move(lane, state, State.READY)
     moves.announce(lane)
-    line = retry_line(STATES[state], attempt, present / 1_000_000)
+    line = retry_line(STATES[state], attempt, to_seconds(present))
     LogLine.objects.using(database.alias).bulk_create([log_row(task_id, log_count + 1, line)])
 
 

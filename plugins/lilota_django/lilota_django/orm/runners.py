@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from lilota.contract import RegisteredRunner, RunnerInfo, microseconds, to_microseconds
+from lilota.contract import RegisteredRunner, RunnerInfo, microseconds, to_microseconds, to_seconds
 from lilota.contract.rules import GIVEN_BACK, after_lost_runner, rescue_line
 from lilota.errors import ConfigurationError
 from lilota_django.fields import escaped
@@ -117,5 +117,5 @@ def _runner_died(held: Task, runner_id: str, host: str, pid: int, present: int) 
         runner_id, held.lost_attempts, held.max_lost_attempts, cancel_requested=held.cancel_requested
     )
     change = AttemptChange(held, outcome)
-    change.append((rescue_line(held.attempt, runner_id, host, pid, present / 1_000_000),))
+    change.append((rescue_line(held.attempt, runner_id, host, pid, to_seconds(present)),))
     return change
