@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from lilota.engine.events import Died, Event, Received
-from lilota.engine.executor import Executor, ExecutorCapabilities, ExecutorFactory, ExecutorOptions, ShowsStacks
+from lilota.engine.executor import (
+    Executor,
+    ExecutorCapabilities,
+    ExecutorFactory,
+    ExecutorOptions,
+    ShowsStacks,
+    StackWay,
+)
 from lilota.engine.messages import FromWorker, ToWorker
 from lilota.workers.processes import WorkerProcesses
 
@@ -17,6 +24,7 @@ __all__ = [
     "FromWorker",
     "Received",
     "ShowsStacks",
+    "StackWay",
     "ToWorker",
     "WorkerProcesses",
 ]

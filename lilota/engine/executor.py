@@ -7,6 +7,7 @@ The docstrings are the specification; `lilota.testing.ExecutorContract` is the s
 
 from __future__ import annotations
 
+import enum
 import signal
 from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
@@ -134,6 +135,22 @@ class Executor(Protocol):
         """
 
 
+class StackWay(enum.Enum):
+    """How a worker is asked for its stacks, from the gentlest way on; who shall go on is asked in their order.
+
+    Attributes:
+        MESSAGE: it answers by itself, for all of its threads.
+        SIGNAL: from outside, also while C code keeps the interpreter from answering, for the thread that takes the
+            signal alone, which is that of the task if it can.
+        FORCE: from outside, for all threads. Those that move meanwhile may bring the worker down, so it is for one that
+            is killed next, or answers in no other way.
+    """
+
+    MESSAGE = enum.auto()
+    SIGNAL = enum.auto()
+    FORCE = enum.auto()
+
+
 @runtime_checkable
 class ShowsStacks(Protocol):
     """What an executor may be able to do besides: tell where its workers are in their Python code.
@@ -141,15 +158,11 @@ class ShowsStacks(Protocol):
     One without it works as well; then `lilota stack` says that it can't, and what is killed leaves no stack.
     """
 
-    def ask_for_stack(self, number: int, *, by_force: bool) -> None:
+    def ask_for_stack(self, number: int, way: StackWay) -> None:
         """Have a worker write the stacks of its threads, in the form of `faulthandler`, in place of those before.
 
         Returns at once. Called as `send` is, and unknown numbers are ignored as there. When the worker dies, `Died`
         brings the stacks that it wrote last.
-
-        Args:
-            by_force: from outside, also while C code keeps the interpreter from answering. What is killed next is
-                asked so; who shall go on, only if it did not answer otherwise.
         """
 
     def stack(self, number: int) -> tuple[int, str] | None:

@@ -17,7 +17,7 @@ from lilota.contract import TaskStore
 from lilota.engine.commands import AskForStack, Kill, Send, StartWorker
 from lilota.engine.engine import Engine
 from lilota.engine.events import Died, Event
-from lilota.engine.executor import Executor, ShowsStacks
+from lilota.engine.executor import Executor, ShowsStacks, StackWay
 from lilota.engine.fates import Death
 from lilota.engine.messages import Ready
 from lilota.errors import LilotaError, described
@@ -220,7 +220,7 @@ class Driver:
                     self._processes.kill(worker, signal_number)
                 case AskForStack(worker):
                     if isinstance(self._processes, ShowsStacks):
-                        self._processes.ask_for_stack(worker, by_force=True)
+                        self._processes.ask_for_stack(worker, StackWay.FORCE)
                 case _:
                     assert_never(command)
 

@@ -7,14 +7,14 @@ from functools import partial
 from typing import Final
 
 from lilota.engine.engine import Engine
-from lilota.engine.executor import Executor, ShowsStacks
+from lilota.engine.executor import Executor, ShowsStacks, StackWay
 from lilota.engine.holdings import Place
 from lilota.models import JSONObject
 from lilota.running.driver import Driver
+from lilota.texts.stacks import shows_task
 
-#: So long a worker may take to answer by itself; then C code holds its interpreter, or it has not the time.
+#: So long a worker may take to answer in one way; if not by itself, C code holds its interpreter, or it has no time.
 _ANSWER_SECONDS: Final = 1.0
-_BY_FORCE_SECONDS: Final = 1.0
 _LOOK_SECONDS: Final = 0.03
 #: So long the engine may take for a round: it may be waiting for its store.
 _ENGINE_SECONDS: Final = 5.0
@@ -47,29 +47,30 @@ class StackFinder:
             return _none("Its runner does not have it any more: the attempt has just ended.")
         if place.worker is None:
             return _none("Its runner has it, but no worker runs it yet: it waits behind other tasks.")
-        for by_force, seconds in ((False, _ANSWER_SECONDS), (True, _BY_FORCE_SECONDS)):
-            written = self._ask(executor, place.worker, seconds, by_force=by_force)
+        for way in StackWay:
+            written = self._ask(executor, place.worker, way)
             if written is None:
                 break
             pid, stack = written
-            if stack:
+            # A thread that has blocked the signal leaves it to another one, which shows itself.
+            if stack and (way is not StackWay.SIGNAL or shows_task(stack)):
                 if self._place_of(task_id) != place:
                     break
-                return {"stack": stack, "pid": pid, "attempt": place.attempt, "by_force": by_force}
+                return {"stack": stack, "pid": pid, "attempt": place.attempt, "by_force": way is not StackWay.MESSAGE}
         else:
             return _none(
                 f"Its worker process {pid} does not answer, not even to a signal: it is stopped (SIGSTOP, a debugger), "
-                "or the task has blocked or taken the signal SIGURG."
+                "or the task has blocked or taken the signals SIGWINCH and SIGURG."
             )
         return _none("The attempt has ended while its worker was asked.")
 
     def _place_of(self, task_id: int) -> Place | None:
         return self._driver.ask(partial(self._engine.holdings.place_of, task_id), _ENGINE_SECONDS)
 
-    def _ask(self, executor: ShowsStacks, worker: int, seconds: float, *, by_force: bool) -> tuple[int, str] | None:
+    def _ask(self, executor: ShowsStacks, worker: int, way: StackWay) -> tuple[int, str] | None:
         """Ask a worker; return what it has written when it writes no more, or None if it is gone."""
-        self._driver.ask(partial(executor.ask_for_stack, worker, by_force=by_force), _ENGINE_SECONDS)
-        give_up_at = time.monotonic() + seconds
+        self._driver.ask(partial(executor.ask_for_stack, worker, way), _ENGINE_SECONDS)
+        give_up_at = time.monotonic() + _ANSWER_SECONDS
         before = ""
         while True:
             time.sleep(_LOOK_SECONDS)

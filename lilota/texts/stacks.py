@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-_TITLE: Final = re.compile(r"(Current thread|Thread) 0x[0-9a-f]+(?: \[(?P<name>.*)\])?")
+_TITLE: Final = re.compile(
+    r"(Current thread|Thread) 0x[0-9a-f]+(?: \[(?P<name>.*)\])?|Stack \(most recent call first\)"
+)
 #: Where the code of the task begins, or of plugins around it; what is further out is lilota's own, and always the same.
 _RUN: Final = re.compile(r'File ".*[/\\]lilota[/\\]plugins[/\\]hooks\.py", line \d+ in (lilota_)?run_attempt')
-_CURRENT: Final = "Current thread"
+#: Which one is meant; the second where no other thread is shown.
+_CURRENT: Final = ("Current thread", "Stack")
 #: No more is read or kept of what a worker wrote: a task may have written to the same file.
 STACKS_LIMIT_BYTES: Final = 256 * 1024
 _LINE_LIMIT: Final = 500
@@ -44,6 +47,11 @@ def stacks_of(text: str) -> list[ThreadStack]:
         elif stacks and line.startswith("  "):
             stacks[-1] = stacks[-1]._replace(frames=(*stacks[-1].frames, line.strip()[:_LINE_LIMIT]))
     return _task_first(stacks)
+
+
+def shows_task(text: str) -> bool:
+    """Tell whether the thread is among these stacks in which the task runs."""
+    return any(_RUN.search(line) for line in text.splitlines())
 
 
 def _task_first(stacks: Iterable[ThreadStack]) -> list[ThreadStack]:

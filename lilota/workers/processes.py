@@ -25,7 +25,7 @@ import msgspec
 
 from lilota.contract import redacted
 from lilota.engine.events import Died, Event, Received
-from lilota.engine.executor import ExecutorCapabilities, ExecutorOptions
+from lilota.engine.executor import ExecutorCapabilities, ExecutorOptions, StackWay
 from lilota.engine.messages import Leaving, ShowStack, ToWorker
 from lilota.errors import ConfigurationError
 from lilota.texts.stacks import STACKS_LIMIT_BYTES
@@ -35,7 +35,7 @@ from lilota.workers.frames import FrameError, FrameReader, decode_for_runner, en
 from lilota.workers.preparing import prepare, start_method_for
 from lilota.workers.process_table import named
 from lilota.workers.setup import EXIT_CONNECTION_LOST, setup_decoder, worker_main
-from lilota.workers.stacks import STACK_SIGNAL
+from lilota.workers.stacks import STACK_SIGNALS
 from lilota.workers.starting import remedy_for, start_process
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -116,16 +116,16 @@ class WorkerProcesses:
         if worker is not None:
             signal_all([worker.family], signal_number)
 
-    def ask_for_stack(self, number: int, *, by_force: bool) -> None:
+    def ask_for_stack(self, number: int, way: StackWay) -> None:
         worker = self._workers.get(number)
         if worker is None:
             return
         os.ftruncate(worker.stack_file, 0)
-        if not by_force:
+        if way is StackWay.MESSAGE:
             self.send(number, ShowStack())
         elif worker.process.exitcode is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):  # its task has become another user
-                os.kill(cast("int", worker.process.pid), STACK_SIGNAL)
+                os.kill(cast("int", worker.process.pid), STACK_SIGNALS[way])
 
     def stack(self, number: int) -> tuple[int, str] | None:
         worker = self._workers.get(number)

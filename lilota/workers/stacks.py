@@ -15,10 +15,11 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Final
 
+from lilota.engine.executor import StackWay
 from lilota.workers.descriptors import out_of_reach
 
-#: Of all signals the one that hurts nobody: who has no handler for it, or lost it to a task, ignores it.
-STACK_SIGNAL: Final = signal.SIGURG
+#: Of all signals those that hurt nobody: who has no handler for one, or lost it to a task, ignores it.
+STACK_SIGNALS: Final = {StackWay.SIGNAL: signal.SIGWINCH, StackWay.FORCE: signal.SIGURG}
 #: As `faulthandler` has it.
 _THREADS_LIMIT: Final = 100
 _FRAMES_LIMIT: Final = 100
@@ -37,9 +38,11 @@ class Stacks:
         self.install()
 
     def install(self) -> None:
-        """Have the signal write the stacks, whatever a task made of it."""
-        faulthandler.unregister(STACK_SIGNAL)
-        faulthandler.register(STACK_SIGNAL, self._file)
+        """Have the signals write the stacks, whatever a task made of them."""
+        for way, number in STACK_SIGNALS.items():
+            faulthandler.unregister(number)
+            # Of other threads, `faulthandler` reads the frames though they may be moving, and may crash of it.
+            faulthandler.register(number, self._file, all_threads=way is StackWay.FORCE)
 
     def write(self) -> None:
         """Write the stacks of all threads now, in any thread.

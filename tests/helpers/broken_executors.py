@@ -11,7 +11,7 @@ import time
 import msgspec
 
 from lilota.engine.events import Died, Event, Received
-from lilota.engine.executor import ExecutorOptions
+from lilota.engine.executor import ExecutorOptions, StackWay
 from lilota.engine.messages import Report, ToWorker
 from lilota.workers.families import Family
 from lilota.workers.process_table import Process
@@ -193,5 +193,5 @@ class CloseLeavesWorkers(WorkerProcesses):
 class StacksAreNotAskedFor(WorkerProcesses):
     """Shows what was written before, which is nothing."""
 
-    def ask_for_stack(self, number: int, *, by_force: bool) -> None:
+    def ask_for_stack(self, number: int, way: StackWay) -> None:
         pass

@@ -77,10 +77,11 @@ class StuckInCWithoutSignals(StuckInC):
 
 
 class StuckInCUnseen(StuckInC):
-    """The same, with the signal taken: nobody learns where it is."""
+    """The same, with the signals taken: nobody learns where it is."""
 
     def call_c(self) -> None:
-        faulthandler.unregister(signal.SIGURG)
+        for number in (signal.SIGURG, signal.SIGWINCH):
+            faulthandler.unregister(number)
         super().call_c()
 
 

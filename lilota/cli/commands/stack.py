@@ -20,7 +20,8 @@ from lilota.texts.stacks import ThreadStack, stack_lines, stacks_of
 
 _FORCED: Final = (
     "The worker could not answer: C code keeps its interpreter, or has for a second. A signal has shown this. It does "
-    "not show C functions: the first line of a thread is the Python code that called them."
+    "not show C functions: the first line of a thread is the Python code that called them; and other threads only "
+    "where that of the task takes no signals, because a look at threads that move may bring the worker down."
 )
 _SHOWN_LINES: Final = 10_000
 

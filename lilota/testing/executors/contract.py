@@ -7,12 +7,11 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from itertools import cycle
 
 import pytest
 
 from lilota.engine.events import Died
-from lilota.engine.executor import Executor, ExecutorFactory, ShowsStacks
+from lilota.engine.executor import Executor, ExecutorFactory, ShowsStacks, StackWay
 from lilota.engine.messages import Finish, Leaving, Ready
 from lilota.models import TaskState
 from lilota.testing.executors.crew import Crew, gone, in_time, is_alive
@@ -213,26 +212,20 @@ class ExecutorContract:
         assert "these were its last words" in death.last_lines
 
     def test_it_shows_where_a_worker_is_and_where_it_was_when_it_died(self, crew: Crew) -> None:
-        """Asked by a message or by force; the worker goes on. A number that is unknown is ignored."""
+        """Asked by a message or from outside; the worker goes on. A number that is unknown is ignored."""
         executor = crew.executor
         if not isinstance(executor, ShowsStacks):
             pytest.skip("It does not show stacks.")
         pid = crew.start(1)
         crew.hold(1)
 
-        ways = cycle((False, True))
-
         def shown() -> list[tuple[int, str]]:
             stack = executor.stack(1)
-            if stack is not None and " in run\n" in stack[1]:
-                return [stack]
-            # Once more, in the other way, as a runner does: it may not have come to run() before.
-            executor.ask_for_stack(1, by_force=next(ways))
-            return []
+            return [stack] if stack is not None and " in run\n" in stack[1] else []
 
-        for by_force in (False, True):
-            executor.ask_for_stack(1, by_force=by_force)
-            executor.ask_for_stack(99, by_force=by_force)
+        for way in (StackWay.MESSAGE, StackWay.SIGNAL):  # by FORCE, it may not go on
+            executor.ask_for_stack(1, way)
+            executor.ask_for_stack(99, way)
             (stack,) = crew.listen(shown, "The stack of a worker")
         was_alive = is_alive(pid)
         crew.executor.kill(1, signal.SIGKILL)
