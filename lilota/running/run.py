@@ -139,9 +139,11 @@ class RunnerStart:
             self.driver.stop(drain=self._store_forgets, timeout_seconds=timeout_seconds, remedy=remedy)
             self._await_engine()
         except BaseException as error:  # Ctrl-C, or what another handler of a signal raises
-            logger.warning("%s: the runner gives back what runs. Once more waits for nothing.", type(error).__name__)
-            self.hurry()
             try:
+                # Who reads this may press Ctrl-C once more before the next line.
+                cause = type(error).__name__
+                logger.warning("%s: the runner gives back what runs. Once more waits for nothing.", cause)
+                self.hurry()
                 self._await_engine()
             except BaseException:
                 self._leave_all_to_the_lease()

@@ -42,6 +42,21 @@ class Hanging(ForwardingStore):
         return super().forward(method, *arguments, **options)
 """,
 )
+#: The same, and the third Ctrl-C comes as early as it can: while the second one is being answered.
+HASTY_SCRIPT = HANGING_SCRIPT.replace(
+    'if __name__ == "__main__":',
+    """
+import logging, signal
+
+class Haste(logging.Handler):
+    def emit(self, record):
+        if "Once more waits for nothing." in record.getMessage():
+            signal.raise_signal(signal.SIGINT)
+
+if __name__ == "__main__":
+    logging.basicConfig()
+    logging.getLogger("lilota").addHandler(Haste())""",
+)
 #: A worker on a store that stops answering when its runner stops.
 HANGING = """
 import threading
@@ -112,6 +127,21 @@ def test_a_third_ctrl_c_ends_a_script_whose_store_does_not_answer(start, tmp_pat
     (tmp_path / "hangs").touch()
     program.interrupt()
     program.wait_for("Once more waits for nothing.")
+
+    program.interrupt()
+    code = program.wait()
+
+    assert code == -signal.SIGINT
+    assert program.left_alive() == {}
+
+
+def test_a_third_ctrl_c_that_comes_at_once_is_not_lost(start, tmp_path):
+    """It interrupts the runner in the middle of answering the second one."""
+    program = start(HASTY_SCRIPT)
+    program.wait_for("in the block")
+    program.interrupt()
+    program.wait_for("The runner waits for stubborn 1.")
+    (tmp_path / "hangs").touch()
 
     program.interrupt()
     code = program.wait()
