@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lilota.client import TaskClient, TaskHandle
     from lilota.errors import LilotaError, Retry
     from lilota.hookspecs import hookimpl
-    from lilota.models import TaskBase, TaskInfo, TaskState
+    from lilota.models import TaskBase, TaskContext, TaskInfo, TaskState
     from lilota.retry import Backoff
     from lilota.runner import TaskRunner
     from lilota.stores import open_store
@@ -25,6 +25,7 @@ __all__ = [
     "Retry",
     "TaskBase",
     "TaskClient",
+    "TaskContext",
     "TaskHandle",
     "TaskInfo",
     "TaskRunner",
@@ -40,6 +41,7 @@ _HOMES: Final = {
     "Retry": "lilota.errors",
     "TaskBase": "lilota.models",
     "TaskClient": "lilota.client",
+    "TaskContext": "lilota.models",
     "TaskHandle": "lilota.client",
     "TaskInfo": "lilota.models",
     "TaskRunner": "lilota.runner",

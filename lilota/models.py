@@ -379,29 +379,18 @@ class AttemptOfTask(Protocol):
         """Return when the store has what was told so far."""
 
 
-class TaskBase(abc.ABC):
-    """The base class of tasks: subclass it, and do the work in `run()`.
+class TaskContext:
+    """What the code of a task has to do with its attempt: what it was given, and what it can tell.
 
-    Class attributes say how its attempts are treated; all have safe defaults.
+    A class of tasks has it from `TaskBase`, as `self`. A function with `@task` gets one for the parameter that it
+    annotates `TaskContext`.
 
     Attributes:
-        max_attempts: how often it runs at most when `run()` raises; 1 means no retry after an error.
-        backoff: how long to wait before the next attempt.
-        retry_on: exceptions worth another attempt.
-        never_retry_on: exceptions that are final, even if `retry_on` names a base class of them.
-        timeout_seconds: how long one attempt may take, or None. Then `TimeoutReached` is raised inside the task.
-        kill_after_seconds: how long a task may take to end after a timeout or a cancellation before
-            its process group gets SIGTERM, and after as long again, SIGKILL.
-        max_lost_attempts: how many attempts may die with their worker before the task fails. 1 means at most once.
+        task_info: what the store knew of the task when the attempt was claimed.
+        set_progress: called with the id of the task and a percentage.
+        set_output: called with the id of the task and its output; wins over what is returned.
+        logger: what it logs is kept with the task.
     """
-
-    max_attempts: ClassVar[int] = 1
-    backoff: ClassVar[Backoff] = Backoff()
-    retry_on: ClassVar[tuple[type[BaseException], ...]] = (Exception,)
-    never_retry_on: ClassVar[tuple[type[BaseException], ...]] = ()
-    timeout_seconds: ClassVar[float | None] = None
-    kill_after_seconds: ClassVar[float] = 5.0
-    max_lost_attempts: ClassVar[int] = 3
 
     #: Not given to `__init__`, whose four parameters classes of users may have spelt out.
     _attempt: AttemptOfTask | None = None
@@ -435,6 +424,31 @@ class TaskBase(abc.ABC):
         """
         if self._attempt is not None:
             self._attempt.wait_until_stored()
+
+
+class TaskBase(TaskContext, abc.ABC):
+    """The base class of tasks: subclass it, and do the work in `run()`.
+
+    Class attributes say how its attempts are treated; all have safe defaults.
+
+    Attributes:
+        max_attempts: how often it runs at most when `run()` raises; 1 means no retry after an error.
+        backoff: how long to wait before the next attempt.
+        retry_on: exceptions worth another attempt.
+        never_retry_on: exceptions that are final, even if `retry_on` names a base class of them.
+        timeout_seconds: how long one attempt may take, or None. Then `TimeoutReached` is raised inside the task.
+        kill_after_seconds: how long a task may take to end after a timeout or a cancellation before
+            its process group gets SIGTERM, and after as long again, SIGKILL.
+        max_lost_attempts: how many attempts may die with their worker before the task fails. 1 means at most once.
+    """
+
+    max_attempts: ClassVar[int] = 1
+    backoff: ClassVar[Backoff] = Backoff()
+    retry_on: ClassVar[tuple[type[BaseException], ...]] = (Exception,)
+    never_retry_on: ClassVar[tuple[type[BaseException], ...]] = ()
+    timeout_seconds: ClassVar[float | None] = None
+    kill_after_seconds: ClassVar[float] = 5.0
+    max_lost_attempts: ClassVar[int] = 3
 
     @abc.abstractmethod
     def run(self) -> JSONObject | None:
