@@ -9,8 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from lilota.client import TaskClient, TaskHandle
+    from lilota.client import TaskClient
     from lilota.errors import LilotaError, Retry
+    from lilota.handles import TaskHandle
     from lilota.hookspecs import hookimpl
     from lilota.models import TaskBase, TaskContext, TaskInfo, TaskState
     from lilota.retry import Backoff
@@ -42,7 +43,7 @@ _HOMES: Final = {
     "TaskBase": "lilota.models",
     "TaskClient": "lilota.client",
     "TaskContext": "lilota.models",
-    "TaskHandle": "lilota.client",
+    "TaskHandle": "lilota.handles",
     "TaskInfo": "lilota.models",
     "TaskRunner": "lilota.runner",
     "TaskState": "lilota.models",

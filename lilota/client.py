@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
@@ -10,9 +10,10 @@ from lilota.adding.new_tasks import AddOptions, checked_arguments, new_task
 from lilota.adding.waiters import Waiters
 from lilota.config import Settings, load_settings
 from lilota.contract import RegisteredRunner, StoreCapabilities, TaskCount, TaskStore
-from lilota.errors import ConfigurationError, TaskCancelledError, TaskFailedError, UnknownTaskError
+from lilota.errors import ConfigurationError, UnknownTaskError
+from lilota.handles import TaskHandle
 from lilota.hookspecs import TasksAdded
-from lilota.models import TERMINAL_STATES, JSONObject, LogLine, NewTask, TaskInfo, TaskState
+from lilota.models import TERMINAL_STATES, JSONObject, NewTask, TaskInfo
 from lilota.plugins import Plugins
 from lilota.registry import Registry
 from lilota.stores import ensure_store
@@ -23,69 +24,8 @@ if TYPE_CHECKING:
     from lilota.finding import TaskFilter
     from lilota.statistics import NameStats
 
-
-class TaskHandle:
-    """One task that was added; cheap, and it holds nothing but its id."""
-
-    def __init__(self, task_id: int, store: TaskStore, waiters: Waiters) -> None:
-        self.id = task_id
-        self._store = store
-        self._waiters = waiters
-
-    def __repr__(self) -> str:
-        return f"<TaskHandle {self.id}>"
-
-    def info(self) -> TaskInfo:
-        """Return what the store knows of the task now.
-
-        Raises:
-            TaskNotFoundError: it was pruned, or added in a transaction that has not committed.
-        """
-        return self._store.get(self.id)
-
-    def logs(self) -> list[LogLine]:
-        """Return the lines that the task has logged and printed so far."""
-        lines: list[LogLine] = []
-        while page := self._store.logs(self.id, after=len(lines)):
-            lines += page
-        return lines
-
-    def result(self, timeout_seconds: float | None = None) -> JSONObject | None:
-        """Wait until the task has ended and return its output, None if it has none.
-
-        After five seconds a warning says so, once for each name and queue, if no living runner serves the task.
-
-        Raises:
-            TaskFailedError: it failed; the error carries the traceback of the worker as text.
-            TaskCancelledError: it was cancelled.
-            TimeoutError: it has not ended in time; it goes on.
-            TaskNotFoundError: it was pruned, or added in a transaction that has not committed.
-        """
-        info = self._waiters.wait(self.id, timeout_seconds)
-        if info is None:
-            raise TimeoutError(f"The task {self.id} has not ended within {timeout_seconds:g} s; it goes on.")
-        return _result_of(info)
-
-    def __await__(self) -> Generator[Any, None, JSONObject | None]:
-        """Wait as `result()` does, without blocking the event loop."""
-        return self._await_result().__await__()
-
-    async def _await_result(self) -> JSONObject | None:
-        import asyncio  # noqa: PLC0415 - 15 ms; who awaits has imported it
-
-        while True:
-            info = await asyncio.to_thread(self.info)
-            if info.state.is_terminal:
-                return _result_of(info)
-            await asyncio.wrap_future(self._waiters.future(self.id))
-
-    def cancel(self) -> TaskState:
-        """Cancel the task; return CANCELLED if it is, RUNNING if it was asked to stop, or how it had ended."""
-        return self._store.cancel(self.id)
-
-    def retry(self) -> None:
-        """Run the task again, though it failed or was cancelled."""
-        self._store.retry(self.id)
+#: `TaskHandle` has a module of its own, and is found here too, where its users have always imported it.
+__all__ = ["TaskClient", "TaskHandle"]
 
 
 class TaskClient:
@@ -299,15 +239,3 @@ class TaskClient:
             check_name(name, UnknownTaskError)
         elif self.registry.check(name) != name:
             self._require("families", f"register the name {name!r} itself")
-
-
-def _result_of(info: TaskInfo) -> JSONObject | None:
-    task = f"The task {info.id} ({info.name!r})"
-    if info.state is TaskState.CANCELLED:
-        raise TaskCancelledError(f"{task} was cancelled.")
-    if info.state is TaskState.FAILED:
-        error = info.error
-        if error is None:
-            raise TaskFailedError(f"{task} failed without saying why.")
-        raise TaskFailedError(f"{task} failed: {error.type}: {error.message}", error.traceback)
-    return info.output if info.output_json is not None else None
