@@ -88,14 +88,14 @@ class TaskClient:
         """Make a task name known to this client, as `TaskRunner.register` does."""
         self.registry.register(name, clazz)
 
-    def get(self, task_id: int) -> TaskHandle:
+    def get(self, task_id: int) -> TaskHandle[Any]:
         """Return the handle of a task that was added before, perhaps by another process.
 
         Raises:
             TaskNotFoundError: the store has no such task.
         """
         self.store.get(task_id)
-        return TaskHandle(task_id, self.store, self._waiters)
+        return TaskHandle(task_id, self._waiters)
 
     def add(
         self,
@@ -105,7 +105,7 @@ class TaskClient:
         *,
         connection: object | None = None,
         **options: Unpack[AddOptions],
-    ) -> TaskHandle:
+    ) -> TaskHandle[Any]:
         """Add a task. When this returns, a durable store has it for good.
 
         Args:
@@ -122,7 +122,9 @@ class TaskClient:
         self._check_name(name)
         return self._store_tasks([new_task(self.registry, name, description, input, **options)], connection)[0]
 
-    def add_many(self, tasks: Iterable[Mapping[str, Any]], *, connection: object | None = None) -> list[TaskHandle]:
+    def add_many(
+        self, tasks: Iterable[Mapping[str, Any]], *, connection: object | None = None
+    ) -> list[TaskHandle[Any]]:
         """Add several tasks in one write, all or none.
 
         Args:
@@ -210,7 +212,7 @@ class TaskClient:
 
         return act_on_all(self.store, RETRY, task_ids, **wanted)
 
-    def _store_tasks(self, tasks: list[NewTask], connection: object | None) -> list[TaskHandle]:
+    def _store_tasks(self, tasks: list[NewTask], connection: object | None) -> list[TaskHandle[Any]]:
         for task in tasks:
             if task.headers_json is not None:
                 self._require("headers", "leave out headers=")
@@ -220,7 +222,7 @@ class TaskClient:
         if ids and plugins.has("lilota_tasks_added"):
             added = TasksAdded(ids=tuple(ids), names=tuple(task.name for task in tasks))
             plugins.observe("lilota_tasks_added", added=added)
-        return [TaskHandle(task_id, self.store, self._waiters) for task_id in ids]
+        return [TaskHandle(task_id, self._waiters) for task_id in ids]
 
     def _require(self, ability: str, remedy: str) -> None:
         """Refuse what the store would lose without a word, being older than it."""

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import Any
+from collections.abc import Callable, Generator
+from typing import Any, Generic, TypeVar
 
 from lilota.adding.waiters import Waiters
-from lilota.contract import TaskStore
 from lilota.errors import TaskCancelledError, TaskFailedError
-from lilota.models import JSONObject, LogLine, TaskInfo, TaskState
+from lilota.models import LogLine, TaskInfo, TaskState
+
+T = TypeVar("T")
 
 
-class TaskHandle:
-    """One task that was added; cheap, and it holds nothing but its id."""
+class TaskHandle(Generic[T]):
+    """One task that was added, and what `result()` gives of it; cheap, and it holds nothing but its id.
 
-    def __init__(self, task_id: int, store: TaskStore, waiters: Waiters) -> None:
-        self.id = task_id
-        self._store = store
+    Args:
+        waiters: who waits for ends in the store of the task.
+        decode: makes the result of a task that succeeded; without it, that is `TaskInfo.result`.
+    """
+
+    def __init__(self, task_id: int, waiters: Waiters, decode: Callable[[TaskInfo], T] | None = None) -> None:
+        self.id: int = task_id
         self._waiters = waiters
+        self._decode = decode
 
     def __repr__(self) -> str:
         return f"<TaskHandle {self.id}>"
@@ -28,17 +34,17 @@ class TaskHandle:
         Raises:
             TaskNotFoundError: it was pruned, or added in a transaction that has not committed.
         """
-        return self._store.get(self.id)
+        return self._waiters.store.get(self.id)
 
     def logs(self) -> list[LogLine]:
         """Return the lines that the task has logged and printed so far."""
         lines: list[LogLine] = []
-        while page := self._store.logs(self.id, after=len(lines)):
+        while page := self._waiters.store.logs(self.id, after=len(lines)):
             lines += page
         return lines
 
-    def result(self, timeout_seconds: float | None = None) -> JSONObject | None:
-        """Wait until the task has ended and return its output, None if it has none.
+    def result(self, timeout_seconds: float | None = None) -> T:
+        """Wait until the task has ended and return its result: the output, None if it has none.
 
         After five seconds a warning says so, once for each name and queue, if no living runner serves the task.
 
@@ -51,31 +57,38 @@ class TaskHandle:
         info = self._waiters.wait(self.id, timeout_seconds)
         if info is None:
             raise TimeoutError(f"The task {self.id} has not ended within {timeout_seconds:g} s; it goes on.")
-        return _result_of(info)
+        return self._result_of(info)
 
-    def __await__(self) -> Generator[Any, None, JSONObject | None]:
+    def __await__(self) -> Generator[Any, None, T]:
         """Wait as `result()` does, without blocking the event loop."""
         return self._await_result().__await__()
 
-    async def _await_result(self) -> JSONObject | None:
+    async def _await_result(self) -> T:
         import asyncio  # noqa: PLC0415 - 15 ms; who awaits has imported it
 
         while True:
             info = await asyncio.to_thread(self.info)
             if info.state.is_terminal:
-                return _result_of(info)
+                return self._result_of(info)
             await asyncio.wrap_future(self._waiters.future(self.id))
 
     def cancel(self) -> TaskState:
         """Cancel the task; return CANCELLED if it is, RUNNING if it was asked to stop, or how it had ended."""
-        return self._store.cancel(self.id)
+        return self._waiters.store.cancel(self.id)
 
     def retry(self) -> None:
         """Run the task again, though it failed or was cancelled."""
-        self._store.retry(self.id)
+        self._waiters.store.retry(self.id)
+
+    def _result_of(self, info: TaskInfo) -> T:
+        _check_succeeded(info)
+        decode: Callable[[TaskInfo], Any] = self._decode or _plain_result
+        result: T = decode(info)
+        return result
 
 
-def _result_of(info: TaskInfo) -> JSONObject | None:
+def _check_succeeded(info: TaskInfo) -> None:
+    """Raise what became of a task, which has ended, if it did not succeed."""
     task = f"The task {info.id} ({info.name!r})"
     if info.state is TaskState.CANCELLED:
         raise TaskCancelledError(f"{task} was cancelled.")
@@ -84,4 +97,7 @@ def _result_of(info: TaskInfo) -> JSONObject | None:
         if error is None:
             raise TaskFailedError(f"{task} failed without saying why.")
         raise TaskFailedError(f"{task} failed: {error.type}: {error.message}", error.traceback)
-    return info.output if info.output_json is not None else None
+
+
+def _plain_result(info: TaskInfo) -> object:
+    return info.result

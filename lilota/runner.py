@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 
 from lilota.adding.new_tasks import AddOptions
 from lilota.adding.waiters import Waiters
-from lilota.client import TaskClient, TaskHandle
+from lilota.client import TaskClient
 from lilota.config import Settings, load_settings
 from lilota.contract import TaskStore
 from lilota.contract.rules import check_queue
 from lilota.engine.executor import ExecutorFactory
 from lilota.errors import ConfigurationError, InvalidInputError, LilotaError, RunnerStateError, described
+from lilota.handles import TaskHandle
 from lilota.models import JSONObject, TaskBase
 from lilota.plugins import Plugins
 from lilota.plugins.loading import being_imported
@@ -183,7 +184,7 @@ class TaskRunner:
         *,
         connection: object | None = None,
         **options: Unpack[AddOptions],
-    ) -> TaskHandle:
+    ) -> TaskHandle[Any]:
         """Add a task; see `TaskClient.add`.
 
         Raises:
@@ -196,7 +197,9 @@ class TaskRunner:
         run.driver.look_again()
         return handle
 
-    def add_many(self, tasks: Iterable[Mapping[str, Any]], *, connection: object | None = None) -> list[TaskHandle]:
+    def add_many(
+        self, tasks: Iterable[Mapping[str, Any]], *, connection: object | None = None
+    ) -> list[TaskHandle[Any]]:
         """Add several tasks in one write; see `TaskClient.add_many`."""
         run = self._working()
         handles = self.client.add_many(tasks, connection=connection)

@@ -30,7 +30,7 @@ class Waiters:
     """
 
     def __init__(self, store: TaskStore, *, told: bool = False) -> None:
-        self._store = store
+        self.store: TaskStore = store
         self._told = told
         self._begin()
         renew_in_forks(self, Waiters._begin)
@@ -43,7 +43,7 @@ class Waiters:
         self._futures: dict[int, list[Future[None]]] = {}
         self._somebody_awaits = threading.Event()
         self._watcher: threading.Thread | None = None
-        self._lookout = Lookout(self._store)
+        self._lookout = Lookout(self.store)
         self._looks_out_at = 0.0
         self._awaited_before: frozenset[int] = frozenset()
 
@@ -81,7 +81,7 @@ class Waiters:
             self._events.setdefault(task_id, []).append(event)
         try:
             while True:
-                info = self._store.get(task_id)
+                info = self.store.get(task_id)
                 if info.state.is_terminal:
                     return info
                 if self._failure is not None:
@@ -120,7 +120,7 @@ class Waiters:
         return error
 
     def _fault(self, error: BaseException) -> StoreError:
-        fault = StoreError(f"The store {type(self._store).__name__} can't be asked: it raised {one_line(error)}.")
+        fault = StoreError(f"The store {type(self.store).__name__} can't be asked: it raised {one_line(error)}.")
         fault.__cause__ = error
         return fault
 
@@ -128,7 +128,7 @@ class Waiters:
         if self._told:
             event.wait(seconds)
         else:
-            self._store.wait_for_change(seconds)
+            self.store.wait_for_change(seconds)
 
     def _forget(self, task_id: int, event: threading.Event) -> None:
         with self._lock:
@@ -165,7 +165,7 @@ class Waiters:
         for start in range(0, len(waited_for), IDS_PER_LOOK):
             ids = waited_for[start : start + IDS_PER_LOOK]
             query = TaskQuery(ids=ids, states=tuple(TERMINAL_STATES), limit=len(ids))
-            self.tell([info.id for info in self._store.find(query)])
+            self.tell([info.id for info in self.store.find(query)])
         self._look_out(waited_for)
 
     def _look_out(self, awaited: tuple[int, ...]) -> None:

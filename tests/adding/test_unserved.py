@@ -83,7 +83,7 @@ def test_a_thread_that_waits_for_nobody_is_warned_once(store, waiters, caplog, i
     (task_id,) = add(store, queue="mail")
     store.beat(queues=("default",))
     with ThreadPoolExecutor(1) as others:
-        result = others.submit(TaskHandle(task_id, store, waiters).result, 60)
+        result = others.submit(TaskHandle(task_id, waiters).result, 60)
         until(lambda: warnings(caplog), bool)
         asked = store.asked
         store.finish()
@@ -101,7 +101,7 @@ def test_a_thread_that_waits_for_nobody_is_warned_once(store, waiters, caplog, i
 def test_those_who_await_thousands_are_warned_once_for_each_name(store, waiters, caplog, impatient):
     """By the one thread that looks for all of them."""
     ids = [*add(store, 1500), *add(store, name="other")]
-    handles = [TaskHandle(task_id, store, waiters) for task_id in ids]
+    handles = [TaskHandle(task_id, waiters) for task_id in ids]
     before = threading.active_count()
 
     async def wait_for_all():
@@ -123,7 +123,7 @@ def test_an_awaited_handle_warns_too(store, waiters, caplog, impatient):
     (task_id,) = add(store)
 
     async def wait():
-        waiting = asyncio.ensure_future(_awaited(TaskHandle(task_id, store, waiters)))
+        waiting = asyncio.ensure_future(_awaited(TaskHandle(task_id, waiters)))
         await asyncio.to_thread(until, lambda: warnings(caplog), bool)
         store.finish()
         return await waiting

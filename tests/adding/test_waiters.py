@@ -150,7 +150,7 @@ def test_whoever_awaits_learns_that_the_store_is_gone(store, waiters, error):
 def test_a_handle_can_be_awaited_from_several_loops(store, waiters):
     """Threads with an event loop each do not disturb one another."""
     (task_id,) = add(store)
-    handle = TaskHandle(task_id, store, waiters)
+    handle = TaskHandle(task_id, waiters)
     results = []
 
     async def wait():

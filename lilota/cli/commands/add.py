@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from math import inf
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -133,7 +133,7 @@ def _advice() -> Iterator[None]:
         raise UnknownTaskError(f"{error} If only another worker knows the name, add --any-name.") from error
 
 
-def _wait(handle: TaskHandle, store: TaskStore, command: str, *, timeout_seconds: float, as_json: bool) -> None:
+def _wait(handle: TaskHandle[Any], store: TaskStore, command: str, *, timeout_seconds: float, as_json: bool) -> None:
     """Wait for the end of the task, as long as there is time; what became of it is the exit code."""
     if not as_json:
         click.echo(f"Added task {handle.id}; waiting for it.", err=True)

@@ -158,7 +158,7 @@ def _sum_job() -> Job:
 # --- what is shown
 
 
-def _watch(handles: Sequence[TaskHandle], console: Console, *, plain: bool) -> bool:
+def _watch(handles: Sequence[TaskHandle[Any]], console: Console, *, plain: bool) -> bool:
     """Show the tasks until all have ended; cancel them on Ctrl-C, and tell whether that happened."""
     with screen(console, plain=plain) as show:
         try:
@@ -172,7 +172,7 @@ def _watch(handles: Sequence[TaskHandle], console: Console, *, plain: bool) -> b
     return False
 
 
-def _show_until_all_ended(handles: Sequence[TaskHandle], show: Show) -> None:
+def _show_until_all_ended(handles: Sequence[TaskHandle[Any]], show: Show) -> None:
     while True:
         infos = [handle.info() for handle in handles]
         show(infos)
