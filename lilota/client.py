@@ -10,13 +10,14 @@ from lilota.adding.new_tasks import AddOptions, checked_arguments, new_task
 from lilota.adding.waiters import Waiters
 from lilota.config import Settings, load_settings
 from lilota.contract import RegisteredRunner, StoreCapabilities, TaskCount, TaskStore
+from lilota.contract.ids import check_id, read_id
 from lilota.errors import ConfigurationError, UnknownTaskError
 from lilota.handles import TaskHandle
 from lilota.hookspecs import TasksAdded
 from lilota.models import TERMINAL_STATES, JSONObject, NewTask, TaskInfo
 from lilota.plugins import Plugins
 from lilota.registry import Registry
-from lilota.stores import ensure_store
+from lilota.stores import ensure_store, is_configured
 from lilota.tasks.checks import check_name
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ class TaskClient:
         self.store: TaskStore = ensure_store(store, plugins=registry.plugins)
         self._owns_store = store is None or isinstance(store, str)
         self._accept_unknown_names = accept_unknown_names
-        self._waiters = waiters or Waiters(self.store)
+        configured = is_configured(store, registry.plugins.settings)
+        self._waiters = waiters or Waiters(self.store, configured=configured)
         self.store.open()
 
     def __enter__(self) -> Self:
@@ -94,8 +96,17 @@ class TaskClient:
         Raises:
             TaskNotFoundError: the store has no such task.
         """
-        self.store.get(task_id)
-        return TaskHandle(task_id, self._waiters)
+        handle = self.handle(task_id)
+        handle.info()
+        return handle
+
+    def handle(self, task_id: int | str) -> TaskHandle[Any]:
+        """Return the handle of a task by its id, or the id as text, as it comes from a URL, without asking the store.
+
+        Raises:
+            TaskNotFoundError: it can't be the id of a task.
+        """
+        return TaskHandle(check_id(read_id(task_id)), self._waiters)
 
     def add(
         self,

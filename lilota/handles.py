@@ -6,14 +6,21 @@ from collections.abc import Callable, Generator
 from typing import Any, Generic, TypeVar
 
 from lilota.adding.waiters import Waiters
-from lilota.errors import TaskCancelledError, TaskFailedError
+from lilota.errors import ConfigurationError, TaskCancelledError, TaskFailedError
 from lilota.models import LogLine, TaskInfo, TaskState
+from lilota.tasks.numbers import is_whole
 
 T = TypeVar("T")
 
 
 class TaskHandle(Generic[T]):
     """One task that was added, and what `result()` gives of it; cheap, and it holds nothing but its id.
+
+    Handles of one task are equal, also by two clients of one store. A handle can be pickled and used in another
+    process, unless its store is for one process, as the memory store is; then ConfigurationError says so. Of the
+    configured store (by LILOTA_STORE, or in a file) nothing travels: the other process finds it by its own
+    configuration. A store that the program named itself travels with its URL, and with the password in that, so
+    configure a store that has one.
 
     Args:
         waiters: who waits for ends in the store of the task.
@@ -28,6 +35,14 @@ class TaskHandle(Generic[T]):
     def __repr__(self) -> str:
         return f"<TaskHandle {self.id}>"
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, TaskHandle):
+            return NotImplemented
+        return self.id == other.id and self._waiters.are_for_store_of(other._waiters)
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
     def info(self) -> TaskInfo:
         """Return what the store knows of the task now.
 
@@ -36,10 +51,20 @@ class TaskHandle(Generic[T]):
         """
         return self._waiters.store.get(self.id)
 
-    def logs(self) -> list[LogLine]:
-        """Return the lines that the task has logged and printed so far."""
+    def logs(self, after: int = 0) -> list[LogLine]:
+        """Return the lines that the task has logged and printed so far.
+
+        Args:
+            after: how many of the oldest lines to leave out, as somebody has read them before.
+
+        Raises:
+            TaskNotFoundError: as for `info()`.
+            ConfigurationError: `after` is no whole number from 0 on.
+        """
+        if not is_whole(after) or after < 0:
+            raise ConfigurationError(f"'after' must be a number of lines, 0 or more, not {after!r:.100}.")
         lines: list[LogLine] = []
-        while page := self._waiters.store.logs(self.id, after=len(lines)):
+        while page := self._waiters.store.logs(self.id, after=after + len(lines)):
             lines += page
         return lines
 

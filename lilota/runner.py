@@ -24,7 +24,7 @@ from lilota.plugins import Plugins
 from lilota.plugins.loading import being_imported
 from lilota.registry import Registry
 from lilota.running.executors import RunOptions, make_executor
-from lilota.stores import ensure_store
+from lilota.stores import ensure_store, is_configured
 from lilota.tasks.numbers import is_number, is_whole
 from lilota.tasks.reachability import is_frozen
 from lilota.workers.logs import LOGGER_NAME, LOGGING_FORMATTER_DEFAULT
@@ -101,7 +101,7 @@ class TaskRunner:
         self._handler = _stderr_handler(logging_formatter)
         self.store: TaskStore = ensure_store(store, plugins=self._plugins)
         self._owns_store = store is None or isinstance(store, str)
-        self._waiters = Waiters(self.store, told=True)
+        self._waiters = Waiters(self.store, told=True, configured=is_configured(store, settings))
         self.client: TaskClient = TaskClient(self.store, registry=self.registry, waiters=self._waiters)
         self._run: RunnerStart | None = None
         self._state_lock = threading.Lock()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from lilota.managed_stores import StoreManager
 
-__all__ = ["MemoryTaskStore", "StoreManager", "TaskStore", "ensure_store", "open_store", "redacted"]
+__all__ = ["MemoryTaskStore", "StoreManager", "TaskStore", "ensure_store", "is_configured", "open_store", "redacted"]
 
 _SCHEME: Final = Pattern(r"[a-z][a-z0-9+.\-]*", re.IGNORECASE)
 _METHODS: Final = tuple(name for name in vars(TaskStore) if not name.startswith("_"))
@@ -70,6 +70,11 @@ def ensure_store(store: TaskStore | str | None, *, plugins: Plugins | None = Non
 
         return as_managed(store)
     return store
+
+
+def is_configured(store: TaskStore | str | None, settings: Settings) -> bool:
+    """Tell whether what a caller passed as a store is the one that the environment or a file of settings names."""
+    return "store" in settings.sources and (store is None or store == settings.store)
 
 
 def _scheme_of(address: str, plugins: Plugins) -> str:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Final
+from weakref import WeakValueDictionary
 
+from lilota.adding.references import are_same, reference_of
 from lilota.adding.unserved import IDS_PER_LOOK, PATIENCE_SECONDS, Lookout
 from lilota.contract import TaskQuery, TaskStore
 from lilota.contract.forks import renew_in_forks
@@ -21,17 +24,33 @@ from lilota.plugins.strangers import let_pass, one_line
 #: How long a change in the store may go unnoticed when no hint came.
 LOOK_AGAIN_SECONDS: Final = 0.25
 
+#: Reference of a store -> those who wait for it by handles that came from elsewhere, as long as there are such handles.
+_arrived: Final[WeakValueDictionary[bytes, Waiters]] = WeakValueDictionary()
+
+
+def waiters_of(store: TaskStore | None) -> Waiters:
+    """Return those who wait for a store that came from another process; None is the configured one."""
+    configured = store is None
+    if store is None:
+        from lilota.stores import open_store  # noqa: PLC0415 - it imports plugins, which most handles need not
+
+        store = open_store()
+    waiters = Waiters(store, configured=configured)
+    return _arrived.setdefault(reference_of(store), waiters)
+
 
 class Waiters:
     """Those who wait for tasks of one store.
 
     Args:
         told: a runner in this process calls `tell`; then the store need not be watched for hints.
+        configured: the store is the configured one, and another process will find it by its own configuration.
     """
 
-    def __init__(self, store: TaskStore, *, told: bool = False) -> None:
+    def __init__(self, store: TaskStore, *, told: bool = False, configured: bool = False) -> None:
         self.store: TaskStore = store
         self._told = told
+        self._configured = configured
         self._begin()
         renew_in_forks(self, Waiters._begin)
 
@@ -46,6 +65,19 @@ class Waiters:
         self._lookout = Lookout(self.store)
         self._looks_out_at = 0.0
         self._awaited_before: frozenset[int] = frozenset()
+
+    def __reduce__(self) -> tuple[Callable[[TaskStore | None], Waiters], tuple[TaskStore | None]]:
+        """Send where the store is, once for all handles that travel together; of the configured one not even that.
+
+        Raises:
+            ConfigurationError: the store is for this process only, or can't be sent.
+        """
+        reference_of(self.store)
+        return waiters_of, (None if self._configured else self.store,)
+
+    def are_for_store_of(self, others: Waiters) -> bool:
+        """Tell whether others wait for tasks of the same store."""
+        return self is others or are_same(self.store, others.store)
 
     def tell(self, task_ids: list[int]) -> None:
         """Wake those who wait for these tasks, which have ended."""
