@@ -51,12 +51,32 @@ def encode_object(value: object, what: Callable[[], str], limit_bytes: int, erro
     except ValueError as cause:  # Python writes no integer of more than 4,300 digits
         raise error(f"{what()} can't be stored as JSON: {cause}") from cause
     # A character has at most 4 bytes: most texts need no second encoding to know that they fit.
-    if len(text) * 4 > limit_bytes and len(text.encode()) > limit_bytes:
+    if len(text) * 4 > limit_bytes:
+        _check_size(len(text.encode()), what, limit_bytes, error)
+    return text
+
+
+def checked_text(encoded: bytes, what: Callable[[], str], limit_bytes: int, error: type[LilotaError]) -> str:
+    """Return JSON that was encoded elsewhere as text, if it is within the limits of `encode_object`.
+
+    Raises:
+        error: it is nested too deeply or is too long.
+    """
+    _check_size(len(encoded), what, limit_bytes, error)
+    # Only what opens often can be deep; brackets inside texts are counted too, and do no harm.
+    if encoded.count(b"{") + encoded.count(b"[") > DEPTH_LIMIT:
+        problem = _find_problem(msgspec.json.decode(encoded))
+        if problem:
+            raise error(f"{what()} can't be stored as JSON: {problem}")
+    return encoded.decode()
+
+
+def _check_size(size_bytes: int, what: Callable[[], str], limit_bytes: int, error: type[LilotaError]) -> None:
+    if size_bytes > limit_bytes:
         raise error(
-            f"{what()} has {len(text.encode()):,} bytes as JSON; the limit is {limit_bytes:,}. "
+            f"{what()} has {size_bytes:,} bytes as JSON; the limit is {limit_bytes:,}. "
             "Put the data into a file and pass its path."
         )
-    return text
 
 
 def _remedy_for(value: object) -> str:

@@ -1,0 +1,160 @@
+"""Say what does not fit: the path, what was expected and what was given, and never what is secret."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from lilota.tasks.secret_values import Secret
+from lilota.texts.secrets import mask_secrets
+
+_PATH: Final = re.compile(r" - at `(?P<path>[^`]*)`\Z")
+_STEP: Final = re.compile(r"\.(?P<key>[^.\[\]]+)|\[(?P<index>\d+)\]")
+_GOT: Final = re.compile(r"got `[^`]*`")
+_NOTHING: Final = object()
+#: How far down a value that can't be encoded is looked for.
+_LOOKED_DOWN: Final = 20
+
+
+def explain(problem: Exception, given: object, to_json: Callable[[Any], bytes], secrets: Collection[str] = ()) -> str:
+    """Return in a sentence why a value could not be encoded, or not be decoded again.
+
+    Args:
+        problem: what msgspec, or a type of the user's, raised.
+        given: the whole value.
+        to_json: what raised it, if it was raised while encoding.
+        secrets: keys of the value below which nothing must be shown.
+    """
+    text = str(problem)
+    if not isinstance(problem, msgspec.DecodeError):
+        path, said = _path_of_failure(given, to_json), _why_not_encoded(problem)
+    else:
+        found = _PATH.search(text)
+        path, said = (found["path"], text[: found.start()]) if found else ("$", text)
+    key = next((each["key"] for each in _STEP.finditer(path)), None)
+    if key in secrets:
+        return f"`{path}`: what was given is not what its Secret takes."
+    return f"`{path}`: {_with_value(said, _at(given, path), key)}."
+
+
+def difference(given: object, back: object, path: str = "$") -> str:  # noqa: PLR0911 - one case after the other
+    """Say where a value comes back from JSON as something else, or return "".
+
+    What was given as JSON carries it, as a text for a UUID, comes back as what the annotation says: that is no loss.
+    """
+    if _is_same(given, back) or _is_plain(given):
+        return ""
+    pairs: Iterator[tuple[object, object, str]]
+    match given, back:
+        case dict(), dict():
+            odd = next((key for key in given if not isinstance(key, str) and key not in back), None)
+            if odd is not None:
+                return f"`{path}`: a key that is {_kind(odd)} comes back as text. Annotate the keys, or convert them."
+            pairs = ((value, back.get(key, _NOTHING), f"{path}.{key}") for key, value in given.items())
+        case dict(), _:
+            known = set(_fields(back))
+            odd = next((key for key in given if key not in known), None) if dataclasses.is_dataclass(back) else None
+            if odd is not None:
+                return f"`{path}`: {type(back).__name__} has no field {odd!r:.60}."
+            pairs = ((value, getattr(back, key, value), f"{path}.{key}") for key, value in given.items())
+        case list() | tuple(), list() | tuple():
+            pairs = ((value, back[i], f"{path}[{i}]") for i, value in enumerate(given))
+        case list() | tuple(), set() | frozenset():
+            return ""
+        case Secret(), Secret():
+            return difference(given.reveal(), back.reveal(), path)
+        case _ if type(given) is type(back):
+            pairs = ((getattr(given, name), getattr(back, name), f"{path}.{name}") for name in _fields(given))
+        case _:
+            return f"`{path}`: {_kind(given)} was given, and comes back as {_kind(back)}. Annotate it, or convert it."
+    return next(filter(None, (difference(*pair) for pair in pairs)), "")
+
+
+def _is_same(given: object, back: object) -> bool:
+    try:
+        return given is back or bool(given == back)
+    except Exception:  # noqa: BLE001 - a class of the user's may compare as it likes, and arrays do
+        return False
+
+
+def _is_plain(value: object) -> bool:
+    """Tell whether a value is what JSON carries as it is."""
+    return value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _fields(value: object) -> tuple[str, ...]:
+    if dataclasses.is_dataclass(value):
+        return tuple(each.name for each in dataclasses.fields(value))
+    return tuple(getattr(value, "__struct_fields__", ()))
+
+
+def _kind(value: object) -> str:
+    return repr(value) if isinstance(value, float) and not math.isfinite(value) else f"`{type(value).__name__}`"
+
+
+def _why_not_encoded(problem: Exception) -> str:
+    if isinstance(problem, RecursionError):
+        return "it is nested too deeply, or holds itself"
+    if isinstance(problem, UnicodeEncodeError):
+        return "a text holds half of a surrogate pair"
+    return str(problem) or type(problem).__name__
+
+
+def _path_of_failure(given: object, to_json: Callable[[Any], bytes]) -> str:
+    """Return the path of the innermost value that can't be encoded."""
+    path = "$"
+    for _ in range(_LOOKED_DOWN):
+        inner = next(((value, step) for value, step in _steps(given) if _fails(value, to_json)), None)
+        if inner is None:
+            break
+        given, path = inner[0], path + inner[1]
+    return path
+
+
+def _steps(value: object) -> Iterator[tuple[object, str]]:
+    if isinstance(value, Mapping):
+        yield from ((item, f".{key!s:.60}") for key, item in value.items())
+    elif isinstance(value, list | tuple):
+        yield from ((item, f"[{i}]") for i, item in enumerate(value))
+    else:
+        yield from ((getattr(value, name), f".{name}") for name in _fields(value) if hasattr(value, name))
+
+
+def _fails(value: object, to_json: Callable[[Any], bytes]) -> bool:
+    try:
+        to_json(value)
+    except Exception:  # noqa: BLE001 - types of users encode here; what they raised is told already
+        return True
+    return False
+
+
+def _at(value: Any, path: str) -> object:  # noqa: ANN401 - what a user gave
+    """Return what is at a path in a value, or `_NOTHING` where that can't be told: msgspec names no key of a dict."""
+    if "..." in path:
+        return _NOTHING
+    for step in _STEP.finditer(path):
+        try:
+            if step["index"]:
+                value = value[int(step["index"])]
+            else:
+                value = value[step["key"]] if isinstance(value, Mapping) else getattr(value, step["key"])
+        except (LookupError, AttributeError, TypeError):
+            return _NOTHING
+    return value
+
+
+def _with_value(said: str, got: object, key: str | None) -> str:
+    """Add what was given, where msgspec names only its type or what became of it."""
+    if got is _NOTHING or not said.startswith(("Expected", "Invalid")):
+        return said
+    said = said.partition(" value ")[0] if said.startswith("Invalid enum value ") else said
+    shown = mask_secrets({key or "": got})[key or ""] if isinstance(got, str) else got  # type: ignore[index]  # a dict
+    if _GOT.search(said) and not isinstance(got, str | int | float):
+        return _GOT.sub(f"got `{type(got).__name__}`", said)
+    short = repr(shown) if len(repr(shown)) <= 60 else repr(shown)[:57] + "..."
+    return f"{_GOT.sub('got', said)} {short}" if _GOT.search(said) else f"{said}, got {short}"

@@ -1,0 +1,287 @@
+"""What a task takes and gives, by its parameters and annotations: checked at `add`, decoded where it runs."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import asdict
+
+from lilota.errors import InvalidInputError, InvalidOutputError, InvalidTaskError, did_you_mean, listed
+from lilota.results import MARK, unwrapped, wrapped
+from lilota.tasks.annotations import check_annotation, has_secret
+from lilota.tasks.carriers import decode, encode
+from lilota.tasks.jsonvalues import INPUT_LIMIT_BYTES, OUTPUT_LIMIT_BYTES, checked_text, encode_object
+from lilota.tasks.misfits import difference, explain
+from lilota.tasks.parameters import EMPTY, Parameter, Parameters, read_parameters
+
+#: What comes back from JSON as it was, whatever its annotation.
+_PLAIN_TYPES: Final = frozenset({str, int, bool, type(None)})
+_to_json: Final = msgspec.json.Encoder(enc_hook=encode).encode
+_split: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+class Signature:
+    """The input of a function, which its parameters are, and its output, which its return annotation says.
+
+    Attributes:
+        name: what it is called in errors, as "resize()".
+        parameters: those that keys of the input fill.
+        context: the name of the parameter that gets the `TaskContext`, or "".
+        secrets: the keys of the input whose values are not to be shown.
+    """
+
+    def __init__(self, name: str, found: Parameters) -> None:
+        """Made by `of`, which has checked what was found."""
+        self.name: str = name
+        self.parameters: tuple[Parameter, ...] = found.named
+        self.context: str = found.context
+        self.secrets: tuple[str, ...] = tuple(each.name for each in found.named if has_secret(each.annotation))
+        self._names = frozenset(each.name for each in found.named)
+        self._positional = tuple(each.name for each in found.named if each.is_positional)
+        self._order = found.order
+        self._returns = found.returns
+        self._decode_named = _decoder(_input_type(name, found)).decode
+        self._decode_rest = None if found.rest is None else _decoder(found.rest).decode
+        self._decode_output = _decoder(Any if found.returns is EMPTY else found.returns).decode
+
+    @classmethod
+    def of(cls, function: Callable[..., Any], what: str, *, is_method: bool = False) -> Signature:
+        """Return the signature of a function, or of the `run` of a class.
+
+        Args:
+            what: how to call the function in an error: "The task 'resize'".
+            is_method: leave its first parameter out.
+
+        Raises:
+            InvalidTaskError: no JSON object can be its input, or its result can't be stored.
+        """
+        name = f"{getattr(function, '__name__', 'run')}()"
+        where = f"{what} ({function.__module__}.{getattr(function, '__qualname__', name)})"
+        found = read_parameters(function, where, is_method=is_method)
+        for parameter in found.named:
+            _check_parameter(parameter, where)
+        if found.rest is not None:
+            check_annotation(found.rest, f"the values of '**' of {where}")
+        if found.returns not in (EMPTY, None):
+            check_annotation(found.returns, f"what {where} returns")
+            if has_secret(found.returns):
+                raise InvalidTaskError(
+                    f"{where} can't return a Secret: a result is shown. Store it elsewhere, and return where."
+                )
+        return cls(name, found)
+
+    def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what a call with these arguments gives to each parameter, without defaults.
+
+        Raises:
+            InvalidInputError: there is no such parameter, or it is given twice. What is missing, `encode_input` says.
+        """
+        if not args:
+            return dict(kwargs)
+        if len(args) > len(self._positional):
+            raise InvalidInputError(
+                f"{self.name} takes {len(self._positional)} positional arguments, and got {len(args)}. {self._known()}"
+            )
+        bound = dict(zip(self._positional, args, strict=False))
+        twice = bound.keys() & kwargs.keys()
+        if twice:
+            raise InvalidInputError(f"{self.name} got two values for {listed(twice)}.")
+        return {**bound, **kwargs}
+
+    def encode_input(self, arguments: Mapping[str, Any], what: Callable[[], str]) -> str:
+        """Return the JSON text of an input, which the worker can decode.
+
+        Args:
+            arguments: for each parameter without default, and some others, a value or what JSON carries of it.
+            what: returns how to call the input in an error.
+
+        Raises:
+            InvalidInputError: a value is not what its parameter takes; the message names its path.
+        """
+        if not isinstance(arguments, dict):
+            return encode_object(arguments, what, INPUT_LIMIT_BYTES, InvalidInputError)
+        problem: Exception
+        try:
+            encoded = _to_json(arguments)
+            decoded = self._decoded(encoded)
+        except Exception as error:  # noqa: BLE001 - types of users encode and decode here
+            problem = error
+        else:
+            # The values of most tasks are plain, and can't have changed on the way.
+            is_plain = self._decode_rest is None and set(map(type, arguments.values())) <= _PLAIN_TYPES
+            lost = "" if is_plain else next(filter(None, self._losses(arguments, decoded)), "")
+            if lost:
+                raise InvalidInputError(f"{what()} does not fit {self.name}: {lost}")
+            return checked_text(encoded, what, INPUT_LIMIT_BYTES, InvalidInputError)
+        raise InvalidInputError(f"{what()} does not fit {self.name}: {self._explained(arguments, problem)}")
+
+    def decode_input(
+        self, text: str, what: Callable[[], str], context: object = None
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """Return the arguments to call the function with.
+
+        Args:
+            what: returns how to call the input in an error.
+            context: what the parameter for it gets.
+
+        Raises:
+            InvalidInputError: the input does not fit: the function is another one than when the task was added.
+        """
+        problem: Exception
+        try:
+            named = self._decoded(text.encode())
+        except Exception as error:  # noqa: BLE001 - types of users decode here
+            problem = error
+        else:
+            if self.context:
+                named[self.context] = context
+            return [named.pop(name) for name in self._order], named
+        said = self._explained(msgspec.json.decode(text), problem)
+        raise InvalidInputError(
+            f"{what()} does not fit {self.name} as it is now: {said} It was added when {self.name} took something "
+            "else, or by a program that did not check it. The task keeps its input: retry it when they fit."
+        )
+
+    def encode_output(self, value: object, what: Callable[[], str]) -> str | None:
+        """Return the JSON text of an output, which is an object; None if there is none.
+
+        Args:
+            what: returns how to call the output in an error.
+
+        Raises:
+            InvalidOutputError: the value is not what the annotation says, or JSON can't carry it.
+        """
+        if value is None:
+            return None
+        if self._returns is EMPTY:
+            return encode_result(value, what)
+        problem: Exception
+        try:
+            encoded = _to_json(value)
+            lost = difference(value, self._decode_output(encoded))
+        except Exception as error:  # noqa: BLE001 - types of users encode and decode here
+            problem = error
+        else:
+            if lost:
+                raise InvalidOutputError(f"{what()} does not fit what {self.name} is annotated to return: {lost}")
+            return _as_object(checked_text(encoded, what, OUTPUT_LIMIT_BYTES, InvalidOutputError), what)
+        said = explain(problem, value, _to_json)
+        raise InvalidOutputError(f"{what()} does not fit what {self.name} is annotated to return: {said}")
+
+    def decode_output(self, text: str) -> Any:  # noqa: ANN401 - what the annotation says
+        """Return the value that a stored output stands for, of the type of the return annotation.
+
+        Raises:
+            InvalidOutputError: it does not fit: the function is another one than when the task ran.
+        """
+        value = unwrapped(msgspec.json.decode(text))
+        if self._returns is EMPTY:
+            return value
+        problem: Exception
+        try:
+            return self._decode_output(msgspec.json.encode(value))
+        except Exception as error:  # noqa: BLE001 - types of users decode here
+            problem = error
+        raise InvalidOutputError(
+            f"The output does not fit what {self.name} is annotated to return now: {explain(problem, value, _to_json)}"
+        )
+
+    def _decoded(self, encoded: bytes) -> dict[str, Any]:
+        """Return the value of each parameter, defaults included."""
+        named = asdict(self._decode_named(encoded))
+        if self._decode_rest is not None:
+            for key, raw in _split(encoded).items():
+                if key not in named:
+                    named[key] = _decoded_rest(self._decode_rest, key, raw)
+        return named
+
+    def _losses(self, arguments: dict[str, Any], decoded: dict[str, Any]) -> Iterator[str]:
+        """Say for each argument what is lost of it on the way."""
+        for key, value in arguments.items():
+            if type(key) is not str:
+                yield f"the key {key!r:.60} is not a string."
+            yield difference(value, decoded[key], f"$.{key}")
+
+    def _explained(self, arguments: dict[str, Any], problem: Exception) -> str:
+        unknown = next((key for key in arguments if key not in self._names), None)
+        if unknown is not None and self._decode_rest is None:
+            hint = did_you_mean(unknown, self._names) if isinstance(unknown, str) else ""
+            return f"it has no parameter {unknown!r:.60}.{hint} {self._known()}"
+        missing = [each.name for each in self.parameters if not each.has_default and each.name not in arguments]
+        if missing:
+            return f"the parameter {missing[0]!r} is missing. {self._known()}"
+        return explain(problem, arguments, _to_json, self.secrets)
+
+    def _known(self) -> str:
+        shown = [
+            f"{each.name!r} (may be left out)" if each.has_default else repr(each.name) for each in self.parameters
+        ]
+        return f"It takes {', '.join(shown)}." if shown else "It takes nothing."
+
+
+def encode_result(value: object, what: Callable[[], str]) -> str:
+    """Return the JSON text of the object in which a result is stored whose type nothing says: any JSON value.
+
+    Raises:
+        InvalidOutputError: JSON can't carry it.
+    """
+    if isinstance(value, dict):
+        return _as_object(encode_object(value, what, OUTPUT_LIMIT_BYTES, InvalidOutputError), what)
+    return wrapped(
+        encode_object({"result": value}, what, OUTPUT_LIMIT_BYTES, InvalidOutputError)[len('{"result":') : -1]
+    )
+
+
+def _as_object(text: str, what: Callable[[], str]) -> str:
+    if not text.startswith("{"):
+        return wrapped(text)
+    # Looking for it in the text is quicker than decoding it; a value may hold it.
+    if f'"{MARK}"' in text and MARK in msgspec.json.decode(text):
+        raise InvalidOutputError(f"{what()} has the key {MARK!r}, which is lilota's own. Rename it.")
+    return text
+
+
+def _check_parameter(parameter: Parameter, where: str) -> None:
+    """Refuse a parameter whose values, or whose default, JSON can't carry."""
+    place = f"the parameter {parameter.name!r} of {where}"
+    check_annotation(parameter.annotation, place)
+    if not parameter.has_default:
+        return
+    try:
+        back = _decoder(parameter.annotation).decode(_to_json(parameter.default))
+        said = difference(parameter.default, back, f"$.{parameter.name}")
+    except Exception as error:  # noqa: BLE001 - types of users encode and decode here
+        said = explain(error, parameter.default, _to_json)
+    if said:
+        raise InvalidTaskError(f"The default of {place} can't be had from JSON: {said} Take None, and set it inside.")
+
+
+def _decoder(annotation: Any) -> msgspec.json.Decoder[Any]:  # noqa: ANN401 - whatever was written
+    return msgspec.json.Decoder(annotation, dec_hook=decode)
+
+
+def _input_type(name: str, found: Parameters) -> type[msgspec.Struct]:
+    """Return a type whose fields are the parameters."""
+    fields = [
+        (each.name, each.annotation, _field(each.default)) if each.has_default else (each.name, each.annotation)
+        for each in found.named
+    ]
+    return msgspec.defstruct(name, fields, kw_only=True, forbid_unknown_fields=found.rest is None)
+
+
+def _field(default: object) -> Any:  # noqa: ANN401 - as msgspec types it
+    """Return a field with a default that no task can change for the next one."""
+    if type(default) in _PLAIN_TYPES:
+        return default
+    return msgspec.field(default_factory=lambda: copy.deepcopy(default))
+
+
+def _decoded_rest(decode_rest: Callable[[msgspec.Raw], Any], key: str, raw: msgspec.Raw) -> Any:  # noqa: ANN401
+    try:
+        return decode_rest(raw)
+    except msgspec.ValidationError as error:
+        said, _, path = str(error).partition(" - at `$")
+        raise msgspec.ValidationError(f"{said} - at `$.{key}{path or '`'}") from None
