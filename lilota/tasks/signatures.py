@@ -279,7 +279,7 @@ def _field(default: object) -> Any:  # noqa: ANN401 - as msgspec types it
     return msgspec.field(default_factory=lambda: copy.deepcopy(default))
 
 
-def _decoded_rest(decode_rest: Callable[[msgspec.Raw], Any], key: str, raw: msgspec.Raw) -> Any:  # noqa: ANN401
+def _decoded_rest(decode_rest: Callable[[msgspec.Raw], Any], key: str, raw: msgspec.Raw) -> object:
     try:
         return decode_rest(raw)
     except msgspec.ValidationError as error:
