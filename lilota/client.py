@@ -96,9 +96,8 @@ class TaskClient:
         Raises:
             TaskNotFoundError: the store has no such task.
         """
-        handle = self.handle(task_id)
-        handle.info()
-        return handle
+        self.store.get(task_id)
+        return self.handle(task_id)
 
     def handle(self, task_id: int | str) -> TaskHandle[Any]:
         """Return the handle of a task by its id, or the id as text, as it comes from a URL, without asking the store.
