@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from lilota.retry import Backoff
     from lilota.runner import TaskRunner
     from lilota.stores import open_store
+    from lilota.tasks.functions import FunctionTask, task
 
 __version__ = "2.0.0.dev0"
 
 __all__ = [
     "Backoff",
+    "FunctionTask",
     "LilotaError",
     "Retry",
     "TaskBase",
@@ -34,10 +36,12 @@ __all__ = [
     "__version__",
     "hookimpl",
     "open_store",
+    "task",
 ]
 
 _HOMES: Final = {
     "Backoff": "lilota.retry",
+    "FunctionTask": "lilota.tasks.functions",
     "LilotaError": "lilota.errors",
     "Retry": "lilota.errors",
     "TaskBase": "lilota.models",
@@ -49,6 +53,7 @@ _HOMES: Final = {
     "TaskState": "lilota.models",
     "hookimpl": "lilota.hookspecs",
     "open_store": "lilota.stores",
+    "task": "lilota.tasks.functions",
 }
 
 

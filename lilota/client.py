@@ -18,7 +18,7 @@ from lilota.models import TERMINAL_STATES, JSONObject, NewTask, TaskInfo
 from lilota.plugins import Plugins
 from lilota.registry import Registry
 from lilota.stores import ensure_store, is_configured
-from lilota.tasks.checks import check_name
+from lilota.tasks.names import check_name
 
 if TYPE_CHECKING:
     from lilota.bulk import Fates

@@ -440,6 +440,10 @@ class TaskBase(TaskContext, abc.ABC):
         kill_after_seconds: how long a task may take to end after a timeout or a cancellation before
             its process group gets SIGTERM, and after as long again, SIGKILL.
         max_lost_attempts: how many attempts may die with their worker before the task fails. 1 means at most once.
+        queue: where `add` puts it unless it is told otherwise, in a program that has imported the class.
+        priority: the same for its priority; higher runs first.
+        description: the same for what people read.
+        concurrent: whether many attempts of it, each a coroutine, may run in one worker at once.
     """
 
     max_attempts: ClassVar[int] = 1
@@ -449,6 +453,10 @@ class TaskBase(TaskContext, abc.ABC):
     timeout_seconds: ClassVar[float | None] = None
     kill_after_seconds: ClassVar[float] = 5.0
     max_lost_attempts: ClassVar[int] = 3
+    queue: ClassVar[str] = "default"
+    priority: ClassVar[int] = 0
+    description: ClassVar[str] = ""
+    concurrent: ClassVar[bool] = False
 
     @abc.abstractmethod
     def run(self) -> JSONObject | None:

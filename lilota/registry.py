@@ -1,7 +1,8 @@
 """Know which task names exist, and which class each stands for.
 
-A name may be registered by the program, configured in `[tool.lilota.tasks]`, or installed by a plugin, and is looked
-for in this order. Worker processes get the first two as references, because classes do not travel. What is registered
+A name may be registered by the program, configured in `[tool.lilota.tasks]`, installed by a plugin, or declared by
+`@task` in a module that is imported, and is looked for in this order. Worker processes get what no plugin brings as
+references, because classes do not travel. What is registered
 as "reports:*" stands for all names that begin with "reports:", unless one is registered itself.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final, overload
 
 from lilota.config import Settings
 from lilota.errors import InvalidTaskError, LilotaError, UnknownTaskError, did_you_mean, listed
@@ -17,8 +18,12 @@ from lilota.models import TaskBase
 from lilota.plugins import Plugins
 from lilota.plugins.loading import load_reference
 from lilota.plugins.strangers import as_sentence, let_pass, reason_of
-from lilota.tasks.checks import check_name, check_task_class
+from lilota.tasks.checks import check_task_class
+from lilota.tasks.declared import declared_at, declared_class, declared_classes
+from lilota.tasks.declared import refusal as refusal_of_declared
 from lilota.tasks.families import is_family, registered_as
+from lilota.tasks.functions import FunctionTask
+from lilota.tasks.names import check_name
 from lilota.tasks.options import remarks_on
 from lilota.tasks.reachability import check_reachable, reference_to
 
@@ -52,15 +57,28 @@ class Registry:
     def plugins(self) -> Plugins:
         return self._plugins
 
-    def register(self, name: str, clazz: type[TaskBase]) -> None:
-        """Give a task class a name. A name that was registered before then stands for the new class.
+    @overload
+    def register(self, name: str, clazz: type[TaskBase] | FunctionTask[..., Any]) -> None: ...
+    @overload
+    def register(self, name: FunctionTask[..., Any]) -> None: ...
+    def register(
+        self, name: str | FunctionTask[..., Any], clazz: type[TaskBase] | FunctionTask[..., Any] | None = None
+    ) -> None:
+        """Give a task class, or a function with `@task`, a name; a function has one of its own.
+
+        A name that was registered before then stands for the new class.
 
         Raises:
             InvalidTaskError: the name or the class can't be used, or worker processes could not import the class.
         """
-        check_name(name)
+        if isinstance(name, FunctionTask) and clazz is None:
+            self._register(name.name, name)
+        else:
+            self._register(check_name(name), clazz)
+
+    def _register(self, name: str, given: object) -> None:
         what = f"The task {name!r}"
-        check_task_class(clazz, what)
+        clazz = check_task_class(given, what)
         check_reachable(clazz, what)
         earlier = self._classes.get(name)
         if earlier is not clazz:
@@ -73,11 +91,15 @@ class Registry:
 
     def names(self) -> tuple[str, ...]:
         """Return every name that can be used, sorted; names that several distributions claim can't."""
-        return tuple(sorted({*self._references, *self._plugins.task_names()}))
+        return tuple(sorted({*self._references, *self._plugins.task_names(), *declared_classes()}))
 
     def references(self) -> dict[str, str]:
-        """Return where the registered and configured classes are: name -> "module:qualname"."""
-        return dict(self._references)
+        """Return where the registered, configured and declared classes are: name -> "module:qualname"."""
+        # A worker looks here first: what is installed must not be hidden by what is only declared.
+        declared = {
+            name: reference_to(clazz) for name, clazz in declared_classes().items() if not self._plugins.has_task(name)
+        }
+        return declared | self._references
 
     def references_not_imported(self) -> dict[str, str]:
         """Return those of `references()` of which this process has not imported the class yet."""
@@ -114,6 +136,8 @@ class Registry:
         if known in self._references:
             self._classes[known] = load_class(known, self._references[known])
             return self._classes[known]
+        if known is not None and not self._plugins.has_task(known) and (declared := declared_class(known)) is not None:
+            return check_task_class(declared, f"The task {known!r}")
         if known is None and self._plugins.refusal(name) is None:
             raise self._refusal(name)
         return self._plugins.load_task(known or name)
@@ -122,14 +146,18 @@ class Registry:
         """Import the class that a name stands for, and return what looks wrong in it; raise as `resolve` does."""
         return tuple(f"The task {name!r}: {remark}" for remark in remarks_on(self.resolve(name)))
 
-    def max_lost_attempts(self, name: str) -> int:
-        """Return how many attempts of a task may die with their worker; the default where its class is not imported.
+    def imported_class(self, name: str) -> type[TaskBase]:
+        """Return the class that a name stands for, or `TaskBase`, which has the defaults, where it is not imported.
 
         Asking must not import a task class into a program that only adds tasks.
         """
         # Without a colon there is no family to look for; that it is a text, nobody may have checked yet.
-        known = self._registered_as(name) if ":" in str(name) else name
-        return self._classes.get(known or name, TaskBase).max_lost_attempts
+        known = (self._registered_as(name) if ":" in str(name) else None) or name
+        found = self._classes.get(known)
+        if found is None:
+            reference = self._references.get(known)
+            found = declared_class(known) if reference is None else declared_at(known, reference)
+        return found or TaskBase
 
     def _registered_as(self, name: object) -> str | None:
         """Return the name or the family of names that a name stands for, None if it stands for nothing usable."""
@@ -137,7 +165,10 @@ class Registry:
             return None
         if name in self._references:  # nearly always
             return name
-        return registered_as(name, lambda known: known in self._references or self._plugins.has_task(known))
+        return registered_as(name, self._is_usable)
+
+    def _is_usable(self, name: str) -> bool:
+        return name in self._references or self._plugins.has_task(name) or declared_class(name) is not None
 
     def _refusal(self, name: str) -> LilotaError:
         if not isinstance(name, str):
@@ -148,7 +179,7 @@ class Registry:
             return UnknownTaskError(
                 f"{name!r} stands for all task names that begin with {name[:-1]!r}: add one of them."
             )
-        known = self._plugins.refusal(name)
+        known = self._plugins.refusal(name) or refusal_of_declared(name)
         if known is not None:
             return known
         return UnknownTaskError(
@@ -160,6 +191,8 @@ class Registry:
 
     def _hint_for_class(self, named: object) -> str:
         """Say under which names a class is registered that was given instead of one, or return ""."""
+        if isinstance(named, FunctionTask):
+            return f". Add it with its arguments: add({named.function.__name__}.bind(...))."
         clazz = named if isinstance(named, type) else type(named)
         if not issubclass(clazz, TaskBase):
             return ""

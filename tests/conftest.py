@@ -28,6 +28,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(autouse=True)
+def _nothing_declared(monkeypatch):
+    """Let a test see only those functions with `@task` that it declares, and not what other tests have imported."""
+    monkeypatch.setattr("lilota.tasks.declared._declared", {})
+    monkeypatch.setattr("lilota.tasks.declared._usable", {})
+
+
 @pytest.fixture
 def make_field(tmp_path, monkeypatch):
     """Return a function that makes a field on the store of a URL: who uses it, and what they noted."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from lilota import task
 from lilota.config import Settings
 from lilota.errors import InvalidTaskError, PluginConflictError, UnknownTaskError
 from lilota.models import TaskBase
@@ -202,6 +203,191 @@ def test_a_misspelt_option_is_warned_of_once(make_registry, tasks, caplog, monke
     assert registry.resolve("resize") is tasks.Resize
 
 
+# --- Functions ---
+
+
+FUNCTIONS = """
+from lilota import task
+
+@task
+def resize() -> None: ...
+
+@task(name="images:crop")
+def crop() -> None: ...
+
+def plain() -> None: ...
+"""
+
+
+@pytest.fixture
+def declare(tmp_path, monkeypatch):
+    """Return a function that writes a module with functions and imports it."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def declare(name, source=FUNCTIONS):
+        (tmp_path / f"{name}.py").write_text(source)
+        importlib.invalidate_caches()
+        return importlib.import_module(name)
+
+    yield declare
+    for path in tmp_path.glob("*.py"):
+        sys.modules.pop(path.stem, None)
+
+
+def test_a_function_is_registered_like_a_class(make_registry, declare):
+    """For workers there is a reference to the function; what runs it is its class."""
+    functions = declare("shop_registered")
+    registry = make_registry()
+
+    registry.register("thumbs", functions.resize)
+
+    assert registry.resolve("thumbs") is functions.resize.task_class
+    assert registry.references()["thumbs"] == "shop_registered:resize"
+
+
+def test_a_function_can_be_registered_under_its_own_name(make_registry, declare):
+    """It has one; a class has not."""
+    functions = declare("shop_own_name")
+    registry = make_registry()
+
+    registry.register(functions.crop)
+
+    assert registry.resolve("images:crop") is functions.crop.task_class
+
+
+def test_a_declared_function_is_known_without_being_registered(make_registry, declare):
+    """To import its module is enough; workers get a reference to it."""
+    functions = declare("shop_declared")
+    registry = make_registry()
+
+    assert {"images:crop", "resize"} <= set(registry.names())
+    assert registry.check("resize") == "resize"
+    assert registry.resolve("images:crop") is functions.crop.task_class
+    assert registry.references() == {"resize": "shop_declared:resize", "images:crop": "shop_declared:crop"}
+
+
+def test_what_is_registered_or_configured_hides_what_is_declared(make_registry, declare, tasks):
+    """The program has said what it means."""
+    declare("shop_hidden")
+    registry = make_registry(tasks={"images:crop": "application_tasks:Other"})
+
+    registry.register("resize", tasks.Resize)
+
+    assert registry.resolve("resize") is tasks.Resize
+    assert registry.resolve("images:crop") is tasks.Other
+    assert registry.references() == {"resize": "application_tasks:Resize", "images:crop": "application_tasks:Other"}
+
+
+def test_two_declared_functions_of_one_name_are_an_error_that_names_both(make_registry, declare):
+    """Nothing is wrong until the name is used: one of the modules may have been imported for something else."""
+    declare("shop_one")
+    other = declare("shop_two")
+    registry = make_registry()
+
+    for use in (registry.check, registry.resolve):
+        with pytest.raises(
+            InvalidTaskError, match=r"as shop_one:resize and shop_two:resize\. Give one of them another"
+        ):
+            use("resize")
+    assert "resize" not in registry.names()
+
+    registry.register(other.resize)
+
+    assert registry.resolve("resize") is other.resize.task_class
+
+
+def test_a_function_of_a_module_that_was_loaded_anew_is_the_new_one(make_registry, declare):
+    """As in a notebook."""
+    functions = declare("shop_anew")
+    earlier = functions.resize
+
+    importlib.reload(functions)
+
+    assert functions.resize is not earlier
+    assert make_registry().resolve("resize") is functions.resize.task_class
+
+
+def test_a_configured_function_is_imported_where_it_is_used(make_registry, declare):
+    """A reference leads to a function as it does to a class."""
+    functions = declare("shop_configured")
+    registry = make_registry(tasks={"thumbs": "shop_configured:resize"})
+
+    assert registry.resolve("thumbs") is functions.resize.task_class
+
+
+def test_a_configured_function_without_the_decorator_is_told_of_it(make_registry, declare):
+    """It is one line away from being a task."""
+    declare("shop_undecorated")
+    registry = make_registry(tasks={"plain": "shop_undecorated:plain"})
+
+    with pytest.raises(InvalidTaskError, match=r"The task 'plain' must be a class.*Decorate it with @lilota\.task"):
+        registry.resolve("plain")
+
+
+def test_a_function_inside_a_function_is_refused_where_it_is_registered(make_registry):
+    """A test may run it inline; a worker could not import it."""
+
+    @task
+    def inner() -> None: ...
+
+    registry = make_registry()
+
+    with pytest.raises(InvalidTaskError, match=r"inner is defined inside a function\. Move it to the top level"):
+        registry.register(inner)
+    assert "inner" not in registry.names()
+
+
+def test_a_function_in_place_of_a_name_is_answered_with_how_to_add_it(make_registry, declare):
+    """What is meant is plain, but for the arguments."""
+    functions = declare("shop_named")
+
+    with pytest.raises(UnknownTaskError, match=r"Add it with its arguments: add\(resize\.bind\(\.\.\.\)\)"):
+        make_registry().check(functions.resize)
+
+
+FUNCTION_PROGRAM = """
+from lilota import TaskRunner, task
+
+@task
+def resize() -> dict[str, bool]:
+    return {"resized": True}
+
+if __name__ == "__main__":
+    with TaskRunner("memory", 1) as runner:
+        print(runner.add("resize").result(60))
+"""
+
+
+@pytest.mark.parametrize("method", ["forkserver", "spawn"])
+def test_a_script_with_a_function_needs_no_registration(tmp_path, method):
+    """A worker runs the script again, and finds the function under its name in it."""
+    printed = run_program(tmp_path, "program.py", files={"program.py": FUNCTION_PROGRAM}, LILOTA_START_METHOD=method)
+
+    assert printed == "{'resized': True}\n"
+
+
+def test_a_function_under_the_main_guard_is_refused_with_the_reason(tmp_path):
+    """In the worker the guarded part does not run, so the function would not be there."""
+    program = """
+from lilota import TaskRunner, task
+from lilota.errors import InvalidTaskError
+
+if __name__ == "__main__":
+    @task
+    def resize() -> None: ...
+
+    with TaskRunner("memory", 1) as runner:
+        try:
+            runner.add("resize")
+        except InvalidTaskError as error:
+            print(error)
+"""
+
+    printed = run_program(tmp_path, "program.py", files={"program.py": program})
+
+    assert "The task 'resize' can't be imported by worker processes: resize is defined inside `if __name__" in printed
+
+
 # --- Classes of the program's own script ---
 
 
@@ -364,7 +550,7 @@ def test_a_family_stands_for_all_names_that_begin_like_it(make_registry, tasks):
 
     assert list(classes.values()) == [tasks.Resize, tasks.Other, tasks.Resize]
     assert registry.check("reports:us") == "reports:*"
-    assert registry.max_lost_attempts("reports:us") == 1
+    assert registry.imported_class("reports:us").max_lost_attempts == 1
     assert not registry.knows("reports")
 
 
@@ -469,8 +655,8 @@ def test_lost_attempts_are_known_for_classes_of_the_program_only(make_registry, 
     registry = make_registry("good")
     registry.register("resize", tasks.Resize)
 
-    assert registry.max_lost_attempts("resize") == 1
-    assert registry.max_lost_attempts("good_task") == TaskBase.max_lost_attempts
+    assert registry.imported_class("resize").max_lost_attempts == 1
+    assert registry.imported_class("good_task") is TaskBase
 
 
 # --- In a worker ---

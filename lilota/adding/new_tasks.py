@@ -12,10 +12,10 @@ from lilota.errors import LONGEST_SECONDS, InvalidInputError
 from lilota.models import JSONObject, NewTask
 from lilota.registry import Registry
 from lilota.tasks.jsonvalues import HEADERS_LIMIT_BYTES, INPUT_LIMIT_BYTES, encode_object
+from lilota.tasks.names import TEXT_LIMIT
 from lilota.tasks.numbers import is_number, is_whole
 from lilota.tasks.options import hint_for
 
-_TEXT_LIMIT: Final = 10_000
 _INTEGER_LIMIT: Final = 2**31
 _checked_queue: Final = lru_cache(maxsize=256)(check_queue)  # an application has few queues and adds many tasks
 
@@ -64,7 +64,7 @@ def new_task(
     # What was not given needs no check: the defaults of the record are valid.
     text = _checked_description(description) if description != "" else ""
     input_json = _input_json(name, input) if input is not None else "{}"
-    lost = registry.max_lost_attempts(name)
+    lost = registry.imported_class(name).max_lost_attempts
     if not options:
         return NewTask(name=name, description=text, input_json=input_json, max_lost_attempts=lost)
     fields: dict[str, Any] = {
@@ -155,8 +155,8 @@ def _checked_description(description: str) -> str:
 def _checked_text(what: str, text: str) -> str:
     if not isinstance(text, str):
         raise InvalidInputError(f"The {what} of a task must be text, not {type(text).__name__}.")
-    if len(text) > _TEXT_LIMIT:
-        raise InvalidInputError(f"The {what} has {len(text):,} characters; the limit is {_TEXT_LIMIT:,}.")
+    if len(text) > TEXT_LIMIT:
+        raise InvalidInputError(f"The {what} has {len(text):,} characters; the limit is {TEXT_LIMIT:,}.")
     if text.isascii():
         return text
     try:

@@ -8,7 +8,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from lilota.plugins.records import STORES, TASKS, Entry
-from lilota.tasks.checks import check_name, check_task_class
+from lilota.tasks.checks import check_task_class
+from lilota.tasks.names import check_name
 
 
 def contributed_entries(hook_name: str, plugin: Entry, given: object) -> list[Entry]:

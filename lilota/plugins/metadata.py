@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, Protocol
 
 from lilota.errors import InvalidTaskError
 from lilota.plugins.records import KINDS, TASKS, Entry, PinnedEntry, normalized
-from lilota.tasks.checks import check_name
+from lilota.tasks.names import check_name
 
 _ENTRY_POINTS: Final = "entry_points.txt"
 _OF_LILOTA: Final = re.compile(r"^\s*\[\s*lilota", re.IGNORECASE | re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Check a task's name, and the class that it stands for."""
+"""Check the class or the function that a task name stands for."""
 
 from __future__ import annotations
 
@@ -6,30 +6,17 @@ import inspect
 from types import ModuleType
 from typing import Final
 
-from lilota.errors import InvalidTaskError, LilotaError
+from lilota.errors import InvalidTaskError
 from lilota.models import TaskBase
+from lilota.tasks.functions import FunctionTask
 from lilota.tasks.options import check_options
 
-NAME_LIMIT: Final = 200
 #: What the method is called elsewhere that does the work.
 _LIKE_RUN: Final = ("execute", "handle", "perform", "process", "work", "main", "Run", "__call__")
 
 
-def check_name(name: object, error: type[LilotaError] = InvalidTaskError) -> str:
-    """Return a task name that is fit to be stored, shown and typed.
-
-    Raises:
-        error: it is not.
-    """
-    if not isinstance(name, str):
-        raise error(f"A task name must be a str, not {type(name).__name__}: {name!r}")
-    if not name.strip() or len(name) > NAME_LIMIT or not name.isprintable():
-        raise error(f"A task name must be 1 to {NAME_LIMIT} printable characters, which {name[:80]!r} is not.")
-    return name
-
-
 def check_task_class(clazz: object, what: str) -> type[TaskBase]:
-    """Return a class that can be run as a task.
+    """Return a class that can be run as a task: the given one, or that of a function with `@task`.
 
     Args:
         what: how to call it in an error: "The task 'resize'".
@@ -37,6 +24,8 @@ def check_task_class(clazz: object, what: str) -> type[TaskBase]:
     Raises:
         InvalidTaskError: it is no concrete subclass of `TaskBase` with a plain `run()`.
     """
+    if isinstance(clazz, FunctionTask):
+        clazz = clazz.task_class
     if not isinstance(clazz, type):
         raise InvalidTaskError(
             f"{what} must be a class, not {type(clazz).__name__}: {clazz!r:.100}. {_remedy_for(clazz)}"
@@ -60,7 +49,9 @@ def _remedy_for(no_class: object) -> str:
     if isinstance(no_class, str):
         return "Pass the class itself, not its name."
     if isinstance(no_class, ModuleType):
-        return "Name the class in the module, as in 'package.module:Class'."
+        return "Name the class or the function in the module, as in 'package.module:Class'."
+    if inspect.isfunction(no_class):
+        return "Decorate it with @lilota.task."
     if callable(no_class):
         return "Write a subclass of lilota.TaskBase that does the work in run()."
     return "Pass a subclass of lilota.TaskBase."

@@ -28,8 +28,7 @@ _OF_CLASSES: Final = MappingProxyType(
         ),
         **dict.fromkeys(("autoretry_for", "retry_for", "retry_exceptions"), "Did you mean 'retry_on'?"),
         **dict.fromkeys(("dont_autoretry_for", "throws"), "Did you mean 'never_retry_on'?"),
-        **dict.fromkeys(("queue", "queue_name"), "The queue is an argument of add()."),
-        "priority": "The priority is an argument of add().",
+        "queue_name": "Did you mean 'queue'?",
         "rate_limit": "Did you mean a queue with a runner of its own, which runs few at a time?",
     }
 )
@@ -63,6 +62,11 @@ def hint_for_argument(name: str, known: Collection[str], options: Collection[str
     return f" {of_class} That is said in the task class." if of_class else did_you_mean(name, known)
 
 
+def hint_for_option(name: str, options: Collection[str]) -> str:
+    """Return what was meant by an option that is none, or ""."""
+    return _OF_CLASSES.get(name.lower()) or did_you_mean(name.lower(), options, cutoff=0.8).strip()
+
+
 def strange_options(task_class: type[TaskBase], options: Collection[str]) -> Iterator[str]:
     """Give a sentence for each attribute of a task class that looks like an option and is none.
 
@@ -77,7 +81,7 @@ def strange_options(task_class: type[TaskBase], options: Collection[str]) -> Ite
         for name, value in vars(each).items():
             if name in options or name in used or name.startswith("_") or not isinstance(value, _PLAIN):
                 continue
-            hint = _OF_CLASSES.get(name.lower()) or did_you_mean(name.lower(), options, cutoff=0.8).strip()
+            hint = hint_for_option(name, options)
             if hint:
                 where = f"{each.__module__}.{each.__qualname__}.{name}"
                 yield f"lilota does not read {where}. {hint} If code of yours reads it, rename it to end this warning."

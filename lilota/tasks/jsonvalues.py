@@ -79,6 +79,15 @@ def _check_size(size_bytes: int, what: Callable[[], str], limit_bytes: int, erro
         )
 
 
+def is_unicode(text: str) -> bool:
+    """Tell whether a text can be written as UTF-8: it has no half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _remedy_for(value: object) -> str:
     """Say how to make a dict of a value."""
     if isinstance(value, str) and value.lstrip().startswith("{"):
@@ -147,16 +156,8 @@ def _is_plain(value: object) -> TypeGuard[str | int | float | bool | None]:
     if value is None or isinstance(value, int):  # bool is an int
         return True
     if isinstance(value, str):
-        return value.isascii() or _is_unicode(value)
+        return value.isascii() or is_unicode(value)
     return isinstance(value, float) and math.isfinite(value)
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _short(value: object, length: int = 60) -> str:

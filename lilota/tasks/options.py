@@ -13,7 +13,9 @@ import msgspec
 from lilota.errors import LONGEST_SECONDS, InvalidTaskError
 from lilota.models import Delay, TaskBase
 from lilota.retry import Backoff
-from lilota.tasks.habits import hint_for_argument, strange_options
+from lilota.tasks.habits import hint_for_argument, hint_for_option, strange_options
+from lilota.tasks.jsonvalues import is_unicode
+from lilota.tasks.names import NAME_LIMIT, TEXT_LIMIT, is_name
 from lilota.tasks.numbers import is_number, is_whole
 
 _Attempts = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
@@ -60,6 +62,20 @@ def hint_for(argument: str, known: Collection[str]) -> str:
     return hint_for_argument(argument, known, _RULES)
 
 
+def check_option_names(given: Collection[str], what: str) -> None:
+    """Make sure that what a task says of itself are options that there are.
+
+    Raises:
+        InvalidTaskError: one of them is none; the message says what was meant.
+    """
+    for name in given:
+        if name not in _RULES:
+            hint = hint_for_option(name, _RULES)
+            raise InvalidTaskError(
+                f"{what} can't have the option {name!r}.{hint and f' {hint}'} Known: {', '.join(_RULES)}."
+            )
+
+
 def _is_count(value: object) -> bool:
     return is_whole(value) and 1 <= value < 2**31
 
@@ -90,6 +106,18 @@ class _Rule(NamedTuple):
     text: str
 
 
+def _is_priority(value: object) -> bool:
+    return is_whole(value) and -(2**31) <= value < 2**31
+
+
+def _is_description(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= TEXT_LIMIT and is_unicode(value)
+
+
+def _is_switch(value: object) -> bool:
+    return isinstance(value, bool)
+
+
 _COUNT: Final = _Rule(_is_count, "a whole number of at least 1")
 _EXCEPTIONS: Final = _Rule(_is_exceptions, "a tuple of exception classes")
 #: Of every option: those above, and those that only the worker needs, which has the class.
@@ -103,4 +131,8 @@ _RULES: Final = {
     ),
     "retry_on": _EXCEPTIONS,
     "never_retry_on": _EXCEPTIONS,
+    "queue": _Rule(is_name, f"the name of a queue, 1 to {NAME_LIMIT} printable characters"),
+    "priority": _Rule(_is_priority, "a whole number of 32 bits"),
+    "description": _Rule(_is_description, f"a text of at most {TEXT_LIMIT:,} characters"),
+    "concurrent": _Rule(_is_switch, "True or False"),
 }

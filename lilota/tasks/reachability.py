@@ -1,7 +1,7 @@
-"""Tell whether a worker process will be able to import a class, before a task is lost on it.
+"""Tell whether a worker process will be able to import a class or a function, before a task is lost on it.
 
-Worker processes are new interpreters: they import a task class by its module and name. multiprocessing runs the
-program's script again in them, as `__mp_main__`, so a class of the script itself is found if it is defined there. A
+Worker processes are new interpreters: they import what a task is by its module and name. multiprocessing runs the
+program's script again in them, as `__mp_main__`, so what the script itself defines is found if it is defined there. A
 frozen program (PyInstaller's, say) starts itself again, with all of its script up to `freeze_support()`.
 """
 
@@ -41,6 +41,11 @@ def check_reachable(clazz: type, what: str) -> None:
         raise InvalidTaskError(f"{what} can't be imported by worker processes: {problem} {_REMEDY}")
 
 
+def is_nested(clazz: type) -> bool:
+    """Tell whether a class, or the function that it is made of, is defined inside a function."""
+    return "<locals>" in clazz.__qualname__
+
+
 def is_frozen() -> bool:
     """Tell whether this is a program with an interpreter of its own: none can be started, and nothing installed."""
     return bool(getattr(sys, "frozen", False))
@@ -48,22 +53,27 @@ def is_frozen() -> bool:
 
 def _problem(clazz: type) -> str | None:
     module_name, qualname = reference_to(clazz).split(":")
-    if "<locals>" in qualname:
-        return f"the class {qualname} is defined inside a function."
+    if is_nested(clazz):
+        return f"{qualname} is defined inside a function."
     if clazz.__module__ == "__mp_main__":
         return None  # a worker process runs the script just now, for this very class
     module = sys.modules.get(module_name)
     if module is None or (module_name != "__main__" and not _is_findable(module_name)):
         return f"no module {module_name!r} can be found on the import path."
-    if module_name == "__main__" and not is_frozen():
-        problem = _problem_of_script(module, qualname)
-        if problem:
-            return problem
+    problem = _problem_of_script(module, qualname) if module_name == "__main__" and not is_frozen() else None
+    return problem or _problem_in(module, qualname, clazz)
+
+
+def _problem_in(module: ModuleType, qualname: str, clazz: type) -> str | None:
+    """Return why a class is not what is found in a module under its name."""
     try:
         found: object = reduce(getattr, qualname.split("."), module)
     except AttributeError:
-        return f"{module_name!r} has no {qualname!r}."
-    return None if found is clazz else f"{module_name!r} has another object under the name {qualname!r}."
+        return f"{module.__name__!r} has no {qualname!r}."
+    # Under the name of a function stands what `@task` has made of it, and not the class that this has.
+    if found is clazz or getattr(found, "task_class", None) is clazz:
+        return None
+    return f"{module.__name__!r} has another object under the name {qualname!r}."
 
 
 def _is_findable(module_name: str) -> bool:
@@ -84,7 +94,7 @@ def _is_findable(module_name: str) -> bool:
 
 
 def _problem_of_script(main: ModuleType, qualname: str) -> str | None:
-    """Return why a class of the script would be missing when multiprocessing runs the script again."""
+    """Return why what the script defines would be missing when multiprocessing runs the script again."""
     path = getattr(main, "__file__", None)
     spec_name = getattr(getattr(main, "__spec__", None), "name", "")
     if spec_name.rpartition(".")[2] == "__main__":  # of a package, a folder, or an archive
@@ -114,4 +124,5 @@ def _tests_name(test: ast.expr) -> bool:
 
 
 def _defined(statements: Sequence[ast.stmt]) -> set[str]:
-    return {node.name for statement in statements for node in ast.walk(statement) if isinstance(node, ast.ClassDef)}
+    kinds = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    return {node.name for statement in statements for node in ast.walk(statement) if isinstance(node, kinds)}

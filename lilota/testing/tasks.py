@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -13,6 +13,7 @@ from lilota.adding.new_tasks import headers_json
 from lilota.errors import InvalidInputError, InvalidOutputError
 from lilota.models import Claim, JSONObject, LogLine, Outcome, TaskBase, TaskError, TaskState
 from lilota.tasks.checks import check_task_class
+from lilota.tasks.functions import FunctionTask
 from lilota.tasks.jsonvalues import INPUT_LIMIT_BYTES, OUTPUT_LIMIT_BYTES, encode_object
 from lilota.tasks.options import remarks_on
 from lilota.workers.attempts import run_attempt
@@ -47,7 +48,7 @@ class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run_task(
-    task: type[TaskBase],
+    task: type[TaskBase] | FunctionTask[..., Any],
     input: JSONObject | None = None,
     *,
     name: str = "task",
@@ -77,8 +78,8 @@ def run_task(
         InvalidInputError: the input can't be stored, as `add` would say.
         InvalidOutputError: the same about `output`.
     """
-    check_task_class(task, "What run_task() got")
-    for remark in remarks_on(task):
+    task_class = check_task_class(task, "What run_task() got")
+    for remark in remarks_on(task_class):
         warnings.warn(remark, stacklevel=2)
     claim = Claim(
         id=1,
@@ -93,12 +94,12 @@ def run_task(
         if output is None
         else encode_object(output, lambda: f"The earlier output of {name!r}", OUTPUT_LIMIT_BYTES, InvalidOutputError),
         lost_attempts=lost_attempts,
-        max_lost_attempts=task.max_lost_attempts,
+        max_lost_attempts=task_class.max_lost_attempts,
         headers_json=headers_json(headers),
     )
     recorder = _Recorder(is_cancelled)
     lines: list[LogLine] = []
-    outcome = _run_with_log(_through_json(claim, Claim), task, recorder, lines, attempt)
+    outcome = _run_with_log(_through_json(claim, Claim), task_class, recorder, lines, attempt)
     last_output = recorder.output_json if recorder.output_json is not None else claim.output_json
     return TaskResult(
         state=outcome.state,

@@ -201,8 +201,8 @@ def test_a_class_that_defines_nothing_is_told_of_no_method_to_rename():
     [
         (Good(None, None, None, None), "Pass the class itself, Good, not an instance."),
         ("Good", "Pass the class itself, not its name."),
-        (re, "Name the class in the module, as in 'package.module:Class'."),
-        (lambda: None, "Write a subclass of lilota.TaskBase that does the work in run()."),
+        (re, "Name the class or the function in the module, as in 'package.module:Class'."),
+        (lambda: None, "Decorate it with @lilota.task."),
         (None, "Pass a subclass of lilota.TaskBase."),
     ],
 )
@@ -230,7 +230,7 @@ def task_class(bases=(TaskBase,), **members):
         ("max_retries", 3, "Did you mean 'max_attempts', which counts the first attempt, too?"),
         ("retry_delay", 3, "Did you mean 'backoff', which takes a lilota.Backoff?"),
         ("autoretry_for", (OSError,), "Did you mean 'retry_on'?"),
-        ("queue_name", "mails", "The queue is an argument of add()."),
+        ("queue_name", "mails", "Did you mean 'queue'?"),
     ],
 )
 def test_an_attribute_that_looks_like_an_option_is_said(name, value, hint):

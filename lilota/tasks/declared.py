@@ -1,0 +1,63 @@
+"""The tasks that `@task` has declared in this process: what a name stands for that nobody registered.
+
+This is the one place where lilota keeps something that belongs to the whole process. A decorator runs while a module is
+imported, long before there is a registry that it could be given to; and what a module declares is as lasting as the
+module itself.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lilota.errors import InvalidTaskError
+from lilota.models import TaskBase
+from lilota.tasks.reachability import check_reachable, is_nested, reference_to
+
+#: Of each name, the classes by their references: one that was declared anew, as in a notebook, replaces itself.
+_declared: Final[dict[str, dict[str, type[TaskBase]]]] = {}
+#: Of each name that was found to be of use, what it stands for: to find it out takes a look at files.
+_usable: Final[dict[str, type[TaskBase]]] = {}
+
+
+def declare(name: str, task_class: type[TaskBase]) -> None:
+    """Take a task into the table. One inside a function is left out: worker processes could not import it."""
+    if not is_nested(task_class):
+        _declared.setdefault(name, {})[reference_to(task_class)] = task_class
+        _usable.pop(name, None)
+
+
+def declared_class(name: str) -> type[TaskBase] | None:
+    """Return what a declared name stands for; None if it was not declared, or is of no use."""
+    found = _usable.get(name)
+    if found is None and name in _declared and refusal(name) is None:
+        found = _usable[name] = next(iter(_declared[name].values()))
+    return found
+
+
+def declared_at(name: str, reference: str) -> type[TaskBase] | None:
+    """Return what was declared under a name at "module:qualname", or None."""
+    return _declared.get(name, {}).get(reference)
+
+
+def declared_classes() -> dict[str, type[TaskBase]]:
+    """Return the names that can be used, and what they stand for."""
+    return {name: found for name in tuple(_declared) if (found := declared_class(name)) is not None}
+
+
+def refusal(name: str) -> InvalidTaskError | None:
+    """Return why a declared name can't be used; None if it can, or was not declared."""
+    classes = _declared.get(name, {})
+    if len(classes) > 1:
+        return InvalidTaskError(
+            f"The task {name!r} was declared more than once, as {' and '.join(sorted(classes))}. Give one of them "
+            "another name, @task(name=...), or register the one that is meant."
+        )
+    return next((_unreachable(name, task_class) for task_class in classes.values()), None)
+
+
+def _unreachable(name: str, task_class: type[TaskBase]) -> InvalidTaskError | None:
+    try:
+        check_reachable(task_class, f"The task {name!r}")
+    except InvalidTaskError as error:
+        return error
+    return None
