@@ -110,6 +110,10 @@ def decode(kind: Any, plain: object) -> object:  # noqa: ANN401 - a type, as msg
         raise ValueError(described(error)) from error
 
 
+#: Makes JSON of all that can travel.
+to_json: Final = msgspec.json.Encoder(enc_hook=encode).encode
+
+
 def _text(plain: object) -> str:
     if not isinstance(plain, str):
         raise TypeError(f"Expected `str`, got `{type(plain).__name__}`")

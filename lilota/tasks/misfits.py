@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
 
+from lilota.errors import did_you_mean
 from lilota.tasks.secret_values import Secret
 from lilota.texts.secrets import mask_secrets
 
@@ -42,44 +43,72 @@ def explain(problem: Exception, given: object, to_json: Callable[[Any], bytes], 
     return f"`{path}`: {_with_value(said, _at(given, path), key)}."
 
 
-def difference(given: object, back: object, path: str = "$") -> str:  # noqa: PLR0911 - one case after the other
+def difference(given: object, back: object, path: str = "$") -> str:
     """Say where a value comes back from JSON as something else, or return "".
 
     What was given as JSON carries it, as a text for a UUID, comes back as what the annotation says: that is no loss.
     """
     if _is_same(given, back) or _is_plain(given):
         return ""
-    pairs: Iterator[tuple[object, object, str]]
     match given, back:
-        case dict(), dict():
-            odd = next((key for key in given if not isinstance(key, str) and key not in back), None)
-            if odd is not None:
-                return f"`{path}`: a key that is {_kind(odd)} comes back as text. Annotate the keys, or convert them."
-            pairs = ((value, back.get(key, _NOTHING), f"{path}.{key}") for key, value in given.items())
-        case dict(), _:
-            known = set(_fields(back))
-            odd = next((key for key in given if key not in known), None) if dataclasses.is_dataclass(back) else None
-            if odd is not None:
-                return f"`{path}`: {type(back).__name__} has no field {odd!r:.60}."
-            pairs = ((value, getattr(back, key, value), f"{path}.{key}") for key, value in given.items())
-        case list() | tuple(), list() | tuple():
-            pairs = ((value, back[i], f"{path}[{i}]") for i, value in enumerate(given))
-        case list() | tuple(), set() | frozenset():
-            return ""
+        case (dict(), _) | (list() | tuple(), list() | tuple() | set() | frozenset()):
+            return _difference_of_items(given, back, path)
         case Secret(), Secret():
             return difference(given.reveal(), back.reveal(), path)
         case _ if type(given) is type(back):
-            pairs = ((getattr(given, name), getattr(back, name), f"{path}.{name}") for name in _fields(given))
-        case _:
-            return f"`{path}`: {_kind(given)} was given, and comes back as {_kind(back)}. Annotate it, or convert it."
+            return _difference_of_objects(given, back, path)
+    return f"`{path}`: {_kind(given)} was given, and comes back as {_kind(back)}. Annotate it, or convert it."
+
+
+def _difference_of_items(given: Any, back: Any, path: str) -> str:  # noqa: ANN401 - a container, and what came back
+    if isinstance(back, set | frozenset):
+        return ""
+    if isinstance(given, dict):
+        lost = _lost_key(given, back, path)
+        return lost or _first((value, _item(back, key, value), f"{path}.{key}") for key, value in given.items())
+    return _first((value, back[i], f"{path}[{i}]") for i, value in enumerate(given))
+
+
+def _difference_of_objects(given: object, back: object, path: str) -> str:
+    fields = _fields(given)
+    if fields:
+        return _first((getattr(given, name), getattr(back, name), f"{path}.{name}") for name in fields)
+    # Without a comparison of its own, an object equals only itself.
+    is_lost = type(given).__eq__ is not object.__eq__ and _is_same(given, given)
+    return f"`{path}`: {_kind(given)} was given, and comes back as another one." if is_lost else ""
+
+
+def _first(pairs: Iterable[tuple[object, object, str]]) -> str:
     return next(filter(None, (difference(*pair) for pair in pairs)), "")
+
+
+def _lost_key(given: dict[Any, Any], back: Any, path: str) -> str:  # noqa: ANN401 - what came back
+    """Say which key of a dict is not in what was made of it, or return ""."""
+    if isinstance(back, dict):
+        # A text stands for a number as a key; then both have as many.
+        lost = [key for key in given if key not in back and (not isinstance(key, str) or len(back) < len(given))]
+        if lost and not isinstance(lost[0], str):
+            return f"`{path}`: a key that is {_kind(lost[0])} comes back as text. Annotate the keys, or convert them."
+        return f"`{path}`: there is no key {lost[0]!r:.60}." if lost else ""
+    known = {*_fields(back), *getattr(back, "__struct_encode_fields__", ()), _tag_field(back)}
+    unknown = next((key for key in given if key not in known), None)
+    # pydantic has rules of its own for what it does not know.
+    if unknown is None or hasattr(back, "model_dump"):
+        return ""
+    hint = did_you_mean(unknown, _fields(back)) if isinstance(unknown, str) else ""
+    return f"`{path}`: {type(back).__name__} has no field {unknown!r:.60}.{hint}"
+
+
+def _item(value: Any, key: Any, otherwise: object) -> object:  # noqa: ANN401 - what came back
+    """Return what was made of the item of a dict, where it can be told."""
+    return value.get(key, otherwise) if isinstance(value, dict) else getattr(value, str(key), otherwise)
 
 
 def _is_same(given: object, back: object) -> bool:
     try:
         return given is back or bool(given == back)
-    except Exception:  # noqa: BLE001 - a class of the user's may compare as it likes, and arrays do
-        return False
+    except Exception:  # noqa: BLE001 - arrays can't be compared like this, and a class of the user's may raise anything
+        return True
 
 
 def _is_plain(value: object) -> bool:
@@ -90,7 +119,11 @@ def _is_plain(value: object) -> bool:
 def _fields(value: object) -> tuple[str, ...]:
     if dataclasses.is_dataclass(value):
         return tuple(each.name for each in dataclasses.fields(value))
-    return tuple(getattr(value, "__struct_fields__", ()))
+    return tuple(getattr(type(value), "__struct_fields__", ()) or getattr(type(value), "model_fields", ()))
+
+
+def _tag_field(value: object) -> str | None:
+    return getattr(getattr(value, "__struct_config__", None), "tag_field", None)
 
 
 def _kind(value: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -12,14 +12,14 @@ from msgspec.structs import asdict
 from lilota.errors import InvalidInputError, InvalidOutputError, InvalidTaskError, did_you_mean, listed
 from lilota.results import MARK, unwrapped, wrapped
 from lilota.tasks.annotations import check_annotation, has_secret
-from lilota.tasks.carriers import decode, encode
+from lilota.tasks.carriers import decode, to_json
 from lilota.tasks.jsonvalues import INPUT_LIMIT_BYTES, OUTPUT_LIMIT_BYTES, checked_text, encode_object
 from lilota.tasks.misfits import difference, explain
 from lilota.tasks.parameters import EMPTY, Parameter, Parameters, read_parameters
+from lilota.tasks.schemas import object_schema, value_schema
 
 #: What comes back from JSON as it was, whatever its annotation.
 _PLAIN_TYPES: Final = frozenset({str, int, bool, type(None)})
-_to_json: Final = msgspec.json.Encoder(enc_hook=encode).encode
 _split: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
@@ -33,12 +33,14 @@ class Signature:
         secrets: the keys of the input whose values are not to be shown.
     """
 
-    def __init__(self, name: str, found: Parameters) -> None:
+    def __init__(self, function: Callable[..., Any], name: str, found: Parameters) -> None:
         """Made by `of`, which has checked what was found."""
         self.name: str = name
         self.parameters: tuple[Parameter, ...] = found.named
         self.context: str = found.context
         self.secrets: tuple[str, ...] = tuple(each.name for each in found.named if has_secret(each.annotation))
+        self._function = function
+        self._rest = found.rest
         self._names = frozenset(each.name for each in found.named)
         self._positional = tuple(each.name for each in found.named if each.is_positional)
         self._order = found.order
@@ -71,7 +73,7 @@ class Signature:
                 raise InvalidTaskError(
                     f"{where} can't return a Secret: a result is shown. Store it elsewhere, and return where."
                 )
-        return cls(name, found)
+        return cls(function, name, found)
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Return what a call with these arguments gives to each parameter, without defaults.
@@ -83,7 +85,7 @@ class Signature:
             return dict(kwargs)
         if len(args) > len(self._positional):
             raise InvalidInputError(
-                f"{self.name} takes {len(self._positional)} positional arguments, and got {len(args)}. {self._known()}"
+                f"{self.name} takes {len(self._positional)} arguments by position, and got {len(args)}. {self._known()}"
             )
         bound = dict(zip(self._positional, args, strict=False))
         twice = bound.keys() & kwargs.keys()
@@ -105,14 +107,11 @@ class Signature:
             return encode_object(arguments, what, INPUT_LIMIT_BYTES, InvalidInputError)
         problem: Exception
         try:
-            encoded = _to_json(arguments)
-            decoded = self._decoded(encoded)
+            encoded = to_json(arguments)
+            lost = self._loss(arguments, encoded)
         except Exception as error:  # noqa: BLE001 - types of users encode and decode here
             problem = error
         else:
-            # The values of most tasks are plain, and can't have changed on the way.
-            is_plain = self._decode_rest is None and set(map(type, arguments.values())) <= _PLAIN_TYPES
-            lost = "" if is_plain else next(filter(None, self._losses(arguments, decoded)), "")
             if lost:
                 raise InvalidInputError(f"{what()} does not fit {self.name}: {lost}")
             return checked_text(encoded, what, INPUT_LIMIT_BYTES, InvalidInputError)
@@ -160,7 +159,7 @@ class Signature:
             return encode_result(value, what)
         problem: Exception
         try:
-            encoded = _to_json(value)
+            encoded = to_json(value)
             lost = difference(value, self._decode_output(encoded))
         except Exception as error:  # noqa: BLE001 - types of users encode and decode here
             problem = error
@@ -168,7 +167,7 @@ class Signature:
             if lost:
                 raise InvalidOutputError(f"{what()} does not fit what {self.name} is annotated to return: {lost}")
             return _as_object(checked_text(encoded, what, OUTPUT_LIMIT_BYTES, InvalidOutputError), what)
-        said = explain(problem, value, _to_json)
+        said = explain(problem, value, to_json)
         raise InvalidOutputError(f"{what()} does not fit what {self.name} is annotated to return: {said}")
 
     def decode_output(self, text: str) -> Any:  # noqa: ANN401 - what the annotation says
@@ -186,8 +185,16 @@ class Signature:
         except Exception as error:  # noqa: BLE001 - types of users decode here
             problem = error
         raise InvalidOutputError(
-            f"The output does not fit what {self.name} is annotated to return now: {explain(problem, value, _to_json)}"
+            f"The output does not fit what {self.name} is annotated to return now: {explain(problem, value, to_json)}"
         )
+
+    def input_schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of the input: what `Args:` of the docstring says, defaults, which keys are secret."""
+        return object_schema(self._function, self.parameters, self._rest)
+
+    def output_schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of the result; of the value itself, where it is stored in an object."""
+        return value_schema(Any if self._returns is EMPTY else self._returns)
 
     def _decoded(self, encoded: bytes) -> dict[str, Any]:
         """Return the value of each parameter, defaults included."""
@@ -198,12 +205,17 @@ class Signature:
                     named[key] = _decoded_rest(self._decode_rest, key, raw)
         return named
 
-    def _losses(self, arguments: dict[str, Any], decoded: dict[str, Any]) -> Iterator[str]:
-        """Say for each argument what is lost of it on the way."""
-        for key, value in arguments.items():
-            if type(key) is not str:
-                yield f"the key {key!r:.60} is not a string."
-            yield difference(value, decoded[key], f"$.{key}")
+    def _loss(self, arguments: dict[str, Any], encoded: bytes) -> str:
+        """Decode arguments as the worker will, and say what is lost on the way, or return ""."""
+        # The values of most tasks are plain: once they are known to fit, nothing can be lost.
+        if self._decode_rest is None and set(map(type, arguments.values())) <= _PLAIN_TYPES:
+            self._decode_named(encoded)
+            return ""
+        decoded = self._decoded(encoded)
+        odd = next((key for key in arguments if not isinstance(key, str)), None)
+        if odd is not None:
+            return f"the key {odd!r:.60} is not a text."
+        return next(filter(None, (difference(arguments[key], decoded[key], f"$.{key}") for key in arguments)), "")
 
     def _explained(self, arguments: dict[str, Any], problem: Exception) -> str:
         unknown = next((key for key in arguments if key not in self._names), None)
@@ -213,7 +225,7 @@ class Signature:
         missing = [each.name for each in self.parameters if not each.has_default and each.name not in arguments]
         if missing:
             return f"the parameter {missing[0]!r} is missing. {self._known()}"
-        return explain(problem, arguments, _to_json, self.secrets)
+        return explain(problem, arguments, to_json, self.secrets)
 
     def _known(self) -> str:
         shown = [
@@ -251,10 +263,10 @@ def _check_parameter(parameter: Parameter, where: str) -> None:
     if not parameter.has_default:
         return
     try:
-        back = _decoder(parameter.annotation).decode(_to_json(parameter.default))
+        back = _decoder(parameter.annotation).decode(to_json(parameter.default))
         said = difference(parameter.default, back, f"$.{parameter.name}")
     except Exception as error:  # noqa: BLE001 - types of users encode and decode here
-        said = explain(error, parameter.default, _to_json)
+        said = explain(error, parameter.default, to_json)
     if said:
         raise InvalidTaskError(f"The default of {place} can't be had from JSON: {said} Take None, and set it inside.")
 

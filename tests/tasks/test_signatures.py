@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from lilota.errors import InvalidInputError
+from lilota.models import TaskBase, TaskContext
 from lilota.tasks.secret_values import Secret
 from lilota.tasks.signatures import Signature
 
@@ -53,12 +54,12 @@ def what() -> str:
     return "The input of 'f'"
 
 
-def signature_of(annotation: Any, returns: Any = None) -> Signature:
+def signature_of(annotation: Any) -> Signature:
     """The signature of a function with one parameter, `value`."""
 
     def f(value): ...
 
-    f.__annotations__ = {"value": annotation, "return": returns}
+    f.__annotations__ = {"value": annotation}
     return Signature.of(f, "The task 'f'")
 
 
@@ -108,7 +109,7 @@ def arrived(signature: Signature, arguments: dict[str, Any]) -> dict[str, Any]:
     ],
 )
 def test_a_value_arrives_as_it_was_given(annotation, value):
-    """Also as the result."""
+    """Not only equal: a tuple is no list."""
     signature = signature_of(annotation)
 
     came = arrived(signature, {"value": value})["value"]
@@ -151,3 +152,172 @@ def test_what_json_carries_of_a_value_is_taken_too():
     """So another program, or the command line, can add the task by its name."""
     assert arrived(signature_of(uuid.UUID), {"value": str(uuid.UUID(int=7))}) == {"value": uuid.UUID(int=7)}
     assert arrived(signature_of(Secret[str]), {"value": "hunter2"}) == {"value": Secret("hunter2")}
+
+
+def test_what_does_not_fit_below_the_top_is_found_too():
+    """A key that a TypedDict has not would be dropped without a word."""
+    with pytest.raises(InvalidInputError, match=r"`\$\.value`: there is no key 'dept'"):
+        signature_of(Options).encode_input({"value": {"dept": 1}}, what)
+    with pytest.raises(InvalidInputError, match=r"`\$\.value`: Point has no field 'yy'. Did you mean 'y'\?"):
+        signature_of(Point).encode_input({"value": {"x": 1, "yy": 1}}, what)
+    with pytest.raises(InvalidInputError, match=r"`\$\.value\.name`: `date` was given"):
+        signature_of(Line).encode_input({"value": {"name": dt.date(2026, 3, 1)}}, what)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"photo": "a", "widht": 5}, "it has no parameter 'widht'. Did you mean 'width'? It takes 'photo', 'width'"),
+        ({"width": 5}, "the parameter 'photo' is missing. It takes 'photo', 'width' (may be left out)."),
+        ({"photo": "a", 5: 5}, "it has no parameter 5. It takes"),
+    ],
+)
+def test_an_unknown_and_a_missing_key_are_named(arguments, problem):
+    """With what there is, and what was probably meant."""
+
+    def resize(photo: str, width: int = 800) -> None: ...
+
+    with pytest.raises(InvalidInputError) as caught:
+        Signature.of(resize, "The task 'resize'").encode_input(arguments, what)
+
+    assert str(caught.value).startswith(f"The input of 'f' does not fit resize(): {problem}")
+
+
+def test_what_is_no_object_is_refused_as_for_any_task():
+    """The sentence is the one that everybody gets."""
+    with pytest.raises(InvalidInputError, match=r"must be a JSON object \(a dict\), not list"):
+        signature_of(int).encode_input([1], what)  # type: ignore[arg-type]  # that is the test
+
+
+def test_the_limits_of_inputs_hold():
+    """Depth and size, as without types."""
+    deep: Any = 1
+    for _ in range(150):
+        deep = [deep]
+    circle: list[Any] = []
+    circle.append(circle)
+
+    with pytest.raises(InvalidInputError, match="more than 100 levels of nesting"):
+        signature_of(Any).encode_input({"value": deep}, what)
+    with pytest.raises(InvalidInputError, match="nested too deeply, or holds itself"):
+        signature_of(Any).encode_input({"value": circle}, what)
+    with pytest.raises(InvalidInputError, match="the limit is 16,777,216"):
+        signature_of(str).encode_input({"value": "x" * 2**24}, what)
+
+
+def test_a_default_may_be_left_out_and_is_new_each_time():
+    """A task that changes its list does not change it for the next one."""
+
+    def f(names: list[str] = ["a"], where: Path = Path("x")) -> None: ...  # noqa: B006 - that is the test
+
+    signature = Signature.of(f, "The task 'f'")
+
+    assert signature.encode_input({}, what) == "{}"
+    arrived(signature, {})["names"].append("b")
+    assert arrived(signature, {}) == {"names": ["a"], "where": Path("x")}
+
+
+def test_none_as_a_default_may_be_given_too():
+    """`width: int = None` is written everywhere."""
+
+    def f(width: int = None) -> None: ...  # type: ignore[assignment]  # noqa: RUF013 - that is the test
+
+    assert arrived(Signature.of(f, "The task 'f'"), {"width": None}) == {"width": None}
+
+
+def test_a_parameter_without_annotation_takes_any_json():
+    """As the input of a task without types does."""
+
+    def f(a, b=2): ...
+
+    signature = Signature.of(f, "The task 'f'")
+
+    assert arrived(signature, {"a": {"x": [1, "a", None]}}) == {"a": {"x": [1, "a", None]}, "b": 2}
+
+
+def test_keyword_arguments_take_the_rest_of_the_object():
+    """By the annotation of their values."""
+
+    def f(name: str, **sizes: Path) -> None: ...
+
+    signature = Signature.of(f, "The task 'f'")
+
+    assert arrived(signature, {"name": "a", "b": Path("c")}) == {"name": "a", "b": Path("c")}
+    with pytest.raises(InvalidInputError, match=r"`\$\.b`: Expected `str`, got 5"):
+        signature.encode_input({"name": "a", "b": 5}, what)
+
+
+def test_positional_only_parameters_are_filled_in_their_order():
+    """The context may be among them."""
+
+    def f(a: int, ctx: TaskContext, b: int = 2, /, *, c: int = 3) -> None: ...
+
+    signature = Signature.of(f, "The task 'f'")
+
+    assert signature.bind((1,), {"c": 4}) == {"a": 1, "c": 4}
+    assert signature.decode_input('{"a":1,"c":4}', what, "context") == ([1, "context", 2], {"c": 4})
+
+
+def test_arguments_are_bound_as_python_binds_them():
+    """The context is no argument."""
+
+    def f(a: int, ctx: TaskContext, b: int = 2, *, c: int = 3) -> None: ...
+
+    signature = Signature.of(f, "The task 'f'")
+
+    assert signature.bind((1, 5), {"c": 4}) == {"a": 1, "b": 5, "c": 4}
+    with pytest.raises(InvalidInputError, match=r"takes 2 arguments by position, and got 3. It takes 'a', 'b'"):
+        signature.bind((1, 2, 3), {})
+    with pytest.raises(InvalidInputError, match="two values for 'a'"):
+        signature.bind((1,), {"a": 1})
+
+
+def test_the_run_of_a_class_is_read_without_self():
+    """A class that takes parameters is a typed task too."""
+
+    class Resize(TaskBase):
+        def run(self, photo: uuid.UUID, width: int = 800) -> dict[str, int]: ...  # type: ignore[empty-body,override]
+
+    signature = Signature.of(Resize.run, "The task 'resize'", is_method=True)
+
+    assert [each.name for each in signature.parameters] == ["photo", "width"]
+
+
+def test_a_context_that_only_type_checkers_import_is_known():
+    """Linters move it below `if TYPE_CHECKING:`, because nothing else of the module needs it."""
+
+    def here(month, ctx): ...
+
+    f = type(here)(here.__code__, {"__name__": "elsewhere"})
+    f.__annotations__ = {"month": "str", "ctx": "TaskContext"}
+
+    assert Signature.of(f, "The task 'f'").context == "ctx"
+
+
+def test_a_function_that_has_changed_says_so_in_the_worker():
+    """The input stays what it was."""
+
+    def resize(photo: str, width: int) -> None: ...
+
+    with pytest.raises(InvalidInputError) as caught:
+        Signature.of(resize, "The task 'resize'").decode_input('{"photo": "a", "height": 5}', what)
+
+    assert str(caught.value).startswith(
+        "The input of 'f' does not fit resize() as it is now: it has no parameter 'height'"
+    )
+    assert "It was added when resize() took something else" in str(caught.value)
+
+
+def test_the_keys_that_hold_secrets_are_known():
+    """Also where the secret is inside: then the whole key is one."""
+
+    @dataclasses.dataclass
+    class Login:
+        user: str
+        password: Secret[str]
+
+    def f(name: str, key: Secret[str] | None = None, logins: list[Login] = []) -> None: ...  # noqa: B006 - a default
+
+    f.__annotations__["logins"] = list[Login]
+
+    assert Signature.of(f, "The task 'f'").secrets == ("key", "logins")
