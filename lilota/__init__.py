@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from lilota.client import TaskClient
+    from lilota.completing import as_completed
     from lilota.errors import LilotaError, Retry
     from lilota.handles import TaskHandle
     from lilota.hookspecs import hookimpl
@@ -34,6 +35,7 @@ __all__ = [
     "TaskRunner",
     "TaskState",
     "__version__",
+    "as_completed",
     "hookimpl",
     "open_store",
     "task",
@@ -51,6 +53,7 @@ _HOMES: Final = {
     "TaskInfo": "lilota.models",
     "TaskRunner": "lilota.runner",
     "TaskState": "lilota.models",
+    "as_completed": "lilota.completing",
     "hookimpl": "lilota.hookspecs",
     "open_store": "lilota.stores",
     "task": "lilota.tasks.functions",

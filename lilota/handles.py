@@ -23,13 +23,13 @@ class TaskHandle(Generic[T]):
     configure a store that has one.
 
     Args:
-        waiters: who waits for ends in the store of the task.
+        waiters: who waits for ends in the store of the task; lilota's own.
         decode: makes the result of a task that succeeded; without it, that is `TaskInfo.result`.
     """
 
     def __init__(self, task_id: int, waiters: Waiters, decode: Callable[[TaskInfo], T] | None = None) -> None:
         self.id: int = task_id
-        self._waiters = waiters
+        self.waiters: Waiters = waiters
         self._decode = decode
 
     def __repr__(self) -> str:
@@ -38,7 +38,7 @@ class TaskHandle(Generic[T]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TaskHandle):
             return NotImplemented
-        return self.id == other.id and self._waiters.are_for_store_of(other._waiters)
+        return self.id == other.id and self.waiters.are_for_store_of(other.waiters)
 
     def __hash__(self) -> int:
         return hash(self.id)
@@ -49,7 +49,7 @@ class TaskHandle(Generic[T]):
         Raises:
             TaskNotFoundError: it was pruned, or added in a transaction that has not committed.
         """
-        return self._waiters.store.get(self.id)
+        return self.waiters.store.get(self.id)
 
     def logs(self, after: int = 0) -> list[LogLine]:
         """Return the lines that the task has logged and printed so far.
@@ -64,7 +64,7 @@ class TaskHandle(Generic[T]):
         if not is_whole(after) or after < 0:
             raise ConfigurationError(f"'after' must be a number of lines, 0 or more, not {after!r:.100}.")
         lines: list[LogLine] = []
-        while page := self._waiters.store.logs(self.id, after=after + len(lines)):
+        while page := self.waiters.store.logs(self.id, after=after + len(lines)):
             lines += page
         return lines
 
@@ -79,7 +79,7 @@ class TaskHandle(Generic[T]):
             TimeoutError: it has not ended in time; it goes on.
             TaskNotFoundError: it was pruned, or added in a transaction that has not committed.
         """
-        info = self._waiters.wait(self.id, timeout_seconds)
+        info = self.waiters.wait(self.id, timeout_seconds)
         if info is None:
             raise TimeoutError(f"The task {self.id} has not ended within {timeout_seconds:g} s; it goes on.")
         return self._result_of(info)
@@ -95,15 +95,15 @@ class TaskHandle(Generic[T]):
             info = await asyncio.to_thread(self.info)
             if info.state.is_terminal:
                 return self._result_of(info)
-            await asyncio.wrap_future(self._waiters.future(self.id))
+            await asyncio.wrap_future(self.waiters.future(self.id))
 
     def cancel(self) -> TaskState:
         """Cancel the task; return CANCELLED if it is, RUNNING if it was asked to stop, or how it had ended."""
-        return self._waiters.store.cancel(self.id)
+        return self.waiters.store.cancel(self.id)
 
     def retry(self) -> None:
         """Run the task again, though it failed or was cancelled."""
-        self._waiters.store.retry(self.id)
+        self.waiters.store.retry(self.id)
 
     def _result_of(self, info: TaskInfo) -> T:
         _check_succeeded(info)

@@ -108,7 +108,7 @@ def test_handles_that_arrive_share_those_who_wait_for_their_store(client):
     arrived = [*pickle.loads(pickle.dumps(handles)), pickle.loads(pickle.dumps(handles[0]))]
 
     assert arrived == [*handles, handles[0]]
-    assert len({id(handle._waiters) for handle in arrived}) == 1
+    assert len({id(handle.waiters) for handle in arrived}) == 1
 
 
 def test_a_handle_of_the_configured_store_does_not_carry_its_address(monkeypatch, url):
