@@ -10,7 +10,7 @@ import abc
 import enum
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Final, Protocol
@@ -378,6 +378,9 @@ class AttemptOfTask(Protocol):
     def wait_until_stored(self) -> None:
         """Return when the store has what was told so far."""
 
+    def run_coroutine(self, coroutine: Coroutine[Any, Any, object]) -> object:
+        """Run what a coroutine function has returned to its end, and return what it returns."""
+
 
 class TaskContext:
     """What the code of a task has to do with its attempt: what it was given, and what it can tell.
@@ -459,8 +462,11 @@ class TaskBase(TaskContext, abc.ABC):
     concurrent: ClassVar[bool] = False
 
     @abc.abstractmethod
-    def run(self) -> JSONObject | None:
-        """Do the work. A returned dict becomes the output, unless `set_output` was called."""
+    def run(self) -> JSONObject | Coroutine[Any, Any, JSONObject | None] | None:
+        """Do the work. A returned dict becomes the output, unless `set_output` was called.
+
+        It may be a coroutine function, `async def run(self)`; then it runs on an event loop of its worker.
+        """
 
 
 def _shown(record: JSONObject, reveal_secrets: bool) -> JSONObject:

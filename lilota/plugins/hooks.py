@@ -32,6 +32,7 @@ from lilota.plugins.strangers import (
     undisturbed,
     usable_streams,
 )
+from lilota.tasks.calls import call_run
 
 logger: logging.Logger = logging.getLogger("lilota.plugins")
 
@@ -165,7 +166,7 @@ class PluginModules:
     def run_attempt(self, attempt: AttemptDetails) -> JSONObject | None:
         """Run the task inside the wrappers that plugins put around it."""
         if not self._implementations[_WRAPPED_HOOK]:
-            return attempt.task.run()
+            return call_run(attempt.task)
         try:
             result: JSONObject | None = self._manager.hook.lilota_run_attempt(attempt=attempt)
         except BaseException as error:
@@ -265,7 +266,7 @@ class _Task:
 
     @hookimpl
     def lilota_run_attempt(self, attempt: AttemptDetails) -> JSONObject | None:
-        return attempt.task.run()
+        return call_run(attempt.task)
 
 
 def _is_called_as_meant(function: object, name: str) -> bool:

@@ -14,6 +14,8 @@ from lilota.tasks.options import check_options
 #: What the method is called elsewhere that does the work.
 _LIKE_RUN: Final = ("execute", "handle", "perform", "process", "work", "main", "Run", "__call__")
 
+_GENERATORS: Final = (inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+
 
 def check_task_class(clazz: object, what: str) -> type[TaskBase]:
     """Return a class that can be run as a task: the given one, or that of a function with `@task`.
@@ -22,7 +24,7 @@ def check_task_class(clazz: object, what: str) -> type[TaskBase]:
         what: how to call it in an error: "The task 'resize'".
 
     Raises:
-        InvalidTaskError: it is no concrete subclass of `TaskBase` with a plain `run()`.
+        InvalidTaskError: it is no concrete subclass of `TaskBase` with a `run()` that can be called.
     """
     if isinstance(clazz, FunctionTask):
         clazz = clazz.task_class
@@ -67,13 +69,8 @@ def _called_otherwise(clazz: type[TaskBase], missing: list[str]) -> str:
 
 def _check_run(clazz: type[TaskBase], where: str) -> None:
     run = clazz.run
-    if inspect.iscoroutinefunction(run) or inspect.isasyncgenfunction(run):
-        raise InvalidTaskError(
-            f"{where} must define run() as a plain function, without 'async' and 'yield'. "
-            "Call what is asynchronous with asyncio.run() in it."
-        )
-    if inspect.isgeneratorfunction(inspect.unwrap(run)):
-        raise InvalidTaskError(f"{where} must define run() as a plain function, without 'async' and 'yield'.")
+    if any(is_generator(inspect.unwrap(run)) for is_generator in _GENERATORS):
+        raise InvalidTaskError(f"{where} must define run() as a function that returns, without 'yield'.")
     # What stands in the class: a static method gets no `self`, and a class method gets it already here.
     is_method = inspect.isfunction(inspect.getattr_static(clazz, "run"))
     problem = _misfit(run, ("self",) if is_method else ())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 import msgspec
@@ -133,6 +133,11 @@ class _Recorder:
 
     def wait_until_stored(self) -> None:
         """There is no store, so there is nothing to wait for."""
+
+    def run_coroutine(self, coroutine: Coroutine[Any, Any, object]) -> object:
+        from lilota.workers.coroutines import CoroutineRun  # most tasks need no asyncio
+
+        return CoroutineRun(coroutine, self.note).run()
 
 
 def _run_with_log(

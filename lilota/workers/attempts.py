@@ -26,6 +26,7 @@ from lilota.errors import (
     TimeoutReached,
 )
 from lilota.models import AttemptOfTask, Claim, JSONObject, Outcome, TaskBase, TaskError, TaskInfo, TaskState
+from lilota.tasks.calls import call_run
 from lilota.tasks.jsonvalues import OUTPUT_LIMIT_BYTES, encode_object
 from lilota.workers.descriptions import describe_error
 
@@ -53,11 +54,6 @@ class AttemptReporter(AttemptOfTask, Protocol):
 
     def note(self, text: str) -> None:
         """Take a line in which lilota itself tells something about the attempt."""
-
-
-def call_run(task: TaskBase) -> JSONObject | None:
-    """Run the task with nothing around it."""
-    return task.run()
 
 
 def run_attempt(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 from lilota.engine.messages import StopReason
+from lilota.errors import StopTask
 from lilota.models import AttemptUpdate, Claim, LogLine, Outcome
 from lilota.workers.capture import OutputCapture
 from lilota.workers.guard import Guard
@@ -39,6 +40,10 @@ class RunningAttempt:
         #: The task looks at `self.cancelled`, so it may end where it likes; and it has seen True there.
         self.is_looking: bool = False
         self.saw_stop: bool = False
+        #: Runs what a coroutine function has returned; while that runs, what ends it, and then what it can't end.
+        self.drive: Callable[[RunningAttempt, Coroutine[Any, Any, object]], object] | None = None
+        self.stop_coroutine: Callable[[type[StopTask]], None] | None = None
+        self.marks: str | None = None
         self._started_at: float | None = time.time()
         self._percentage: float | None = None
         self._output_json: str | None = None
@@ -61,6 +66,13 @@ class RunningAttempt:
     def began_just_now(self) -> bool:
         """Tell whether it may well be a short one."""
         return time.monotonic() - self.began < FIRST_NEWS_SECONDS
+
+    def takes_exception(self) -> bool:
+        """Tell whether it should end by an exception: whoever looks at `self.cancelled` ends a cancelled task itself.
+
+        It does so where it likes; the runner's patience has a limit.
+        """
+        return self.stop_reason is not None and (self.stop_reason != "cancel" or not self.is_looking)
 
     # --- what the task calls, in any of its threads, and perhaps in one that it left behind when it ended
 
@@ -103,9 +115,18 @@ class RunningAttempt:
         # Outside of the shield, so that it can be interrupted. A signal in the moment before the thread sleeps does not
         # end its sleep; it is looked for again and again.
         while not answered.wait(_NAP_SECONDS):
-            pass
+            if self.stop_coroutine is not None and self.takes_exception():
+                # It blocks its event loop, which would bring the exception; or it is in a thread, where none comes.
+                from asyncio import CancelledError  # noqa: PLC0415 - most tasks need no asyncio
+
+                raise CancelledError
         if self._stored < number:
             self._check_running()  # it ended while a thread of it waited
+
+    def run_coroutine(self, coroutine: Coroutine[Any, Any, object]) -> object:
+        if self.drive is None:
+            raise RuntimeError("Nothing here runs coroutines.")
+        return self.drive(self, coroutine)
 
     # --- what the inbox calls
 

@@ -12,9 +12,9 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from types import FrameType
-from typing import Final, Never, assert_never
+from typing import Any, Final, Never, assert_never
 
 from lilota import __version__
 from lilota.contract import Fence
@@ -118,7 +118,7 @@ class Worker:
         self._stacks = stacks
         self._inbox = Inbox(self._connection, setup.runner_pid, self._obey, self._die_with_runner, self._die_alone)
         self._outbox = Outbox(self._send, self._inbox.look, capture, self._guard)
-        self._assignments = Assignments(self._outbox.begin)
+        self._assignments = Assignments(self._begin)
         self._handler = LineHandler(self._outbox.line)
         self._collect_logs()
         with self._remarked_if_overdue("What its plugins do to be loaded"):
@@ -175,13 +175,18 @@ class Worker:
 
     # --- one attempt
 
+    def _begin(self, claim: Claim) -> RunningAttempt:
+        attempt = self._outbox.begin(claim)
+        attempt.drive = self._run_coroutine
+        return attempt
+
     def _run_one(self, attempt: RunningAttempt) -> str | None:
         """Run one attempt, report it, and return what is wrong with this process afterwards, if anything."""
         outcome = self._guarded_attempt(attempt)
         if attempt.saw_stop and attempt.stop_reason is not None and outcome.state is TaskState.SUCCEEDED:
             # It looked, saw that it should end, and returned: nothing says that its work is complete.
             outcome = self._stopped(attempt.claim, _STOP_ERRORS[attempt.stop_reason]())
-        marks = self._surroundings.restore()
+        marks = self._surroundings.restore() or attempt.marks
         left = self._children.end_left(self._patience_seconds.get(attempt.claim.name, _PATIENCE_SECONDS))
         if left is not None:
             marks = marks or left.marks
@@ -207,6 +212,20 @@ class Worker:
         except StopTask as stop:
             return outcome or self._stopped(claim, stop)
         return outcome
+
+    def _run_coroutine(self, attempt: RunningAttempt, coroutine: Coroutine[Any, Any, object]) -> object:
+        """Run what a coroutine function has returned; what ends it comes by its event loop, and not by a signal."""
+        from lilota.workers.coroutines import CoroutineRun  # noqa: PLC0415 - most tasks need no asyncio
+
+        run = CoroutineRun(coroutine, attempt.note)
+        attempt.stop_coroutine = run.stop
+        self._interrupts.close()
+        if attempt.stop_reason is not None:  # told while the loop was made: the door may have been shut before it
+            run.stop(_STOP_ERRORS[attempt.stop_reason])
+        try:
+            return run.run(self._patience_seconds[attempt.claim.name])
+        finally:
+            attempt.marks = run.marks
 
     def _stopped(self, claim: Claim, stop: StopTask) -> Outcome:
         return outcome_of(stop, claim, self._loaded.get(claim.name, no_class()))
@@ -288,9 +307,11 @@ class Worker:
             case Claim() as claim:
                 outcome = outcome_of(error(), claim, no_class())
                 self._outbox.append(AttemptUpdate(id=claim.id, token=claim.token, outcome=outcome))
-            case RunningAttempt() as attempt if reason != "cancel" or not attempt.is_looking:
-                # A task that looks at `self.cancelled` ends itself where it likes; the runner's patience has a limit.
-                self._interrupts.request(fence, error)
+            case RunningAttempt() as attempt if attempt.takes_exception():
+                if attempt.stop_coroutine is not None:
+                    attempt.stop_coroutine(error)
+                else:
+                    self._interrupts.request(fence, error)
 
     def _return_queued(self) -> None:
         self._outbox.tell(Report(returned=self._assignments.take_back()))

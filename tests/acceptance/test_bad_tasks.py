@@ -212,6 +212,11 @@ def test_what_a_task_changes_about_its_process_ends_with_it(url, tmp_path, name)
 REPLACED = [
     ("LeavesThread", "because the task left 1 thread behind: 'left-behind'."),
     ("LeavesDaemonThread", "because the task left 1 thread behind: 'left-behind'."),
+    ("LeavesThreadOfLoop", "because the task left 1 thread behind: 'asyncio_0'."),
+    (
+        "LeavesStubbornTaskOnLoop",
+        "that don't end when they are cancelled: 'SwallowsInCoroutine.run'.",
+    ),
     ("LowersHardLimit", "because the task changed its process in a way that can't be undone: "),
 ]
 
@@ -224,6 +229,21 @@ def test_a_worker_that_can_not_be_put_right_is_replaced(url, tmp_path, name, why
     assert info.state is TaskState.SUCCEEDED
     assert lines[-1].startswith("The worker process is replaced, ")
     assert why in lines[-1]
+
+
+def test_what_a_coroutine_leaves_on_its_loop_is_cancelled_with_a_word(memory, tmp_path):
+    """The process goes on: the loop, and all that was on it, is gone."""
+    info, lines = run_beside_neighbours(memory, tmp_path, "LeavesTaskOnLoop")
+
+    assert info.state is TaskState.SUCCEEDED
+    assert lines == ["The task left tasks on its event loop, which were cancelled: 'sleep'."]
+
+
+def test_a_fork_of_a_coroutine_ends_as_a_program_does(memory, tmp_path):
+    """It does not take the loop of the worker with it."""
+    info, _ = run_beside_neighbours(memory, tmp_path, "ForksInCoroutine")
+
+    assert info.output == {"code": 5}
 
 
 def test_a_task_that_closes_every_descriptor_fails_with_the_reason(url, tmp_path):

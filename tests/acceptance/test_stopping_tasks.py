@@ -55,9 +55,9 @@ def test_a_pending_task_is_cancelled_at_once_and_never_runs(url, tmp_path):
         handle.result(1)
 
 
-@pytest.mark.parametrize("name", ["Sleeps", "SleepsInAsyncio"])
+@pytest.mark.parametrize("name", ["Sleeps", "SleepsInAsyncio", "SleepsInCoroutine"])
 def test_cancel_interrupts_a_task_that_sleeps(url, tmp_path, name):
-    """The exception ends a `time.sleep`, or an event loop with a task group; no force is needed."""
+    """The exception ends a `time.sleep`, an event loop with a task group, or a coroutine; no force is needed."""
     with running(url) as runner:
         handle = runner.add(name)
         pid = started(handle).pid
@@ -70,13 +70,14 @@ def test_cancel_interrupts_a_task_that_sleeps(url, tmp_path, name):
     assert info.state is TaskState.CANCELLED
     assert info.error is None
     assert after.info().pid == pid
-    assert [text for text in texts(handle) if text == "finally"] == (["finally"] if name == "Sleeps" else [])
+    assert [text for text in texts(handle) if text == "finally"] == ([] if name == "SleepsInAsyncio" else ["finally"])
 
 
-def test_a_cooperative_task_ends_where_it_likes_when_cancelled(url):
+@pytest.mark.parametrize("name", ["Cooperative", "CooperativeCoroutine"])
+def test_a_cooperative_task_ends_where_it_likes_when_cancelled(url, name):
     """A task that looks at `self.cancelled` gets no exception, and keeps the output that it sets at its end."""
     with running(url) as runner:
-        handle = runner.add("Cooperative")
+        handle = runner.add(name)
         started(handle)
 
         handle.cancel()
@@ -99,7 +100,7 @@ def test_a_task_that_looked_before_the_cancellation_and_ended_by_itself_succeede
     assert info.output == {"looked": False}
 
 
-@pytest.mark.parametrize("name", ["Stubborn", "Swallows", "HoldsTheGIL"])
+@pytest.mark.parametrize("name", ["Stubborn", "Swallows", "HoldsTheGIL", "SwallowsInCoroutine", "BlocksItsLoop"])
 def test_a_task_that_does_not_want_to_end_is_cancelled_by_force(url, tmp_path, name):
     """After asking come SIGTERM and SIGKILL, in time, and the neighbours do not notice."""
     with running(url, 2) as runner:
@@ -327,16 +328,17 @@ def test_a_task_behind_a_slow_one_is_cancelled_without_a_run(url):
 # --- timeout
 
 
-def test_a_timeout_is_an_exception_in_the_task(url):
+@pytest.mark.parametrize("name", ["SleepsWithTimeout", "SleepsInCoroutineWithTimeout"])
+def test_a_timeout_is_an_exception_in_the_task(url, name):
     """`finally` blocks run, the error says how long the limit was, and the traceback ends in the task."""
     with running(url) as runner:
-        info = ended(handle := runner.add("SleepsWithTimeout"))
+        info = ended(handle := runner.add(name))
 
     assert info.state is TaskState.FAILED
     assert info.error is not None
     assert info.error.type == "TimeoutReached"
     assert info.error.message == "The task ran for more than 0.2 s."
-    assert "time.sleep(" in info.error.traceback
+    assert "sleep(" in info.error.traceback
     assert "interrupts.py" not in info.error.traceback
     assert texts(handle) == ["finally"]
 
@@ -464,7 +466,7 @@ def test_stop_waits_for_what_runs(url):
     assert info.output == {"ended": True}
 
 
-@pytest.mark.parametrize("name", ["Sleeps", "Cooperative", "Swallows"])
+@pytest.mark.parametrize("name", ["Sleeps", "Cooperative", "Swallows", "SleepsInCoroutine", "SwallowsInCoroutine"])
 def test_stop_with_a_time_limit_gives_back_what_runs(durable, tmp_path, name):
     """The task is pending again and has not spent the attempt, also if it saw `self.cancelled` and returned."""
     with running(durable) as runner:

@@ -38,6 +38,14 @@ def test_a_killed_worker_costs_at_most_one_piece_done_twice(kind, tmp_path):
     assert max(done.values()) <= 2
 
 
+def test_a_coroutine_waits_for_the_store_too(tmp_path):
+    """On its loop, which waits with it, and in a thread, beside it."""
+    with running(store_url("sqlite", tmp_path)) as runner:
+        info = ended(runner.add("StoresInCoroutine"))
+
+    assert info.output == {"done": 2}
+
+
 def pieces(file: Path) -> list[int]:
     """Return the numbers of the pieces in the order in which they were done."""
     return [int(line) for line in file.read_text().splitlines()] if file.exists() else []

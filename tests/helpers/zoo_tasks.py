@@ -660,6 +660,87 @@ class SleepsInAsyncio(TaskBase):
             group.create_task(asyncio.sleep(1000))
 
 
+class SleepsInCoroutine(TaskBase):
+    async def run(self):
+        self.set_progress(self.task_info.id, 1)
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            await asyncio.sleep(0.01)
+            self.logger.info("finally")
+
+
+class SleepsInCoroutineWithTimeout(SleepsInCoroutine):
+    timeout_seconds = 0.2
+
+
+class SwallowsInCoroutine(TaskBase):
+    kill_after_seconds = 0.1
+
+    async def run(self):
+        self.set_progress(self.task_info.id, 1)
+        while True:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(1000)
+
+
+class BlocksItsLoop(TaskBase):
+    kill_after_seconds = 0.1
+
+    async def run(self):
+        self.set_progress(self.task_info.id, 1)
+        await asyncio.sleep(0.1)
+        time.sleep(1000)  # noqa: ASYNC251 - that is the point
+
+
+class CooperativeCoroutine(TaskBase):
+    async def run(self):
+        self.set_progress(self.task_info.id, 1)
+        while not self.cancelled:  # noqa: ASYNC110 - another process decides it
+            await asyncio.sleep(0.01)
+        return {"ended": "where it liked"}
+
+
+class StoresInCoroutine(TaskBase):
+    async def run(self):
+        for number in range(3):
+            self.set_output(self.task_info.id, {"done": number})
+            self.wait_until_stored()
+            await asyncio.to_thread(self.wait_until_stored)
+        return {"never": "taken, because the output was set"}
+
+
+class LeavesTaskOnLoop(TaskBase):
+    async def run(self):
+        self.left = asyncio.create_task(asyncio.sleep(1000))
+        await asyncio.sleep(0)
+        return {}
+
+
+class LeavesStubbornTaskOnLoop(SwallowsInCoroutine):
+    async def run(self):
+        self.left = asyncio.create_task(SwallowsInCoroutine.run(self))
+        await asyncio.sleep(0)
+        return {}
+
+
+class LeavesThreadOfLoop(TaskBase):
+    async def run(self):
+        asyncio.get_running_loop().run_in_executor(None, time.sleep, 1000)
+        return {}
+
+
+class ForksInCoroutine(TaskBase):
+    async def run(self):
+        await asyncio.sleep(0)
+        with warnings.catch_warnings(action="ignore"):  # there are other threads
+            child = os.fork()
+        await asyncio.sleep(0)
+        if child:
+            return {"code": os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}  # noqa: ASYNC222 - it ends at once
+        raise SystemExit(5)
+
+
 class Cooperative(TaskBase):
     def run(self):
         rounds = 0

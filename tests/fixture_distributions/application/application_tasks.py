@@ -30,9 +30,9 @@ class Abstract(TaskBase):
         """Say how large."""
 
 
-class Asynchronous(TaskBase):
+class AsynchronousYielding(TaskBase):
     async def run(self):
-        return None
+        yield
 
 
 class Yielding(TaskBase):
