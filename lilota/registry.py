@@ -122,7 +122,7 @@ class Registry:
         return self._registered_as(name) is not None
 
     def resolve(self, name: str) -> type[TaskBase]:
-        """Return the class that a name stands for, and import it if need be.
+        """Return the class that a name stands for, and import it if need be; of a family, that of this member.
 
         Raises:
             UnknownTaskError: the name stands for nothing.
@@ -131,6 +131,12 @@ class Registry:
             InvalidTaskError: the class can't be imported, or is no task class.
         """
         known = self._registered_as(name)
+        found = self._class_of(name, known)
+        if known == name:
+            return found
+        return check_task_class(found.for_name(name), f"The task {name!r}")
+
+    def _class_of(self, name: str, known: str | None) -> type[TaskBase]:
         if known in self._classes:
             return self._classes[known]
         if known in self._references:

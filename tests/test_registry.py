@@ -554,6 +554,20 @@ def test_a_family_stands_for_all_names_that_begin_like_it(make_registry, tasks):
     assert not registry.knows("reports")
 
 
+def test_a_family_may_have_a_class_for_each_name(make_registry, monkeypatch, tasks):
+    """Its class says which; what it gives is checked like any other, and asking for the family gives that class."""
+    monkeypatch.setattr(
+        tasks.Resize, "for_name", lambda name: tasks.Other if name == "reports:eu" else tasks, raising=True
+    )
+    registry = make_registry()
+    registry.register("reports:*", tasks.Resize)
+
+    assert registry.resolve("reports:eu") is tasks.Other
+    assert registry.resolve("reports:*") is tasks.Resize
+    with pytest.raises(InvalidTaskError, match="The task 'reports:us' must be a class, not module"):
+        registry.resolve("reports:us")
+
+
 def test_a_family_is_no_name_of_a_task(make_registry, tasks):
     """Nobody should wonder who runs it."""
     registry = make_registry()

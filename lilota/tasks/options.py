@@ -10,7 +10,7 @@ from typing import Annotated, Final, NamedTuple, Self
 
 import msgspec
 
-from lilota.errors import LONGEST_SECONDS, InvalidTaskError
+from lilota.errors import LONGEST_SECONDS, InvalidTaskError, TimeoutReached
 from lilota.models import Delay, TaskBase
 from lilota.retry import Backoff
 from lilota.tasks.habits import hint_for_argument, hint_for_option, strange_options
@@ -50,6 +50,13 @@ def check_options(task_class: type[TaskBase], what: str) -> None:
         if not rule.is_kept_by(value):
             where = f"{task_class.__module__}.{task_class.__qualname__}.{name}"
             raise InvalidTaskError(f"{what} can't be used: {where} must be {rule.text}, not {value!r:.100}.")
+
+
+def is_tried_again(error: BaseException, attempt: int, task_class: type[TaskBase]) -> bool:
+    """Tell whether an attempt of this number that ended with an error of the task is followed by another one."""
+    # A timeout is no Exception, so that tasks don't swallow it, but like one it is worth another attempt.
+    is_worth_it = isinstance(error, (*task_class.retry_on, TimeoutReached))
+    return is_worth_it and not isinstance(error, task_class.never_retry_on) and attempt < task_class.max_attempts
 
 
 def remarks_on(task_class: type[TaskBase]) -> tuple[str, ...]:

@@ -23,11 +23,11 @@ from lilota.errors import (
     Retry,
     RunnerStopping,
     StopTask,
-    TimeoutReached,
 )
 from lilota.models import AttemptOfTask, Claim, JSONObject, Outcome, TaskBase, TaskError, TaskInfo, TaskState
 from lilota.tasks.calls import call_run
 from lilota.tasks.jsonvalues import OUTPUT_LIMIT_BYTES, encode_object
+from lilota.tasks.options import is_tried_again
 from lilota.workers.descriptions import describe_error
 
 _SUCCEEDED: Final = Outcome(state=TaskState.SUCCEEDED)
@@ -143,10 +143,7 @@ def _decide(error: BaseException, claim: Claim, task_class: type[TaskBase]) -> O
 def _after_error(error: BaseException, claim: Claim, task_class: type[TaskBase]) -> Outcome:
     """Decide between another attempt and failure."""
     described = describe_error(error, task_class.timeout_seconds)
-    # A timeout is no Exception, so that tasks don't swallow it, but like one it is worth another attempt.
-    worth_it = isinstance(error, (*task_class.retry_on, TimeoutReached))
-    final = isinstance(error, task_class.never_retry_on) or claim.attempt >= task_class.max_attempts
-    if final or not worth_it:
+    if not is_tried_again(error, claim.attempt, task_class):
         return Outcome(state=TaskState.FAILED, error=described)
     delay_seconds = task_class.backoff.delay_seconds(claim.attempt)
     return Outcome(state=TaskState.PENDING, error=described, delay_seconds=delay_seconds)
