@@ -12,14 +12,16 @@ if TYPE_CHECKING:
     from lilota_django.client import get_client
     from lilota_django.django_tasks.backend import LilotaBackend
     from lilota_django.django_tasks.context import LilotaContext
+    from lilota_django.django_tasks.functions import task
 
-__all__ = ["LilotaBackend", "LilotaContext", "get_client"]
+__all__ = ["LilotaBackend", "LilotaContext", "get_client", "task"]
 
 #: Name -> the module that has it.
 _HOMES: Final = {
     "LilotaBackend": "lilota_django.django_tasks.backend",
     "LilotaContext": "lilota_django.django_tasks.context",
     "get_client": "lilota_django.client",
+    "task": "lilota_django.django_tasks.functions",
 }
 
 

@@ -11,9 +11,11 @@ from django.db import connections
 from django.test import override_settings
 from lilota_django.client import get_client
 from lilota_django.django_tasks.compat import TaskResultStatus
+from lilota_django.failures import WorkerDied
 from shop import tasks
 from shop_sites import BACKEND, ended, shop_database, started, until
 
+from lilota.errors import TimeoutReached
 from lilota.models import TaskState
 
 
@@ -40,6 +42,33 @@ def test_enqueued_functions_run_in_a_worker(site):
     assert output == {"users": 1, "in_transaction": False}
     assert (code, worker.output.splitlines()[-1]) == (0, "Stopped.")
     assert "behind" not in worker.output  # a coroutine that left its thread behind would cost the process
+
+
+def test_attempts_that_failed_are_seen_in_the_result(site):
+    """Each has its error and its worker, whether it raised, died, or had to be stopped; the newest comes last."""
+    stubborn, unlucky, patient, hopeless = (
+        tasks.stubborn.enqueue(),
+        tasks.unlucky.enqueue(),
+        tasks.patient.enqueue(),
+        tasks.stubborn.enqueue(good_attempt=9),
+    )
+
+    with site.worker():
+        for result in (stubborn, unlucky, patient, hopeless):
+            ended(site, result.id)
+            result.refresh()
+
+    assert (stubborn.status, stubborn.return_value, stubborn.attempts) == (TaskResultStatus.SUCCESSFUL, 3, 3)
+    assert [error.exception_class for error in stubborn.errors] == [ConnectionError] * 2
+    assert ["no answer to the attempt" in error.traceback for error in stubborn.errors] == [True, True]
+    assert stubborn.enqueued_at <= stubborn.started_at <= stubborn.last_attempted_at <= stubborn.finished_at
+    assert [error.exception_class for error in unlucky.errors] == [ValueError, WorkerDied, TimeoutReached]
+    assert unlucky.return_value == [error.exception_class_path for error in unlucky.errors]
+    assert ([error.exception_class for error in patient.errors], patient.return_value) == ([TimeoutReached], 2)
+    assert (hopeless.status, hopeless.attempts) == (TaskResultStatus.FAILED, 3)
+    assert [error.traceback.splitlines()[-1] for error in hopeless.errors] == [
+        f"ConnectionError: no answer to the attempt {number}" for number in (1, 2, 3)
+    ]
 
 
 def test_a_worker_serves_the_queues_that_it_is_told(site):

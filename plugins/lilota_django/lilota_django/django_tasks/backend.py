@@ -37,6 +37,7 @@ from lilota_django.django_tasks.compat import (
     signals,
     task_backends,
 )
+from lilota_django.django_tasks.functions import LilotaTask
 from lilota_django.django_tasks.results import result_of
 from lilota_django.instants import aware, of_project
 
@@ -64,6 +65,7 @@ class LilotaBackend(BaseTaskBackend):
             a function is started at most once.
     """
 
+    task_class = LilotaTask
     supports_defer = True
     supports_async_task = True
     supports_get_result = True
@@ -109,7 +111,7 @@ class LilotaBackend(BaseTaskBackend):
             run_at=None if task.run_after is None else aware(task.run_after),
             priority=int(task.priority),  # 3.0 is a whole number, too
             queue=task.queue_name,
-            max_lost_attempts=self.options.get("max_lost_attempts"),
+            max_lost_attempts=getattr(task, "max_lost_attempts", None) or self.options.get("max_lost_attempts"),
         )
         result: TaskResult[..., Any] = TaskResult(
             task=task,

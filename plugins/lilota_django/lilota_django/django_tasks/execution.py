@@ -8,13 +8,15 @@ from datetime import UTC, datetime
 from traceback import format_exception
 from typing import Any
 
-from lilota.errors import InvalidOutputError, Retry, RunnerStopping
+from lilota.errors import CancelRequested, InvalidOutputError, Retry, RunnerStopping
 from lilota.models import JSONObject, TaskBase
+from lilota.tasks.options import is_tried_again
+from lilota_django.django_tasks.attempts import FailedAttempt, failed_attempts, storable, to_output
 from lilota_django.django_tasks.backend import LilotaBackend
 from lilota_django.django_tasks.compat import TaskError, TaskResult, TaskResultStatus, normalize_json, signals
 from lilota_django.django_tasks.context import LilotaContext
 from lilota_django.django_tasks.coroutines import run_coroutine
-from lilota_django.django_tasks.results import RETURN_VALUE, result_of, set_on
+from lilota_django.django_tasks.results import result_of, set_on
 from lilota_django.instants import of_project
 
 
@@ -32,23 +34,37 @@ def execute(lilota_task: TaskBase) -> JSONObject | None:
         returned = _json(_call(result, lilota_task), result)
     except (Retry, RunnerStopping):
         raise  # not the end: it will run again
-    except asyncio.CancelledError as error:
-        _fail(result, error)
-        if not lilota_task.cancelled:
-            raise
-        return None  # lilota has asked it to stop, and knows why
     except BaseException as error:
-        _fail(result, error)
+        described = _describe(error)
+        if not isinstance(error, CancelRequested) and is_tried_again(error, result.attempts, type(lilota_task)):
+            _hand_on(lilota_task, result, described)
+            raise
+        result.errors.append(described)
+        _finish(result, TaskResultStatus.FAILED)
+        if isinstance(error, asyncio.CancelledError) and lilota_task.cancelled:
+            return None  # lilota has asked it to stop, and knows why
         raise
     set_on(result, _return_value=returned)
     _finish(result, TaskResultStatus.SUCCESSFUL)
-    return {RETURN_VALUE: returned}
+    return to_output(failed_attempts(lilota_task.task_info).values(), return_value=returned)
 
 
-def _fail(result: TaskResult[..., Any], error: BaseException) -> None:
+def _describe(error: BaseException) -> TaskError:
     path = f"{type(error).__module__}.{type(error).__qualname__}"
-    result.errors.append(TaskError(exception_class_path=path, traceback="".join(format_exception(error))))
-    _finish(result, TaskResultStatus.FAILED)
+    return TaskError(exception_class_path=path, traceback="".join(format_exception(error)))
+
+
+def _hand_on(lilota_task: TaskBase, result: TaskResult[..., Any], error: TaskError) -> None:
+    """Leave the error of this attempt to the next one."""
+    info = lilota_task.task_info
+    failed = FailedAttempt(
+        attempt=info.attempt,
+        error=error.exception_class_path,
+        traceback=storable(error.traceback),
+        worker_id=result.worker_ids[-1],
+        started_at=info.started_at or datetime.now(UTC),
+    )
+    lilota_task.set_output(info.id, to_output([*failed_attempts(info).values(), failed]))
 
 
 def _finish(result: TaskResult[..., Any], status: TaskResultStatus) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from lilota.models import TaskInfo, TaskState
+from lilota_django.django_tasks.attempts import FailedAttempt, failed_attempts, read_output
 from lilota_django.django_tasks.calls import StoredCall, find, from_input
 from lilota_django.django_tasks.compat import Task, TaskResult, TaskResultStatus
 from lilota_django.failures import errors_of
 from lilota_django.instants import of_project
-
-#: The key of the output under which a return value is stored: outputs are objects, return values may be anything.
-RETURN_VALUE: Final = "return_value"
 
 _STATUSES: Final = {
     TaskState.WAITING: TaskResultStatus.READY,
@@ -21,7 +21,7 @@ _STATUSES: Final = {
     TaskState.FAILED: TaskResultStatus.FAILED,
     TaskState.CANCELLED: TaskResultStatus.FAILED,
 }
-#: The store remembers the worker of the newest attempt only.
+#: Of attempts that died with their workers.
 _FORGOTTEN: Final = "unknown"
 
 
@@ -32,23 +32,24 @@ def result_of(info: TaskInfo) -> TaskResult[..., Any]:
         InvalidInputError, UnknownTaskError: it is not the call of a task function, or the function is gone.
     """
     call = from_input(info.input_json)
-    started_at = of_project(info.started_at) if info.attempt else None
+    failed = failed_attempts(info)
+    last_attempted_at = info.started_at if info.attempt else None
     result = TaskResult(
         task=_task_of(call, info),
         id=str(info.id),
         status=_STATUSES[info.state],
         enqueued_at=of_project(call.enqueued_at),
-        started_at=started_at,
+        started_at=of_project(_began_at(failed, last_attempted_at)),
         finished_at=of_project(info.finished_at),
-        last_attempted_at=started_at,
+        last_attempted_at=of_project(last_attempted_at),
         args=call.args,
         kwargs=call.kwargs,
         backend=call.backend,
-        errors=errors_of(info),
-        worker_ids=_worker_ids(info),
+        errors=errors_of(info, failed),
+        worker_ids=_worker_ids(info, failed),
     )
-    if info.state is TaskState.SUCCEEDED and info.output_json is not None:
-        set_on(result, _return_value=info.output.get(RETURN_VALUE))
+    if info.state is TaskState.SUCCEEDED:
+        set_on(result, _return_value=read_output(info).return_value)
     return result
 
 
@@ -60,12 +61,18 @@ def _task_of(call: StoredCall, info: TaskInfo) -> Task[..., Any]:
     )
 
 
-def _worker_ids(info: TaskInfo) -> list[str]:
+def _began_at(failed: Mapping[int, FailedAttempt], last_attempted_at: datetime | None) -> datetime | None:
+    """Return when the first attempt started of which that is known."""
+    return failed[min(failed)].started_at if failed else last_attempted_at
+
+
+def _worker_ids(info: TaskInfo, failed: Mapping[int, FailedAttempt]) -> list[str]:
     """Return one name per attempt."""
     if not info.attempt:
         return []
+    earlier = [failed[number].worker_id if number in failed else _FORGOTTEN for number in range(1, info.attempt)]
     newest = f"{info.runner_id or _FORGOTTEN}-{info.pid}" if info.pid else info.runner_id or _FORGOTTEN
-    return [*[_FORGOTTEN] * (info.attempt - 1), newest]
+    return [*earlier, newest]
 
 
 def set_on(result: TaskResult[..., Any], **values: object) -> None:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import os
+import signal
 import time
 from pathlib import Path
 
 from django.contrib.auth.models import User
 from django.db import connection
+from lilota_django import task as lilota_task
+
+from lilota import Backoff
 
 try:
     from django.tasks import task
@@ -17,6 +22,7 @@ except ImportError:
     from django_tasks import task
 
 PRICE = 1
+AT_ONCE = Backoff(first_seconds=0)
 
 
 @task
@@ -92,6 +98,33 @@ def connection_id(keep=False):
     if keep:
         _KEPT.append(connection.connection)  # or else the next one could have its id
     return id(connection.connection)
+
+
+@lilota_task(max_attempts=3, backoff=AT_ONCE, never_retry_on=(KeyError,), takes_context=True)
+def stubborn(context, good_attempt=3):
+    if context.attempt < good_attempt:
+        raise ConnectionError(f"no answer to the attempt {context.attempt}")
+    if good_attempt < 1:
+        raise KeyError("final")
+    return context.attempt
+
+
+@lilota_task(max_attempts=4, backoff=AT_ONCE, timeout_seconds=1, kill_after_seconds=0.5, takes_context=True)
+def unlucky(context):
+    if context.attempt == 1:
+        raise ValueError("torn")
+    if context.attempt == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if context.attempt == 3:
+        time.sleep(600)
+    return [error.exception_class_path for error in context.task_result.errors]
+
+
+@lilota_task(max_attempts=2, backoff=AT_ONCE, timeout_seconds=1, takes_context=True)
+async def patient(context):
+    if context.attempt == 1:
+        await asyncio.sleep(600)
+    return context.attempt
 
 
 def with_signature(function):
