@@ -410,14 +410,6 @@ class TaskContext:
         self.set_output = set_output
         self.logger = logger
 
-    @classmethod
-    def for_name(cls, name: str) -> type[TaskBase]:  # noqa: ARG003 - for subclasses
-        """Return the class that runs the tasks of one name, where this one is registered for a family of names.
-
-        It may be a subclass whose options are those of the name. Asked once in each worker process, which runs it.
-        """
-        return cls
-
     @property
     def cancelled(self) -> bool:
         """True once somebody asked this task to stop; for loops that want to end at a place of their choice."""
@@ -468,6 +460,14 @@ class TaskBase(TaskContext, abc.ABC):
     priority: ClassVar[int] = 0
     description: ClassVar[str] = ""
     concurrent: ClassVar[bool] = False
+
+    @classmethod
+    def for_name(cls, name: str) -> type[TaskBase]:  # noqa: ARG003 - for subclasses
+        """Return the class that runs the tasks of one name, where this one is registered for a family of names.
+
+        It may be a subclass whose options are those of the name. Asked once in each worker process, which runs it.
+        """
+        return cls
 
     @abc.abstractmethod
     def run(self) -> JSONObject | Coroutine[Any, Any, JSONObject | None] | None:
