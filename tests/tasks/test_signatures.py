@@ -276,7 +276,7 @@ def test_the_run_of_a_class_is_read_without_self():
     """A class that takes parameters is a typed task too."""
 
     class Resize(TaskBase):
-        def run(self, photo: uuid.UUID, width: int = 800) -> dict[str, int]: ...  # type: ignore[empty-body,override]
+        def run(self, photo: uuid.UUID, width: int = 800) -> dict[str, int]: ...  # type: ignore[empty-body,override]  # only its signature counts
 
     signature = Signature.of(Resize.run, "The task 'resize'", is_method=True)
 
