@@ -38,7 +38,7 @@ def check_annotation(annotation: Any, where: str) -> None:  # noqa: ANN401 - wha
         msgspec.json.Decoder(annotation, dec_hook=decode)
     except NameError as error:
         raise InvalidTaskError(
-            f"{where} is annotated {shown(annotation)}, in which the name {error.name!r} can't be resolved. "
+            f"{where} is annotated {shown(annotation)}, in which {error.name!r} is not known. "
             "Import it at the top of the module that uses it, not below 'if TYPE_CHECKING:'."
         ) from None
     except (TypeError, ValueError, NotImplementedError) as error:
@@ -63,6 +63,8 @@ def kinds_in(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 - whatever was w
         if id(kind) in seen or isinstance(kind, str | int | float | bool | type(None) | type(...)):
             continue
         seen.add(id(kind))
+        if isinstance(kind, typing.ForwardRef):
+            raise NameError(f"{kind} is not known", name=kind.__forward_arg__)  # noqa: TRY004 - as Python itself does
         origin = typing.get_origin(kind)
         if origin is typing.Literal:  # what stands in it are values
             continue
@@ -91,11 +93,13 @@ def _types_of_fields(kind: Any) -> list[Any]:  # noqa: ANN401 - whatever was wri
 
 
 def _is_unknown(kind: type) -> bool:
-    return isinstance(type_info(kind), CustomType) and carrier_of(kind) is None
+    return kind is not object and isinstance(type_info(kind), CustomType) and carrier_of(kind) is None
 
 
 def shown(annotation: Any) -> str:  # noqa: ANN401 - whatever was written
     """Return an annotation as it was probably written."""
+    if isinstance(annotation, typing.ForwardRef):
+        return annotation.__forward_arg__
     return (
         annotation.__qualname__
         if isinstance(annotation, type) and not typing.get_args(annotation)

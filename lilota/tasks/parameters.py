@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -12,6 +13,13 @@ from lilota.errors import InvalidTaskError
 from lilota.models import TaskContext
 
 _EMPTY: Final = inspect.Parameter.empty
+#: From Python 3.14 on, names in annotations are looked up when they are read: those that we know may be missing then.
+_LAZILY: Final[dict[str, Any]] = {}
+_LAZILY_OF_SIGNATURE: Final[dict[str, Any]] = {}
+if sys.version_info >= (3, 14):
+    from annotationlib import Format
+
+    _LAZILY["format"] = _LAZILY_OF_SIGNATURE["annotation_format"] = Format.FORWARDREF
 
 
 class Parameter(NamedTuple):
@@ -94,7 +102,7 @@ def _check_kind(function: Callable[..., Any], where: str) -> None:
 
 def _signature(function: Callable[..., Any], where: str) -> inspect.Signature:
     try:
-        return inspect.signature(function)
+        return inspect.signature(function, **_LAZILY_OF_SIGNATURE)
     except (TypeError, ValueError) as error:
         raise InvalidTaskError(f"{where} can't be a task: {error}. Write a function in Python around it.") from error
 
@@ -105,7 +113,7 @@ def _annotations(function: Callable[..., Any], where: str) -> Mapping[str, Any]:
     # Often it is only imported for type checkers, and nothing else needs it at run time.
     known = {} if "TaskContext" in getattr(unwrapped, "__globals__", ()) else {"TaskContext": TaskContext}
     try:
-        return typing.get_type_hints(unwrapped, localns=known, include_extras=True)
+        return typing.get_type_hints(unwrapped, localns=known, include_extras=True, **_LAZILY)
     except NameError as error:
         raise InvalidTaskError(
             f"{where} can't be a task: its module does not know {error.name!r}, which an annotation names"

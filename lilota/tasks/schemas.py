@@ -93,11 +93,20 @@ def _schemas(annotations: Sequence[Any]) -> tuple[list[dict[str, Any]], dict[str
         definitions.update(schema.pop("$defs", {}))
         return schema
 
-    schemas, components = msgspec.json.schema_components(
-        [_opened(each) for each in annotations], schema_hook=of_carried, ref_template=_DEFINITIONS
-    )
+    opened = [_opened(each) for each in annotations]
+    # A field with a default that msgspec can't encode by itself, a path, has no schema by it: then it says nothing.
+    known = [each if _has_schema(each) else Any for each in opened]
+    schemas, components = msgspec.json.schema_components(known, schema_hook=of_carried, ref_template=_DEFINITIONS)
     definitions.update(components)
     return [dict(each) for each in schemas], definitions
+
+
+def _has_schema(annotation: Any) -> bool:  # noqa: ANN401 - an annotation
+    try:
+        msgspec.json.schema_components([annotation], schema_hook=_of_carried)
+    except TypeError:
+        return False
+    return True
 
 
 def _of_carried(kind: Any) -> dict[str, Any]:  # noqa: ANN401 - a type that msgspec does not know
@@ -106,7 +115,7 @@ def _of_carried(kind: Any) -> dict[str, Any]:  # noqa: ANN401 - a type that msgs
     if hasattr(kind, "model_json_schema"):
         return dict(kind.model_json_schema(ref_template=_DEFINITIONS.format(name="{model}")))
     carrier = carrier_of(kind)
-    return dict(carrier.schema) if carrier else {}
+    return dict(carrier.schema if carrier and carrier.schema else {"title": kind.__name__})
 
 
 def _opened(annotation: Any) -> Any:  # noqa: ANN401 - an annotation

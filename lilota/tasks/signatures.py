@@ -66,9 +66,9 @@ class Signature:
         for parameter in found.named:
             _check_parameter(parameter, where)
         if found.rest is not None:
-            check_annotation(found.rest, f"the values of '**' of {where}")
+            check_annotation(found.rest, f"{where}: what its '**' takes")
         if found.returns not in (EMPTY, None):
-            check_annotation(found.returns, f"what {where} returns")
+            check_annotation(found.returns, f"{where}: what it returns")
             if has_secret(found.returns):
                 raise InvalidTaskError(
                     f"{where} can't return a Secret: a result is shown. Store it elsewhere, and return where."
@@ -258,17 +258,22 @@ def _as_object(text: str, what: Callable[[], str]) -> str:
 
 def _check_parameter(parameter: Parameter, where: str) -> None:
     """Refuse a parameter whose values, or whose default, JSON can't carry."""
-    place = f"the parameter {parameter.name!r} of {where}"
+    place = f"{where}: the parameter {parameter.name!r}"
     check_annotation(parameter.annotation, place)
     if not parameter.has_default:
         return
+    key = parameter.name
     try:
-        back = _decoder(parameter.annotation).decode(to_json(parameter.default))
-        said = difference(parameter.default, back, f"$.{parameter.name}")
+        back = _decoder(_dict_of(parameter.annotation)).decode(to_json({key: parameter.default}))
+        said = difference({key: parameter.default}, back)
     except Exception as error:  # noqa: BLE001 - types of users encode and decode here
-        said = explain(error, parameter.default, to_json)
+        said = explain(error, {key: parameter.default}, to_json)
     if said:
-        raise InvalidTaskError(f"The default of {place} can't be had from JSON: {said} Take None, and set it inside.")
+        raise InvalidTaskError(f"{place} has a default that JSON can't carry: {said} Take None, and set it inside.")
+
+
+def _dict_of(annotation: Any) -> Any:  # noqa: ANN401 - whatever was written
+    return dict[str, annotation]
 
 
 def _decoder(annotation: Any) -> msgspec.json.Decoder[Any]:  # noqa: ANN401 - whatever was written

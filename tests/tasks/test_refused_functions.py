@@ -27,7 +27,7 @@ class Holder:
 
 @dataclasses.dataclass
 class Unresolved:
-    inside: Nowhere  # type: ignore[name-defined]  # noqa: F821 - that is the test
+    inside: Nowhere  # noqa: F821 - that is the test
 
 
 def positional(*names: str) -> None: ...
@@ -40,18 +40,18 @@ async def async_generator():
     yield 1
 
 
-def unresolved(a: Nowhere) -> None: ...  # type: ignore[name-defined]  # noqa: F821 - that is the test
+def unresolved(a: Nowhere) -> None: ...  # noqa: F821 - that is the test
 def unresolved_inside(a: Unresolved) -> None: ...
 def unknown(a: Unknown) -> None: ...
 def unknown_inside(a: dict[str, Holder]) -> None: ...
-def unknown_returned() -> Unknown: ...  # type: ignore[empty-body]  # only its signature counts
+def unknown_returned() -> Unknown: ...
 def ambiguous(a: Path | str) -> None: ...
 def ambiguous_dates(a: dt.date | dt.datetime) -> None: ...
 def with_callable(a: typing.Callable[[], int]) -> None: ...
 def odd_default(a=Unknown): ...
-def wrong_default(a: int = "5") -> None: ...  # type: ignore[assignment]  # only its signature counts
+def wrong_default(a: int = "5") -> None: ...
 def lost_default(a: Any = frozenset({1})) -> None: ...
-def secret_returned() -> Secret[str]: ...  # type: ignore[empty-body]  # only its signature counts
+def secret_returned() -> Secret[str]: ...
 
 
 @pytest.mark.parametrize(
@@ -61,17 +61,17 @@ def secret_returned() -> Secret[str]: ...  # type: ignore[empty-body]  # only it
         (two_contexts, "has two parameters that are a TaskContext: 'a' and 'b'", "Leave one out."),
         (generator, "can't be a task with 'yield' in it", "Return a list"),
         (async_generator, "can't be a task with 'yield' in it", "Return a list"),
-        (unresolved, "does not know 'Nowhere'", "Import it at the top"),
-        (unresolved_inside, "the parameter 'a' of", "Import it at the top"),
-        (unknown, "the parameter 'a' of the task (", "lilota.register_type()"),
+        (unresolved, "'Nowhere'", "Import it at the top"),
+        (unresolved_inside, "'a' is annotated Unresolved, in which 'Nowhere' is not known", "Import it at the top"),
+        (unknown, "): the parameter 'a' is annotated Unknown", "lilota.register_type()"),
         (unknown_inside, "how values of Unknown travel", "lilota.register_type()"),
-        (unknown_returned, "what the task (", "lilota.register_type()"),
+        (unknown_returned, "): what it returns is annotated Unknown", "lilota.register_type()"),
         (ambiguous, "can't be told from JSON", "Take one of the types"),
         (ambiguous_dates, "can't be told from JSON", "Take one of the types"),
         (with_callable, "how values of Callable travel", "lilota.register_type()"),
-        (odd_default, "The default of the parameter 'a' of", "Take None"),
-        (wrong_default, "The default of the parameter 'a' of", "Take None"),
-        (lost_default, "The default of the parameter 'a' of", "Take None"),
+        (odd_default, "): the parameter 'a' has a default that JSON can't carry: ", "Take None"),
+        (wrong_default, "): the parameter 'a' has a default that JSON can't carry: ", "Take None"),
+        (lost_default, "): the parameter 'a' has a default that JSON can't carry: ", "Take None"),
         (secret_returned, "can't return a Secret", "Store it elsewhere"),
     ],
 )

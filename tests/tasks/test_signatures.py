@@ -6,6 +6,7 @@ import dataclasses
 import datetime as dt
 import decimal
 import enum
+import sys
 import typing
 import uuid
 from pathlib import Path
@@ -164,6 +165,19 @@ def test_what_does_not_fit_below_the_top_is_found_too():
         signature_of(Line).encode_input({"value": {"name": dt.date(2026, 3, 1)}}, what)
 
 
+def test_a_context_is_known_where_annotations_are_read_late():
+    """As they are from Python 3.14 on, without any import from `__future__`."""
+    space: dict[str, Any] = {"__name__": "elsewhere"}
+    source = (
+        "def f(month: str, ctx: TaskContext): ..."
+        if sys.version_info >= (3, 14)
+        else "def f(month, ctx: 'TaskContext'): ..."
+    )
+    exec(compile(source, "elsewhere.py", "exec", dont_inherit=True), space)
+
+    assert Signature.of(space["f"], "The task 'f'").context == "ctx"
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
@@ -186,7 +200,7 @@ def test_an_unknown_and_a_missing_key_are_named(arguments, problem):
 def test_what_is_no_object_is_refused_as_for_any_task():
     """The sentence is the one that everybody gets."""
     with pytest.raises(InvalidInputError, match=r"must be a JSON object \(a dict\), not list"):
-        signature_of(int).encode_input([1], what)  # type: ignore[arg-type]  # that is the test
+        signature_of(int).encode_input([1], what)
 
 
 def test_the_limits_of_inputs_hold():
@@ -220,7 +234,7 @@ def test_a_default_may_be_left_out_and_is_new_each_time():
 def test_none_as_a_default_may_be_given_too():
     """`width: int = None` is written everywhere."""
 
-    def f(width: int = None) -> None: ...  # type: ignore[assignment]  # noqa: RUF013 - that is the test
+    def f(width: int = None) -> None: ...  # noqa: RUF013 - that is the test
 
     assert arrived(Signature.of(f, "The task 'f'"), {"width": None}) == {"width": None}
 
@@ -276,7 +290,7 @@ def test_the_run_of_a_class_is_read_without_self():
     """A class that takes parameters is a typed task too."""
 
     class Resize(TaskBase):
-        def run(self, photo: uuid.UUID, width: int = 800) -> dict[str, int]: ...  # type: ignore[empty-body,override]  # only its signature counts
+        def run(self, photo: uuid.UUID, width: int = 800) -> dict[str, int]: ...
 
     signature = Signature.of(Resize.run, "The task 'resize'", is_method=True)
 
