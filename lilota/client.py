@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
@@ -23,6 +23,7 @@ from lilota.tasks.names import check_name
 if TYPE_CHECKING:
     from lilota.bulk import Fates
     from lilota.finding import TaskFilter
+    from lilota.mapping import Mapped
     from lilota.statistics import NameStats
 
 #: `TaskHandle` has a module of its own, and is found here too, where its users have always imported it.
@@ -152,6 +153,48 @@ class TaskClient:
             self._check_name(name)
         return self._store_tasks([new_task(self.registry, **task) for task in arguments], connection)
 
+    def map(
+        self,
+        name: str,
+        inputs: Iterable[JSONObject | None],
+        *,
+        at_once: int = 100,
+        ordered: bool = True,
+        progress: bool = False,
+        **options: Unpack[AddOptions],
+    ) -> Mapped[Any]:
+        """Give the results of a task for many inputs: by `for`, or by `async for`.
+
+            for result in client.map("resize", ({"path": path} for path in paths), at_once=500):
+                ...
+
+        Nothing is added before the first result is asked for.
+
+        Args:
+            inputs: may be endless, and is read as there is room. In `async for`, it is read in a thread.
+            at_once: how many tasks are added at most of which the result was not given yet.
+            ordered: give the results in the order of the inputs; otherwise each as it comes.
+            progress: show a bar on standard error.
+            options: as for `add`, for all of them.
+
+        Returns:
+            An iterator that raises the error of a task that did not succeed in its place; see `Mapped`.
+
+        Raises:
+            UnknownTaskError, ConfigurationError: nothing can be added.
+        """
+        from lilota.mapping import Mapped, checked_at_once  # noqa: PLC0415 - start-up stays quick
+
+        self._check_name(name)
+        checked_at_once(at_once)
+        bar = None
+        if progress:
+            from lilota.progress_bars import Bar  # noqa: PLC0415 - it imports rich
+
+            bar = Bar(name, len(inputs) if isinstance(inputs, Sized) else None)
+        new_tasks = (new_task(self.registry, name, input=given, **options) for given in inputs)
+        return Mapped(self._store_tasks, new_tasks, at_once=at_once, ordered=ordered, bar=bar)
+
     def find(self, *, limit: int | None = None, **wanted: Unpack[TaskFilter]) -> Iterator[TaskInfo]:
         """Give the tasks that match, the newest first, read page by page as they are asked for.
 
@@ -222,7 +265,7 @@ class TaskClient:
 
         return act_on_all(self.store, RETRY, task_ids, **wanted)
 
-    def _store_tasks(self, tasks: list[NewTask], connection: object | None) -> list[TaskHandle[Any]]:
+    def _store_tasks(self, tasks: list[NewTask], connection: object | None = None) -> list[TaskHandle[Any]]:
         for task in tasks:
             if task.headers_json is not None:
                 self._require("headers", "leave out headers=")

@@ -61,9 +61,11 @@ class EndedHandles(Generic[T]):
                     yield handle
             while left:
                 try:
-                    handle = endings.next(_left(deadline))
+                    handle, error = endings.next(_left(deadline))
                 except TimeoutError:
                     raise self._timeout(left) from None
+                if error is not None:
+                    raise error
                 left -= 1
                 yield handle
 
@@ -78,9 +80,11 @@ class EndedHandles(Generic[T]):
                     yield handle
             while left:
                 try:
-                    handle = await endings.anext(_left(deadline))
+                    handle, error = await endings.anext(_left(deadline))
                 except TimeoutError:
                     raise self._timeout(left) from None
+                if error is not None:
+                    raise error
                 left -= 1
                 yield handle
 

@@ -47,18 +47,17 @@ class Endings(Generic[Key]):
         """True if one has ended that was not given yet."""
         return bool(self._ended)
 
-    def next(self, timeout_seconds: float | None) -> Key:
-        """Block until a task ends, and return its key.
+    def next(self, timeout_seconds: float | None) -> tuple[Key, BaseException | None]:
+        """Block until a task ends, and return its key, with the error if its store could not be asked.
 
         Raises:
             TimeoutError: none did.
-            StoreError: the store of a task can't be asked.
         """
         while (bell := self._awaited()) is not None:
             bell.result(timeout_seconds)
         return self._take()
 
-    async def anext(self, timeout_seconds: float | None) -> Key:
+    async def anext(self, timeout_seconds: float | None) -> tuple[Key, BaseException | None]:
         """Do as `next()`, without blocking the event loop."""
         import asyncio  # noqa: PLC0415 - 15 ms; who awaits has imported it
 
@@ -72,12 +71,10 @@ class Endings(Generic[Key]):
             self._bell = None if self._ended else Future()
             return self._bell
 
-    def _take(self) -> Key:
+    def _take(self) -> tuple[Key, BaseException | None]:
         key, error = self._ended.popleft()
         self._futures.pop(key, None)
-        if error is not None:
-            raise error
-        return key
+        return key, error
 
     def _note(self, key: Key, future: Future[None]) -> None:
         """Take up that a task has ended; in whichever thread has seen it."""
