@@ -151,7 +151,7 @@ class Driver:
     def _run(self) -> None:
         try:
             while not self._stop.is_done and not self._is_abandoned:
-                self._round()
+                self.run_round()
         except BaseException as error:
             self.failure = error  # first of all: there may be no memory for anything else
             logger.critical("The engine of the runner failed; what ran is lost, the rest is given back.", exc_info=True)
@@ -172,7 +172,8 @@ class Driver:
             logger.exception("What ran could not be written; the end of the lease says that it was lost.")
         self._on_failure(error, is_written)
 
-    def _round(self) -> None:
+    def run_round(self) -> None:
+        """Go round once; called by who drives the loop in a time of his own, and never calls `start`."""
         self._busy_since = None
         events = self._processes.wait(self._seconds_to_wait())
         self._busy_since = self._clock()

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from lilota.testing.clock import FakeClock
     from lilota.testing.contract import StoreContract
     from lilota.testing.executors import ExecutorContract
-    from lilota.testing.tasks import TaskResult, run_task
+    from lilota.testing.inline import TaskResult
+    from lilota.testing.tasks import run_task
 
 __all__ = ["ExecutorContract", "FakeClock", "StoreContract", "TaskResult", "assert_added", "check_store", "run_task"]
 
@@ -26,7 +27,7 @@ _HOMES = {
     "ExecutorContract": "lilota.testing.executors",
     "FakeClock": "lilota.testing.clock",
     "StoreContract": "lilota.testing.contract",
-    "TaskResult": "lilota.testing.tasks",
+    "TaskResult": "lilota.testing.inline",
     "assert_added": "lilota.testing.added",
     "check_store": "lilota.testing.check",
     "run_task": "lilota.testing.tasks",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lilota.contract import TaskStore
     from lilota.models import TaskInfo
     from lilota.runner import TaskRunner
-    from lilota.testing.tasks import TaskResult
+    from lilota.testing.inline import TaskResult
 
 # The suite lives in ordinary modules; without this its assertions would not say what they compared.
 pytest.register_assert_rewrite("lilota.testing.contract")

@@ -2,49 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
-
-import msgspec
+from collections.abc import Callable
+from typing import Any
 
 from lilota.adding.new_tasks import headers_json
 from lilota.errors import InvalidInputError, InvalidOutputError
-from lilota.models import Claim, JSONObject, LogLine, Outcome, TaskBase, TaskError, TaskState
+from lilota.models import Claim, JSONObject, TaskBase
 from lilota.tasks.checks import check_task_class
 from lilota.tasks.functions import FunctionTask
 from lilota.tasks.jsonvalues import INPUT_LIMIT_BYTES, OUTPUT_LIMIT_BYTES, encode_object
 from lilota.tasks.options import remarks_on
-from lilota.workers.attempts import run_attempt
-from lilota.workers.logs import LineHandler, task_logger
-
-Record = TypeVar("Record", Claim, Outcome)
-
-
-class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What an attempt left behind.
-
-    Attributes:
-        state: how it ended; PENDING if it would run again, after `outcome.delay_seconds`.
-        output: the last output, or None. It has been through JSON: tuples are lists.
-        error: why it did not succeed, with the traceback as text, or None.
-        progress: every percentage that it reported, in order.
-        log_lines: what it logged through `self.logger`. What it prints goes to the test's own output.
-        outcome: the whole outcome, as a store would get it.
-    """
-
-    state: TaskState
-    output: JSONObject | None
-    error: TaskError | None
-    progress: tuple[float, ...]
-    log_lines: tuple[LogLine, ...]
-    outcome: Outcome
-
-    @property
-    def log_text(self) -> str:
-        """The texts of the log lines, one per line."""
-        return "\n".join(line.text for line in self.log_lines)
+from lilota.testing.inline import Recorder, TaskResult, run_inline
 
 
 def run_task(
@@ -97,64 +66,5 @@ def run_task(
         max_lost_attempts=task_class.max_lost_attempts,
         headers_json=headers_json(headers),
     )
-    recorder = _Recorder(is_cancelled)
-    lines: list[LogLine] = []
-    outcome = _run_with_log(_through_json(claim, Claim), task_class, recorder, lines, attempt)
-    last_output = recorder.output_json if recorder.output_json is not None else claim.output_json
-    return TaskResult(
-        state=outcome.state,
-        output=None if last_output is None else msgspec.json.decode(last_output),
-        error=outcome.error,
-        progress=tuple(recorder.percentages),
-        log_lines=tuple(lines),
-        outcome=_through_json(outcome, Outcome),
-    )
-
-
-class _Recorder:
-    """Keeps what an attempt reports."""
-
-    def __init__(self, is_cancelled: Callable[[], bool]) -> None:
-        self.is_cancelled = is_cancelled
-        self.percentages: list[float] = []
-        self.output_json: str | None = None
-
-    def progress(self, percentage: float) -> None:
-        self.percentages.append(percentage)
-
-    def output(self, output_json: str) -> None:
-        self.output_json = output_json
-
-    def returned(self, output_json: str) -> None:
-        self.output_json = output_json
-
-    def note(self, text: str) -> None:
-        """What lilota itself would say is no line of the task."""
-
-    def wait_until_stored(self) -> None:
-        """There is no store, so there is nothing to wait for."""
-
-    def run_coroutine(self, coroutine: Coroutine[Any, Any, object]) -> object:
-        from lilota.workers.coroutines import CoroutineRun  # most tasks need no asyncio
-
-        return CoroutineRun(coroutine, self.note).run()
-
-
-def _run_with_log(
-    claim: Claim, task: type[TaskBase], recorder: _Recorder, lines: list[LogLine], attempt: int
-) -> Outcome:
-    logger = task_logger(claim.name)
-    handler = LineHandler(lambda line: lines.append(msgspec.structs.replace(line, attempt=attempt)))
-    level = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
-    try:
-        return run_attempt(claim, lambda _name: task, recorder, logger)
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
-
-
-def _through_json(record: Record, kind: type[Record]) -> Record:
-    """Send a record the way that it takes between runner and worker."""
-    return msgspec.json.decode(msgspec.json.encode(record), type=kind)
+    recorder = Recorder(claim, is_cancelled)
+    return recorder.result(run_inline(lambda _name: task_class, recorder))

@@ -114,7 +114,7 @@ class Host:
             return
         self._next_round_at = float("inf")
         had_news, self._has_news = self._has_news, False
-        self.driver._round()
+        self.driver.run_round()
         if self.driver._stop.is_done:
             self._end()
             return

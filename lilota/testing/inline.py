@@ -1,0 +1,117 @@
+"""One attempt in the process of the test: what it gets and gives goes through JSON, what it tells is recorded."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import msgspec
+
+from lilota.models import Claim, JSONObject, LogLine, Outcome, TaskError, TaskState
+from lilota.workers.attempts import TaskLoader, run_attempt
+from lilota.workers.logs import LineBudget, LineHandler, kept_line, task_logger
+
+Record = TypeVar("Record", Claim, Outcome)
+
+
+class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What an attempt left behind.
+
+    Attributes:
+        state: how it ended; PENDING if it would run again, after `outcome.delay_seconds`.
+        output: the last output, or None. It has been through JSON: tuples are lists.
+        error: why it did not succeed, with the traceback as text, or None.
+        progress: every percentage that it reported, in order.
+        log_lines: what it logged through `self.logger`. What it prints goes to the test's own output.
+        outcome: the whole outcome, as a store would get it.
+    """
+
+    state: TaskState
+    output: JSONObject | None
+    error: TaskError | None
+    progress: tuple[float, ...]
+    log_lines: tuple[LogLine, ...]
+    outcome: Outcome
+
+    @property
+    def log_text(self) -> str:
+        """The texts of the log lines, one per line."""
+        return "\n".join(line.text for line in self.log_lines)
+
+
+class Recorder:
+    """Keeps what an attempt tells; the `AttemptReporter` of its task.
+
+    Args:
+        is_cancelled: what `self.cancelled` gives.
+    """
+
+    def __init__(self, claim: Claim, is_cancelled: Callable[[], bool]) -> None:
+        self.claim = claim
+        self.is_cancelled = is_cancelled
+        self.percentages: list[float] = []
+        self.log_lines: list[LogLine] = []
+        #: What `set_output` got last, and what the task returned in its place.
+        self.output_json: str | None = None
+        self.returned_json: str | None = None
+        self._budget = LineBudget()
+
+    def progress(self, percentage: float) -> None:
+        self.percentages.append(percentage)
+
+    def output(self, output_json: str) -> None:
+        self.output_json = output_json
+
+    def returned(self, output_json: str) -> None:
+        self.returned_json = output_json
+
+    def note(self, text: str) -> None:
+        """What lilota itself would say is no line of the task."""
+
+    def wait_until_stored(self) -> None:
+        """There is no store, so there is nothing to wait for."""
+
+    def run_coroutine(self, coroutine: Coroutine[Any, Any, object]) -> object:
+        from lilota.workers.coroutines import CoroutineRun  # most tasks need no asyncio
+
+        return CoroutineRun(coroutine, self.note).run()
+
+    def line(self, line: LogLine) -> None:
+        """Keep a line as far as a worker would."""
+        kept = kept_line(line, self.claim.attempt)
+        if self._budget.admit(kept.text):
+            self.log_lines.append(kept)
+
+    def result(self, outcome: Outcome) -> TaskResult:
+        """Return what the attempt left, which ended so."""
+        given = (self.returned_json, self.output_json, self.claim.output_json)
+        output_json = next((text for text in given if text is not None), None)
+        return TaskResult(
+            state=outcome.state,
+            output=None if output_json is None else msgspec.json.decode(output_json),
+            error=outcome.error,
+            progress=tuple(self.percentages),
+            log_lines=tuple(self.log_lines),
+            outcome=outcome,
+        )
+
+
+def run_inline(load: TaskLoader, recorder: Recorder) -> Outcome:
+    """Run the attempt of a recorder, and return how it ended, as a runner would hear it."""
+    claim = _through_json(recorder.claim, Claim)
+    logger = task_logger(claim.name)
+    handler = LineHandler(recorder.line)
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    try:
+        return _through_json(run_attempt(claim, load, recorder, logger), Outcome)
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+def _through_json(record: Record, kind: type[Record]) -> Record:
+    """Send a record the way that it takes between runner and worker."""
+    return msgspec.json.decode(msgspec.json.encode(record), type=kind)
