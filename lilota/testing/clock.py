@@ -1,6 +1,19 @@
-"""A clock that stands still until a test moves it."""
+"""Clocks that a test moves: one that stands still until then, and one that goes on meanwhile."""
 
 from __future__ import annotations
+
+import time
+from typing import Protocol
+
+
+class MovableClock(Protocol):
+    """What a drain asks of the clock of its store; both clocks here are such ones."""
+
+    def __call__(self) -> float:
+        """Return the time, in seconds since the epoch."""
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
 
 
 class FakeClock:
@@ -24,10 +37,36 @@ class FakeClock:
         Raises:
             ValueError: `seconds` is negative; clocks of lilota never go back.
         """
-        if seconds < 0:
-            raise ValueError(f"A clock can't go back, but advance() got {seconds!r} seconds.")
+        _check(seconds)
         self.now += seconds
 
     def sleep(self, seconds: float) -> None:
         """Let time pass without waiting, in the place of `time.sleep`."""
         self.advance(seconds)
+
+
+class ShiftedClock:
+    """Tells the time of this machine, and what a test has let pass in addition: the clock of `lilota_store`.
+
+    It goes on by itself, as a runner with worker processes on the same store needs it.
+    """
+
+    def __init__(self) -> None:
+        self.shift_seconds: float = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.shift_seconds
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass.
+
+        Raises:
+            ValueError: `seconds` is negative; clocks of lilota never go back.
+        """
+        _check(seconds)
+        self.shift_seconds += seconds
+
+
+def _check(seconds: float) -> None:
+    if seconds < 0:
+        raise ValueError(f"A clock can't go back, but advance() got {seconds!r} seconds.")

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from lilota.client import TaskClient
     from lilota.contract import TaskStore
     from lilota.models import TaskInfo
     from lilota.runner import TaskRunner
+    from lilota.testing.clock import ShiftedClock
+    from lilota.testing.drain import Drain
     from lilota.testing.inline import TaskResult
 
 # The suite lives in ordinary modules; without this its assertions would not say what they compared.
@@ -30,14 +33,38 @@ def lilota_run() -> Callable[..., TaskResult]:
 
 
 @pytest.fixture
-def lilota_store() -> Iterator[TaskStore]:
-    """A fresh store in memory."""
-    from lilota.stores import open_store
+def lilota_clock() -> ShiftedClock:
+    """The clock of `lilota_store`: the time of this machine, and what the test lets pass by `advance(seconds)`."""
+    from lilota.testing.clock import ShiftedClock
 
-    store = open_store("memory")
+    return ShiftedClock()
+
+
+@pytest.fixture
+def lilota_store(lilota_clock: ShiftedClock) -> Iterator[TaskStore]:
+    """A fresh store in memory."""
+    from lilota.stores import MemoryTaskStore
+
+    store = MemoryTaskStore(lilota_clock)
     store.open()
     yield store
     store.close()
+
+
+@pytest.fixture
+def lilota_client(lilota_store: TaskStore) -> TaskClient:
+    """A client of `lilota_store`; the names that are registered with it are those that `lilota_drain` knows."""
+    from lilota.client import TaskClient
+
+    return TaskClient(lilota_store)
+
+
+@pytest.fixture
+def lilota_drain(lilota_client: TaskClient, lilota_clock: ShiftedClock) -> Drain:
+    """Run what waits in `lilota_store` inline: `lilota_drain(until="everything")`. See `lilota.testing.Drain`."""
+    from lilota.testing.drain import Drain
+
+    return Drain(lilota_client, lilota_clock)
 
 
 @pytest.fixture

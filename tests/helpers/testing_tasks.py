@@ -54,3 +54,55 @@ class NotJSON(TaskBase):
 
     def run(self):
         return {"when": {1, 2}}
+
+
+class Checkpoints(TaskBase):
+    """Works through its items, keeps in its output which are done, and in `WORKED_ON` which it has begun."""
+
+    def run(self):
+        done = list(getattr(self.task_info, "output", {"done": []})["done"])
+        for item in self.task_info.input["items"]:
+            if item not in done:
+                WORKED_ON.append(item)
+                done.append(item)
+                self.set_output(self.task_info.id, {"done": done})
+
+
+#: What `Checkpoints` has begun, in this process.
+WORKED_ON: list[str] = []
+
+
+class Adds(TaskBase):
+    """Adds other tasks to the store of `CLIENTS`, as an application's module-level client does."""
+
+    def run(self):
+        for name in self.task_info.input["names"]:
+            CLIENTS[-1].add(name, input=self.task_info.input)
+
+
+#: The clients of the tests that run; the last is that of the present one.
+CLIENTS: list = []
+
+
+class CancelsItself(TaskBase):
+    """Has its own task cancelled, as somebody may while it runs, and looks."""
+
+    def run(self):
+        before = self.cancelled
+        CLIENTS[-1].cancel(self.task_info.id)
+        return {"before": before, "after": self.cancelled}
+
+
+class Stores(TaskBase):
+    """Waits until its output is stored, and returns what the store then has."""
+
+    def run(self):
+        self.set_output(self.task_info.id, {"half": True})
+        self.set_progress(self.task_info.id, 50)
+        self.wait_until_stored()
+        info = CLIENTS[-1].get(self.task_info.id).info()
+        SEEN.append((info.output, info.progress_percentage))
+
+
+#: What `Stores` has seen, in this process.
+SEEN: list = []

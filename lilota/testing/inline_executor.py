@@ -1,0 +1,165 @@
+"""An executor without processes: what a runner sends runs in the process of the test, and waiting takes no time."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from msgspec.structs import replace
+
+from lilota.contract import Fence, TaskStore
+from lilota.engine.events import Died, Event, Received
+from lilota.engine.executor import ExecutorCapabilities
+from lilota.engine.messages import FromWorker, Loaded, Ready, Report, RunClaims, ToWorker
+from lilota.errors import CancelRequested
+from lilota.models import AttemptUpdate, Claim, Outcome, TaskBase, TaskState
+from lilota.registry import Registry
+from lilota.tasks.options import TaskOptions
+from lilota.testing.clock import FakeClock
+from lilota.testing.inline import Recorder, run_inline
+from lilota.workers.attempts import no_class, outcome_of
+
+_ORDERED_DEATH: Final = "died, as the test had ordered"
+
+
+class InlineAttempt(Recorder):
+    """An attempt of a task that is in a store.
+
+    Attributes:
+        ended: how it ended, as the runner told the store; None until then.
+    """
+
+    def __init__(self, claim: Claim, store: TaskStore) -> None:
+        super().__init__(claim, self._look)
+        self.ended: Outcome | None = None
+        self.saw_stop: bool = False
+        self._store = store
+
+    def wait_until_stored(self) -> None:
+        """Write what is there to be seen; the lines follow with the end, since the runner counts them."""
+        self._store.commit([self._update()])
+
+    def update(self, started_at: float, outcome: Outcome | None) -> AttemptUpdate:
+        """Return what the runner hears of it: of an attempt without an outcome, what it told before its worker died."""
+        returned = None if outcome is None else self.returned_json
+        return replace(
+            self._update(),
+            pid=os.getpid(),
+            started_at=started_at,
+            output_json=self.output_json if returned is None else returned,
+            log_lines=tuple(self.log_lines),
+            outcome=outcome,
+        )
+
+    def _update(self) -> AttemptUpdate:
+        task_id, token = self.claim.fence
+        progress = self.percentages[-1] if self.percentages else None
+        return AttemptUpdate(id=task_id, token=token, progress=progress, output_json=self.output_json)
+
+    def _look(self) -> bool:
+        self.saw_stop = self._store.get(self.claim.id).cancel_requested
+        return self.saw_stop
+
+
+class InlineExecutor:
+    """One place for one worker, which runs an attempt in each `wait` that finds one; see `Executor`.
+
+    Nothing runs beside an attempt: none can be stopped from outside, and no message that would do so is heeded.
+
+    Args:
+        store: where attempts look whether they are cancelled.
+        pauses: the clock of the runner's pauses; whoever waits for nothing moves it on.
+        now: returns the time of the store, in seconds since the epoch.
+        is_fatal: tells whether the worker dies at the end of an attempt, before its runner hears of it.
+
+    Attributes:
+        attempts: those that have run, in this order.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        store: TaskStore,
+        pauses: FakeClock,
+        now: Callable[[], float],
+        is_fatal: Callable[[Claim], bool],
+    ) -> None:
+        self.attempts: dict[Fence, InlineAttempt] = {}
+        self._registry = registry
+        self._store = store
+        self._pauses = pauses
+        self._now = now
+        self._is_fatal = is_fatal
+        self._worker = 0
+        self._loaded: dict[str, type[TaskBase]] = {}
+        self._waiting: deque[Claim] = deque()
+        self._events: list[Event] = []
+
+    def capabilities(self) -> ExecutorCapabilities:
+        return ExecutorCapabilities(
+            description="the process of the test itself", forced_kill=False, captured_output=False
+        )
+
+    def places(self) -> int:
+        return 1
+
+    def start(self, number: int) -> None:
+        self._worker = number
+        self._loaded.clear()
+        self._tell(Ready(os.getpid()))
+
+    def send(self, number: int, message: ToWorker) -> None:
+        if number == self._worker and isinstance(message, RunClaims):
+            self._waiting.extend(message.claims)
+
+    def kill(self, number: int, signal_number: signal.Signals) -> None:
+        if number == self._worker:
+            self._die(f"was killed by signal {signal_number}")
+
+    def kill_all(self) -> None:
+        self.kill(self._worker, signal.SIGKILL)
+
+    def wait(self, timeout_seconds: float | None) -> list[Event]:
+        if self._waiting and not self._events:
+            self._run(self._waiting.popleft())
+        elif not self._events and timeout_seconds is not None:
+            self._pauses.advance(timeout_seconds)
+        events, self._events = self._events, []
+        return events
+
+    def wake(self) -> None:
+        """Nobody sleeps here."""
+
+    def close(self) -> None:
+        self._worker = 0
+        self._waiting.clear()
+        self._events.clear()
+
+    def _run(self, claim: Claim) -> None:
+        started_at = self._now()
+        attempt = self.attempts[claim.fence] = InlineAttempt(claim, self._store)
+        outcome = run_inline(self._load, attempt)
+        if attempt.saw_stop and outcome.state is TaskState.SUCCEEDED:  # as in a worker: its work may not be complete
+            outcome = outcome_of(CancelRequested(), claim, self._loaded.get(claim.name, no_class()))
+        if self._is_fatal(claim):
+            self._tell(Report(updates=(attempt.update(started_at, None),)))
+            self._die(_ORDERED_DEATH)
+        else:
+            self._tell(Report(updates=(attempt.update(started_at, outcome),)))
+
+    def _load(self, name: str) -> type[TaskBase]:
+        if name not in self._loaded:
+            self._loaded[name] = self._registry.resolve(name)
+            self._tell(Loaded(name, TaskOptions.of(self._loaded[name])))
+        return self._loaded[name]
+
+    def _tell(self, message: FromWorker) -> None:
+        self._events.append(Received(self._worker, message))
+
+    def _die(self, cause: str) -> None:
+        self._events.append(Died(self._worker, cause, ""))
+        self._worker = 0
+        self._waiting.clear()
