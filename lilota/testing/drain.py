@@ -10,12 +10,12 @@ from __future__ import annotations
 import logging
 import time
 from math import inf
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from lilota.client import TaskClient, TaskHandle
-from lilota.errors import ConfigurationError, LilotaError
+from lilota.errors import ConfigurationError, LilotaError, StoreError, StoreUnavailableError
 from lilota.finding import find_tasks
 from lilota.models import TaskInfo, TaskState
 from lilota.stores import MemoryTaskStore
@@ -73,8 +73,8 @@ class Drain:
             client = TaskClient(MemoryTaskStore(clock))
         self.client: TaskClient = client
         self.clock: MovableClock | None = clock
-        self._crashes = PlannedFaults()
-        self._lost_replies = PlannedFaults()
+        self._crashes: PlannedFaults[float] = PlannedFaults()
+        self._lost_replies: PlannedFaults[StoreError] = PlannedFaults()
 
     def __call__(
         self,
@@ -116,7 +116,7 @@ class Drain:
             self._name_unknown()
             return [_drained(attempt) for attempt in runner.attempts]
 
-    def crash(self, task: str | TaskHandle, times: int = 1) -> None:
+    def crash(self, task: str | TaskHandle[Any], times: int = 1, *, after_outputs: int | None = None) -> None:
         """Let the worker die at the end of the next attempts: what they did is done, and their runner never hears it.
 
         As in production, a lost attempt is run again, and the last one that a task may lose fails it with `WorkerDied`.
@@ -125,13 +125,19 @@ class Drain:
         Args:
             task: the name of the tasks, or the handle of one.
             times: how many attempts are lost.
+            after_outputs: die earlier, in the call of `set_output` that is the first, the second and so on of its
+                attempt. An exception that no `except Exception` catches leaves the task there; unlike in a worker that
+                dies, `finally` is executed.
 
         Raises:
             UnknownTaskError, TaskNotFoundError: there is no such task.
+            ValueError: a number can't be used.
         """
-        self._crashes.plan(self._checked(task), times)
+        if after_outputs is not None and after_outputs < 1:
+            raise ValueError(f"'after_outputs' must be at least 1, not {after_outputs!r}.")
+        self._crashes.plan(self._checked(task), inf if after_outputs is None else after_outputs, times)
 
-    def lose_reply(self, task: str | TaskHandle, times: int = 1) -> None:
+    def lose_reply(self, task: str | TaskHandle[Any], times: int = 1) -> None:
         """Let the store write the end of the next attempts, and its answer get lost, so that the runner writes again.
 
         What the answer granted to the runner, it does not know of; that goes back, and is claimed once more.
@@ -142,8 +148,10 @@ class Drain:
 
         Raises:
             UnknownTaskError, TaskNotFoundError: there is no such task.
+            ValueError: `times` can't be used.
         """
-        self._lost_replies.plan(self._checked(task), times)
+        lost = StoreUnavailableError("The reply was lost, as the test had ordered.")
+        self._lost_replies.plan(self._checked(task), lost, times)
 
     def _horizon(self, until: str, for_seconds: float | None) -> float:
         if until not in {"now", "everything"} or (until != "now" and for_seconds is not None):
@@ -186,7 +194,7 @@ class Drain:
     def _pending(self) -> list[TaskInfo]:
         return list(find_tasks(self.client.store, states=[TaskState.PENDING]))
 
-    def _checked(self, task: str | TaskHandle) -> str | int:
+    def _checked(self, task: str | TaskHandle[Any]) -> str | int:
         if isinstance(task, TaskHandle):
             return self.client.store.get(task.id).id
         self.client.registry.check(task)

@@ -16,7 +16,7 @@ from lilota.contract import ClaimRequest, Committed, Fence, RunnerInfo, TaskStor
 from lilota.contract.forwarding import ForwardingStore
 from lilota.engine.chronicle import Chronicle
 from lilota.engine.engine import Engine
-from lilota.errors import LilotaError, StoreError, StoreUnavailableError
+from lilota.errors import StoreError
 from lilota.models import AttemptUpdate
 from lilota.running.driver import Driver
 from lilota.running.telling import Teller
@@ -33,8 +33,8 @@ class InlineRunner:
 
     Args:
         now: returns the time of the store, in seconds since the epoch.
-        crashes: the attempts whose worker dies.
-        lost_replies: the attempts of which the answer to the write of their end is lost.
+        crashes: the attempts whose worker dies, and after how many outputs.
+        lost_replies: the attempts of whose end is written what the runner hears as this error.
         at_most: how many attempts it may run.
     """
 
@@ -43,16 +43,17 @@ class InlineRunner:
         client: TaskClient,
         now: Callable[[], float],
         *,
-        crashes: PlannedFaults,
-        lost_replies: PlannedFaults,
+        crashes: PlannedFaults[float],
+        lost_replies: PlannedFaults[StoreError],
         at_most: int,
     ) -> None:
         runner_id = os.urandom(8).hex()
         self._info = RunnerInfo(id=runner_id, lease_seconds=_LEASE_SECONDS, host=platform.node(), pid=os.getpid())
-        self._at_most = at_most
         # Apart from the clock of the store: a pause of the runner makes nothing due.
         pauses = FakeClock()
-        self._executor = InlineExecutor(client.registry, client.store, pauses, now, crashes.strike)
+        self._executor = InlineExecutor(
+            client.registry, client.store, pauses, now, crash_of=crashes.take, at_most=at_most
+        )
         self._store = _DrainedStore(client.store, self._executor.attempts, lost_replies)
         chronicle = Chronicle(runner_id, self._info.host, self._info.pid, now)
         self._engine = Engine(runner_id, self._executor.places(), client.registry.names(), chronicle=chronicle)
@@ -84,21 +85,12 @@ class InlineRunner:
         self._driver.look_again()
         self._run_round()
         while not self._engine.is_idle:
-            self._refuse_to_run_on()
             self._run_round()
 
     def _run_round(self) -> None:
         self._driver.run_round()
         if self._store.failure is not None:  # a runner would be patient
             raise self._store.failure
-
-    def _refuse_to_run_on(self) -> None:
-        if len(self._executor.attempts) >= self._at_most:
-            last = self.attempts[-1].claim
-            raise LilotaError(
-                f"The drain has run {self._at_most} attempts, the last of the task {last.id} ({last.name!r}), and more "
-                "are due. Does a task add itself again and again? If not, allow more: drain(at_most=...)."
-            )
 
 
 class _DrainedStore(ForwardingStore):
@@ -108,7 +100,9 @@ class _DrainedStore(ForwardingStore):
         failure: why the store itself could not be used, None if all is well.
     """
 
-    def __init__(self, inner: TaskStore, attempts: Mapping[Fence, InlineAttempt], lost_replies: PlannedFaults) -> None:
+    def __init__(
+        self, inner: TaskStore, attempts: Mapping[Fence, InlineAttempt], lost_replies: PlannedFaults[StoreError]
+    ) -> None:
         super().__init__(inner)
         self.failure: StoreError | None = None
         self._attempts = attempts
@@ -128,8 +122,8 @@ class _DrainedStore(ForwardingStore):
             self.failure = error
             raise
         for attempt, _ in ended:
-            if self._lost_replies.strike(attempt.claim):
-                raise StoreUnavailableError("The reply was lost, as the test had ordered.")
+            if (lost := self._lost_replies.take(attempt.claim)) is not None:
+                raise lost
         return committed
 
 

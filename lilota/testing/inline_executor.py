@@ -6,6 +6,7 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable
+from math import inf
 from typing import Final
 
 from msgspec.structs import replace
@@ -14,7 +15,7 @@ from lilota.contract import Fence, TaskStore
 from lilota.engine.events import Died, Event, Received
 from lilota.engine.executor import ExecutorCapabilities
 from lilota.engine.messages import FromWorker, Loaded, Ready, Report, RunClaims, ToWorker
-from lilota.errors import CancelRequested
+from lilota.errors import CancelRequested, LilotaError
 from lilota.models import AttemptUpdate, Claim, Outcome, TaskBase, TaskState
 from lilota.registry import Registry
 from lilota.tasks.options import TaskOptions
@@ -25,6 +26,10 @@ from lilota.workers.attempts import no_class, outcome_of
 _ORDERED_DEATH: Final = "died, as the test had ordered"
 
 
+class WorkerDiesError(BaseException):
+    """Leads out of a task whose worker dies meanwhile; no task takes it for an error of its own."""
+
+
 class InlineAttempt(Recorder):
     """An attempt of a task that is in a store.
 
@@ -32,11 +37,18 @@ class InlineAttempt(Recorder):
         ended: how it ended, as the runner told the store; None until then.
     """
 
-    def __init__(self, claim: Claim, store: TaskStore) -> None:
+    def __init__(self, claim: Claim, store: TaskStore, dies_after_outputs: float | None) -> None:
         super().__init__(claim, self._look)
         self.ended: Outcome | None = None
         self.saw_stop: bool = False
         self._store = store
+        self._outputs_left = inf if dies_after_outputs is None else dies_after_outputs
+
+    def output(self, output_json: str) -> None:
+        super().output(output_json)
+        self._outputs_left -= 1
+        if self._outputs_left <= 0:
+            raise WorkerDiesError(_ORDERED_DEATH)
 
     def wait_until_stored(self) -> None:
         """Write what is there to be seen; the lines follow with the end, since the runner counts them."""
@@ -73,7 +85,8 @@ class InlineExecutor:
         store: where attempts look whether they are cancelled.
         pauses: the clock of the runner's pauses; whoever waits for nothing moves it on.
         now: returns the time of the store, in seconds since the epoch.
-        is_fatal: tells whether the worker dies at the end of an attempt, before its runner hears of it.
+        crash_of: returns after how many outputs of an attempt the worker dies, infinity for its end; None if it lives.
+        at_most: how many attempts may run.
 
     Attributes:
         attempts: those that have run, in this order.
@@ -85,14 +98,17 @@ class InlineExecutor:
         store: TaskStore,
         pauses: FakeClock,
         now: Callable[[], float],
-        is_fatal: Callable[[Claim], bool],
+        *,
+        crash_of: Callable[[Claim], float | None],
+        at_most: int,
     ) -> None:
         self.attempts: dict[Fence, InlineAttempt] = {}
         self._registry = registry
         self._store = store
         self._pauses = pauses
         self._now = now
-        self._is_fatal = is_fatal
+        self._crash_of = crash_of
+        self._at_most = at_most
         self._worker = 0
         self._loaded: dict[str, type[TaskBase]] = {}
         self._waiting: deque[Claim] = deque()
@@ -124,6 +140,7 @@ class InlineExecutor:
 
     def wait(self, timeout_seconds: float | None) -> list[Event]:
         if self._waiting and not self._events:
+            self._refuse_too_many()
             self._run(self._waiting.popleft())
         elif not self._events and timeout_seconds is not None:
             self._pauses.advance(timeout_seconds)
@@ -140,15 +157,24 @@ class InlineExecutor:
 
     def _run(self, claim: Claim) -> None:
         started_at = self._now()
-        attempt = self.attempts[claim.fence] = InlineAttempt(claim, self._store)
+        dies_after_outputs = self._crash_of(claim)
+        attempt = self.attempts[claim.fence] = InlineAttempt(claim, self._store, dies_after_outputs)
         outcome = run_inline(self._load, attempt)
         if attempt.saw_stop and outcome.state is TaskState.SUCCEEDED:  # as in a worker: its work may not be complete
             outcome = outcome_of(CancelRequested(), claim, self._loaded.get(claim.name, no_class()))
-        if self._is_fatal(claim):
+        if dies_after_outputs is not None:
             self._tell(Report(updates=(attempt.update(started_at, None),)))
             self._die(_ORDERED_DEATH)
         else:
             self._tell(Report(updates=(attempt.update(started_at, outcome),)))
+
+    def _refuse_too_many(self) -> None:
+        if len(self.attempts) >= self._at_most:
+            last = next(reversed(self.attempts.values())).claim if self.attempts else self._waiting[0]
+            raise LilotaError(
+                f"The drain has run {self._at_most} attempts, the last of the task {last.id} ({last.name!r}), and more "
+                "are due. Does a task add itself again and again? If not, allow more: drain(at_most=...)."
+            )
 
     def _load(self, name: str) -> type[TaskBase]:
         if name not in self._loaded:
