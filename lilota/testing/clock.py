@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 
+@runtime_checkable
 class MovableClock(Protocol):
     """What a drain asks of the clock of its store; both clocks here are such ones."""
 
@@ -46,16 +48,20 @@ class FakeClock:
 
 
 class ShiftedClock:
-    """Tells the time of this machine, and what a test has let pass in addition: the clock of `lilota_store`.
+    """Tells the time of another clock, and what a test has let pass in addition: the clock of `lilota_store`.
 
     It goes on by itself, as a runner with worker processes on the same store needs it.
+
+    Args:
+        clock: the other one; that of this machine, if nothing else is said.
     """
 
-    def __init__(self) -> None:
-        self.shift_seconds: float = 0.0
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._shift_seconds = 0.0
 
     def __call__(self) -> float:
-        return time.time() + self.shift_seconds
+        return self._clock() + self._shift_seconds
 
     def advance(self, seconds: float) -> None:
         """Let time pass.
@@ -64,7 +70,7 @@ class ShiftedClock:
             ValueError: `seconds` is negative; clocks of lilota never go back.
         """
         _check(seconds)
-        self.shift_seconds += seconds
+        self._shift_seconds += seconds
 
 
 def _check(seconds: float) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import msgspec
 
 from lilota.client import TaskClient, TaskHandle
+from lilota.contract import TaskStore
 from lilota.errors import ConfigurationError, LilotaError, StoreError, StoreUnavailableError
 from lilota.finding import find_tasks
 from lilota.models import TaskInfo, TaskState
@@ -60,7 +61,8 @@ class Drain:
 
     Args:
         client: adds to the store that is drained, and knows the classes; None makes one of a store in memory.
-        clock: the clock of that store. Without, only what is due by itself can be run.
+        clock: the clock of that store. The drain finds that of a store in memory; for any other one that can't be moved
+            leave it out, and only what is due by itself can be run.
 
     Attributes:
         client: the client.
@@ -68,11 +70,8 @@ class Drain:
     """
 
     def __init__(self, client: TaskClient | None = None, clock: MovableClock | None = None) -> None:
-        if client is None:
-            clock = clock or ShiftedClock()
-            client = TaskClient(MemoryTaskStore(clock))
-        self.client: TaskClient = client
-        self.clock: MovableClock | None = clock
+        self.client: TaskClient = client or TaskClient(MemoryTaskStore(clock or time.time))
+        self.clock: MovableClock | None = clock or _clock_of(self.client.store)
         self._crashes: PlannedFaults[float] = PlannedFaults()
         self._lost_replies: PlannedFaults[StoreError] = PlannedFaults()
 
@@ -199,6 +198,15 @@ class Drain:
             return self.client.store.get(task.id).id
         self.client.registry.check(task)
         return task
+
+
+def _clock_of(store: TaskStore) -> MovableClock | None:
+    """Return the clock of a store in memory, and see to it that it can be moved."""
+    if not isinstance(store, MemoryTaskStore):
+        return None
+    if not isinstance(store.clock, MovableClock):
+        store.clock = ShiftedClock(store.clock)
+    return store.clock
 
 
 def _drained(attempt: InlineAttempt) -> DrainedAttempt:

@@ -60,11 +60,11 @@ def lilota_client(lilota_store: TaskStore) -> TaskClient:
 
 
 @pytest.fixture
-def lilota_drain(lilota_client: TaskClient, lilota_clock: ShiftedClock) -> Drain:
+def lilota_drain(lilota_client: TaskClient) -> Drain:
     """Run what waits in `lilota_store` inline: `lilota_drain(until="everything")`. See `lilota.testing.Drain`."""
     from lilota.testing.drain import Drain
 
-    return Drain(lilota_client, lilota_clock)
+    return Drain(lilota_client)
 
 
 @pytest.fixture

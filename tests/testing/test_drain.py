@@ -222,6 +222,15 @@ def test_without_the_clock_of_the_store_what_is_due_runs_and_time_cannot_pass(tm
             drain(until="everything")
 
 
+def test_any_store_in_memory_can_be_drained_in_its_own_time():
+    """Also one that the application has opened; a second drain of it goes on from there."""
+    client = TaskClient("memory")
+    client.register("later", Later)
+    client.add("later")
+
+    assert [len(Drain(client)(for_seconds=50)) for _ in range(2)] == [2, 2]
+
+
 def test_a_clock_that_is_not_that_of_the_store_is_an_error():
     """Else it would be asked again and again."""
     client = TaskClient(MemoryTaskStore())

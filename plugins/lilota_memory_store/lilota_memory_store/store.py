@@ -39,10 +39,13 @@ class MemoryTaskStore:
 
     Args:
         clock: returns seconds since the epoch.
+
+    Attributes:
+        clock: the same; a test may put another in its place.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        self._clock = clock
+        self.clock: Callable[[], float] = clock
         self._table = TaskTable()
         self._changes = 0
         # What each thread saw last. Behind a manager, each thread of a client has its own thread in the server.
@@ -55,7 +58,7 @@ class MemoryTaskStore:
         self._changed = threading.Condition(threading.Lock())
 
     def _now(self) -> int:
-        return microseconds(self._clock())
+        return microseconds(self.clock())
 
     def __reduce__(self) -> NoReturn:
         raise ConfigurationError(

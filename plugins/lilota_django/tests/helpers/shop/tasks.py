@@ -67,6 +67,11 @@ def stumble():
 
 
 @task
+def count_users():
+    return User.objects.count()
+
+
+@task
 async def add_user(name):
     await asyncio.sleep(0)
     user = await User.objects.acreate(username=name)
