@@ -67,6 +67,7 @@ _LEVELS: Final = ("debug", "info", "warning", "error")
     help="How processes are started.",
 )
 @click.option("--executor", metavar="URL", help="What runs the tasks, by name or URL. Default: processes.")
+@click.option("--reload", is_flag=True, help="Start again when code changes; for development.")
 @click.option(
     "--log-level",
     type=click.Choice(_LEVELS),
@@ -86,6 +87,7 @@ def worker(
     lease_seconds: float,
     start_method: str | None,
     executor: str | None,
+    reload: bool,
     log_level: str,
 ) -> None:
     """Run tasks in processes of their own until SIGTERM or Ctrl-C.
@@ -93,6 +95,8 @@ def worker(
     The first signal stops in good order: running tasks have the grace period to end, and what has not ended then is
     given back, to run again later. A second signal gives back at once; a third ends the worker as it is.
     """
+    if reload:
+        raise click.exceptions.Exit(_reload())
     from lilota.foreground import run_worker  # noqa: PLC0415 - --help needs no runner
     from lilota.plugins.strangers import undisturbed  # noqa: PLC0415 - as above
 
@@ -118,6 +122,14 @@ def worker(
                 executor=executor,
                 registry=registry,
             )
+
+
+def _reload() -> int:
+    """Run this command without `--reload` in a process of its own, and again whenever code changes."""
+    from lilota.reloading import code_changes, run_and_reload  # noqa: PLC0415 - only for developers
+
+    command = [sys.executable, *(argument for argument in sys.orig_argv[1:] if argument != "--reload")]
+    return run_and_reload(command, code_changes([Path.cwd()]), partial(click.echo, err=True))
 
 
 def _make_current_folder_importable() -> None:

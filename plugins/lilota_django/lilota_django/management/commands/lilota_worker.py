@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -20,7 +21,7 @@ from lilota_django.conf import is_of_one_process, project_settings
 from lilota_django.django_tasks.backend import queues_of
 from lilota_django.orm.faults import DatabaseFaults, unusable_database
 from lilota_django.processes.loggers import fit_to_runner
-from lilota_django.processes.reload import run_and_reload
+from lilota_django.processes.reload import reload_on_changes
 
 Number = TypeVar("Number", int, float)
 
@@ -54,8 +55,7 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:  # noqa: ANN401 - Django's signature
         if options["reload"] and os.environ.get(DJANGO_AUTORELOAD_ENV) != "true":
-            run_and_reload(self.stderr.write)
-            return
+            sys.exit(reload_on_changes(self.stderr.write))
         try:
             settings = project_settings(options["store"])
             _require_shared_store(settings.store)

@@ -1,0 +1,176 @@
+"""`lilota worker --reload`: real processes, whose code changes while they run."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+pytest.importorskip("watchfiles")
+
+TASKS = '''
+import pathlib, time
+from lilota import TaskBase
+
+VERSION = "old"
+
+class Hold(TaskBase):
+    """Runs until the file "go" is there."""
+    def run(self):
+        pathlib.Path("held").touch()
+        while not pathlib.Path("go").exists():
+            time.sleep(0.02)
+        return {"version": VERSION}
+'''
+LIMIT_SECONDS = 60
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("LILOTA_STORE", "LILOTA_DEBUG", "WATCHFILES_FORCE_POLLING"):
+        monkeypatch.delenv(name, raising=False)
+    write(tmp_path / "house_tasks.py", TASKS)
+    return tmp_path
+
+
+def write(path: Path, text: str) -> None:
+    """Save a file as editors do: nobody sees a half of it."""
+    new = path.with_suffix(".new")
+    new.write_text(text)
+    new.replace(path)
+
+
+def lilota(*arguments: str) -> str:
+    command = [sys.executable, "-m", "lilota", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=True).stdout
+
+
+def shown(task_id: str) -> dict[str, object]:
+    return json.loads(lilota("show", task_id, "--json"))
+
+
+def wait_for(path: Path) -> None:
+    end = time.monotonic() + LIMIT_SECONDS
+    while not path.exists():
+        assert time.monotonic() < end, f"{path} did not come"
+        time.sleep(0.02)
+
+
+class Reloading:
+    """A `lilota worker --reload`, and all that it says."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self._output = folder / "worker.out"
+        with self._output.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "lilota", "worker", "--reload", "--processes", "1", *arguments],
+                stdout=output,
+                stderr=output,
+            )
+
+    def __enter__(self) -> Self:
+        self.wait_for("Ready.")
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self.process.poll() is None:  # it ends its child; killed, it could not
+            for _ in range(3):
+                self.process.send_signal(signal.SIGTERM)
+                time.sleep(0.5)
+            self.process.wait(LIMIT_SECONDS)
+
+    @property
+    def output(self) -> str:
+        return self._output.read_text()
+
+    def wait_for(self, text: str, times: int = 1) -> None:
+        end = time.monotonic() + LIMIT_SECONDS
+        while self.output.count(text) < times:
+            assert self.process.poll() is None, self.output
+            assert time.monotonic() < end, self.output
+            time.sleep(0.02)
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(LIMIT_SECONDS)
+
+
+HOLD = ("--task", "hold=house_tasks:Hold")
+
+
+def test_a_running_task_ends_in_the_old_code_and_the_next_one_runs_in_the_new(folder):
+    """Nothing that runs is lost by saving a file."""
+    with Reloading(folder, *HOLD) as worker:
+        first = lilota("add", "hold", "--any-name").strip()
+        wait_for(folder / "held")
+        write(folder / "house_tasks.py", TASKS.replace('"old"', '"new"'))
+        worker.wait_for("house_tasks.py has changed; starting again.")
+        worker.wait_for("taking no new tasks")
+        (folder / "go").touch()
+        worker.wait_for("Ready.", times=2)
+        second = json.loads(lilota("add", "hold", "--any-name", "--wait"))
+        code = worker.stop()
+
+    assert shown(first)["output"] == {"version": "old"}
+    assert shown(first)["attempt"] == 1
+    assert second == {"version": "new"}
+    assert code == 0, worker.output
+
+
+def test_a_mistake_is_told_and_only_interrupts_until_it_is_mended(folder):
+    """Whoever saves a half-written line need not start anything again."""
+    with Reloading(folder, *HOLD) as worker:
+        write(folder / "house_tasks.py", TASKS + "\ndef half(:\n")
+        worker.wait_for("waiting for a change of the code")
+        said = worker.output
+        write(folder / "house_tasks.py", TASKS)
+        worker.wait_for("Ready.", times=2)
+        code = worker.stop()
+
+    assert "SyntaxError" in said
+    assert "house_tasks.py" in said
+    assert code == 0, worker.output
+
+
+def test_who_stops_it_while_it_starts_again_stops_in_good_order(folder):
+    """The signal that a change has sent is not his first: his own has the grace period, and the next one is quick."""
+    with Reloading(folder, *HOLD) as worker:
+        task_id = lilota("add", "hold", "--any-name").strip()
+        wait_for(folder / "held")
+        write(folder / "lilota.toml", "")
+        worker.wait_for("SIGTERM: taking no new tasks")
+        worker.process.send_signal(signal.SIGINT)
+        worker.wait_for("SIGINT: not starting again. Once more stops now what still runs.")
+        state = shown(task_id)["state"]
+        code = worker.stop()
+
+    assert state == "running"
+    assert "SIGINT: giving back what runs" in worker.output
+    assert shown(task_id)["state"] == "pending"
+    assert (code, worker.output.count("Ready.")) == (0, 1)
+
+
+def test_without_watchfiles_it_says_what_to_install(folder, monkeypatch):
+    """An extra brings it, because nobody needs it in production."""
+    (folder / "site").mkdir()
+    (folder / "site" / "watchfiles.py").write_text("raise ModuleNotFoundError('No module named watchfiles')")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder / "site"), os.environ.get("PYTHONPATH", "")]))
+
+    done = subprocess.run(
+        [sys.executable, "-m", "lilota", "worker", "--reload"],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_SECONDS,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: To start again when code changes, lilota needs the package watchfiles: pip ")
