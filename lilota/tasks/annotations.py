@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import operator
 import types
 import typing
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec.inspect import CustomType, type_info
@@ -15,6 +17,8 @@ from lilota.errors import InvalidTaskError
 from lilota.tasks.carriers import carrier_of, decode
 from lilota.tasks.secret_values import Secret
 
+#: What is said of a secret in a JSON Schema.
+SECRET_SCHEMA: Final = {"writeOnly": True, "format": "password"}
 #: Origins that are classes, and no types of values.
 _FORMS: Final = (typing.Annotated, types.UnionType, typing.Union)
 
@@ -33,9 +37,10 @@ def check_annotation(annotation: Any, where: str) -> None:  # noqa: ANN401 - wha
             if isinstance(kind, type) and _is_unknown(kind):
                 raise InvalidTaskError(
                     f"{where} is annotated {shown(annotation)}, and nothing says how values of {shown(kind)} travel as "
-                    "JSON. Make it a dataclass, take what it is made of, or call lilota.register_type() beside it."
+                    f"JSON. {_remedy_for(kind)}"
                 )
         msgspec.json.Decoder(annotation, dec_hook=decode)
+        msgspec.json.Decoder(opened(annotation), dec_hook=decode)
     except NameError as error:
         raise InvalidTaskError(
             f"{where} is annotated {shown(annotation)}, in which {error.name!r} is not known. "
@@ -44,15 +49,37 @@ def check_annotation(annotation: Any, where: str) -> None:  # noqa: ANN401 - wha
     except (TypeError, ValueError, NotImplementedError) as error:
         if isinstance(error, InvalidTaskError):
             raise
+        remedy = "Take one of them, or a msgspec Struct with a tag for each." if "union" in str(error) else ""
         raise InvalidTaskError(
-            f"{where} is annotated {shown(annotation)}, which can't be told from JSON: {error}. Take one of the types, "
-            "or dataclasses of different fields in msgspec Structs with tags."
+            f"{where} is annotated {shown(annotation)}, which can't be told from JSON: {str(error).rstrip('.')}. "
+            f"{remedy or 'Take another type.'}"
         ) from None
+
+
+def _remedy_for(kind: type) -> str:
+    if kind.__module__ in {"collections", "collections.abc"}:
+        return "Take a list or a dict."
+    return "Make it a dataclass, take what it is made of, or call lilota.register_type() beside it."
 
 
 def has_secret(annotation: Any) -> bool:  # noqa: ANN401 - whatever was written
     """Tell whether there is a `Secret` in an annotation, at any depth."""
     return any(kind is Secret for kind in kinds_in(annotation))
+
+
+def opened(annotation: Any) -> Any:  # noqa: ANN401 - an annotation
+    """Return an annotation in which each `Secret[T]` is a T that is marked as secret."""
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Secret:
+        return Annotated[opened(inner[0]), msgspec.Meta(extra_json_schema=dict(SECRET_SCHEMA))]
+    if not inner or not has_secret(annotation):
+        return annotation
+    if hasattr(annotation, "__metadata__"):
+        return Annotated[(opened(annotation.__origin__), *annotation.__metadata__)]
+    parts = tuple(opened(each) for each in inner)
+    if origin in (types.UnionType, typing.Union):
+        return functools.reduce(operator.or_, parts)
+    return origin[parts]
 
 
 def kinds_in(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 - whatever was written
@@ -86,7 +113,7 @@ def _types_of_fields(kind: Any) -> list[Any]:  # noqa: ANN401 - whatever was wri
         dataclasses.is_dataclass(kind)
         or hasattr(kind, "__struct_fields__")
         or typing.is_typeddict(kind)
-        or hasattr(kind, "_field_types")
+        or hasattr(kind, "__attrs_attrs__")
         or (isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields"))
     )
     return list(typing.get_type_hints(kind, include_extras=True).values()) if has_fields else []

@@ -18,6 +18,7 @@ _PATH: Final = re.compile(r" - at `(?P<path>[^`]*)`\Z")
 _STEP: Final = re.compile(r"\.(?P<key>[^.\[\]]+)|\[(?P<index>\d+)\]")
 _GOT: Final = re.compile(r"got `[^`]*`")
 _NOTHING: Final = object()
+_LONGEST_SHOWN: Final = 60
 #: How far down a value that can't be encoded is looked for.
 _LOOKED_DOWN: Final = 20
 
@@ -37,10 +38,10 @@ def explain(problem: Exception, given: object, to_json: Callable[[Any], bytes], 
     else:
         found = _PATH.search(text)
         path, said = (found["path"], text[: found.start()]) if found else ("$", text)
-    key = next((each["key"] for each in _STEP.finditer(path)), None)
-    if key in secrets:
+    keys = [each["key"] for each in _STEP.finditer(path) if each["key"]]
+    if keys and keys[0] in secrets:
         return f"`{path}`: what was given is not what its Secret takes."
-    return f"`{path}`: {_with_value(said, _at(given, path), key)}."
+    return f"`{path}`: {_with_value(said, _at(given, path), keys)}."
 
 
 def difference(given: object, back: object, path: str = "$") -> str:
@@ -181,13 +182,15 @@ def _at(value: Any, path: str) -> object:  # noqa: ANN401 - what a user gave
     return value
 
 
-def _with_value(said: str, got: object, key: str | None) -> str:
+def _with_value(said: str, got: object, keys: Collection[str]) -> str:
     """Add what was given, where msgspec names only its type or what became of it."""
     if got is _NOTHING or not said.startswith(("Expected", "Invalid")):
         return said
-    said = said.partition(" value ")[0] if said.startswith("Invalid enum value ") else said
-    shown = mask_secrets({key or "": got})[key or ""] if isinstance(got, str) else got  # type: ignore[index]  # a dict
     if _GOT.search(said) and not isinstance(got, str | int | float):
         return _GOT.sub(f"got `{type(got).__name__}`", said)
-    short = repr(shown) if len(repr(shown)) <= 60 else repr(shown)[:57] + "..."
-    return f"{_GOT.sub('got', said)} {short}" if _GOT.search(said) else f"{said}, got {short}"
+    for key in keys:  # of which one may tell that it is a password
+        got = mask_secrets({key: got}).get(key)  # type: ignore[attr-defined]  # what masks a dict gives one
+    short = repr(got) if len(repr(got)) <= _LONGEST_SHOWN else f"{repr(got)[:_LONGEST_SHOWN]}..."
+    # It names a wrong member itself, unmasked.
+    said = said.partition(" value ")[0] if said.startswith("Invalid enum value ") else said
+    return _GOT.sub(lambda _: f"got {short}", said) if _GOT.search(said) else f"{said}, got {short}"

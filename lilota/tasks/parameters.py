@@ -13,6 +13,8 @@ from lilota.errors import InvalidTaskError
 from lilota.models import TaskContext
 
 _EMPTY: Final = inspect.Parameter.empty
+#: What is annotated to return nothing, as what always raises.
+_NEVER: Final = (typing.NoReturn, typing.Never)
 #: From Python 3.14 on, names in annotations are looked up when they are read: those that we know may be missing then.
 _LAZILY: Final[dict[str, Any]] = {}
 _LAZILY_OF_SIGNATURE: Final[dict[str, Any]] = {}
@@ -81,13 +83,14 @@ def read_parameters(function: Callable[..., Any], where: str, *, is_method: bool
             f"{where} can't be a task with '*{several}': the keys of its input are its parameters. "
             f"Take a list: '{several}: list[...]'."
         )
+    returns = annotations.get("return", EMPTY)
     rest = next((each for each in found if each.kind is each.VAR_KEYWORD), None)
     return Parameters(
         named=tuple(_parameter(each, annotations) for each in found if each is not rest and each.name not in contexts),
         rest=None if rest is None else annotations.get(rest.name, Any),
         context=contexts[0] if contexts else "",
         order=tuple(each.name for each in found if each.kind is each.POSITIONAL_ONLY),
-        returns=annotations.get("return", EMPTY),
+        returns=None if returns in _NEVER else returns,
     )
 
 

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
-import operator
 import re
-import typing
 from collections.abc import Callable, Mapping, Sequence
-from types import UnionType
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
 
-from lilota.tasks.annotations import has_secret
+from lilota.tasks.annotations import SECRET_SCHEMA, has_secret, opened
 from lilota.tasks.carriers import carrier_of, to_json
 from lilota.tasks.parameters import Parameter
 from lilota.tasks.secret_values import Secret
 
-_SECRET: Final = {"writeOnly": True, "format": "password"}
 _DEFINITIONS: Final = "#/$defs/{name}"
 #: "    month: the month, as in "march"", and "    month (str): ..."
 _ARGUMENT: Final = re.compile(r"(?P<indent>[ \t]+)\*{0,2}(?P<name>\w+)(?: *\([^)]*\))?:[ \t]*(?P<text>.*)")
@@ -93,9 +88,9 @@ def _schemas(annotations: Sequence[Any]) -> tuple[list[dict[str, Any]], dict[str
         definitions.update(schema.pop("$defs", {}))
         return schema
 
-    opened = [_opened(each) for each in annotations]
+    revealed = [opened(each) for each in annotations]
     # A field with a default that msgspec can't encode by itself, a path, has no schema by it: then it says nothing.
-    known = [each if _has_schema(each) else Any for each in opened]
+    known = [each if _has_schema(each) else Any for each in revealed]
     schemas, components = msgspec.json.schema_components(known, schema_hook=of_carried, ref_template=_DEFINITIONS)
     definitions.update(components)
     return [dict(each) for each in schemas], definitions
@@ -111,23 +106,8 @@ def _has_schema(annotation: Any) -> bool:  # noqa: ANN401 - an annotation
 
 def _of_carried(kind: Any) -> dict[str, Any]:  # noqa: ANN401 - a type that msgspec does not know
     if kind is Secret:  # in a field of a class: msgspec does not say of what
-        return dict(_SECRET)
+        return dict(SECRET_SCHEMA)
     if hasattr(kind, "model_json_schema"):
         return dict(kind.model_json_schema(ref_template=_DEFINITIONS.format(name="{model}")))
     carrier = carrier_of(kind)
     return dict(carrier.schema if carrier and carrier.schema else {"title": kind.__name__})
-
-
-def _opened(annotation: Any) -> Any:  # noqa: ANN401 - an annotation
-    """Return an annotation in which each `Secret[T]` is a T that is marked as secret."""
-    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is Secret:
-        return Annotated[_opened(inner[0]), msgspec.Meta(extra_json_schema=dict(_SECRET))]
-    if not inner or not has_secret(annotation):
-        return annotation
-    if hasattr(annotation, "__metadata__"):
-        return Annotated[(_opened(annotation.__origin__), *annotation.__metadata__)]
-    opened = tuple(_opened(each) for each in inner)
-    if origin in (UnionType, typing.Union):
-        return functools.reduce(operator.or_, opened)
-    return origin[opened]

@@ -67,6 +67,8 @@ class Signature:
             _check_parameter(parameter, where)
         if found.rest is not None:
             check_annotation(found.rest, f"{where}: what its '**' takes")
+            if has_secret(found.rest):
+                raise InvalidTaskError(f"{where}: nobody knows which keys '**' takes as secrets. Name each of them.")
         if found.returns not in (EMPTY, None):
             check_annotation(found.returns, f"{where}: what it returns")
             if has_secret(found.returns):
@@ -138,6 +140,8 @@ class Signature:
             if self.context:
                 named[self.context] = context
             return [named.pop(name) for name in self._order], named
+        if type(problem) is msgspec.DecodeError:
+            raise InvalidInputError(f"{what()} is not JSON; it was damaged in the store ({problem}).")
         said = self._explained(msgspec.json.decode(text), problem)
         raise InvalidInputError(
             f"{what()} does not fit {self.name} as it is now: {said} It was added when {self.name} took something "
@@ -212,9 +216,9 @@ class Signature:
             self._decode_named(encoded)
             return ""
         decoded = self._decoded(encoded)
-        odd = next((key for key in arguments if not isinstance(key, str)), None)
+        odd = next((key for key in arguments if not isinstance(key, str) or key == self.context), None)
         if odd is not None:
-            return f"the key {odd!r:.60} is not a text."
+            return f"the key {odd!r:.60} is taken." if odd == self.context else f"the key {odd!r:.60} is not a text."
         return next(filter(None, (difference(arguments[key], decoded[key], f"$.{key}") for key in arguments)), "")
 
     def _explained(self, arguments: dict[str, Any], problem: Exception) -> str:

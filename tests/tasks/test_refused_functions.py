@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import enum
 import typing
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,11 @@ class Unknown:
 @dataclasses.dataclass
 class Holder:
     inside: list[Unknown]
+
+
+class Mixed(enum.Enum):
+    ONE = 1
+    TWO = "two"
 
 
 @dataclasses.dataclass
@@ -48,6 +54,9 @@ def unknown_returned() -> Unknown: ...
 def ambiguous(a: Path | str) -> None: ...
 def ambiguous_dates(a: dt.date | dt.datetime) -> None: ...
 def with_callable(a: typing.Callable[[], int]) -> None: ...
+def secret_of_a_union(a: Secret[Path | str]) -> None: ...
+def mixed_members(a: Mixed) -> None: ...
+def secret_rest(**keys: Secret[str]) -> None: ...
 def odd_default(a=Unknown): ...
 def wrong_default(a: int = "5") -> None: ...
 def lost_default(a: Any = frozenset({1})) -> None: ...
@@ -66,9 +75,12 @@ def secret_returned() -> Secret[str]: ...
         (unknown, "): the parameter 'a' is annotated Unknown", "lilota.register_type()"),
         (unknown_inside, "how values of Unknown travel", "lilota.register_type()"),
         (unknown_returned, "): what it returns is annotated Unknown", "lilota.register_type()"),
-        (ambiguous, "can't be told from JSON", "Take one of the types"),
-        (ambiguous_dates, "can't be told from JSON", "Take one of the types"),
-        (with_callable, "how values of Callable travel", "lilota.register_type()"),
+        (ambiguous, "can't be told from JSON", "Take one of them, or a msgspec Struct with a tag for each."),
+        (ambiguous_dates, "can't be told from JSON", "Take one of them, or a msgspec Struct with a tag for each."),
+        (with_callable, "how values of Callable travel", "Take a list or a dict."),
+        (secret_of_a_union, "can't be told from JSON", "Take one of them"),
+        (mixed_members, "Enums must contain either all str or all int values", "Take another type."),
+        (secret_rest, "which keys '**' takes as secrets", "Name each of them."),
         (odd_default, "): the parameter 'a' has a default that JSON can't carry: ", "Take None"),
         (wrong_default, "): the parameter 'a' has a default that JSON can't carry: ", "Take None"),
         (lost_default, "): the parameter 'a' has a default that JSON can't carry: ", "Take None"),

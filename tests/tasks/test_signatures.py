@@ -335,3 +335,40 @@ def test_the_keys_that_hold_secrets_are_known():
     f.__annotations__["logins"] = list[Login]
 
     assert Signature.of(f, "The task 'f'").secrets == ("key", "logins")
+
+
+def test_a_wrong_value_is_not_shown_where_it_may_be_a_password():
+    """Neither what is a Secret, nor what stands under a telling name, at whatever depth."""
+
+    @dataclasses.dataclass
+    class Login:
+        user: str
+        passwords: list[int]
+
+    def connect(login, key: Secret[int] | None = None): ...
+
+    connect.__annotations__ = {"login": Login, "key": Secret[int] | None}
+    signature = Signature.of(connect, "The task 'connect'")
+
+    for wrong in ({"login": {"user": "ann", "passwords": ["hunter2"]}}, {"login": Login("a", []), "key": "hunter2"}):
+        with pytest.raises(InvalidInputError) as caught:
+            signature.encode_input(wrong, what)
+        assert "hunter2" not in str(caught.value)
+
+
+def test_the_name_of_the_context_is_no_key_of_the_rest():
+    """It would be overwritten without a word."""
+
+    def f(ctx: TaskContext, **more: int) -> None: ...
+
+    with pytest.raises(InvalidInputError, match="the key 'ctx' is taken"):
+        Signature.of(f, "The task 'f'").encode_input({"ctx": 1}, what)
+
+
+def test_an_input_that_was_damaged_says_so():
+    """It is no fault of the function."""
+
+    def f(a: int) -> None: ...
+
+    with pytest.raises(InvalidInputError, match="was damaged in the store"):
+        Signature.of(f, "The task 'f'").decode_input('{"a": ', what)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ def signature_of(returns: Any) -> Signature:
         (Point | None, None, None),
         (dict[str, int], {"result": 3}, '{"result":3}'),
         (None, None, None),
+        (typing.NoReturn, None, None),
     ],
 )
 def test_a_result_comes_back_as_it_was_returned(returns, value, stored):
