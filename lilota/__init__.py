@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from lilota.retry import Backoff
     from lilota.runner import TaskRunner
     from lilota.stores import open_store
+    from lilota.tasks.carriers import register_type
     from lilota.tasks.functions import FunctionTask, task
+    from lilota.tasks.secret_values import Secret
 
 __version__ = "2.0.0.dev0"
 
@@ -27,6 +29,7 @@ __all__ = [
     "FunctionTask",
     "LilotaError",
     "Retry",
+    "Secret",
     "TaskBase",
     "TaskClient",
     "TaskContext",
@@ -38,6 +41,7 @@ __all__ = [
     "as_completed",
     "hookimpl",
     "open_store",
+    "register_type",
     "task",
 ]
 
@@ -46,6 +50,7 @@ _HOMES: Final = {
     "FunctionTask": "lilota.tasks.functions",
     "LilotaError": "lilota.errors",
     "Retry": "lilota.errors",
+    "Secret": "lilota.tasks.secret_values",
     "TaskBase": "lilota.models",
     "TaskClient": "lilota.client",
     "TaskContext": "lilota.models",
@@ -56,6 +61,7 @@ _HOMES: Final = {
     "as_completed": "lilota.completing",
     "hookimpl": "lilota.hookspecs",
     "open_store": "lilota.stores",
+    "register_type": "lilota.tasks.carriers",
     "task": "lilota.tasks.functions",
 }
 
