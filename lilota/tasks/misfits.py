@@ -6,6 +6,7 @@ import dataclasses
 import math
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -107,9 +108,14 @@ def _item(value: Any, key: Any, otherwise: object) -> object:  # noqa: ANN401 - 
 
 def _is_same(given: object, back: object) -> bool:
     try:
-        return given is back or bool(given == back)
+        return given is back or bool(given == back) or _is_same_instant(given, back)
     except Exception:  # noqa: BLE001 - arrays can't be compared like this, and a class of the user's may raise anything
         return True
+
+
+def _is_same_instant(given: object, back: object) -> bool:
+    """Compare two instants as they are written: in the hour that a clock repeats, Python finds no two of them equal."""
+    return isinstance(given, datetime) and isinstance(back, datetime) and given.isoformat() == back.isoformat()
 
 
 def _is_plain(value: object) -> bool:

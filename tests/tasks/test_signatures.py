@@ -6,14 +6,19 @@ import dataclasses
 import datetime as dt
 import decimal
 import enum
+import json
 import sys
 import typing
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, TypedDict
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lilota.errors import InvalidInputError
 from lilota.models import TaskBase, TaskContext
@@ -147,6 +152,33 @@ def test_a_value_that_does_not_fit_is_refused_with_its_path(annotation, value, p
     assert str(caught.value).startswith(f"The input of 'f' does not fit f(): {problem}")
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
+
+
+def test_an_instant_in_the_hour_that_clocks_repeat_is_taken():
+    """It has its offset; but Python finds it unequal to the same instant in another time zone."""
+    at = dt.datetime(2026, 10, 25, 2, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+
+    came = arrived(signature_of(dt.datetime), {"value": at})["value"]
+
+    assert came != at
+    assert came.isoformat() == at.isoformat()
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.dates(),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text() | st.integers() | st.dates(), inner) | st.tuples(inner)
+    ),
+    max_leaves=8,
+)
+
+
+@given(values)
+def test_what_can_not_come_back_is_refused(value):
+    """Nothing is changed silently where any JSON may stand."""
+    with suppress(InvalidInputError):
+        came = arrived(signature_of(Any), {"value": value})["value"]
+        assert came == json.loads(json.dumps(value))
 
 
 def test_what_json_carries_of_a_value_is_taken_too():
