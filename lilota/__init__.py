@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from lilota.runner import TaskRunner
     from lilota.stores import open_store
     from lilota.tasks.carriers import register_type
-    from lilota.tasks.functions import FunctionTask, task
+    from lilota.tasks.functions import BoundTask, FunctionTask, task
     from lilota.tasks.secret_values import Secret
 
 __version__ = "2.0.0.dev0"
 
 __all__ = [
     "Backoff",
+    "BoundTask",
     "FunctionTask",
     "LilotaError",
     "Retry",
@@ -47,6 +48,7 @@ __all__ = [
 
 _HOMES: Final = {
     "Backoff": "lilota.retry",
+    "BoundTask": "lilota.tasks.functions",
     "FunctionTask": "lilota.tasks.functions",
     "LilotaError": "lilota.errors",
     "Retry": "lilota.errors",

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sized
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sized
+from functools import cached_property, partial
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
 
 from lilota.adding.new_tasks import AddOptions, checked_arguments, new_task
 from lilota.adding.waiters import Waiters
 from lilota.config import Settings, load_settings
 from lilota.contract import RegisteredRunner, StoreCapabilities, TaskCount, TaskStore
 from lilota.contract.ids import check_id, read_id
-from lilota.errors import ConfigurationError, UnknownTaskError
+from lilota.errors import ConfigurationError, InvalidInputError, UnknownTaskError
 from lilota.handles import TaskHandle
 from lilota.hookspecs import TasksAdded
-from lilota.models import TERMINAL_STATES, JSONObject, NewTask, TaskInfo
+from lilota.models import TERMINAL_STATES, JSONObject, NewTask, TaskBase, TaskInfo
 from lilota.plugins import Plugins
 from lilota.registry import Registry
 from lilota.stores import ensure_store, is_configured
+from lilota.tasks.functions import BoundTask, FunctionTask
 from lilota.tasks.names import check_name
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from lilota.finding import TaskFilter
     from lilota.mapping import Mapped
     from lilota.statistics import NameStats
+
+T = TypeVar("T")
 
 #: `TaskHandle` has a module of its own, and is found here too, where its users have always imported it.
 __all__ = ["TaskClient", "TaskHandle"]
@@ -87,7 +91,11 @@ class TaskClient:
         if self._owns_store:
             self.store.close()
 
-    def register(self, name: str, clazz: type[Any]) -> None:
+    @overload
+    def register(self, name: str, clazz: type[TaskBase] | FunctionTask[..., Any]) -> None: ...
+    @overload
+    def register(self, name: FunctionTask[..., Any]) -> None: ...
+    def register(self, name: Any, clazz: Any = None) -> None:
         """Make a task name known to this client, as `TaskRunner.register` does."""
         self.registry.register(name, clazz)
 
@@ -108,9 +116,28 @@ class TaskClient:
         """
         return TaskHandle(check_id(read_id(task_id)), self._waiters)
 
+    @overload
+    def add(
+        self,
+        name: BoundTask[T],
+        description: str = "",
+        *,
+        connection: object | None = None,
+        **options: Unpack[AddOptions],
+    ) -> TaskHandle[T]: ...
+    @overload
     def add(
         self,
         name: str,
+        description: str = "",
+        input: JSONObject | None = None,
+        *,
+        connection: object | None = None,
+        **options: Unpack[AddOptions],
+    ) -> TaskHandle[Any]: ...
+    def add(
+        self,
+        name: str | BoundTask[Any],
         description: str = "",
         input: JSONObject | None = None,
         *,
@@ -120,7 +147,8 @@ class TaskClient:
         """Add a task. When this returns, a durable store has it for good.
 
         Args:
-            name: a registered, configured or installed task name.
+            name: a registered, configured, installed or declared task name; or the call of a function with `@task`,
+                `make_report.bind(month="march")`, which has its input and knows the type of its result.
             input: what the task finds in `self.task_info.input`; must be a JSON object.
             connection: a connection of the application's to the database of the store. Then the task exists exactly
                 if the transaction on it commits; until then, its handle raises TaskNotFoundError.
@@ -128,18 +156,27 @@ class TaskClient:
 
         Raises:
             UnknownTaskError, InvalidInputError: nothing was added.
+            InvalidTaskError: the function can't be a task; nothing was added.
             ConfigurationError: the store can't use such a connection, or an option; nothing was added.
         """
-        self._check_name(name)
-        return self._store_tasks([new_task(self.registry, name, description, input, **options)], connection)[0]
+        known, given = self._named(name, input)
+        new = new_task(self.registry, known, description, given, **options)
+        return self._store_tasks([new], connection, [_decoder_of(name)])[0]
 
+    @overload
+    def add_many(self, tasks: Iterable[BoundTask[T]], *, connection: object | None = None) -> list[TaskHandle[T]]: ...
+    @overload
     def add_many(
-        self, tasks: Iterable[Mapping[str, Any]], *, connection: object | None = None
+        self, tasks: Iterable[Mapping[str, Any] | BoundTask[Any]], *, connection: object | None = None
+    ) -> list[TaskHandle[Any]]: ...
+    def add_many(
+        self, tasks: Iterable[Mapping[str, Any] | BoundTask[Any]], *, connection: object | None = None
     ) -> list[TaskHandle[Any]]:
         """Add several tasks in one write, all or none.
 
         Args:
-            tasks: for each one the arguments of `add` by name: `{"name": "resize", "input": {...}}`.
+            tasks: for each one the call of a function, `resize.bind(photo="sea.jpg")`, or the arguments of `add` by
+                name: `{"name": "resize", "input": {...}}`, `{"name": resize.bind(...), "priority": 5}`.
             connection: as for `add`, for all of them.
 
         Raises:
@@ -148,14 +185,49 @@ class TaskClient:
         """
         arguments = [checked_arguments(task) for task in tasks]
         names = [task["name"] for task in arguments]
-        # One look for each name; what is no text may not be hashable, and is refused.
-        for name in dict.fromkeys(names) if all(isinstance(name, str) for name in names) else names:
-            self._check_name(name)
-        return self._store_tasks([new_task(self.registry, **task) for task in arguments], connection)
+        checked: set[str] = set()
+        new = []
+        for task in arguments:
+            name, given = self._named(task["name"], task.get("input"), checked)
+            new.append(new_task(self.registry, **{**task, "name": name, "input": given}))
+        return self._store_tasks(new, connection, map(_decoder_of, names))
 
+    @overload
+    def map(
+        self,
+        name: FunctionTask[..., Coroutine[Any, Any, T]],
+        inputs: Iterable[JSONObject | None],
+        *,
+        at_once: int = 100,
+        ordered: bool = True,
+        progress: bool = False,
+        **options: Unpack[AddOptions],
+    ) -> Mapped[T]: ...
+    @overload
+    def map(
+        self,
+        name: FunctionTask[..., T],
+        inputs: Iterable[JSONObject | None],
+        *,
+        at_once: int = 100,
+        ordered: bool = True,
+        progress: bool = False,
+        **options: Unpack[AddOptions],
+    ) -> Mapped[T]: ...
+    @overload
     def map(
         self,
         name: str,
+        inputs: Iterable[JSONObject | None],
+        *,
+        at_once: int = 100,
+        ordered: bool = True,
+        progress: bool = False,
+        **options: Unpack[AddOptions],
+    ) -> Mapped[Any]: ...
+    def map(
+        self,
+        name: str | FunctionTask[..., Any],
         inputs: Iterable[JSONObject | None],
         *,
         at_once: int = 100,
@@ -171,6 +243,7 @@ class TaskClient:
         Nothing is added before the first result is asked for.
 
         Args:
+            name: the name of the task, or a function with `@task`; then results have the type that it returns.
             inputs: may be endless, and is read as there is room. In `async for`, it is read in a thread.
             at_once: how many tasks are added at most of which the result was not given yet.
             ordered: give the results in the order of the inputs; otherwise each as it comes.
@@ -185,6 +258,10 @@ class TaskClient:
         """
         from lilota.mapping import Mapped, checked_at_once  # noqa: PLC0415 - start-up stays quick
 
+        store = self._store_tasks
+        if isinstance(name, FunctionTask):
+            store = partial(self._store_tasks, decoders=repeat(name.result_of))
+            name = self._name_of(name)
         self._check_name(name)
         checked_at_once(at_once)
         bar = None
@@ -193,7 +270,7 @@ class TaskClient:
 
             bar = Bar(name, len(inputs) if isinstance(inputs, Sized) else None)
         new_tasks = (new_task(self.registry, name, input=given, **options) for given in inputs)
-        return Mapped(self._store_tasks, new_tasks, at_once=at_once, ordered=ordered, bar=bar)
+        return Mapped(store, new_tasks, at_once=at_once, ordered=ordered, bar=bar)
 
     def find(self, *, limit: int | None = None, **wanted: Unpack[TaskFilter]) -> Iterator[TaskInfo]:
         """Give the tasks that match, the newest first, read page by page as they are asked for.
@@ -265,17 +342,48 @@ class TaskClient:
 
         return act_on_all(self.store, RETRY, task_ids, **wanted)
 
-    def _store_tasks(self, tasks: list[NewTask], connection: object | None = None) -> list[TaskHandle[Any]]:
+    def _named(
+        self, name: str | BoundTask[Any], input: JSONObject | None, checked: set[str] | None = None
+    ) -> tuple[str, JSONObject | BoundTask[Any] | None]:
+        """Return the name and the input of a task, given as such or as a call of a function.
+
+        Args:
+            checked: the names that need no further look; this one is added.
+        """
+        given: JSONObject | BoundTask[Any] | None = input
+        if isinstance(name, BoundTask):
+            if input is not None:
+                raise InvalidInputError(f"{name!r} has its input already: leave out input=.")
+            given = name
+            name = self._name_of(name.task)
+        if checked is None:
+            self._check_name(name)
+        elif not isinstance(name, str) or name not in checked:  # what is no text may not be hashable, and is refused
+            self._check_name(name)
+            checked.add(name)
+        return name, given
+
+    def _name_of(self, function: FunctionTask[..., Any]) -> str:
+        if self._accept_unknown_names and not self.registry.knows(function.name):
+            return function.name
+        return self.registry.name_of(function)
+
+    def _store_tasks(
+        self,
+        tasks: list[NewTask],
+        connection: object | None = None,
+        decoders: Iterable[Callable[[TaskInfo], Any] | None] = repeat(None),
+    ) -> list[TaskHandle[Any]]:
         for task in tasks:
             if task.headers_json is not None:
-                self._require("headers", "leave out headers=")
+                self._require("headers", "leave out headers=, and Secret[...] where parameters have it")
                 break
         ids = self.store.add(tasks, connection=connection) if tasks else []
         plugins = self.registry.plugins
         if ids and plugins.has("lilota_tasks_added"):
             added = TasksAdded(ids=tuple(ids), names=tuple(task.name for task in tasks))
             plugins.observe("lilota_tasks_added", added=added)
-        return [TaskHandle(task_id, self._waiters) for task_id in ids]
+        return [TaskHandle(task_id, self._waiters, decode) for task_id, decode in zip(ids, decoders, strict=False)]
 
     def _require(self, ability: str, remedy: str) -> None:
         """Refuse what the store would lose without a word, being older than it."""
@@ -294,3 +402,8 @@ class TaskClient:
             check_name(name, UnknownTaskError)
         elif self.registry.check(name) != name:
             self._require("families", f"register the name {name!r} itself")
+
+
+def _decoder_of(named: str | BoundTask[Any]) -> Callable[[TaskInfo], Any] | None:
+    """Return what makes the result of a task that was added by a call of a function; by name, it is as JSON has it."""
+    return named.task.result_of if isinstance(named, BoundTask) else None

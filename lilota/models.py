@@ -18,13 +18,17 @@ from typing import Annotated, Any, ClassVar, Final, Protocol
 import msgspec
 
 from lilota.errors import LONGEST_SECONDS, StoreError
+from lilota.results import shown, unwrapped
 from lilota.retry import Backoff
-from lilota.texts.secrets import mask_secrets
+from lilota.texts.secrets import MASK, mask_secrets
 from lilota.texts.words import iso
 
 JSONObject = dict[str, Any]
 #: A task id and the token of a claim on it: names one attempt.
 Fence = tuple[int, int]
+
+#: The header in which the keys of the input travel that are not to be shown.
+SECRETS_HEADER: Final = "lilota.secrets"
 
 # What any database keeps and a `datetime` can say. A frame of a worker with another number is refused as a whole, which
 # costs that worker its life; in a store, the number would be refused together with what others have to write.
@@ -211,15 +215,25 @@ class TaskInfo(Record, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def output(self) -> JSONObject:
-        """The output, decoded; absent until there is one."""
+        """The output, decoded; absent until there is one. A result that is no object stands in it as "result"."""
         if self.output_json is None:
             raise AttributeError(f"The task {self.id} has no output (its state is {self.state}).", name="output")
-        return self._decoded("output", self.output_json)
+        return shown(self._stored_output)
 
     @property
-    def result(self) -> JSONObject | None:
-        """The output, or None as long as there is none."""
-        return None if self.output_json is None else self.output
+    def result(self) -> Any:  # noqa: ANN401 - any JSON value
+        """What the task returned, as JSON carries it: mostly the output; None as long as there is none."""
+        return None if self.output_json is None else unwrapped(self._stored_output)
+
+    @cached_property
+    def _stored_output(self) -> JSONObject:
+        return self._decoded("output", self.output_json or "{}")
+
+    @property
+    def masked_input(self) -> JSONObject:
+        """The input without what is secret in it: by the annotation of a parameter, by its name, or by its look."""
+        secret = self.headers.get(SECRETS_HEADER) or () if self.headers_json else ()
+        return {key: MASK if key in secret else mask_secrets(value) for key, value in self.input.items()}
 
     def to_dict(self, *, reveal_secrets: bool = False) -> JSONObject:
         """Return what `lilota show --json` prints: instants as ISO 8601 in UTC, input and output decoded.
@@ -229,9 +243,9 @@ class TaskInfo(Record, frozen=True, kw_only=True, dict=True):
         """
         long = {
             "max_lost_attempts": self.max_lost_attempts,
-            "input": self.input,
+            "input": self.input if reveal_secrets else self.masked_input,
             "headers": self.headers,
-            "output": self.result,
+            "output": None if self.output_json is None else self.output,
         }
         return {**self.summary(reveal_secrets=reveal_secrets), **_shown(long, reveal_secrets)}
 
@@ -397,6 +411,8 @@ class TaskContext:
 
     #: Not given to `__init__`, whose four parameters classes of users may have spelt out.
     _attempt: AttemptOfTask | None = None
+    #: What `run` is called with; None where it takes nothing.
+    _arguments: tuple[list[Any], dict[str, Any]] | None = None
 
     def __init__(
         self,
@@ -470,10 +486,11 @@ class TaskBase(TaskContext, abc.ABC):
         return cls
 
     @abc.abstractmethod
-    def run(self) -> JSONObject | Coroutine[Any, Any, JSONObject | None] | None:
-        """Do the work. A returned dict becomes the output, unless `set_output` was called.
+    def run(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - a subclass says what it takes and gives
+        """Do the work. What it returns becomes the output, unless `set_output` was called.
 
-        It may be a coroutine function, `async def run(self)`; then it runs on an event loop of its worker.
+        It has no parameters, and looks into `task_info.input`; or those that the keys of the input fill. It may be a
+        coroutine function, `async def run(self)`; then it runs on an event loop of its worker.
         """
 
 

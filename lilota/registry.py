@@ -45,6 +45,8 @@ class Registry:
         self._plugins = plugins
         self._references: dict[str, str] = dict((settings or plugins.settings).tasks)
         self._classes: dict[str, type[TaskBase]] = {}
+        #: Under which name a function is a task here, as far as somebody has asked.
+        self._names: dict[FunctionTask[..., Any], str] = {}
 
     @classmethod
     def from_references(cls, references: Mapping[str, str], plugins: Plugins) -> Registry:
@@ -88,6 +90,7 @@ class Registry:
             logger.warning("The task name %r stood for %r and now stands for %r.", name, earlier, clazz)
         self._classes[name] = clazz
         self._references[name] = reference_to(clazz)
+        self._names.clear()
 
     def names(self) -> tuple[str, ...]:
         """Return every name that can be used, sorted; names that several distributions claim can't."""
@@ -116,6 +119,35 @@ class Registry:
         if known is None or is_family(name):
             raise self._refusal(name)
         return known
+
+    def name_of(self, function: FunctionTask[..., Any]) -> str:
+        """Return under which name a function is a task here: its own, or one under which it is registered.
+
+        Raises:
+            InvalidTaskError: worker processes could not import it.
+            UnknownTaskError: its name stands for another task.
+            PluginConflictError: several distributions claim its name.
+        """
+        known = self._names.get(function)
+        if known is None:
+            known = self._names[function] = self._find_name_of(function)
+        return known
+
+    def _find_name_of(self, function: FunctionTask[..., Any]) -> str:
+        reference = reference_to(function.task_class)
+        if self._references.get(function.name) == reference:
+            return function.name
+        if self.knows(function.name) and reference_to(self.resolve(function.name)) == reference:
+            return function.name
+        registered = next((name for name, where in self._references.items() if where == reference), None)
+        if registered is not None and not is_family(registered):
+            return registered
+        check_reachable(function.task_class, f"The task {function.name!r}")
+        self.check(function.name)
+        raise UnknownTaskError(
+            f"The task {function.name!r} stands for {reference_to(self.resolve(function.name))} here, and not for "
+            f"{reference}. Give the function another name, @task(name=...), or register it under one."
+        )
 
     def knows(self, name: str) -> bool:
         """Tell whether a name stands for a task that can be used."""

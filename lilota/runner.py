@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Unpack, overload
 
 from lilota.adding.new_tasks import AddOptions
 from lilota.adding.waiters import Waiters
@@ -25,12 +25,15 @@ from lilota.plugins.loading import being_imported
 from lilota.registry import Registry
 from lilota.running.executors import RunOptions, make_executor
 from lilota.stores import ensure_store, is_configured
+from lilota.tasks.functions import BoundTask, FunctionTask
 from lilota.tasks.numbers import is_number, is_whole
 from lilota.tasks.reachability import is_frozen
 from lilota.workers.logs import LOGGER_NAME, LOGGING_FORMATTER_DEFAULT
 
 if TYPE_CHECKING:
     from lilota.running.run import RunnerStart
+
+T = TypeVar("T")
 
 
 class TaskRunner:
@@ -140,8 +143,14 @@ class TaskRunner:
         """Why the started runner has ended by itself, or None while all is well; then `stop()` cleans up and raises."""
         return None if self._run is None else self._run.driver.failure
 
-    def register(self, name: str, clazz: type[TaskBase]) -> None:
-        """Give a task class the name under which it is added. Only while the runner is stopped.
+    @overload
+    def register(self, name: str, clazz: type[TaskBase] | FunctionTask[..., Any]) -> None: ...
+    @overload
+    def register(self, name: FunctionTask[..., Any]) -> None: ...
+    def register(self, name: Any, clazz: Any = None) -> None:
+        """Give a task class, or a function with `@task`, the name under which it is added.
+
+        A function has a name of its own, which is enough. Only while the runner is stopped.
 
         Raises:
             RunnerStateError: the runner is started.
@@ -176,9 +185,28 @@ class TaskRunner:
             self._forget_run()
             raise
 
+    @overload
+    def add(
+        self,
+        name: BoundTask[T],
+        description: str = "",
+        *,
+        connection: object | None = None,
+        **options: Unpack[AddOptions],
+    ) -> TaskHandle[T]: ...
+    @overload
     def add(
         self,
         name: str,
+        description: str = "",
+        input: JSONObject | None = None,
+        *,
+        connection: object | None = None,
+        **options: Unpack[AddOptions],
+    ) -> TaskHandle[Any]: ...
+    def add(
+        self,
+        name: Any,
         description: str = "",
         input: JSONObject | None = None,
         *,
@@ -190,15 +218,21 @@ class TaskRunner:
         Raises:
             RunnerStateError: the runner is not started.
             LilotaError: its engine has failed; nothing was added.
-            UnknownTaskError, InvalidInputError, ConfigurationError: nothing was added.
+            UnknownTaskError, InvalidInputError, InvalidTaskError, ConfigurationError: nothing was added.
         """
         run = self._working()
-        handle = self.client.add(name, description, input, connection=connection, **options)
+        handle: TaskHandle[Any] = self.client.add(name, description, input, connection=connection, **options)
         run.driver.look_again()
         return handle
 
+    @overload
+    def add_many(self, tasks: Iterable[BoundTask[T]], *, connection: object | None = None) -> list[TaskHandle[T]]: ...
+    @overload
     def add_many(
-        self, tasks: Iterable[Mapping[str, Any]], *, connection: object | None = None
+        self, tasks: Iterable[Mapping[str, Any] | BoundTask[Any]], *, connection: object | None = None
+    ) -> list[TaskHandle[Any]]: ...
+    def add_many(
+        self, tasks: Iterable[Mapping[str, Any] | BoundTask[Any]], *, connection: object | None = None
     ) -> list[TaskHandle[Any]]:
         """Add several tasks in one write; see `TaskClient.add_many`."""
         run = self._working()

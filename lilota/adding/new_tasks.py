@@ -9,12 +9,15 @@ from typing import Any, Final, TypedDict, Unpack
 
 from lilota.contract.rules import check_queue
 from lilota.errors import LONGEST_SECONDS, InvalidInputError
-from lilota.models import JSONObject, NewTask
+from lilota.models import SECRETS_HEADER, JSONObject, NewTask
 from lilota.registry import Registry
+from lilota.tasks.functions import BoundTask
 from lilota.tasks.jsonvalues import HEADERS_LIMIT_BYTES, INPUT_LIMIT_BYTES, encode_object
 from lilota.tasks.names import TEXT_LIMIT
 from lilota.tasks.numbers import is_number, is_whole
 from lilota.tasks.options import hint_for
+from lilota.tasks.runs import signature_of
+from lilota.tasks.signatures import Signature
 
 _INTEGER_LIMIT: Final = 2**31
 _checked_queue: Final = lru_cache(maxsize=256)(check_queue)  # an application has few queues and adds many tasks
@@ -52,32 +55,54 @@ def new_task(
     registry: Registry,
     name: str,
     description: str = "",
-    input: JSONObject | None = None,
+    input: JSONObject | BoundTask[Any] | None = None,
     **options: Unpack[AddOptions],
 ) -> NewTask:
     """Return the record of a task.
+
+    Args:
+        input: an object, or a call of a function, which has been checked.
 
     Raises:
         InvalidInputError: an argument can't be used; the message names it.
         TypeError: there is no option of that name.
     """
     # What was not given needs no check: the defaults of the record are valid.
-    text = _checked_description(description) if description != "" else ""
-    input_json = _input_json(name, input) if input is not None else "{}"
-    lost = registry.imported_class(name).max_lost_attempts
-    if not options:
-        return NewTask(name=name, description=text, input_json=input_json, max_lost_attempts=lost)
+    task_class = registry.imported_class(name)
+    signature = signature_of(task_class)
+    text = _checked_description(description) if description != "" else task_class.description
+    input_json = input.input_json if isinstance(input, BoundTask) else _input_json(name, input, signature)
+    lost = task_class.max_lost_attempts
+    secrets = () if signature is None else signature.secrets
+    if not options and not secrets:
+        return NewTask(
+            name=name,
+            description=text,
+            input_json=input_json,
+            queue=task_class.queue,
+            priority=task_class.priority,
+            max_lost_attempts=lost,
+        )
     fields: dict[str, Any] = {
         "name": name,
         "description": text,
         "input_json": input_json,
+        "queue": task_class.queue,
+        "priority": task_class.priority,
         "max_lost_attempts": lost,
     }
     _add_options(fields, options)
+    if secrets:
+        own = {SECRETS_HEADER: list(secrets), **(options.get("headers") or {})}
+        fields["headers_json"] = _encoded_headers(own)
     return NewTask(**fields)
 
 
-def _input_json(name: str, value: JSONObject) -> str:
+def _input_json(name: str, value: JSONObject | None, signature: Signature | None) -> str:
+    if signature is not None:
+        return signature.encode_input({} if value is None else value, lambda: f"The input of {name!r}")
+    if value is None:
+        return "{}"
     return encode_object(value, lambda: f"The input of {name!r}", INPUT_LIMIT_BYTES, InvalidInputError)
 
 
@@ -113,7 +138,7 @@ def headers_json(headers: JSONObject | None) -> str | None:
     """
     if not headers and isinstance(headers, dict | None):
         return None
-    text = encode_object(headers, lambda: "The headers of a task", HEADERS_LIMIT_BYTES, InvalidInputError)
+    text = _encoded_headers(headers)
     # Looking for it in the text is quicker than looking at each key; a value may begin like that.
     taken = [key for key in headers or () if key.startswith(OWN_HEADERS)] if _OWN_KEY in text else None
     if taken:
@@ -123,8 +148,14 @@ def headers_json(headers: JSONObject | None) -> str | None:
     return text
 
 
-def checked_arguments(task: Mapping[str, Any]) -> Mapping[str, Any]:
+def _encoded_headers(headers: JSONObject | None) -> str:
+    return encode_object(headers, lambda: "The headers of a task", HEADERS_LIMIT_BYTES, InvalidInputError)
+
+
+def checked_arguments(task: Mapping[str, Any] | BoundTask[Any]) -> Mapping[str, Any]:
     """Return the arguments of one task of `add_many`, or raise InvalidInputError if they are not those of `add`."""
+    if isinstance(task, BoundTask):
+        return {"name": task}
     if not isinstance(task, Mapping):
         raise InvalidInputError(
             f"add_many: each task is a dict of the arguments of add(), not {type(task).__name__}: {task!r:.100}. "

@@ -17,7 +17,6 @@ from pluggy import HookImpl
 from lilota.contract.forks import renew_in_forks
 from lilota.errors import PluginError, Retry, StopTask, did_you_mean
 from lilota.hookspecs import PROJECT_NAME, AttemptDetails, LilotaHooks, hookimpl
-from lilota.models import JSONObject
 from lilota.plugins.delays import OVERDUE_SECONDS, RunningCalls, whereabouts
 from lilota.plugins.loading import load_reference
 from lilota.plugins.records import IN_RECORDS, Entry
@@ -163,12 +162,12 @@ class PluginModules:
             for thread, (hook_name, plugin) in self._calls.take_overdue()
         ]
 
-    def run_attempt(self, attempt: AttemptDetails) -> JSONObject | None:
+    def run_attempt(self, attempt: AttemptDetails) -> object:
         """Run the task inside the wrappers that plugins put around it."""
         if not self._implementations[_WRAPPED_HOOK]:
             return call_run(attempt.task)
         try:
-            result: JSONObject | None = self._manager.hook.lilota_run_attempt(attempt=attempt)
+            result: object = self._manager.hook.lilota_run_attempt(attempt=attempt)
         except BaseException as error:
             self._name_wrapper(error)
             raise
@@ -265,7 +264,7 @@ class _Task:
     """
 
     @hookimpl
-    def lilota_run_attempt(self, attempt: AttemptDetails) -> JSONObject | None:
+    def lilota_run_attempt(self, attempt: AttemptDetails) -> object:
         return call_run(attempt.task)
 
 

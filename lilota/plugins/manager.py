@@ -13,7 +13,7 @@ from lilota.contract.forks import renew_in_forks
 from lilota.engine.executor import ExecutorFactory
 from lilota.errors import InvalidTaskError, LilotaError, PluginError
 from lilota.hookspecs import AttemptDetails, StoreFactory, is_called_in_workers
-from lilota.models import JSONObject, TaskBase
+from lilota.models import TaskBase
 from lilota.plugins.catalog import Catalog
 from lilota.plugins.contributions import as_factory, as_list, contributed_entries
 from lilota.plugins.discovery import installed, installed_version, is_still_installed
@@ -186,7 +186,7 @@ class Plugins:
         self._catalog.add([])  # what a plugin that failed just now had contributed goes with it
         return [(entry.record(), items) for entry, items in given]
 
-    def run_attempt(self, attempt: AttemptDetails) -> JSONObject | None:
+    def run_attempt(self, attempt: AttemptDetails) -> object:
         """Run the task of an attempt inside what plugins wrap around it, and return what comes out."""
         return self._modules.run_attempt(attempt)
 

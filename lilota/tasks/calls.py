@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from types import CoroutineType
 
-from lilota.models import JSONObject, TaskBase
+from lilota.models import TaskBase
 
 
-def call_run(task: TaskBase) -> JSONObject | None:
+def call_run(task: TaskBase) -> object:
     """Return what a task returns, with nothing around it."""
-    returned: object = task.run()
+    arguments = task._arguments  # noqa: SLF001 - no argument of this: plugins stand between it and who decodes them
+    returned: object = task.run() if arguments is None else task.run(*arguments[0], **arguments[1])
     # The attempt knows how: where it runs decides what ends the coroutine, and what is done with what it leaves.
     # What was called and not how it was defined counts: a decorator may have made a plain function of it.
     if type(returned) is CoroutineType and task._attempt is not None:  # noqa: SLF001 - it is lilota's own
         returned = task._attempt.run_coroutine(returned)  # noqa: SLF001 - as above
-    return returned  # type: ignore[return-value]  # what else it may be is looked at when it is encoded
+    return returned

@@ -10,6 +10,7 @@ from lilota.errors import InvalidTaskError
 from lilota.models import TaskBase
 from lilota.tasks.functions import FunctionTask
 from lilota.tasks.options import check_options
+from lilota.tasks.runs import signature_of
 
 #: What the method is called elsewhere that does the work.
 _LIKE_RUN: Final = ("execute", "handle", "perform", "process", "work", "main", "Run", "__call__")
@@ -71,14 +72,9 @@ def _check_run(clazz: type[TaskBase], where: str) -> None:
     run = clazz.run
     if any(is_generator(inspect.unwrap(run)) for is_generator in _GENERATORS):
         raise InvalidTaskError(f"{where} must define run() as a function that returns, without 'yield'.")
-    # What stands in the class: a static method gets no `self`, and a class method gets it already here.
-    is_method = inspect.isfunction(inspect.getattr_static(clazz, "run"))
-    problem = _misfit(run, ("self",) if is_method else ())
-    if problem:
-        raise InvalidTaskError(
-            f"{where} can't be run, because run() is called without arguments: {problem}. "
-            "Write `def run(self)`, and take what it works on from self.task_info.input."
-        )
+    if not callable(run):
+        raise InvalidTaskError(f"{where} can't be run: run is of type {type(run).__name__}. Write `def run(self)`.")
+    signature_of(clazz)
 
 
 def _check_construction(clazz: type[TaskBase], where: str) -> None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from functools import update_wrapper
 from types import FunctionType
 from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, TypedDict, TypeVar, Unpack, cast, overload
 
-from lilota.errors import InvalidTaskError
-from lilota.models import TaskBase, TaskContext
+import msgspec
+
+from lilota.errors import InvalidOutputError, InvalidTaskError
+from lilota.models import TaskBase, TaskContext, TaskInfo
 from lilota.retry import Backoff
 from lilota.tasks.declared import declare
 from lilota.tasks.names import check_name
 from lilota.tasks.options import check_option_names, check_options
+from lilota.tasks.runs import FunctionBase, signature_of
+from lilota.tasks.signatures import Signature
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
+T = TypeVar("T")
 
 _TOP_LEVEL: Final = "Move it to the top level of a module"
 
@@ -70,6 +75,65 @@ class FunctionTask(Generic[P, R_co]):
     def __call__(self, *args: Any, **kwargs: Any) -> R_co:  # type: ignore[misc] # mypy wants P.args where Any is more
         """Call the function, here and now; there is no task then."""
         return self.function(*args, **kwargs)
+
+    @overload
+    def bind(self: FunctionTask[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> BoundTask[T]: ...
+    @overload
+    def bind(self, *args: P.args, **kwargs: P.kwargs) -> BoundTask[R_co]: ...
+    def bind(self, *args: Any, **kwargs: Any) -> BoundTask[Any]:
+        """Check the arguments of a call that shall be a task: `client.add(make_report.bind(month="march"))`.
+
+        A `TaskContext` is no argument: the worker gives it.
+
+        Raises:
+            InvalidInputError: there is no such parameter, or a value is not what it takes.
+            InvalidTaskError: the function can't be a task; see `signature`.
+        """
+        signature = self.signature
+        return BoundTask(self, signature.encode_input(signature.bind(args, kwargs), self._name_input))
+
+    @property
+    def signature(self) -> Signature:
+        """What the function takes and gives.
+
+        Raises:
+            InvalidTaskError: no JSON object can be its input, or its result can't be stored.
+        """
+        return cast("Signature", signature_of(self.task_class))
+
+    def result_of(self, info: TaskInfo) -> Any:  # noqa: ANN401 - what the function is annotated to return
+        """Return what the function has returned in a task, as its annotation says.
+
+        Raises:
+            InvalidOutputError: what is stored does not fit the annotation, which was another one when the task ran.
+        """
+        if info.output_json is None:
+            return None
+        try:
+            return self.signature.decode_output(info.output_json)
+        except InvalidOutputError as error:
+            raise InvalidOutputError(
+                f"The task {info.id} ({info.name!r}) has succeeded, but its result can't be read: {error} "
+                "As it was stored, it is in info().output."
+            ) from error
+
+    def _name_input(self) -> str:
+        return f"The input of {self.name!r}"
+
+
+class BoundTask(msgspec.Struct, Generic[R_co], frozen=True):
+    """A call of a function that is a task, checked, and ready to be added any number of times.
+
+    Attributes:
+        task: the function with `@task`.
+        input_json: its input as JSON text. It may hold secrets, and is not shown by `repr`.
+    """
+
+    task: FunctionTask[..., Any]
+    input_json: str
+
+    def __repr__(self) -> str:
+        return f"<BoundTask of {self.task.name!r}>"
 
 
 class _Decorator(Protocol):
@@ -162,7 +226,3 @@ def _class_of(function: Callable[..., object], options: Mapping[str, Any]) -> ty
     """Return the class that lilota runs: its `run` is the function, called with what the input says."""
     where = {name: getattr(function, name) for name in ("__module__", "__qualname__", "__doc__")}
     return type(function.__name__, (FunctionBase,), {**where, "run": staticmethod(function), **options})
-
-
-class FunctionBase(TaskBase):
-    """What the classes that are made of functions have in common."""

@@ -10,7 +10,10 @@ _TITLE: Final = re.compile(
     r"(Current thread|Thread) 0x[0-9a-f]+(?: \[(?P<name>.*)\])?|Stack \(most recent call first\)"
 )
 #: Where the code of the task begins, or of plugins around it; what is further out is lilota's own, and always the same.
-_RUN: Final = re.compile(r'File ".*[/\\]lilota[/\\]plugins[/\\]hooks\.py", line \d+ in (lilota_)?run_attempt')
+_RUN: Final = re.compile(
+    r'File ".*[/\\]lilota[/\\](plugins[/\\]hooks\.py", line \d+ in (lilota_)?run_attempt'
+    r'|tasks[/\\]calls\.py", line \d+ in call_run)'
+)
 #: Which one is meant; the second where no other thread is shown.
 _CURRENT: Final = ("Current thread", "Stack")
 #: No more is read or kept of what a worker wrote: a task may have written to the same file.

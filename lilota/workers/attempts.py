@@ -18,6 +18,7 @@ from msgspec.structs import force_setattr
 from lilota.contract import to_instant
 from lilota.errors import (
     CancelRequested,
+    InvalidInputError,
     InvalidOutputError,
     LilotaError,
     Retry,
@@ -28,12 +29,14 @@ from lilota.models import AttemptOfTask, Claim, JSONObject, Outcome, TaskBase, T
 from lilota.tasks.calls import call_run
 from lilota.tasks.jsonvalues import OUTPUT_LIMIT_BYTES, encode_object
 from lilota.tasks.options import is_tried_again
+from lilota.tasks.runs import signature_of
+from lilota.tasks.signatures import Signature
 from lilota.workers.descriptions import describe_error
 
 _SUCCEEDED: Final = Outcome(state=TaskState.SUCCEEDED)
 
 TaskLoader = Callable[[str], type[TaskBase]]
-TaskCall = Callable[[TaskBase], JSONObject | None]
+TaskCall = Callable[[TaskBase], object]
 
 
 class ClassLackingError(LilotaError):
@@ -73,13 +76,12 @@ def run_attempt(
     try:
         task_class = load(claim.name)
         # What the task sets in context variables ends with the copy. What its import, above, has set is in it.
-        copy_context().run(_build_and_call, task_class, claim, reporter, logger, call)
+        return copy_context().run(_build_and_call, task_class, claim, reporter, logger, call)
     except BaseException as error:  # noqa: BLE001 - a task may raise anything, SystemExit included
         outcome = outcome_of(error, claim, task_class)
         if outcome.state is TaskState.CANCELLED:
             _note_where_it_was(error, reporter)
         return outcome
-    return _SUCCEEDED
 
 
 def _note_where_it_was(cancelled: BaseException, reporter: AttemptReporter) -> None:
@@ -93,12 +95,22 @@ def _note_where_it_was(cancelled: BaseException, reporter: AttemptReporter) -> N
 
 def _build_and_call(
     task_class: type[TaskBase], claim: Claim, reporter: AttemptReporter, logger: logging.Logger, call: TaskCall
-) -> None:
+) -> Outcome:
     # A context variable holds it, but copies of the context would share the object, which tasks change.
     decimal.setcontext(decimal.getcontext().copy())
     progress = _Progress(claim, reporter)
     task = _build_task(task_class, claim, reporter, progress, logger)
-    progress.keep_return_value(call(task))
+    signature = signature_of(task_class)
+    if signature is None:
+        progress.keep_object(call(task))
+        return _SUCCEEDED
+    try:
+        arguments = signature.decode_input(claim.input_json, progress.name_input, task)
+    except InvalidInputError as error:  # another attempt would find the same
+        return Outcome(state=TaskState.FAILED, error=describe_error(error))
+    task._arguments = arguments  # noqa: SLF001 - see `call_run`
+    progress.keep_result(call(task), signature)
+    return _SUCCEEDED
 
 
 def no_class() -> type[TaskBase]:
@@ -169,11 +181,23 @@ class _Progress:
         self._reporter.output(self._encode(output))
         self._has_output = True
 
-    def keep_return_value(self, returned: JSONObject | None) -> None:
+    def keep_object(self, returned: object) -> None:
+        """Keep what a `run` without parameters has returned, which must be a dict."""
         if returned is not None and not self._has_output:
             self._reporter.returned(self._encode(returned))
 
-    def _encode(self, output: JSONObject | None) -> str:
+    def keep_result(self, returned: object, signature: Signature) -> None:
+        """Keep what has been returned, as its annotation says."""
+        if returned is None or self._has_output:
+            return
+        output_json = signature.encode_output(returned, self._name_output)
+        if output_json is not None:
+            self._reporter.returned(output_json)
+
+    def name_input(self) -> str:
+        return f"The input of the task {self._claim.id} ({self._claim.name!r})"
+
+    def _encode(self, output: object) -> str:
         return encode_object(output, self._name_output, OUTPUT_LIMIT_BYTES, InvalidOutputError)
 
     def _name_output(self) -> str:

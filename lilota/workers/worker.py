@@ -44,7 +44,7 @@ from lilota.errors import (
     UnknownTaskError,
 )
 from lilota.hookspecs import AttemptDetails, WorkerDetails
-from lilota.models import AttemptUpdate, Claim, JSONObject, Outcome, TaskBase, TaskState
+from lilota.models import AttemptUpdate, Claim, Outcome, TaskBase, TaskState
 from lilota.plugins import Plugins
 from lilota.plugins.delays import remarked_if_overdue
 from lilota.registry import Registry
@@ -258,7 +258,7 @@ class Worker:
         self._surroundings.remember()
         self._children.remember()
 
-    def _call(self, task: TaskBase) -> JSONObject | None:
+    def _call(self, task: TaskBase) -> object:
         """Run the task. A fork that it makes, and that comes out of it here, ends here."""
         try:
             returned = self._plugins.run_attempt(AttemptDetails(task_info=task.task_info, task=task))

@@ -14,6 +14,7 @@ from lilota.errors import InvalidTaskError
 from lilota.models import TaskBase
 from lilota.tasks.checks import check_task_class
 from lilota.tasks.options import remarks_on
+from lilota.tasks.runs import signature_of
 
 HERE = __name__
 
@@ -34,7 +35,7 @@ class Good(TaskBase):
 
 
 class WithDefaults(TaskBase):
-    def run(self, again=False, *rest, **options):
+    def run(self, again=False, **options):
         return None
 
 
@@ -79,8 +80,58 @@ def test_what_can_be_called_as_lilota_calls_it_is_a_task(clazz):
 
 
 class Asking(TaskBase):
-    def run(self, folder):
+    def run(self, folder: str, *, deep: bool = False) -> int:
+        return 1
+
+
+class StaticAsking(TaskBase):
+    @staticmethod
+    def run(folder: str) -> int:
+        return 1
+
+
+def handing_on(run):
+    """Make a method that takes whatever comes and hands it on."""
+
+    @functools.wraps(run)
+    def run_with_anything(*args, **kwargs):
+        return run(*args, **kwargs)
+
+    return run_with_anything
+
+
+class HandingOn(TaskBase):
+    @handing_on
+    def run(self, folder: str) -> int:
+        return 1
+
+
+class HandingNothingOn(TaskBase):
+    @handing_on
+    def run(self):
         return None
+
+
+@pytest.mark.parametrize(
+    ("clazz", "keys"),
+    [
+        (Asking, ["folder", "deep"]),
+        (StaticAsking, ["folder"]),
+        (HandingOn, ["folder"]),
+        (WithDefaults, ["again"]),
+        (Good, None),
+        (Static, None),
+        (OfClass, None),
+        (Decorated, None),
+        (HandingNothingOn, None),
+        (TaskBase, None),
+    ],
+)
+def test_a_run_with_parameters_takes_them_from_the_input(clazz, keys):
+    """Also where a decorator hands on what it gets; one that passes arguments of its own asks for none."""
+    signature = signature_of(clazz)
+
+    assert (None if signature is None else [each.name for each in signature.parameters]) == keys
 
 
 class WithoutSelf(TaskBase):
@@ -88,14 +139,13 @@ class WithoutSelf(TaskBase):
         return None
 
 
-class StaticWithSelf(TaskBase):
-    @staticmethod
-    def run(task):
+class Collecting(TaskBase):
+    def run(self, *folders):
         return None
 
 
-class AskingByName(TaskBase):
-    def run(self, *, folder):
+class Unspeakable(TaskBase):
+    def run(self, folder: re.Pattern[str]):
         return None
 
 
@@ -106,20 +156,18 @@ class Uncallable(TaskBase):
 @pytest.mark.parametrize(
     ("clazz", "problem"),
     [
-        (Asking, "missing a required argument: 'folder'"),
-        (WithoutSelf, "too many positional arguments"),
-        (StaticWithSelf, "missing a required argument: 'task'"),
-        (AskingByName, "missing a required"),
-        (Uncallable, "it is of type NoneType"),
+        (WithoutSelf, "Write `def run(self)`"),
+        (Collecting, "'*folders'"),
+        (Unspeakable, "the parameter 'folder'"),
+        (Uncallable, "run is of type NoneType. Write `def run(self)`"),
     ],
 )
 def test_a_run_that_can_not_be_called_is_refused(clazz, problem):
-    """It would fail each time; the message says where the input is."""
+    """It would fail each time; the message says what to write."""
     with pytest.raises(InvalidTaskError, match=re.escape(problem)) as refused:
         check_task_class(clazz, "The task 'x'")
 
-    assert f"The task 'x' ({HERE}.{clazz.__name__}) can't be run" in str(refused.value)
-    assert "Write `def run(self)`, and take what it works on from self.task_info.input." in str(refused.value)
+    assert f"{HERE}.{clazz.__name__}" in str(refused.value)
 
 
 class AsyncYielding(TaskBase):

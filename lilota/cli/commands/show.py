@@ -88,11 +88,11 @@ def _attempts(task: TaskInfo) -> str:
 
 def _blocks(task: TaskInfo, reveal: bool) -> Iterator[tuple[str, list[str], str]]:
     """Give title, lines and style of the long parts."""
-    yield "Input", _json_lines(task.input, reveal), ""
+    yield "Input", _json_lines(task.input if reveal else task.masked_input), ""
     if task.headers:
-        yield "Headers", _json_lines(task.headers, reveal), ""
+        yield "Headers", _json_lines(_shown(task.headers, reveal)), ""
     if task.output_json is not None:
-        yield "Output", _json_lines(task.output, reveal), "green"
+        yield "Output", _json_lines(_shown(task.output, reveal)), "green"
     if task.error is not None:
         error = task.error.to_dict(reveal_secrets=reveal)
         lines = error["traceback"].rstrip().split("\n") if error["traceback"] else []
@@ -108,6 +108,9 @@ def _error_title(task: TaskInfo) -> str:
     return "Error" if task.state.is_terminal or not task.attempt else f"Error of attempt {task.attempt}"
 
 
-def _json_lines(value: object, reveal: bool) -> list[str]:
-    shown = value if reveal else mask_secrets(value)
-    return [escape(line) for line in json.dumps(shown, indent=2, ensure_ascii=False).split("\n")]
+def _shown(value: object, reveal: bool) -> object:
+    return value if reveal else mask_secrets(value)
+
+
+def _json_lines(value: object) -> list[str]:
+    return [escape(line) for line in json.dumps(value, indent=2, ensure_ascii=False).split("\n")]

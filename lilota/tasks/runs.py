@@ -1,0 +1,58 @@
+"""What the `run` of a class of tasks takes and gives: its signature, or nothing but a dict to look into."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import lru_cache
+
+from lilota.errors import InvalidTaskError
+from lilota.models import TaskBase
+from lilota.tasks.signatures import Signature
+
+
+class FunctionBase(TaskBase):
+    """What the classes that `@task` makes of functions have in common: `run` is the function, a static method."""
+
+
+@lru_cache(maxsize=1024)
+def signature_of(task_class: type[TaskBase]) -> Signature | None:
+    """Return what `run` takes and gives; None where it takes nothing, so that its input is a dict for it to look into.
+
+    Raises:
+        InvalidTaskError: no JSON object can be its input, or its result can't be stored.
+    """
+    what = f"The task {task_class.__name__!r}"
+    if issubclass(task_class, FunctionBase):
+        return Signature.of(task_class.run, what)
+    if task_class.run is TaskBase.run:
+        return None
+    run = task_class.run
+    # What stands in the class: a static method gets no `self`, and a class method gets it already here.
+    is_method = inspect.isfunction(inspect.getattr_static(task_class, "run"))
+    if is_method and not inspect.signature(run, follow_wrapped=False).parameters:
+        raise InvalidTaskError(
+            f"{what} ({run.__module__}.{run.__qualname__}) can't be run without `self`. Write `def run(self)`."
+        )
+    return Signature.of(run, what, is_method=is_method) if _takes_arguments(run, is_method) else None
+
+
+def _takes_arguments(run: Callable[..., object], is_method: bool) -> bool:
+    """Tell whether `run` has parameters beside `self`."""
+    try:
+        # As it is called, and not as what a decorator wraps, which may pass arguments of its own.
+        parameters = _parameters(run, is_method, follow_wrapped=False)
+        if parameters and hasattr(run, "__wrapped__") and all(map(_is_collecting, parameters)):
+            parameters = _parameters(run, is_method, follow_wrapped=True)
+    except (TypeError, ValueError):  # written in C
+        return False
+    return bool(parameters)
+
+
+def _parameters(run: Callable[..., object], is_method: bool, *, follow_wrapped: bool) -> list[inspect.Parameter]:
+    return list(inspect.signature(run, follow_wrapped=follow_wrapped).parameters.values())[is_method:]
+
+
+def _is_collecting(parameter: inspect.Parameter) -> bool:
+    """Tell whether it is `*args` or `**kwargs`, by which a decorator hands on whatever comes."""
+    return parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}
