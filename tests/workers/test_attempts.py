@@ -82,6 +82,46 @@ def test_a_returned_dict_becomes_the_output():
     assert recorder.outputs == ['{"a":1}']
 
 
+class Resize(TaskBase):
+    max_attempts = 3
+
+    def run(self, photo: str, width: int = 800) -> tuple[str, int]:
+        return photo, width
+
+
+def run_stored(input_json: str) -> tuple[Outcome, list[str]]:
+    """Run an attempt of a task that was stored with this input, whoever has checked it."""
+    recorder = Recorder()
+    return run_attempt(claim(input_json=input_json), lambda name: Resize, recorder, logger), recorder.outputs
+
+
+def test_a_run_with_parameters_gets_the_keys_of_the_input():
+    """What is left out has its default; a result that is no object is stored in one, with a mark."""
+    outcome, outputs = run_stored('{"photo":"sea.jpg"}')
+
+    assert outcome == Outcome(state=TaskState.SUCCEEDED)
+    assert outputs == ['{"lilota.value":true,"result":["sea.jpg",800]}']
+
+
+@pytest.mark.parametrize(
+    ("input_json", "said"),
+    [
+        ('{"photo":"sea.jpg","height":1}', "it has no parameter 'height'"),
+        ("{}", "the parameter 'photo' is missing"),
+        ('{"photo":5}', "Expected `str`"),
+    ],
+)
+def test_an_input_that_does_not_fit_fails_the_task_at_once(input_json, said):
+    """The function has changed since the task was added: another attempt would find the same."""
+    outcome, outputs = run_stored(input_json)
+
+    assert outcome.state is TaskState.FAILED
+    assert outcome.error.type == "InvalidInputError"
+    assert outcome.error.message.startswith("The input of the task 7 ('task') does not fit run() as it is now: ")
+    assert said in outcome.error.message
+    assert outputs == []
+
+
 def test_what_was_set_as_output_wins_over_what_is_returned():
     """The return value then means nothing, whatever it is."""
     recorder = Recorder()
