@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Any, Generic, TypeVar
 
+from lilota.adding.lines import lines_behind
 from lilota.adding.waiters import Waiters
+from lilota.changes import TaskChanges
 from lilota.errors import ConfigurationError, TaskCancelledError, TaskFailedError
 from lilota.models import LogLine, TaskInfo, TaskState
 from lilota.tasks.numbers import is_whole
@@ -61,12 +63,25 @@ class TaskHandle(Generic[T]):
             TaskNotFoundError: as for `info()`.
             ConfigurationError: `after` is no whole number from 0 on.
         """
-        if not is_whole(after) or after < 0:
-            raise ConfigurationError(f"'after' must be a number of lines, 0 or more, not {after!r:.100}.")
-        lines: list[LogLine] = []
-        while page := self.waiters.store.logs(self.id, after=after + len(lines)):
-            lines += page
-        return lines
+        return list(lines_behind(self.waiters.store, self.id, _checked_after(after)))
+
+    def changes(self, after: int = 0) -> TaskChanges:
+        """Give what happens to the task, as it happens: its state, its progress, new lines in its log, up to its end.
+
+            for change in handle.changes():
+                print(change.state, change.progress_percentage, *(line.text for line in change.lines))
+
+        By `for`, or by `async for`. However many handles are followed, one thread looks for all of them.
+
+        Args:
+            after: as for `logs()`.
+
+        Raises:
+            TaskNotFoundError: as for `info()`. Raised by the loop.
+            StoreError: the store can't be asked. Raised by the loop; the next step goes on where it was.
+            ConfigurationError: as for `logs()`.
+        """
+        return TaskChanges(self.id, self.waiters.news, _checked_after(after))
 
     def result(self, timeout_seconds: float | None = None) -> T:
         """Wait until the task has ended and return its result: the output, None if it has none.
@@ -110,6 +125,12 @@ class TaskHandle(Generic[T]):
         decode: Callable[[TaskInfo], Any] = self._decode or _plain_result
         result: T = decode(info)
         return result
+
+
+def _checked_after(after: int) -> int:
+    if not is_whole(after) or after < 0:
+        raise ConfigurationError(f"'after' must be a number of lines, 0 or more, not {after!r:.100}.")
+    return after
 
 
 def _check_succeeded(info: TaskInfo) -> None:

@@ -297,6 +297,33 @@ class TaskInfo(Record, frozen=True, kw_only=True, dict=True):
         return value
 
 
+class TaskChange(Record, frozen=True, kw_only=True):
+    """What has happened to a task since the change before; see `TaskHandle.changes`.
+
+    Attributes:
+        info: the task as it is now.
+        lines: the lines that its log has besides those of earlier changes.
+    """
+
+    info: TaskInfo
+    lines: tuple[LogLine, ...] = ()
+
+    @property
+    def state(self) -> TaskState:
+        """The state of the task now."""
+        return self.info.state
+
+    @property
+    def progress_percentage(self) -> float:
+        """Its progress now; 100 once it has ended."""
+        return self.info.progress_percentage
+
+    def to_dict(self, *, reveal_secrets: bool = False) -> JSONObject:
+        """Return what `TaskInfo.summary()` returns, and the new lines as "lines", secrets masked."""
+        lines = [line.to_dict(reveal_secrets=reveal_secrets) for line in self.lines]
+        return {**self.info.summary(reveal_secrets=reveal_secrets), "lines": lines}
+
+
 class Claim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The right to run one attempt of a task, as a store grants it to a runner.
 

@@ -13,13 +13,14 @@ from concurrent.futures import Future
 from typing import Final
 from weakref import WeakValueDictionary
 
+from lilota.adding.news import News, fault_of
 from lilota.adding.references import are_same, reference_of
 from lilota.adding.unserved import IDS_PER_LOOK, PATIENCE_SECONDS, Lookout
 from lilota.contract import TaskQuery, TaskStore
 from lilota.contract.forks import renew_in_forks
-from lilota.errors import LilotaError, StoreError, described
+from lilota.errors import LilotaError, described
 from lilota.models import TERMINAL_STATES, TaskInfo
-from lilota.plugins.strangers import let_pass, one_line
+from lilota.plugins.strangers import let_pass
 
 #: How long a change in the store may go unnoticed when no hint came.
 LOOK_AGAIN_SECONDS: Final = 0.25
@@ -51,6 +52,8 @@ class Waiters:
         self.store: TaskStore = store
         self._told = told
         self._configured = configured
+        #: For those who want to hear of more than the end.
+        self.news: News = News(store)
         self._begin()
         renew_in_forks(self, Waiters._begin)
 
@@ -151,11 +154,6 @@ class Waiters:
         error.__cause__ = failure
         return error
 
-    def _fault(self, error: BaseException) -> StoreError:
-        fault = StoreError(f"The store {type(self.store).__name__} can't be asked: it raised {one_line(error)}.")
-        fault.__cause__ = error
-        return fault
-
     def _sleep(self, event: threading.Event, seconds: float) -> None:
         if self._told:
             event.wait(seconds)
@@ -187,7 +185,7 @@ class Waiters:
                 self._sleep(never, LOOK_AGAIN_SECONDS)
             except BaseException as error:  # noqa: BLE001 - a stranger's store may raise anything, and somebody waits
                 let_pass(error)
-                self._fail_all(error if isinstance(error, LilotaError) else self._fault(error))
+                self._fail_all(fault_of(self.store, error))
 
     def _look(self) -> None:
         with self._lock:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -59,18 +58,6 @@ def follow_active(store: TaskStore) -> Iterator[Snapshot]:
         known = {**ended, **active}
         total = sum(row.count for row in store.counts() if row.state in ACTIVE_STATES)
         yield Snapshot([known[task_id] for task_id in sorted(known)], max(0, total - len(active)))
-
-
-def wait_for_news(store: TaskStore, longest_seconds: float, shortest_seconds: float = 0.1) -> None:
-    """Return after a change, or after `longest_seconds`.
-
-    Never before `shortest_seconds`, so that a busy store is not read without a pause.
-    """
-    began = time.monotonic()
-    store.wait_for_change(longest_seconds)
-    too_early = shortest_seconds - (time.monotonic() - began)
-    if too_early > 0:
-        time.sleep(too_early)
 
 
 def _find_active(store: TaskStore) -> list[TaskInfo]:

@@ -13,7 +13,8 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from lilota.cli.following import Snapshot, wait_for_news
+from lilota.adding.news import wait_for_news
+from lilota.cli.following import Snapshot
 from lilota.cli.screen import bar, columns, console, has_unicode, percent, state_text, task_text, took
 from lilota.contract import TaskStore
 from lilota.models import TaskInfo, TaskState

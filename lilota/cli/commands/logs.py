@@ -9,7 +9,8 @@ from typing import Final
 
 import click
 
-from lilota.cli.following import wait_for_news
+from lilota.adding.lines import lines_behind
+from lilota.adding.news import wait_for_news
 from lilota.cli.options import TASK_ID, json_option, store_option
 from lilota.cli.output import echo
 from lilota.cli.patience import PatientStore
@@ -19,7 +20,6 @@ from lilota.contract import TaskStore
 from lilota.models import LogLine
 from lilota.texts.safe import safe
 
-_PAGE: Final = 1000
 #: Log lines come without a notification: this is how late a followed line may be.
 _POLL_SECONDS: Final = 0.5
 _COLOURS: Final = {
@@ -44,7 +44,7 @@ def logs(session: Session, *, task_id: int, follow: bool, level: str, as_json: b
     """Show what the task ID logged and printed, oldest first."""
     lowest = int(getattr(logging, level.upper()))
     with session.open_store() as store:
-        lines = _follow(PatientStore(store), task_id) if follow else _read(store, task_id)
+        lines = _follow(PatientStore(store), task_id) if follow else lines_behind(store, task_id)
         attempt = 1
         for line in lines:
             if line.level < lowest:
@@ -58,20 +58,13 @@ def logs(session: Session, *, task_id: int, follow: bool, level: str, as_json: b
             echo(_render(line))
 
 
-def _read(store: TaskStore, task_id: int, after: int = 0) -> Iterator[LogLine]:
-    """Give all lines that are there now, behind the first `after`."""
-    while page := store.logs(task_id, after, _PAGE):
-        yield from page
-        after += len(page)
-
-
 def _follow(store: TaskStore, task_id: int) -> Iterator[LogLine]:
     """Give lines until the task has ended."""
     seen = 0
     while True:
         # The state is read before the lines: what was logged before the end is among them.
         ended = store.get(task_id).state.is_terminal
-        for line in _read(store, task_id, seen):
+        for line in lines_behind(store, task_id, seen):
             seen += 1
             yield line
         if ended:

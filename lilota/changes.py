@@ -1,0 +1,51 @@
+"""`TaskChanges`: what happens to a task, as it happens, for a thread or for an event loop."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from lilota.adding.news import Heard, News
+from lilota.models import TaskChange
+
+
+class TaskChanges:
+    """What `TaskHandle.changes` returns: an iterator over changes, for `for` and for `async for`.
+
+    The first change is the task as it is; the last one is its end. What happens between two looks at the store, a few
+    of which are made per second, comes as one change: it has the newest state and progress, and all new lines. So
+    whoever is slow gets fewer changes, and misses no line. If the store can't be asked, that is raised; whoever asks
+    again goes on behind the last change.
+    """
+
+    def __init__(self, task_id: int, news: News, after: int) -> None:
+        self._task_id = task_id
+        self._news = news
+        self._heard = Heard(lines=after)
+        self._is_over = False
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> TaskChange:
+        if self._is_over:
+            raise StopIteration
+        future = self._news.behind(self._heard, self._task_id)
+        try:
+            return self._note(future.result())
+        finally:
+            future.cancel()  # where this was interrupted, nobody listens any more
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> TaskChange:
+        import asyncio  # noqa: PLC0415 - 15 ms; who is here has imported it
+
+        if self._is_over:
+            raise StopAsyncIteration
+        return self._note(await asyncio.wrap_future(self._news.behind(self._heard, self._task_id)))
+
+    def _note(self, change: TaskChange) -> TaskChange:
+        self._heard = self._heard.with_change(change)
+        self._is_over = change.info.state.is_terminal
+        return change

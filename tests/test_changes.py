@@ -1,0 +1,267 @@
+"""What happens to a task is heard as it happens."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import threading
+
+import pytest
+from lilota_memory_store import MemoryTaskStore
+from running import until
+
+from lilota import TaskClient
+from lilota.config import Settings
+from lilota.contract import ClaimRequest, RunnerInfo
+from lilota.errors import ConfigurationError, StoreError, StoreUnavailableError, TaskNotFoundError
+from lilota.models import AttemptUpdate, LogLine, Outcome, TaskState
+from lilota.stores import open_store
+
+PENDING, RUNNING, SUCCEEDED = TaskState.PENDING, TaskState.RUNNING, TaskState.SUCCEEDED
+
+
+class ObservedStore(MemoryTaskStore):
+    """A memory store that counts how often it is asked, and raises while a test wants that."""
+
+    error: BaseException | None = None
+    asked = 0
+
+    def find(self, query):
+        self.asked += 1
+        if self.error is not None:
+            raise self.error
+        return super().find(query)
+
+    def logs(self, task_id, after=0, limit=1000):
+        self.asked += 1
+        return super().logs(task_id, after, limit)
+
+    def get(self, task_id):
+        self.asked += 1
+        return super().get(task_id)
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request, tmp_path):
+    store = ObservedStore() if request.param == "memory" else open_store(f"sqlite:///{tmp_path}/tasks.db")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def client(store):
+    return TaskClient(store, settings=Settings(), accept_unknown_names=True)
+
+
+@pytest.fixture
+def observed():
+    """A client on a store that counts."""
+    return TaskClient(ObservedStore(), settings=Settings(), accept_unknown_names=True)
+
+
+class Attempt:
+    """An attempt of the oldest task that waits, as some runner elsewhere makes it."""
+
+    def __init__(self, client):
+        self.store = client.store
+        self.store.heartbeat(RunnerInfo(id="elsewhere"))
+        (self.claim,) = self.store.claim(ClaimRequest(runner_id="elsewhere", names=("task",))).claims
+
+    def tell(self, progress=None, lines=(), state=None):
+        """Report something."""
+        self.store.commit(
+            [
+                AttemptUpdate(
+                    id=self.claim.id,
+                    token=self.claim.token,
+                    progress=progress,
+                    log_lines=tuple(LogLine(at=0, text=text) for text in lines),
+                    outcome=state and Outcome(state=state),
+                )
+            ]
+        )
+
+
+def told(change):
+    """Return what a change says, for comparing."""
+    return change.state, change.progress_percentage, [line.text for line in change.lines]
+
+
+async def _step(changes):
+    return await asyncio.wait_for(anext(changes), 60)
+
+
+@pytest.fixture(params=["for", "async for"])
+def step(request):
+    """Return the next change, as a thread or a coroutine gets it."""
+    return next if request.param == "for" else lambda changes: asyncio.run(_step(changes))
+
+
+def test_a_task_is_followed_to_its_end(client, step):
+    """First as it is, then with each state, progress and line; the last change is its end."""
+    changes = client.add("task").changes()
+
+    assert told(step(changes)) == (PENDING, 0, [])
+    attempt = Attempt(client)
+    assert told(step(changes)) == (RUNNING, 0, [])
+    attempt.tell(progress=40)
+    assert told(step(changes)) == (RUNNING, 40, [])
+    attempt.tell(lines=["a", "b"])
+    assert told(step(changes)) == (RUNNING, 40, ["a", "b"])
+    attempt.tell(progress=80, lines=["c"], state=SUCCEEDED)
+    assert told(step(changes)) == (SUCCEEDED, 100, ["c"])
+    with pytest.raises((StopIteration, StopAsyncIteration)):
+        step(changes)
+
+
+def test_whoever_comes_late_or_is_slow_misses_no_line(client, step):
+    """What has happened in between comes as one change."""
+    handle = client.add("task")
+    Attempt(client).tell(50, [str(n) for n in range(2500)], SUCCEEDED)
+
+    changes = handle.changes()
+    assert told(step(changes)) == (SUCCEEDED, 100, [str(n) for n in range(2500)])
+    with pytest.raises((StopIteration, StopAsyncIteration)):
+        step(changes)
+    assert told(step(handle.changes(after=2498))) == (SUCCEEDED, 100, ["2498", "2499"])
+    assert told(step(handle.changes(after=9999))) == (SUCCEEDED, 100, [])
+
+
+def test_several_listeners_each_hear_all(client):
+    """Each hears what is new for it, however much others have heard."""
+    handle = client.add("task")
+    attempt = Attempt(client)
+    early = handle.changes()
+    next(early)
+    attempt.tell(lines=["a"])
+    assert told(next(early)) == (RUNNING, 0, ["a"])
+    late = handle.changes()
+    attempt.tell(lines=["b"], state=SUCCEEDED)
+
+    assert told(next(late)) == (SUCCEEDED, 100, ["a", "b"])
+    assert told(next(early)) == (SUCCEEDED, 100, ["b"])
+
+
+def test_a_cancellation_that_was_asked_for_is_heard(client):
+    """Of a running task, before it has ended."""
+    handle = client.add("task")
+    Attempt(client)
+    changes = handle.changes()
+    next(changes)
+
+    handle.cancel()
+
+    assert next(changes).info.cancel_requested
+
+
+def test_a_task_that_is_not_there_is_told(client, step):
+    """As where it is asked for; also one that was pruned."""
+    with pytest.raises(TaskNotFoundError, match="'99'"):
+        step(client.handle(99).changes())
+
+
+def test_five_hundred_handles_cost_one_thread_and_few_looks(observed):
+    """None of them has a thread or a question to the store of its own, unless it runs."""
+    handles = observed.add_many([{"name": "task"}] * 500)
+    before = threading.active_count()
+
+    begun = []
+
+    async def follow(handle):
+        states = []
+        async for change in handle.changes():
+            states.append(change.state)
+            begun.append(handle)
+        return states
+
+    async def follow_all():
+        loops = [asyncio.ensure_future(follow(handle)) for handle in handles]
+        await asyncio.to_thread(until, lambda: len(begun), lambda n: n == 500)
+        threads = threading.active_count()
+        asked = observed.store.asked
+        await asyncio.to_thread(lambda: [observed.store.cancel(handle.id) for handle in handles])
+        return asked, threads, await asyncio.gather(*loops)
+
+    asked, threads, states = asyncio.run(asyncio.wait_for(follow_all(), 60))
+
+    assert asked < 300
+    assert {tuple(several) for several in states} == {(PENDING, TaskState.CANCELLED)}
+    assert threads <= before + 3  # two of them are those of to_thread
+    assert observed.store.asked < 300
+
+
+def test_there_is_no_thread_when_nobody_listens(observed):
+    """It ends when the last loop has, or was left or cancelled."""
+    handle = observed.add("task")
+    changes = handle.changes()
+    next(changes)
+
+    async def give_up():
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(changes), 0.05)
+
+    asyncio.run(give_up())
+
+    until(lambda: observed._waiters.news._watcher, lambda thread: thread is None)
+    assert observed._waiters.news._wanted == {}
+
+
+@pytest.mark.parametrize("error", [StoreUnavailableError("down"), ValueError("a bug")])
+def test_a_store_that_can_not_be_asked_is_told_and_the_loop_goes_on(observed, step, error):
+    """Behind the last change, once the store is there again."""
+    handle = observed.add("task")
+    changes = handle.changes()
+    step(changes)
+    observed.store.error = error
+    with pytest.raises(StoreError):
+        step(changes)
+
+    observed.store.error = None
+    handle.cancel()
+
+    assert step(changes).state is TaskState.CANCELLED
+
+
+@pytest.mark.parametrize("after", [-1, 1.5, "1"])
+def test_a_place_in_the_log_is_a_number_of_lines(observed, after):
+    """Refused at once, and not in the loop."""
+    with pytest.raises(ConfigurationError, match="must be a number of lines"):
+        observed.add("task").changes(after=after)
+
+
+def test_a_change_can_be_sent_as_json(client):
+    """What a page shows that follows a task; secrets are masked."""
+    handle = client.add("task", description="password=hunter2")
+    Attempt(client).tell(lines=["token=abcdefgh"])
+
+    record = next(handle.changes()).to_dict()
+
+    assert (record["id"], record["state"]) == (handle.id, "running")
+    assert record["lines"][0]["text"] == "token=***"
+    assert "hunter2" not in str(record)
+
+
+def _follow_in_fork(handle, results):
+    results.put(str(next(handle.changes()).state))
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # that is what is tested
+def test_a_fork_can_follow_tasks_too(tmp_path):
+    """The thread that looks is not in the fork; another is started there."""
+    client = TaskClient(f"sqlite:///{tmp_path}/tasks.db", accept_unknown_names=True)
+    handle = client.add("task")
+    changes = handle.changes()
+    next(changes)
+    context = multiprocessing.get_context("fork")
+    results = context.Queue()
+    waiting = threading.Thread(target=lambda: next(changes), daemon=True)
+    waiting.start()
+    until(lambda: client._waiters.news._wanted, bool)
+    fork = context.Process(target=_follow_in_fork, args=(handle, results))
+    fork.start()
+
+    assert results.get(timeout=60) == "pending"
+    fork.join(60)
+    handle.cancel()
+    waiting.join(60)
+    client.close()
