@@ -36,6 +36,10 @@ class ObservedStore(MemoryTaskStore):
         self.asked += 1
         return super().logs(task_id, after, limit)
 
+    def logs_of_many(self, after, limit=1000):
+        self.asked += 1
+        return super().logs_of_many(after, limit)
+
     def get(self, task_id):
         self.asked += 1
         return super().get(task_id)
@@ -188,6 +192,28 @@ def test_five_hundred_handles_cost_one_thread_and_few_looks(observed):
     assert {tuple(several) for several in states} == {(PENDING, TaskState.CANCELLED)}
     assert threads <= before + 3  # two of them are those of to_thread
     assert observed.store.asked < 300
+
+
+def test_the_logs_of_many_that_run_are_one_question(observed):
+    """Though each of them logs all the time."""
+    handles = observed.add_many([{"name": "task"}] * 200)
+    attempts = [Attempt(observed) for _ in handles]
+
+    async def follow(handle, changes):
+        return [line.text for line in (await anext(changes)).lines]
+
+    async def follow_all():
+        loops = [handle.changes() for handle in handles]
+        await asyncio.gather(*map(follow, handles, loops))
+        observed.store.asked = 0
+        for attempt in attempts:
+            attempt.tell(lines=[f"line of {attempt.claim.id}"])
+        return await asyncio.gather(*map(follow, handles, loops))
+
+    texts = asyncio.run(asyncio.wait_for(follow_all(), 60))
+
+    assert texts == [[f"line of {handle.id}"] for handle in handles]
+    assert observed.store.asked < 150
 
 
 def test_there_is_no_thread_when_nobody_listens(observed):

@@ -10,7 +10,7 @@ from lilota.contract.instants import (
     to_microseconds,
     to_seconds,
 )
-from lilota.contract.optional import CanBeRepaired, CanFindEnded, CanTellExistence
+from lilota.contract.optional import CanBeRepaired, CanFindEnded, CanReadManyLogs, CanTellExistence
 from lilota.contract.protocol import TaskStore
 from lilota.contract.records import (
     Claimed,
@@ -29,6 +29,7 @@ from lilota.texts.secrets import redacted
 __all__ = [
     "CanBeRepaired",
     "CanFindEnded",
+    "CanReadManyLogs",
     "CanTellExistence",
     "ClaimRequest",
     "Claimed",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
-from lilota.models import TaskState
+from lilota.models import LogLine, TaskState
 
 
 @runtime_checkable
@@ -43,4 +43,18 @@ class CanFindEnded(Protocol):
             states: only those that ended like this; None means all.
             limit: how many at most, whichever they are. Fewer are all that there are. The cost grows with it, and not
                 with what is stored.
+        """
+
+
+@runtime_checkable
+class CanReadManyLogs(Protocol):
+    """A store that reads the logs of many tasks at once: who follows hundreds of them has one question for all."""
+
+    def logs_of_many(self, after: Mapping[int, int], limit: int = 1000) -> dict[int, list[LogLine]]:
+        """Return up to `limit` log lines of each of several tasks, oldest first, without the oldest ones of each.
+
+        Tasks that the store does not have are left out, and so may be those that have no further lines.
+
+        Args:
+            after: id -> how many of its oldest lines to leave out. There may be thousands of them.
         """

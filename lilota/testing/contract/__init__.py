@@ -15,6 +15,7 @@ from lilota.testing.contract.headers import HeadersContract
 from lilota.testing.contract.lease import LeaseContract
 from lilota.testing.contract.limits import LimitsContract
 from lilota.testing.contract.logs import LogsContract
+from lilota.testing.contract.many_logs import ManyLogsContract
 from lilota.testing.contract.model import ModelContract
 from lilota.testing.contract.processes import ProcessesContract
 from lilota.testing.contract.prune import PruneContract
@@ -51,6 +52,7 @@ class StoreContract(
     PruneContract,
     EndedContract,
     LogsContract,
+    ManyLogsContract,
     WaitContract,
     LimitsContract,
     AnyTaskContract,

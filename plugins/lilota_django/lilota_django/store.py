@@ -9,10 +9,10 @@ from lilota.contract.forks import renew_in_forks
 from lilota.contract.forwarding import ForwardingStore
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from lilota.models import TaskState
+    from lilota.models import LogLine, TaskState
     from lilota_django.orm.store import OrmStore
 
 
@@ -57,6 +57,10 @@ class DjangoTaskStore(ForwardingStore):
     def ended_since(self, since: datetime, states: Sequence[TaskState] | None = None, limit: int = 1000) -> list[int]:
         """Find what ended lately, as `lilota.contract.CanFindEnded` wants it."""
         return self.target().ended_since(since, states, limit)
+
+    def logs_of_many(self, after: Mapping[int, int], limit: int = 1000) -> dict[int, list[LogLine]]:
+        """Read the logs of many tasks at once, as `lilota.contract.CanReadManyLogs` wants it."""
+        return self.target().logs_of_many(after, limit)
 
     def _checked(self) -> OrmStore:
         from lilota_django.readiness import require_site, require_tables  # noqa: PLC0415 - see plugin.py

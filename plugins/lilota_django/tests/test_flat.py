@@ -40,6 +40,7 @@ VERBS = {
     "page": lambda store: store.find(TaskQuery(limit=20)),
     "page of a state": lambda store: store.find(TaskQuery(states=(TaskState.SUCCEEDED,), limit=20)),
     "ended lately": lambda store: store.ended_since(LONG_AGO, limit=10),
+    "logs of many": lambda store: store.logs_of_many(dict.fromkeys(range(1, 11), 0)),
     "prune": lambda store: store.prune(0, limit=10),
     "heartbeat": lambda store: store.heartbeat(RunnerInfo(id="runner")),
 }

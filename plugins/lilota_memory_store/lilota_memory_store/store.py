@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NoReturn
 
@@ -125,6 +125,11 @@ class MemoryTaskStore:
     def logs(self, task_id: int, after: int = 0, limit: int = 1000) -> list[LogLine]:
         with self._changed:
             return (self._table.task(task_id).log_lines or [])[after : after + limit]
+
+    def logs_of_many(self, after: Mapping[int, int], limit: int = 1000) -> dict[int, list[LogLine]]:
+        with self._changed:
+            found = ((task_id, number, self._table.tasks.get(task_id)) for task_id, number in after.items())
+            return {task_id: (task.log_lines or [])[number : number + limit] for task_id, number, task in found if task}
 
     def heartbeat(self, runner: RunnerInfo) -> bool:
         with self._changed:

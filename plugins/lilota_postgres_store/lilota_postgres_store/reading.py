@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
@@ -103,6 +104,15 @@ def logs(database: Database, task_id: int, after: int, limit: int) -> list[LogLi
     if not existing:
         raise TaskNotFoundError(task_id)
     return _to_lines(lines)
+
+
+def logs_of_many(database: Database, after: Mapping[int, int], limit: int) -> dict[int, list[LogLine]]:
+    """Return log lines of tasks behind so many of each, of those that have any."""
+    parameters = {"ids": number_array(after), "after": number_array(after.values()), "limit": str(limit)}
+    rows: dict[int, list[tuple[Any, ...]]] = {}
+    for task_id, _, *row in sorted(database.read("logs_of_many", **parameters), key=itemgetter(0, 1)):
+        rows.setdefault(task_id, []).append(tuple(row))
+    return {task_id: _to_lines(several) for task_id, several in rows.items()}
 
 
 def _to_lines(rows: Rows) -> list[LogLine]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from lilota.contract import (
@@ -122,6 +122,9 @@ class PostgresTaskStore:
 
     def logs(self, task_id: int, after: int = 0, limit: int = 1000) -> list[LogLine]:
         return reading.logs(self._db(), task_id, after, limit)
+
+    def logs_of_many(self, after: Mapping[int, int], limit: int = 1000) -> dict[int, list[LogLine]]:
+        return reading.logs_of_many(self._db(), after, limit)
 
     def heartbeat(self, runner: RunnerInfo) -> bool:
         return runners.heartbeat(self._db(), runner)

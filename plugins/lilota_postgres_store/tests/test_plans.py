@@ -30,6 +30,7 @@ THE_INDEX = {
     "ended_since": {"tasks_ended"},
     "task_exists": {"tasks_pkey", "bundles_pkey"},
     "logs": {"log_lines_pkey"},
+    "logs_of_many": {"log_lines_pkey"},
     "find_falling": {"tasks_pkey", "bundles_pkey"},
     "find_rising": {"tasks_pkey", "bundles_pkey"},
     "find_in_lanes_falling": {"tasks_by_state", "tasks_pkey", "bundles_by_lane", "bundles_pkey"},

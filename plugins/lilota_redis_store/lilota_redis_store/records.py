@@ -83,6 +83,7 @@ _decode_commit: Final = msgspec.msgpack.Decoder(tuple[list[Fence], ClaimReply | 
 _decode_counts: Final = msgspec.msgpack.Decoder(list[tuple[tuple[str, str], list[int]]]).decode
 _decode_runners: Final = msgspec.msgpack.Decoder(RunnersReply).decode
 decode_lines: Final = msgspec.msgpack.Decoder(list[LogLine]).decode
+decode_logs: Final = msgspec.msgpack.Decoder(list[list[LogLine]]).decode
 decode_ids: Final = msgspec.msgpack.Decoder(list[int]).decode
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -35,6 +35,8 @@ from lilota_redis_store.surroundings import look_at
 
 #: How many tasks are read, or deleted, in one call: the server has time for others in between.
 _PAGE: Final = 1000
+#: The logs of how many tasks are read in one call, each a page at most.
+_LOGS_PER_CALL: Final = 50
 #: A larger commit would stop the server for too long, or be more than it takes.
 _LARGE_COMMIT_BYTES: Final = 64 * 2**20
 _LONGEST_SECONDS: Final = 1e10
@@ -161,6 +163,16 @@ class RedisTaskStore:
         if reply is None:
             raise TaskNotFoundError(task_id)
         return records.decode_lines(reply)
+
+    def logs_of_many(self, after: Mapping[int, int], limit: int = 1000) -> dict[int, list[LogLine]]:
+        ids = list(after)
+        found: dict[int, list[LogLine]] = {}
+        # A script is alone in the server, so each of them reads few.
+        for start in range(0, len(ids), _LOGS_PER_CALL):
+            some = ids[start : start + _LOGS_PER_CALL]
+            reply = self._call("logs_of_many", (some, [after[task_id] for task_id in some], limit))
+            found.update(zip(some, records.decode_logs(reply), strict=True))
+        return found
 
     def heartbeat(self, runner: RunnerInfo) -> bool:
         in_time = bool(self._call("heartbeat", runner))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import heapq
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
+from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +16,7 @@ from lilota.contract import TaskCount, TaskQuery, from_microseconds
 from lilota.contract.ids import LARGEST_ID
 from lilota.errors import TaskNotFoundError
 from lilota.models import TERMINAL_STATES, LogLine, TaskError, TaskInfo, TaskState
-from lilota_sqlite_store.statements import SQL, id_list
+from lilota_sqlite_store.statements import SQL, id_list, number_object
 from lilota_sqlite_store.states import CODES, STATES
 
 #: Id, queue, name, and the number of tasks per stored state.
@@ -44,6 +45,17 @@ def logs(connection: sqlite3.Connection, task_id: int, after: int, limit: int) -
         LogLine(at=at, text=text, level=level, source=source, attempt=attempt, logger=logger)
         for at, text, level, source, attempt, logger in connection.execute(SQL["logs"], (task_id, after, limit))
     ]
+
+
+def logs_of_many(connection: sqlite3.Connection, after: Mapping[int, int], limit: int) -> dict[int, list[LogLine]]:
+    """Return log lines of tasks behind so many of each, of those that have any."""
+    lines: dict[int, list[LogLine]] = {}
+    for task_id, _, at, text, level, source, attempt, logger in sorted(
+        connection.execute(SQL["logs_of_many"], (number_object(after), limit)), key=itemgetter(0, 1)
+    ):
+        line = LogLine(at=at, text=text, level=level, source=source, attempt=attempt, logger=logger)
+        lines.setdefault(task_id, []).append(line)
+    return lines
 
 
 def counts(connection: sqlite3.Connection) -> list[TaskCount]:

@@ -31,6 +31,11 @@ def id_list(ids: Iterable[int]) -> str:
     return msgspec.json.encode(list(ids)).decode()
 
 
+def number_object(numbers: Mapping[int, int]) -> str:
+    """Return a number for each of some ids as the JSON object that a statement takes."""
+    return msgspec.json.encode(numbers).decode()
+
+
 def load_migrations() -> list[tuple[int, list[str]]]:
     """Return the migrations as (number, statements), by rising number."""
     entries = [entry for entry in (_FOLDER / "migrations").iterdir() if entry.name.endswith(".sql")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from lilota.contract import (
@@ -138,6 +138,10 @@ class SQLiteTaskStore:
         check_id(task_id)
         with self._db().read() as connection:
             return reading.logs(connection, task_id, after, limit)
+
+    def logs_of_many(self, after: Mapping[int, int], limit: int = 1000) -> dict[int, list[LogLine]]:
+        with self._db().read() as connection:
+            return reading.logs_of_many(connection, after, limit)
 
     def heartbeat(self, runner: RunnerInfo) -> bool:
         with self._db().write(durable=False) as connection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import cast
 
@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from lilota.contract import (
     CanFindEnded,
+    CanReadManyLogs,
     Claimed,
     ClaimRequest,
     Committed,
@@ -19,7 +20,7 @@ from lilota.contract import (
     TaskStore,
 )
 from lilota.contract.forwarding import ForwardingStore
-from lilota.models import AttemptUpdate, Claim, NewTask, TaskState
+from lilota.models import AttemptUpdate, Claim, LogLine, NewTask, TaskState
 
 
 class StoreWrapper(ForwardingStore):
@@ -63,6 +64,9 @@ class StoreWrapper(ForwardingStore):
 
     def ended_since(self, since: datetime, states: Sequence[TaskState] | None = None, limit: int = 1000) -> list[int]:
         return cast("CanFindEnded", self.inner).ended_since(since, states, limit)
+
+    def logs_of_many(self, after: Mapping[int, int], limit: int = 1000) -> dict[int, list[LogLine]]:
+        return cast("CanReadManyLogs", self.inner).logs_of_many(after, limit)
 
     def claim(self, request: ClaimRequest) -> Claimed:
         claimed = super().claim(self.alter_request(request))

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
 from itertools import islice
+from operator import or_
 from typing import TYPE_CHECKING, Final
+
+from django.db.models import Q
 
 from lilota import models as records
 from lilota.contract import TaskCount, TaskQuery
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
 
 #: How many lanes and states one statement looks through.
 _PLACES_PER_STATEMENT: Final = 50
+#: The logs of how many tasks one statement reads: each is a condition, of which SQLite takes a thousand.
+_LOGS_PER_STATEMENT: Final = 200
 
 
 def get(database: Database, task_id: int) -> TaskInfo:
@@ -47,6 +53,17 @@ def logs(database: Database, task_id: int, after: int, limit: int) -> list[recor
         raise TaskNotFoundError(task_id)
     lines = LogLine.objects.using(database.alias).filter(task_id=task_id, n__gt=after).order_by("n")[:limit]
     return [records.LogLine(**row) for row in lines.values(*LINE_FIELDS)]
+
+
+def logs_of_many(database: Database, after: Mapping[int, int], limit: int) -> dict[int, list[records.LogLine]]:
+    """Return log lines of tasks behind so many of each, of those that have any."""
+    lines: dict[int, list[records.LogLine]] = {}
+    for some in in_chunks(after.items(), _LOGS_PER_STATEMENT):
+        these = (Q(task_id=task_id, n__gt=number, n__lte=number + limit) for task_id, number in some)
+        found = LogLine.objects.using(database.alias).filter(reduce(or_, these)).order_by("task_id", "n")
+        for row in found.values("task_id", *LINE_FIELDS):
+            lines.setdefault(row.pop("task_id"), []).append(records.LogLine(**row))
+    return lines
 
 
 def counts(database: Database) -> list[TaskCount]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -86,6 +86,9 @@ class OrmStore:
     def logs(self, task_id: int, after: int = 0, limit: int = 1000) -> list[LogLine]:
         check_id(task_id)
         return self._database.read(lambda: reading.logs(self._database, task_id, after, limit))
+
+    def logs_of_many(self, after: Mapping[int, int], limit: int = 1000) -> dict[int, list[LogLine]]:
+        return self._database.read_at_once(lambda: reading.logs_of_many(self._database, after, limit))
 
     def heartbeat(self, runner: RunnerInfo) -> bool:
         if self._database.is_in_transaction:
