@@ -45,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         store: the name or URL of the store. The path in `sqlite:///tasks.db` is relative to the working folder, not
             to the file that the setting stands in.
         tasks: task name -> "module:Class", for tasks of the application's own.
+        modules: the modules in which the application declares tasks with `@task`.
         plugins_allowed: the only plugins that may be used, or None for all. Here and in `plugins_blocked`, a name is
             a distribution, and an entry is "group:name".
         plugins_blocked: the plugins that are not used; stronger than `plugins_allowed`. An entry may also be named
@@ -59,6 +60,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     store: Annotated[str, _Setting("LILOTA_STORE", check=_check_store)] = "sqlite:///lilota.db"
     tasks: Annotated[dict[str, str], _Setting(check=_check_references)] = {}
+    modules: Annotated[tuple[str, ...], _Setting("LILOTA_MODULES", _parse_list, _check_modules)] = ()
     plugins_allowed: Annotated[tuple[str, ...] | None, _Setting("LILOTA_PLUGINS", _parse_list)] = None
     plugins_blocked: Annotated[tuple[str, ...], _Setting("LILOTA_DISABLE_PLUGINS", _parse_list)] = ()
     plugins_off: Annotated[bool, _Setting("LILOTA_NO_PLUGINS", _parse_switch)] = False
@@ -78,6 +80,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 SETTING_NAMES: Final = tuple(name for name in Settings.__struct_fields__ if name != "sources")
 #: What marks the root of a repository.
 _OF_REPOSITORIES: Final = (".git", ".hg", ".svn", ".jj")
+_MODULE: Final = Pattern(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _REFERENCE: Final = Pattern(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
@@ -264,6 +267,15 @@ def _check_references(tasks: Mapping[str, str], source: str) -> None:
             raise ConfigurationError(
                 f"The task {name!r} in {source} is set to {reference!r}; "
                 'write where its class is as "package.module:ClassName".'
+            )
+
+
+def _check_modules(modules: tuple[str, ...], source: str) -> None:
+    for module in modules:
+        if not _MODULE.compiled.fullmatch(module):
+            raise ConfigurationError(
+                f"The setting 'modules' in {source} names {module!r}, which is no module; "
+                'write it as it is imported: "package.module".'
             )
 
 

@@ -23,6 +23,7 @@ from lilota.contract import (
     TaskStore,
 )
 from lilota.errors import ConfigurationError, LilotaError
+from lilota.modules import NOT_USED
 from lilota.plugins import Plugins
 from lilota.plugins.records import troubles
 from lilota.registry import Registry
@@ -33,7 +34,7 @@ from lilota.texts.shadows import shadows
 from lilota.texts.words import count, duration
 from lilota.workers.preparing import start_method_for
 from lilota.workers.starting import remedy_for, start_process
-from lilota.workers.trial import Trial
+from lilota.workers.trial import Trial, look_into_modules
 
 #: How long a process may take to come up, on a busy machine.
 _START_SECONDS: Final = 30.0
@@ -82,10 +83,12 @@ def examine(
         plugins = Plugins(settings)
         yield from _plugins(plugins)
         yield from _configured_tasks(plugins)
+        registry = Registry(plugins)
+        yield from _modules(registry)
         with closing(open_store(settings.store, plugins=plugins)) as opened:
             if isinstance(opened, CanTellExistence) and not opened.exists():
                 yield from _not_made_yet(opened.capabilities())
-                yield from _waiting_tasks((), Registry(plugins), Serving(()))
+                yield from _waiting_tasks((), registry, Serving(()))
                 return
             opened.open()
             yield _answer(opened)
@@ -93,7 +96,7 @@ def examine(
             yield from _damage(opened, repair=repair)
             runners = opened.runners()
             yield from _troubled_runners(runners)
-            yield from _waiting_tasks(opened.counts(), Registry(plugins), Serving(runners, worker_command))
+            yield from _waiting_tasks(opened.counts(), registry, Serving(runners, worker_command))
     except LilotaError as error:
         yield Finding("problem", "store", mask_text(str(error)))
 
@@ -166,6 +169,22 @@ def _configured_tasks(plugins: Plugins) -> Iterator[Finding]:
             fine += not tried.problem
     if fine:
         yield Finding("ok", "tasks", f"{count(fine, 'configured task')} can be imported.")
+
+
+def _modules(registry: Registry) -> Iterator[Finding]:
+    """Import the modules of the settings elsewhere, with the current folder on the path, as `lilota worker` does."""
+    settings = registry.plugins.settings
+    if settings.executor != "processes":
+        return
+    found = look_into_modules(registry, None, [os.getcwd()])
+    for tried in found:
+        if tried.problem:
+            text = NOT_USED % (tried.problem, settings.source_of("modules"))
+            yield Finding("problem", "modules", text)
+        else:
+            yield Finding("ok", "modules", f"{tried.name} declares {count(len(tried.declared), 'task')}.")
+        yield from (Finding("warning", "modules", remark) for remark in tried.remarks)
+    yield from (Finding("problem", "modules", conflict) for conflict in registry.conflicts())
 
 
 def _answer(store: TaskStore) -> Finding:

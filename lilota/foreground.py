@@ -15,13 +15,16 @@ from typing import Final
 
 from lilota.config import Settings, load_settings
 from lilota.contract import TaskStore, redacted
-from lilota.errors import RunnerStateError
+from lilota.errors import LilotaError, RunnerStateError
+from lilota.modules import NOT_USED
+from lilota.plugins import Plugins
 from lilota.registry import Registry
 from lilota.runner import TaskRunner
 from lilota.texts.words import duration
 from lilota.workers.preparing import start_method_for
 from lilota.workers.processors import usable_processors
-from lilota.workers.trial import Trial
+from lilota.workers.starting import remedy_for
+from lilota.workers.trial import Trial, look_into_modules
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -61,9 +64,13 @@ def run_worker(
         TypeError, LilotaError: as for `TaskRunner`; or the runner has ended by itself.
     """
     settings = settings or (registry.plugins.settings if registry else load_settings())
+    registry = registry or Registry(Plugins(settings), settings)
     executor = executor or settings.executor
     processes = usable_processors() if processes is None else processes
     here = executor == "processes"
+    untried = registry.references_not_imported() if here else {}
+    if here:
+        find_in_modules(registry, start_method)
     with stop_signals() as signals:
         runner = TaskRunner(
             store,
@@ -79,8 +86,7 @@ def run_worker(
         runner.start()
         signals.take_back()
         name = ""
-        untried = runner.registry.references_not_imported() if here else {}
-        trial = Trial(untried, runner.registry.plugins, start_method)
+        trial = Trial(untried, registry.plugins, start_method)
         try:
             places = f"{processes}, started by {start_method_for(start_method)}" if here else redacted(executor)
             Thread(target=_tell_of_tasks, args=(trial, settings), name="lilota-trial", daemon=True).start()
@@ -90,6 +96,30 @@ def run_worker(
             trial.close()
             _stop_within(runner, signals, say, name, grace_seconds)
     _say(say, "Stopped.")
+
+
+def find_in_modules(registry: Registry, start_method: str | None = None) -> None:
+    """Find what the modules of the settings declare, and say which can't be used; once for a registry.
+
+    They are imported in another process: what a runner needs of them are names, and one that ends its process, or
+    hangs, must end no runner.
+
+    Raises:
+        LilotaError: no process could be started.
+    """
+    source = registry.plugins.settings.source_of("modules")
+    try:
+        found = look_into_modules(registry, start_method)
+    except (OSError, EOFError) as error:
+        raise LilotaError(f"No process can be started to import modules: {error}. {remedy_for(error)}") from error
+    for tried in found:
+        if tried.problem:
+            logger.error(NOT_USED, tried.problem, source)
+        for remark in tried.remarks:
+            logger.warning("%s", remark)
+    if found:
+        for conflict in registry.conflicts():
+            logger.error("%s", conflict)
 
 
 class StopSignals(SimpleQueue[signal.Signals]):

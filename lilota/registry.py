@@ -1,25 +1,26 @@
 """Know which task names exist, and which class each stands for.
 
 A name may be registered by the program, configured in `[tool.lilota.tasks]`, installed by a plugin, or declared by
-`@task` in a module that is imported, and is looked for in this order. Worker processes get what no plugin brings as
-references, because classes do not travel. What is registered
-as "reports:*" stands for all names that begin with "reports:", unless one is registered itself.
+`@task` in a module that is imported, and is looked for in this order; before the last step, the modules of the settings
+are imported. Worker processes get what no plugin brings as references, because classes do not travel. What is
+registered as "reports:*" stands for all names that begin with "reports:", unless one is registered itself.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, overload
 
 from lilota.config import Settings
 from lilota.errors import InvalidTaskError, LilotaError, UnknownTaskError, did_you_mean, listed
 from lilota.models import TaskBase
+from lilota.modules import Modules
 from lilota.plugins import Plugins
-from lilota.plugins.loading import load_reference
+from lilota.plugins.loading import load_reference, remedy_for
 from lilota.plugins.strangers import as_sentence, let_pass, reason_of
 from lilota.tasks.checks import check_task_class
-from lilota.tasks.declared import declared_at, declared_class, declared_classes
+from lilota.tasks.declared import declared_at, declared_class, declared_classes, declared_twice
 from lilota.tasks.declared import refusal as refusal_of_declared
 from lilota.tasks.families import is_family, registered_as
 from lilota.tasks.functions import FunctionTask
@@ -30,7 +31,9 @@ from lilota.tasks.reachability import check_reachable, reference_to
 logger: logging.Logger = logging.getLogger(__name__)
 
 #: A service that is started in another folder than its files looks like this.
-_NONE_CONFIGURED: Final = " No [tasks] are configured for the working folder: start the program where lilota.toml is."
+_NONE_CONFIGURED: Final = (
+    " No [tasks] or modules are configured for the working folder: start the program where lilota.toml is."
+)
 
 
 class Registry:
@@ -43,16 +46,22 @@ class Registry:
 
     def __init__(self, plugins: Plugins, settings: Settings | None = None) -> None:
         self._plugins = plugins
-        self._references: dict[str, str] = dict((settings or plugins.settings).tasks)
+        settings = settings or plugins.settings
+        self._references: dict[str, str] = dict(settings.tasks)
         self._classes: dict[str, type[TaskBase]] = {}
         #: Under which name a function is a task here, as far as somebody has asked.
         self._names: dict[FunctionTask[..., Any], str] = {}
+        self._modules = Modules(settings.modules, settings.source_of("modules"))
+        #: Names that modules declare, which another process has imported, and why some of them can't be used.
+        self._taken_over: set[str] = set()
+        self._conflicts: dict[str, LilotaError] = {}
 
     @classmethod
     def from_references(cls, references: Mapping[str, str], plugins: Plugins) -> Registry:
         """Make the registry of a worker process from what `references()` returned in the runner's."""
         registry = cls(plugins)
         registry._references = dict(references)
+        registry._modules = Modules()  # what they declare is among the references
         return registry
 
     @property
@@ -94,10 +103,12 @@ class Registry:
 
     def names(self) -> tuple[str, ...]:
         """Return every name that can be used, sorted; names that several distributions claim can't."""
+        self._modules.import_all()
         return tuple(sorted({*self._references, *self._plugins.task_names(), *declared_classes()}))
 
     def references(self) -> dict[str, str]:
         """Return where the registered, configured and declared classes are: name -> "module:qualname"."""
+        self._modules.import_all()
         # A worker looks here first: what is installed must not be hidden by what is only declared.
         declared = {
             name: reference_to(clazz) for name, clazz in declared_classes().items() if not self._plugins.has_task(name)
@@ -105,8 +116,42 @@ class Registry:
         return declared | self._references
 
     def references_not_imported(self) -> dict[str, str]:
-        """Return those of `references()` of which this process has not imported the class yet."""
-        return {name: reference for name, reference in self._references.items() if name not in self._classes}
+        """Return the configured ones of `references()` of which this process has not imported the class yet."""
+        tried = self._classes.keys() | self._taken_over
+        return {name: reference for name, reference in self._references.items() if name not in tried}
+
+    def modules(self) -> tuple[str, ...]:
+        """Return the modules of the settings that can be used."""
+        return self._modules.usable()
+
+    def modules_not_imported(self) -> tuple[str, ...]:
+        """Return the modules of the settings of which nothing is known yet."""
+        return self._modules.not_imported()
+
+    def take_over(self, problems: Mapping[str, str], declared: Iterable[tuple[str, str]]) -> None:
+        """Take what came of the modules in another process, so that they need not be imported in this one.
+
+        A name that several of them declare then stands for nothing; `conflicts()` says so.
+
+        Args:
+            problems: module -> why it can't be used, or "".
+            declared: the tasks that they declare: name and "module:qualname".
+        """
+        self._modules.note(problems)
+        found: dict[str, list[str]] = {}
+        for name, reference in declared:
+            if name not in self._references and not self._plugins.has_task(name):
+                found.setdefault(name, []).append(reference)
+        for name, references in found.items():
+            if len(references) == 1:
+                self._references[name] = references[0]
+                self._taken_over.add(name)
+            else:
+                self._conflicts[name] = declared_twice(name, references)
+
+    def conflicts(self) -> tuple[str, ...]:
+        """Return a sentence for each name that `take_over` found to be declared more than once."""
+        return tuple(map(str, self._conflicts.values()))
 
     def check(self, name: str) -> str:
         """Make sure that a name stands for a task, without importing it; return under which name it is registered.
@@ -206,7 +251,10 @@ class Registry:
         return registered_as(name, self._is_usable)
 
     def _is_usable(self, name: str) -> bool:
-        return name in self._references or self._plugins.has_task(name) or declared_class(name) is not None
+        if name in self._references or self._plugins.has_task(name):
+            return True
+        self._modules.import_all()
+        return declared_class(name) is not None
 
     def _refusal(self, name: str) -> LilotaError:
         if not isinstance(name, str):
@@ -217,15 +265,21 @@ class Registry:
             return UnknownTaskError(
                 f"{name!r} stands for all task names that begin with {name[:-1]!r}: add one of them."
             )
-        known = self._plugins.refusal(name) or refusal_of_declared(name)
+        known = self._plugins.refusal(name) or self._conflicts.get(name) or refusal_of_declared(name)
         if known is not None:
             return known
         return UnknownTaskError(
             f"Unknown task {name!r}.{did_you_mean(name, self.names())} Registered: {listed(self._references)}. "
             f"Installed: {listed(self._plugins.task_names())}. "
-            "Register it before runner.start(), write where its class is under [tasks] in lilota.toml, or install the "
-            f"package that brings it.{'' if self._references else _NONE_CONFIGURED}"
+            "Register it before runner.start(), write where its class is under [tasks] in lilota.toml, or the module "
+            f"of its function under modules, or install the package that brings it.{self._what_is_not_known()}"
         )
+
+    def _what_is_not_known(self) -> str:
+        unusable = self._modules.unusable()
+        if unusable:
+            return f" What {listed(unusable)} would declare is not known: see the log for why."
+        return "" if self._references or self._modules.usable() else _NONE_CONFIGURED
 
     def _hint_for_class(self, named: object) -> str:
         """Say under which names a class is registered that was given instead of one, or return ""."""
@@ -260,20 +314,5 @@ def load_class(name: str, reference: str) -> type[TaskBase]:
         let_pass(error, what)
         raise InvalidTaskError(
             f"{what} can't be imported from {reference!r}: {as_sentence(reason_of(error))} "
-            f"{_remedy_for(error, reference)}"
+            f"{remedy_for(error, reference)}"
         ) from error
-
-
-def _remedy_for(error: BaseException, reference: str) -> str:
-    module = reference.partition(":")[0]
-    package = module.partition(".")[0]
-    if isinstance(error, ModuleNotFoundError):
-        if error.name == package:
-            return f"Install the package that has {package!r}, or start in the folder in which it lies."
-        return f"Correct the reference, or install what has {error.name!r}."
-    if isinstance(error, ImportError) and error.name == module:
-        return (
-            "Its class must be at the top level of a module that the worker process can import, outside of "
-            "`if __name__ == '__main__':`."
-        )
-    return f"Mend what {module!r} does when it is imported."

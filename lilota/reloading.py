@@ -5,6 +5,7 @@ The process that calls this only watches, and so outlives code that can't be imp
 
 from __future__ import annotations
 
+import importlib.util
 import signal
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -92,6 +93,21 @@ def code_changes(folders: Iterable[Path]) -> Iterator[Path | None]:
     looks = look()
     next(looks)  # only now they are watched
     return looks
+
+
+def folders_of(modules: Iterable[str]) -> list[Path]:
+    """Return the folders with the code of some modules, and the working folder; none that lies in another one.
+
+    Nothing is imported: what is found is the package of each, or the folder of a module that is in none.
+    """
+    folders = {Path.cwd()}
+    for name in {module.partition(".")[0] for module in modules}:
+        spec = importlib.util.find_spec(name)
+        if spec is not None:
+            folders.update(Path(place) for place in spec.submodule_search_locations or ())
+            if not spec.submodule_search_locations and spec.has_location and spec.origin:
+                folders.add(Path(spec.origin).parent)
+    return [folder for folder in sorted(folders) if not folders.intersection(folder.parents)]
 
 
 class _Reloading:

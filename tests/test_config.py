@@ -56,6 +56,7 @@ def test_who_passes_settings_on_names_the_place_where_they_stand():
 def test_every_environment_variable_is_read(monkeypatch):
     """Each variable sets its setting."""
     monkeypatch.setenv("LILOTA_STORE", "memory")
+    monkeypatch.setenv("LILOTA_MODULES", "shop.tasks, other.tasks")
     monkeypatch.setenv("LILOTA_PLUGINS", "memory, lilota.tasks:resize,")
     monkeypatch.setenv("LILOTA_DISABLE_PLUGINS", "sqlite")
     monkeypatch.setenv("LILOTA_NO_PLUGINS", "yes")
@@ -67,6 +68,7 @@ def test_every_environment_variable_is_read(monkeypatch):
     settings = load_settings()
 
     assert settings.store == "memory"
+    assert settings.modules == ("shop.tasks", "other.tasks")
     assert settings.plugins_allowed == ("memory", "lilota.tasks:resize")
     assert settings.plugins_blocked == ("sqlite",)
     assert settings.plugins_off is True
@@ -146,6 +148,12 @@ def test_an_unknown_argument_is_refused():
         ("prune_after_seconds = nan", "'prune_after_seconds' in .* is nan; write a number of seconds above 0"),
         ("plugins_off = 1", "'plugins_off' in .* Expected `bool`, got `int`"),
         ("tasks = { resize = 1 }", "'tasks' in .* Expected `str`, got `int`"),
+        ('modules = "app.tasks"', "'modules' in .* Expected `array`, got `str`"),
+        (
+            'modules = ["app/tasks.py"]',
+            "'modules' in .* names 'app/tasks.py', which is no module; write .*package",
+        ),
+        ('modules = ["app.tasks:resize"]', "'modules' in .* names 'app.tasks:resize', which is no module"),
         ('tasks = { resize = "app.tasks" }', "task 'resize' in .* 'app.tasks'; write .*package.module:ClassName"),
     ],
 )

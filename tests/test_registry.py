@@ -590,12 +590,12 @@ def test_an_unknown_name_gets_the_nearest_one_as_a_hint(make_registry, tasks):
         )
         assert "'good_task'" in str(caught.value)
         assert "Register it before runner.start(), write where its class is under [tasks]" in str(caught.value)
-        assert "No [tasks] are configured" not in str(caught.value)
+        assert "No [tasks] or modules are configured" not in str(caught.value)
 
 
 def test_an_unknown_name_where_nothing_is_configured_points_to_the_working_folder(make_registry):
     """A web server that a service manager starts in another folder finds no configuration there."""
-    with pytest.raises(UnknownTaskError, match=r"No \[tasks\] are configured for the working folder"):
+    with pytest.raises(UnknownTaskError, match=r"No \[tasks\] or modules are configured for the working folder"):
         make_registry().check("resize_image")
 
 

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from lilota.errors import ConfigurationError
-from lilota.reloading import code_changes
+from lilota.reloading import code_changes, folders_of
 
 #: Has the child end by SIGTERM as if nobody had caught it.
 PROGRAM = """
@@ -54,6 +54,22 @@ def test_settings_are_code_too(tmp_path, name):
     (tmp_path / name).touch()
 
     assert next(change for change in changes if change is not None) == tmp_path / name
+
+
+def test_the_packages_of_modules_are_watched_too_and_not_imported(tmp_path, monkeypatch):
+    """Those in the working folder are watched with it."""
+    for place in ("elsewhere/reloaded_shop", "here/reloaded_own"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "__init__.py").write_text("raise ValueError('imported')")
+    (tmp_path / "elsewhere" / "reloaded_single.py").touch()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "here"), str(tmp_path / "elsewhere"), *sys.path])
+
+    packages = folders_of(["reloaded_shop.tasks", "reloaded_own.tasks", "reloaded_nowhere"])
+    single = folders_of(["reloaded_single"])
+
+    assert packages == [tmp_path / "elsewhere" / "reloaded_shop", tmp_path / "here"]
+    assert single == [tmp_path / "elsewhere", tmp_path / "here"]
 
 
 def test_a_folder_that_can_not_be_watched_is_an_error_with_a_remedy(tmp_path):

@@ -19,6 +19,7 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 #: The largest id that every store can hold: a signed 64-bit number.
 _LARGEST_ID: Final = 2**63 - 1
 
+_MODULE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _REFERENCE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 if TYPE_CHECKING:
@@ -75,6 +76,12 @@ def _task_reference(text: str) -> tuple[str, str]:
     return name, reference
 
 
+def _module(text: str) -> str:
+    if not _MODULE.fullmatch(text) or text.endswith(".py"):
+        raise ValueError(f"{text!r} is no module; write it as it is imported, for example shop.tasks")
+    return text
+
+
 TASK_ID: Final = ReadBy("id", _task_id, complete_task_id)
 #: Seconds, written like 90, 15min, 1h30m or 7d.
 DURATION: Final = ReadBy("duration", parse_duration)
@@ -84,6 +91,8 @@ INSTANT: Final = ReadBy("instant", _instant)
 MOMENT: Final = ReadBy("instant", read_moment)
 #: A task class and the name to give it: NAME=package.module:Class.
 TASK_REFERENCE: Final = ReadBy("task", _task_reference)
+#: A module in which tasks are declared: package.module.
+MODULE: Final = ReadBy("module", _module)
 
 
 def store_option(command: Decorated) -> Decorated:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property, wraps
@@ -34,6 +36,7 @@ class Session:
     Attributes:
         store: the name or URL that the person typed, or None for the configured one.
         tasks: task name -> "module:Class", as typed; they stand beside the configured ones.
+        modules: modules that declare tasks, as typed; where there are some, the configured ones do not count.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class Session:
         self.worker_command: str = worker_command
         self.store: str | None = None
         self.tasks: dict[str, str] = {}
+        self.modules: tuple[str, ...] = ()
 
     @cached_property
     def settings(self) -> Settings:
@@ -50,7 +54,11 @@ class Session:
         import msgspec  # noqa: PLC0415 - start-up stays quick
 
         settings = self.load_settings()
-        return msgspec.structs.replace(settings, tasks={**settings.tasks, **self.tasks})
+        settings = msgspec.structs.replace(settings, tasks={**settings.tasks, **self.tasks})
+        if not self.modules:
+            return settings
+        sources = {**settings.sources, "modules": "the command line"}
+        return msgspec.structs.replace(settings, modules=self.modules, sources=sources)
 
     def load_settings(self) -> Settings:
         """Return the settings for the store that was typed."""
@@ -70,7 +78,10 @@ class Session:
         """The task names that this installation knows."""
         from lilota.registry import Registry  # noqa: PLC0415 - start-up stays quick
 
-        return Registry(self.plugins, self.settings)
+        registry = Registry(self.plugins, self.settings)
+        if self.settings.modules:
+            make_current_folder_importable()
+        return registry
 
     @cached_property
     def plugin_commands(self) -> Mapping[str, click.Command]:
@@ -118,6 +129,13 @@ class Session:
                 "when it ends. Choose a shared one with --store, for example sqlite:///lilota.db.",
                 err=True,
             )
+
+
+def make_current_folder_importable() -> None:
+    """Let tasks be imported from here, after all that is installed; worker processes take over the path."""
+    folder = os.getcwd()
+    if folder not in sys.path:
+        sys.path.append(folder)
 
 
 def _require_existing(store: TaskStore) -> None:

@@ -45,6 +45,22 @@ def load_reference(reference: str) -> object:
         raise ImportError(f"{missing}{detail}", name=module_name) from error
 
 
+def remedy_for(error: BaseException, reference: str) -> str:
+    """Say what can be done about a reference, or a module alone, that can't be imported."""
+    module, colon, _ = reference.partition(":")
+    package = module.partition(".")[0]
+    if isinstance(error, ModuleNotFoundError):
+        if error.name == package:
+            return f"Install the package that has {package!r}, or start in the folder in which it lies."
+        return f"Correct the reference, or install what has {error.name!r}."
+    if colon and isinstance(error, ImportError) and error.name == module:
+        return (
+            "Its class must be at the top level of a module that the worker process can import, outside of "
+            "`if __name__ == '__main__':`."
+        )
+    return f"Mend what {module!r} does when it is imported."
+
+
 def _nearest(module: ModuleType, qualname: str) -> str:
     own = [name for name, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__]
     hint = did_you_mean(qualname, own)

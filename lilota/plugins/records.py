@@ -17,8 +17,12 @@ STORES: Final = "lilota.stores"
 TASKS: Final = "lilota.tasks"
 EXECUTORS: Final = "lilota.executors"
 MODULES: Final = "lilota.plugins"
+#: No group of entry points: what the setting `modules` names. `lilota plugins` lists it beside these.
+TASK_MODULES: Final = "modules"
 #: Group -> what an entry of it is, for people.
-KINDS: Final = MappingProxyType({STORES: "store", TASKS: "task", EXECUTORS: "executor", MODULES: "plugin"})
+KINDS: Final = MappingProxyType(
+    {STORES: "store", TASKS: "task", EXECUTORS: "executor", MODULES: "plugin", TASK_MODULES: "module"}
+)
 
 #: Marks a log line that says what `Plugins.records()` and `Plugins.remarks()` say, too.
 IN_RECORDS: Final = MappingProxyType({"is_in_records": True})
@@ -40,7 +44,8 @@ class PluginRecord(_Named, frozen=True, kw_only=True):
     """One entry as of the moment it was asked for.
 
     Attributes:
-        group: "lilota.stores", "lilota.tasks", "lilota.executors" or "lilota.plugins".
+        group: "lilota.stores", "lilota.tasks", "lilota.executors" or "lilota.plugins"; "modules" for what the setting
+            of that name has, which no distribution brings.
         name: the scheme of the store or executor, or the name of the task or plugin.
         value: what the entry names, "package.module:object"; a task or store that a hook contributed
             has "package.module:hook()".
@@ -141,7 +146,7 @@ def troubles(records: Iterable[PluginRecord]) -> list[Trouble]:
 
 def _with_remedy(error: str, record: PluginRecord) -> str:
     """Say what to do about an entry that failed; the other reasons have their remedy."""
-    if record.state != "failed":
+    if record.state != "failed" or record.group == TASK_MODULES:
         return error
     is_named = record.group == MODULES and record.value
     return (

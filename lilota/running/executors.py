@@ -65,6 +65,7 @@ def _worker_setup(options: RunOptions, registry: Registry, runner_id: str) -> Wo
         runner_id=runner_id,
         settings=options.settings,
         references=registry.references(),
+        modules=registry.modules(),
         pinned=registry.plugins.resolved(),
         logging_level=options.logging_level,
         root_level=logging.getLogger().level,

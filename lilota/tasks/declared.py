@@ -7,6 +7,7 @@ module itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from lilota.errors import InvalidTaskError
@@ -44,15 +45,25 @@ def declared_classes() -> dict[str, type[TaskBase]]:
     return {name: found for name in tuple(_declared) if (found := declared_class(name)) is not None}
 
 
+def declared_references() -> frozenset[tuple[str, str]]:
+    """Return every name that was declared with each "module:qualname" at which it was, of use or not."""
+    return frozenset((name, reference) for name, classes in _declared.items() for reference in classes)
+
+
 def refusal(name: str) -> InvalidTaskError | None:
     """Return why a declared name can't be used; None if it can, or was not declared."""
     classes = _declared.get(name, {})
     if len(classes) > 1:
-        return InvalidTaskError(
-            f"The task {name!r} was declared more than once, as {' and '.join(sorted(classes))}. Give one of them "
-            "another name, @task(name=...), or register the one that is meant."
-        )
+        return declared_twice(name, classes)
     return next((_unreachable(name, task_class) for task_class in classes.values()), None)
+
+
+def declared_twice(name: str, references: Iterable[str]) -> InvalidTaskError:
+    """Return why a name can't be used that was declared at several places."""
+    return InvalidTaskError(
+        f"The task {name!r} was declared more than once, as {' and '.join(sorted(references))}. Give one of them "
+        "another name, @task(name=...), or register the one that is meant."
+    )
 
 
 def _unreachable(name: str, task_class: type[TaskBase]) -> InvalidTaskError | None:

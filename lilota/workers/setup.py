@@ -25,6 +25,7 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         references: task name -> "module:qualname" of the classes that were registered or configured.
+        modules: the modules that declare tasks, to be imported before the first task comes.
         pinned: the plugin entries that the runner resolved; the worker looks for no others.
         logging_level: of the logger `lilota`; `root_level` of the root logger.
         runner_pid: the process whose end is the end of the worker. It and `mark`, by which what the worker starts is
@@ -35,6 +36,7 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     runner_id: str
     settings: Settings
     references: dict[str, str]
+    modules: tuple[str, ...] = ()
     pinned: tuple[PinnedEntry, ...]
     logging_level: int
     root_level: int

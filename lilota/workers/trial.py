@@ -1,4 +1,4 @@
-"""Import tasks in a process like a worker, to say early which of them can't be used."""
+"""Import tasks in a process like a worker, to say early which of them can't be used, and what modules declare."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from typing import Final, NamedTuple, Self
 from lilota.config import Settings
 from lilota.errors import LilotaError, PluginError
 from lilota.hookspecs import WorkerDetails
+from lilota.modules import import_module
 from lilota.plugins import PinnedEntry, Plugins
-from lilota.registry import load_class
+from lilota.registry import Registry, load_class
+from lilota.tasks.declared import declared_references
 from lilota.tasks.options import remarks_on
 from lilota.texts.secrets import mask_text
 from lilota.workers.preparing import start_method_for
@@ -28,23 +30,25 @@ _LIMIT_SECONDS: Final = 30.0
 
 
 class Tried(NamedTuple):
-    """What is known of a task when its class was imported.
+    """What is known of a task when its class was imported, or of a module when that was.
 
     Attributes:
         problem: why it can't be used; "" if it can.
-        remarks: what looks wrong in a class that can be used.
+        remarks: what looks wrong in what can be used.
+        declared: the tasks that a module has declared: name and "module:qualname".
     """
 
     name: str
     problem: str
     remarks: Sequence[str] = ()
+    declared: Sequence[tuple[str, str]] = ()
 
 
 class Trial:
     """Imports classes elsewhere, so that neither their memory nor what they do comes here. Closing it ends it.
 
     Args:
-        references: task name -> "module:Class".
+        references: task name -> "module:Class"; or the name of a module, twice.
         plugins: those of the runner, which prepare a process for its tasks: Django must be set up before theirs.
         start_method: how to start a process; None takes the best one.
         folders: what to add to the end of the Python path there.
@@ -126,10 +130,31 @@ class Trial:
             self._process.kill()
             self._process.join()
         reference = self._references[name]
-        return Tried(name, f"The task {name!r} {problem}, from {reference!r}. What does its module do when imported?")
+        what = f"The task {name!r} {problem}, from {reference!r}. What does its module"
+        if reference == name:
+            what = f"The module {name!r} {problem}. What does it"
+        return Tried(name, f"{what} do when imported?")
 
     def _is_alive(self) -> bool:
         return self._process is not None and self._process.is_alive()
+
+
+def look_into_modules(registry: Registry, start_method: str | None = None, folders: Sequence[str] = ()) -> list[Tried]:
+    """Let a registry know what the modules of the settings declare, and return what came of each.
+
+    Raises:
+        OSError, EOFError: no process could be started.
+    """
+    modules = {name: name for name in registry.modules_not_imported()}
+    if not modules:
+        return []
+    with Trial(modules, registry.plugins, start_method, folders) as trial:
+        found = {tried.name: tried for tried in trial.results()}
+    for name in modules.keys() - found.keys():  # the process lacks a plugin, as workers will, and say
+        found[name] = Tried(name, f"The module {name!r} can't be imported where the plugins are not those of here.")
+    problems = {tried.name: tried.problem for tried in found.values()}
+    registry.take_over(problems, [declared for tried in found.values() for declared in tried.declared])
+    return list(found.values())
 
 
 def _import_all(
@@ -151,7 +176,8 @@ def _import_all(
         return
     plugins.observe("lilota_worker_started", worker=worker)
     for name, reference in references.items():
-        connection.send_bytes(json.dumps(_try(name, reference)).encode())
+        tried = _try_module(name) if reference == name else _try(name, reference)
+        connection.send_bytes(json.dumps(tried).encode())
     plugins.observe("lilota_worker_stopping", worker=worker)
 
 
@@ -161,3 +187,14 @@ def _try(name: str, reference: str) -> Tried:
     except LilotaError as error:
         return Tried(name, mask_text(str(error)))
     return Tried(name, "", [f"The task {name!r}: {remark}" for remark in remarks_on(clazz)])
+
+
+def _try_module(name: str) -> Tried:
+    before = declared_references()
+    problem = import_module(name)
+    if problem:
+        return Tried(name, problem)
+    found = sorted(declared_references() - before)
+    judged = [(declared, _try(*declared)) for declared in found]
+    remarks = [remark for _, tried in judged for remark in filter(None, (tried.problem, *tried.remarks))]
+    return Tried(name, "", remarks, [declared for declared, tried in judged if not tried.problem])

@@ -45,6 +45,7 @@ from lilota.errors import (
 )
 from lilota.hookspecs import AttemptDetails, WorkerDetails
 from lilota.models import AttemptUpdate, Claim, Outcome, TaskBase, TaskState
+from lilota.modules import import_modules
 from lilota.plugins import Plugins
 from lilota.plugins.delays import remarked_if_overdue
 from lilota.registry import Registry
@@ -135,6 +136,8 @@ class Worker:
         """Run attempts until there are no more to come, or until a task has left its marks on the process."""
         with self._remarked_if_overdue("What plugins do in lilota_worker_started"):
             self._plugins.observe("lilota_worker_started", worker=self._details)
+        with self._remarked_if_overdue("What modules of tasks do when they are imported"):
+            import_modules(self._setup.modules)
         self._outbox.printed()
         self._remember()
         self._outbox.tell(Ready(os.getpid()))

@@ -125,9 +125,10 @@ def test_a_running_task_ends_in_the_old_code_and_the_next_one_runs_in_the_new(fo
     assert code == 0, worker.output
 
 
-def test_a_mistake_is_told_and_only_interrupts_until_it_is_mended(folder):
+@pytest.mark.parametrize("arguments", [HOLD, ("house_tasks",)], ids=["task", "module"])
+def test_a_mistake_is_told_and_only_interrupts_until_it_is_mended(folder, arguments):
     """Whoever saves a half-written line need not start anything again."""
-    with Reloading(folder, *HOLD) as worker:
+    with Reloading(folder, *arguments) as worker:
         write(folder / "house_tasks.py", TASKS + "\ndef half(:\n")
         worker.wait_for("waiting for a change of the code")
         said = worker.output

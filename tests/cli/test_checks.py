@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 from contextlib import closing
 
 import pytest
@@ -108,6 +109,25 @@ def test_a_disabled_plugin_is_shown_with_its_reason_and_is_no_failure(monkeypatc
     assert result.exit_code == 0
     assert "disabled" in result.stdout
     assert "LILOTA_DISABLE_PLUGINS" in result.stdout
+
+
+def test_modules_of_the_settings_are_listed_and_tried_when_asked(folder, monkeypatch):
+    """With what is wrong with one, which the others do not suffer from; this process imports none."""
+    (folder / "checked_good.py").write_text("from lilota import task\n\n@task\ndef wash() -> None: ...\n")
+    (folder / "checked_half.py").write_text("def half(:\n")
+    monkeypatch.setenv("LILOTA_MODULES", "checked_good,checked_half")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+    listed, tried, examined = (call(*words) for words in (["plugins", "--json"], ["plugins", "--check"], ["doctor"]))
+
+    states = {row["name"]: row["state"] for row in json.loads(listed.stdout) if row["group"] == "modules"}
+    assert states == {"checked_good": "not loaded", "checked_half": "not loaded"}
+    assert (tried.exit_code, examined.exit_code) == (1, 1)
+    for result in (tried, examined):
+        assert "The module 'checked_half' can't be imported: SyntaxError" in " ".join(result.stdout.split())
+    assert "checked_good declares 1 task." in examined.stdout
+    assert "the environment variable LILOTA_MODULES" in " ".join(examined.stdout.split())
+    assert "checked_good" not in sys.modules
 
 
 def test_a_name_in_the_settings_that_fits_nothing_is_said(monkeypatch):

@@ -119,6 +119,8 @@ def test_add_accepts_a_name_that_only_others_know_when_told(store):
         ("worker", "--processes", "0"),
         ("worker", "--processes", "two"),
         ("worker", "--task", "slow"),
+        ("worker", "shop/tasks.py"),
+        ("worker", "tasks.py"),
         ("worker", "--task", "slow=os.system('x')"),
         ("lst",),
         ("list", "--no-such-option"),

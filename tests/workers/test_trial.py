@@ -61,7 +61,7 @@ def test_each_task_is_judged_with_reason_and_remedy(folder, capfd):
     )
 
     good, misspelt, no_task, nowhere, needy, secret = results
-    assert good == Tried("good", "", [])
+    assert good == Tried("good", "", [], [])
     assert "The task 'misspelt' can't be imported from 'tried_good:Goood'" in misspelt.problem
     assert "(Did you mean 'Good'?)" in misspelt.problem
     assert "(tried_good.NoTask) must be a subclass of lilota.TaskBase" in no_task.problem

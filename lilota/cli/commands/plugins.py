@@ -18,7 +18,7 @@ from lilota.cli.screen import columns, console, text
 from lilota.cli.session import Session, pass_session
 from lilota.models import JSONObject
 from lilota.plugins import PluginRecord
-from lilota.plugins.records import EXECUTORS, KINDS, STORES, TASKS, shown_otherwise, troubles
+from lilota.plugins.records import EXECUTORS, KINDS, STORES, TASK_MODULES, TASKS, PluginState, shown_otherwise, troubles
 from lilota.texts.safe import safe
 from lilota.texts.secrets import mask_text
 from lilota.texts.words import count
@@ -38,7 +38,7 @@ _BAD_STATES: Final = frozenset({"failed", "conflict"})
 @click.option("--check", is_flag=True, help="Load everything, and exit with 1 if anything is broken or claimed twice.")
 @pass_session
 def plugins(session: Session, *, as_json: bool, check: bool) -> None:
-    """List the stores, tasks, executors and plugins that installed packages bring.
+    """List the stores, tasks, executors and plugins that installed packages bring, and the modules of the settings.
 
     All but plugins are loaded when they are first used, so "not loaded" is their usual state here; --check loads all.
     """
@@ -46,7 +46,7 @@ def plugins(session: Session, *, as_json: bool, check: bool) -> None:
         remarks = session.plugins.remarks()  # asks plugins for stores that are only known at run time, too
         if check:
             _load_all(session)
-    records = session.plugins.records()
+    records = [*_modules(session, check=check), *session.plugins.records()]
     if as_json:
         print_json([_for_machines(record) for record in records], indent=2)
     else:
@@ -68,6 +68,28 @@ def _load_all(session: Session) -> None:
             load(record.name)
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything; its record has the reason too
             logger.debug("%s can't be loaded: %r", record.name, error)
+
+
+def _modules(session: Session, *, check: bool) -> list[PluginRecord]:
+    """Return the modules of the settings like what packages bring; imported elsewhere, if at all, as by a worker."""
+    from lilota.workers.trial import Tried, look_into_modules  # noqa: PLC0415 - only where there are modules
+
+    names = session.registry.modules_not_imported()
+    found = look_into_modules(session.registry) if check else [Tried(name, "") for name in names]
+    state: PluginState = "loaded" if check else "not loaded"
+    return [
+        PluginRecord(
+            group=TASK_MODULES,
+            name=tried.name,
+            value=tried.name,
+            distribution="",
+            version="",
+            state="failed" if tried.problem else state,
+            error=tried.problem or None,
+            remark=" ".join(tried.remarks) or None,
+        )
+        for tried in found
+    ]
 
 
 def _for_machines(record: PluginRecord) -> JSONObject:
@@ -112,12 +134,15 @@ def _table(screen: Console, records: Sequence[PluginRecord]) -> Table:
 def _print_troubles(screen: Console, records: Sequence[PluginRecord]) -> None:
     """Print why entries can't be used below the table: reasons are longer than a column."""
     for trouble in troubles(records):
-        line = f"{safe(trouble.what)} ({safe(trouble.distributions)}): {safe(trouble.text)}"
+        brought_by = f" ({safe(trouble.distributions)})" if trouble.distributions else ""
+        line = f"{safe(trouble.what)}{brought_by}: {safe(trouble.text)}"
         screen.print(Text(f"\n{line}", style=_STYLES[trouble.state]))
 
 
 def _print_remarks(remarked: Sequence[PluginRecord], remarks: Sequence[str]) -> None:
     """Print what looks wrong with entries that can be used, and with the settings."""
-    of_records = [f"{KINDS[each.group]} {each.name} ({each.distribution}): {each.remark}" for each in remarked]
+    of_records = [
+        f"{KINDS[each.group]} {each.name} ({each.distribution or 'yours'}): {each.remark}" for each in remarked
+    ]
     for remark in (*of_records, *remarks):
         console().print(Text(f"\n{safe(remark)}", style="yellow"))

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 import click
 
 from lilota.cli.completion import complete_used_queue
-from lilota.cli.options import DURATION, TASK_REFERENCE, store_option
+from lilota.cli.options import DURATION, MODULE, TASK_REFERENCE, store_option
 from lilota.cli.output import echo, silence
-from lilota.cli.session import Session, pass_session
+from lilota.cli.session import Session, make_current_folder_importable, pass_session
+from lilota.errors import ConfigurationError, LilotaError
 from lilota.texts.safe import safe
 from lilota.texts.stderr_logs import ReadableFormatter, logs_on_stderr
 
@@ -24,6 +25,7 @@ _LEVELS: Final = ("debug", "info", "warning", "error")
 
 
 @click.command
+@click.argument("modules", nargs=-1, type=MODULE, metavar="[MODULE]...")
 @click.option(
     "--processes",
     type=click.IntRange(1, 10_000),
@@ -80,6 +82,7 @@ _LEVELS: Final = ("debug", "info", "warning", "error")
 def worker(
     session: Session,
     *,
+    modules: tuple[str, ...],
     processes: int | None,
     queues: tuple[str, ...],
     tasks: tuple[tuple[str, str], ...],
@@ -92,23 +95,29 @@ def worker(
 ) -> None:
     """Run tasks in processes of their own until SIGTERM or Ctrl-C.
 
+    Each MODULE, as shop.tasks, declares tasks with @task; without any, those of the settings do.
+
     The first signal stops in good order: running tasks have the grace period to end, and what has not ended then is
     given back, to run again later. A second signal gives back at once; a third ends the worker as it is.
     """
     if reload:
-        raise click.exceptions.Exit(_reload())
-    from lilota.foreground import run_worker  # noqa: PLC0415 - --help needs no runner
+        raise click.exceptions.Exit(_reload(session, modules))
+    from lilota.foreground import find_in_modules, run_worker  # noqa: PLC0415 - --help needs no runner
     from lilota.plugins.strangers import undisturbed  # noqa: PLC0415 - as above
 
-    session.tasks = dict(tasks)
+    session.tasks, session.modules = dict(tasks), modules
     with logs_on_stderr(ReadableFormatter(), getattr(logging, log_level.upper())):
         registry = session.registry  # before the folder is on the path: `add` and `plugins` see the same packages
-        _make_current_folder_importable()
+        make_current_folder_importable()
         for name in session.tasks:
             with undisturbed(f"The task {name!r}"):
                 remarks = registry.remarks(name)  # a mistyped class is an error now, not when its first task comes
             for remark in remarks:
                 logger.warning("%s", remark)
+        if (executor or session.settings.executor) == "processes":
+            find_in_modules(registry, start_method)
+        if modules and not registry.modules():
+            raise LilotaError("None of the modules that were named can be used; the reasons are above.")
         with session.open_store(create=True) as store:
             run_worker(
                 store,
@@ -124,19 +133,16 @@ def worker(
             )
 
 
-def _reload() -> int:
+def _reload(session: Session, modules: Sequence[str]) -> int:
     """Run this command without `--reload` in a process of its own, and again whenever code changes."""
-    from lilota.reloading import code_changes, run_and_reload  # noqa: PLC0415 - only for developers
+    from lilota.reloading import code_changes, folders_of, run_and_reload  # noqa: PLC0415 - only for developers
 
+    make_current_folder_importable()
+    if not modules:
+        with contextlib.suppress(ConfigurationError):  # the command says so, and a change may mend it
+            modules = session.settings.modules
     command = [sys.executable, *(argument for argument in sys.orig_argv[1:] if argument != "--reload")]
-    return run_and_reload(command, code_changes([Path.cwd()]), partial(click.echo, err=True))
-
-
-def _make_current_folder_importable() -> None:
-    """Let tasks be imported from here, after all that is installed; worker processes take over the path."""
-    folder = str(Path.cwd())
-    if folder not in sys.path:
-        sys.path.append(folder)
+    return run_and_reload(command, code_changes(folders_of(modules)), partial(click.echo, err=True))
 
 
 def _announce(facts: Mapping[str, str]) -> None:
@@ -149,6 +155,7 @@ def _announce(facts: Mapping[str, str]) -> None:
 
 
 def _print_facts(facts: Mapping[str, str]) -> None:
-    for label, value in {**facts, "tasks": facts["tasks"] or "none yet: --task NAME=module:Class names one"}.items():
+    tasks = facts["tasks"] or "none yet: lilota worker MODULE runs those of a module"
+    for label, value in {**facts, "tasks": tasks}.items():
         echo(f"{click.style(f'{label:<10}', dim=True)} {safe(value)}")
     echo("Ready. Ctrl-C stops it.", fg="green")
