@@ -176,7 +176,10 @@ def _modules(registry: Registry) -> Iterator[Finding]:
     settings = registry.plugins.settings
     if settings.executor != "processes":
         return
-    found = look_into_modules(registry, None, [os.getcwd()])
+    try:
+        found = look_into_modules(registry, None, [os.getcwd()])
+    except (OSError, EOFError):  # no process can be started, which is a finding already
+        return
     for tried in found:
         if tried.problem:
             text = NOT_USED % (tried.problem, settings.source_of("modules"))

@@ -166,6 +166,7 @@ def _import_all(
 ) -> None:
     """Import the classes and tell of each, in the process of the trial."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who started this, and ends it
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     os.dup2(2, 1)  # what modules print must not get between what the program prints for machines
     sys.path += folders
     worker = WorkerDetails(runner_id="trial", pid=os.getpid())
@@ -179,6 +180,14 @@ def _import_all(
         tried = _try_module(name) if reference == name else _try(name, reference)
         connection.send_bytes(json.dumps(tried).encode())
     plugins.observe("lilota_worker_stopping", worker=worker)
+
+
+def _end_with_parent() -> None:
+    """End this process, which may hang in an import, when the one that waits for it was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _try(name: str, reference: str) -> Tried:

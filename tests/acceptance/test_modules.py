@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -39,6 +40,21 @@ def folder(tmp_path, monkeypatch):
 def lilota(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "lilota", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False)
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    end = time.monotonic() + LIMIT_SECONDS
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process runs; one that has ended may still wait to be reaped by whoever adopted it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 class Worker:
@@ -152,3 +168,18 @@ def test_a_program_imports_them_when_it_needs_a_name_and_not_before(folder):
     )
 
     assert done.stdout.splitlines() == ["False", "{'month': 'march'}"], done.stderr
+
+
+def test_a_module_that_hangs_does_not_outlive_a_worker_that_is_killed(folder):
+    """It is imported in another process, which would wait for ever."""
+    (folder / "shop" / "hangs.py").write_text(
+        "import os, threading\nopen('hanging.new', 'w').write(str(os.getpid()))\nos.rename('hanging.new', 'hanging')\n"
+        "threading.Event().wait()\n"
+    )
+    worker = subprocess.Popen([sys.executable, "-m", "lilota", "worker", "shop.hangs"])
+    wait_until((folder / "hanging").exists)
+    hanging = int((folder / "hanging").read_text())
+    worker.kill()
+    worker.wait()
+
+    wait_until(lambda: not is_alive(hanging))
