@@ -20,6 +20,7 @@ from lilota.errors import ConfigurationError, LilotaError, StoreError, StoreUnav
 from lilota.finding import find_tasks
 from lilota.models import TaskInfo, TaskState
 from lilota.stores import MemoryTaskStore
+from lilota.tasks.functions import FunctionTask
 from lilota.testing.clock import MovableClock, ShiftedClock
 from lilota.testing.draining import InlineRunner
 from lilota.testing.inline import TaskResult
@@ -27,6 +28,9 @@ from lilota.testing.inline_executor import InlineAttempt
 from lilota.testing.planned_faults import PlannedFaults
 
 logger: logging.Logger = logging.getLogger(__name__)
+
+#: All tasks of a name, those of a function with `@task`, or one task.
+Meant = str | FunctionTask[..., Any] | TaskHandle[Any]
 
 #: A task is due when its instant has passed, not before.
 _MICROSECOND = 1e-6
@@ -115,14 +119,14 @@ class Drain:
             self._name_unknown()
             return [_drained(attempt) for attempt in runner.attempts]
 
-    def crash(self, task: str | TaskHandle[Any], times: int = 1, *, after_outputs: int | None = None) -> None:
+    def crash(self, task: Meant, times: int = 1, *, after_outputs: int | None = None) -> None:
         """Let the worker die at the end of the next attempts: what they did is done, and their runner never hears it.
 
         As in production, a lost attempt is run again, and the last one that a task may lose fails it with `WorkerDied`.
         Output that was set by `set_output` stays.
 
         Args:
-            task: the name of the tasks, or the handle of one.
+            task: the name of the tasks, the function with `@task`, or the handle of one task.
             times: how many attempts are lost.
             after_outputs: die earlier, in the call of `set_output` that is the first, the second and so on of its
                 attempt. An exception that no `except Exception` catches leaves the task there; unlike in a worker that
@@ -136,13 +140,13 @@ class Drain:
             raise ValueError(f"'after_outputs' must be at least 1, not {after_outputs!r}.")
         self._crashes.plan(self._checked(task), inf if after_outputs is None else after_outputs, times)
 
-    def lose_reply(self, task: str | TaskHandle[Any], times: int = 1) -> None:
+    def lose_reply(self, task: Meant, times: int = 1) -> None:
         """Let the store write the end of the next attempts, and its answer get lost, so that the runner writes again.
 
         What the answer granted to the runner, it does not know of; that goes back, and is claimed once more.
 
         Args:
-            task: the name of the tasks, or the handle of one.
+            task: the name of the tasks, the function with `@task`, or the handle of one task.
             times: how many answers are lost.
 
         Raises:
@@ -193,9 +197,11 @@ class Drain:
     def _pending(self) -> list[TaskInfo]:
         return list(find_tasks(self.client.store, states=[TaskState.PENDING]))
 
-    def _checked(self, task: str | TaskHandle[Any]) -> str | int:
+    def _checked(self, task: Meant) -> str | int:
         if isinstance(task, TaskHandle):
             return self.client.store.get(task.id).id
+        if isinstance(task, FunctionTask):
+            return self.client.registry.name_of(task)
         self.client.registry.check(task)
         return task
 

@@ -8,8 +8,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from lilota.models import Claim, JSONObject, LogLine, Outcome, TaskError, TaskState
-from lilota.workers.attempts import TaskLoader, run_attempt
+from lilota.models import Claim, JSONObject, LogLine, Outcome, TaskBase, TaskError, TaskState
+from lilota.results import shown, unwrapped
+from lilota.tasks.runs import signature_of
+from lilota.workers.attempts import TaskLoader, no_class, run_attempt
 from lilota.workers.logs import LineBudget, LineHandler, kept_line, task_logger
 
 Record = TypeVar("Record", Claim, Outcome)
@@ -21,6 +23,8 @@ class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         state: how it ended; PENDING if it would run again, after `outcome.delay_seconds`.
         output: the last output, or None. It has been through JSON: tuples are lists.
+        result: what the task returned, of the type to which that is annotated, as `TaskHandle.result` gives it. None if
+            it did not succeed.
         error: why it did not succeed, with the traceback as text, or None.
         progress: every percentage that it reported, in order.
         log_lines: what it logged through `self.logger`. What it prints goes to the test's own output.
@@ -29,6 +33,7 @@ class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
 
     state: TaskState
     output: JSONObject | None
+    result: Any
     error: TaskError | None
     progress: tuple[float, ...]
     log_lines: tuple[LogLine, ...]
@@ -55,6 +60,8 @@ class Recorder:
         #: What `set_output` got last, and what the task returned in its place.
         self.output_json: str | None = None
         self.returned_json: str | None = None
+        #: Its class, once that is loaded.
+        self.task_class: type[TaskBase] = no_class()
         self._budget = LineBudget()
 
     def progress(self, percentage: float) -> None:
@@ -85,20 +92,34 @@ class Recorder:
 
     def result(self, outcome: Outcome) -> TaskResult:
         """Return what the attempt left, which ended so."""
-        given = (self.returned_json, self.output_json, self.claim.output_json)
+        returned_json = None if outcome.lost else self.returned_json
+        given = (returned_json, self.output_json, self.claim.output_json)
         output_json = next((text for text in given if text is not None), None)
+        stored = None if output_json is None else msgspec.json.decode(output_json)
         return TaskResult(
             state=outcome.state,
-            output=None if output_json is None else msgspec.json.decode(output_json),
+            output=None if stored is None else shown(stored),
+            result=self._decoded(stored) if outcome.state is TaskState.SUCCEEDED else None,
             error=outcome.error,
             progress=tuple(self.percentages),
             log_lines=tuple(self.log_lines),
             outcome=outcome,
         )
 
+    def _decoded(self, stored: JSONObject | None) -> object:
+        signature = signature_of(self.task_class)
+        if signature is not None and self.returned_json is not None:
+            return signature.decode_output(self.returned_json)
+        return None if stored is None else unwrapped(stored)
+
 
 def run_inline(load: TaskLoader, recorder: Recorder) -> Outcome:
     """Run the attempt of a recorder, and return how it ended, as a runner would hear it."""
+
+    def load_for_it(name: str) -> type[TaskBase]:
+        recorder.task_class = load(name)
+        return recorder.task_class
+
     claim = _through_json(recorder.claim, Claim)
     logger = task_logger(claim.name)
     handler = LineHandler(recorder.line)
@@ -106,7 +127,7 @@ def run_inline(load: TaskLoader, recorder: Recorder) -> Outcome:
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
     try:
-        return _through_json(run_attempt(claim, load, recorder, logger), Outcome)
+        return _through_json(run_attempt(claim, load_for_it, recorder, logger), Outcome)
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from calendar import monthrange
+from datetime import date
 
-from lilota import Retry
+from lilota import Retry, TaskContext, task
 from lilota.models import TaskBase
 
 
@@ -106,3 +108,29 @@ class Stores(TaskBase):
 
 #: What `Stores` has seen, in this process.
 SEEN: list = []
+
+
+@task(max_attempts=2)
+def days_of_month(month: date, extra: int = 0) -> int:
+    """Return how many days a month has."""
+    return monthrange(month.year, month.month)[1] + extra
+
+
+@task
+def next_day(context: TaskContext, day: date) -> date:
+    """Return the next day, and say of which task."""
+    context.logger.info("of the task %d, %s", context.task_info.id, context.task_info.name)
+    return date.fromordinal(day.toordinal() + 1)
+
+
+@task
+async def greet(name: str, attempt: int = 1) -> str:
+    """Have parameters that are called as those of `run_task`."""
+    return f"{name} {attempt}"
+
+
+class Product(TaskBase):
+    """Multiplies what its `run` takes."""
+
+    def run(self, a: int, b: int = 2) -> int:
+        return a * b

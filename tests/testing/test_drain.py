@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import logging
 import time
+from datetime import date
 
 import pytest
 import testing_tasks
 from lilota_memory_store import MemoryTaskStore
-from testing_tasks import Adds, AddTwo, Broken, CancelsItself, Checkpoints, Later, NotJSON, Stores
+from testing_tasks import (
+    Adds,
+    AddTwo,
+    Broken,
+    CancelsItself,
+    Checkpoints,
+    Later,
+    NotJSON,
+    Stores,
+    days_of_month,
+    next_day,
+)
 
 from lilota import TaskClient
 from lilota.contract import RunnerInfo
 from lilota.contract.forwarding import ForwardingStore
 from lilota.errors import ConfigurationError, LilotaError, StoreUnavailableError, TaskFailedError, UnknownTaskError
 from lilota.models import TaskState
+from lilota.tasks.declared import declare
 from lilota.testing import Drain, FakeClock
 
 CLASSES = {
@@ -134,6 +147,20 @@ def test_a_task_that_nobody_knows_waits_and_the_log_says_so(client, lilota_drain
 
     assert lilota_drain(until="everything") == []
     assert "The task 1 waits, because the client of the drain knows no 'stranger'." in caplog.text
+
+
+def test_functions_run_by_their_declaration(lilota_client, lilota_drain):
+    """Nobody has registered them; the result is of the type that the annotation says."""
+    for function in (next_day, days_of_month):
+        declare(function.name, function.task_class)  # as their module did, before the tests began
+    handle = lilota_client.add(next_day.bind(day=date(2028, 2, 28)))
+    lilota_client.add(days_of_month.bind(date(2028, 2, 1)))
+    lilota_drain.crash(next_day)
+
+    lost, days, again = lilota_drain()
+
+    assert (lost.outcome.lost, lost.result, again.result, days.result) == (True, None, date(2028, 2, 29), 29)
+    assert handle.result(timeout_seconds=0) == date(2028, 2, 29)
 
 
 def test_lines_of_a_task_are_logged_once(client, lilota_drain, caplog):
@@ -274,7 +301,7 @@ def test_what_a_crashed_task_returned_is_lost(client, lilota_drain):
 
     (lost,) = lilota_drain()
 
-    assert lost.state is TaskState.FAILED
+    assert (lost.state, lost.output, lost.result) == (TaskState.FAILED, None, None)
     assert handle.info().output_json is None
     assert "The worker process died, as the test had ordered." in handle.info().error.message
 

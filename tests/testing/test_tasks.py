@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import logging
+from datetime import date
 
 import pytest
-from testing_tasks import AddTwo, Broken, Echo, Later, NotJSON, UntilCancelled
+from testing_tasks import (
+    AddTwo,
+    Broken,
+    Echo,
+    Later,
+    NotJSON,
+    Product,
+    UntilCancelled,
+    days_of_month,
+    greet,
+    next_day,
+)
 
 from lilota.errors import InvalidInputError, InvalidTaskError
 from lilota.models import TaskState
@@ -99,3 +111,59 @@ def test_the_logger_is_left_as_it_was():
     run_task(AddTwo, {"a": 1, "b": 2})
 
     assert (logger.level, logger.handlers) == before
+
+
+# --- functions, and classes whose run has parameters
+
+
+def test_a_function_gets_its_arguments_and_its_result_is_of_its_type():
+    """Both go through JSON; what is no object is shown in one, as in a store."""
+    result = run_task(next_day, day=date(2026, 2, 28))
+
+    assert (result.result, result.output) == (date(2026, 3, 1), {"result": "2026-03-01"})
+    assert result.log_text == "of the task 1, next_day"
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        lambda: run_task(days_of_month, month=date(2028, 2, 1), extra=1),
+        lambda: run_task(days_of_month, {"month": "2028-02-01", "extra": 1}),
+        lambda: run_task(days_of_month.bind(date(2028, 2, 1), extra=1)),
+        lambda: run_task(Product, a=15),
+        lambda: run_task(Product, input={"a": 15, "b": 2}),
+    ],
+)
+def test_the_input_can_be_given_in_any_way_in_which_a_task_is_added(result):
+    """As arguments, as an object, or bound."""
+    assert (result().result, result().error) == (30, None)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: run_task(days_of_month, month="2028"), "The input of 'days_of_month' does not fit days_of_month"),
+        (lambda: run_task(days_of_month, moth=date(2028, 2, 1)), "no parameter 'moth'. Did you mean 'month'"),
+        (lambda: run_task(days_of_month), "the parameter 'month' is missing"),
+        (lambda: run_task(days_of_month, {"month": "2028-02-01"}, extra=1), "is there already, .* got 'extra'"),
+        (lambda: run_task(days_of_month.bind(date(2028, 2, 1)), extra=1), "is bound already: leave out what follows"),
+        (lambda: run_task(AddTwo, a=1, b=2), "takes no arguments, .* got 'a', 'b'. Pass input="),
+        (lambda: run_task(greet, name="Ann"), "has 'name', and run_task\\(\\) takes that as its own: .* by bind"),
+    ],
+)
+def test_an_input_that_is_not_what_the_task_takes_is_refused(call, message):
+    """Before it runs, as `add` would refuse it, and with what to write."""
+    with pytest.raises(InvalidInputError, match=message):
+        call()
+
+
+def test_parameters_that_are_called_as_those_of_run_task_can_be_bound():
+    """Or be in an object; then `attempt` is the number of the attempt."""
+    assert run_task(greet.bind(name="Ann", attempt=7)).result == "Ann 7"
+    assert run_task(greet, {"name": "Ann", "attempt": 7}, attempt=2).result == "Ann 7"
+
+
+def test_without_an_annotation_the_result_is_what_was_returned_or_set():
+    """As `handle.result()` gives it."""
+    assert run_task(AddTwo, {"a": 1, "b": 2}).result == {"result": 3}
+    assert run_task(Broken).result is None
