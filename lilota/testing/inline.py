@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Coroutine
+from contextvars import copy_context
 from typing import Any, TypeVar
 
 import msgspec
@@ -80,9 +81,21 @@ class Recorder:
         """There is no store, so there is nothing to wait for."""
 
     def run_coroutine(self, coroutine: Coroutine[Any, Any, object]) -> object:
-        from lilota.workers.coroutines import CoroutineRun  # most tasks need no asyncio
+        import asyncio  # most tasks need none of this
+        from concurrent.futures import ThreadPoolExecutor
 
-        return CoroutineRun(coroutine, self.note).run()
+        from lilota.workers.coroutines import CoroutineRun
+
+        def run() -> object:
+            return CoroutineRun(coroutine, self.note).run()
+
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return run()
+        # The test is a coroutine itself. A thread has one loop at a time, and that of the test waits, as for any task.
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(copy_context().run, run).result()
 
     def line(self, line: LogLine) -> None:
         """Keep a line as far as a worker would."""

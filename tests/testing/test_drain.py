@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from datetime import date
@@ -416,6 +417,13 @@ def test_the_runner_of_a_drain_leaves_nothing_behind(client, lilota_drain, lilot
 
     assert lilota_store.runners() == []
     assert lilota_store.heartbeat(RunnerInfo(id="next", lease_seconds=1)) is False
+
+
+def test_a_drain_works_in_another_thread(client, lilota_drain):
+    """So a test that is a coroutine can drain without holding up its loop."""
+    client.add("add_two", input={"a": 1, "b": 2})
+
+    assert told(asyncio.run(asyncio.to_thread(lilota_drain))) == [("add_two", 1, TaskState.SUCCEEDED)]
 
 
 def test_a_drain_of_its_own_needs_no_pytest():

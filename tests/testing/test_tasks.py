@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from datetime import date
 
@@ -167,3 +168,12 @@ def test_without_an_annotation_the_result_is_what_was_returned_or_set():
     """As `handle.result()` gives it."""
     assert run_task(AddTwo, {"a": 1, "b": 2}).result == {"result": 3}
     assert run_task(Broken).result is None
+
+
+def test_a_coroutine_runs_inline_also_where_the_test_is_one():
+    """A test of an asynchronous application has a loop of its own, on which no other can run."""
+
+    async def test():
+        return run_task(greet.bind("Ann")).result
+
+    assert asyncio.run(test()) == run_task(greet.bind("Ann")).result == "Ann 1"
