@@ -145,7 +145,11 @@ def site(template: Path, tmp_path: Path) -> Iterator[ShopSite]:
     """The shop with its tables; this process enqueues in its database."""
     made = ShopSite(tmp_path)
     shutil.copy(template, made.database)
-    classes = {"count_users": "shop.classes:CountUsers"}
+    classes = {
+        "count_users": "shop.classes:CountUsers",
+        "count_labels": "shop.tasks:count_labels",
+        "label": "shop.tasks:label",
+    }
     with (
         shop_database(made.database),
         override_settings(TASKS={"default": BACKEND}, LILOTA={"STORE": f"django://{ALIAS}", "TASKS": classes}),

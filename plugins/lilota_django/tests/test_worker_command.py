@@ -71,6 +71,17 @@ def test_attempts_that_failed_are_seen_in_the_result(site):
     ]
 
 
+def test_functions_of_lilota_run_in_a_worker(site):
+    """Those that `lilota.task` makes are tasks of the project too. The ORM of a coroutine leaves no thread behind."""
+    client = get_client()
+
+    with site.worker() as worker:
+        results = [client.add(name).result(timeout_seconds=60) for name in ("label", "count_labels")]
+
+    assert results == [{"labels": 1}, {"labels": 1}]
+    assert "replaced" not in worker.output
+
+
 def test_a_worker_serves_the_queues_that_it_is_told(site):
     """What waits in others stays there; a queue that QUEUES does not name is explained."""
     waiting = tasks.total.enqueue(1)
@@ -202,7 +213,7 @@ def test_code_that_changes_is_run_in_its_new_form(site):
 @pytest.mark.slow
 def test_a_site_whose_tests_have_tasks_in_memory_passes_them(site):
     """Django's test runner checks the project first, and goes on after a warning."""
-    site.change("shop/settings.py", 'LILOTA = {"TASKS"', 'LILOTA = {"STORE": "memory", "TASKS"')
+    site.change("shop/settings.py", 'LILOTA = {', 'LILOTA = {"STORE": "memory",')
     (site.folder / "shop" / "tests.py").write_text(
         "from django.test import TestCase\nfrom lilota_django import get_client\nfrom shop.tasks import total\n\n\n"
         "class EnqueueTest(TestCase):\n    def test_enqueue(self):\n        total.enqueue(3)\n"

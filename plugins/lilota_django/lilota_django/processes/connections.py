@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from asgiref.sync import SyncToAsync, ThreadSensitiveContext
 from django.db import close_old_connections, connections, reset_queries
 
 
@@ -19,10 +20,30 @@ def as_in_a_request(logger: logging.Logger) -> Iterator[None]:
     reset_queries()
     close_old_connections()
     try:
-        yield
+        with _thread_for_coroutines():
+            yield
     finally:
         _drop_open_transactions(logger)
         close_old_connections()
+
+
+@contextmanager
+def _thread_for_coroutines() -> Iterator[None]:
+    """Let a coroutine use the ORM in a thread that ends with its attempt, and connections of that thread with it.
+
+    asgiref has one thread for all coroutines of a process otherwise. Its connections would be tended by nobody, and as
+    it goes on, the process would be replaced, like any in which a task has left a thread.
+    """
+    context = ThreadSensitiveContext()
+    token = SyncToAsync.thread_sensitive_context.set(context)
+    try:
+        yield
+    finally:
+        SyncToAsync.thread_sensitive_context.reset(token)
+        executor = SyncToAsync.context_to_thread_executor.pop(context, None)
+        if executor is not None:
+            executor.submit(connections.close_all)
+            executor.shutdown()
 
 
 def _drop_open_transactions(logger: logging.Logger) -> None:

@@ -14,6 +14,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from lilota_django import task as lilota_task
 
+import lilota
 from lilota import Backoff
 
 try:
@@ -103,6 +104,17 @@ def connection_id(keep=False):
     if keep:
         _KEPT.append(connection.connection)  # or else the next one could have its id
     return id(connection.connection)
+
+
+@lilota.task
+def count_labels() -> dict[str, int]:
+    return {"labels": User.objects.count()}
+
+
+@lilota.task
+async def label() -> dict[str, int]:
+    user = await User.objects.acreate(username="anna")
+    return {"labels": await User.objects.filter(pk=user.pk).acount()}
 
 
 @lilota_task(max_attempts=3, backoff=AT_ONCE, never_retry_on=(KeyError,), takes_context=True)
