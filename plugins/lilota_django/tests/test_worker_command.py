@@ -213,7 +213,7 @@ def test_code_that_changes_is_run_in_its_new_form(site):
 @pytest.mark.slow
 def test_a_site_whose_tests_have_tasks_in_memory_passes_them(site):
     """Django's test runner checks the project first, and goes on after a warning."""
-    site.change("shop/settings.py", 'LILOTA = {', 'LILOTA = {"STORE": "memory",')
+    site.change("shop/settings.py", "LILOTA = {", 'LILOTA = {"STORE": "memory",')
     (site.folder / "shop" / "tests.py").write_text(
         "from django.test import TestCase\nfrom lilota_django import get_client\nfrom shop.tasks import total\n\n\n"
         "class EnqueueTest(TestCase):\n    def test_enqueue(self):\n        total.enqueue(3)\n"
