@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import PurePath
-from typing import Any, Final, NamedTuple, TypeVar, get_args, get_origin
+from typing import Any, Final, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -18,7 +18,7 @@ from lilota.tasks.secret_values import Secret
 T = TypeVar("T")
 
 
-class Carrier(NamedTuple):
+class Carrier(msgspec.Struct, frozen=True):
     """How values of one type travel."""
 
     encode: Callable[[Any], Any]

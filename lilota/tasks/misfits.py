@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -13,11 +12,12 @@ import msgspec
 
 from lilota.errors import did_you_mean
 from lilota.tasks.secret_values import Secret
+from lilota.texts.patterns import Pattern
 from lilota.texts.secrets import mask_secrets
 
-_PATH: Final = re.compile(r" - at `(?P<path>[^`]*)`\Z")
-_STEP: Final = re.compile(r"\.(?P<key>[^.\[\]]+)|\[(?P<index>\d+)\]")
-_GOT: Final = re.compile(r"got `[^`]*`")
+_PATH: Final = Pattern(r" - at `(?P<path>[^`]*)`\Z")
+_STEP: Final = Pattern(r"\.(?P<key>[^.\[\]]+)|\[(?P<index>\d+)\]")
+_GOT: Final = Pattern(r"got `[^`]*`")
 _NOTHING: Final = object()
 _LONGEST_SHOWN: Final = 60
 #: How far down a value that can't be encoded is looked for.
@@ -37,9 +37,9 @@ def explain(problem: Exception, given: object, to_json: Callable[[Any], bytes], 
     if not isinstance(problem, msgspec.DecodeError):
         path, said = _path_of_failure(given, to_json), _why_not_encoded(problem)
     else:
-        found = _PATH.search(text)
+        found = _PATH.compiled.search(text)
         path, said = (found["path"], text[: found.start()]) if found else ("$", text)
-    keys = [each["key"] for each in _STEP.finditer(path) if each["key"]]
+    keys = [each["key"] for each in _STEP.compiled.finditer(path) if each["key"]]
     if keys and keys[0] in secrets:
         return f"`{path}`: what was given is not what its Secret takes."
     return f"`{path}`: {_with_value(said, _at(given, path), keys)}."
@@ -177,7 +177,7 @@ def _at(value: Any, path: str) -> object:  # noqa: ANN401 - what a user gave
     """Return what is at a path in a value, or `_NOTHING` where that can't be told: msgspec names no key of a dict."""
     if "..." in path:
         return _NOTHING
-    for step in _STEP.finditer(path):
+    for step in _STEP.compiled.finditer(path):
         try:
             if step["index"]:
                 value = value[int(step["index"])]
@@ -192,11 +192,11 @@ def _with_value(said: str, got: object, keys: Collection[str]) -> str:
     """Add what was given, where msgspec names only its type or what became of it."""
     if got is _NOTHING or not said.startswith(("Expected", "Invalid")):
         return said
-    if _GOT.search(said) and not isinstance(got, str | int | float):
-        return _GOT.sub(f"got `{type(got).__name__}`", said)
+    if _GOT.compiled.search(said) and not isinstance(got, str | int | float):
+        return _GOT.compiled.sub(f"got `{type(got).__name__}`", said)
     for key in keys:  # of which one may tell that it is a password
         got = mask_secrets({key: got}).get(key)  # type: ignore[attr-defined]  # what masks a dict gives one
     short = repr(got) if len(repr(got)) <= _LONGEST_SHOWN else f"{repr(got)[:_LONGEST_SHOWN]}..."
     # It names a wrong member itself, unmasked.
     said = said.partition(" value ")[0] if said.startswith("Invalid enum value ") else said
-    return _GOT.sub(lambda _: f"got {short}", said) if _GOT.search(said) else f"{said}, got {short}"
+    return _GOT.compiled.sub(lambda _: f"got {short}", said) if _GOT.compiled.search(said) else f"{said}, got {short}"

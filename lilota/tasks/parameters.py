@@ -7,7 +7,9 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+import msgspec
 
 from lilota.errors import InvalidTaskError
 from lilota.models import TaskContext
@@ -24,7 +26,7 @@ if sys.version_info >= (3, 14):
     _LAZILY["format"] = _LAZILY_OF_SIGNATURE["annotation_format"] = Format.FORWARDREF
 
 
-class Parameter(NamedTuple):
+class Parameter(msgspec.Struct, frozen=True):
     """A parameter that the input fills."""
 
     name: str
@@ -38,7 +40,7 @@ class Parameter(NamedTuple):
         return self.default is not _EMPTY
 
 
-class Parameters(NamedTuple):
+class Parameters(msgspec.Struct, frozen=True):
     """What a function takes and gives.
 
     Attributes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -13,10 +12,11 @@ from lilota.tasks.annotations import SECRET_SCHEMA, has_secret, opened
 from lilota.tasks.carriers import carrier_of, to_json
 from lilota.tasks.parameters import Parameter
 from lilota.tasks.secret_values import Secret
+from lilota.texts.patterns import Pattern
 
 _DEFINITIONS: Final = "#/$defs/{name}"
 #: "    month: the month, as in "march"", and "    month (str): ..."
-_ARGUMENT: Final = re.compile(r"(?P<indent>[ \t]+)\*{0,2}(?P<name>\w+)(?: *\([^)]*\))?:[ \t]*(?P<text>.*)")
+_ARGUMENT: Final = Pattern(r"(?P<indent>[ \t]+)\*{0,2}(?P<name>\w+)(?: *\([^)]*\))?:[ \t]*(?P<text>.*)")
 
 
 def object_schema(
@@ -70,7 +70,7 @@ def described_arguments(text: str) -> Mapping[str, str]:
     for line in section.splitlines():
         if not line.strip() or not line[0].isspace():
             break
-        found = _ARGUMENT.fullmatch(line)
+        found = _ARGUMENT.compiled.fullmatch(line)
         if found and (not depth or len(found["indent"]) <= depth):
             name, depth = found["name"], len(found["indent"])
             told[name] = found["text"]

@@ -16,7 +16,6 @@ from lilota.tasks.carriers import decode, to_json
 from lilota.tasks.jsonvalues import INPUT_LIMIT_BYTES, OUTPUT_LIMIT_BYTES, checked_text, encode_object
 from lilota.tasks.misfits import difference, explain
 from lilota.tasks.parameters import EMPTY, Parameter, Parameters, read_parameters
-from lilota.tasks.schemas import object_schema, value_schema
 
 #: What comes back from JSON as it was, whatever its annotation.
 _PLAIN_TYPES: Final = frozenset({str, int, bool, type(None)})
@@ -194,10 +193,14 @@ class Signature:
 
     def input_schema(self) -> dict[str, Any]:
         """Return the JSON Schema of the input: what `Args:` of the docstring says, defaults, which keys are secret."""
+        from lilota.tasks.schemas import object_schema  # noqa: PLC0415 - no runner and no worker needs it
+
         return object_schema(self._function, self.parameters, self._rest)
 
     def output_schema(self) -> dict[str, Any]:
         """Return the JSON Schema of the result; of the value itself, where it is stored in an object."""
+        from lilota.tasks.schemas import value_schema  # noqa: PLC0415 - no runner and no worker needs it
+
         return value_schema(Any if self._returns is EMPTY else self._returns)
 
     def _decoded(self, encoded: bytes) -> dict[str, Any]:
