@@ -84,12 +84,12 @@ def opened(annotation: Any) -> Any:  # noqa: ANN401 - an annotation
 
 def kinds_in(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 - whatever was written
     """Give each type in an annotation once, with those of the fields of its classes."""
-    waiting, seen = [annotation], set[int]()
+    waiting, seen = [annotation], dict[int, Any]()  # kept, so that no other gets the id of one that has gone
     while waiting:
         kind = waiting.pop()
         if id(kind) in seen or isinstance(kind, str | int | float | bool | type(None) | type(...)):
             continue
-        seen.add(id(kind))
+        seen[id(kind)] = kind
         if isinstance(kind, typing.ForwardRef):
             raise NameError(f"{kind} is not known", name=kind.__forward_arg__)  # noqa: TRY004 - as Python itself does
         origin = typing.get_origin(kind)

@@ -50,25 +50,20 @@ def difference(given: object, back: object, path: str = "$") -> str:
 
     What was given as JSON carries it, as a text for a UUID, comes back as what the annotation says: that is no loss.
     """
+    given, back = (each.reveal() if isinstance(each, Secret) else each for each in (given, back))
     if _is_same(given, back) or _is_plain(given):
         return ""
-    match given, back:
-        case (dict(), _) | (list() | tuple(), list() | tuple() | set() | frozenset()):
-            return _difference_of_items(given, back, path)
-        case Secret(), Secret():
-            return difference(given.reveal(), back.reveal(), path)
-        case _ if type(given) is type(back):
-            return _difference_of_objects(given, back, path)
-    return f"`{path}`: {_kind(given)} was given, and comes back as {_kind(back)}. Annotate it, or convert it."
-
-
-def _difference_of_items(given: Any, back: Any, path: str) -> str:  # noqa: ANN401 - a container, and what came back
-    if isinstance(back, set | frozenset):
-        return ""
     if isinstance(given, dict):
-        lost = _lost_key(given, back, path)
-        return lost or _first((value, _item(back, key, value), f"{path}.{key}") for key, value in given.items())
-    return _first((value, back[i], f"{path}[{i}]") for i, value in enumerate(given))
+        return _lost_key(given, back, path) or _first(
+            (value, _item(back, key, value), f"{path}.{key}") for key, value in given.items()
+        )
+    if isinstance(given, list | tuple):
+        # A set has no order, and what a type of the user's makes of a list is its own business.
+        items = back if isinstance(back, list | tuple) else given
+        return _first((value, items[i], f"{path}[{i}]") for i, value in enumerate(given))
+    if type(given) is type(back):
+        return _difference_of_objects(given, back, path)
+    return f"`{path}`: {_kind(given)} was given, and comes back as {_kind(back)}. Annotate it, or convert it."
 
 
 def _difference_of_objects(given: object, back: object, path: str) -> str:
@@ -94,8 +89,8 @@ def _lost_key(given: dict[Any, Any], back: Any, path: str) -> str:  # noqa: ANN4
         return f"`{path}`: there is no key {lost[0]!r:.60}." if lost else ""
     known = {*_fields(back), *getattr(back, "__struct_encode_fields__", ()), _tag_field(back)}
     unknown = next((key for key in given if key not in known), None)
-    # pydantic has rules of its own for what it does not know.
-    if unknown is None or hasattr(back, "model_dump"):
+    # pydantic, and types of users, have rules of their own for what they do not know.
+    if unknown is None or hasattr(back, "model_dump") or not _fields(back):
         return ""
     hint = did_you_mean(unknown, _fields(back)) if isinstance(unknown, str) else ""
     return f"`{path}`: {type(back).__name__} has no field {unknown!r:.60}.{hint}"

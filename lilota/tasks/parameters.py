@@ -148,7 +148,7 @@ def _is_context(annotation: object) -> bool:
 def _parameter(each: inspect.Parameter, annotations: Mapping[str, Any]) -> Parameter:
     annotation = annotations.get(each.name, Any)
     if each.default is None and annotation is not Any:
-        annotation = annotation | None  # `width: int = None` is written everywhere, and means this
+        annotation = typing.Optional[annotation]  # noqa: UP045 - `width: int = None` is written everywhere, and means this
     return Parameter(
         each.name, annotation, each.default, each.kind is not each.KEYWORD_ONLY, each.kind is each.POSITIONAL_ONLY
     )

@@ -269,18 +269,14 @@ def _check_parameter(parameter: Parameter, where: str) -> None:
     check_annotation(parameter.annotation, place)
     if not parameter.has_default:
         return
-    key = parameter.name
+    key, given = parameter.name, {parameter.name: parameter.default}
     try:
-        back = _decoder(_dict_of(parameter.annotation)).decode(to_json({key: parameter.default}))
-        said = difference({key: parameter.default}, back)
+        taker = msgspec.defstruct("default", [(key, parameter.annotation)])
+        said = difference(given, _decoder(taker).decode(to_json(given)))
     except Exception as error:  # noqa: BLE001 - types of users encode and decode here
-        said = explain(error, {key: parameter.default}, to_json)
+        said = explain(error, given, to_json, {key} if has_secret(parameter.annotation) else ())
     if said:
         raise InvalidTaskError(f"{place} has a default that JSON can't carry: {said} Take None, and set it inside.")
-
-
-def _dict_of(annotation: Any) -> Any:  # noqa: ANN401 - whatever was written
-    return dict[str, annotation]
 
 
 def _decoder(annotation: Any) -> msgspec.json.Decoder[Any]:  # noqa: ANN401 - whatever was written

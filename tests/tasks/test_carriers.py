@@ -56,6 +56,14 @@ def test_a_registered_type_travels():
     assert signature.input_schema()["properties"]["price"] == {"type": "string"}
 
 
+def test_what_json_carries_of_a_registered_type_is_taken_too():
+    """From a program that has not the type."""
+    assert arrived(pay, {"price": "one", "parts": {"b": [1, 3]}}) == {
+        "price": Money(100),
+        "parts": {"b": Fraction(1, 3)},
+    }
+
+
 @pytest.mark.parametrize(
     ("price", "problem"),
     [

@@ -95,3 +95,14 @@ def test_what_can_not_be_a_task_is_said_with_the_parameter_and_the_remedy(functi
     assert problem in str(caught.value)
     assert remedy in str(caught.value)
     assert f"{__name__}.{function.__name__}" in str(caught.value)
+
+
+def test_a_wrong_default_of_a_secret_is_not_shown():
+    """It stands in the log of whoever imports the module."""
+
+    def f(key: Secret[int] = "hunter2") -> None: ...
+
+    with pytest.raises(InvalidTaskError, match="is not what its Secret takes") as caught:
+        Signature.of(f, "the task")
+
+    assert "hunter2" not in str(caught.value)

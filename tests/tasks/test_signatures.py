@@ -185,6 +185,10 @@ def test_what_json_carries_of_a_value_is_taken_too():
     """So another program, or the command line, can add the task by its name."""
     assert arrived(signature_of(uuid.UUID), {"value": str(uuid.UUID(int=7))}) == {"value": uuid.UUID(int=7)}
     assert arrived(signature_of(Secret[str]), {"value": "hunter2"}) == {"value": Secret("hunter2")}
+    assert arrived(signature_of(Secret[list[uuid.UUID]]), {"value": [str(uuid.UUID(int=7))]}) == {
+        "value": Secret([uuid.UUID(int=7)])
+    }
+    assert arrived(signature_of(Secret[Line]), {"value": {"name": "a"}}) == {"value": Secret(Line("a"))}
 
 
 def test_what_does_not_fit_below_the_top_is_found_too():
