@@ -121,7 +121,8 @@ def _is_plain(value: object) -> bool:
 def _fields(value: object) -> tuple[str, ...]:
     if dataclasses.is_dataclass(value):
         return tuple(each.name for each in dataclasses.fields(value))
-    return tuple(getattr(type(value), "__struct_fields__", ()) or getattr(type(value), "model_fields", ()))
+    attributes = tuple(each.name for each in getattr(type(value), "__attrs_attrs__", ()))
+    return attributes or tuple(getattr(type(value), "__struct_fields__", getattr(type(value), "model_fields", ())))
 
 
 def _tag_field(value: object) -> str | None:
