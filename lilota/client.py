@@ -159,9 +159,13 @@ class TaskClient:
             InvalidTaskError: the function can't be a task; nothing was added.
             ConfigurationError: the store can't use such a connection, or an option; nothing was added.
         """
-        known, given = self._named(name, input)
-        new = new_task(self.registry, known, description, given, **options)
-        return self._store_tasks([new], connection, [_decoder_of(name)])[0]
+        if isinstance(name, BoundTask):
+            known, decoders = self._name_of_call(name, input), (name.task.result_of,)
+            return self._store_tasks(
+                [new_task(self.registry, known, description, name, **options)], connection, decoders
+            )[0]
+        self._check_name(name)
+        return self._store_tasks([new_task(self.registry, name, description, input, **options)], connection)[0]
 
     @overload
     def add_many(self, tasks: Iterable[BoundTask[T]], *, connection: object | None = None) -> list[TaskHandle[T]]: ...
@@ -184,13 +188,16 @@ class TaskClient:
             ConfigurationError: the store can't use such a connection; nothing was added.
         """
         arguments = [checked_arguments(task) for task in tasks]
+        named = [task["name"] for task in arguments]
+        calls = any(isinstance(name, BoundTask) for name in named)
+        if calls:
+            arguments = [self._with_name(task) for task in arguments]
         names = [task["name"] for task in arguments]
-        checked: set[str] = set()
-        new = []
-        for task in arguments:
-            name, given = self._named(task["name"], task.get("input"), checked)
-            new.append(new_task(self.registry, **{**task, "name": name, "input": given}))
-        return self._store_tasks(new, connection, map(_decoder_of, names))
+        # One look for each name; what is no text may not be hashable, and is refused.
+        for name in dict.fromkeys(names) if all(isinstance(name, str) for name in names) else names:
+            self._check_name(name)
+        new = [new_task(self.registry, **task) for task in arguments]
+        return self._store_tasks(new, connection, map(_decoder_of, named) if calls else None)
 
     @overload
     def map(
@@ -342,26 +349,20 @@ class TaskClient:
 
         return act_on_all(self.store, RETRY, task_ids, **wanted)
 
-    def _named(
-        self, name: str | BoundTask[Any], input: JSONObject | None, checked: set[str] | None = None
-    ) -> tuple[str, JSONObject | BoundTask[Any] | None]:
-        """Return the name and the input of a task, given as such or as a call of a function.
+    def _with_name(self, task: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the arguments of `add` with the name and the input of the call that may stand for the name."""
+        call = task["name"]
+        if not isinstance(call, BoundTask):
+            return task
+        return {**task, "name": self._name_of_call(call, task.get("input")), "input": call}
 
-        Args:
-            checked: the names that need no further look; this one is added.
-        """
-        given: JSONObject | BoundTask[Any] | None = input
-        if isinstance(name, BoundTask):
-            if input is not None:
-                raise InvalidInputError(f"{name!r} has its input already: leave out input=.")
-            given = name
-            name = self._name_of(name.task)
-        if checked is None:
-            self._check_name(name)
-        elif not isinstance(name, str) or name not in checked:  # what is no text may not be hashable, and is refused
-            self._check_name(name)
-            checked.add(name)
-        return name, given
+    def _name_of_call(self, call: BoundTask[Any], input: JSONObject | None) -> str:
+        """Return the name under which the function of a call is a task here."""
+        if input is not None:
+            raise InvalidInputError(f"{call!r} has its input already: leave out input=.")
+        name = self._name_of(call.task)
+        self._check_name(name)
+        return name
 
     def _name_of(self, function: FunctionTask[..., Any]) -> str:
         if self._accept_unknown_names and not self.registry.knows(function.name):
@@ -372,7 +373,7 @@ class TaskClient:
         self,
         tasks: list[NewTask],
         connection: object | None = None,
-        decoders: Iterable[Callable[[TaskInfo], Any] | None] = repeat(None),
+        decoders: Iterable[Callable[[TaskInfo], Any] | None] | None = None,
     ) -> list[TaskHandle[Any]]:
         for task in tasks:
             if task.headers_json is not None:
@@ -383,6 +384,8 @@ class TaskClient:
         if ids and plugins.has("lilota_tasks_added"):
             added = TasksAdded(ids=tuple(ids), names=tuple(task.name for task in tasks))
             plugins.observe("lilota_tasks_added", added=added)
+        if decoders is None:
+            return [TaskHandle(task_id, self._waiters) for task_id in ids]
         return [TaskHandle(task_id, self._waiters, decode) for task_id, decode in zip(ids, decoders, strict=False)]
 
     def _require(self, ability: str, remedy: str) -> None:
