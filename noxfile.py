@@ -135,6 +135,8 @@ def lint(session: nox.Session) -> None:
     session.run("mypy")
     # Whoever uses the wheel sees a type for all that it offers, with any type checker.
     session.run("pyright", "--verifytypes", "lilota", "--ignoreexternal")
+    # What they know of tasks; without the settings of the other tests, which need more than is installed here.
+    session.run("pytest", "-q", "-c", os.devnull, "--rootdir", str(ROOT), "tests/test_typing.py")
 
 
 @nox.session(python=OLDEST, requires=["build"])
