@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Final, NamedTuple
 
 from lilota.adding.lines import lines_of_many
-from lilota.adding.unserved import IDS_PER_LOOK
+from lilota.adding.unserved import IDS_PER_LOOK, Lookout
 from lilota.contract import TaskQuery, TaskStore
 from lilota.contract.forks import renew_in_forks
 from lilota.errors import LilotaError, StoreError, TaskNotFoundError
@@ -56,6 +56,8 @@ class News:
         self._lock = threading.Lock()
         self._wanted: dict[Future[TaskChange], tuple[int, Heard]] = {}
         self._watcher: threading.Thread | None = None
+        self._failure: Callable[[], Exception] | None = None
+        self._lookout = Lookout(self._store)
 
     def behind(self, heard: Heard, task_id: int) -> Future[TaskChange]:
         """Return a future that is done when more has happened to a task; any number of them share one thread.
@@ -70,11 +72,18 @@ class News:
                 self._watcher.start()
         return future
 
+    def note_failure(self, failure: Callable[[], Exception] | None) -> None:
+        """Let those who listen see why nothing will happen here any more; None if it may."""
+        self._failure = failure
+
     def _watch(self) -> None:
         """Look as long as somebody listens. Runs in a thread of its own."""
         while wanted := self._listened_to():
             try:
                 self._look(wanted)
+                if self._failure is not None:
+                    self._fail_all(self._failure())
+                self._lookout.look_now_and_then(wanted)
                 wait_for_news(self._store, _LOOK_AGAIN_SECONDS)
             except BaseException as error:  # noqa: BLE001 - a stranger's store may raise anything, and somebody waits
                 let_pass(error)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -31,12 +32,23 @@ class Lookout:
         self._store = store
         self._lock = threading.Lock()
         self._warned: set[tuple[str, str]] = set()
+        self._looks_at = 0.0
+        self._waited_before: frozenset[int] = frozenset()
 
     def look_at(self, task: TaskInfo) -> None:
         """Warn if no runner serves this task, which somebody waits for."""
         if task.state is TaskState.PENDING and (task.name, task.queue) not in self._warned:
             with _harmless():
                 self._warn([task], self._serving())
+
+    def look_now_and_then(self, task_ids: Collection[int]) -> None:
+        """Look, when it is time again, at those that have been waited for since the last time. For one thread."""
+        now = time.monotonic()
+        if now < self._looks_at:
+            return
+        self._looks_at = now + PATIENCE_SECONDS
+        self.look_among([task_id for task_id in task_ids if task_id in self._waited_before])
+        self._waited_before = frozenset(task_ids)
 
     def look_among(self, task_ids: Sequence[int]) -> None:
         """Warn of those of the tasks that no runner serves. As long as all names are served, it looks at none."""

@@ -66,8 +66,6 @@ class Waiters:
         self._somebody_awaits = threading.Event()
         self._watcher: threading.Thread | None = None
         self._lookout = Lookout(self.store)
-        self._looks_out_at = 0.0
-        self._awaited_before: frozenset[int] = frozenset()
 
     def __reduce__(self) -> tuple[Callable[[TaskStore | None], Waiters], tuple[TaskStore | None]]:
         """Send where the store is, once for all handles that travel together; of the configured one not even that.
@@ -98,6 +96,7 @@ class Waiters:
     def note_failure(self, failure: BaseException | None) -> None:
         """The runner in this process has failed, and will run nothing of what is waited for; None if it was stopped."""
         self._failure = failure
+        self.news.note_failure(None if failure is None else lambda: self._failed(failure))
         if failure is None:
             return
         self._fail_all(self._failed(failure))
@@ -196,16 +195,7 @@ class Waiters:
             ids = waited_for[start : start + IDS_PER_LOOK]
             query = TaskQuery(ids=ids, states=tuple(TERMINAL_STATES), limit=len(ids))
             self.tell([info.id for info in self.store.find(query)])
-        self._look_out(waited_for)
-
-    def _look_out(self, awaited: tuple[int, ...]) -> None:
-        """Look now and then whether runners serve what has been awaited since the last time."""
-        now = time.monotonic()
-        if now < self._looks_out_at:
-            return
-        self._looks_out_at = now + PATIENCE_SECONDS
-        self._lookout.look_among([task_id for task_id in awaited if task_id in self._awaited_before])
-        self._awaited_before = frozenset(awaited)
+        self._lookout.look_now_and_then(waited_for)
 
     def _fail_all(self, error: Exception) -> None:
         """Let those who await see that the store can't be asked."""

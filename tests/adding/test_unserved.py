@@ -62,7 +62,8 @@ def store():
 @pytest.fixture
 def impatient(monkeypatch):
     """Let nobody wait for five seconds."""
-    monkeypatch.setattr("lilota.adding.waiters.PATIENCE_SECONDS", 0.02)
+    for module in ("waiters", "unserved"):
+        monkeypatch.setattr(f"lilota.adding.{module}.PATIENCE_SECONDS", 0.02)
 
 
 def add(store, count=1, **fields):
@@ -129,6 +130,20 @@ def test_an_awaited_handle_warns_too(store, waiters, caplog, impatient):
         return await waiting
 
     assert asyncio.run(asyncio.wait_for(wait(), 60)) is None
+    assert len(warnings(caplog)) == 1
+
+
+def test_whoever_follows_a_task_is_warned_too(store, waiters, caplog, impatient):
+    """Nothing would ever happen to it."""
+    (task_id,) = add(store)
+    changes = TaskHandle(task_id, waiters).changes()
+    assert next(changes).state is TaskState.PENDING
+    with ThreadPoolExecutor(1) as others:
+        change = others.submit(next, changes)
+        until(lambda: warnings(caplog), bool)
+        store.finish()
+        assert change.result(60).state.is_terminal
+
     assert len(warnings(caplog)) == 1
 
 

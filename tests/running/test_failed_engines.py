@@ -17,6 +17,7 @@ from lilota.adding.waiters import Waiters
 from lilota.config import Settings
 from lilota.diagnosis import examine
 from lilota.errors import LilotaError, StoreUnavailableError
+from lilota.handles import TaskHandle
 from lilota.models import AttemptUpdate, LogLine, NewTask, TaskState
 from lilota.runner import TaskRunner
 from lilota.stores import open_store
@@ -162,6 +163,24 @@ def test_an_engine_that_fails_while_the_store_is_away_leaves_its_attempts_to_the
 
     until(store.rescue, lambda rescued: rescued == [ran.id])
     assert store.get(ran.id).lost_attempts == 1
+
+
+def test_whoever_follows_a_task_hears_of_the_failure():
+    """As does who begins after it; what has happened before is told first."""
+    store = MemoryTaskStore()
+    waiters = Waiters(store, told=True)
+    (task_id,) = store.add([NewTask(name="task")])
+    changes, later = (TaskHandle(task_id, waiters).changes() for _ in range(2))
+    next(changes)
+
+    waiters.note_failure(ValueError("no such luck"))
+
+    for several in (changes, later):
+        with pytest.raises(LilotaError, match="nothing runs here any more: ValueError: no such luck"):
+            list(several)
+    waiters.note_failure(None)
+    store.cancel(task_id)
+    assert next(changes).state is TaskState.CANCELLED
 
 
 def test_who_begins_to_wait_after_the_failure_hears_of_it_too():
