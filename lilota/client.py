@@ -203,7 +203,7 @@ class TaskClient:
     def map(
         self,
         name: FunctionTask[..., Coroutine[Any, Any, T]],
-        inputs: Iterable[JSONObject | None],
+        inputs: Iterable[object],
         *,
         at_once: int = 100,
         ordered: bool = True,
@@ -214,7 +214,7 @@ class TaskClient:
     def map(
         self,
         name: FunctionTask[..., T],
-        inputs: Iterable[JSONObject | None],
+        inputs: Iterable[object],
         *,
         at_once: int = 100,
         ordered: bool = True,
@@ -235,7 +235,7 @@ class TaskClient:
     def map(
         self,
         name: str | FunctionTask[..., Any],
-        inputs: Iterable[JSONObject | None],
+        inputs: Iterable[Any],
         *,
         at_once: int = 100,
         ordered: bool = True,
@@ -244,14 +244,15 @@ class TaskClient:
     ) -> Mapped[Any]:
         """Give the results of a task for many inputs: by `for`, or by `async for`.
 
-            for result in client.map("resize", ({"path": path} for path in paths), at_once=500):
-                ...
+            for result in client.map("resize", ({"path": path} for path in paths), at_once=500): ...
+            for result in client.map(resize, paths, at_once=500): ...
 
         Nothing is added before the first result is asked for.
 
         Args:
             name: the name of the task, or a function with `@task`; then results have the type that it returns.
-            inputs: may be endless, and is read as there is room. In `async for`, it is read in a thread.
+            inputs: the input of each task; for a function the arguments by name in a dict, by position in a tuple, or
+                else its one argument. They may be endless, and are read as there is room; in `async for`, in a thread.
             at_once: how many tasks are added at most of which the result was not given yet.
             ordered: give the results in the order of the inputs; otherwise each as it comes.
             progress: show a bar on standard error.
@@ -263,11 +264,12 @@ class TaskClient:
         Raises:
             UnknownTaskError, ConfigurationError: nothing can be added.
         """
-        from lilota.mapping import Mapped, checked_at_once  # noqa: PLC0415 - start-up stays quick
+        from lilota.mapping import Mapped, call_of, checked_at_once  # noqa: PLC0415 - start-up stays quick
 
-        store = self._store_tasks
+        store, given = self._store_tasks, inputs
         if isinstance(name, FunctionTask):
             store = partial(self._store_tasks, decoders=repeat(name.result_of))
+            given = map(partial(call_of, name), inputs)
             name = self._name_of(name)
         self._check_name(name)
         checked_at_once(at_once)
@@ -276,7 +278,7 @@ class TaskClient:
             from lilota.progress_bars import Bar  # noqa: PLC0415 - it imports rich
 
             bar = Bar(name, len(inputs) if isinstance(inputs, Sized) else None)
-        new_tasks = (new_task(self.registry, name, input=given, **options) for given in inputs)
+        new_tasks = (new_task(self.registry, name, input=each, **options) for each in given)
         return Mapped(store, new_tasks, at_once=at_once, ordered=ordered, bar=bar)
 
     def find(self, *, limit: int | None = None, **wanted: Unpack[TaskFilter]) -> Iterator[TaskInfo]:

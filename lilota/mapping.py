@@ -13,6 +13,7 @@ from lilota.adding.endings import Endings
 from lilota.errors import ConfigurationError, TaskNotFoundError
 from lilota.handles import TaskHandle
 from lilota.models import NewTask
+from lilota.tasks.functions import BoundTask, FunctionTask
 from lilota.tasks.numbers import is_whole
 
 if TYPE_CHECKING:
@@ -184,6 +185,18 @@ class Mapped(Generic[T]):
     def _stop_bar(self) -> None:
         if self._bar is not None:
             self._bar.stop()
+
+
+def call_of(function: FunctionTask[..., T], given: object) -> BoundTask[T]:
+    """Return the call of a function with an input: arguments by name in a dict, by position in a tuple, or just one.
+
+    Raises:
+        InvalidInputError: the function does not take that.
+    """
+    if isinstance(given, dict):
+        return function.bind(**given)
+    # A named tuple is a value.
+    return function.bind(*given) if type(given) is tuple else function.bind(given)
 
 
 def checked_at_once(at_once: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from datetime import date
 
 import function_tasks
@@ -236,6 +237,23 @@ def test_a_function_gives_typed_results_for_many_inputs(runner):
     results = runner.client.map(make_report, [{"month": "march"}, {"month": "april"}])
 
     assert [result.month for result in results] == ["march", "april"]
+
+
+def test_a_function_is_mapped_over_its_arguments(runner):
+    """By name in a dict, by position in a tuple, or one of them as it is; what does not fit is raised in its place."""
+    results = runner.client.map(plus, [3, (3, 4), {"second": 5, "first": 1}, None])
+
+    assert [next(results), next(results), next(results)] == [4, 7, 6]
+    with pytest.raises(InvalidInputError, match=r"plus\(\): `\$\.first`"):
+        next(results)
+
+
+def test_a_handle_keeps_the_type_of_its_result_in_another_process(tmp_path):
+    """It names the function, whose module is imported there."""
+    with TaskClient(f"sqlite:///{tmp_path}/tasks.db", accept_unknown_names=True) as client:
+        handle = client.add(make_report.bind("march"))
+
+        assert pickle.loads(pickle.dumps(handle))._decode == make_report.result_of
 
 
 def test_a_function_that_returns_nothing_has_no_result(runner):
