@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -157,6 +158,42 @@ def test_who_stops_it_while_it_starts_again_stops_in_good_order(folder):
     assert "SIGINT: giving back what runs" in worker.output
     assert shown(task_id)["state"] == "pending"
     assert (code, worker.output.count("Ready.")) == (0, 1)
+
+
+def test_ctrl_c_in_a_terminal_is_one_signal_to_the_worker(folder):
+    """The terminal sends it to all processes of its foreground; a second one would stop the task that runs."""
+    parent, child = pty.openpty()
+    arguments = ["worker", "--reload", "--processes", "1", *HOLD]
+    files = {"stdin": child, "stdout": child, "stderr": child}
+    with subprocess.Popen([sys.executable, "-c", CONTROLLED, *arguments], **files, start_new_session=True) as worker:
+        os.close(child)
+        screen = read_until(parent, "Ready.")
+        task_id = lilota("add", "hold", "--any-name").strip()
+        wait_for(folder / "held")
+        os.write(parent, b"\x03")
+        screen += read_until(parent, "taking no new tasks")
+        (folder / "go").touch()
+        screen += read_until(parent, "Stopped.")
+        code = worker.wait(LIMIT_SECONDS)
+        os.close(parent)
+
+    assert shown(task_id)["output"] == {"version": "old"}
+    assert "giving back" not in screen
+    assert code == 0
+
+
+#: Make standard input the controlling terminal, and then be the command line.
+CONTROLLED = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "os.execv(sys.executable, [sys.executable, '-m', 'lilota', *sys.argv[1:]])"
+)
+
+
+def read_until(descriptor: int, text: str) -> str:
+    screen = ""
+    while text not in screen:
+        screen += os.read(descriptor, 4096).decode(errors="replace")
+    return screen
 
 
 def test_without_watchfiles_it_says_what_to_install(folder, monkeypatch):
