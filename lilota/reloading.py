@@ -6,8 +6,11 @@ The process that calls this only watches, and so outlives code that can't be imp
 from __future__ import annotations
 
 import importlib.util
+import os
 import signal
 import subprocess
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -20,6 +23,10 @@ _SETTINGS_FILES: Final = ("lilota.toml", "pyproject.toml")
 #: How late a signal and the end of the command are noticed. Whatever else is written below the folders, such as the
 #: database of a store, must not delay that either.
 _LOOK_MILLISECONDS: Final = 200
+#: How late a command notices that nobody reloads it any more.
+_PARENT_SECONDS: Final = 1.0
+#: Tells a command the process that reloads it, and what the command starts, that it is another one.
+_VARIABLE: Final = "LILOTA_RELOADED_BY"
 
 
 def run_and_reload(
@@ -44,6 +51,8 @@ def run_and_reload(
         The exit code of the command: 128 and the number of the signal if one ended it, as shells have it.
     """
 
+    environment = {**(os.environ if environment is None else environment), _VARIABLE: str(os.getpid())}
+
     def start() -> subprocess.Popen[bytes]:
         # In a process group of its own: Ctrl-C comes to this process alone, which passes it on.
         return subprocess.Popen(command, env=environment, process_group=0)  # noqa: S603 - the command of the caller
@@ -55,6 +64,23 @@ def run_and_reload(
         finally:
             reloading.close()
     return code if code >= 0 else 128 - code
+
+
+def is_reloaded() -> bool:
+    """Tell whether this process is a command that `run_and_reload` runs."""
+    return os.environ.get(_VARIABLE) == str(os.getppid())
+
+
+def stop_with_parent() -> None:
+    """Send this process SIGTERM when its parent has ended: killed, that can pass on nothing."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_PARENT_SECONDS)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="lilota-parent", daemon=True).start()
 
 
 def code_changes(folders: Iterable[Path]) -> Iterator[Path | None]:

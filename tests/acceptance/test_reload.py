@@ -82,11 +82,9 @@ class Reloading:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        if self.process.poll() is None:  # it ends its child; killed, it could not
-            for _ in range(3):
-                self.process.send_signal(signal.SIGTERM)
-                time.sleep(0.5)
-            self.process.wait(LIMIT_SECONDS)
+        if self.process.poll() is None:
+            self.process.kill()  # the worker follows
+            self.process.wait()
 
     @property
     def output(self) -> str:
@@ -158,6 +156,18 @@ def test_who_stops_it_while_it_starts_again_stops_in_good_order(folder):
     assert "SIGINT: giving back what runs" in worker.output
     assert shown(task_id)["state"] == "pending"
     assert (code, worker.output.count("Ready.")) == (0, 1)
+
+
+def test_a_worker_stops_when_the_process_that_reloads_it_was_killed(folder):
+    """Nobody would see that it still runs, in old code, beside the one that is started next."""
+    with Reloading(folder, *HOLD) as worker:
+        worker.process.kill()
+        end = time.monotonic() + LIMIT_SECONDS
+        while "Stopped." not in worker.output:
+            assert time.monotonic() < end, worker.output
+            time.sleep(0.02)
+
+    assert "SIGTERM: taking no new tasks" in worker.output
 
 
 def test_ctrl_c_in_a_terminal_is_one_signal_to_the_worker(folder):

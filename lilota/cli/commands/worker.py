@@ -101,7 +101,7 @@ def worker(
     given back, to run again later. A second signal gives back at once; a third ends the worker as it is.
     """
     if reload:
-        raise click.exceptions.Exit(_reload(session, modules))
+        _reload(session, modules)
     from lilota.foreground import find_in_modules, run_worker  # noqa: PLC0415 - --help needs no runner
     from lilota.plugins.strangers import undisturbed  # noqa: PLC0415 - as above
 
@@ -133,16 +133,27 @@ def worker(
             )
 
 
-def _reload(session: Session, modules: Sequence[str]) -> int:
-    """Run this command without `--reload` in a process of its own, and again whenever code changes."""
-    from lilota.reloading import code_changes, folders_of, run_and_reload  # noqa: PLC0415 - only for developers
+def _reload(session: Session, modules: Sequence[str]) -> None:
+    """Run this command in a process of its own, and again whenever code changes; do nothing in that process."""
+    from lilota.reloading import (  # noqa: PLC0415 - only for developers
+        code_changes,
+        folders_of,
+        is_reloaded,
+        run_and_reload,
+        stop_with_parent,
+    )
 
+    if is_reloaded():
+        stop_with_parent()
+        return
     make_current_folder_importable()
     if not modules:
         with contextlib.suppress(ConfigurationError):  # the command says so, and a change may mend it
             modules = session.settings.modules
-    command = [sys.executable, *(argument for argument in sys.orig_argv[1:] if argument != "--reload")]
-    return run_and_reload(command, code_changes(folders_of(modules)), partial(click.echo, err=True))
+    command = [sys.executable, *sys.orig_argv[1:]]
+    raise click.exceptions.Exit(
+        run_and_reload(command, code_changes(folders_of(modules)), partial(click.echo, err=True))
+    )
 
 
 def _announce(facts: Mapping[str, str]) -> None:
