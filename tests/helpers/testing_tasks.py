@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from calendar import monthrange
 from datetime import date
@@ -127,6 +128,14 @@ def next_day(context: TaskContext, day: date) -> date:
 async def greet(name: str, attempt: int = 1) -> str:
     """Have parameters that are called as those of `run_task`."""
     return f"{name} {attempt}"
+
+
+@task
+async def outputs(context: TaskContext, upto: int) -> None:
+    """Set one output after the other."""
+    for count in range(1, upto + 1):
+        await asyncio.sleep(0)
+        context.set_output(context.task_info.id, {"count": count})
 
 
 class Product(TaskBase):

@@ -10,6 +10,7 @@ from datetime import date
 import pytest
 import testing_tasks
 from lilota_memory_store import MemoryTaskStore
+from lilota_sqlite_store import SQLiteTaskStore
 from testing_tasks import (
     Adds,
     AddTwo,
@@ -21,6 +22,7 @@ from testing_tasks import (
     Stores,
     days_of_month,
     next_day,
+    outputs,
 )
 
 from lilota import TaskClient
@@ -29,7 +31,7 @@ from lilota.contract.forwarding import ForwardingStore
 from lilota.errors import ConfigurationError, LilotaError, StoreUnavailableError, TaskFailedError, UnknownTaskError
 from lilota.models import TaskState
 from lilota.tasks.declared import declare
-from lilota.testing import Drain, FakeClock
+from lilota.testing import Drain, FakeClock, ShiftedClock
 
 CLASSES = {
     "add_two": AddTwo,
@@ -259,6 +261,23 @@ def test_any_store_in_memory_can_be_drained_in_its_own_time():
     assert [len(Drain(client)(for_seconds=50)) for _ in range(2)] == [2, 2]
 
 
+def test_a_database_with_a_clock_that_can_be_moved_is_drained_like_memory(tmp_path):
+    """Time, deaths and lost replies are the same with any store."""
+    clock = ShiftedClock()
+    client = TaskClient(SQLiteTaskStore(str(tmp_path / "tasks.db"), clock=clock))
+    client.register("broken", Broken)
+    handle = client.add("broken")
+    drain = Drain(client, clock)
+    drain.crash(handle)
+    drain.lose_reply(handle, times=4)
+
+    ran = drain(until="everything")
+
+    assert [(attempt.attempt, attempt.outcome.lost) for attempt in ran] == [(1, True), (2, False), (3, False)]
+    assert handle.info().state is TaskState.FAILED
+    client.store.close()
+
+
 def test_a_clock_that_is_not_that_of_the_store_is_an_error():
     """Else it would be asked again and again."""
     client = TaskClient(MemoryTaskStore())
@@ -328,6 +347,18 @@ def test_a_crash_can_strike_in_the_middle_of_an_attempt(client, lilota_drain):
     assert [attempt.output["done"] for attempt in ran] == [["a"], ["a", "b"], ["a", "b", "c"]]
     assert [attempt.outcome.lost for attempt in ran] == [True, True, False]
     assert testing_tasks.WORKED_ON == ["a", "b", "c"]
+
+
+def test_a_crash_leads_out_of_a_coroutine_too(lilota_client, lilota_drain):
+    """It is the loop of the attempt that ends."""
+    declare(outputs.name, outputs.task_class)
+    lilota_client.add(outputs.bind(3))
+    lilota_drain.crash(outputs, after_outputs=2)
+
+    lost, again = lilota_drain()
+
+    assert (lost.outcome.lost, lost.output) == (True, {"count": 2})
+    assert (again.state, again.output) == (TaskState.SUCCEEDED, {"count": 3})
 
 
 def test_a_crash_strikes_the_task_that_is_meant(client, lilota_drain):
