@@ -3,7 +3,8 @@
     LILOTA = {"STORE": "django://default", "TASKS": {"resize": "photos.tasks:Resize"}}
 
 What it leaves out comes from where lilota always looks, the environment and lilota.toml; but the store does not: it is
-the project's database unless `LILOTA` says otherwise.
+the project's database unless `LILOTA` says otherwise. Modules that declare tasks, if none are named, are those called
+`tasks` in the installed apps.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from django.apps import apps
 from django.conf import settings
+from django.utils.module_loading import module_has_submodule
 from msgspec.structs import replace
 
 from lilota.config import SETTING_NAMES, Settings, load_settings
@@ -20,6 +23,7 @@ from lilota.errors import ConfigurationError
 DEFAULT_STORE: Final = "django://default"
 
 _MEMORY: Final = "memory"
+_SOURCE_OF_MODULES: Final = "INSTALLED_APPS, as the Django setting LILOTA has no MODULES"
 _SOURCE_OF_DEFAULT: Final = "DATABASES, as the Django setting LILOTA has no STORE"
 
 
@@ -36,12 +40,20 @@ def project_settings(store: str | None = None) -> Settings:
     is_chosen = bool(store or chosen.get("store"))
     chosen["store"] = store or chosen.get("store", DEFAULT_STORE)
     found = load_settings(place="an argument" if store else "the Django setting LILOTA", **chosen)
+    if "modules" not in found.sources:
+        found = replace(found, modules=_modules_of_apps(), sources={**found.sources, "modules": _SOURCE_OF_MODULES})
     return found if is_chosen else replace(found, sources={**found.sources, "store": _SOURCE_OF_DEFAULT})
 
 
 def is_of_one_process(store: str) -> bool:
     """Tell whether a store, by its name or URL, is one that no other process sees: right for tests, and only there."""
     return store.partition(":")[0] == _MEMORY
+
+
+def _modules_of_apps() -> tuple[str, ...]:
+    """Return the modules `tasks` of the installed apps; none before Django knows these, when nobody adds a task."""
+    found = apps.get_app_configs() if apps.apps_ready else ()
+    return tuple(f"{app.name}.tasks" for app in found if module_has_submodule(app.module, "tasks"))
 
 
 def _checked(configured: object) -> Mapping[str, object]:

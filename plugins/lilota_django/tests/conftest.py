@@ -145,11 +145,7 @@ def site(template: Path, tmp_path: Path) -> Iterator[ShopSite]:
     """The shop with its tables; this process enqueues in its database."""
     made = ShopSite(tmp_path)
     shutil.copy(template, made.database)
-    classes = {
-        "count_users": "shop.classes:CountUsers",
-        "count_labels": "shop.tasks:count_labels",
-        "label": "shop.tasks:label",
-    }
+    classes = {"count_users": "shop.classes:CountUsers"}
     with (
         shop_database(made.database),
         override_settings(TASKS={"default": BACKEND}, LILOTA={"STORE": f"django://{ALIAS}", "TASKS": classes}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connections
@@ -13,9 +14,9 @@ from lilota_django.client import get_client
 from lilota_django.django_tasks.compat import TaskResultStatus
 from lilota_django.failures import WorkerDied
 from shop import tasks
-from shop_sites import BACKEND, ended, shop_database, started, until
+from shop_sites import ALIAS, BACKEND, ended, shop_database, started, until
 
-from lilota.errors import TimeoutReached
+from lilota.errors import TaskFailedError, TimeoutReached
 from lilota.models import TaskState
 
 
@@ -74,12 +75,41 @@ def test_attempts_that_failed_are_seen_in_the_result(site):
 def test_functions_of_lilota_run_in_a_worker(site):
     """Those that `lilota.task` makes are tasks of the project too. The ORM of a coroutine leaves no thread behind."""
     client = get_client()
+    handles = [
+        client.add(tasks.label.bind("anna", copies=2)),
+        client.add(tasks.label_later.bind(user="berta"), queue="mails"),
+        client.add("label", input={"user": "carla"}),
+        client.add("label", input={"user": "carla"}),
+    ]
 
     with site.worker() as worker:
-        results = [client.add(name).result(timeout_seconds=60) for name in ("label", "count_labels")]
+        results = [handle.result(timeout_seconds=60) for handle in handles[:3]]
+        with pytest.raises(TaskFailedError, match="IntegrityError"):
+            handles[3].result(timeout_seconds=60)
 
-    assert results == [{"labels": 1}, {"labels": 1}]
+    made = User.objects.using(ALIAS).get(username="berta").date_joined.date()
+    assert results == [["anna", "anna"], made, ["carla"]]
+    assert handles[3].info().attempt == 2
+    assert [line.text for line in handles[1].logs()] == ["There are 2."]
     assert "replaced" not in worker.output
+
+
+def test_functions_of_lilota_are_found_where_models_import_them(site):
+    """Django has imported their module already, when lilota does."""
+    (site.folder / "shop" / "models.py").write_text("from shop import tasks\n")
+    handle = get_client().add("label", input={"user": "anna"})
+
+    with site.worker():
+        assert handle.result(timeout_seconds=60) == ["anna"]
+
+
+def test_modules_that_the_settings_name_stand_instead_of_those_of_the_apps(site):
+    """An app may have tasks of another queue in a module of that name."""
+    site.change("shop/settings.py", "LILOTA = {", 'LILOTA = {"MODULES": [], ')
+
+    shown = site.manage("lilota", "add", "label", "user=anna")
+
+    assert "Unknown task 'label'" in shown.stderr
 
 
 def test_a_worker_serves_the_queues_that_it_is_told(site):
@@ -213,7 +243,7 @@ def test_code_that_changes_is_run_in_its_new_form(site):
 @pytest.mark.slow
 def test_a_site_whose_tests_have_tasks_in_memory_passes_them(site):
     """Django's test runner checks the project first, and goes on after a warning."""
-    site.change("shop/settings.py", "LILOTA = {", 'LILOTA = {"STORE": "memory",')
+    site.change("shop/settings.py", 'LILOTA = {"TASKS"', 'LILOTA = {"STORE": "memory", "TASKS"')
     (site.folder / "shop" / "tests.py").write_text(
         "from django.test import TestCase\nfrom lilota_django import get_client\nfrom shop.tasks import total\n\n\n"
         "class EnqueueTest(TestCase):\n    def test_enqueue(self):\n        total.enqueue(3)\n"

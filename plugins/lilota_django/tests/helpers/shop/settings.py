@@ -23,10 +23,4 @@ INSTALLED_APPS = [
     *(["django_tasks"] if django.VERSION < (6, 0) else []),
 ]
 TASKS = {"default": {"BACKEND": "lilota_django.LilotaBackend", "QUEUES": ["default", "mails"]}}
-LILOTA = {
-    "TASKS": {
-        "count_users": "shop.classes:CountUsers",
-        "count_labels": "shop.tasks:count_labels",
-        "label": "shop.tasks:label",
-    }
-}
+LILOTA = {"TASKS": {"count_users": "shop.classes:CountUsers"}}

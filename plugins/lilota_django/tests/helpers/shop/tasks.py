@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import time
+from datetime import date
 from pathlib import Path
 
 from django.contrib.auth.models import User
@@ -106,15 +107,16 @@ def connection_id(keep=False):
     return id(connection.connection)
 
 
-@lilota.task
-def count_labels() -> dict[str, int]:
-    return {"labels": User.objects.count()}
+@lilota.task(max_attempts=2, backoff=AT_ONCE)
+def label(user: str, copies: int = 1) -> list[str]:
+    return [User.objects.create(username=user).username] * copies
 
 
 @lilota.task
-async def label() -> dict[str, int]:
-    user = await User.objects.acreate(username="anna")
-    return {"labels": await User.objects.filter(pk=user.pk).acount()}
+async def label_later(context: lilota.TaskContext, user: str) -> date:
+    made = await User.objects.acreate(username=user)
+    context.logger.info("There are %d.", await User.objects.acount())
+    return made.date_joined.date()
 
 
 @lilota_task(max_attempts=3, backoff=AT_ONCE, never_retry_on=(KeyError,), takes_context=True)
