@@ -4,8 +4,8 @@
     ├── RunnerStateError          calls in the wrong order
     ├── ConfigurationError        a setting or an argument that can't be used
     ├── InvalidTaskError          a class that can't be a task
-    ├── InvalidInputError         input that is not a JSON object within the limits
-    ├── InvalidOutputError        output that is not a JSON object within the limits
+    ├── InvalidInputError         input that is no JSON object within the limits, or does not fit
+    ├── InvalidOutputError        output that is no JSON within the limits, or does not fit
     ├── UnknownTaskError          a task name that nobody registered
     ├── TaskNotFoundError         an id that the store does not have
     ├── TaskStateError            an action that the task's state does not allow
@@ -62,14 +62,15 @@ class InvalidTaskError(LilotaError, TypeError):
 
 
 class InvalidInputError(LilotaError, ValueError):
-    """The input of a task is not a JSON object within the limits, or an argument of `add` can't be used.
+    """The input is no JSON object within the limits or does not fit its task, or an argument of `add` can't be used.
 
-    Nothing was added. Tasks may raise it for input that makes no sense.
+    Nothing was added. In a worker it ends a task whose parameters are others than when it was added. Tasks may raise
+    it for input that makes no sense.
     """
 
 
 class InvalidOutputError(LilotaError, ValueError):
-    """The output of a task is not a JSON object within the limits. Raised inside the task."""
+    """The output of a task is no JSON within the limits, or is not what its annotation says. Raised inside the task."""
 
 
 class UnknownTaskError(LilotaError, LookupError):

@@ -64,7 +64,7 @@ def checked_text(encoded: bytes, what: Callable[[], str], limit_bytes: int, erro
     """
     _check_size(len(encoded), what, limit_bytes, error)
     # Only what opens often can be deep; brackets inside texts are counted too, and do no harm.
-    if encoded.count(b"{") + encoded.count(b"[") > DEPTH_LIMIT:
+    if len(encoded) > 2 * DEPTH_LIMIT and encoded.count(b"{") + encoded.count(b"[") > DEPTH_LIMIT:
         problem = _find_problem(msgspec.json.decode(encoded))
         if problem:
             raise error(f"{what()} can't be stored as JSON: {problem}")

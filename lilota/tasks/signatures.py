@@ -215,7 +215,7 @@ class Signature:
     def _loss(self, arguments: dict[str, Any], encoded: bytes) -> str:
         """Decode arguments as the worker will, and say what is lost on the way, or return ""."""
         # The values of most tasks are plain: once they are known to fit, nothing can be lost.
-        if self._decode_rest is None and set(map(type, arguments.values())) <= _PLAIN_TYPES:
+        if self._decode_rest is None and _PLAIN_TYPES.issuperset(map(type, arguments.values())):
             self._decode_named(encoded)
             return ""
         decoded = self._decoded(encoded)
