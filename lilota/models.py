@@ -232,8 +232,7 @@ class TaskInfo(Record, frozen=True, kw_only=True, dict=True):
     @property
     def masked_input(self) -> JSONObject:
         """The input without what is secret in it: by the annotation of a parameter, by its name, or by its look."""
-        secret = self.headers.get(SECRETS_HEADER) or () if self.headers_json else ()
-        return {key: MASK if key in secret else mask_secrets(value) for key, value in self.input.items()}
+        return masked_input(self.input, self.headers)
 
     def to_dict(self, *, reveal_secrets: bool = False) -> JSONObject:
         """Return what `lilota show --json` prints: instants as ISO 8601 in UTC, input and output decoded.
@@ -519,6 +518,13 @@ class TaskBase(TaskContext, abc.ABC):
         It has no parameters, and looks into `task_info.input`; or those that the keys of the input fill. It may be a
         coroutine function, `async def run(self)`; then it runs on an event loop of its worker.
         """
+
+
+def masked_input(given: JSONObject, headers: JSONObject) -> JSONObject:
+    """Return an input without what is secret in it, as the headers say that travel with it."""
+    secret = headers.get(SECRETS_HEADER)
+    named = secret if isinstance(secret, list) else []
+    return {key: MASK if key in named else mask_secrets(value) for key, value in given.items()}
 
 
 def _shown(record: JSONObject, reveal_secrets: bool) -> JSONObject:

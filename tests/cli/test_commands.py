@@ -401,6 +401,15 @@ def test_show_hides_secrets_unless_asked(store):
     assert json.loads(call("show", "1", "--json", "--reveal").stdout)["input"]["db"] == "pg://u:hunter2@h"
 
 
+def test_show_hides_what_a_parameter_says_is_secret(store):
+    """Whatever its name, and whatever it looks like; the value of a number shows its mark nowhere."""
+    headers = '{"lilota.secrets":["pin"]}'
+    add_task(store, input_json='{"pin": 471147, "user": "ann"}', headers_json=headers)
+
+    assert "471147" not in call("show", "1").stdout + call("show", "1", "--json").stdout
+    assert "471147" in call("show", "1", "--reveal").stdout
+
+
 def test_what_machines_read_is_what_the_library_returns(store):
     """A web page and a script see the same keys."""
     task_id = add_task(store, input_json='{"token": "hunter2"}')

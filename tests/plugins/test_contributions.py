@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lilota import task as make_task
 from lilota.errors import InvalidTaskError
 from lilota.models import TaskBase
 from lilota.plugins.contributions import as_factory, as_list, contributed_entries
@@ -13,6 +14,11 @@ from lilota.plugins.records import MODULES, Entry, PinnedEntry
 class Resize(TaskBase):
     def run(self):
         return None
+
+
+@make_task
+def crop(photo: str) -> str:
+    return photo
 
 
 @pytest.fixture
@@ -26,6 +32,13 @@ def test_a_hook_that_returns_nothing_contributes_nothing(plugin, hook_name):
     """A plugin may decide when it is asked."""
     assert contributed_entries(hook_name, plugin, None) == []
     assert as_list(plugin, None) == []
+
+
+def test_a_function_with_the_decorator_is_contributed_like_a_class(plugin):
+    """What runs it is its class."""
+    (entry,) = contributed_entries("lilota_tasks", plugin, {"crop": crop})
+
+    assert (entry.pinned.name, entry.loaded) == ("crop", crop.task_class)
 
 
 def test_each_name_becomes_an_entry_of_its_plugin(plugin):

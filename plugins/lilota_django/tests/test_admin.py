@@ -162,6 +162,16 @@ def test_secrets_are_not_shown(store):
     assert "t0ken" not in page
 
 
+def test_what_a_parameter_says_is_secret_is_not_shown(store):
+    """Its name and its look say nothing."""
+    add(store, input_json='{"pin": 471147, "user": "anna"}', headers_json='{"lilota.secrets":["pin"]}')
+
+    page = text(visitor("view").get(f"{LIST}1/change/"))
+
+    assert "anna" in page
+    assert "471147" not in page
+
+
 def test_secrets_in_texts_are_not_shown(store):
     """What the command line hides in descriptions, values, errors and log lines, the admin hides too."""
     url, dsn = "postgresql://anna:hunter2@db/shop", "host=db password=hunter2"

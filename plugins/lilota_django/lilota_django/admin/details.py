@@ -12,7 +12,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.views.debug import get_default_exception_reporter_filter
 
-from lilota.models import TaskError
+from lilota.models import JSONObject, TaskError, masked_input
+from lilota.results import shown
 from lilota.texts.secrets import mask_secrets, mask_text
 from lilota_django.instants import local_everywhere, of_project
 from lilota_django.models import LogLine, Task
@@ -23,13 +24,23 @@ LINES: Final = 500
 _LONGEST: Final = 20_000
 
 
-def pretty_json(text: str) -> str:
+def input_text(task: Task) -> str:
+    """Return the input of a task, without what its parameters say is secret."""
+    return _pretty(masked_input(json.loads(task.input_json), json.loads(task.headers_json or "{}")))
+
+
+def output_text(output_json: str) -> str:
+    """Return an output as the command line shows it."""
+    return _pretty(shown(json.loads(output_json)))
+
+
+def _pretty(plain: JSONObject) -> str:
     """Return JSON indented, without what the command line hides, nor what Django's own pages about errors hide."""
     theirs = get_default_exception_reporter_filter()
-    shown = json.dumps(mask_secrets(theirs.cleanse_setting("", json.loads(text))), indent=2, ensure_ascii=False)
-    if len(shown) > _LONGEST:
-        shown = f"{shown[:_LONGEST]}\n... ({len(shown) - _LONGEST:,} more characters)"
-    return _block(shown)
+    text = json.dumps(mask_secrets(theirs.cleanse_setting("", plain)), indent=2, ensure_ascii=False)
+    if len(text) > _LONGEST:
+        text = f"{text[:_LONGEST]}\n... ({len(text) - _LONGEST:,} more characters)"
+    return _block(text)
 
 
 def error_text(error_json: str) -> str:

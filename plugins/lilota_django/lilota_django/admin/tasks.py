@@ -10,7 +10,7 @@ from django.utils.text import Truncator
 
 from lilota.texts.secrets import mask_text
 from lilota_django.admin.actions import ActionsMixin
-from lilota_django.admin.details import error_text, log_text, pretty_json
+from lilota_django.admin.details import error_text, input_text, log_text, output_text
 from lilota_django.admin.filters import NameFilter, QueueFilter, StateFilter, chosen, id_in
 from lilota_django.admin.pages import NewestPages
 from lilota_django.admin.readonly import ReadOnlyAdmin, instant_column, store_of_project
@@ -96,10 +96,10 @@ class TaskAdmin(ActionsMixin, ReadOnlyAdmin):
     ended = instant_column("finished_at", "ended at")
 
     def input(self, task: Task) -> str:
-        return pretty_json(task.input_json)
+        return input_text(task)
 
     def output(self, task: Task) -> str | None:
-        return None if task.output_json is None else pretty_json(task.output_json)
+        return None if task.output_json is None else output_text(task.output_json)
 
     def error(self, task: Task) -> str | None:
         return None if task.error_json is None else error_text(task.error_json)
