@@ -92,6 +92,10 @@ class Recorder:
         try:
             asyncio.get_running_loop()
         except RuntimeError:
+            is_on_loop = False
+        else:
+            is_on_loop = True
+        if not is_on_loop:  # not called above, where an error of the task would seem to come of the one that is handled
             return run()
         # The test is a coroutine itself. A thread has one loop at a time, and that of the test waits, as for any task.
         with ThreadPoolExecutor(1) as thread:
