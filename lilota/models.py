@@ -488,7 +488,8 @@ class TaskBase(TaskContext, abc.ABC):
         queue: where `add` puts it unless it is told otherwise, in a program that has imported the class.
         priority: the same for its priority; higher runs first.
         description: the same for what people read.
-        concurrent: whether many attempts of it, each a coroutine, may run in one worker at once.
+        concurrent: whether attempts of it, each a coroutine, may run beside others in one worker process, if the runner
+            has `places_per_process`.
     """
 
     max_attempts: ClassVar[int] = 1

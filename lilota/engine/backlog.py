@@ -66,22 +66,46 @@ class Backlog:
         return stale
 
     def deal(self, crew: Crew, now: float) -> None:
-        """Send attempts to workers that have room, the emptiest first, in few frames."""
+        """Send attempts to workers that have room, the emptiest first, in few frames.
+
+        Concurrent ones go where others run already, as long as there is room: so the other workers are left for those
+        that need one for themselves.
+        """
         if not self._attempts:
             return
-        free = sorted(
-            (worker for worker in crew.workers.values() if worker.takes_more()), key=lambda worker: worker.load_seconds
-        )
+        free = sorted((worker for worker in crew.workers.values() if worker.takes_more()), key=_rank)
         share = -(-len(self._attempts) // max(1, len(free)))
+        may_import = all(worker.is_shared() for worker in free)
         for worker in free:
-            batch = self._deal_to(worker, share, now)
+            batch = self._deal_to(worker, share, now, may_import=may_import)
             if batch:
                 crew.send(worker, RunClaims(tuple(batch)))
 
-    def _deal_to(self, worker: KnownWorker, share: int, now: float) -> list[Claim]:
+    def _deal_to(self, worker: KnownWorker, share: int, now: float, *, may_import: bool) -> list[Claim]:
         batch: list[Claim] = []
-        while self._attempts and len(batch) < share and worker.room_for(self._attempts[0]):
-            attempt = self._attempts.popleft()
+        while self._attempts and (len(batch) < share or worker.is_shared()):
+            attempt = self._next_for(worker, may_import=may_import)
+            if attempt is None:
+                break
             worker.put(attempt, now)
             batch.append(attempt.claim)
         return batch
+
+    def _next_for(self, worker: KnownWorker, *, may_import: bool) -> Attempt | None:
+        """Take out the attempt that a worker is to get next, or return None if it has no room.
+
+        Args:
+            may_import: a worker may get what it has to import while others wait in it: there is nobody else.
+        """
+        if not worker.is_shared():
+            return self._attempts.popleft() if worker.room_for(self._attempts[0]) else None
+        for attempt in self._attempts:  # it may stand behind one that waits for a worker of its own
+            if (may_import or worker.options.knows(attempt.claim.name)) and worker.room_for(attempt):
+                self._attempts.remove(attempt)
+                return attempt
+        return None
+
+
+def _rank(worker: KnownWorker) -> tuple[int, float]:
+    """Return what a worker is sorted by: the fullest first of those with concurrent attempts, then the emptiest."""
+    return (-len(worker.attempts) if worker.is_shared() else 0), worker.load_seconds

@@ -31,11 +31,12 @@ class Crew:
         options: what the workers told of the task classes, the newest of each name.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, places_per_worker: int = 1) -> None:
         self.failed_starts: int = 0
         self.last_start_failure: Death | None = None
         self.unfit: str = ""
         self.size = size
+        self._places_per_worker = places_per_worker
         self.options: KnownOptions = KnownOptions()
         self.workers: dict[int, KnownWorker] = {}
         self._next_number = 1
@@ -62,7 +63,7 @@ class Crew:
     def start_missing(self, now: float) -> None:
         """Start as many workers as there should be."""
         while now >= self.next_start_at():
-            worker = KnownWorker(self._next_number, KnownOptions(self.options))
+            worker = KnownWorker(self._next_number, KnownOptions(self.options), places=self._places_per_worker)
             self._next_number += 1
             self.workers[worker.number] = worker
             self._commands.append(StartWorker(worker.number))
@@ -116,8 +117,8 @@ class Crew:
             MisconductError: nobody told it to, and no task has left its marks on it; or an attempt runs in it.
         """
         worker = self.workers[number]
-        first = worker.first()
-        if not (self._closing or worker.has_ended_one) or (first is not None and first.started_at is not None):
+        is_at_work = any(attempt.started_at is not None for attempt in worker.running())
+        if not (self._closing or worker.has_ended_one) or is_at_work:
             raise MisconductError("said that it leaves, though it has an attempt to run")
         worker.leaving = True
         worker.leave_by = min(worker.leave_by, now + LEAVE_SECONDS)

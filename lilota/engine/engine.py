@@ -23,7 +23,7 @@ from lilota.engine.crew import Crew
 from lilota.engine.fates import Death
 from lilota.engine.holdings import Holdings
 from lilota.engine.messages import FromWorker, Lacking, Leaving, Loaded, Ready, Remarks, Report, Unfit
-from lilota.engine.pacing import Pacing
+from lilota.engine.pacing import BATCH_LIMIT, Pacing
 from lilota.engine.stop_ladder import StopLadder
 from lilota.engine.workload import Attempt, KnownWorker
 from lilota.errors import described, listed
@@ -53,6 +53,7 @@ class Engine:
     Args:
         runner_id: goes into claim requests.
         number_of_workers: how many worker processes to keep alive.
+        places_per_worker: how many attempts of concurrent tasks each of them runs at once.
         names: the task names that it can run; "reports:*" stands for all that begin with "reports:".
         queues: the queues that it serves, or None for all.
         chronicle: makes the lines that it writes itself into the logs of tasks.
@@ -69,6 +70,8 @@ class Engine:
         names: Iterable[str],
         queues: Iterable[str] | None = None,
         chronicle: Chronicle | None = None,
+        *,
+        places_per_worker: int = 1,
     ) -> None:
         names = tuple(names)
         self._given_names: set[str] = set()
@@ -82,14 +85,15 @@ class Engine:
         self._takes = self._request
         self._gave_up_because: str | None = None
         self._given_up: tuple[str, ...] = ()
-        self.crew: Crew = Crew(number_of_workers)
+        self.crew: Crew = Crew(number_of_workers, places_per_worker)
         self._backlog = Backlog()
         self._stops = StopLadder(self.crew)
         self.holdings: Holdings = Holdings(self.crew, self._backlog, self._stops, chronicle or Chronicle(runner_id))
         self._pacing = Pacing()
         self._claiming = True
-        self._asks_for_work = False
+        self._asks_for: tuple[str, ...] | None = None
         self._more_may_wait = True
+        self._more_concurrent_may_wait = True
         self._timed_rules = (
             TimedRule(self.crew.next_start_at, self.crew.start_missing),
             TimedRule(self._stops.next_step_at, self._stops.take_steps),
@@ -139,9 +143,14 @@ class Engine:
             look_again: the store may have changed, or was not asked for a while.
         """
         limit = self._free_places() if self._claiming else 0
+        concurrent = self._free_concurrent_places() if self._claiming and not limit else 0
+        if concurrent and (look_again or self._more_concurrent_may_wait):
+            # Only what can start beside the coroutines that run: nothing else gets a place before these have ended.
+            self._asks_for = names = self._concurrent_names()
+            return msgspec.structs.replace(self._takes, names=names, families=prefixes(names), limit=concurrent)
         if not (look_again or (limit and self._more_may_wait)):
             return None
-        self._asks_for_work = limit > 0
+        self._asks_for = self._takes.names if limit else None
         return msgspec.structs.replace(self._takes, limit=limit)
 
     # --- time
@@ -224,6 +233,7 @@ class Engine:
                 self._pacing.learn(message.durations)
             case Loaded():
                 self.holdings.note_options(worker, message)
+                self._more_concurrent_may_wait |= message.options.concurrent
             case Lacking():
                 if self.holdings.check_lacking(worker, message):
                     self._give_up(message.name, message.reason[:MESSAGE_LIMIT])
@@ -269,16 +279,35 @@ class Engine:
         size = self._pacing.batch_size()
         places = 0
         for worker in self.crew.workers.values():
-            if worker.takes_more():
+            if worker.takes_more() and not worker.is_shared():
                 places += max(0, size - len(worker.attempts))
         return max(0, places - len(self._backlog))
+
+    def _free_concurrent_places(self) -> int:
+        """Return how many more concurrent attempts have room beside those that run."""
+        places = sum(worker.free_places() for worker in self.crew.workers.values())
+        return min(BATCH_LIMIT, max(0, places - len(self._backlog)))
+
+    def _concurrent_names(self) -> tuple[str, ...]:
+        """Return the names of which it takes tasks, but for those whose tasks are known not to be concurrent.
+
+        The others have to be tried, or else nobody would learn of them as long as there are coroutines.
+        """
+        alone = [name for name, options in self.crew.options.items() if not options.concurrent]
+        return tuple(
+            name
+            for name in self._takes.names
+            if name not in alone and not any(each.startswith(prefixes([name])) for each in alone)
+        )
 
     def _note_claimed(self, claimed: Claimed, now: float) -> None:
         for claim in claimed.claims:
             self._given_names.add(claim.name)
             self.holdings.accept(claim, self._pacing.expected_seconds(claim.name), now)
-        if self._asks_for_work:  # a full runner asks only for cancellations, and learns nothing about what waits
-            self._more_may_wait = bool(claimed.claims)
+        if self._asks_for is not None:  # a full runner asks only for cancellations, and learns nothing of what waits
+            self._more_concurrent_may_wait = bool(claimed.claims)
+            if self._asks_for == self._takes.names:
+                self._more_may_wait = bool(claimed.claims)
         for fence in claimed.cancel_requested:
             self.holdings.cancel(fence, now)
         self._backlog.deal(self.crew, now)

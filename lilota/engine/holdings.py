@@ -52,7 +52,7 @@ class Holdings:
         for worker in self._crew.workers.values():
             for attempt in worker.attempts.values():
                 if attempt.claim.id == task_id:
-                    runs = worker.first() is attempt and worker.ready
+                    runs = worker.ready and worker.runs(attempt)
                     return Place(attempt.claim.token, attempt.claim.attempt, worker.number if runs else None)
         claim = self._backlog.find(task_id)
         return None if claim is None else Place(claim.token, claim.attempt, None)
@@ -65,8 +65,7 @@ class Holdings:
     @property
     def running(self) -> list[Claim]:
         """What runs in a worker, or is about to."""
-        firsts = (worker.first() for worker in self._crew.workers.values())
-        return [attempt.claim for attempt in firsts if attempt is not None]
+        return [attempt.claim for worker in self._crew.workers.values() for attempt in worker.running()]
 
     @property
     def are_settled(self) -> bool:
@@ -119,12 +118,15 @@ class Holdings:
         self._give_back_all(self._backlog.take_stale(now))
 
     def _take_back(self, worker: KnownWorker, fences: Iterable[Fence], now: float) -> None:
-        """Put attempts that did not start back to the front of the backlog, or to the store when stopping."""
+        """Put attempts that did not start back to the front of the backlog, or to the store when stopping.
+
+        Those that have started beside one that is to blame go to the store, as if they had never been claimed.
+        """
         attempts = [attempt for fence in tuple(fences) if (attempt := worker.take(fence)) is not None]
         for attempt in reversed(attempts):
             if attempt.stop_reason == "cancel":
                 self._settle(attempt.fence, fates.CANCELLED)
-            elif attempt.stop_reason is not None or not self._starts_attempts:
+            elif attempt.stop_reason is not None or attempt.started_at is not None or not self._starts_attempts:
                 self.give_back(attempt.fence)
             else:
                 self._backlog.put_back(attempt, now)
@@ -155,12 +157,14 @@ class Holdings:
         Raises:
             MisconductError: the worker does not run such a task, or has imported the class before.
         """
-        first = self._first_of(worker, loaded.name)
-        if first is None:
+        if not self._runs_first(worker, loaded.name):
             return
         worker.options[loaded.name] = self._crew.options[loaded.name] = loaded.options
-        if first.started_at is not None:
-            self._apply_options(worker, first)
+        if worker.is_shared():
+            worker.note_shared()
+        for attempt in worker.running():
+            if attempt.started_at is not None and attempt.claim.name == loaded.name:
+                self._apply_options(worker, attempt)
 
     def check_lacking(self, worker: KnownWorker, lacking: Lacking) -> bool:
         """Tell whether a worker that lacks a task class has an attempt for which it needs the class.
@@ -168,22 +172,21 @@ class Holdings:
         Raises:
             MisconductError: the worker does not run such a task, or has imported the class before.
         """
-        return self._first_of(worker, lacking.name) is not None
+        return self._runs_first(worker, lacking.name)
 
-    def _first_of(self, worker: KnownWorker, name: str) -> Attempt | None:
-        """Return the first attempt of a worker that tells of a class for the first time; None if it is as good as gone.
+    def _runs_first(self, worker: KnownWorker, name: str) -> bool:
+        """Tell whether a worker runs the first task of its class; False if it is as good as gone.
 
         Raises:
             MisconductError: the worker does not run such a task, or has imported the class before.
         """
-        first = worker.first()
-        if first is None or first.claim.name != name:
+        if all(attempt.claim.name != name for attempt in worker.running()):
             if worker.doomed:
-                return None  # killed for a lost lease, with its last words still on the way
+                return False  # killed for a lost lease, with its last words still on the way
             raise MisconductError("told of a task class that it was not asked to run")
         if dict.__contains__(worker.options, name):
             raise MisconductError("imported a task class twice")
-        return first
+        return True
 
     def _note_update(self, worker: KnownWorker, update: AttemptUpdate, now: float) -> None:
         attempt = worker.attempts.get(update.fence)
@@ -235,9 +238,14 @@ class Holdings:
     def drop(self, fence: Fence, now: float) -> None:
         """Stop an attempt that does not belong to this runner any more: the store has refused to write about it."""
         for worker in self._crew.workers.values():
-            if worker.take(fence) is not None:
+            is_shared = worker.is_shared()
+            attempt = worker.take(fence)
+            if attempt is not None:
                 self._crew.kill(worker, signal.SIGKILL)
-                self._take_back(worker, worker.attempts, now)
+                if is_shared:
+                    worker.killed_for = worker.killed_for or attempt  # those beside it go back when they have ended
+                else:
+                    self._take_back(worker, worker.attempts, now)
 
     def blame(self, worker: KnownWorker, held: Sequence[Attempt], fault: str) -> None:
         """End a worker for what it told. What runs in it is lost when it is dead, as with any other death.
@@ -258,7 +266,7 @@ class Holdings:
         if worker.fault:
             death = Death(_faulty(worker.fault), death.last_lines)
         if not worker.leaving or worker.fault:
-            self._lose_first(worker, death)
+            self._lose_running(worker, death)
         self._take_back(worker, worker.attempts, now)
 
     def lose_all(self, death: Death) -> None:
@@ -270,7 +278,7 @@ class Holdings:
         self._give_back_all(self._backlog.take_all())
         for worker in self._crew.workers.values():
             if worker.attempts:
-                self._lose_first(worker, death)
+                self._lose_running(worker, death)
                 self._crew.kill(worker, signal.SIGKILL)
             self._give_back_all(worker.take_all())
 
@@ -282,13 +290,22 @@ class Holdings:
         for attempt in attempts:
             self.give_back(attempt.fence)
 
-    def _lose_first(self, worker: KnownWorker, death: Death) -> None:
-        """Settle the attempt that ran in a worker that is gone, or as good as gone."""
-        first = worker.first()
-        if first is not None:
-            worker.take(first.fence)
-            options = worker.options[first.claim.name]
-            self._lose(first, fates.after_loss(first.claim, options, first.stop_reason, death), death)
+    def _lose_running(self, worker: KnownWorker, death: Death) -> None:
+        """Settle what ran in a worker that is gone, or as good as gone.
+
+        Of several at once it is the one for which it was killed. Where nobody knows who is to blame, all have lost an
+        attempt that are known to have run; the others may be to blame, too, and run alone from now on.
+        """
+        first, culprit = worker.first(), worker.killed_for
+        for attempt in worker.running():
+            if culprit is not None and attempt is not culprit:
+                continue
+            if attempt.started_at is None and attempt is not first:
+                attempt.must_run_alone = True
+                continue
+            worker.take(attempt.fence)
+            options = worker.options[attempt.claim.name]
+            self._lose(attempt, fates.after_loss(attempt.claim, options, attempt.stop_reason, death), death)
 
     def _lose(self, attempt: Attempt, outcome: Outcome, death: Death) -> None:
         """Settle an attempt that ended with its worker, and have the log of its task tell how."""

@@ -73,11 +73,13 @@ class StopLadder:
                     self._take_step(worker, attempt, attempt.stop_reason, now)
 
     def _take_step(self, worker: KnownWorker, attempt: Attempt, reason: StopReason, now: float) -> None:
-        """Take the next step; the process is only harmed if it runs just that attempt."""
+        """Take the next step; the process is only harmed if it runs that attempt."""
         if attempt.steps == 0:
             self._crew.send(worker, Interrupt(attempt.fence, reason))
             attempt.steps = 1
-        elif worker.first() is attempt:
+        elif worker.runs(attempt):
+            if worker.is_shared():
+                worker.killed_for = worker.killed_for or attempt
             self._crew.kill(worker, signal.SIGTERM if attempt.steps == 1 else signal.SIGKILL)
             attempt.steps += 1
         attempt.stepped_at = now
@@ -85,7 +87,7 @@ class StopLadder:
 
     def _is_asked_for_stack(self, worker: KnownWorker, attempt: Attempt, now: float) -> bool:
         """Tell whether it was asked for its stack, or need not be; if not, ask, and let it have a moment."""
-        if attempt.steps != 1 or attempt.has_shown_stack or worker.first() is not attempt:
+        if attempt.steps != 1 or attempt.has_shown_stack or not worker.runs(attempt):
             return True
         attempt.has_shown_stack = True
         self._crew.ask_for_stack(worker)

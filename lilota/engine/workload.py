@@ -33,6 +33,10 @@ class KnownOptions(dict[str, TaskOptions]):
         super().__init__()
         self._others = others
 
+    def knows(self, name: str) -> bool:
+        """Tell whether a class of this name was loaded somewhere."""
+        return self[name] is not _NOT_LOADED
+
     def __missing__(self, name: str) -> TaskOptions:
         return _NOT_LOADED if self._others is None else self._others[name]
 
@@ -118,6 +122,8 @@ class KnownWorker:
         options: what it told of the task classes that it has imported, and else what others told.
         has_ended_one: one of its attempts has ended.
         first_returns: how often in a row it has returned the attempt that it should have been running.
+        places: how many attempts of concurrent tasks it runs at once.
+        killed_for: the one of several attempts for which it was sent a signal; the others are not to blame.
     """
 
     number: int
@@ -138,6 +144,8 @@ class KnownWorker:
     has_worked: bool = False
     has_ended_one: bool = False
     first_returns: int = 0
+    places: int = 1
+    killed_for: Attempt | None = None
 
     def takes_more(self) -> bool:
         """Tell whether what is sent to it has a chance to run soon: it is up, not slow, and neither leaves nor dies."""
@@ -148,24 +156,58 @@ class KnownWorker:
         return not self.ready or not (self.has_worked or self.leaving or (self.doomed and not self.fault))
 
     def first(self) -> Attempt | None:
-        """Return the attempt that runs, or is about to."""
+        """Return the attempt that runs, or is about to; of several at once, the one that came first."""
         return next(iter(self.attempts.values()), None)
+
+    def is_shared(self) -> bool:
+        """Tell whether its attempts run at once: what is known of them is concurrent, so nothing else is given to it.
+
+        One of which the class is not known may be with them: its worker returns it if it is not concurrent.
+        """
+        if self.places > 1:
+            for attempt in self.attempts.values():
+                options = self.options[attempt.claim.name]
+                if options is not _NOT_LOADED:
+                    return options.concurrent
+        return False
+
+    def runs(self, attempt: Attempt) -> bool:
+        """Tell whether one of its attempts runs, or is about to, rather than waits for another one to end."""
+        return self.first() is attempt or self.is_shared()
+
+    def running(self) -> list[Attempt]:
+        """Return the attempts that run, or are about to."""
+        return [*self.attempts.values()] if self.is_shared() else [*self.attempts.values()][:1]
+
+    def free_places(self) -> int:
+        """Return how many concurrent attempts it can take beside those that it runs."""
+        first = self.first()
+        has_room = self.takes_more() and first is not None and not first.must_run_alone and self.is_shared()
+        return max(0, self.places - len(self.attempts)) if has_room else 0
 
     def room_for(self, attempt: Attempt) -> bool:
         """Tell whether it can take one more attempt without making it wait."""
-        return not self.attempts or (
-            len(self.attempts) < BATCH_LIMIT
-            and self.load_seconds + attempt.expected_seconds <= WORK_IN_HAND_SECONDS
-            and not attempt.must_run_alone
-            and not next(iter(self.attempts.values())).must_run_alone
-        )
+        first = next(iter(self.attempts.values()), None)
+        if first is None:
+            return True
+        if attempt.must_run_alone or first.must_run_alone:
+            return False
+        if self.places > 1:
+            # Neither does a function start where it would block coroutines, nor do these start behind a function.
+            options = self.options[attempt.claim.name]
+            if self.is_shared():
+                return (options.concurrent or options is _NOT_LOADED) and self.free_places() > 0
+            if options.concurrent:
+                return False
+        return len(self.attempts) < BATCH_LIMIT and self.load_seconds + attempt.expected_seconds <= WORK_IN_HAND_SECONDS
 
     def put(self, attempt: Attempt, now: float) -> None:
         """Queue an attempt behind the others."""
-        if not self.attempts:
-            self.note_first(now)
+        is_first = not self.attempts
         self.has_worked = True
         self.attempts[attempt.fence] = attempt
+        if is_first:
+            self.note_first(now)
         self.load_seconds += attempt.expected_seconds
 
     def take(self, fence: Fence) -> Attempt | None:
@@ -187,8 +229,15 @@ class KnownWorker:
 
     def note_first(self, now: float) -> None:
         """Its first attempt has become the first, or has started."""
-        if not self.slow:
+        if self.is_shared():
+            self.note_shared()
+        elif not self.slow:
             self.slow_at = now + SLOW_SECONDS
+
+    def note_shared(self) -> None:
+        """Its attempts run at once, as is known now: nothing waits behind the first, however long it takes."""
+        self.slow = False
+        self.slow_at = inf
 
     def note_slow(self) -> None:
         """Its first attempt takes long."""

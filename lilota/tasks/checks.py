@@ -43,6 +43,11 @@ def check_task_class(clazz: object, what: str) -> type[TaskBase]:
     _check_run(clazz, where)
     _check_construction(clazz, where)
     check_options(clazz, what)
+    if clazz.concurrent and not inspect.iscoroutinefunction(clazz.run):
+        raise InvalidTaskError(
+            f"{where} says `concurrent = True`, which is for coroutine functions: nothing else leaves room for others. "
+            "Write `async def run(self)`, or leave it out."
+        )
     return clazz
 
 

@@ -29,6 +29,7 @@ class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
     max_attempts: _Attempts = TaskBase.max_attempts
     max_lost_attempts: _Attempts = TaskBase.max_lost_attempts
     backoff: Backoff = TaskBase.backoff
+    concurrent: bool = TaskBase.concurrent
 
     @classmethod
     def of(cls, task_class: type[TaskBase]) -> Self:

@@ -18,8 +18,10 @@ CRASH = Death("was killed by signal 9 (SIGKILL)", "last words")
 class Bench:
     """An engine, the time, and short words for what happens to it."""
 
-    def __init__(self, workers: int = 1, now: float = 0.0, names: tuple[str, ...] = ("task",)) -> None:
-        self.engine = Engine("me", workers, names)
+    def __init__(
+        self, workers: int = 1, now: float = 0.0, names: tuple[str, ...] = ("task",), places_per_worker: int = 1
+    ) -> None:
+        self.engine = Engine("me", workers, names, places_per_worker=places_per_worker)
         self.now = now
         self.engine.tick(self.now)
         self.started = [command.worker for command in self.commands() if isinstance(command, StartWorker)]
@@ -86,9 +88,9 @@ class Bench:
         report = Report(updates=updates, returned=returned, durations=durations or {})
         self.engine.hear(worker, report, self.now)
 
-    def loads(self, worker=1, **options):
+    def loads(self, worker=1, name="task", **options):
         """A worker tells that it has imported the class of its task."""
-        self.engine.hear(worker, Loaded("task", TaskOptions(**options)), self.now)
+        self.engine.hear(worker, Loaded(name, TaskOptions(**options)), self.now)
         return self
 
     def lacks(self, name="task", worker=1, reason="It is gone."):

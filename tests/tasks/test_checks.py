@@ -181,6 +181,19 @@ def test_a_run_that_is_an_asynchronous_generator_is_refused():
         check_task_class(AsyncYielding, "The task 'x'")
 
 
+class ConcurrentFunction(TaskBase):
+    concurrent = True
+
+    def run(self):
+        return None
+
+
+def test_a_function_can_not_be_concurrent():
+    """It would stop the coroutines beside it."""
+    with pytest.raises(InvalidTaskError, match=r"`concurrent = True`, which is for coroutine functions.*async def run"):
+        check_task_class(ConcurrentFunction, "The task 'x'")
+
+
 class WithFolder(TaskBase):
     def __init__(self, task_info, set_progress, set_output, logger, folder):
         super().__init__(task_info, set_progress, set_output, logger)
