@@ -23,6 +23,9 @@ from lilota.texts.patterns import Pattern
 
 logger: logging.Logger = logging.getLogger(__name__)
 
+#: So many coroutines at once are the most that one process is trusted with.
+MOST_PLACES: Final = 10_000
+
 
 class _Setting(NamedTuple):
     """What is to be known of a setting besides its type and default.
@@ -55,6 +58,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         strict_plugins: raise what is wrong with a plugin instead of going on without it.
         executor: the name or URL of what runs the attempts.
         prune_after_seconds: running runners delete tasks that ended longer ago than this; None keeps everything.
+        places_per_process: how many coroutines of tasks with `concurrent = True` run at once in one process.
         sources: setting -> where its value comes from, for people; not a setting itself.
     """
 
@@ -70,6 +74,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     prune_after_seconds: Annotated[
         float | None, _Setting("LILOTA_PRUNE_AFTER_SECONDS", _parse_number, _check_seconds)
     ] = None
+    places_per_process: Annotated[int, _Setting("LILOTA_PLACES_PER_PROCESS", _parse_whole, _check_places)] = 1
     sources: dict[str, str] = {}
 
     def source_of(self, setting: str) -> str:
@@ -246,6 +251,20 @@ def _parse_number(text: str, source: str) -> float:
         return float(text)
     except ValueError:
         raise ConfigurationError(f"{source} is {text!r}; write a number, for example 604800 for a week.") from None
+
+
+def _parse_whole(text: str, source: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ConfigurationError(f"{source} is {text!r}; write a whole number, for example 100.") from None
+
+
+def _check_places(places: int, source: str) -> None:
+    if not 1 <= places <= MOST_PLACES:
+        raise ConfigurationError(
+            f"The setting 'places_per_process' in {source} is {places}; write a whole number from 1 to {MOST_PLACES:,}."
+        )
 
 
 def _check_store(store: str, source: str) -> None:

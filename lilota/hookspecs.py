@@ -202,6 +202,7 @@ class LilotaHooks:
         `yield` runs the task and gives what `run()` returned; what the generator returns takes its place. What
         `run()` raises comes out of the `yield`.
 
-        Called in: the worker process, in its main thread, around each attempt.
+        Called in: the worker process, in its main thread, around each attempt; on the event loop where several
+            coroutines run at once, so what it does at its `yield` must not take it for granted that no other is open.
         If it raises: the attempt fails with that error, as if the task had raised it.
         """

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Unpack, overload
 from lilota.adding.new_tasks import AddOptions
 from lilota.adding.waiters import Waiters
 from lilota.client import TaskClient
-from lilota.config import Settings, load_settings
+from lilota.config import MOST_PLACES, Settings, load_settings
 from lilota.contract import TaskStore
 from lilota.contract.rules import check_queue
 from lilota.engine.executor import ExecutorFactory
@@ -47,6 +47,8 @@ class TaskRunner:
         store: a store, its entry-point name or its URL; None takes the configured one.
         number_of_processes: how many tasks run at the same time; None means one per CPU that this process may use
             when the runner starts: by its affinity, and by the quota of its container.
+        places_per_process: how many coroutines of tasks with `concurrent = True` run at once in one process; None takes
+            the configured number, which is 1 unless it was set. Everything else runs one at a time.
         logging_formatter: with one (a `logging.Formatter` or its format string), the records of the logger `lilota`
             are also written to stderr while the runner is started. Without, the application's logging decides.
         logging_level: the level from which the records of tasks are kept.
@@ -80,11 +82,13 @@ class TaskRunner:
         lease_seconds: float = 30.0,
         start_method: str | None = None,
         executor: str | ExecutorFactory | None = None,
+        places_per_process: int | None = None,
         stop_seconds: float | None = None,
         settings: Settings | None = None,
         registry: Registry | None = None,
     ) -> None:
         _check_arguments(number_of_processes, lease_seconds)
+        _check_places(places_per_process)
         _check_seconds("stop_seconds", stop_seconds, least=0)
         settings = settings or (registry.plugins.settings if registry else load_settings())
         self.registry: Registry = registry or Registry(Plugins(settings), settings)
@@ -94,6 +98,7 @@ class TaskRunner:
             executor=self._plugins.executor_factory(executor) if isinstance(executor, str) else executor,
             executor_url=executor if isinstance(executor, str) else "",
             number_of_processes=number_of_processes,
+            places_per_process=places_per_process or settings.places_per_process,
             start_method=start_method,
             queues=None if queues is None else _checked_queues(queues),
             lease_seconds=lease_seconds,
@@ -325,6 +330,13 @@ def _check_arguments(number_of_processes: object, lease_seconds: float) -> None:
         raise ConfigurationError(f"'number_of_processes' must be at least 1, not {number_of_processes}.")
     if not 0.1 <= lease_seconds <= 86_400:
         raise ConfigurationError(f"'lease_seconds' must be between 0.1 and a day, not {lease_seconds!r}.")
+
+
+def _check_places(places_per_process: object) -> None:
+    if places_per_process is not None and not (is_whole(places_per_process) and 1 <= places_per_process <= MOST_PLACES):
+        raise ConfigurationError(
+            f"'places_per_process' must be a whole number from 1 to {MOST_PLACES:,}, not {places_per_process!r}."
+        )
 
 
 def _checked_queues(queues: Iterable[str]) -> tuple[str, ...]:

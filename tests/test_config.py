@@ -64,6 +64,7 @@ def test_every_environment_variable_is_read(monkeypatch):
     monkeypatch.setenv("LILOTA_STRICT_PLUGINS", "1")
     monkeypatch.setenv("LILOTA_EXECUTOR", "dask://host:8786")
     monkeypatch.setenv("LILOTA_PRUNE_AFTER_SECONDS", "604800")
+    monkeypatch.setenv("LILOTA_PLACES_PER_PROCESS", "500")
 
     settings = load_settings()
 
@@ -76,6 +77,7 @@ def test_every_environment_variable_is_read(monkeypatch):
     assert settings.strict_plugins is True
     assert settings.executor == "dask://host:8786"
     assert settings.prune_after_seconds == 604_800
+    assert settings.places_per_process == 500
 
 
 def test_an_empty_environment_variable_is_not_a_setting(monkeypatch):
@@ -146,6 +148,8 @@ def test_an_unknown_argument_is_refused():
         ('prune_after_seconds = "7d"', "'prune_after_seconds' in .* Expected `float \\| null`, got `str`"),
         ("prune_after_seconds = 0", "'prune_after_seconds' in .* is 0; write a number of seconds above 0"),
         ("prune_after_seconds = nan", "'prune_after_seconds' in .* is nan; write a number of seconds above 0"),
+        ("places_per_process = 0", "'places_per_process' in .* is 0; write a whole number from 1 to 10,000"),
+        ("places_per_process = 1.5", "'places_per_process' in .* Expected `int`, got `float`"),
         ("plugins_off = 1", "'plugins_off' in .* Expected `bool`, got `int`"),
         ("tasks = { resize = 1 }", "'tasks' in .* Expected `str`, got `int`"),
         ('modules = "app.tasks"', "'modules' in .* Expected `array`, got `str`"),
@@ -171,6 +175,7 @@ def test_a_value_of_the_wrong_kind_is_refused(folder, line, problem):
         ("LILOTA_NO_PLUGINS", "maybe", "LILOTA_NO_PLUGINS is 'maybe'; write 1"),
         ("LILOTA_PRUNE_AFTER_SECONDS", "7d", "LILOTA_PRUNE_AFTER_SECONDS is '7d'; write a number, .* 604800"),
         ("LILOTA_PRUNE_AFTER_SECONDS", "-1", "LILOTA_PRUNE_AFTER_SECONDS is -1; write a number of seconds above 0"),
+        ("LILOTA_PLACES_PER_PROCESS", "many", "LILOTA_PLACES_PER_PROCESS is 'many'; write a whole number"),
         ("LILOTA_PLUGIN_CHOICE", "resize", "LILOTA_PLUGIN_CHOICE holds 'resize'; write it as \"name=distribution"),
     ],
 )

@@ -6,10 +6,10 @@ import inspect
 import logging
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from functools import cached_property
 from types import AsyncGeneratorType, CoroutineType, GeneratorType, ModuleType
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import pluggy
 from pluggy import HookImpl
@@ -31,7 +31,7 @@ from lilota.plugins.strangers import (
     undisturbed,
     usable_streams,
 )
-from lilota.tasks.calls import call_run
+from lilota.tasks.calls import await_run, call_run
 
 logger: logging.Logger = logging.getLogger("lilota.plugins")
 
@@ -173,6 +173,35 @@ class PluginModules:
             raise
         return result
 
+    async def run_shared_attempt(self, attempt: AttemptDetails) -> object:
+        """Run the task inside the wrappers, which wait with it while others run. Pluggy can't wait.
+
+        As there, what a wrapper raises or returns takes the place of what came out of what it is around.
+        """
+        opened: list[tuple[HookImpl, Generator[None, Any, Any]]] = []
+        result: Any = None
+        error: BaseException | None = None
+        of_task: BaseException | None = None
+        try:
+            for each in self._implementations[_WRAPPED_HOOK]:
+                generator = cast("Generator[None, Any, Any]", each.function(*(attempt for _ in each.argnames)))
+                next(generator)
+                opened.append((each, generator))
+            try:
+                result = await await_run(attempt.task)
+            except BaseException as raised:
+                of_task = raised
+                raise
+        except BaseException as raised:  # noqa: BLE001 - it goes through the wrappers
+            error = raised
+        for each, generator in reversed(opened):
+            result, error = _close_wrapper(each, generator, result, error)
+        if error is not None:
+            if error is not of_task:
+                self._name_wrapper(error)
+            raise error
+        return result
+
     def _refuse_bad_hooks(self, module: object, entry: Entry) -> None:
         """Refuse what pluggy would accept, or find only after it has registered half of the plugin."""
         if not isinstance(module, ModuleType):
@@ -266,6 +295,30 @@ class _Task:
     @hookimpl
     def lilota_run_attempt(self, attempt: AttemptDetails) -> object:
         return call_run(attempt.task)
+
+
+def _close_wrapper(
+    wrapper: HookImpl, generator: Generator[None, Any, Any], result: object, error: BaseException | None
+) -> tuple[object, BaseException | None]:
+    """Give a wrapper what came out of what it is around, and return what comes out of it."""
+    old_style = pluggy.Result(result, error) if wrapper.hookwrapper else None
+    try:
+        if old_style is not None:
+            generator.send(old_style)
+        elif error is not None:
+            generator.throw(error)
+        else:
+            generator.send(result)
+    except StopIteration as end:
+        return (end.value, None) if old_style is None else (_result_of(old_style), old_style.exception)
+    except BaseException as raised:  # noqa: BLE001 - it goes through the other wrappers
+        return None, raised
+    generator.close()
+    return None, RuntimeError(f"{wrapper.plugin_name!r} has yielded more than once")
+
+
+def _result_of(outcome: pluggy.Result[object]) -> object:
+    return None if outcome.exception is not None else outcome.get_result()
 
 
 def _is_called_as_meant(function: object, name: str) -> bool:

@@ -190,6 +190,10 @@ class Plugins:
         """Run the task of an attempt inside what plugins wrap around it, and return what comes out."""
         return self._modules.run_attempt(attempt)
 
+    async def run_shared_attempt(self, attempt: AttemptDetails) -> object:
+        """Run the task of an attempt as `run_attempt` does, on an event loop that it shares with others."""
+        return await self._modules.run_shared_attempt(attempt)
+
     def _load_factory(self, group: str, name: str) -> object:
         entry = self._catalog.find(group, name)
         what = f"The {KINDS[group]} {name!r} of {entry.source}"

@@ -26,6 +26,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     executor: ExecutorFactory
     executor_url: str
     number_of_processes: int | None
+    places_per_process: int = 1
     start_method: str | None
     queues: tuple[str, ...] | None
     lease_seconds: float
@@ -69,4 +70,5 @@ def _worker_setup(options: RunOptions, registry: Registry, runner_id: str) -> Wo
         pinned=registry.plugins.resolved(),
         logging_level=options.logging_level,
         root_level=logging.getLogger().level,
+        places_per_process=options.places_per_process,
     )

@@ -92,7 +92,9 @@ class RunnerStart:
         self._store_forgets = capabilities.forgets
         self._plugins = registry.plugins
         chronicle = Chronicle(self.info.id, self.info.host, self.info.pid, time.time)
-        self._engine = Engine(self.info.id, places, names, options.queues, chronicle)
+        self._engine = Engine(
+            self.info.id, places, names, options.queues, chronicle, places_per_worker=options.places_per_process
+        )
         teller = Teller(self._plugins, waiters)
         self.driver: Driver = Driver(self._engine, self._executor, store, teller, on_failure=self._note_failure)
         self._lease = LeaseKeeper(

@@ -13,7 +13,7 @@ from lilota.workers.current import RunningAttempt
 
 
 class Assignments:
-    """The attempt that runs, and those that wait for their turn.
+    """The attempt that runs, or those that run at once, and those that wait for their turn.
 
     Messages are taken by whichever thread looked for them, while the main thread goes from one attempt to the next.
     With one lock for both, no attempt is ever between the queue and its start, where nobody could tell it to end.
@@ -26,7 +26,7 @@ class Assignments:
         self._begin = begin
         self._lock = threading.Lock()
         self._queue: deque[Claim] = deque()
-        self._running: RunningAttempt | None = None
+        self._running: dict[Fence, RunningAttempt] = {}
 
     def add(self, claims: Iterable[Claim]) -> None:
         """Put claims behind what waits."""
@@ -40,8 +40,30 @@ class Assignments:
     def start_next(self) -> RunningAttempt | None:
         """Begin the attempt that has waited longest, and return it, or None if none waits."""
         with self._lock:
-            self._running = self._begin(self._queue.popleft()) if self._queue else None
-            return self._running
+            self._running.clear()
+            return self._begin_next()
+
+    def next_claim(self) -> Claim | None:
+        """Return what has waited longest, and let it wait on."""
+        with self._lock:
+            return self._queue[0] if self._queue else None
+
+    def join(self, claim: Claim) -> RunningAttempt | None:
+        """Begin the attempt of what has waited longest beside those that run; None if it does not wait any more."""
+        with self._lock:
+            return self._begin_next() if self._queue and self._queue[0] is claim else None
+
+    def leave(self, attempt: RunningAttempt) -> None:
+        """Forget one of several attempts that has ended."""
+        with self._lock:
+            del self._running[attempt.claim.fence]
+
+    def _begin_next(self) -> RunningAttempt | None:
+        if not self._queue:
+            return None
+        attempt = self._begin(self._queue.popleft())
+        self._running[attempt.claim.fence] = attempt
+        return attempt
 
     def stop(self, fence: Fence, reason: StopReason) -> RunningAttempt | Claim | None:
         """Tell an attempt to end.
@@ -50,8 +72,8 @@ class Assignments:
             The attempt if it runs; the claim if it waited, and will not start now; None if it is neither.
         """
         with self._lock:
-            running = self._running
-            if running is not None and running.claim.fence == fence:
+            running = self._running.get(fence)
+            if running is not None:
                 running.stop_reason = reason
                 return running
             for claim in self._queue:
@@ -63,9 +85,17 @@ class Assignments:
     def note_stored(self, fence: Fence, number: int) -> None:
         """Let an attempt know what the store has, if it still runs."""
         with self._lock:
-            running = self._running
-            if running is not None and running.claim.fence == fence:
+            running = self._running.get(fence)
+            if running is not None:
                 running.note_stored(number)
+
+    def take_back_one(self, claim: Claim) -> bool:
+        """Forget something that waits; tell whether it still did."""
+        with self._lock:
+            waits = claim in self._queue
+            if waits:
+                self._queue.remove(claim)
+            return waits
 
     def take_back(self) -> tuple[Fence, ...]:
         """Return what waits, and forget it."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 import decimal
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final, Protocol
 
 from msgspec.structs import force_setattr
@@ -78,10 +79,43 @@ def run_attempt(
         # What the task sets in context variables ends with the copy. What its import, above, has set is in it.
         return copy_context().run(_build_and_call, task_class, claim, reporter, logger, call)
     except BaseException as error:  # noqa: BLE001 - a task may raise anything, SystemExit included
-        outcome = outcome_of(error, claim, task_class)
-        if outcome.state is TaskState.CANCELLED:
-            _note_where_it_was(error, reporter)
-        return outcome
+        return _outcome_after(error, claim, task_class, reporter)
+
+
+async def run_shared_attempt(
+    claim: Claim,
+    load: TaskLoader,
+    reporter: AttemptReporter,
+    logger: logging.Logger,
+    call: Callable[[TaskBase], Awaitable[object]],
+    *,
+    as_stop: Callable[[BaseException], BaseException],
+) -> Outcome:
+    """Run one attempt beside others, on their event loop and in a context of its own; else like `run_attempt`.
+
+    Args:
+        as_stop: returns what ended it, for what came out of it.
+    """
+    task_class = no_class()
+    try:
+        task_class = load(claim.name)
+        built = _build(task_class, claim, reporter, logger)
+        if isinstance(built, Outcome):
+            return built
+        task, keep = built
+        keep(await call(task))
+    except BaseException as error:  # noqa: BLE001 - as above
+        return _outcome_after(as_stop(error), claim, task_class, reporter)
+    return _SUCCEEDED
+
+
+def _outcome_after(
+    error: BaseException, claim: Claim, task_class: type[TaskBase], reporter: AttemptReporter
+) -> Outcome:
+    outcome = outcome_of(error, claim, task_class)
+    if outcome.state is TaskState.CANCELLED:
+        _note_where_it_was(error, reporter)
+    return outcome
 
 
 def _note_where_it_was(cancelled: BaseException, reporter: AttemptReporter) -> None:
@@ -96,21 +130,31 @@ def _note_where_it_was(cancelled: BaseException, reporter: AttemptReporter) -> N
 def _build_and_call(
     task_class: type[TaskBase], claim: Claim, reporter: AttemptReporter, logger: logging.Logger, call: TaskCall
 ) -> Outcome:
+    built = _build(task_class, claim, reporter, logger)
+    if isinstance(built, Outcome):
+        return built
+    task, keep = built
+    keep(call(task))
+    return _SUCCEEDED
+
+
+def _build(
+    task_class: type[TaskBase], claim: Claim, reporter: AttemptReporter, logger: logging.Logger
+) -> tuple[TaskBase, Callable[[object], None]] | Outcome:
+    """Return the task, ready to be called, and what takes what it returns; or how it ends without a call."""
     # A context variable holds it, but copies of the context would share the object, which tasks change.
     decimal.setcontext(decimal.getcontext().copy())
     progress = _Progress(claim, reporter)
     task = _build_task(task_class, claim, reporter, progress, logger)
     signature = signature_of(task_class)
     if signature is None:
-        progress.keep_object(call(task))
-        return _SUCCEEDED
+        return task, progress.keep_object
     try:
         arguments = signature.decode_input(claim.input_json, progress.name_input, task)
     except InvalidInputError as error:  # another attempt would find the same
         return Outcome(state=TaskState.FAILED, error=describe_error(error))
     task._arguments = arguments  # noqa: SLF001 - see `call_run`
-    progress.keep_result(call(task), signature)
-    return _SUCCEEDED
+    return task, partial(progress.keep_result, signature=signature)
 
 
 def no_class() -> type[TaskBase]:

@@ -1,6 +1,7 @@
-"""Run the coroutine of one attempt on an event loop of its own, which ends with all that is left on it.
+"""Run coroutines on event loops: one attempt on a loop of its own, or many beside each other on one.
 
-A loop for each attempt, so that nothing of one is found by the next: tasks, the default executor, signal handlers.
+A loop ends with what ran on it, so that nothing of it is found by what comes next: tasks, the default executor, signal
+handlers.
 """
 
 from __future__ import annotations
@@ -21,6 +22,50 @@ PATIENCE_SECONDS: Final = 1.0
 _NAMES_LIMIT: Final = 5
 
 
+class Stopper:
+    """What ends the coroutine of one attempt, for any thread.
+
+    Args:
+        loop: on which it runs.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._task: asyncio.Task[Any] | None = None
+        self._reason: type[StopTask] | None = None
+        self._is_spent = False
+
+    def watch(self, task: asyncio.Task[Any]) -> None:
+        """Begin to end this task, if it should end already. Called in the thread of the loop."""
+        self._task = task
+        if self._reason is not None:
+            self._cancel()
+
+    def stop(self, reason: type[StopTask]) -> None:
+        """Have it cancelled at its next `await`."""
+        self._reason = self._reason or reason
+        with contextlib.suppress(RuntimeError):  # the loop is closed: it has ended meanwhile
+            self._loop.call_soon_threadsafe(self._cancel)
+
+    def spend(self) -> None:
+        """Its `run()` has ended: what comes now comes too late."""
+        self._is_spent = True
+
+    def as_stop(self, error: BaseException | None) -> BaseException | None:
+        """Return how it ended that ended with an error: who stopped it decides, not the exception that came out."""
+        if self._reason is None or not isinstance(error, asyncio.CancelledError):
+            return error
+        stop = self._reason().with_traceback(error.__traceback__)
+        stop.__suppress_context__ = True
+        return stop
+
+    def _cancel(self) -> None:
+        """Cancel it once: a second time would come in the middle of what it does to clean up."""
+        if not self._is_spent and self._task is not None:
+            self._is_spent = True
+            self._task.cancel()
+
+
 class CoroutineRun:
     """One coroutine, and the loop on which it runs. Made and run in one thread; `stop` is for any.
 
@@ -39,17 +84,10 @@ class CoroutineRun:
         self._note = note
         self._pid = os.getpid()
         self._loop = asyncio.new_event_loop()
-        self._task = self._loop.create_task(self._keep_end(), name="run")
-        self._stopped_by: type[StopTask] | None = None
-        self._is_cancelled = False
+        self._stopper = Stopper(self._loop)
+        self.stop: Callable[[type[StopTask]], None] = self._stopper.stop
         self._returned: object = None
         self._raised: BaseException | None = None
-
-    def stop(self, reason: type[StopTask]) -> None:
-        """Have the coroutine cancelled at its next `await`."""
-        self._stopped_by = self._stopped_by or reason
-        with contextlib.suppress(RuntimeError):  # the loop is closed: it has ended meanwhile
-            self._loop.call_soon_threadsafe(self._cancel)
 
     def run(self, patience_seconds: float = PATIENCE_SECONDS) -> object:
         """Run it to its end, and return what it returned.
@@ -58,26 +96,18 @@ class CoroutineRun:
             StopTask: it was stopped, and has let the `asyncio.CancelledError` go; of the kind that `stop` got.
             BaseException: what else it raised.
         """
-        if self._stopped_by is not None:
-            self._cancel()  # before its first step
+        task = self._loop.create_task(self._keep_end(), name="run")
+        self._stopper.watch(task)
         try:
-            self._loop.run_until_complete(asyncio.wait([self._task]))
+            self._loop.run_until_complete(asyncio.wait([task]))
         finally:
             if os.getpid() == self._pid:  # in a fork, which ends next, the loop is half that of the worker
-                self._end_left(patience_seconds)
-        error = self._raised
-        if self._stopped_by is not None and (self._task.cancelled() or isinstance(error, asyncio.CancelledError)):
-            stop = self._stopped_by()
-            raise stop.with_traceback(None if error is None else error.__traceback__) from None
+                self._coroutine.close()  # it never began, if it was stopped before
+                self.marks = end_loop(self._loop, patience_seconds, self._note)
+        error = self._stopper.as_stop(asyncio.CancelledError() if task.cancelled() else self._raised)
         if error is not None:
             raise error
         return self._returned
-
-    def _cancel(self) -> None:
-        """Cancel it once: a second time would come in the middle of what it does to clean up."""
-        if not self._is_cancelled:
-            self._is_cancelled = True
-            self._task.cancel()
 
     async def _keep_end(self) -> None:
         """Keep how it ends, whatever it raises: so nothing of it comes past the loop, which would have to be mended."""
@@ -86,27 +116,34 @@ class CoroutineRun:
         except BaseException as error:  # noqa: BLE001 - it is raised again by `run`
             self._raised = error
 
-    def _end_left(self, patience_seconds: float) -> None:
-        """End what is left on the loop, and the loop."""
-        self._coroutine.close()  # it never began, if it was stopped before
-        left = self._wait_for(asyncio.all_tasks(self._loop), _MOMENT_SECONDS)
-        if left:
-            for task in left:
-                task.cancel()
-            still = self._wait_for(left, patience_seconds)
-            if still:
-                self.marks = f"left tasks on its event loop that don't end when they are cancelled: {_names(still)}"
-            if len(left) > len(still):
-                self._note(f"The task left tasks on its event loop, which were cancelled: {_names(left - still)}.")
-        ends = self._loop.create_task(self._loop.shutdown_asyncgens(), name="asynchronous generators")
-        if self._wait_for({ends}, patience_seconds):
-            self.marks = self.marks or "left asynchronous generators that don't end when they are closed"
-        # Threads of the default executor end when they are idle. Those that go on are found like all threads.
-        self._loop.close()
 
-    def _wait_for(self, tasks: set[asyncio.Task[Any]], seconds: float) -> set[asyncio.Task[Any]]:
-        """Return those of some tasks that have not ended after a time."""
-        return self._loop.run_until_complete(asyncio.wait(tasks, timeout=seconds))[1] if tasks else set()
+def end_loop(loop: asyncio.AbstractEventLoop, patience_seconds: float, note: Callable[[str], None]) -> str | None:
+    """Close a loop, and end before what is left on it; return what can't be ended, like `CoroutineRun.marks`."""
+    marks = None
+    left = asyncio.all_tasks(loop)
+    if left:
+        marks = loop.run_until_complete(end_tasks(left, patience_seconds, note))
+    ends = loop.create_task(loop.shutdown_asyncgens())
+    if loop.run_until_complete(asyncio.wait([ends], timeout=patience_seconds))[1]:
+        marks = marks or "left asynchronous generators that don't end when they are closed"
+    # Threads of the default executor end when they are idle. Those that go on are found like all threads.
+    loop.close()
+    return marks
+
+
+async def end_tasks(
+    left: Iterable[asyncio.Task[Any]], patience_seconds: float, note: Callable[[str], None]
+) -> str | None:
+    """End tasks that an attempt has left on its loop; return what can't be ended, like `CoroutineRun.marks`."""
+    _, pending = await asyncio.wait(left, timeout=_MOMENT_SECONDS)
+    if not pending:
+        return None
+    for task in pending:
+        task.cancel()
+    ended, still = await asyncio.wait(pending, timeout=patience_seconds)
+    if ended:
+        note(f"The task left tasks on its event loop, which were cancelled: {_names(ended)}.")
+    return f"left tasks on its event loop that don't end when they are cancelled: {_names(still)}" if still else None
 
 
 def _names(tasks: Iterable[asyncio.Task[Any]]) -> str:

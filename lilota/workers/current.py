@@ -5,15 +5,25 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
 from typing import Any, Final
 
 from lilota.engine.messages import StopReason
-from lilota.errors import StopTask
+from lilota.errors import CancelRequested, RunnerStopping, StopTask, TimeoutReached
 from lilota.models import AttemptUpdate, Claim, LogLine, Outcome
+from lilota.tasks.limits import LINE_LENGTH_LIMIT
 from lilota.workers.capture import OutputCapture
 from lilota.workers.guard import Guard
 from lilota.workers.logs import LineBudget, kept_line, notice, printed
 
+#: The errors by which an attempt ends that its runner has told to end.
+STOP_ERRORS: Final[dict[StopReason, type[StopTask]]] = {
+    "cancel": CancelRequested,
+    "timeout": TimeoutReached,
+    "shutdown": RunnerStopping,
+}
+#: The attempt to which code belongs, where several run at once.
+OWNER: Final[ContextVar[RunningAttempt | None]] = ContextVar("OWNER", default=None)
 #: How long the first news of an attempt may wait in the worker.
 FIRST_NEWS_SECONDS: Final = 0.01
 #: Who waits for the store looks up so often.
@@ -44,6 +54,11 @@ class RunningAttempt:
         self.drive: Callable[[RunningAttempt, Coroutine[Any, Any, object]], object] | None = None
         self.stop_coroutine: Callable[[type[StopTask]], None] | None = None
         self.marks: str | None = None
+        #: What came out of the import of its class, if that was tried before it was to run.
+        self.load_error: BaseException | None = None
+        #: Others run in this process at the same time, so what it prints comes by `print` or can't be told apart.
+        self.is_shared = False
+        self._unended = ""
         self._started_at: float | None = time.time()
         self._percentage: float | None = None
         self._output_json: str | None = None
@@ -66,6 +81,15 @@ class RunningAttempt:
     def began_just_now(self) -> bool:
         """Tell whether it may well be a short one."""
         return time.monotonic() - self.began < FIRST_NEWS_SECONDS
+
+    def print(self, text: str) -> None:
+        """Keep what its code prints; a line that has no end yet waits for it."""
+        with self._guard.shield, self._guard.lock:
+            *ended, self._unended = (self._unended + text).splitlines(keepends=True) or [""]
+            if self._unended.endswith(("\n", "\r")) or len(self._unended) > LINE_LENGTH_LIMIT:
+                ended, self._unended = [*ended, self._unended], ""
+            for line in printed(each.rstrip("\r\n") for each in ended):
+                self.add_line(line)
 
     def takes_exception(self) -> bool:
         """Tell whether it should end by an exception: whoever looks at `self.cancelled` ends a cancelled task itself.
@@ -188,6 +212,10 @@ class RunningAttempt:
         return update
 
     def _add_printed(self, *, final: bool) -> None:
+        if self.is_shared:
+            if final and self._unended:
+                self.print("\n")
+            return
         try:
             texts = self._capture.take(final=final)
         except OSError as error:

@@ -12,19 +12,21 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from lilota.engine.messages import FromWorker, Remarks, Report
 from lilota.models import AttemptUpdate, Claim, LogLine, Outcome
 from lilota.workers.capture import OutputCapture
-from lilota.workers.current import FIRST_NEWS_SECONDS, RunningAttempt
+from lilota.workers.current import FIRST_NEWS_SECONDS, OWNER, RunningAttempt
 from lilota.workers.frames import encode
 from lilota.workers.guard import Guard
 from lilota.workers.logs import LineBudget, kept_line, notice, printed
 
 #: How a worker exits whose courier has met an error that should not be; its last lines say which.
 EXIT_COURIER_FAILED: Final = 70
+#: Stands before a line that was printed while several attempts ran, by a child of one of them or by C code.
+SHARED_MARK: Final = "[shared] "
 #: How long further news of a long attempt may wait in the worker.
 _NEWS_SECONDS: Final = 0.05
 
@@ -46,7 +48,11 @@ class Outbox:
         self._guard = guard
         self._updates: list[AttemptUpdate] = []
         self._durations: dict[str, tuple[int, float]] = {}
-        self._attempt: RunningAttempt | None = None
+        #: Those that run, in the order in which they began; more than one only where they share the process.
+        self._attempts: dict[RunningAttempt, None] = {}
+        #: Called by the courier while attempts share the process.
+        self._watch: Callable[[], None] | None = None
+        self._is_clear_who_printed = True
         #: For lines outside of any attempt, since the last one began.
         self._budget: LineBudget | None = None
         self._flushed = 0.0
@@ -59,22 +65,46 @@ class Outbox:
         """Return the attempt of a claim; its news are sent from now on."""
         if not self._busy.is_set():  # asking is much cheaper than setting again
             self._busy.set()
-        self._attempt = attempt = RunningAttempt(claim, self._capture, self._guard, self._send_news)
+        attempt = RunningAttempt(claim, self._capture, self._guard, self._send_news)
+        self._attempts[attempt] = None
         self._budget = None
         return attempt
 
-    def finish(self, outcome: Outcome, *, more_follows: bool) -> None:
-        """End the attempt; send the news unless the next attempt follows at once and they can wait a moment."""
+    def finish(self, outcome: Outcome, *, more_follows: bool, attempt: RunningAttempt | None = None) -> None:
+        """End an attempt; send the news unless the next attempt follows at once and they can wait a moment.
+
+        Args:
+            attempt: which one, None if there is only one.
+        """
         with self._guard.lock:
-            attempt = self._attempt
+            attempt = attempt or next(iter(self._attempts), None)
             if attempt is None:
                 raise RuntimeError("An attempt was finished that had not begun.")
+            if attempt.is_shared:
+                self._share_printed(final=len(self._attempts) == 1)
             self._updates.append(attempt.end(outcome))
             now = time.monotonic()
-            self._count_duration(attempt.claim.name, now - attempt.began)
-            self._attempt = None
+            if not attempt.is_shared:  # how long others wait for one of many says nothing of how many to ask for
+                self._count_duration(attempt.claim.name, now - attempt.began)
+            del self._attempts[attempt]
             if not more_follows or now - self._flushed > FIRST_NEWS_SECONDS / 2:
                 self.flush()
+
+    def share(self, attempt: RunningAttempt) -> None:
+        """Let others run beside an attempt: from now on, what was printed has to be told apart."""
+        with self._guard.lock:
+            attempt.is_shared = True
+            self._is_clear_who_printed &= len(self._attempts) == 1
+
+    @contextlib.contextmanager
+    def watched(self, watch: Callable[[], None]) -> Iterator[None]:
+        """Have the courier call something now and then, while attempts share the process."""
+        self._watch = watch
+        try:
+            yield
+        finally:
+            self._watch = None
+            self._is_clear_who_printed = True
 
     def rest(self) -> None:
         """Send what is left and let the courier sleep until the next attempt."""
@@ -88,8 +118,11 @@ class Outbox:
             sys.stderr.write(f"{line.text}\n")
             return
         with self._guard.shield, self._guard.lock:
-            if self._attempt is not None:
-                self._attempt.add_line(line)
+            attempt = next(iter(self._attempts), None)
+            if len(self._attempts) > 1:
+                attempt = OWNER.get()
+            if attempt in self._attempts and attempt is not None:
+                attempt.add_line(line)
             else:
                 self._remark(line)
 
@@ -125,6 +158,21 @@ class Outbox:
                 self._send(frame)
             self._flushed = time.monotonic()
 
+    def _share_printed(self, *, final: bool) -> None:
+        """Give what was printed to the attempt that has run for longest; mark it where it may be of another one."""
+        oldest = next(iter(self._attempts), None)
+        texts: Sequence[str] = ()
+        with contextlib.suppress(OSError):  # a task closed the file, and is told so when none runs any more
+            texts = self._capture.take(final=final)
+        if not self._is_clear_who_printed:
+            texts = [f"{SHARED_MARK}{text}" for text in texts]
+        for line in printed(texts):
+            if oldest is not None:
+                oldest.add_line(line)
+            else:
+                self._remark(line)
+        self._is_clear_who_printed = len(self._attempts) <= 1
+
     def _remark(self, line: LogLine) -> None:
         budget = self._budget = self._budget or LineBudget()
         kept = kept_line(line, 0)
@@ -151,19 +199,27 @@ class Outbox:
             # Not listening at first: short attempts come and go quicker if only one thread looks for messages.
             time.sleep(FIRST_NEWS_SECONDS)
             while self._busy.is_set() and self._send_news():
+                watch = self._watch
+                if watch is not None:
+                    watch()
                 self._look(_NEWS_SECONDS)
 
     def _send_news(self) -> bool:
-        """Send what is old enough; return whether the current attempt is a long one."""
+        """Send what is old enough; return whether an attempt is a long one."""
         with self._guard.lock:
-            attempt = self._attempt
-            is_long = attempt is not None and not attempt.began_just_now()
+            is_long = False
             question = None
-            if attempt is not None and (attempt.has_question or not attempt.is_fresh()):
-                news = attempt.take_news()
-                if news is not None:
-                    self._updates.append(news)
-                question = attempt.take_question()
+            if self._watch is not None:
+                self._share_printed(final=False)
+            for attempt in tuple(self._attempts):  # the main thread may begin one
+                is_long = is_long or not attempt.began_just_now()
+                if attempt.has_question or not attempt.is_fresh():
+                    news = attempt.take_news()
+                    if news is not None:
+                        self._updates.append(news)
+                    if question is not None:
+                        self.flush(question)
+                    question = attempt.take_question()
             self.flush(question)
             return is_long
 

@@ -30,6 +30,7 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
         logging_level: of the logger `lilota`; `root_level` of the root logger.
         runner_pid: the process whose end is the end of the worker. It and `mark`, by which what the worker starts is
             known, belong to the place; whoever starts the process there fills them in.
+        places_per_process: how many attempts of concurrent tasks it runs at once.
         lilota_version: of the runner.
     """
 
@@ -42,6 +43,7 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     root_level: int
     runner_pid: int = 0
     mark: str = ""
+    places_per_process: int = 1
     lilota_version: str = __version__
 
 

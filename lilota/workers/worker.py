@@ -14,7 +14,7 @@ import sys
 import traceback
 from collections.abc import Callable, Coroutine
 from types import FrameType
-from typing import Any, Final, Never, assert_never
+from typing import TYPE_CHECKING, Any, Final, Never, assert_never
 
 from lilota import __version__
 from lilota.contract import Fence
@@ -35,12 +35,9 @@ from lilota.engine.messages import (
     Unfit,
 )
 from lilota.errors import (
-    CancelRequested,
     LilotaError,
     PluginError,
-    RunnerStopping,
     StopTask,
-    TimeoutReached,
     UnknownTaskError,
 )
 from lilota.hookspecs import AttemptDetails, WorkerDetails
@@ -52,10 +49,10 @@ from lilota.registry import Registry
 from lilota.tasks.limits import MESSAGE_LIMIT
 from lilota.tasks.options import TaskOptions
 from lilota.workers.assignments import Assignments
-from lilota.workers.attempts import ClassLackingError, no_class, outcome_of, run_attempt
+from lilota.workers.attempts import ClassLackingError, no_class, outcome_of, run_attempt, run_shared_attempt
 from lilota.workers.capture import OutputCapture
 from lilota.workers.children import Children
-from lilota.workers.current import RunningAttempt
+from lilota.workers.current import STOP_ERRORS, RunningAttempt
 from lilota.workers.descriptions import storable
 from lilota.workers.descriptors import out_of_reach
 from lilota.workers.families import MARK_VARIABLE
@@ -69,15 +66,13 @@ from lilota.workers.setup import EXIT_CONNECTION_LOST, WorkerSetup
 from lilota.workers.stacks import Stacks
 from lilota.workers.surroundings import Surroundings
 
+if TYPE_CHECKING:
+    from lilota.workers.sessions import Session
+
 #: How a worker exits that has not what its runner has; it has said what.
 EXIT_UNFIT: Final = 78
 #: What a task left running may take so long to end when it is asked by SIGTERM, at most.
 _PATIENCE_SECONDS: Final = 1.0
-_STOP_ERRORS: Final[dict[StopReason, type[StopTask]]] = {
-    "cancel": CancelRequested,
-    "timeout": TimeoutReached,
-    "shutdown": RunnerStopping,
-}
 
 
 def be_worker(connection: socket.socket, setup: WorkerSetup) -> None:
@@ -126,6 +121,7 @@ class Worker:
             self._plugins = self._load_plugins()
         self._registry = Registry.from_references(setup.references, self._plugins)
         self._loaded: dict[str, type[TaskBase]] = {}
+        self._session: Session | None = None
         self._children = Children()
         #: What a task left must be gone before the next step against its attempt is due.
         self._patience_seconds: dict[str, float] = {}
@@ -145,7 +141,7 @@ class Worker:
         while marks is None:
             attempt = self._assignments.start_next()
             if attempt is not None:
-                marks = self._run_one(attempt)
+                marks = self._run_many(attempt) if self._leaves_room(attempt) else self._run_one(attempt)
             elif self._finishing:
                 break
             else:
@@ -185,20 +181,112 @@ class Worker:
 
     def _run_one(self, attempt: RunningAttempt) -> str | None:
         """Run one attempt, report it, and return what is wrong with this process afterwards, if anything."""
-        outcome = self._guarded_attempt(attempt)
+        outcome = self._heeding_stop(attempt, self._guarded_attempt(attempt))
+        marks = self._put_right(attempt.marks, self._patience_seconds.get(attempt.claim.name, _PATIENCE_SECONDS))
+        self._outbox.finish(outcome, more_follows=self._assignments.has_more() and not marks)
+        return marks
+
+    def _heeding_stop(self, attempt: RunningAttempt, outcome: Outcome) -> Outcome:
         if attempt.saw_stop and attempt.stop_reason is not None and outcome.state is TaskState.SUCCEEDED:
             # It looked, saw that it should end, and returned: nothing says that its work is complete.
-            outcome = self._stopped(attempt.claim, _STOP_ERRORS[attempt.stop_reason]())
-        marks = self._surroundings.restore() or attempt.marks
-        left = self._children.end_left(self._patience_seconds.get(attempt.claim.name, _PATIENCE_SECONDS))
+            return self._stopped(attempt.claim, STOP_ERRORS[attempt.stop_reason]())
+        return outcome
+
+    def _put_right(self, marks: str | None, patience_seconds: float) -> str | None:
+        """Put back what was changed, end what was left, and return what is wrong with this process, if anything.
+
+        Args:
+            marks: what is known to be wrong.
+        """
+        marks = self._surroundings.restore() or marks
+        left = self._children.end_left(patience_seconds)
         if left is not None:
             marks = marks or left.marks
             if left.ended:
                 self._outbox.line(notice(f"The task left processes running, which were ended: {named(left.ended)}."))
         if marks:
             self._outbox.line(notice(f"The worker process is replaced, because the task {marks}."))
-        self._outbox.finish(outcome, more_follows=self._assignments.has_more() and not marks)
         return marks
+
+    # --- attempts that run at once
+
+    def _leaves_room(self, attempt: RunningAttempt) -> bool:
+        """Tell whether others may run beside an attempt; its class is imported to know that."""
+        if self._setup.places_per_process == 1:
+            return False
+        self._try_to_load(attempt)
+        return self._loaded.get(attempt.claim.name, no_class()).concurrent
+
+    def _try_to_load(self, attempt: RunningAttempt) -> None:
+        """Import the class of an attempt before it is run; what comes out of that is how it will end."""
+        try:
+            try:
+                self._interrupts.open(attempt.claim.fence)
+                self._load(attempt.claim.name, attempt)
+            finally:
+                self._interrupts.close()
+        except BaseException as error:  # noqa: BLE001 - an import may raise anything
+            attempt.load_error = error
+
+    def _run_many(self, first: RunningAttempt) -> str | None:
+        """Run an attempt, and others beside it, until none is left; return what is wrong with this process then."""
+        from lilota.workers.sessions import Session  # noqa: PLC0415 - most tasks need no asyncio
+
+        session = Session(self._run_shared, self._join, self._end_shared, self._outbox.line)
+        self._outbox.share(first)
+        self._session = session
+        try:
+            with self._outbox.watched(session.look):
+                session.run(first)
+        finally:
+            self._session = None
+        return self._put_right(session.marks, _PATIENCE_SECONDS)
+
+    def _join(self) -> RunningAttempt | None:
+        """Begin the next attempt beside those that run, None if there is none that leaves room for them."""
+        while (claim := self._assignments.next_claim()) is not None:
+            name = claim.name
+            error = None
+            if name not in self._loaded:
+                try:
+                    self._import(name)
+                except BaseException as raised:  # noqa: BLE001 - an import may raise anything
+                    error = raised
+            if error is None and not self._loaded[name].concurrent:
+                if self._assignments.take_back_one(claim):
+                    self._outbox.tell(Report(returned=(claim.fence,)))
+                continue
+            attempt = self._assignments.join(claim)
+            if attempt is not None:
+                attempt.load_error = error
+                self._outbox.share(attempt)
+                return attempt
+        return None
+
+    async def _run_shared(self, attempt: RunningAttempt, as_stop: Callable[[BaseException], BaseException]) -> Outcome:
+        claim = attempt.claim
+        logger = task_logger(claim.name)
+        logger.disabled = False  # as for one that runs alone
+        return await run_shared_attempt(
+            claim, lambda name: self._load(name, attempt), attempt, logger, self._await, as_stop=as_stop
+        )
+
+    async def _await(self, task: TaskBase) -> object:
+        try:
+            returned = await self._plugins.run_shared_attempt(AttemptDetails(task_info=task.task_info, task=task))
+        except BaseException as error:
+            if os.getpid() != self._details.pid:
+                _end_fork(error)
+            raise
+        if os.getpid() != self._details.pid:
+            _end_fork(None)
+        return returned
+
+    def _end_shared(self, attempt: RunningAttempt, end: Outcome | BaseException) -> None:
+        if not isinstance(end, Outcome):
+            end = outcome_of(end, attempt.claim, self._loaded.get(attempt.claim.name, no_class()))
+        self._assignments.leave(attempt)
+        self._outbox.finish(self._heeding_stop(attempt, end), more_follows=True, attempt=attempt)
 
     def _guarded_attempt(self, attempt: RunningAttempt) -> Outcome:
         """Run the attempt with the door open for an exception; one that comes in the doorway counts too."""
@@ -224,7 +312,7 @@ class Worker:
         attempt.stop_coroutine = run.stop
         self._interrupts.close()
         if attempt.stop_reason is not None:  # told while the loop was made: the door may have been shut before it
-            run.stop(_STOP_ERRORS[attempt.stop_reason])
+            run.stop(STOP_ERRORS[attempt.stop_reason])
         try:
             return run.run(self._patience_seconds[attempt.claim.name])
         finally:
@@ -235,15 +323,20 @@ class Worker:
 
     def _load(self, name: str, attempt: RunningAttempt) -> type[TaskBase]:
         task_class = self._loaded.get(name)
+        if attempt.load_error is not None:
+            raise attempt.load_error
         if task_class is None:
-            with self._interrupts:
-                task_class = self._resolve(name)
-                self._loaded[name] = task_class
-                options = TaskOptions.of(task_class)
-                self._patience_seconds[name] = min(_PATIENCE_SECONDS, options.kill_after_seconds / 2)
-                self._outbox.tell(Loaded(name, options))
-                self._remember()
+            task_class = self._import(name)
         attempt.is_loading = False
+        return task_class
+
+    def _import(self, name: str) -> type[TaskBase]:
+        with self._interrupts:
+            task_class = self._loaded[name] = self._resolve(name)
+            options = TaskOptions.of(task_class)
+            self._patience_seconds[name] = min(_PATIENCE_SECONDS, options.kill_after_seconds / 2)
+            self._outbox.tell(Loaded(name, options))
+            self._remember()
         return task_class
 
     def _resolve(self, name: str) -> type[TaskBase]:
@@ -290,6 +383,9 @@ class Worker:
         match message:
             case RunClaims(claims):
                 self._assignments.add(claims)
+                session = self._session
+                if session is not None:
+                    session.wake()
             case Interrupt(fence, reason):
                 self._stop(fence, reason)
             case Recall():
@@ -305,7 +401,7 @@ class Worker:
                 assert_never(message)
 
     def _stop(self, fence: Fence, reason: StopReason) -> None:
-        error = _STOP_ERRORS[reason]
+        error = STOP_ERRORS[reason]
         match self._assignments.stop(fence, reason):
             case Claim() as claim:
                 outcome = outcome_of(error(), claim, no_class())

@@ -881,3 +881,91 @@ class DoesPieces(TaskBase):
                 file.write(f"{piece}\n")
             self.set_output(self.task_info.id, {"done": piece + 1})
             self.wait_until_stored()
+
+
+# --- coroutines at once
+
+
+class Concurrent(TaskBase):
+    """Does what its input says, beside others."""
+
+    concurrent = True
+    kill_after_seconds = 0.2
+
+    async def run(self):
+        self.set_progress(self.task_info.id, 1)
+        return await getattr(self, self.task_info.input["does"])()
+
+    async def waits(self):
+        await asyncio.sleep(1000)
+
+    async def swallows(self):
+        while True:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(1000)
+
+    async def crashes(self):
+        await self._met()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    async def blocks(self):
+        await self._met()
+        self._wait_without_the_loop(self._file("enough"))
+
+    @staticmethod
+    def _wait_without_the_loop(file):
+        while not file.exists():
+            time.sleep(0.01)
+
+    async def leaves(self):
+        self.left = asyncio.create_task(asyncio.sleep(1000))
+        await asyncio.sleep(0)
+        return {}
+
+    async def exits(self):
+        await self._met()
+        raise SystemExit(5)
+
+    async def exits_in_a_task(self):
+        await self._met()
+        await asyncio.create_task(self._exit())
+
+    async def _exit(self):
+        sys.exit(5)
+
+    async def meets(self):
+        """Go on only when so many are here at the same time; then say something in each way."""
+        await self._met()
+        who = self.task_info.input["who"]
+        self.logger.info("logged by %s", who)
+        sys.stdout.write(f"printed by {who}\n")
+        await asyncio.to_thread(sys.stdout.write, f"printed in a thread of {who}\n")
+        await asyncio.to_thread(logging.getLogger("other").warning, "logged in a thread of %s", who)
+        return {"pid": os.getpid()}
+
+    async def prints_by_a_child(self):
+        await self._met()
+        child = await asyncio.create_subprocess_exec("/bin/echo", "a child's line")
+        await child.wait()
+        self._file("enough").touch()
+
+    async def waits_for_enough(self):
+        await self._met()
+        while not self._file("enough").exists():  # noqa: ASYNC110 - another process decides it
+            await asyncio.sleep(0.01)
+
+    async def _met(self):
+        """Return when as many are here as should meet."""
+        self._file(f"here-{self.task_info.id}").touch()
+        while self._number_here() < self.task_info.input["meet"]:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.01)
+
+    def _number_here(self):
+        return len(list(Path(self.task_info.input["folder"]).glob("here-*")))
+
+    def _file(self, name):
+        return Path(self.task_info.input["folder"], name)
+
+
+class ConcurrentWithTimeout(Concurrent):
+    timeout_seconds = 0.3

@@ -15,6 +15,7 @@ from lilota.cli.completion import complete_used_queue
 from lilota.cli.options import DURATION, MODULE, TASK_REFERENCE, store_option
 from lilota.cli.output import echo, silence
 from lilota.cli.session import Session, make_current_folder_importable, pass_session
+from lilota.config import MOST_PLACES
 from lilota.errors import ConfigurationError, LilotaError
 from lilota.texts.safe import safe
 from lilota.texts.stderr_logs import ReadableFormatter, logs_on_stderr
@@ -31,6 +32,12 @@ _LEVELS: Final = ("debug", "info", "warning", "error")
     type=click.IntRange(1, 10_000),
     show_default="one per CPU that it may use",
     help="How many tasks run at the same time.",
+)
+@click.option(
+    "--places-per-process",
+    type=click.IntRange(1, MOST_PLACES),
+    metavar="N",
+    help="How many coroutines of concurrent tasks run at once in one process. Default: the setting, or 1.",
 )
 @click.option(
     "--queue",
@@ -84,6 +91,7 @@ def worker(
     *,
     modules: tuple[str, ...],
     processes: int | None,
+    places_per_process: int | None,
     queues: tuple[str, ...],
     tasks: tuple[tuple[str, str], ...],
     grace_seconds: float,
@@ -122,6 +130,7 @@ def worker(
             run_worker(
                 store,
                 processes,
+                places_per_process=places_per_process,
                 ready=_announce,
                 say=partial(click.echo, err=True),
                 queues=queues or None,
