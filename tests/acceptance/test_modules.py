@@ -21,8 +21,8 @@ with open("imported", "a") as file:
     print(os.getpid(), os.getppid(), file=file)
 
 @task
-def make_report() -> dict:
-    return {"month": "march"}
+def make_report(month: str) -> dict:
+    return {"month": month}
 """
 LIMIT_SECONDS = 60
 
@@ -88,7 +88,7 @@ def test_what_a_module_declares_is_added_and_run_without_another_word(folder):
     with Worker(folder, "shop.tasks") as worker:
         importers = [int(line.split()[0]) for line in (folder / "imported").read_text().splitlines()]
         (folder / "lilota.toml").write_text('modules = ["shop.tasks"]')
-        added = lilota("add", "make_report", "--wait")
+        added = lilota("add", "make_report", "month=march", "--wait")
 
     assert json.loads(added.stdout) == {"month": "march"}, added.stderr
     assert "make_report" in worker.output
@@ -101,7 +101,7 @@ def test_a_module_that_can_not_be_imported_leaves_the_others_alone(folder):
     (folder / "shop" / "half.py").write_text("def half(:\n")
     (folder / "lilota.toml").write_text('modules = ["shop.half", "shop.tasks"]')
     with Worker(folder) as worker:
-        added = lilota("add", "make_report", "--wait")
+        added = lilota("add", "make_report", "month=march", "--wait")
         refused = lilota("add", "half")
 
     reason = "The module 'shop.half' can't be imported: SyntaxError"
@@ -128,7 +128,7 @@ def test_two_of_one_name_are_an_error_that_names_both_when_it_is_used(folder):
     (folder / "shop" / "more.py").write_text(TASKS + "\n@task\ndef other() -> None: ...\n")
     (folder / "lilota.toml").write_text('modules = ["shop.tasks", "shop.more"]')
     with Worker(folder) as worker:
-        refused = lilota("add", "make_report")
+        refused = lilota("add", "make_report", "month=march")
         other = lilota("add", "other", "--wait")
 
     twice = "The task 'make_report' was declared more than once, as shop.more:make_report and shop.tasks:make_report."
@@ -141,10 +141,21 @@ def test_a_module_that_ends_its_process_ends_no_runner(folder):
     """It is one more that can't be imported; workers are not told of it."""
     (folder / "shop" / "exits.py").write_text("import os; os._exit(3)")
     with Worker(folder, "shop.exits", "shop.tasks") as worker:
-        added = lilota("add", "make_report", "--any-name", "--wait")
+        added = lilota("add", "make_report", "month=march", "--any-name", "--wait")
 
     assert json.loads(added.stdout) == {"month": "march"}, added.stderr
     assert "The module 'shop.exits' ends the process that imports it." in worker.output
+
+
+def test_a_module_that_fails_in_a_worker_alone_is_said_by_it(folder):
+    """Something has changed since the worker process looked into it; the other tasks run."""
+    (folder / "shop" / "once.py").write_text("open('once', 'x')")
+    with Worker(folder, "shop.once", "shop.tasks") as worker:
+        added = lilota("add", "make_report", "month=march", "--any-name", "--wait")
+
+    assert json.loads(added.stdout) == {"month": "march"}, added.stderr
+    assert "The module 'shop.once' can't be imported: FileExistsError" in worker.output
+    assert "In another process it could." in worker.output
 
 
 PROGRAM = """
@@ -157,7 +168,7 @@ if __name__ == "__main__":
     client = lilota.TaskClient("memory")
     print("shop.tasks" in sys.modules)
     with TaskRunner("memory", 1) as runner:
-        print(runner.add("make_report").result(60))
+        print(runner.add("make_report", input={"month": "march"}).result(60))
 """
 
 

@@ -110,7 +110,8 @@ def test_a_running_task_ends_in_the_old_code_and_the_next_one_runs_in_the_new(fo
     with Reloading(folder, *HOLD) as worker:
         first = lilota("add", "hold", "--any-name").strip()
         wait_for(folder / "held")
-        write(folder / "house_tasks.py", TASKS.replace('"old"', '"new"'))
+        # Of another size: Python takes compiled code for that of a file of the same size and second.
+        write(folder / "house_tasks.py", TASKS.replace('"old"', '"renewed"'))
         worker.wait_for("house_tasks.py has changed; starting again.")
         worker.wait_for("taking no new tasks")
         (folder / "go").touch()
@@ -120,7 +121,7 @@ def test_a_running_task_ends_in_the_old_code_and_the_next_one_runs_in_the_new(fo
 
     assert shown(first)["output"] == {"version": "old"}
     assert shown(first)["attempt"] == 1
-    assert second == {"version": "new"}
+    assert second == {"version": "renewed"}
     assert code == 0, worker.output
 
 
