@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import sys
 from datetime import UTC, datetime
@@ -18,7 +19,8 @@ from lilota_django.django_tasks.task import DjangoTask
 from shop import tasks
 from shop.tasks import AT_ONCE
 
-from lilota.models import TaskState
+from lilota.contract import ClaimRequest, RunnerInfo
+from lilota.models import AttemptUpdate, Outcome, TaskError, TaskState
 from lilota.testing.tasks import run_task
 
 BACKEND = {"BACKEND": "lilota_django.LilotaBackend"}
@@ -178,6 +180,50 @@ def test_an_error_that_is_tried_again_is_no_end():
     assert seen == [
         (TaskResultStatus.SUCCESSFUL, [ConnectionError, ConnectionError]),
         (TaskResultStatus.FAILED, [KeyError]),
+    ]
+
+
+def test_each_error_is_shown_once_whatever_comes_between_two_attempts(store):
+    """The task is given back, comes back later, is cancelled, and retried by hand, which begins anew."""
+    result = tasks.stubborn.enqueue()
+    failed = run(tasks.stubborn)
+    seen = []
+
+    def end(**how):
+        store.heartbeat(RunnerInfo(id="a-runner"))
+        claim = store.claim(ClaimRequest(runner_id="a-runner", names=(), families=("django.tasks:",))).claims[0]
+        look()
+        store.commit([AttemptUpdate(id=claim.id, token=claim.token, pid=17, **how)])
+        look()
+
+    def look():
+        result.refresh()
+        errors = [error.exception_class_path.rpartition(".")[2] for error in result.errors]
+        seen.append((str(result.status), result.attempts, errors))
+
+    waits = Outcome(state=TaskState.PENDING, error=failed.error)
+    end(outcome=waits, output_json=json.dumps(failed.output))
+    end(outcome=Outcome(state=TaskState.PENDING, spends_attempt=False))
+    later = TaskError(type="Retry", message="later")
+    end(outcome=Outcome(state=TaskState.PENDING, spends_attempt=False, error=later))
+    store.cancel(int(result.id))
+    look()
+    store.retry(int(result.id))
+    look()
+    end(outcome=Outcome(state=TaskState.SUCCEEDED), output_json='{"return_value":1}')
+
+    once = ["ConnectionError"]
+    assert seen == [
+        ("RUNNING", 1, []),
+        ("READY", 1, once),
+        ("RUNNING", 2, once),
+        ("READY", 1, once),
+        ("RUNNING", 2, once),
+        ("READY", 1, [*once, "Retry"]),
+        ("FAILED", 1, [*once, "Retry", "TaskCancelledError"]),
+        ("READY", 0, []),
+        ("RUNNING", 1, []),
+        ("SUCCESSFUL", 1, []),
     ]
 
 
