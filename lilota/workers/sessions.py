@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 import threading
@@ -79,8 +80,9 @@ class Session:
             self.marks = self.marks or marks
 
     def wake(self) -> None:
-        """There may be more to run."""
-        self._loop.call_soon_threadsafe(self._awake.set)
+        """There may be more to run; after the end of the session, that is for whoever comes next."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self._awake.set)
 
     def look(self) -> None:
         """Name the coroutine that blocks the loop, with its stack, once for each time that it does so."""
