@@ -261,7 +261,8 @@ def _waiting_tasks(found: Sequence[TaskCount], registry: Registry, serving: Serv
             "warning",
             "tasks",
             f"Tasks wait for names that are unknown here: {listed}. If no worker elsewhere runs them, install the "
-            "package that brings them, or start a worker with --task NAME=module:Class.",
+            "package that brings them, name their modules under modules in lilota.toml, or start a worker with "
+            "--task NAME=module:Class.",
         )
     if not vain and not strange:
         able = f"{count(len(registry.names()), 'task name')} can be run here"
