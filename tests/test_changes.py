@@ -217,7 +217,7 @@ def test_the_logs_of_many_that_run_are_one_question(observed):
 
 
 def test_there_is_no_thread_when_nobody_listens(observed):
-    """It ends when the last loop has, or was left or cancelled."""
+    """It ends soon after the last loop has, or was left or cancelled."""
     handle = observed.add("task")
     changes = handle.changes()
     next(changes)

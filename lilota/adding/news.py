@@ -18,6 +18,10 @@ from lilota.plugins.strangers import let_pass, one_line
 
 #: Progress and log lines come without a hint of the store: this is how late they may be.
 _LOOK_AGAIN_SECONDS: Final = 0.25
+#: How long the thread waits for the next who listens: a loop is back soon, and a thread may have a connection.
+_LINGER_SECONDS: Final = 1.0
+
+_of_thread: Final = threading.local()
 
 #: What makes a task another one for those who listen, besides its log.
 Mark = tuple[TaskState, int, float, bool]
@@ -54,6 +58,7 @@ class News:
     def _begin(self) -> None:
         """Tell nobody: at first, and in a fork of the process, where threads and their locks are copies."""
         self._lock = threading.Lock()
+        self._asked = threading.Event()
         self._wanted: dict[Future[TaskChange], tuple[int, Heard]] = {}
         self._watcher: threading.Thread | None = None
         self._failure: Callable[[], Exception] | None = None
@@ -67,6 +72,7 @@ class News:
         future: Future[TaskChange] = Future()
         with self._lock:
             self._wanted[future] = task_id, heard
+            self._asked.set()
             if self._watcher is None:
                 self._watcher = threading.Thread(target=self._watch, name="lilota-news", daemon=True)
                 self._watcher.start()
@@ -78,8 +84,11 @@ class News:
 
     def _watch(self) -> None:
         """Look as long as somebody listens. Runs in a thread of its own."""
-        while wanted := self._listened_to():
+        # The thread may be the last who has the store, which closes what it opened for a thread when that has ended.
+        _of_thread.news = self
+        while not self._ends():
             try:
+                wanted = self._listened_to()
                 self._look(wanted)
                 if self._failure is not None:
                     self._fail_all(self._failure())
@@ -90,17 +99,26 @@ class News:
                 self._fail_all(error)
 
     def _listened_to(self) -> dict[int, list[tuple[Future[TaskChange], Heard]]]:
-        """Return task id -> who wants to hear of it, and how much he has heard; if there is nobody, the thread ends."""
+        """Return task id -> who wants to hear of it, and how much he has heard."""
         wanted: dict[int, list[tuple[Future[TaskChange], Heard]]] = {}
         with self._lock:
+            self._asked.clear()
             for future, (task_id, heard) in list(self._wanted.items()):
                 if future.cancelled():
                     del self._wanted[future]
                 else:
                     wanted.setdefault(task_id, []).append((future, heard))
-            if not wanted:
-                self._watcher = None
         return wanted
+
+    def _ends(self) -> bool:
+        """Tell whether the thread is to end, as nobody has come for a while."""
+        if not self._wanted:
+            self._asked.wait(_LINGER_SECONDS)
+        with self._lock:
+            if self._wanted:
+                return False
+            self._watcher = None
+            return True
 
     def _look(self, wanted: Mapping[int, list[tuple[Future[TaskChange], Heard]]]) -> None:
         for ids in _pages(tuple(wanted)):

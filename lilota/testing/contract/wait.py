@@ -8,8 +8,11 @@ from functools import partial
 
 import pytest
 
+from lilota.adding.waiters import Waiters
+from lilota.completing import as_completed
 from lilota.contract import TaskStore
-from lilota.models import Outcome, TaskState
+from lilota.handles import TaskHandle
+from lilota.models import LogLine, Outcome, TaskState
 from lilota.testing.contract.harness import (
     DEADLINE_SECONDS,
     ContractFixtures,
@@ -19,6 +22,7 @@ from lilota.testing.contract.harness import (
     add_running,
     in_threads,
     poll,
+    update,
 )
 
 Change = Callable[[], object]
@@ -96,3 +100,22 @@ class WaitContract(ContractFixtures):
         in_threads(*[wait] * number, change)
 
         assert answers == [True] * number
+
+    def test_a_task_is_followed_to_its_end(self, store: TaskStore, runner: ContractRunner) -> None:
+        """By its handle: each state, progress and line, however late somebody asks."""
+        handle: TaskHandle[object] = TaskHandle(add_one(store), Waiters(store))
+        changes = handle.changes()
+        pending = next(changes)
+        claim = runner.claim_one()
+        running = next(changes)
+        store.commit([update(claim, progress=40.0, log_lines=(LogLine(at=1.0, text="a"),))])
+        told = next(changes)
+        store.commit([update(claim, log_lines=(LogLine(at=2.0, text="b"),), outcome=Outcome(state=TaskState.FAILED))])
+        (ended,) = changes
+
+        assert [change.state for change in (pending, running, told, ended)] == [
+            TaskState.PENDING, TaskState.RUNNING, TaskState.RUNNING, TaskState.FAILED,
+        ]  # fmt: skip
+        assert told.progress_percentage == 40
+        assert [[line.text for line in change.lines] for change in (told, ended)] == [["a"], ["b"]]
+        assert list(as_completed([handle], DEADLINE_SECONDS)) == [handle]
