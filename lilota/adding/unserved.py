@@ -41,14 +41,20 @@ class Lookout:
             with _harmless():
                 self._warn([task], self._serving())
 
-    def look_now_and_then(self, task_ids: Collection[int]) -> None:
-        """Look, when it is time again, at those that have been waited for since the last time. For one thread."""
+    def look_now_and_then(self, task_ids: Collection[int]) -> list[int]:
+        """Look, when it is time again, at those that have been waited for since the last time. For one thread.
+
+        Returns:
+            Those of them; none where it is not time.
+        """
         now = time.monotonic()
         if now < self._looks_at:
-            return
+            return []
         self._looks_at = now + PATIENCE_SECONDS
-        self.look_among([task_id for task_id in task_ids if task_id in self._waited_before])
+        waited_for_long = [task_id for task_id in task_ids if task_id in self._waited_before]
         self._waited_before = frozenset(task_ids)
+        self.look_among(waited_for_long)
+        return waited_for_long
 
     def look_among(self, task_ids: Sequence[int]) -> None:
         """Warn of those of the tasks that no runner serves. As long as all names are served, it looks at none."""

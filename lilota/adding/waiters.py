@@ -195,7 +195,18 @@ class Waiters:
             ids = waited_for[start : start + IDS_PER_LOOK]
             query = TaskQuery(ids=ids, states=tuple(TERMINAL_STATES), limit=len(ids))
             self.tell([info.id for info in self.store.find(query)])
-        self._lookout.look_now_and_then(waited_for)
+        if waited_for_long := self._lookout.look_now_and_then(waited_for):
+            self._tell_missing(waited_for_long)
+
+    def _tell_missing(self, waited_for: list[int]) -> None:
+        """Wake those whose task was pruned between two looks: they ask for it, and hear that it is not there."""
+        unfinished = sum(row.count for row in self.store.counts() if not row.state.is_terminal)
+        if unfinished >= len(waited_for):  # so all of them may be there; to read them all costs too much
+            return
+        for start in range(0, len(waited_for), IDS_PER_LOOK):
+            ids = tuple(waited_for[start : start + IDS_PER_LOOK])
+            found = {info.id for info in self.store.find(TaskQuery(ids=ids, limit=len(ids)))}
+            self.tell([task_id for task_id in ids if task_id not in found])
 
     def _fail_all(self, error: Exception) -> None:
         """Let those who await see that the store can't be asked."""

@@ -164,3 +164,17 @@ def test_a_handle_can_be_awaited_from_several_loops(store, waiters):
         thread.join(60)
 
     assert results == [None, None, None]
+
+
+def test_whoever_awaits_a_task_that_was_pruned_between_two_looks_is_woken(store, waiters, monkeypatch):
+    """Not at once, but not never: when fewer tasks wait in the store than are waited for."""
+    monkeypatch.setattr("lilota.adding.unserved.PATIENCE_SECONDS", 0.02)
+    ended, pending = add(store, 2)
+    store.cancel(ended)
+    store.prune(0)
+
+    future, other = waiters.future(ended), waiters.future(pending)
+
+    assert future.result(60) is None
+    assert not other.done()
+    assert other.cancel()
