@@ -160,6 +160,13 @@ def test_a_number_of_processes_below_one_is_refused(count):
         TaskRunner(MemoryTaskStore(), count)
 
 
+@pytest.mark.parametrize("places", [0, 10_001, "2", True, 1.0])
+def test_a_number_of_places_that_can_not_be_is_refused(places):
+    """The message says which may be."""
+    with pytest.raises(ConfigurationError, match="'places_per_process' must be a whole number from 1 to 10,000, not"):
+        TaskRunner(MemoryTaskStore(), places_per_process=places)
+
+
 def test_queues_as_text_are_refused():
     """A single name would be taken for a list of letters."""
     with pytest.raises(ConfigurationError, match=r"write queues=\['mail'\]"):

@@ -53,7 +53,7 @@ class Outbox:
         #: Called by the courier while attempts share the process.
         self._watch: Callable[[], None] | None = None
         self._is_clear_who_printed = True
-        #: For lines outside of any attempt, since the last one began.
+        #: For lines outside of any attempt, since the last one ended; the runner counts them in the same way.
         self._budget: LineBudget | None = None
         self._flushed = 0.0
         self._busy = threading.Event()
@@ -67,7 +67,6 @@ class Outbox:
             self._busy.set()
         attempt = RunningAttempt(claim, self._capture, self._guard, self._send_news)
         self._attempts[attempt] = None
-        self._budget = None
         return attempt
 
     def finish(self, outcome: Outcome, *, more_follows: bool, attempt: RunningAttempt | None = None) -> None:
@@ -87,6 +86,7 @@ class Outbox:
             if not attempt.is_shared:  # how long others wait for one of many says nothing of how many to ask for
                 self._count_duration(attempt.claim.name, now - attempt.began)
             del self._attempts[attempt]
+            self._budget = None
             if not more_follows or now - self._flushed > FIRST_NEWS_SECONDS / 2:
                 self.flush()
 

@@ -118,6 +118,7 @@ def test_add_accepts_a_name_that_only_others_know_when_told(store):
         ("prune", "--older-than", "1d", "--state", "running"),
         ("worker", "--processes", "0"),
         ("worker", "--processes", "two"),
+        ("worker", "--places-per-process", "0"),
         ("worker", "--task", "slow"),
         ("worker", "shop/tasks.py"),
         ("worker", "tasks.py"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import shutil
 import sys
@@ -600,17 +601,30 @@ def test_an_observer_that_fails_ten_times_in_a_row_is_suspended(install, caplog)
     assert len([r for r in caplog.records if r.levelno == logging.WARNING]) == 1
 
 
-def test_an_attempt_runs_inside_the_wrappers_of_plugins(install):
-    """A wrapper sees the attempt and what `run` returned, and gives the result."""
+def run_alone(plugins, attempt):
+    return plugins.run_attempt(attempt)
+
+
+def run_shared(plugins, attempt):
+    return asyncio.run(plugins.run_shared_attempt(attempt))
+
+
+either_way = pytest.mark.parametrize("run", [run_alone, run_shared])
+
+
+@either_way
+def test_an_attempt_runs_inside_the_wrappers_of_plugins(install, run):
+    """A wrapper sees the attempt and what `run` returned, and gives the result; beside others, too."""
     install("good")
     plugins = Plugins(Settings())
 
-    result = plugins.run_attempt(attempt_of(lambda: {"size": 1}))
+    result = run(plugins, attempt_of(lambda: {"size": 1}))
 
     assert result == {"wrapped": {"size": 1}, "task": "resize"}
 
 
-def test_a_wrapper_sees_what_the_task_raises(install):
+@either_way
+def test_a_wrapper_sees_what_the_task_raises(install, run):
     """It may handle it; what it does not handle goes on."""
     install("good")
     plugins = Plugins(Settings())
@@ -618,16 +632,39 @@ def test_a_wrapper_sees_what_the_task_raises(install):
     def fail_with(error):
         raise error
 
-    assert plugins.run_attempt(attempt_of(lambda: fail_with(ValueError("small")))) == {"mended": "small"}
+    assert run(plugins, attempt_of(lambda: fail_with(ValueError("small")))) == {"mended": "small"}
     with pytest.raises(KeyError, match="large"):
-        plugins.run_attempt(attempt_of(lambda: fail_with(KeyError("large"))))
+        run(plugins, attempt_of(lambda: fail_with(KeyError("large"))))
 
 
-def test_without_wrappers_an_attempt_is_a_plain_call():
+def test_a_wrapper_waits_with_its_coroutine_while_others_run(install):
+    """Each has its own."""
+    install("good")
+    plugins = Plugins(Settings())
+    seen = []
+
+    async def wait(number):
+        seen.append(number)
+        await asyncio.sleep(0)
+        seen.append(number)
+        return {"size": number}
+
+    async def run():
+        attempts = (attempt_of(lambda number=number: wait(number)) for number in (1, 2))
+        return await asyncio.gather(*map(plugins.run_shared_attempt, attempts))
+
+    results = asyncio.run(run())
+
+    assert seen == [1, 2, 1, 2]
+    assert [result["wrapped"] for result in results] == [{"size": 1}, {"size": 2}]
+
+
+@either_way
+def test_without_wrappers_an_attempt_is_a_plain_call(run):
     """No plugin, no cost."""
     plugins = Plugins(Settings(plugins_off=True))
 
-    assert plugins.run_attempt(attempt_of(lambda: {"size": 1})) == {"size": 1}
+    assert run(plugins, attempt_of(lambda: {"size": 1})) == {"size": 1}
     assert not plugins.has("lilota_run_attempt")
 
 

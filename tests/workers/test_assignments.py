@@ -56,6 +56,24 @@ def test_claims_start_in_their_order(assignments):
     assert assignments.start_next() is None
 
 
+def test_attempts_that_run_at_once_are_each_told_to_end(assignments):
+    """As long as they run; what waits is looked at before it joins them, and may be taken back alone."""
+    first = start(assignments)
+    waiting = assignments.next_claim()
+    second = assignments.join(waiting)
+
+    told = assignments.stop((2, 1), "cancel")
+    assignments.leave(first)
+    late = assignments.stop((1, 1), "cancel")
+
+    assert second is told
+    assert (first.stop_reason, second.stop_reason, late) == (None, "cancel", None)
+    assert assignments.join(waiting) is None
+    assert assignments.take_back_one(claim(3))
+    assert not assignments.take_back_one(claim(3))
+    assert assignments.next_claim() is None
+
+
 def test_a_request_to_stop_reaches_the_attempt_that_runs(assignments):
     """And is seen where the task looks; one for another token is not for it."""
     attempt = start(assignments)
