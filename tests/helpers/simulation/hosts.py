@@ -40,7 +40,15 @@ class Host:
     """
 
     def __init__(
-        self, world: World, shared: SharedStore, history: History, name: str, *, workers: int, hears_hints: bool
+        self,
+        world: World,
+        shared: SharedStore,
+        history: History,
+        name: str,
+        *,
+        workers: int,
+        places: int,
+        hears_hints: bool,
     ) -> None:
         self.world = world
         self.info = RunnerInfo(id=name, lease_seconds=3.0, host="simulated", pid=1)
@@ -51,8 +59,8 @@ class Host:
         self.frozen_until = 0.0
         self._history = history
         self._shared = shared
-        self.processes = SimulatedProcesses(world, history, self._wake, workers)
-        self.engine = Engine(name, self.processes.places(), tuple(OPTIONS))
+        self.processes = SimulatedProcesses(world, history, self._wake, workers, places)
+        self.engine = Engine(name, self.processes.places(), tuple(OPTIONS), places_per_worker=places)
         teller = Teller(cast("Plugins", NoPlugins()), Waiters(self.store, told=True))
         self.driver = Driver(self.engine, self.processes, self.store, teller, world.monotonic)
         self.lease = LeaseKeeper(self.store, self.info, self.driver.lose_lease, self.driver.look_again, world.monotonic)

@@ -17,10 +17,13 @@ Kind = Literal["good", "failing", "returning", "poison", "clumsy", "stuck", "sta
 #: The options of the simulated task classes; the name says what they are about.
 OPTIONS = {
     "plain": TaskOptions(kill_after_seconds=0.5, max_lost_attempts=50),
+    "waiting": TaskOptions(kill_after_seconds=0.5, max_lost_attempts=50, concurrent=True),
     "retried": TaskOptions(
         kill_after_seconds=0.5, max_attempts=3, max_lost_attempts=50, backoff=Backoff(first_seconds=0.2, jitter=0.5)
     ),
-    "timed": TaskOptions(kill_after_seconds=0.3, timeout_seconds=1.5, max_attempts=2, max_lost_attempts=50),
+    "timed": TaskOptions(
+        kill_after_seconds=0.3, timeout_seconds=1.5, max_attempts=2, max_lost_attempts=50, concurrent=True
+    ),
     "fragile": TaskOptions(kill_after_seconds=0.5, max_lost_attempts=3),
     "impatient": TaskOptions(kill_after_seconds=0.0, timeout_seconds=0.8, max_lost_attempts=50),
 }

@@ -37,6 +37,7 @@ class Scenario:
         self.faults = [fault for group in _GROUPS if rng.random() < 0.5 for fault in group]
         self.kinds = tuple(rng.sample(_KINDS, rng.randint(1, len(_KINDS))))
         self._workers = rng.randint(1, 4)
+        self._places_per_worker = rng.choice((1, 2, 5, 30))
         self._hears_hints = rng.random() < 0.7
         self._left_to_add = rng.randint(20, 120)
         for _ in range(rng.randint(1, 2)):
@@ -61,7 +62,15 @@ class Scenario:
     def add_host(self) -> None:
         """Start a runner."""
         name = f"runner-{len(self.hosts) + 1}"
-        host = Host(self.world, self.shared, self.history, name, workers=self._workers, hears_hints=self._hears_hints)
+        host = Host(
+            self.world,
+            self.shared,
+            self.history,
+            name,
+            workers=self._workers,
+            places=self._places_per_worker,
+            hears_hints=self._hears_hints,
+        )
         self.hosts.append(host)
 
     def _add_tasks(self) -> None:

@@ -40,13 +40,16 @@ class SimulatedProcesses:
         on_event: called when there is something to be fetched with `wait`.
     """
 
-    def __init__(self, world: World, history: History, on_event: Callable[[], None], places: int = 1) -> None:
+    def __init__(
+        self, world: World, history: History, on_event: Callable[[], None], places: int = 1, places_per_worker: int = 1
+    ) -> None:
         self.world = world
         self.history = history
         self.workers: dict[int, SimulatedWorker] = {}
         self.start_failures = 0.0
         self.unfit_because = ""
         self.number_of_places = places
+        self.places_per_worker = places_per_worker
         self._on_event = on_event
         self._events: list[Event] = []
 
@@ -92,6 +95,15 @@ class SimulatedProcesses:
         self._on_event()
 
 
+class _Running:
+    """An attempt that runs in a simulated worker."""
+
+    def __init__(self, claim: Claim, began: float) -> None:
+        self.claim = claim
+        self.began = began
+        self.started_told = False
+
+
 class SimulatedWorker:
     """One worker process. What it sends arrives in order, what it is sent too; its death comes last."""
 
@@ -103,13 +115,14 @@ class SimulatedWorker:
         self._world = processes.world
         self._rng = processes.world.rng
         self._queue: deque[Claim] = deque()
-        self._current: Claim | None = None
-        self._started_told = False
+        self._running: dict[Fence, _Running] = {}
+        self._is_shared = False
+        self._is_stained = False
+        self._has_left = False
         self._updates: list[AttemptUpdate] = []
         self._durations: dict[str, tuple[int, float]] = {}
         self._loaded: set[str] = set()
         self._finishing = False
-        self._began = 0.0
         self._flushed = 0.0
         self._out_at = 0.0
         self._in_at = 0.0
@@ -127,8 +140,9 @@ class SimulatedWorker:
         """A signal, which arrives at once."""
         if not self.alive:
             return
-        current = self._current
-        is_ignored = signal_number is signal.SIGTERM and current is not None and _ignores_sigterm(current)
+        is_ignored = signal_number is signal.SIGTERM and any(
+            _ignores_sigterm(running.claim) for running in self._running.values()
+        )
         if not is_ignored:
             self.die(f"was killed by signal {signal_number}")
 
@@ -167,57 +181,72 @@ class SimulatedWorker:
                 self._go_on()
 
     def _go_on(self) -> None:
-        if self._current is not None:
+        if self._has_left:
             return
-        if self._queue:
-            self._begin(self._queue.popleft())
-        elif self._finishing:
+        while self._queue and (not self._running or self._is_shared):
+            claim = self._queue.popleft()
+            if self._running and not OPTIONS[claim.name].concurrent:
+                self._load(claim.name)  # it has to be tried
+                self._tell(Report(returned=(claim.fence,)))
+            else:
+                self._begin(claim)
+        if not self._running and self._is_stained:
+            self._return_queued()
+            self._leave()
+        elif not self._running and self._finishing:
             self._leave()
 
+    def _load(self, name: str) -> None:
+        if name not in self._loaded:
+            self._loaded.add(name)
+            self._tell(Loaded(name, OPTIONS[name]))
+
     def _begin(self, claim: Claim) -> None:
-        self._current = claim
-        self._began = self._world.now
-        self._started_told = False
+        running = self._running[claim.fence] = _Running(claim, self._world.now)
         plan = from_input(claim.input_json)
         # The courier tells of a start even while the class is still being imported.
-        self._for_current(self._rng.uniform(0.01, 0.05), self._tell_start)
+        self._while_runs(running, self._rng.uniform(0.01, 0.05), lambda: self._tell_start(running))
         loading = 0.0 if claim.name in self._loaded else self._rng.choice((0.001, 0.3))
-        self._for_current(loading, lambda: self._run_body(claim, plan.seconds))
+        self._while_runs(running, loading, lambda: self._run_body(running, plan.seconds))
 
-    def _run_body(self, claim: Claim, seconds: float) -> None:
-        if claim.name not in self._loaded:
-            self._loaded.add(claim.name)
-            self._tell(Loaded(claim.name, OPTIONS[claim.name]))
+    def _run_body(self, running: _Running, seconds: float) -> None:
+        claim = running.claim
+        self._load(claim.name)
+        if OPTIONS[claim.name].concurrent and self._processes.places_per_worker > 1:
+            self._is_shared = True
+            self._go_on()
         self._processes.history.note(BodyStarted(self._world.now, claim.id, claim.token, self.pid))
         plan = from_input(claim.input_json)
         match plan.kind:
             case "stuck":
                 return
             case "poison":
-                self._for_current(seconds, lambda: self.die("was killed by signal 11"))
+                self._while_runs(running, seconds, lambda: self.die("was killed by signal 11"))
             case "clumsy" if claim.lost_attempts < plan.times:
-                self._for_current(seconds, lambda: self.die("exited with code 3"))
+                self._while_runs(running, seconds, lambda: self.die("exited with code 3"))
             case "failing":
-                self._for_current(seconds, lambda: self._finish(self._after_error(claim)))
+                self._while_runs(running, seconds, lambda: self._finish(running, self._after_error(claim)))
             case "returning" if claim.output_json is None:
-                self._for_current(seconds, lambda: self._finish(_COME_BACK))
+                self._while_runs(running, seconds, lambda: self._finish(running, _COME_BACK))
             case _:
-                self._for_current(seconds, lambda: self._finish(Outcome(state=TaskState.SUCCEEDED)))
+                succeeded = Outcome(state=TaskState.SUCCEEDED)
+                self._while_runs(running, seconds, lambda: self._finish(running, succeeded))
 
-    def _finish(self, outcome: Outcome) -> None:
-        claim = self._current
-        assert claim is not None
+    def _finish(self, running: _Running, outcome: Outcome) -> None:
+        claim = running.claim
         # A task that comes back leaves a mark in its output, by which it knows that it was there before.
         has_output = outcome.state is TaskState.SUCCEEDED or outcome is _COME_BACK
         output_json = output_of(claim.id, claim.input_json) if has_output else None
-        self._updates.append(self._update(claim, output_json=output_json, outcome=outcome))
-        count, seconds = self._durations.get(claim.name, (0, 0.0))
-        self._durations[claim.name] = count + 1, seconds + self._world.now - self._began
-        self._current = None
-        leaves = from_input(claim.input_json).kind == "staining"
-        if leaves or not self._queue or self._world.now - self._flushed > 0.005:
+        self._updates.append(self._update(running, output_json=output_json, outcome=outcome))
+        if not self._is_shared:
+            count, seconds = self._durations.get(claim.name, (0, 0.0))
+            self._durations[claim.name] = count + 1, seconds + self._world.now - running.began
+        del self._running[claim.fence]
+        self._is_shared = self._is_shared and bool(self._running)
+        self._is_stained = self._is_stained or from_input(claim.input_json).kind == "staining"
+        if self._is_stained or not self._queue or self._world.now - self._flushed > 0.005:
             self._flush()
-        if leaves:
+        if self._is_stained and not self._running:
             self._return_queued()
             self._leave()
         else:
@@ -232,10 +261,11 @@ class SimulatedWorker:
         return Outcome(state=TaskState.PENDING, error=_ERROR, delay_seconds=delay_seconds)
 
     def _interrupt(self, fence: Fence, reason: StopReason) -> None:
-        if self._current is not None and self._current.fence == fence:
-            claim = self._current
-            if from_input(claim.input_json).ignores == "nothing":
-                self._for_current(self._rng.uniform(1e-4, 0.05), lambda: self._finish(self._ended_by(claim, reason)))
+        running = self._running.get(fence)
+        if running is not None:
+            if from_input(running.claim.input_json).ignores == "nothing":
+                outcome = self._ended_by(running.claim, reason)
+                self._while_runs(running, self._rng.uniform(1e-4, 0.05), lambda: self._finish(running, outcome))
             return
         for claim in self._queue:
             if claim.fence == fence:
@@ -255,28 +285,28 @@ class SimulatedWorker:
     def _leave(self) -> None:
         self._tell(Leaving())
         self._after(self._rng.uniform(1e-4, 0.01), lambda: self.die("exited with code 0"))
-        self._current = _NOBODY  # it takes up nothing more
+        self._has_left = True  # it takes up nothing more
 
     # --- sending
 
-    def _tell_start(self) -> None:
-        if self._current is not None and not self._started_told:
-            self._updates.append(self._update(self._current, progress=1.0))
+    def _tell_start(self, running: _Running) -> None:
+        if not running.started_told:
+            self._updates.append(self._update(running, progress=1.0))
             self._flush()
 
     def _update(
         self,
-        claim: Claim,
+        running: _Running,
         progress: float | None = None,
         output_json: str | None = None,
         outcome: Outcome | None = None,
     ) -> AttemptUpdate:
-        told, self._started_told = self._started_told, True
+        told, running.started_told = running.started_told, True
         return AttemptUpdate(
-            id=claim.id,
-            token=claim.token,
+            id=running.claim.id,
+            token=running.claim.token,
             pid=None if told else self.pid,
-            started_at=None if told else self._world.time() - (self._world.now - self._began),
+            started_at=None if told else self._world.time() - (self._world.now - running.began),
             progress=progress,
             output_json=output_json,
             outcome=outcome,
@@ -305,10 +335,9 @@ class SimulatedWorker:
     def _after(self, seconds: float, action: Callable[[], None]) -> None:
         self._world.after(seconds, lambda: action() if self.alive else None)
 
-    def _for_current(self, seconds: float, action: Callable[[], None]) -> None:
-        """Do something later, if the attempt that runs now still runs then."""
-        claim = self._current
-        self._after(seconds, lambda: action() if self._current is claim else None)
+    def _while_runs(self, running: _Running, seconds: float, action: Callable[[], None]) -> None:
+        """Do something later, if an attempt that runs now still runs then."""
+        self._after(seconds, lambda: action() if self._running.get(running.claim.fence) is running else None)
 
 
 def _ignores_sigterm(claim: Claim) -> bool:
@@ -319,6 +348,3 @@ def _unrun(reason: StopReason) -> Outcome:
     if reason == "shutdown":
         return Outcome(state=TaskState.PENDING, spends_attempt=False)
     return Outcome(state=TaskState.CANCELLED)
-
-
-_NOBODY = Claim(id=0, token=0, attempt=0, name="nobody")
