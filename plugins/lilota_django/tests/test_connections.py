@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import logging
 import threading
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.db import OperationalError, connections, transaction
 from lilota_django.orm.faults import to_store_error
+from lilota_django.processes.connections import as_in_a_request
 from lilota_django.store import DjangoTaskStore
 from site_backends import backends, end_backend, until
 
@@ -164,3 +168,21 @@ def test_a_pool_leaves_the_connection_of_a_transaction_alone(pooled):
 
     assert seen_inside == "task"
     assert store.get(task_id).name == "task"
+
+
+def test_an_attempt_beside_others_leaves_the_connection_of_its_thread_alone(sqlite):
+    """Django shows it to nobody on an event loop; it is that of the functions before and after."""
+    connection = connections["default"]
+    connection.ensure_connection()
+    opened = connection.connection
+
+    async def attempt():
+        with as_in_a_request(logging.getLogger()):
+            await asyncio.sleep(0)
+            return await sync_to_async(lambda: connections["default"].connection is opened)()
+
+    async def attempts():
+        return await asyncio.gather(attempt(), attempt())
+
+    assert asyncio.run(attempts()) == [False, False]
+    assert connection.connection is opened
