@@ -349,12 +349,12 @@ FUNCTION_PROGRAM = """
 from lilota import TaskRunner, task
 
 @task
-def resize() -> dict[str, bool]:
-    return {"resized": True}
+def resize(width: int = 800) -> tuple[str, int]:
+    return "resized", width
 
 if __name__ == "__main__":
     with TaskRunner("memory", 1) as runner:
-        print(runner.add("resize").result(60))
+        print(runner.add(resize.bind(width=3)).result(60), runner.add("resize").result(60))
 """
 
 
@@ -363,7 +363,7 @@ def test_a_script_with_a_function_needs_no_registration(tmp_path, method):
     """A worker runs the script again, and finds the function under its name in it."""
     printed = run_program(tmp_path, "program.py", files={"program.py": FUNCTION_PROGRAM}, LILOTA_START_METHOD=method)
 
-    assert printed == "{'resized': True}\n"
+    assert printed == "('resized', 3) ['resized', 800]\n"
 
 
 def test_a_function_under_the_main_guard_is_refused_with_the_reason(tmp_path):
