@@ -138,7 +138,11 @@ def test_a_call_of_a_function_inside_a_function_is_refused(client):
 def test_a_client_that_accepts_unknown_names_takes_calls_too():
     """The function may be served by other programs only."""
     with TaskClient(MemoryTaskStore(), settings=SETTINGS, accept_unknown_names=True) as client:
-        assert client.add(plus.bind(1)).info().name == "plus"
+        info = client.add(make_report.bind("march")).info()
+        secret = client.add(log_in.bind("ann", function_tasks.Secret("x"))).info()
+
+    assert (info.name, info.queue) == ("make_report", "reports")
+    assert secret.masked_input["password_"] == "***"
 
 
 # --- secrets ---

@@ -68,7 +68,7 @@ def new_task(
         TypeError: there is no option of that name.
     """
     # What was not given needs no check: the defaults of the record are valid.
-    task_class = registry.imported_class(name)
+    task_class = input.task.task_class if isinstance(input, BoundTask) else registry.imported_class(name)
     signature = signature_of(task_class)
     text = _checked_description(description) if description != "" else task_class.description
     input_json = input.input_json if isinstance(input, BoundTask) else _input_json(name, input, signature)
