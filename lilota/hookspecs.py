@@ -200,9 +200,9 @@ class LilotaHooks:
         """Wrap the run of an attempt: implement it with `@hookimpl(wrapper=True)` as a generator that yields once.
 
         `yield` runs the task and gives what `run()` returned; what the generator returns takes its place. What
-        `run()` raises comes out of the `yield`.
+        `run()` raises comes out of the `yield`. Where several coroutines run at once, several are open at
+        the same time, one for each.
 
-        Called in: the worker process, in its main thread, around each attempt; on the event loop where several
-            coroutines run at once, so what it does at its `yield` must not take it for granted that no other is open.
+        Called in: the worker process, in its main thread, around each attempt.
         If it raises: the attempt fails with that error, as if the task had raised it.
         """

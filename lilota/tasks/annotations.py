@@ -18,7 +18,7 @@ from lilota.tasks.carriers import carrier_of, decode
 from lilota.tasks.secret_values import Secret
 
 #: What is said of a secret in a JSON Schema.
-SECRET_SCHEMA: Final = {"writeOnly": True, "format": "password"}
+SECRET_SCHEMA: Final[dict[str, object]] = {"writeOnly": True, "format": "password"}
 #: Origins that are classes, and no types of values.
 _FORMS: Final = (typing.Annotated, types.UnionType, typing.Union)
 
