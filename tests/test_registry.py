@@ -11,6 +11,7 @@ import zipapp
 from pathlib import Path
 
 import pytest
+from distributions import write_distribution
 
 from lilota import task
 from lilota.config import Settings
@@ -311,6 +312,15 @@ def test_a_configured_function_is_imported_where_it_is_used(make_registry, decla
     """A reference leads to a function as it does to a class."""
     functions = declare("shop_configured")
     registry = make_registry(tasks={"thumbs": "shop_configured:resize"})
+
+    assert registry.resolve("thumbs") is functions.resize.task_class
+
+
+def test_an_installed_function_is_imported_where_it_is_used(make_registry, declare, tmp_path):
+    """An entry point may name a function, under any name; a worker that has none of its own registrations finds it."""
+    write_distribution(tmp_path, "shop", "1.0", "[lilota.tasks]\nthumbs = shop_installed:resize\n")
+    functions = declare("shop_installed")
+    registry = make_registry()
 
     assert registry.resolve("thumbs") is functions.resize.task_class
 
