@@ -28,6 +28,16 @@ def run_program(folder: Path, name: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
+def test_the_shortest_program_prints_its_result(tmp_path):
+    """It needs nothing but itself, and keeps what it did in a file."""
+    (tmp_path / "add.py").write_text(readme_files()["add.py"], encoding="utf-8")
+
+    done = run_program(tmp_path, "add.py")
+
+    assert (done.returncode, done.stdout) == (0, "3\n"), done.stderr
+    assert (tmp_path / "lilota.db").exists()
+
+
 def test_the_complete_example_prints_its_result(tmp_path):
     """The README's complete example adds its numbers, prints them and ends."""
     (tmp_path / "example.py").write_text(readme_files()["example.py"], encoding="utf-8")
@@ -38,11 +48,11 @@ def test_the_complete_example_prints_its_result(tmp_path):
 
 
 def test_the_web_example_awaits_a_task_from_a_configured_name(tmp_path):
-    """The README's ten lines find their task by the configuration beside them, and leave a durable file."""
-    for name in ("reports.py", "lilota.toml"):
+    """The README's application finds its task by the configuration beside it, and leaves a durable file."""
+    for name in ("reports.py", "lilota.toml", "app.py"):
         (tmp_path / name).write_text(readme_files()[name], encoding="utf-8")
 
-    done = run_program(tmp_path, "reports.py")
+    done = run_program(tmp_path, "app.py")
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "{'file': 'report-march.pdf'}"
