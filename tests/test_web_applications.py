@@ -95,7 +95,7 @@ def test_an_application_runs_its_own_tasks(start, tmp_path):
     server = start("uvicorn", "app:app", "--port", "0")
     visitor = Visitor(server)
 
-    code, added = visitor.ask("/reports", "POST", {"seconds": 0, "token": "hunter2"})
+    code, added = visitor.ask("/reports", "POST", {"seconds": 0})
     done = visitor.wait_for_state("/reports/1", "succeeded")
     _, log = visitor.ask("/reports/1/log")
     visitor.ask("/reports", "POST", {"seconds": 600})
@@ -103,19 +103,20 @@ def test_an_application_runs_its_own_tasks(start, tmp_path):
     cancelled = visitor.ask("/reports/2", "DELETE")
     visitor.wait_for_state("/reports/2", "cancelled")
     strange = {path: visitor.ask(f"/reports/{path}")[0] for path in ("77", "-1", "9" * 30, "abc", "17.5", "1/2")}
-    wrong = [visitor.ask("/reports", "POST", body) for body in ({"seconds": float("nan")}, [1])]
+    wrong = [visitor.ask("/reports", "POST", body) for body in ({"seconds": float("nan")}, {"secs": 1}, [1])]
     visitor.ask("/reports", "POST", {"seconds": 2})
     visitor.wait_for_state("/reports/3", "running")
     server.interrupt()
     server.wait()
 
-    assert (code, added["id"], added["input"]["token"]) == (202, 1, "***")
+    assert (code, added["id"], added["input"]) == (202, 1, {"seconds": 0.0})
     assert (done["output"], done["error"], done["progress_percentage"]) == ({"file": "report.pdf"}, None, 100)
     assert [line["text"] for line in log][:2] == ["month 1", "month 2"]
     assert cancelled == (200, "running")
     assert strange == {"77": 404, "-1": 404, "9" * 30: 404, "abc": 422, "17.5": 422, "1/2": 404}
-    assert [code for code, _ in wrong] == [422, 422]
-    assert wrong[0][1]["detail"].endswith("nan at $.seconds is not a JSON number")
+    assert [code for code, _ in wrong] == [422, 422, 422]
+    assert wrong[0][1]["detail"].endswith("`$.seconds`: Expected `float`, got nan.")
+    assert wrong[1][1]["detail"].endswith("it has no parameter 'secs'. Did you mean 'seconds'? It takes 'seconds'.")
     assert "Application shutdown complete." in server.output
     assert server.left_alive() == {}
     with TaskClient(f"sqlite:///{tmp_path}/lilota.db") as client:
