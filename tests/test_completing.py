@@ -175,10 +175,12 @@ def test_a_thousand_handles_cost_one_thread_and_few_looks():
     assert next(loop) == handles[999]
     assert threading.active_count() <= before + 1
     client.store.asked = 0
-    for handle in handles[:999]:
-        client.store.cancel(handle.id)
+    client.store.heartbeat(RunnerInfo(id="elsewhere"))
+    claims = client.store.claim(ClaimRequest(runner_id="elsewhere", names=("task",), limit=1000)).claims
+    outcome = Outcome(state=TaskState.SUCCEEDED)
+    client.store.commit([AttemptUpdate(id=c.id, token=c.token, outcome=outcome) for c in claims])
     assert set(loop) == set(handles[:999])
-    assert client.store.asked < 1000
+    assert client.store.asked < 500
 
 
 def test_a_store_that_can_not_be_asked_is_told(loop):
