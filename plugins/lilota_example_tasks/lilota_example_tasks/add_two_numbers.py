@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import msgspec
+from lilota import TaskContext, task
 
-from lilota.models import TaskBase
-from lilota_example_tasks.shared import parse_input
-
-
-class AddTwoNumbersInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to add."""
-
-    number1: int | float
-    number2: int | float
+#: With `float` alone, the sum of two whole numbers would be a float.
+Number = int | float
 
 
-class AddTwoNumbers(TaskBase):
+@task
+def add_two_numbers(number1: Number, number2: Number, ctx: TaskContext) -> dict[str, Number]:
     """Add two numbers.
 
-    Input: `number1` and `number2`, numbers.
-    Output: `result`, their sum; a whole number if both are.
-    Errors: InvalidInputError when one is missing or not a number.
+    Returns:
+        `result`, their sum; a whole number if both are.
     """
-
-    def run(self) -> None:
-        numbers = parse_input(self.task_info, AddTwoNumbersInput)
-        self.logger.info("Adding %s and %s", numbers.number1, numbers.number2)
-        self.set_output(self.task_info.id, {"result": numbers.number1 + numbers.number2})
+    ctx.logger.info("Adding %s and %s", number1, number2)
+    return {"result": number1 + number2}

@@ -17,6 +17,7 @@ import pytest
 from lilota_example_tasks.generate_report import GenerateReport
 
 from lilota.models import TaskBase, TaskInfo
+from lilota.tasks.runs import signature_of
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started by a shell in the background: programs that tests interrupt would inherit it.
@@ -29,21 +30,24 @@ class RunningTask:
     def __init__(self, clazz: type[TaskBase], name: str, data: dict[str, Any], earlier_output: object = None) -> None:
         self.outputs: list[dict[str, Any]] = []
         self.progress: list[float] = []
+        self._input_json = json.dumps(data)
         now = datetime.now(UTC)
         info = TaskInfo(
             id=1,
             name=name,
             created_at=now,
             run_at=now,
-            input_json=json.dumps(data),
+            input_json=self._input_json,
             output_json=None if earlier_output is None else json.dumps(earlier_output),
         )
         logger = logging.getLogger(f"lilota.tasks.{name}")
         self._task = clazz(info, self._set_progress, self._set_output, logger)
 
     def run(self) -> dict[str, Any]:
-        """Run it and return its output."""
-        self._task.run()
+        """Run it with its input as a worker would, and return its output."""
+        signature = signature_of(type(self._task))
+        arguments, named = signature.decode_input(self._input_json, lambda: "The input") if signature else ((), {})
+        self._task.run(*arguments, **named)
         return self.outputs[-1]
 
     def _set_progress(self, task_id: int, percentage: float) -> None:

@@ -13,35 +13,13 @@ from lilota.texts.safe import escape
 from lilota_example_tasks.process_images.listing import Listing
 from lilota_example_tasks.process_images.making import ImageSkippedError, Made, Maker
 from lilota_example_tasks.process_images.results import Settings
-from lilota_example_tasks.shared import folder_to_write, parse_input
+from lilota_example_tasks.shared import folder_to_write
 
 SKIPPED_SHOWN: Final = 1000
 
 # A path with a NUL in it can't be, and an empty one would be the folder in which the runner was started.
 FolderPath = Annotated[str, msgspec.Meta(pattern=r"^[^\0]+$")]
 Quality = Annotated[int, msgspec.Meta(ge=1, le=100)]
-
-
-class ProcessImagesInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which images to process, and how.
-
-    Attributes:
-        source: the folder with the images.
-        target: the folder for the results, made if it is missing; a different one.
-        recursive: also take the folders below the source; the target gets the same ones.
-        thumbnail_pixels: the longest side of a thumbnail.
-        thumbnail_quality: 1 to 100, of the JPEG.
-        webp_quality: 1 to 100.
-        megapixels_limit: a larger image is skipped: a small file can claim to be enormous and fill the memory.
-    """
-
-    source: FolderPath
-    target: FolderPath
-    recursive: bool = False
-    thumbnail_pixels: Annotated[int, msgspec.Meta(ge=8, le=8192)] = 256
-    thumbnail_quality: Quality = 85
-    webp_quality: Quality = 80
-    megapixels_limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 120
 
 
 class _Output(msgspec.Struct, kw_only=True):
@@ -75,7 +53,7 @@ class ProcessImages(TaskBase):
     Results that are there already, of the same image and with the same settings, are not made again: a task that is
     tried again goes on where it was stopped.
 
-    Input: see `ProcessImagesInput`.
+    Input: the parameters of `run`.
     Output: `images` (how many have results), `made_before` (of them, those that had them already), `skipped_images`
         (how many have none), `skipped` (the first 1,000 of these: a list of `file` and `reason`), `other_files` (how
         many files have no image suffix), `source_bytes`, `thumbnail_bytes`, `webp_bytes`, `target`. A task that fails
@@ -84,25 +62,43 @@ class ProcessImages(TaskBase):
         An image that can't be read is no error: it is skipped, and reported with the reason.
     """
 
-    def run(self) -> None:
-        job = parse_input(self.task_info, ProcessImagesInput)
-        source, target = _check_folders(job)
-        listing = Listing(source, target, recursive=job.recursive)
-        output = _Output(target=escape(str(target.absolute())), other_files=listing.other_files)
-        self.logger.info("Processing %d images of '%s'", len(listing.images), source)
+    def run(
+        self,
+        *,
+        source: FolderPath,
+        target: FolderPath,
+        recursive: bool = False,
+        thumbnail_pixels: Annotated[int, msgspec.Meta(ge=8, le=8192)] = 256,
+        thumbnail_quality: Quality = 85,
+        webp_quality: Quality = 80,
+        megapixels_limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 120,
+    ) -> None:
+        """Process the images of a folder.
+
+        Args:
+            source: the folder with the images.
+            target: the folder for the results, made if it is missing; a different one.
+            recursive: also take the folders below the source; the target gets the same ones.
+            thumbnail_pixels: the longest side of a thumbnail.
+            thumbnail_quality: 1 to 100, of the JPEG.
+            webp_quality: 1 to 100.
+            megapixels_limit: a larger image is skipped: a small file can claim to be enormous and fill the memory.
+        """
+        images, results = _checked_folders(source, target, recursive)
+        settings = Settings(thumbnail_pixels, thumbnail_quality, webp_quality)
+        maker = Maker(images, results, settings, megapixels_limit * 1_000_000)
+        listing = Listing(images, results, recursive=recursive)
+        output = _Output(target=escape(str(results.absolute())), other_files=listing.other_files)
+        self.logger.info("Processing %d images of '%s'", len(listing.images), images)
         for name, reason in listing.unusable:
             self._skip(name, reason, output)
         try:
-            self._process_all(listing.images, source, target, job, output)
+            self._process_all(listing.images, maker, output)
         finally:
             self.set_output(self.task_info.id, msgspec.to_builtins(output))
         self.logger.info("%d images have results, %d of them from before", output.images, output.made_before)
 
-    def _process_all(
-        self, names: list[str], source: Path, target: Path, job: ProcessImagesInput, output: _Output
-    ) -> None:
-        settings = Settings(job.thumbnail_pixels, job.thumbnail_quality, job.webp_quality)
-        maker = Maker(source, target, settings, job.megapixels_limit * 1_000_000)
+    def _process_all(self, names: list[str], maker: Maker, output: _Output) -> None:
         for number, name in enumerate(names, start=1):
             try:
                 output.add(maker.make(name))
@@ -118,16 +114,16 @@ class ProcessImages(TaskBase):
             output.skipped.append(shown)
 
 
-def _check_folders(job: ProcessImagesInput) -> tuple[Path, Path]:
-    source, target = Path(job.source), Path(job.target)
+def _checked_folders(given_source: str, given_target: str, recursive: bool) -> tuple[Path, Path]:
+    source, target = Path(given_source), Path(given_target)
     if not source.is_dir():
         raise InvalidInputError(f"source: there is no folder '{source}' (looked in the folder '{Path.cwd()}').")
     # Compare before the folder is made; results among the sources would be processed by the next run.
     if target.resolve() == source.resolve() or (target.exists() and target.samefile(source)):
-        raise InvalidInputError(f"source and target are the same folder, '{job.source}'. Choose another target.")
-    if job.recursive and source.resolve().is_relative_to(target.resolve()):
+        raise InvalidInputError(f"source and target are the same folder, '{given_source}'. Choose another target.")
+    if recursive and source.resolve().is_relative_to(target.resolve()):
         message = (
-            f"source is below target, '{job.target}': with recursive, results would come to stand among the images."
+            f"source is below target, '{given_target}': with recursive, results would come to stand among the images."
         )
         raise InvalidInputError(f"{message} Choose another target.")
-    return source, folder_to_write(job.target, "target")
+    return source, folder_to_write(given_target, "target")

@@ -129,7 +129,7 @@ def test_transparency_becomes_white_in_the_thumbnail(run, source, tmp_path):
         ({"target": None}, "target"),
         ({"thumbnail_pixels": 0}, "thumbnail_pixels"),
         ({"webp_quality": 101}, "webp_quality"),
-        ({"sauce": 1}, "unknown field `sauce`"),
+        ({"sauce": 1}, "no parameter 'sauce'. Did you mean 'source'?"),
     ],
 )
 def test_a_wrong_input_is_an_error_that_names_it(run, keys, message):
