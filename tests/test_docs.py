@@ -305,7 +305,9 @@ def test_the_json_of_the_page_for_agents_is_what_commands_print(tmp_path, monkey
     failed = end_task(store, start_task(store, lines=(line,)), TaskState.FAILED, error=TaskError(type="E", message="m"))
     waiting = add_task(store, "sleep")
     store.release("nobody")
+    (tmp_path / "lilota.toml").write_text('[tasks]\nmake_report = "function_tasks:make_report"\n')
     arguments = {
+        "tasks": ("make_report",),
         "add": ("--any-name", "resize", "x=1"),
         "show": (str(waiting),),
         "logs": (str(failed),),
@@ -322,7 +324,7 @@ def test_the_json_of_the_page_for_agents_is_what_commands_print(tmp_path, monkey
     }
 
     documents.pop("stack")  # for a task that runs: tests/acceptance/test_stacks.py
-    assert len(documents) == 13
+    assert len(documents) == 14
     for name, documented in documents.items():
         printed = call(name, *arguments.get(name, ()), "--json").stdout
         document = json.loads(printed.splitlines()[0] if name in {"list", "logs"} else printed)

@@ -30,6 +30,7 @@ _COMMANDS: Final = "lilota.cli.commands"
 _LAZY: Final = {
     "worker": LazyCommand(f"{_COMMANDS}.worker:worker", _RUN, "Run tasks until told to stop."),
     "add": LazyCommand(f"{_COMMANDS}.add:add", _RUN, "Add a task, and wait for its result if you like."),
+    "tasks": LazyCommand(f"{_COMMANDS}.tasks:tasks", _LOOK, "Say which tasks there are, and what they take."),
     "list": LazyCommand(f"{_COMMANDS}.listing:list_tasks", _LOOK, "List tasks, the newest first."),
     "counts": LazyCommand(f"{_COMMANDS}.listing:counts", _LOOK, "Count tasks by name, queue and state."),
     "stats": LazyCommand(f"{_COMMANDS}.stats:stats", _LOOK, "Say how often tasks fail, and how long they take."),

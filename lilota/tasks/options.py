@@ -53,6 +53,11 @@ def check_options(task_class: type[TaskBase], what: str) -> None:
             raise InvalidTaskError(f"{what} can't be used: {where} must be {rule.text}, not {value!r:.100}.")
 
 
+def options_of(task_class: type[TaskBase]) -> dict[str, object]:
+    """Return what a class says, or has as a default, for every option."""
+    return {name: getattr(task_class, name) for name in _RULES}
+
+
 def is_tried_again(error: BaseException, attempt: int, task_class: type[TaskBase]) -> bool:
     """Tell whether an attempt of this number that ended with an error of the task is followed by another one."""
     # A timeout is no Exception, so that tasks don't swallow it, but like one it is worth another attempt.

@@ -30,6 +30,7 @@ class Signature:
         parameters: those that keys of the input fill.
         context: the name of the parameter that gets the `TaskContext`, or "".
         secrets: the keys of the input whose values are not to be shown.
+        returns: the annotation of what it returns; `EMPTY` where there is none.
     """
 
     def __init__(self, function: Callable[..., Any], name: str, found: Parameters) -> None:
@@ -38,12 +39,12 @@ class Signature:
         self.parameters: tuple[Parameter, ...] = found.named
         self.context: str = found.context
         self.secrets: tuple[str, ...] = tuple(each.name for each in found.named if has_secret(each.annotation))
+        self.returns: Any = found.returns
         self._function = function
         self._rest = found.rest
         self._names = frozenset(each.name for each in found.named)
         self._positional = tuple(each.name for each in found.named if each.is_positional)
         self._order = found.order
-        self._returns = found.returns
         self._decode_named = _decoder(_input_type(name, found)).decode
         self._decode_rest = None if found.rest is None else _decoder(found.rest).decode
         self._decode_output = _decoder(Any if found.returns is EMPTY else found.returns).decode
@@ -158,7 +159,7 @@ class Signature:
         """
         if value is None:
             return None
-        if self._returns is EMPTY:
+        if self.returns is EMPTY:
             return encode_result(value, what)
         problem: Exception
         try:
@@ -180,7 +181,7 @@ class Signature:
             InvalidOutputError: it does not fit: the function is another one than when the task ran.
         """
         value = unwrapped(msgspec.json.decode(text))
-        if self._returns is EMPTY:
+        if self.returns is EMPTY:
             return value
         problem: Exception
         try:
@@ -201,7 +202,7 @@ class Signature:
         """Return the JSON Schema of the result; of the value itself, where it is stored in an object."""
         from lilota.tasks.schemas import value_schema  # noqa: PLC0415 - no runner and no worker needs it
 
-        return value_schema(Any if self._returns is EMPTY else self._returns)
+        return value_schema(Any if self.returns is EMPTY else self.returns)
 
     def _decoded(self, encoded: bytes) -> dict[str, Any]:
         """Return the value of each parameter, defaults included."""

@@ -8,18 +8,23 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Final, NamedTuple, Self
 
+import msgspec
+
 from lilota.config import Settings
 from lilota.errors import LilotaError, PluginError
 from lilota.hookspecs import WorkerDetails
+from lilota.models import JSONObject, TaskBase
 from lilota.modules import import_module
 from lilota.plugins import PinnedEntry, Plugins
+from lilota.plugins.strangers import as_sentence, reason_of
 from lilota.registry import Registry, load_class
 from lilota.tasks.declared import declared_references
+from lilota.tasks.describing import details_of
 from lilota.tasks.options import remarks_on
 from lilota.texts.secrets import mask_text
 from lilota.workers.preparing import start_method_for
@@ -27,6 +32,7 @@ from lilota.workers.starting import start_process
 
 #: How long an import may take before it is said.
 _LIMIT_SECONDS: Final = 30.0
+_NO_PLUGINS: Final = "can't be imported where the plugins are not those of here."
 
 
 class Tried(NamedTuple):
@@ -36,22 +42,26 @@ class Tried(NamedTuple):
         problem: why it can't be used; "" if it can.
         remarks: what looks wrong in what can be used.
         declared: the tasks that a module has declared: name and "module:qualname".
+        details: the `TaskDetails` of a task as JSON, if they were asked for.
     """
 
     name: str
     problem: str
     remarks: Sequence[str] = ()
     declared: Sequence[tuple[str, str]] = ()
+    details: JSONObject | None = None
 
 
 class Trial:
     """Imports classes elsewhere, so that neither their memory nor what they do comes here. Closing it ends it.
 
     Args:
-        references: task name -> "module:Class"; or the name of a module, twice.
+        references: task name -> "module:Class"; or the name of a module, twice; or a task name -> "", to have it
+            found as in a worker, and described.
         plugins: those of the runner, which prepare a process for its tasks: Django must be set up before theirs.
         start_method: how to start a process; None takes the best one.
         folders: what to add to the end of the Python path there.
+        known: what a worker would know: task name -> "module:Class".
     """
 
     def __init__(
@@ -60,8 +70,10 @@ class Trial:
         plugins: Plugins,
         start_method: str | None = None,
         folders: Sequence[str] = (),
+        known: Mapping[str, str] | None = None,
     ) -> None:
         self._references = dict(references)
+        self._known = dict(known or {})
         self._plugins = plugins
         self._start_method = start_method
         self._folders = tuple(folders)
@@ -108,7 +120,8 @@ class Trial:
             method = start_method_for(self._start_method)
             ours, theirs = multiprocessing.Pipe(duplex=False)
             with theirs:
-                arguments = (theirs, left, self._folders, self._plugins.settings, self._plugins.resolved())
+                plugins = self._plugins
+                arguments = (theirs, left, self._known, self._folders, plugins.settings, plugins.resolved())
                 self._process = start_process(method, _import_all, arguments, "lilota-trial")
             return ours
 
@@ -130,7 +143,8 @@ class Trial:
             self._process.kill()
             self._process.join()
         reference = self._references[name]
-        what = f"The task {name!r} {problem}, from {reference!r}. What does its module"
+        where = f", from {reference!r}" if reference else ""
+        what = f"The task {name!r} {problem}{where}. What does its module"
         if reference == name:
             what = f"The module {name!r} {problem}. What does it"
         return Tried(name, f"{what} do when imported?")
@@ -151,15 +165,31 @@ def look_into_modules(registry: Registry, start_method: str | None = None, folde
     with Trial(modules, registry.plugins, start_method, folders) as trial:
         found = {tried.name: tried for tried in trial.results()}
     for name in modules.keys() - found.keys():  # the process lacks a plugin, as workers will, and say
-        found[name] = Tried(name, f"The module {name!r} can't be imported where the plugins are not those of here.")
+        found[name] = Tried(name, f"The module {name!r} {_NO_PLUGINS}")
     problems = {tried.name: tried.problem for tried in found.values()}
     registry.take_over(problems, [declared for tried in found.values() for declared in tried.declared])
     return list(found.values())
 
 
-def _import_all(
+def look_into_tasks(names: Iterable[str], registry: Registry, folders: Sequence[str] = ()) -> Iterator[Tried]:
+    """Describe tasks of a registry by their names, in turn.
+
+    Raises:
+        OSError, EOFError: no process could be started.
+    """
+    left = dict.fromkeys(names, "")
+    with Trial(left, registry.plugins, None, folders, registry.references()) as trial:
+        for tried in trial.results():
+            del left[tried.name]
+            yield tried
+    for name in left:
+        yield Tried(name, f"The task {name!r} {_NO_PLUGINS}")
+
+
+def _import_all(  # noqa: PLR0917 - the arguments of a process
     connection: Connection,
     references: Mapping[str, str],
+    known: Mapping[str, str],
     folders: Sequence[str],
     settings: Settings,
     pinned: Sequence[PinnedEntry],
@@ -176,8 +206,12 @@ def _import_all(
         connection.send_bytes(b"null")
         return
     plugins.observe("lilota_worker_started", worker=worker)
+    registry = Registry.from_references(known, plugins)
     for name, reference in references.items():
-        tried = _try_module(name) if reference == name else _try(name, reference)
+        if reference == name:
+            tried = _try_module(name)
+        else:
+            tried = _try(name, reference) if reference else _describe(name, registry)
         connection.send_bytes(json.dumps(tried).encode())
     plugins.observe("lilota_worker_stopping", worker=worker)
 
@@ -195,7 +229,22 @@ def _try(name: str, reference: str) -> Tried:
         clazz = load_class(name, reference)
     except LilotaError as error:
         return Tried(name, mask_text(str(error)))
-    return Tried(name, "", [f"The task {name!r}: {remark}" for remark in remarks_on(clazz)])
+    return Tried(name, "", _remarks(name, clazz))
+
+
+def _describe(name: str, registry: Registry) -> Tried:
+    try:
+        clazz = registry.resolve(name)
+        details = msgspec.to_builtins(details_of(clazz))
+    except LilotaError as error:
+        return Tried(name, mask_text(str(error)))
+    except Exception as error:  # noqa: BLE001 - a type of the user's may have a schema of its own
+        return Tried(name, f"The task {name!r} can't be described: {as_sentence(reason_of(error))}")
+    return Tried(name, "", _remarks(name, clazz), details=details)
+
+
+def _remarks(name: str, clazz: type[TaskBase]) -> list[str]:
+    return [f"The task {name!r}: {remark}" for remark in remarks_on(clazz)]
 
 
 def _try_module(name: str) -> Tried:

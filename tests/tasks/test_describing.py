@@ -1,0 +1,113 @@
+"""What is said of a task: by its function or class alone."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+import msgspec
+import pytest
+from function_tasks import log_in, make_report
+
+from lilota.models import TaskBase
+from lilota.retry import Backoff
+from lilota.tasks.describing import default_options, details_of, type_text
+from lilota.tasks.secret_values import Secret
+
+
+class Free(TaskBase):
+    """Look into the input.
+
+    And do it.
+    """
+
+    max_attempts = 3
+    retry_on = (ConnectionError, TimeoutError)
+    backoff = Backoff(first_seconds=7)
+
+    def run(self):
+        return {}
+
+
+class Undocumented(TaskBase):
+    def run(self, size: int, **rest: str) -> int:
+        """Do it.
+
+        Args:
+            size: how much.
+        """
+        return size
+
+
+def test_a_function_tells_its_keys_its_options_and_where_it_is():
+    """The context is no key; a default is what JSON carries of it."""
+    details = details_of(make_report.task_class)
+
+    assert details.parameters is not None
+    assert [(each.name, each.type, each.is_required, each.default) for each in details.parameters] == [
+        ("month", "str", True, None),
+        ("days", "int", False, 1),
+    ]
+    assert (details.takes_more, details.returns, details.reference) == (False, "Report", "function_tasks:make_report")
+    assert (details.options["queue"], details.options["max_lost_attempts"]) == ("reports", 2)
+    assert details.input_schema["required"] == ["month"]
+    assert details.output_schema["$ref"].endswith("Report")
+    with open(details.file, encoding="utf-8") as file:
+        assert file.readlines()[details.line - 1].startswith("@task(queue=")
+
+
+def test_a_class_without_parameters_takes_any_object():
+    """It looks into its input itself, so only its docstring can tell more."""
+    details = details_of(Free)
+
+    assert (details.parameters, details.takes_more, details.returns) == (None, True, "")
+    assert details.docstring == "Look into the input.\n\nAnd do it."
+    assert details.input_schema == {"type": "object"}
+    assert details.options["retry_on"] == ["ConnectionError", "TimeoutError"]
+    assert details.options["backoff"]["first_seconds"] == 7
+
+
+def test_what_the_class_does_not_say_run_may_say():
+    """A docstring stands where the parameters are, too; other keys are allowed by "**"."""
+    details = details_of(Undocumented)
+
+    assert details.docstring.startswith("Do it.")
+    assert details.takes_more
+    assert details.parameters is not None
+    assert details.parameters[0].description == "how much."
+
+
+def test_a_secret_is_marked():
+    """Who shows a form or a default must know."""
+    details = details_of(log_in.task_class)
+
+    assert details.parameters is not None
+    assert [(each.name, each.is_secret) for each in details.parameters] == [
+        ("user", False),
+        ("password_", True),
+        ("pin", True),
+    ]
+
+
+def test_all_of_it_can_be_made_json():
+    """It comes from another process."""
+    assert json.loads(json.dumps(msgspec.to_builtins(details_of(Free))))["options"].keys() == default_options().keys()
+
+
+@pytest.mark.parametrize(
+    ("annotation", "written"),
+    [
+        (str, "str"),
+        (None, "None"),
+        (Any, "Any"),
+        (Backoff, "Backoff"),
+        (list[Backoff] | None, "list[Backoff] | None"),
+        (tuple[int, ...], "tuple[int, ...]"),
+        (Literal["a", 1], "Literal['a', 1]"),
+        (dict[str, Secret[str]], "dict[str, Secret[str]]"),
+        (Annotated[int, msgspec.Meta(ge=1)], "Annotated[int, Meta(ge=1)]"),
+    ],
+)
+def test_a_type_is_shown_as_it_is_written(annotation, written):
+    """Without the modules of its parts, which only make it longer."""
+    assert type_text(annotation) == written
