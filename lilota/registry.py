@@ -49,6 +49,8 @@ class Registry:
         settings = settings or plugins.settings
         self._references: dict[str, str] = dict(settings.tasks)
         self._classes: dict[str, type[TaskBase]] = {}
+        #: Those of installed packages that were resolved; whether one may be used, the plugins know.
+        self._installed: dict[str, type[TaskBase]] = {}
         #: Under which name a function is a task here, as far as somebody has asked.
         self._names: dict[FunctionTask[..., Any], str] = {}
         self._modules = Modules(settings.modules, settings.source_of("modules"))
@@ -223,7 +225,8 @@ class Registry:
             return check_task_class(declared, f"The task {known!r}")
         if known is None and self._plugins.refusal(name) is None:
             raise self._refusal(name)
-        return self._plugins.load_task(known or name)
+        found = self._installed[known or name] = self._plugins.load_task(known or name)
+        return found
 
     def remarks(self, name: str) -> tuple[str, ...]:
         """Import the class that a name stands for, and return what looks wrong in it; raise as `resolve` does."""
@@ -236,7 +239,7 @@ class Registry:
         """
         # Without a colon there is no family to look for; that it is a text, nobody may have checked yet.
         known = (self._registered_as(name) if ":" in str(name) else None) or name
-        found = self._classes.get(known)
+        found = self._classes.get(known) or self._installed.get(known)
         if found is None:
             reference = self._references.get(known)
             found = declared_class(known) if reference is None else declared_at(known, reference)

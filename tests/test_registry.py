@@ -683,6 +683,13 @@ def test_lost_attempts_are_known_for_classes_of_the_program_only(make_registry, 
     assert registry.imported_class("good_task") is TaskBase
 
 
+def test_an_installed_class_counts_as_imported_once_it_was_resolved(make_registry):
+    """Who adds it then, as the command line does, has its input checked."""
+    registry = make_registry("good")
+
+    assert registry.resolve("good_task") is registry.imported_class("good_task")
+
+
 # --- In a worker ---
 
 

@@ -1,35 +1,54 @@
-"""Read the input and the headers of a task from what was typed: JSON, a file, standard input, or `key=value` pairs."""
+"""Read the input and the headers of a task from what was typed: JSON, a file, standard input, or `key=value` pairs.
+
+What a value of a pair stands for, the JSON Schema of its task says, where there is one: `month=5` is a text where the
+task takes a text, and a number where it takes a number. Whether it fits is found out where it is added.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
+from lilota.cli.schemas import types_of_key
 from lilota.models import JSONObject
 
+#: What JSON Schema calls the values that `json` makes.
+_TYPES: Final[Mapping[type, frozenset[str]]] = {
+    str: frozenset({"string"}),
+    bool: frozenset({"boolean"}),
+    int: frozenset({"integer", "number"}),
+    float: frozenset({"number"}),
+    list: frozenset({"array"}),
+    dict: frozenset({"object"}),
+    type(None): frozenset({"null"}),
+}
 
-def read_input(source: str | None, pairs: Sequence[str]) -> JSONObject:
+
+def read_input(source: str | None, pairs: Sequence[str], schema: JSONObject | None = None) -> JSONObject:
     """Return the input that `--input` and the pairs say together; a pair wins over the same key of `--input`.
 
     Args:
         source: JSON text, "@file", "-" for standard input, or None. Only this option reads files: a value like
             "@/etc/passwd" in a pair stays text.
-        pairs: "key=value"; a value that is JSON is taken as JSON, any other as text.
+        pairs: "key=value"; a value that is JSON is taken as JSON, any other as text, unless the schema knows the key.
+        schema: what the input must be, if that is known.
 
     Raises:
         click.UsageError: it can't be read, or is not a JSON object.
     """
     given = {} if source is None else _parse_object(*_read_source(source))
-    return {**given, **read_pairs(pairs)}
+    return {**given, **read_pairs(pairs, schema=schema)}
 
 
 def read_pairs(
-    pairs: Sequence[str], remedy: str = "For JSON use --input, for text with spaces quote it."
+    pairs: Sequence[str],
+    remedy: str = "For JSON use --input, for text with spaces quote it.",
+    schema: JSONObject | None = None,
 ) -> JSONObject:
     """Return what pairs say alone, as `read_input` reads them.
 
@@ -39,7 +58,7 @@ def read_pairs(
     Raises:
         click.UsageError: one is not "key=value", or a key comes twice.
     """
-    return _without_doubles([_parse_pair(pair, remedy) for pair in pairs])
+    return _without_doubles([_parse_pair(pair, remedy, schema or {}) for pair in pairs])
 
 
 def _read_source(source: str) -> tuple[str, str]:
@@ -68,14 +87,22 @@ def _parse_object(text: str, origin: str) -> JSONObject:
     return value
 
 
-def _parse_pair(pair: str, remedy: str) -> tuple[str, object]:
+def _parse_pair(pair: str, remedy: str, schema: JSONObject) -> tuple[str, object]:
     key, separator, value = pair.partition("=")
     if not separator or not key:
         raise click.UsageError(f"{pair!r:.60} is not key=value. {remedy}")
+    return key, _parse_value(value, types_of_key(schema, key))
+
+
+def _parse_value(text: str, types: frozenset[str]) -> object:
+    """Return what was typed: a text only where that may be, and nothing else that fits better."""
+    if types == {"string"}:
+        return text
     try:
-        return key, json.loads(value, object_pairs_hook=_without_doubles, parse_constant=_refuse_constant)
+        value: object = json.loads(text, object_pairs_hook=_without_doubles, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
-        return key, value
+        return text
+    return text if "string" in types and types.isdisjoint(_TYPES[type(value)]) else value
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> JSONObject:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lilota.contract import TaskStore
     from lilota.plugins import Plugins
     from lilota.registry import Registry
+    from lilota.tasks.signatures import Signature
 
 Parameters = ParamSpec("Parameters")
 Returned = TypeVar("Returned")
@@ -82,6 +83,19 @@ class Session:
         if self.settings.modules:
             make_current_folder_importable()
         return registry
+
+    def signature(self, name: str) -> Signature | None:
+        """Import a task, and return what it takes and gives; None if it does not say, or its name is unknown here.
+
+        Raises:
+            LilotaError: it can't be imported, or its name can't be used.
+        """
+        from lilota.tasks.runs import signature_of  # noqa: PLC0415 - start-up stays quick
+
+        if not self.registry.knows(name):
+            return None
+        make_current_folder_importable()
+        return signature_of(self.registry.resolve(name))
 
     @cached_property
     def plugin_commands(self) -> Mapping[str, click.Command]:

@@ -9,6 +9,7 @@ import click
 import pytest
 
 from lilota.cli.inputs import read_input
+from lilota.tasks.signatures import Signature
 
 
 def test_pairs_are_json_where_they_can_be_and_text_otherwise():
@@ -20,6 +21,46 @@ def test_pairs_are_json_where_they_can_be_and_text_otherwise():
     assert read == {
         "n": 1, "on": True, "list": [1, "a"], "name": "photos", "zip": "0123", "nan": "NaN", "q": "a=b", "empty": "",
     }  # fmt: skip
+
+
+def optional_text(*, month: str | None, size: int | str, ratio: float, note: str, many: list[int], free, **rest: str):
+    """Take values of which a pair may look like others."""
+
+
+@pytest.mark.parametrize(
+    ("pair", "value"),
+    [
+        ("month=5", "5"),
+        ("month=null", None),
+        ("month=", ""),
+        ("size=5", 5),
+        ("size=large", "large"),
+        ("size=[1]", "[1]"),
+        ("ratio=1", 1),
+        ("note=null", "null"),
+        ('note={"x": 1, "x": 2}', '{"x": 1, "x": 2}'),
+        ('note="quoted"', '"quoted"'),
+        ("many=[1, 2]", [1, 2]),
+        ("many=1", 1),
+        ("free=1", 1),
+        ("free=one", "one"),
+        ("other=1", "1"),
+    ],
+)
+def test_a_pair_is_what_the_schema_of_the_task_says(pair, value):
+    """A text is taken as it is; what may be a text and something else is that where it looks like it."""
+    schema = Signature.of(optional_text, "The task").input_schema()
+
+    (read,) = read_input(None, (pair,), schema).values()
+
+    assert (read, type(read)) == (value, type(value))
+
+
+def test_a_schema_that_refers_to_itself_says_nothing_in_the_end():
+    """A type of somebody else's may have any schema."""
+    schema = {"properties": {"tree": {"$ref": "#/$defs/Tree"}}, "$defs": {"Tree": {"$ref": "#/$defs/Tree"}}}
+
+    assert read_input(None, ("tree=1",), schema) == {"tree": 1}
 
 
 def test_a_pair_wins_over_the_same_key_of_the_input():

@@ -1,4 +1,4 @@
-"""`lilota tasks`: which tasks there are, and what they take."""
+"""`lilota tasks`, and how `lilota add` reads what is typed by what a task takes."""
 
 from __future__ import annotations
 
@@ -67,6 +67,10 @@ def folder(url, tmp_path, monkeypatch):
 
 def declare(folder, *modules):
     (folder / "lilota.toml").write_text(f"modules = {json.dumps(modules)}\n")
+
+
+def input_of(store):
+    return store.get(1).input
 
 
 def test_the_list_says_what_each_task_takes_and_does():
@@ -138,3 +142,78 @@ def test_a_module_that_ends_its_process_ends_not_the_command(folder):
     result = call("tasks", "exits")
 
     assert "The task 'exits' ends the process that imports it." in result.stderr
+
+
+def test_values_are_read_as_what_the_task_takes(store):
+    """A month is a text for this task, whatever it looks like."""
+    result = call(
+        "add", "print_report", "month=5", "pages=3", "when=2026-11-27", "format=html", 'tags=["a", "2"]', "draft=true"
+    )
+
+    assert result.exit_code == 0, result.stderr
+    assert input_of(store) == {
+        "month": "5", "pages": 3, "when": "2026-11-27", "format": "html", "tags": ["a", "2"], "draft": True,
+    }  # fmt: skip
+
+
+def test_queue_and_priority_are_those_of_the_task_unless_typed(store):
+    """As in a program."""
+    call("add", "print_report", "month=may")
+    call("add", "print_report", "month=may", "--queue", "other")
+
+    assert (store.get(1).queue, store.get(2).queue) == ("reports", "other")
+
+
+@pytest.mark.parametrize(
+    ("pair", "said"),
+    [
+        ("mnth=5", "it has no parameter 'mnth'. Did you mean 'month'? It takes 'month', 'pages' (may be left out)"),
+        ("pages=x", "`$.pages`: Expected `int`, got 'x'"),
+        ("draft=yes", "`$.draft`: Expected `bool`, got 'yes'"),
+        ("when=tomorrow", "`$.when`: Invalid RFC3339 encoded date, got 'tomorrow'"),
+        ("format=doc", "`$.format`: Invalid enum, got 'doc'"),
+        ("tags=a", "`$.tags`: Expected `array`, got 'a'"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_the_path(store, pair, said):
+    """Nothing is added then."""
+    result = call("add", "print_report", "month=5", pair)
+
+    assert said in result.stderr
+    assert (result.exit_code, store.counts()) == (1, [])
+
+
+def test_a_missing_key_is_named(store):
+    """Also where nothing was typed."""
+    assert "the parameter 'month' is missing" in call("add", "print_report").stderr
+    assert store.counts() == []
+
+
+def test_a_secret_is_stored_but_not_shown(store):
+    """Neither what was added nor what does not fit."""
+    added = call("add", "print_report", "month=5", "key=hunter2", "--json")
+    refused = call("add", "print_report", "month=5", "key=hunter2", "pages=x")
+
+    assert input_of(store)["key"] == "hunter2"
+    assert json.loads(added.stdout)["input"]["key"] == "***"
+    assert "hunter2" not in added.output + refused.output
+    assert refused.exit_code == 1
+
+
+def test_a_task_that_takes_any_object_reads_json_where_it_is(store):
+    """As one does that is not installed here, or whose name is only known elsewhere."""
+    for name, options in (("free", ()), ("gone", ()), ("strange", ("--any-name",))):
+        result = call("add", name, "n=1", "word=one", *options)
+
+        assert (result.exit_code, result.stderr) == (0, "")
+    assert [task.input for task in map(store.get, (1, 2, 3))] == [{"n": 1, "word": "one"}] * 3
+
+
+def test_a_task_that_is_broken_here_is_added_with_a_warning(folder, store):
+    """A worker elsewhere may have it whole; but here nothing has looked at the input."""
+    (folder / "shelf.py").write_text("1 / 0")
+
+    result = call("add", "print_report", "month=5")
+
+    assert result.stderr.startswith("Warning: The input is not checked: The task 'print_report' can't be imported")
+    assert (result.exit_code, input_of(store)) == (0, {"month": 5})

@@ -21,12 +21,13 @@ from lilota.cli.output import echo
 from lilota.cli.patience import PatientStore
 from lilota.cli.records import print_json
 from lilota.cli.session import Session, pass_session
-from lilota.errors import StoreError, UnknownTaskError
+from lilota.errors import LilotaError, StoreError, UnknownTaskError
 from lilota.models import TaskInfo, TaskState
 from lilota.serving import why_unserved
 from lilota.texts.safe import safe, safe_lines
 
 if TYPE_CHECKING:
+    from lilota.adding.new_tasks import AddOptions
     from lilota.client import TaskHandle
     from lilota.contract import TaskStore
     from lilota.models import JSONObject
@@ -49,12 +50,10 @@ _TIMED_OUT: Final = 124
 @click.option("--description", default="", help="A line for people who look at the task.")
 @click.option(
     "--queue",
-    default="default",
-    show_default=True,
     shell_complete=complete_used_queue,
-    help="The queue; workers may serve only some.",
+    help="The queue; workers may serve only some. Default: that of the task, or default.",
 )
-@click.option("--priority", default=0, show_default=True, help="Higher runs first.")
+@click.option("--priority", type=int, help="Higher runs first. Default: that of the task, or 0.")
 @click.option("--delay", type=DURATION, help="Do not run it before this much time has passed: 90, 15min, 1h30m.")
 @click.option("--run-at", type=INSTANT, help="Do not run it before this instant: 2030-12-31T08:00.")
 @click.option(
@@ -79,8 +78,8 @@ def add(
     pairs: tuple[str, ...],
     source: str | None,
     description: str,
-    queue: str,
-    priority: int,
+    queue: str | None,
+    priority: int | None,
     delay: float | None,
     run_at: datetime | None,
     headers: tuple[str, ...],
@@ -91,8 +90,9 @@ def add(
 ) -> None:
     """Add the task NAME with an input, and print its id.
 
-    A VALUE that is JSON is taken as JSON (numbers, true, lists), any other as text. The exit code of --wait is 0 when
-    the task has succeeded, 1 when it has failed, 3 when it was cancelled, and 124 when the time is up.
+    A VALUE is read as what the task takes for that KEY, see `lilota tasks NAME`; where it does not say, a VALUE that is
+    JSON is taken as JSON (numbers, true, lists), any other as text. The exit code of --wait is 0 when the task has
+    succeeded, 1 when it has failed, 3 when it was cancelled, and 124 when the time is up.
 
     \b
     lilota add process_images folder=photos size=320 --wait
@@ -102,19 +102,16 @@ def add(
         raise click.UsageError("--delay and --run-at say the same thing; give one of them.")
     if timeout is not None and not wait:
         raise click.UsageError("--timeout says how long to wait for the task; add --wait.")
-    task_input, task_headers = read_input(source, pairs), read_pairs(headers, _HEADER_REMEDY)
+    task_headers = read_pairs(headers, _HEADER_REMEDY)
+    task_input = read_input(source, pairs, _input_schema(session, name))
+    options: AddOptions = {"run_at": run_at, "delay_seconds": delay or 0.0, "headers": task_headers or None}
+    if queue is not None:
+        options["queue"] = queue
+    if priority is not None:
+        options["priority"] = priority
     with session.open_client(accept_unknown_names=any_name) as client:
         with _advice():
-            handle = client.add(
-                name,
-                description,
-                task_input,
-                run_at=run_at,
-                delay_seconds=delay or 0.0,
-                priority=priority,
-                queue=queue,
-                headers=task_headers or None,
-            )
+            handle = client.add(name, description, task_input, **options)
         if wait:
             seconds = inf if timeout is None else timeout
             _wait(handle, client.store, session.worker_command, timeout_seconds=seconds, as_json=as_json)
@@ -122,6 +119,24 @@ def add(
             print_json(handle.info().to_dict())
         else:
             echo(handle.id)
+
+
+def _input_schema(session: Session, name: str) -> JSONObject | None:
+    """Return what the input of a task must be; None if that is not known here.
+
+    The task is imported for it, so that what is typed is checked before it is added. Where it can't be imported, as on
+    a machine that only adds, a worker checks it.
+    """
+    from lilota.plugins.strangers import undisturbed  # noqa: PLC0415 - --help needs none of these
+
+    try:
+        with undisturbed(f"The task {name!r}"):
+            signature = session.signature(name)
+    except LilotaError as error:
+        if not isinstance(error.__cause__, ModuleNotFoundError):  # else it is most likely not meant to be here
+            click.echo(safe(f"Warning: The input is not checked: {error}"), err=True)
+        return None
+    return None if signature is None else signature.input_schema()
 
 
 @contextmanager
