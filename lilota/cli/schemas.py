@@ -1,4 +1,4 @@
-"""Read the JSON Schema of a task's input: the JSON types that a key may have."""
+"""Read the JSON Schema of a task's input: its keys, the types of each, and the values, where these can be counted."""
 
 from __future__ import annotations
 
@@ -24,6 +24,19 @@ def types_of_key(schema: JSONObject, key: str) -> frozenset[str]:
         else:
             return frozenset()
     return frozenset(found)
+
+
+def values_of_key(schema: JSONObject, key: str) -> list[Any]:
+    """Return the values that a key may have, where they can be counted: those of enums, true and false."""
+    found: list[Any] = []
+    for part in _parts(schema, key):
+        found += _values(part) or ([True, False] if part.get("type") == "boolean" else [])
+    return found
+
+
+def descriptions_of_keys(schema: JSONObject) -> dict[str, str | None]:
+    """Return the keys that the schema knows, each with what it says of it."""
+    return {key: said.get("description") for key, said in schema.get("properties", {}).items()}
 
 
 def _values(part: JSONObject) -> list[Any] | None:

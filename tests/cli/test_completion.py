@@ -9,8 +9,20 @@ import sys
 import pytest
 from cli_calls import add_task, end_task, start_task
 
+from lilota.contract import RunnerInfo
 from lilota.models import TaskState
 from lilota.stores import open_store
+
+TASKS = """
+from typing import Literal
+
+from lilota import task
+
+print("imported")
+
+@task
+def print_report(month: str, format: Literal["pdf", "html"] = "pdf", draft: bool = False) -> None: ...
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +56,7 @@ def complete(line, **environment):
     [
         ("lilota ca", "cancel"),
         ("lilota add re", "resize"),
+        ("lilota tasks re", "resize"),
         ("lilota add --queue ", "slow"),
         ("lilota show ", "1"),
         ("lilota cancel ", "1"),
@@ -59,6 +72,40 @@ def test_the_tab_key_offers_what_is_there(line, offer):
 
     assert offer in offers
     assert beside == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "offers"),
+    [
+        ("lilota add print_report ", ["month=", "format=", "draft="]),
+        ("lilota add print_report month=5 ", ["format=", "draft="]),
+        ("lilota add print_report format=h", ["format=html"]),
+        # As bash has it, which splits words at "=".
+        ("lilota add print_report format =", ["html", "pdf"]),
+        ("lilota add print_report format = html mo", ["month="]),
+        ("lilota add resize ", []),
+    ],
+)
+def test_the_tab_key_offers_the_keys_of_a_task_and_their_values(folder, line, offers):
+    """The task is imported for it; that it prints disturbs nobody, nor that another can't be imported."""
+    (folder / "shelf.py").write_text(TASKS)
+    (folder / "lilota.toml").write_text('[tasks]\nprint_report = "shelf:print_report"\nresize = "photos:Resize"\n')
+
+    assert complete(line) == (offers, "")
+
+
+def test_the_tab_key_imports_nothing_to_offer_names(folder):
+    """Those of modules are known from the runners that serve them."""
+    (folder / "shelf.py").write_text("open('imported', 'w').close()")
+    (folder / "lilota.toml").write_text('modules = ["shelf"]\n')
+    store = open_store(f"sqlite:///{folder}/lilota.db")
+    store.open()
+    store.heartbeat(RunnerInfo(id="runner", about_json='{"names": ["print_report"], "queues": null, "places": 1}'))
+    store.close()
+
+    assert complete("lilota add print") == (["print_report"], "")
+    assert complete("lilota add make") == (["make_report"], "")
+    assert not (folder / "imported").exists()
 
 
 def test_a_command_that_acts_on_some_states_offers_only_those(folder):

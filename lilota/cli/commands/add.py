@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from lilota.cli.completion import complete_task_name, complete_used_queue
+from lilota.cli.completion import complete_pair, complete_task_name, complete_used_queue
 from lilota.cli.following import Snapshot, follow_ids
 from lilota.cli.inputs import read_input, read_pairs
 from lilota.cli.options import DURATION, INSTANT, json_option, store_option
@@ -43,7 +43,7 @@ _TIMED_OUT: Final = 124
 
 @click.command
 @click.argument("name", shell_complete=complete_task_name)
-@click.argument("pairs", nargs=-1, metavar="[KEY=VALUE]...")
+@click.argument("pairs", nargs=-1, metavar="[KEY=VALUE]...", shell_complete=complete_pair)
 @click.option(
     "--input", "source", metavar="JSON|@FILE|-", help="The input as a JSON object, in a file, or on standard input."
 )
