@@ -28,6 +28,8 @@ Offers = Mapping[str, str | None]
 #: How many of the newest tasks are offered, from among which a person may choose by the eye.
 _NEWEST_TASKS: Final = 30
 
+_NO_SPACE: Final = '[[ "${COMPREPLY[*]}" == *= ]] && compopt -o nospace'
+
 
 def quietly(find: Callable[[], Iterable[Offer]]) -> Iterable[Offer]:
     """Return what is found; nothing if it can't be found.
@@ -40,6 +42,16 @@ def quietly(find: Callable[[], Iterable[Offer]]) -> Iterable[Offer]:
             return find()
         except Exception:  # noqa: BLE001 - as the docstring says
             return ()
+
+
+def let_values_follow_keys() -> None:
+    """Have bash put no space behind "key=", in the script that it asks for."""
+    from click.shell_completion import BashComplete, add_completion_class  # noqa: PLC0415 - start-up stays quick
+
+    class Bash(BashComplete):
+        source_template = BashComplete.source_template.replace("    return 0\n", f"    {_NO_SPACE}\n    return 0\n")
+
+    add_completion_class(Bash)
 
 
 def _completion(find: Callable[[Session], Offers]) -> Complete:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from lilota import __version__
+from lilota.cli.completion import let_values_follow_keys
 from lilota.cli.group import LazyCommand, LazyGroup
 from lilota.cli.options import store_option
 from lilota.cli.output import reserved_stdout
@@ -98,6 +99,8 @@ def main(
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):  # a replaced stream may not be a TextIOWrapper
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # as above
+    if "_LILOTA_COMPLETE" in os.environ:
+        let_values_follow_keys()
     cli.main(arguments, prog_name, obj=Session(load, worker_command))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 
@@ -92,6 +94,30 @@ def test_the_tab_key_offers_the_keys_of_a_task_and_their_values(folder, line, of
     (folder / "lilota.toml").write_text('[tasks]\nprint_report = "shelf:print_report"\nresize = "photos:Resize"\n')
 
     assert complete(line) == (offers, "")
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+def test_bash_puts_no_space_behind_a_key(folder):
+    """A value follows; behind a name, a space does."""
+    (folder / "shelf.py").write_text(TASKS)
+    (folder / "lilota.toml").write_text('[tasks]\nprint_report = "shelf:print_report"\n')
+    program = folder / "lilota"
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m lilota "$@"\n')
+    program.chmod(0o755)
+    script = """
+        eval "$(_LILOTA_COMPLETE=bash_source ./lilota)"
+        compopt() { echo "compopt $1 $2"; }
+        press_tab() {
+            COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
+            _lilota_completion ./lilota
+            echo "${COMPREPLY[@]}"
+        }
+        press_tab lilota add print_report mo
+        press_tab lilota add pri
+    """
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, timeout=60)
+
+    assert done.stdout.split("\n") == ["compopt -o nospace", "month=", "print_report", ""]
 
 
 def test_the_tab_key_imports_nothing_to_offer_names(folder):
