@@ -125,7 +125,17 @@ class LogLine(Record, frozen=True, kw_only=True, omit_defaults=True):
         return _shown(record, reveal_secrets)
 
 
-class NewTask(msgspec.Struct, frozen=True, kw_only=True):
+class Discreet(msgspec.Struct, frozen=True):
+    """A record that holds the input of a task, and shows none of its secrets when it is printed or logged."""
+
+    def __repr__(self) -> str:
+        return msgspec.Struct.__repr__(_without_secrets(self))
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return msgspec.Struct.__rich_repr__(_without_secrets(self))
+
+
+class NewTask(Discreet, frozen=True, kw_only=True):
     """A task that is about to be added; made, and checked, in `lilota.adding.new_tasks`.
 
     Attributes:
@@ -150,7 +160,7 @@ class NewTask(msgspec.Struct, frozen=True, kw_only=True):
     headers_json: str | None = None
 
 
-class TaskInfo(Record, frozen=True, kw_only=True, dict=True):
+class TaskInfo(Record, Discreet, frozen=True, kw_only=True, dict=True):
     """What the store knows of a task, as of the moment it was read.
 
     `start_date_time`, `end_date_time` and `output` are absent (`hasattr` is False) until they are set.
@@ -323,7 +333,7 @@ class TaskChange(Record, frozen=True, kw_only=True):
         return {**self.info.summary(reveal_secrets=reveal_secrets), "lines": lines}
 
 
-class Claim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Claim(Discreet, frozen=True, kw_only=True, omit_defaults=True):
     """The right to run one attempt of a task, as a store grants it to a runner.
 
     Attributes:
@@ -526,6 +536,16 @@ def masked_input(given: JSONObject, headers: JSONObject) -> JSONObject:
     secret = headers.get(SECRETS_HEADER)
     named = secret if isinstance(secret, list) else []
     return {key: MASK if key in named else mask_secrets(value) for key, value in given.items()}
+
+
+def _without_secrets(record: Any) -> Any:  # noqa: ANN401 - each record that has an input, and its headers
+    if SECRETS_HEADER not in (record.headers_json or ""):
+        return record
+    try:
+        hidden = json.dumps(masked_input(json.loads(record.input_json), json.loads(record.headers_json)))
+    except (ValueError, RecursionError):  # it was damaged in the store
+        hidden = MASK
+    return msgspec.structs.replace(record, input_json=hidden)
 
 
 def _shown(record: JSONObject, reveal_secrets: bool) -> JSONObject:

@@ -49,6 +49,21 @@ def test_records_survive_pickling_and_json(record):
     assert msgspec.json.decode(msgspec.json.encode(record), type=type(record)) == record
 
 
+@pytest.mark.parametrize("input_json", ['{"pin": "4711", "shop": 7}', '["damaged", "4711"'])
+@pytest.mark.parametrize(
+    "record",
+    [info(), NewTask(name="pay"), Claim(id=1, token=2, attempt=3, name="pay")],
+    ids=lambda record: type(record).__name__,
+)
+def test_a_record_that_is_printed_shows_no_secret_of_an_input(record, input_json):
+    """A task that logs its record would else put the secret into its log; the record itself has it."""
+    secret = msgspec.structs.replace(record, input_json=input_json, headers_json='{"lilota.secrets": ["pin"]}')
+
+    assert "4711" not in f"{secret} {secret!r} {[*secret.__rich_repr__()]}"
+    assert "***" in repr(secret)
+    assert secret.input_json == input_json
+
+
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
 def test_records_can_not_be_changed(record):
     """What was read is what was true then."""
