@@ -181,7 +181,7 @@ class Signature:
             InvalidOutputError: it does not fit: the function is another one than when the task ran.
         """
         value = unwrapped(msgspec.json.decode(text))
-        if self.returns is EMPTY:
+        if self.returns in (EMPTY, None, type(None)):  # what returns nothing may have set an output
             return value
         problem: Exception
         try:

@@ -53,6 +53,11 @@ def test_a_result_comes_back_as_it_was_returned(returns, value, stored):
     assert text is None or signature.decode_output(text) == value
 
 
+def test_the_output_that_a_function_has_set_which_returns_nothing_is_its_result():
+    """There is nothing else that could be."""
+    assert signature_of(None).decode_output('{"done":1}') == {"done": 1}
+
+
 @pytest.mark.parametrize("value", [{"result": 3}, [1, "a"], "text", 5, {"a": {"lilota.value": 1}}])
 def test_a_result_without_annotation_is_any_json(value):
     """With the same mark where it is no object."""

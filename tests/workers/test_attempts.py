@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import decimal
+import json
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -133,6 +134,22 @@ def test_what_was_set_as_output_wins_over_what_is_returned():
     run(body, recorder)
 
     assert recorder.outputs == ['{"set":true}']
+
+
+@pytest.mark.parametrize(("returned", "kept"), [(2, '{"lilota.value":true,"result":2}'), (None, '{"done":1}')])
+def test_what_an_annotated_run_returns_replaces_the_output_so_far(returned, kept):
+    """Its annotation says of which type the result is; an output so far is for the next attempt, and any object."""
+
+    class Annotated(TaskBase):
+        def run(self, last: int | None) -> int | None:
+            self.set_output(7, {"done": 1})
+            return last
+
+    recorder = Recorder()
+    given = claim(input_json=json.dumps({"last": returned}))
+    run_attempt(given, lambda name: Annotated, recorder, logger)
+
+    assert recorder.outputs[-1] == kept
 
 
 def test_a_task_sees_its_claim():
