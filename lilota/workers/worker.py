@@ -443,6 +443,8 @@ class Worker:
         """Make a fork of this process a stranger: it does not speak for the worker, nor die as one."""
         self._interrupts.close()
         self._guard.detach_fork()
+        if self._session is not None:
+            self._session.detach_fork()
         self._connection.close()
         if signal.getsignal(signal.SIGINT) is _leave_to_the_runner:
             signal.signal(signal.SIGINT, signal.default_int_handler)

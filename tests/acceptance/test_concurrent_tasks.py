@@ -165,6 +165,18 @@ def test_one_that_exits_ends_nobody_else(at_once, does):
     assert ended(neighbour).state is TaskState.SUCCEEDED
 
 
+def test_a_fork_of_one_does_not_go_on_with_the_others(at_once, tmp_path):
+    """It ends as a program does, but for one that goes back to the loop, on which its neighbours are."""
+    _, add = at_once
+    neighbour, forking = add("counts", meet=2), add("forks", meet=2)
+
+    info = ended(forking)
+    (tmp_path / "enough").touch()
+
+    assert info.output == {"codes": [5, 1]}
+    assert ended(neighbour).output == {"processes": 1}
+
+
 def test_a_runner_that_stops_gives_all_of_them_back(tmp_path):
     """Each is asked at its next await, and has not spent its attempt."""
     url = store_url("sqlite", tmp_path)

@@ -943,6 +943,24 @@ class Concurrent(TaskBase):
         await asyncio.to_thread(logging.getLogger("other").warning, "logged in a thread of %s", who)
         return {"pid": os.getpid()}
 
+    async def forks(self):
+        await self._met()
+        with warnings.catch_warnings(action="ignore"):  # there are other threads
+            if not (exits := os.fork()):
+                raise SystemExit(5)
+            if not (awaits := os.fork()):
+                for _ in range(10_000):
+                    await asyncio.sleep(0)
+        return {"codes": [await asyncio.to_thread(_exit_code, child) for child in (exits, awaits)]}
+
+    async def counts(self):
+        """Leave a mark in each process in which it goes on."""
+        await self._met()
+        while not self._file("enough").exists():
+            self._file(f"counted-in-{os.getpid()}").touch()
+            await asyncio.sleep(0.001)
+        return {"processes": self._number_of("counted-in-*")}
+
     async def prints_by_a_child(self):
         await self._met()
         child = await asyncio.create_subprocess_exec("/bin/echo", "a child's line")
@@ -957,14 +975,18 @@ class Concurrent(TaskBase):
     async def _met(self):
         """Return when as many are here as should meet."""
         self._file(f"here-{self.task_info.id}").touch()
-        while self._number_here() < self.task_info.input["meet"]:  # noqa: ASYNC110 - as above
+        while self._number_of("here-*") < self.task_info.input["meet"]:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.01)
 
-    def _number_here(self):
-        return len(list(Path(self.task_info.input["folder"]).glob("here-*")))
+    def _number_of(self, files):
+        return len(list(Path(self.task_info.input["folder"]).glob(files)))
 
     def _file(self, name):
         return Path(self.task_info.input["folder"], name)
+
+
+def _exit_code(child):
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 class ConcurrentWithTimeout(Concurrent):
