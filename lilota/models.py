@@ -441,7 +441,8 @@ class TaskContext:
     Attributes:
         task_info: what the store knew of the task when the attempt was claimed.
         set_progress: called with the id of the task and a percentage.
-        set_output: called with the id of the task and its output; wins over what is returned.
+        set_output: called with the id of the task and its output so far; it wins over what is returned, but where a
+            function, or a `run` with parameters, is annotated to return something.
         logger: what it logs is kept with the task.
     """
 

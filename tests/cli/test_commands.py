@@ -12,6 +12,8 @@ from cli_calls import add_task, call, end_task, start_task
 from lilota.contract import RunnerInfo
 from lilota.models import AttemptUpdate, LogLine, Outcome, TaskError, TaskState
 
+#: What the example task takes.
+NUMBERS = ("number1=1", "number2=2")
 HOSTILE = "\x1b[2Jevil\n\u202ename [red]x[/red]"
 
 
@@ -46,9 +48,7 @@ def test_a_look_at_a_store_that_does_not_exist_leaves_nothing_behind(tmp_path, c
 
 def test_add_stores_the_task_and_prints_its_id(store):
     """Whoever adds gets the id alone on standard output, for scripts."""
-    result = call(
-        "add", "add_two_numbers", "number1=1", "number2=2", "--description", "sum", "--priority", "5", "--queue", "q"
-    )
+    result = call("add", "add_two_numbers", *NUMBERS, "--description", "sum", "--priority", "5", "--queue", "q")
 
     assert (result.exit_code, result.stdout) == (0, "1\n")
     task = store.get(1)
@@ -57,8 +57,8 @@ def test_add_stores_the_task_and_prints_its_id(store):
 
 def test_add_can_delay_a_task(store):
     """Both ways to say "later" end as the instant at which the task is due."""
-    call("add", "add_two_numbers", "--delay", "1h")
-    call("add", "add_two_numbers", "--run-at", "2099-01-01T00:00:00Z")
+    call("add", "add_two_numbers", *NUMBERS, "--delay", "1h")
+    call("add", "add_two_numbers", *NUMBERS, "--run-at", "2099-01-01T00:00:00Z")
 
     assert (store.get(1).run_at - store.get(1).created_at).total_seconds() == pytest.approx(3600, abs=1)
     assert store.get(2).run_at.year == 2099
@@ -66,10 +66,13 @@ def test_add_can_delay_a_task(store):
 
 def test_add_takes_headers_beside_the_input(store):
     """Each `--header` is a pair like those of the input; without one there are none."""
-    call("add", "add_two_numbers", "number1=1", "--header", "trace=00-4bf92f", "--header", "user=17")
-    call("add", "add_two_numbers")
+    call("add", "add_two_numbers", *NUMBERS, "--header", "trace=00-4bf92f", "--header", "user=17")
+    call("add", "add_two_numbers", *NUMBERS)
 
-    assert (store.get(1).headers, store.get(1).input) == ({"trace": "00-4bf92f", "user": 17}, {"number1": 1})
+    assert (store.get(1).headers, store.get(1).input) == (
+        {"trace": "00-4bf92f", "user": 17},
+        {"number1": 1, "number2": 2},
+    )
     assert store.get(2).headers == {}
 
 
@@ -85,7 +88,7 @@ def test_add_refuses_an_unknown_name_with_the_nearest_one(store):
 
 def test_a_header_that_is_no_pair_is_refused_with_how_to_write_one():
     """The options of an input, which its errors speak of, are no help."""
-    result = call("add", "add_two_numbers", "--header", "trace")
+    result = call("add", "add_two_numbers", *NUMBERS, "--header", "trace")
 
     assert "'trace' is not key=value. A header is written as --header user=17" in result.stderr
     assert "--input" not in result.stderr
@@ -101,10 +104,10 @@ def test_add_accepts_a_name_that_only_others_know_when_told(store):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("add", "add_two_numbers", "--delay", "1", "--run-at", "2099-01-01"),
-        ("add", "add_two_numbers", "--header", "trace"),
-        ("add", "add_two_numbers", "--run-at", "tomorrow"),
-        ("add", "add_two_numbers", "--input", "[]"),
+        ("add", "add_two_numbers", *NUMBERS, "--delay", "1", "--run-at", "2099-01-01"),
+        ("add", "add_two_numbers", *NUMBERS, "--header", "trace"),
+        ("add", "add_two_numbers", *NUMBERS, "--run-at", "tomorrow"),
+        ("add", "add_two_numbers", *NUMBERS, "--input", "[]"),
         ("add",),
         ("show", "0"),
         ("show", "-1"),
@@ -153,7 +156,7 @@ def test_what_is_no_id_is_refused_in_a_plain_sentence(arguments, typed):
 
 def test_missing_folder_of_the_store_is_named():
     """No guess, no traceback: the folder and what to do about it."""
-    result = call("add", "add_two_numbers", "--store", "sqlite:////no/such/folder/tasks.db")
+    result = call("add", "add_two_numbers", *NUMBERS, "--store", "sqlite:////no/such/folder/tasks.db")
 
     assert result.exit_code == 1
     assert result.stderr == (
@@ -549,7 +552,7 @@ def test_the_store_can_be_named_before_and_behind_the_command(tmp_path):
     """The last one that was typed wins, over the environment too."""
     before = f"sqlite:///{tmp_path}/before.db"
 
-    call("--store", before, "add", "add_two_numbers")
+    call("--store", before, "add", "add_two_numbers", *NUMBERS)
     behind = call("--store", "nonsense://", "list", "--json", "--store", before)
 
     assert json.loads(behind.stdout)["id"] == 1
@@ -557,7 +560,7 @@ def test_the_store_can_be_named_before_and_behind_the_command(tmp_path):
 
 def test_a_private_store_is_warned_of():
     """A store in memory ends with the command; whoever adds to it must know."""
-    result = call("--store", "memory", "add", "add_two_numbers")
+    result = call("--store", "memory", "add", "add_two_numbers", *NUMBERS)
 
     assert result.exit_code == 0
     assert result.stderr.startswith("Warning: this store lives in this process alone")

@@ -11,6 +11,7 @@ import pytest
 LIMIT_SECONDS = 90
 #: Of the standard library, of what lilota needs, and of what a worker imports first.
 NAMES = ("click", "msgspec", "pluggy", "rich", "json", "logging", "socket", "selectors", "tempfile", "multiprocessing")
+ADD = ("add", "add_two_numbers", "number1=1", "number2=2")
 PROGRAM = """
 from lilota import TaskRunner
 
@@ -43,7 +44,7 @@ def run(folder, *arguments):
     )
 
 
-@pytest.mark.parametrize("arguments", [["--version"], ["add", "add_two_numbers", "--store", "sqlite:///tasks.db"]])
+@pytest.mark.parametrize("arguments", [["--version"], [*ADD, "--store", "sqlite:///tasks.db"]])
 def test_the_command_line_imports_nothing_from_the_working_folder(folder, arguments):
     """`python -m lilota` finds its libraries where they are installed."""
     ended = run(folder, "-m", "lilota", *arguments)
