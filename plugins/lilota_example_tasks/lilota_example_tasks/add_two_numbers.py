@@ -9,7 +9,7 @@ Number = int | float
 
 
 @task
-def add_two_numbers(number1: Number, number2: Number, ctx: TaskContext) -> dict[str, Number]:
+def add_two_numbers(ctx: TaskContext, number1: Number, number2: Number) -> dict[str, Number]:
     """Add two numbers.
 
     Returns:
