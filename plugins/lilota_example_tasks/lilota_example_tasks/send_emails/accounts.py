@@ -52,6 +52,8 @@ def chosen_server(account: str | None, server: OpenServer | None) -> MailServer:
     Raises:
         InvalidInputError: there is none, or it can't be used.
     """
+    if (account is None) == (server is None):
+        raise InvalidInputError("Give either 'account', set aside by the operator, or a 'server' without a login.")
     if server is not None:
         return MailServer(**msgspec.structs.asdict(server))
     path = os.environ.get(ACCOUNTS_VARIABLE)

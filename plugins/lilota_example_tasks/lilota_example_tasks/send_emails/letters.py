@@ -16,7 +16,7 @@ from lilota_example_tasks.send_emails.addresses import has_control, parse_named
 from lilota_example_tasks.send_emails.answers import NoMailError
 from lilota_example_tasks.send_emails.attachments import read_attachments
 from lilota_example_tasks.send_emails.connection import Letter
-from lilota_example_tasks.send_emails.job import SendEmailsInput
+from lilota_example_tasks.send_emails.mail import Mail
 from lilota_example_tasks.send_emails.recipients import Fields, Recipient
 
 #: Every server takes seven bits. Long lines and other letters are encoded, and a line that begins with "From " is not
@@ -34,12 +34,12 @@ class Letters:
         InvalidInputError: sender, reply_to or attachments can't be used.
     """
 
-    def __init__(self, job: SendEmailsInput, batch: str) -> None:
-        self._job = job
+    def __init__(self, mail: Mail, batch: str) -> None:
+        self._mail = mail
         self._batch = batch
-        self._sender = _own_address("sender", job.sender)
-        self._reply_to = None if job.reply_to is None else _own_address("reply_to", job.reply_to)
-        self._attachments = read_attachments(job.attachments)
+        self._sender = _own_address("sender", mail.sender)
+        self._reply_to = None if mail.reply_to is None else _own_address("reply_to", mail.reply_to)
+        self._attachments = read_attachments(mail.attachments)
         own = (self._sender, self._reply_to or self._sender)
         self._sender_is_international = not all(address.username.isascii() for address in own)
 
@@ -65,7 +65,7 @@ class Letters:
         )
 
     def _write_head(self, message: EmailMessage, recipient: Recipient, address: Address) -> None:
-        subject = _filled(self._job.subject, recipient.fields)
+        subject = _filled(self._mail.subject, recipient.fields)
         if has_control(subject):
             raise NoMailError("a field makes the subject longer than one line, or puts a control character into it")
         if len(subject) > _SUBJECT_LIMIT:
@@ -81,12 +81,12 @@ class Letters:
         message["Message-ID"] = f"<{self._batch}.{digest}@{self._sender.domain}>"
 
     def _write_content(self, message: EmailMessage, fields: Fields) -> None:
-        message.set_content(_filled(self._job.body, fields))
-        if self._job.html is not None:
+        message.set_content(_filled(self._mail.body, fields))
+        if self._mail.html is not None:
             escaped: Fields = {
                 name: value if value is None else html.escape(str(value)) for name, value in fields.items()
             }
-            message.add_alternative(_filled(self._job.html, escaped), subtype="html")
+            message.add_alternative(_filled(self._mail.html, escaped), subtype="html")
         for name, maintype, subtype, content in self._attachments:
             message.add_attachment(content, maintype=maintype, subtype=subtype, filename=name)
 

@@ -39,8 +39,10 @@ def read_recipients(given: list[Fields] | None, csv_path: str | None) -> list[Re
     """Return the recipients in the order of the list; of several lines for one address, the first.
 
     Raises:
-        InvalidInputError: the file can't be read, or there are too many.
+        InvalidInputError: there is no list, or two; the file can't be read, or there are too many.
     """
+    if (given is None) == (csv_path is None):
+        raise InvalidInputError("Give either 'recipients' or 'recipients_csv'.")
     rows = _read_csv(csv_path or "") if given is None else given
     if len(rows) > RECIPIENTS_LIMIT:
         raise InvalidInputError(f"A task sends to at most {RECIPIENTS_LIMIT:,} recipients. Add several tasks.")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import ClassVar, Final
+from typing import Annotated, ClassVar, Final
+
+import msgspec
 
 from lilota.errors import InvalidInputError
 from lilota.models import TaskBase
 from lilota.retry import Backoff
-from lilota_example_tasks.send_emails.accounts import chosen_server
+from lilota_example_tasks.send_emails.accounts import OpenServer, chosen_server
 from lilota_example_tasks.send_emails.answers import (
     LaterError,
     NoAnswerError,
@@ -17,12 +19,11 @@ from lilota_example_tasks.send_emails.answers import (
     RecipientsDeferredError,
 )
 from lilota_example_tasks.send_emails.connection import MailConnection
-from lilota_example_tasks.send_emails.job import SendEmailsInput, check_job
 from lilota_example_tasks.send_emails.ledger import Ledger
 from lilota_example_tasks.send_emails.letters import Letters
+from lilota_example_tasks.send_emails.mail import Mail, check_mail
 from lilota_example_tasks.send_emails.pace import Pace
-from lilota_example_tasks.send_emails.recipients import Recipient, read_recipients
-from lilota_example_tasks.shared import parse_input
+from lilota_example_tasks.send_emails.recipients import Fields, Recipient, read_recipients
 
 #: At so many recipients in a row no answer comes because of them.
 TROUBLE_LIMIT: Final = 5
@@ -39,7 +40,7 @@ class SendEmails(TaskBase):
     Who is refused for now, or at whom the server does not answer, is deferred: the others get their mail, and the next
     attempt tries him again, as RFC 5321 (4.5.4.1) asks for. After the last attempt he has failed.
 
-    Input: see `SendEmailsInput` and `OpenServer`; the accounts of the operator are `MailServer`s.
+    Input: the parameters of `run`; the accounts of the operator are `MailServer`s.
     Output: see `Record`.
     Errors: InvalidInputError for an input that can't work, a login or sender that is refused, a certificate that is
         not trusted: final. ConnectionError when the server can't be reached, or takes nothing now, and
@@ -53,21 +54,49 @@ class SendEmails(TaskBase):
     never_retry_on: ClassVar[tuple[type[BaseException], ...]] = (InvalidInputError, NobodyServedError)
     max_lost_attempts: ClassVar[int] = 10
 
-    def run(self) -> None:
-        job = parse_input(self.task_info, SendEmailsInput)
-        check_job(job)
-        server = chosen_server(job.account, job.server)
-        recipients = read_recipients(job.recipients, job.recipients_csv)
-        ledger = Ledger.of(self.task_info.result, recipients)
-        letters = Letters(job, ledger.batch)
+    def run(
+        self,
+        *,
+        account: str | None = None,
+        server: OpenServer | None = None,
+        sender: str,
+        reply_to: str | None = None,
+        subject: str,
+        body: str,
+        html: str | None = None,
+        attachments: tuple[str, ...] = (),
+        recipients: list[Fields] | None = None,
+        recipients_csv: str | None = None,
+        mails_per_minute: Annotated[float, msgspec.Meta(gt=0)] | None = None,
+    ) -> None:
+        """Send the mails.
+
+        Args:
+            account: the name of a server that the operator has set aside, with its login.
+            server: instead, a server without a login.
+            sender: "name@example.org" or "Name <name@example.org>".
+            reply_to: the same, for whom answers are.
+            subject: a template: `$field` stands for a field of the recipient, `$$` for a dollar.
+            body: a template, plain text.
+            html: a template, the same as HTML; what fields hold is text in it, whatever they hold.
+            attachments: files in the folder that the operator has set aside for that.
+            recipients: objects with an `address` and the fields that the templates use.
+            recipients_csv: instead, a CSV file in UTF-8 whose columns are those fields.
+            mails_per_minute: no more than that, one after the other at even distances.
+        """
+        mail = Mail(sender, reply_to, subject, body, html, attachments)
+        check_mail(mail)
+        chosen = chosen_server(account, server)
+        ledger = Ledger.of(self.task_info.result, read_recipients(recipients, recipients_csv))
+        letters = Letters(mail, ledger.batch)
         if ledger.goes_by_address:
             self.logger.warning(
                 "The list of recipients has changed since the last attempt; going on by their addresses"
             )
         self._save(ledger)
         try:
-            with MailConnection(server) as connection:
-                self._serve(ledger, letters, connection, Pace(job.mails_per_minute))
+            with MailConnection(chosen) as connection:
+                self._serve(ledger, letters, connection, Pace(mails_per_minute))
         finally:
             self._save(ledger, is_end=True)
         self._conclude(ledger)

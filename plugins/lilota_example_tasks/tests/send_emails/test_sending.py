@@ -129,7 +129,8 @@ def test_an_unreachable_server_is_tried_eight_times_with_pauses(lilota_run, atte
 
 def test_a_wrong_input_is_not_tried_again(lilota_run):
     """It would be as wrong the next time."""
-    ended = lilota_run(SendEmails, {}, name=NAME)
+    data = {"sender": "ada@example.org", "subject": "100 $", "body": "Hello", "recipients": people("bob")}
+    ended = lilota_run(SendEmails, data, name=NAME)
 
     assert (ended.state, ended.error.type) == (TaskState.FAILED, "InvalidInputError")
 
