@@ -30,6 +30,8 @@ class Carrier(msgspec.Struct, frozen=True):
 _registered: Final[dict[type, Carrier]] = {}
 #: Classes derived from those of JSON, which an encoder takes as they are or asks for here.
 _OF_JSON: Final[tuple[Callable[[Any], object], ...]] = (str, int, float, dict, list, tuple)
+#: What is no key in JSON. An encoder asks for them only where they are: as values it takes them as they are.
+_NO_KEYS: Final = frozenset({tuple, type(None)})
 
 
 def register_type(
@@ -82,6 +84,8 @@ def encode(value: object) -> object:
         return value.reveal()
     if isinstance(value, PurePath):
         return str(value)
+    if type(value) in _NO_KEYS:
+        raise TypeError(f"a key that is {value!r:.60} can't travel as JSON. Take a text, or a list of pairs")
     for base in type(value).__mro__:
         carrier = carrier_of(base)
         if carrier is not None:

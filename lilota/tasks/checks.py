@@ -59,7 +59,8 @@ def _remedy_for(no_class: object) -> str:
     if isinstance(no_class, ModuleType):
         return "Name the class or the function in the module, as in 'package.module:Class'."
     if inspect.isfunction(no_class):
-        return "Decorate it with @lilota.task."
+        is_task_below = hasattr(getattr(no_class, "__wrapped__", None), "task_class")
+        return f"{'Put @lilota.task above its other decorators' if is_task_below else 'Decorate it with @lilota.task'}."
     if callable(no_class):
         return "Write a subclass of lilota.TaskBase that does the work in run()."
     return "Pass a subclass of lilota.TaskBase."

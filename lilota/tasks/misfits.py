@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from lilota.errors import did_you_mean
+from lilota.errors import described, did_you_mean
 from lilota.tasks.secret_values import Secret
 from lilota.texts.patterns import Pattern
 from lilota.texts.secrets import mask_secrets
@@ -39,6 +39,8 @@ def explain(problem: Exception, given: object, to_json: Callable[[Any], bytes], 
     else:
         found = _PATH.compiled.search(text)
         path, said = (found["path"], text[: found.start()]) if found else ("$", text)
+        if "..." in path and "got `null`" in said:  # in a dict, of which msgspec names no key
+            path = next(_paths_of_nan(given), path)
     keys = [each["key"] for each in _STEP.compiled.finditer(path) if each["key"]]
     if keys and keys[0] in secrets:
         return f"`{path}`: what was given is not what its Secret takes."
@@ -138,7 +140,16 @@ def _why_not_encoded(problem: Exception) -> str:
         return "it is nested too deeply, or holds itself"
     if isinstance(problem, UnicodeEncodeError):
         return "a text holds half of a surrogate pair"
-    return str(problem) or type(problem).__name__
+    return str(problem) if isinstance(problem, TypeError | ValueError) and str(problem) else described(problem)
+
+
+def _paths_of_nan(given: object, path: str = "$") -> Iterator[str]:
+    """Give the paths of floats that are null in JSON."""
+    if isinstance(given, float) and not math.isfinite(given):
+        yield path
+    elif path.count(".") + path.count("[") < _LOOKED_DOWN:
+        for inner, step in _steps(given):
+            yield from _paths_of_nan(inner, path + step)
 
 
 def _path_of_failure(given: object, to_json: Callable[[Any], bytes]) -> str:

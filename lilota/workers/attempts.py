@@ -231,7 +231,7 @@ class _Progress:
             self._reporter.returned(self._encode(returned))
 
     def keep_result(self, returned: object, signature: Signature) -> None:
-        """Keep what has been returned, as its annotation says; it replaces what was set, which has none."""
+        """Keep what has been returned, as its annotation says; it replaces an output so far."""
         output_json = signature.encode_output(returned, self._name_output)
         if output_json is not None:
             self._reporter.returned(output_json)

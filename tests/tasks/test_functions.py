@@ -129,6 +129,16 @@ def test_a_plain_function_in_place_of_a_class_is_told_of_the_decorator():
         check_task_class(not_decorated, "The task 'x'")
 
 
+def test_what_a_decorator_above_has_made_of_a_task_is_none():
+    """The one below would be called by workers, and the other one never."""
+
+    @functools.wraps(plain)
+    def around() -> None: ...
+
+    with pytest.raises(InvalidTaskError, match=r"Put @lilota\.task above its other decorators\."):
+        check_task_class(around, "The task 'x'")
+
+
 def test_the_names_are_had_from_lilota_itself():
     """They are loaded when they are first used."""
     assert lilota.task is task

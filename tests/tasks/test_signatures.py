@@ -48,6 +48,14 @@ class Options(TypedDict, total=False):
     at: dt.datetime
 
 
+@dataclasses.dataclass
+class Picky:
+    name: str
+
+    def __post_init__(self) -> None:
+        {}[self.name]
+
+
 class Color(enum.Enum):
     RED = "red"
 
@@ -140,6 +148,11 @@ def test_a_value_arrives_as_it_was_given(annotation, value):
         (float | None, float("nan"), "`$.value`: nan was given, and comes back as `NoneType`."),
         (Any, [{1, 2}], "`$.value[0]`: `set` was given, and comes back as `list`."),
         (Any, {1: 2}, "`$.value`: a key that is `int` comes back as text."),
+        (Any, {(1, 2): "x"}, "`$.value`: a key that is (1, 2) can't travel as JSON. Take a text, or a list of pairs."),
+        (Any, {None: "x"}, "`$.value`: a key that is None can't travel as JSON."),
+        (dict[str, float], {"a": 1.5, "b": float("inf")}, "`$.value.b`: Expected `float`, got inf."),
+        (dict[str, list[float]], {"a": [1.0, float("nan")]}, "`$.value.a[1]`: Expected `float`, got nan."),
+        (Picky, {"name": "x"}, "`$`: KeyError: 'x'."),
         (Any, [object()], "`$.value[0]`: a value of type object can't travel as JSON."),
         (str, "\ud800", "`$.value`: a text holds half of a surrogate pair."),
     ],
