@@ -80,6 +80,8 @@ class Backlog:
             batch = self._deal_to(worker, share, now, may_import=may_import)
             if batch:
                 crew.send(worker, RunClaims(tuple(batch)))
+        if any(_needs_a_worker(attempt, crew) for attempt in self._attempts):
+            crew.make_way()
 
     def _deal_to(self, worker: KnownWorker, share: int, now: float, *, may_import: bool) -> list[Claim]:
         batch: list[Claim] = []
@@ -104,6 +106,12 @@ class Backlog:
                 self._attempts.remove(attempt)
                 return attempt
         return None
+
+
+def _needs_a_worker(attempt: Attempt, crew: Crew) -> bool:
+    """Tell whether an attempt is known to run beside no other."""
+    name = attempt.claim.name
+    return attempt.must_run_alone or (crew.options.knows(name) and not crew.options[name].concurrent)
 
 
 def _rank(worker: KnownWorker) -> tuple[int, float]:

@@ -17,6 +17,8 @@ RESTART_SECONDS: Final = 0.1
 RESTART_LIMIT_SECONDS: Final = 30.0
 #: A worker that has said that it leaves may take so long to do so.
 LEAVE_SECONDS: Final = 10.0
+#: So long a worker makes way for what needs one for itself, and so long none does when that was not long enough.
+TURN_SECONDS: Final = 5.0
 
 
 class Crew:
@@ -29,6 +31,7 @@ class Crew:
         last_start_failure: how the last of these died.
         unfit: what was said of the first that was not fit to run anything, "" when one has come up since.
         options: what the workers told of the task classes, the newest of each name.
+        may_make_way: a worker that runs coroutines may stop taking more, for something that needs one for itself.
     """
 
     def __init__(self, size: int, places_per_worker: int = 1) -> None:
@@ -39,6 +42,8 @@ class Crew:
         self._places_per_worker = places_per_worker
         self.options: KnownOptions = KnownOptions()
         self.workers: dict[int, KnownWorker] = {}
+        self.may_make_way: bool = False
+        self._turn_at = 0.0
         self._next_number = 1
         self._start_not_before = 0.0
         self._starts_workers = True
@@ -62,6 +67,7 @@ class Crew:
 
     def start_missing(self, now: float) -> None:
         """Start as many workers as there should be."""
+        self._turn_at = self._turn_at or now + TURN_SECONDS
         while now >= self.next_start_at():
             worker = KnownWorker(self._next_number, KnownOptions(self.options), places=self._places_per_worker)
             self._next_number += 1
@@ -92,6 +98,25 @@ class Crew:
             if now >= worker.leave_by:
                 worker.leave_by = inf
                 self.kill(worker, signal.SIGKILL)
+
+    def next_turn_at(self) -> float:
+        """Return when the next turn begins, infinity if no coroutines are at work."""
+        return self._turn_at if any(worker.is_shared() for worker in self.workers.values()) else inf
+
+    def begin_turn(self, now: float) -> None:
+        """Let a worker make way in this turn; or none, where one has done so in vain: its coroutines take long."""
+        made_way = [worker for worker in self.workers.values() if worker.makes_way]
+        for worker in made_way:
+            worker.makes_way = False
+        self.may_make_way = not made_way
+        self._turn_at = now + TURN_SECONDS
+
+    def make_way(self) -> None:
+        """Let the worker with the fewest coroutines take no more, if there are only such workers and it may be."""
+        at_work = [worker for worker in self.workers.values() if worker.takes_more()]
+        if self.may_make_way and at_work and all(worker.is_shared() for worker in at_work):
+            min(at_work, key=lambda worker: len(worker.attempts)).makes_way = True
+            self.may_make_way = False
 
     # --- what happens to workers
 

@@ -94,12 +94,14 @@ class Engine:
         self._asks_for: tuple[str, ...] | None = None
         self._more_may_wait = True
         self._more_concurrent_may_wait = True
+        self._looks_at_all = False
         self._timed_rules = (
             TimedRule(self.crew.next_start_at, self.crew.start_missing),
             TimedRule(self._stops.next_step_at, self._stops.take_steps),
             TimedRule(self.crew.next_slow_at, self.crew.recall_slow),
             TimedRule(self.crew.next_overstay_at, self.crew.end_overstayers),
             TimedRule(self._backlog.next_stale_at, self._give_back_stale),
+            TimedRule(self.crew.next_turn_at, self._begin_turn),
         )
 
     # --- what the runner asks
@@ -144,6 +146,11 @@ class Engine:
         """
         limit = self._free_places() if self._claiming else 0
         concurrent = self._free_concurrent_places() if self._claiming and not limit else 0
+        if concurrent and self._looks_at_all:
+            # What comes first may need a worker for itself: coroutines that keep coming would leave none.
+            self._looks_at_all = False
+            self._asks_for = self._takes.names
+            return msgspec.structs.replace(self._takes, limit=1)
         if concurrent and (look_again or self._more_concurrent_may_wait):
             # Only what can start beside the coroutines that run: nothing else gets a place before these have ended.
             self._asks_for = names = self._concurrent_names()
@@ -311,6 +318,10 @@ class Engine:
         for fence in claimed.cancel_requested:
             self.holdings.cancel(fence, now)
         self._backlog.deal(self.crew, now)
+
+    def _begin_turn(self, now: float) -> None:
+        self.crew.begin_turn(now)
+        self._looks_at_all = self.crew.may_make_way
 
     def _give_back_stale(self, now: float) -> None:
         self.holdings.give_back_stale(now)

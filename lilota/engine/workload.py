@@ -123,6 +123,7 @@ class KnownWorker:
         has_ended_one: one of its attempts has ended.
         first_returns: how often in a row it has returned the attempt that it should have been running.
         places: how many attempts of concurrent tasks it runs at once.
+        makes_way: until it is empty, it takes no more of them, because something waits that needs a worker for itself.
         killed_for: the one of several attempts for which it was sent a signal; the others are not to blame.
     """
 
@@ -145,6 +146,7 @@ class KnownWorker:
     has_ended_one: bool = False
     first_returns: int = 0
     places: int = 1
+    makes_way: bool = False
     killed_for: Attempt | None = None
 
     def takes_more(self) -> bool:
@@ -182,7 +184,8 @@ class KnownWorker:
     def free_places(self) -> int:
         """Return how many concurrent attempts it can take beside those that it runs."""
         first = self.first()
-        has_room = self.takes_more() and first is not None and not first.must_run_alone and self.is_shared()
+        takes_them = self.takes_more() and not self.makes_way
+        has_room = takes_them and first is not None and not first.must_run_alone and self.is_shared()
         return max(0, self.places - len(self.attempts)) if has_room else 0
 
     def room_for(self, attempt: Attempt) -> bool:
@@ -221,6 +224,7 @@ class KnownWorker:
             if not self.attempts:
                 self.load_seconds = 0.0
                 self.slow_at = inf
+                self.makes_way = False
         return attempt
 
     def take_all(self) -> list[Attempt]:

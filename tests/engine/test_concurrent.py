@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import signal
 
 from engine_bench import GIVEN_BACK, Bench, a_claim, claims
 
-from lilota.contract import Committed
+from lilota.contract import Claimed, Committed
+from lilota.engine.crew import TURN_SECONDS
 from lilota.engine.messages import Interrupt, RunClaims
+from lilota.engine.workload import KEEP_SECONDS
 from lilota.models import TaskState
 from lilota.tasks.options import TaskOptions
 
@@ -242,3 +245,54 @@ def test_that_no_coroutine_waits_says_nothing_of_functions():
 
     assert before is None
     assert bench.engine.request(look_again=False).names == NAMES
+
+
+def test_a_function_that_comes_first_gets_a_worker_though_coroutines_keep_coming():
+    """Now and then the runner asks for everything; then a worker takes no more coroutines until it is empty."""
+    bench = a_bench().tick(TURN_SECONDS)
+    function = a_claim(2, name="other")
+
+    request = bench.engine.request(look_again=False)
+    bench.grant(function)
+    waiting = bench.engine.request(look_again=True)
+    bench.tick(KEEP_SECONDS).tick(0)
+    given_back = bench.outcomes()
+    bench.ends(a_claim(1)).tick(0)
+    after = bench.engine.request(look_again=False)
+
+    assert (request.names, request.limit) == (NAMES, 1)
+    assert waiting.limit == 0
+    assert given_back == {2: GIVEN_BACK}
+    assert after.names == NAMES
+    assert after.limit > 0
+
+
+def test_coroutines_that_take_long_keep_their_worker_for_every_other_turn():
+    """What waits for a worker of its own must not keep the others out for as long as one of them runs."""
+    bench = a_bench().tick(TURN_SECONDS)
+    bench.engine.request(look_again=False)
+    bench.grant(a_claim(2, lost_attempts=1)).tick(TURN_SECONDS)
+
+    limits = []
+    for _ in range(4):
+        bench.grant(a_claim(2, lost_attempts=1))
+        limits.append(bench.engine.request(look_again=True).limit)
+        bench.tick(TURN_SECONDS)
+
+    assert [limit > 0 for limit in limits] == [True, False, True, False]
+
+
+def test_what_runs_beside_others_makes_no_worker_wait():
+    """What the runner gets when it asks for everything is a coroutine; it goes on asking for coroutines."""
+    bench = a_bench().tick(TURN_SECONDS)
+
+    bench.engine.request(look_again=False)
+    bench.engine.committed(Committed(claimed=Claimed(claims=(a_claim(2),), cancel_requested=())), bench.now)
+
+    assert bench.to_worker() == [RunClaims((a_claim(2),))]
+    assert bench.engine.request(look_again=False).names == ("task",)
+
+
+def test_a_runner_without_coroutines_takes_no_turns():
+    """It would wake up for nothing."""
+    assert Bench().ready().grant(a_claim()).engine.crew.next_turn_at() == math.inf
