@@ -95,7 +95,7 @@ def add(
     succeeded, 1 when it has failed, 3 when it was cancelled, and 124 when the time is up.
 
     \b
-    lilota add process_images folder=photos size=320 --wait
+    lilota add process_images source=photos target=web --wait
     lilota add send_emails --input @letters.json --run-at 2030-12-31T08:00
     """
     if delay is not None and run_at is not None:
