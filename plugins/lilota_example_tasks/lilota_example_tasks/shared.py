@@ -1,4 +1,4 @@
-"""What the tasks share: typed inputs, numbers, paths that are checked, and files that appear whole."""
+"""What the tasks share: numbers, paths that are checked, and files that appear whole."""
 
 from __future__ import annotations
 
@@ -9,32 +9,13 @@ import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, TextIO, TypeVar
-
-import msgspec
+from typing import Final, TextIO
 
 from lilota.errors import InvalidInputError
-from lilota.models import TaskInfo
-
-Input = TypeVar("Input", bound=msgspec.Struct)
 
 _TEMPORARY: Final = re.compile(r"\.lilota-[0-9a-f]{16}\.part")
 #: Nothing takes longer to be written; a temporary file that is older was left by a process that was killed.
 _LEFTOVER_SECONDS: Final = 24 * 3600
-
-
-def parse_input(task_info: TaskInfo, shape: type[Input]) -> Input:
-    """Return the input of a task as a `shape`.
-
-    Raises:
-        InvalidInputError: a key is missing, unknown, or has a value of the wrong type; the message names it.
-    """
-    try:
-        return msgspec.convert(task_info.input, shape)
-    except msgspec.ValidationError as error:
-        keys = ", ".join(f"'{name}'" for name in shape.__struct_encode_fields__)
-        message = f"The input of '{task_info.name}' can't be used: {error}. Its keys are {keys}."
-        raise InvalidInputError(message) from error
 
 
 def is_number(text: str) -> bool:

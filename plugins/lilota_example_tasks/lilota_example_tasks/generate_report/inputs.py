@@ -6,6 +6,9 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from lilota.errors import InvalidInputError
+from lilota.models import TaskInfo
+
 MISSING: Final = frozenset({"", "NA", "N/A", "NaN", "nan", "null", "NULL"})
 
 
@@ -45,3 +48,19 @@ class GenerateReportInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     decimal: Literal[".", ","] | None = None
     header: bool = True
     font: str | list[str] | None = None
+
+
+def parse_input(task_info: TaskInfo) -> GenerateReportInput:
+    """Return the input of a task, checked.
+
+    It is one object, and no parameters of `run`, because all of it goes on to the modules that read, sum and draw.
+
+    Raises:
+        InvalidInputError: a key is missing, unknown, or has a value of the wrong type; the message names it.
+    """
+    try:
+        return msgspec.convert(task_info.input, GenerateReportInput)
+    except msgspec.ValidationError as error:
+        keys = ", ".join(f"'{name}'" for name in GenerateReportInput.__struct_encode_fields__)
+        message = f"The input of '{task_info.name}' can't be used: {error}. Its keys are {keys}."
+        raise InvalidInputError(message) from error

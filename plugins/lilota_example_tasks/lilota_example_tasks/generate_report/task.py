@@ -12,13 +12,13 @@ from lilota.errors import InvalidInputError
 from lilota.models import TaskBase
 from lilota_example_tasks.generate_report.engine import summarize_quickly
 from lilota_example_tasks.generate_report.font_files import named_faces
-from lilota_example_tasks.generate_report.inputs import GenerateReportInput
+from lilota_example_tasks.generate_report.inputs import GenerateReportInput, parse_input
 from lilota_example_tasks.generate_report.layout import find_layout
 from lilota_example_tasks.generate_report.notes import notes_on
 from lilota_example_tasks.generate_report.page import ReportPages
 from lilota_example_tasks.generate_report.summary_csv import summary_csv
 from lilota_example_tasks.generate_report.totals import Summary
-from lilota_example_tasks.shared import existing_file, folder_to_write, parse_input, write_whole
+from lilota_example_tasks.shared import existing_file, folder_to_write, write_whole
 
 #: The share of the work that reading the file is; the rest is writing the results.
 READING_PERCENT: Final = 95
@@ -39,7 +39,7 @@ class GenerateReport(TaskBase):
     """
 
     def run(self) -> None:
-        job = parse_input(self.task_info, GenerateReportInput)
+        job = parse_input(self.task_info)
         source = existing_file(job.source, "source")
         fonts = named_faces(job.font)
         csv_path, pdf_path = _result_paths(job, source)
