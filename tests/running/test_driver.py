@@ -27,7 +27,7 @@ class Stage:
     def __init__(self, world: World) -> None:
         self.world = world
         self.shared = SharedStore(self.world, History())
-        self.host = Host(self.world, self.shared, History(), "me", workers=1, hears_hints=False)
+        self.host = Host(self.world, self.shared, History(), "me", workers=1, places=1, hears_hints=False)
         self.driver = self.host.driver
 
     def add(self, seconds=0.0, **fields):
