@@ -28,7 +28,7 @@ JSONObject = dict[str, Any]
 Fence = tuple[int, int]
 
 #: The header in which the keys of the input travel that are not to be shown.
-SECRETS_HEADER: Final = "lilota.secrets"
+SECRETS_HEADER: Final = "lilota.hidden"
 
 # What any database keeps and a `datetime` can say. A frame of a worker with another number is refused as a whole, which
 # costs that worker its life; in a store, the number would be refused together with what others have to write.

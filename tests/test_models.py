@@ -57,7 +57,7 @@ def test_records_survive_pickling_and_json(record):
 )
 def test_a_record_that_is_printed_shows_no_secret_of_an_input(record, input_json):
     """A task that logs its record would else put the secret into its log; the record itself has it."""
-    secret = msgspec.structs.replace(record, input_json=input_json, headers_json='{"lilota.secrets": ["pin"]}')
+    secret = msgspec.structs.replace(record, input_json=input_json, headers_json='{"lilota.hidden": ["pin"]}')
 
     assert "4711" not in f"{secret} {secret!r} {[*secret.__rich_repr__()]}"
     assert "***" in repr(secret)

@@ -407,10 +407,11 @@ def test_show_hides_secrets_unless_asked(store):
 
 def test_show_hides_what_a_parameter_says_is_secret(store):
     """Whatever its name, and whatever it looks like; the value of a number shows its mark nowhere."""
-    headers = '{"lilota.secrets":["pin"]}'
+    headers = '{"lilota.hidden":["pin"]}'
     add_task(store, input_json='{"pin": 471147, "user": "ann"}', headers_json=headers)
 
     assert "471147" not in call("show", "1").stdout + call("show", "1", "--json").stdout
+    assert json.loads(call("show", "1", "--json").stdout)["headers"] == {"lilota.hidden": ["pin"]}
     assert "471147" in call("show", "1", "--reveal").stdout
 
 

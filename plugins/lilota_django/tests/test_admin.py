@@ -164,7 +164,7 @@ def test_secrets_are_not_shown(store):
 
 def test_what_a_parameter_says_is_secret_is_not_shown(store):
     """Its name and its look say nothing."""
-    add(store, input_json='{"pin": 471147, "user": "anna"}', headers_json='{"lilota.secrets":["pin"]}')
+    add(store, input_json='{"pin": 471147, "user": "anna"}', headers_json='{"lilota.hidden":["pin"]}')
 
     page = text(visitor("view").get(f"{LIST}1/change/"))
 
