@@ -87,6 +87,18 @@ def test_the_list_says_what_each_task_takes_and_does():
     assert result.exit_code == 1
 
 
+def test_names_can_be_read_whole_in_a_narrow_terminal(monkeypatch):
+    """What a task takes and does may be long; that is what is cut."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    result = call("tasks")
+
+    lines = {line.split()[0]: line for line in result.stdout.splitlines()}
+    assert {"print_report", "free", "process_images"} <= lines.keys()
+    assert "month, page" in lines["print_report"]
+    assert "Make the r" in lines["print_report"]
+
+
 def test_the_tasks_of_modules_are_found_and_a_broken_module_is_named(folder):
     """Nothing of it is imported into the process of the command line."""
     (folder / "half.py").write_text("def half(:\n")

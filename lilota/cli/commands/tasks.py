@@ -119,13 +119,14 @@ def _distribution(session: Session, name: str) -> str:
 
 def _print_list(session: Session, found: Sequence[Tried]) -> None:
     screen = console()
-    table = columns(screen, "NAME", "TAKES", "PACKAGE", "DOES")
+    table = columns(screen, "NAME", "PACKAGE", "TAKES", "DOES")
+    table.columns[2].ratio = table.columns[3].ratio  # both may be long: they share what names and packages leave
     for tried in found:
         details = None if tried.details is None else msgspec.convert(tried.details, TaskDetails)
         table.add_row(
             text(tried.name, "bold" if details else "bold red"),
-            text(_taken(details) if details else "?"),
             text(_distribution(session, tried.name), "dim"),
+            text(_taken(details) if details else "?"),
             text(details.docstring.partition("\n")[0] if details else "can't be imported", "" if details else "red"),
         )
     screen.print(table)
