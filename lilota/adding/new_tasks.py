@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Final, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 from lilota.contract.rules import check_queue
 from lilota.errors import LONGEST_SECONDS, InvalidInputError
@@ -17,7 +17,9 @@ from lilota.tasks.names import TEXT_LIMIT
 from lilota.tasks.numbers import is_number, is_whole
 from lilota.tasks.options import hint_for
 from lilota.tasks.runs import signature_of
-from lilota.tasks.signatures import Signature
+
+if TYPE_CHECKING:
+    from lilota.tasks.signatures import Signature
 
 _INTEGER_LIMIT: Final = 2**31
 _checked_queue: Final = lru_cache(maxsize=256)(check_queue)  # an application has few queues and adds many tasks

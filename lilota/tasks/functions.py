@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from functools import update_wrapper
 from types import FunctionType
-from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, TypedDict, TypeVar, Unpack, cast, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Final,
+    Generic,
+    ParamSpec,
+    Protocol,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    cast,
+    overload,
+)
 
 import msgspec
 
@@ -16,7 +29,9 @@ from lilota.tasks.declared import declare
 from lilota.tasks.names import check_name
 from lilota.tasks.options import check_option_names, check_options
 from lilota.tasks.runs import FunctionBase, signature_of
-from lilota.tasks.signatures import Signature
+
+if TYPE_CHECKING:
+    from lilota.tasks.signatures import Signature
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)

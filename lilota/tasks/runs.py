@@ -5,10 +5,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from lilota.errors import InvalidTaskError
 from lilota.models import TaskBase
-from lilota.tasks.signatures import Signature
+
+if TYPE_CHECKING:
+    from lilota.tasks.signatures import Signature
 
 
 class FunctionBase(TaskBase):
@@ -24,7 +27,7 @@ def signature_of(task_class: type[TaskBase]) -> Signature | None:
     """
     what = f"The task {task_class.__name__!r}"
     if issubclass(task_class, FunctionBase):
-        return Signature.of(task_class.run, what)
+        return _read(task_class.run, what)
     if task_class.run is TaskBase.run:
         return None
     run = task_class.run
@@ -34,7 +37,13 @@ def signature_of(task_class: type[TaskBase]) -> Signature | None:
         raise InvalidTaskError(
             f"{what} ({run.__module__}.{run.__qualname__}) can't be run without `self`. Write `def run(self)`."
         )
-    return Signature.of(run, what, is_method=is_method) if _takes_arguments(run, is_method) else None
+    return _read(run, what, is_method=is_method) if _takes_arguments(run, is_method) else None
+
+
+def _read(run: Callable[..., object], what: str, *, is_method: bool = False) -> Signature:
+    from lilota.tasks.signatures import Signature  # noqa: PLC0415 - start-up stays quick
+
+    return Signature.of(run, what, is_method=is_method)
 
 
 def _takes_arguments(run: Callable[..., object], is_method: bool) -> bool:

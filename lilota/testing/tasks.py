@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from lilota.adding.new_tasks import headers_json
 from lilota.errors import InvalidInputError, InvalidOutputError, listed
@@ -14,8 +14,10 @@ from lilota.tasks.functions import BoundTask, FunctionTask
 from lilota.tasks.jsonvalues import INPUT_LIMIT_BYTES, OUTPUT_LIMIT_BYTES, encode_object
 from lilota.tasks.options import remarks_on
 from lilota.tasks.runs import signature_of
-from lilota.tasks.signatures import Signature
 from lilota.testing.inline import Recorder, TaskResult, run_inline
+
+if TYPE_CHECKING:
+    from lilota.tasks.signatures import Signature
 
 #: What `run_task` itself takes by name, unless it is said.
 _UNSAID: Final[dict[str, Any]] = {

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from msgspec.structs import force_setattr
 
@@ -31,8 +31,10 @@ from lilota.tasks.calls import call_run
 from lilota.tasks.jsonvalues import OUTPUT_LIMIT_BYTES, encode_object
 from lilota.tasks.options import is_tried_again
 from lilota.tasks.runs import signature_of
-from lilota.tasks.signatures import Signature
 from lilota.workers.descriptions import describe_error
+
+if TYPE_CHECKING:
+    from lilota.tasks.signatures import Signature
 
 _SUCCEEDED: Final = Outcome(state=TaskState.SUCCEEDED)
 

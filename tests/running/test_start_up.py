@@ -23,6 +23,7 @@ SLOW = {
     "lilota.finding",
     "lilota.managed_stores",
     "lilota.running.run",
+    "lilota.tasks.signatures",
     "lilota.workers.processes",
     "lilota.workers.worker",
     "multiprocessing",
