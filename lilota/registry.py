@@ -20,7 +20,7 @@ from lilota.plugins import Plugins
 from lilota.plugins.loading import load_reference, remedy_for
 from lilota.plugins.strangers import as_sentence, let_pass, reason_of
 from lilota.tasks.checks import check_task_class
-from lilota.tasks.declared import declared_at, declared_class, declared_classes, declared_twice
+from lilota.tasks.declared import declared_at, declared_class, declared_classes, declared_twice, is_same
 from lilota.tasks.declared import refusal as refusal_of_declared
 from lilota.tasks.families import is_family, registered_as
 from lilota.tasks.functions import FunctionTask
@@ -184,7 +184,7 @@ class Registry:
         reference = reference_to(function.task_class)
         if self._references.get(function.name) == reference:
             return function.name
-        if self.knows(function.name) and reference_to(self.resolve(function.name)) == reference:
+        if self.knows(function.name) and is_same(self.resolve(function.name), function.task_class):
             return function.name
         registered = next((name for name, where in self._references.items() if where == reference), None)
         if registered is not None and not is_family(registered):
@@ -272,10 +272,11 @@ class Registry:
         if known is not None:
             return known
         return UnknownTaskError(
-            f"Unknown task {name!r}.{did_you_mean(name, self.names())} Registered: {listed(self._references)}. "
+            f"Unknown task {name!r}.{did_you_mean(name, self.names())} "
+            f"Known here: {listed({*self._references, *declared_classes()})}. "
             f"Installed: {listed(self._plugins.task_names())}. "
-            "Register it before runner.start(), write where its class is under [tasks] in lilota.toml, or the module "
-            f"of its function under modules, or install the package that brings it.{self._what_is_not_known()}"
+            "Register it before runner.start(), write where it is under [tasks] in lilota.toml, or the module of its "
+            f"function under modules, or install the package that brings it.{self._what_is_not_known()}"
         )
 
     def _what_is_not_known(self) -> str:

@@ -376,6 +376,22 @@ def test_a_script_with_a_function_needs_no_registration(tmp_path, method):
     assert printed == "('resized', 3) ['resized', 800]\n"
 
 
+@pytest.mark.parametrize("first", ["", "import program\n"], ids=["script first", "module first"])
+def test_a_script_that_is_also_a_module_of_tasks_declares_each_once(tmp_path, first):
+    """It has two modules then, `__main__` and its name, in one file; either function adds the one task."""
+    views = """
+def show(runner):
+    import program
+    print(runner.add(program.resize.bind(width=5)).result(60))
+"""
+    program = f"{first}{FUNCTION_PROGRAM}        import views\n        views.show(runner)\n"
+    files = {"program.py": program, "views.py": views, "lilota.toml": 'modules = ["program"]'}
+
+    printed = run_program(tmp_path, "program.py", files=files)
+
+    assert printed == "('resized', 3) ['resized', 800]\n('resized', 5)\n"
+
+
 def test_a_function_under_the_main_guard_is_refused_with_the_reason(tmp_path):
     """In the worker the guarded part does not run, so the function would not be there."""
     program = """
@@ -596,10 +612,10 @@ def test_an_unknown_name_gets_the_nearest_one_as_a_hint(make_registry, tasks):
         with pytest.raises(UnknownTaskError) as caught:
             use("resise_image")
         assert str(caught.value).startswith(
-            "Unknown task 'resise_image'. Did you mean 'resize_image'? Registered: 'resize_image'. Installed: "
+            "Unknown task 'resise_image'. Did you mean 'resize_image'? Known here: 'resize_image'. Installed: "
         )
         assert "'good_task'" in str(caught.value)
-        assert "Register it before runner.start(), write where its class is under [tasks]" in str(caught.value)
+        assert "Register it before runner.start(), write where it is under [tasks]" in str(caught.value)
         assert "No [tasks] or modules are configured" not in str(caught.value)
 
 

@@ -7,6 +7,7 @@ module itself.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from typing import Final
 
@@ -21,10 +22,25 @@ _usable: Final[dict[str, type[TaskBase]]] = {}
 
 
 def declare(name: str, task_class: type[TaskBase]) -> None:
-    """Take a task into the table. One inside a function is left out: worker processes could not import it."""
-    if not is_nested(task_class):
-        _declared.setdefault(name, {})[reference_to(task_class)] = task_class
+    """Take a task into the table, once where a script is also imported by its name.
+
+    One inside a function is left out: worker processes could not import it.
+    """
+    if is_nested(task_class):
+        return
+    classes = _declared.setdefault(name, {})
+    reference = reference_to(task_class)
+    if reference in classes or not any(is_same(task_class, other) for other in classes.values()):
+        classes[reference] = task_class
         _usable.pop(name, None)
+
+
+def is_same(one: type[TaskBase], other: type[TaskBase]) -> bool:
+    """Tell whether two classes are one in the source: a script that is also imported, by its name, has each twice."""
+    if reference_to(one) == reference_to(other):
+        return True
+    files = [getattr(sys.modules.get(clazz.__module__), "__file__", None) for clazz in (one, other)]
+    return one.__qualname__ == other.__qualname__ and files[0] is not None and files[0] == files[1]
 
 
 def declared_class(name: str) -> type[TaskBase] | None:

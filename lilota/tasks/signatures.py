@@ -87,7 +87,7 @@ class Signature:
             return dict(kwargs)
         if len(args) > len(self._positional):
             raise InvalidInputError(
-                f"{self.name} takes {len(self._positional)} arguments by position, and got {len(args)}. {self._known()}"
+                f"{self.name} got {len(args)} arguments by position, and takes {len(self._positional)}. {self._known()}"
             )
         bound = dict(zip(self._positional, args, strict=False))
         twice = bound.keys() & kwargs.keys()
@@ -144,8 +144,8 @@ class Signature:
             raise InvalidInputError(f"{what()} is not JSON; it was damaged in the store ({problem}).")
         said = self._explained(msgspec.json.decode(text), problem)
         raise InvalidInputError(
-            f"{what()} does not fit {self.name} as it is now: {said} It was added when {self.name} took something "
-            "else, or by a program that did not check it. The task keeps its input: retry it when they fit."
+            f"{what()} does not fit {self.name} as it is now: {said} It was added by a program that could not check "
+            f"it, or when {self.name} took something else. The task keeps its input: retry it when they fit."
         )
 
     def encode_output(self, value: object, what: Callable[[], str]) -> str | None:
