@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from types import CoroutineType
 from typing import Any, Final, overload
 
 from lilota.config import Settings
@@ -289,6 +290,9 @@ class Registry:
         """Say under which names a class is registered that was given instead of one, or return ""."""
         if isinstance(named, FunctionTask):
             return f". Add it with its arguments: add({named.function.__name__}.bind(...))."
+        if isinstance(named, CoroutineType):  # what a call of the coroutine function gives
+            named.close()  # nobody awaits it
+            return f". Bind what is to run in a worker: add({named.__name__}.bind(...)), without calling it."
         clazz = named if isinstance(named, type) else type(named)
         if not issubclass(clazz, TaskBase):
             return ""

@@ -355,6 +355,15 @@ def test_a_function_in_place_of_a_name_is_answered_with_how_to_add_it(make_regis
         make_registry().check(functions.resize)
 
 
+def test_a_coroutine_in_place_of_a_name_is_answered_with_how_to_add_it(make_registry):
+    """Whoever calls a coroutine function has run nothing yet; and nobody is warned of one that was never awaited."""
+
+    async def resize() -> None: ...
+
+    with pytest.raises(UnknownTaskError, match=r"add\(resize\.bind\(\.\.\.\)\), without calling it\."):
+        make_registry().check(resize())
+
+
 FUNCTION_PROGRAM = """
 from lilota import TaskRunner, task
 
