@@ -534,9 +534,14 @@ class TaskBase(TaskContext, abc.ABC):
 
 def masked_input(given: JSONObject, headers: JSONObject) -> JSONObject:
     """Return an input without what is secret in it, as the headers say that travel with it."""
-    secret = headers.get(SECRETS_HEADER)
-    named = secret if isinstance(secret, list) else []
+    named = secret_keys(headers)
     return {key: MASK if key in named else mask_secrets(value) for key, value in given.items()}
+
+
+def secret_keys(headers: JSONObject) -> list[str]:
+    """Return the keys of an input that were secret when its task was added, as its headers say."""
+    secret = headers.get(SECRETS_HEADER)
+    return secret if isinstance(secret, list) else []
 
 
 def _without_secrets(record: Any) -> Any:  # noqa: ANN401 - each record that has an input, and its headers

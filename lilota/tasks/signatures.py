@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -117,16 +117,23 @@ class Signature:
             if lost:
                 raise InvalidInputError(f"{what()} does not fit {self.name}: {lost}")
             return checked_text(encoded, what, INPUT_LIMIT_BYTES, InvalidInputError)
-        raise InvalidInputError(f"{what()} does not fit {self.name}: {self._explained(arguments, problem)}")
+        raise InvalidInputError(
+            f"{what()} does not fit {self.name}: {self._explained(arguments, problem, self.secrets)}"
+        )
 
     def decode_input(
-        self, text: str, what: Callable[[], str], context: object = None
+        self,
+        text: str,
+        what: Callable[[], str],
+        context: object = None,
+        secrets: Callable[[], Collection[str]] = tuple,
     ) -> tuple[list[Any], dict[str, Any]]:
         """Return the arguments to call the function with.
 
         Args:
             what: returns how to call the input in an error.
             context: what the parameter for it gets.
+            secrets: returns the keys that were secret when the task was added, and may be no more.
 
         Raises:
             InvalidInputError: the input does not fit: the function is another one than when the task was added.
@@ -142,7 +149,7 @@ class Signature:
             return [named.pop(name) for name in self._order], named
         if type(problem) is msgspec.DecodeError:
             raise InvalidInputError(f"{what()} is not JSON; it was damaged in the store ({problem}).")
-        said = self._explained(msgspec.json.decode(text), problem)
+        said = self._explained(msgspec.json.decode(text), problem, (*self.secrets, *secrets()))
         raise InvalidInputError(
             f"{what()} does not fit {self.name} as it is now: {said} It was added by a program that could not check "
             f"it, or when {self.name} took something else. The task keeps its input: retry it when they fit."
@@ -225,7 +232,7 @@ class Signature:
             return f"the key {odd!r:.60} is taken." if odd == self.context else f"the key {odd!r:.60} is not a text."
         return next(filter(None, (difference(arguments[key], decoded[key], f"$.{key}") for key in arguments)), "")
 
-    def _explained(self, arguments: dict[str, Any], problem: Exception) -> str:
+    def _explained(self, arguments: dict[str, Any], problem: Exception, secrets: Collection[str]) -> str:
         unknown = next((key for key in arguments if key not in self._names), None)
         if unknown is not None and self._decode_rest is None:
             hint = did_you_mean(unknown, self._names) if isinstance(unknown, str) else ""
@@ -233,7 +240,7 @@ class Signature:
         missing = [each.name for each in self.parameters if not each.has_default and each.name not in arguments]
         if missing:
             return f"the parameter {missing[0]!r} is missing. {self._known()}"
-        return explain(problem, arguments, to_json, self.secrets)
+        return explain(problem, arguments, to_json, secrets)
 
     def _known(self) -> str:
         shown = [

@@ -6,6 +6,7 @@ load -> build -> run -> keep what it returned -> outcome
 from __future__ import annotations
 
 import decimal
+import json
 import logging
 import os
 from collections.abc import Awaitable, Callable
@@ -26,7 +27,17 @@ from lilota.errors import (
     RunnerStopping,
     StopTask,
 )
-from lilota.models import AttemptOfTask, Claim, JSONObject, Outcome, TaskBase, TaskError, TaskInfo, TaskState
+from lilota.models import (
+    AttemptOfTask,
+    Claim,
+    JSONObject,
+    Outcome,
+    TaskBase,
+    TaskError,
+    TaskInfo,
+    TaskState,
+    secret_keys,
+)
 from lilota.tasks.calls import call_run
 from lilota.tasks.jsonvalues import OUTPUT_LIMIT_BYTES, encode_object
 from lilota.tasks.options import is_tried_again
@@ -152,7 +163,7 @@ def _build(
     if signature is None:
         return task, progress.keep_object
     try:
-        arguments = signature.decode_input(claim.input_json, progress.name_input, task)
+        arguments = signature.decode_input(claim.input_json, progress.name_input, task, progress.secret_keys)
     except InvalidInputError as error:  # another attempt would find the same
         return Outcome(state=TaskState.FAILED, error=describe_error(error))
     task._arguments = arguments  # noqa: SLF001 - see `call_run`
@@ -237,6 +248,9 @@ class _Progress:
         output_json = signature.encode_output(returned, self._name_output)
         if output_json is not None:
             self._reporter.returned(output_json)
+
+    def secret_keys(self) -> list[str]:
+        return secret_keys(json.loads(self._claim.headers_json or "{}"))
 
     def name_input(self) -> str:
         return f"The input of the task {self._claim.id} ({self._claim.name!r})"

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from lilota.errors import CancelRequested, InvalidTaskError, Retry, RunnerStopping, TimeoutReached, UnknownTaskError
@@ -121,6 +122,16 @@ def test_an_input_that_does_not_fit_fails_the_task_at_once(input_json, said):
     assert outcome.error.message.startswith("The input of the task 7 ('task') does not fit run() as it is now: ")
     assert said in outcome.error.message
     assert outputs == []
+
+
+def test_what_was_secret_when_it_was_added_is_not_shown_when_it_no_longer_fits():
+    """The annotation that said so may be the one that has changed."""
+    given = claim(input_json='{"photo":4711}', headers_json='{"lilota.secrets":["photo"]}')
+    plain = run_attempt(msgspec.structs.replace(given, headers_json=None), lambda name: Resize, Recorder(), logger)
+    secret = run_attempt(given, lambda name: Resize, Recorder(), logger)
+
+    assert "Expected `str`, got 4711" in plain.error.message
+    assert "`$.photo`: what was given is not what its Secret takes" in secret.error.message
 
 
 def test_what_was_set_as_output_wins_over_what_is_returned():
