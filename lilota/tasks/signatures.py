@@ -90,10 +90,11 @@ class Signature:
                 f"{self.name} got {len(args)} arguments by position, and takes {len(self._positional)}. {self._known()}"
             )
         bound = dict(zip(self._positional, args, strict=False))
-        twice = bound.keys() & kwargs.keys()
-        if twice:
-            raise InvalidInputError(f"{self.name} got two values for {listed(twice)}.")
-        return {**bound, **kwargs}
+        if kwargs:
+            if not bound.keys().isdisjoint(kwargs):
+                raise InvalidInputError(f"{self.name} got two values for {listed(bound.keys() & kwargs.keys())}.")
+            bound.update(kwargs)
+        return bound
 
     def encode_input(self, arguments: Mapping[str, Any], what: Callable[[], str]) -> str:
         """Return the JSON text of an input, which the worker can decode.

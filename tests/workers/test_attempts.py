@@ -126,7 +126,7 @@ def test_an_input_that_does_not_fit_fails_the_task_at_once(input_json, said):
 
 def test_what_was_secret_when_it_was_added_is_not_shown_when_it_no_longer_fits():
     """The annotation that said so may be the one that has changed."""
-    given = claim(input_json='{"photo":4711}', headers_json='{"lilota.secrets":["photo"]}')
+    given = claim(input_json='{"photo":4711}', headers_json='{"lilota.hidden":["photo"]}')
     plain = run_attempt(msgspec.structs.replace(given, headers_json=None), lambda name: Resize, Recorder(), logger)
     secret = run_attempt(given, lambda name: Resize, Recorder(), logger)
 
