@@ -147,7 +147,7 @@ class Signature:
         else:
             if self.context:
                 named[self.context] = context
-            return [named.pop(name) for name in self._order], named
+            return [named.pop(name) for name in self._order] if self._order else [], named
         if type(problem) is msgspec.DecodeError:
             raise InvalidInputError(f"{what()} is not JSON; it was damaged in the store ({problem}).")
         said = self._explained(msgspec.json.decode(text), problem, (*self.secrets, *secrets()))
@@ -172,7 +172,9 @@ class Signature:
         problem: Exception
         try:
             encoded = to_json(value)
-            lost = difference(value, self._decode_output(encoded))
+            back = self._decode_output(encoded)
+            # As for inputs: plain values that fit have lost nothing.
+            lost = "" if _is_plain(value) and value == back else difference(value, back)
         except Exception as error:  # noqa: BLE001 - types of users encode and decode here
             problem = error
         else:
@@ -248,6 +250,13 @@ class Signature:
             f"{each.name!r} (may be left out)" if each.has_default else repr(each.name) for each in self.parameters
         ]
         return f"It takes {', '.join(shown)}." if shown else "It takes nothing."
+
+
+def _is_plain(value: object) -> bool:
+    """Tell whether a value is one that JSON carries as it is, or a dict of such values."""
+    if type(value) is not dict:
+        return type(value) in _PLAIN_TYPES
+    return _PLAIN_TYPES.issuperset(map(type, value.values()))
 
 
 def encode_result(value: object, what: Callable[[], str]) -> str:

@@ -167,7 +167,7 @@ def _build(
     except InvalidInputError as error:  # another attempt would find the same
         return Outcome(state=TaskState.FAILED, error=describe_error(error))
     task._arguments = arguments  # noqa: SLF001 - see `call_run`
-    return task, partial(progress.keep_result, signature=signature)
+    return task, partial(progress.keep_result, signature)
 
 
 def no_class() -> type[TaskBase]:
@@ -243,7 +243,7 @@ class _Progress:
         if returned is not None and not self._has_output:
             self._reporter.returned(self._encode(returned))
 
-    def keep_result(self, returned: object, signature: Signature) -> None:
+    def keep_result(self, signature: Signature, returned: object) -> None:
         """Keep what has been returned, as its annotation says; it replaces an output so far."""
         output_json = signature.encode_output(returned, self._name_output)
         if output_json is not None:
