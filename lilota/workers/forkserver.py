@@ -16,7 +16,7 @@ import selectors
 import signal
 import socket
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from multiprocessing import resource_tracker, spawn, util
 from types import FrameType
@@ -32,14 +32,18 @@ DESCRIPTORS_LIMIT: Final = 32
 _Handlers = Mapping[signal.Signals, Callable[[int, FrameType | None], object] | int | None]
 
 
-def serve(control: int) -> None:
+def serve(control: int, imports: Sequence[str] = ()) -> None:
     """Fork a worker for each byte that comes over a socket, with the descriptors that come with it.
 
     They are: the end of a pipe from which the worker reads what it should be; the end of one that takes its process
     id (or the number of an error, negative), and its exit code when it has ended; the resource tracker; and what the
     worker inherits.
+
+    Args:
+        imports: modules that the workers of this program will need, besides what all need.
     """
-    import_module("lilota._preload")
+    for name in (*imports, "lilota._preload"):
+        import_module(name)
     gc.enable()  # it was off while this process imported
     adopt_orphans()  # those of workers that have died: the living adopt their own
     util._close_stdin()  # type: ignore[attr-defined]  # noqa: SLF001 - as every child of multiprocessing does

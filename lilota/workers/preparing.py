@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 
 from lilota.engine.executor import Executor, ExecutorOptions
 from lilota.errors import ConfigurationError
+from lilota.tasks.declared import declared_references
 from lilota.tasks.reachability import is_frozen
 
 _Answer = TypeVar("_Answer")
@@ -131,7 +132,7 @@ def _start_server() -> tuple[socket.socket, int]:
         # What is imported stays: to look for garbage meanwhile would take a tenth of the time.
         code = (
             f"import gc, sys; gc.disable(); sys.path[:] = {path!r}; "
-            f"from lilota.workers.forkserver import serve; serve({theirs.fileno()})"
+            f"from lilota.workers.forkserver import serve; serve({theirs.fileno()}, {_imports()!r})"
         )
         executable = os.fsencode(spawn.get_executable())
         flags = util._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001 - not public anywhere
@@ -140,6 +141,11 @@ def _start_server() -> tuple[socket.socket, int]:
         except BaseException:
             ours.close()
             raise
+
+
+def _imports() -> list[str]:
+    """Return what a program with functions needs in each of its workers, and others would wait for in vain."""
+    return ["lilota.tasks.signatures"] if declared_references() else []
 
 
 #: One for all runners of a program: each costs an import of lilota, and its memory.

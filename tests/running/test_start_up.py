@@ -69,17 +69,31 @@ def imported_by(code: str) -> set[str]:
     return set(json.loads(run.stdout))
 
 
+def run_and_list(folder, source):
+    """Run a program that prints what its runner and its worker have imported."""
+    program = folder / "program.py"
+    program.write_text(source)
+    run = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, check=True, cwd=folder)
+    return {name: set(modules) for name, modules in json.loads(run.stdout).items()}
+
+
 @pytest.fixture(scope="module")
 def started(tmp_path_factory):
-    program = tmp_path_factory.mktemp("program") / "program.py"
-    program.write_text(PROGRAM)
-    run = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, check=True, cwd=program.parent)
-    return {name: set(modules) for name, modules in json.loads(run.stdout).items()}
+    return run_and_list(tmp_path_factory.mktemp("program"), PROGRAM)
 
 
 def test_a_program_that_imports_the_runner_imports_nothing_slow():
     """Not what runs tasks, which comes with `start()`, nor what only some programs use."""
     assert imported_by("from lilota import TaskRunner") & SLOW == set()
+
+
+def test_the_workers_of_a_program_share_what_its_functions_need(started, tmp_path):
+    """The fork server imports it for all of them, but not where there is no function."""
+    function = "from lilota import task\n\n\n@task\ndef doubled(number: int) -> int: ...\n"
+    with_function = run_and_list(tmp_path, function + PROGRAM)
+
+    assert "lilota.tasks.signatures" in with_function["worker"]
+    assert "lilota.tasks.signatures" not in started["worker"] | started["runner"]
 
 
 def test_a_runner_that_is_made_imports_nothing_that_only_its_start_needs():
