@@ -51,8 +51,8 @@ def encode_object(value: object, what: Callable[[], str], limit_bytes: int, erro
     except ValueError as cause:  # Python writes no integer of more than 4,300 digits
         raise error(f"{what()} can't be stored as JSON: {cause}") from cause
     # A character has at most 4 bytes: most texts need no second encoding to know that they fit.
-    if len(text) * 4 > limit_bytes:
-        _check_size(len(text.encode()), what, limit_bytes, error)
+    if len(text) * 4 > limit_bytes and (size_bytes := len(text.encode())) > limit_bytes:
+        raise error(_too_long(what, size_bytes, limit_bytes))
     return text
 
 
@@ -62,21 +62,22 @@ def checked_text(encoded: bytes, what: Callable[[], str], limit_bytes: int, erro
     Raises:
         error: it is nested too deeply or is too long.
     """
-    _check_size(len(encoded), what, limit_bytes, error)
+    size_bytes = len(encoded)
+    if size_bytes > limit_bytes:
+        raise error(_too_long(what, size_bytes, limit_bytes))
     # Only what opens often can be deep; brackets inside texts are counted too, and do no harm.
-    if len(encoded) > 2 * DEPTH_LIMIT and encoded.count(b"{") + encoded.count(b"[") > DEPTH_LIMIT:
+    if size_bytes > 2 * DEPTH_LIMIT and encoded.count(b"{") + encoded.count(b"[") > DEPTH_LIMIT:
         problem = _find_problem(msgspec.json.decode(encoded))
         if problem:
             raise error(f"{what()} can't be stored as JSON: {problem}")
     return encoded.decode()
 
 
-def _check_size(size_bytes: int, what: Callable[[], str], limit_bytes: int, error: type[LilotaError]) -> None:
-    if size_bytes > limit_bytes:
-        raise error(
-            f"{what()} has {size_bytes:,} bytes as JSON; the limit is {limit_bytes:,}. "
-            "Put the data into a file and pass its path."
-        )
+def _too_long(what: Callable[[], str], size_bytes: int, limit_bytes: int) -> str:
+    return (
+        f"{what()} has {size_bytes:,} bytes as JSON; the limit is {limit_bytes:,}. "
+        "Put the data into a file and pass its path."
+    )
 
 
 def is_unicode(text: str) -> bool:

@@ -17,6 +17,7 @@ from lilota.tasks.jsonvalues import INPUT_LIMIT_BYTES, OUTPUT_LIMIT_BYTES, check
 from lilota.tasks.misfits import difference, explain
 from lilota.tasks.parameters import EMPTY, Parameter, Parameters, read_parameters
 
+_MARK_IN_TEXT: Final = f'"{MARK}"'
 #: What comes back from JSON as it was, whatever its annotation.
 _PLAIN_TYPES: Final = frozenset({str, int, bool, type(None)})
 _split: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -276,7 +277,7 @@ def _as_object(text: str, what: Callable[[], str]) -> str:
     if not text.startswith("{"):
         return wrapped(text)
     # Looking for it in the text is quicker than decoding it; a value may hold it.
-    if f'"{MARK}"' in text and MARK in msgspec.json.decode(text):
+    if _MARK_IN_TEXT in text and MARK in msgspec.json.decode(text):
         raise InvalidOutputError(f"{what()} has the key {MARK!r}, which is lilota's own. Rename it.")
     return text
 

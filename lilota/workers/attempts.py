@@ -12,7 +12,6 @@ import os
 from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from msgspec.structs import force_setattr
@@ -167,7 +166,8 @@ def _build(
     except InvalidInputError as error:  # another attempt would find the same
         return Outcome(state=TaskState.FAILED, error=describe_error(error))
     task._arguments = arguments  # noqa: SLF001 - see `call_run`
-    return task, partial(progress.keep_result, signature)
+    progress.signature = signature
+    return task, progress.keep_result
 
 
 def no_class() -> type[TaskBase]:
@@ -221,6 +221,9 @@ def _after_error(error: BaseException, claim: Claim, task_class: type[TaskBase])
 class _Progress:
     """What the `set_progress` and `set_output` of one attempt do."""
 
+    #: Of a task that has one, set before it is called.
+    signature: Signature
+
     def __init__(self, claim: Claim, reporter: AttemptReporter) -> None:
         self._claim = claim
         self._reporter = reporter
@@ -243,9 +246,9 @@ class _Progress:
         if returned is not None and not self._has_output:
             self._reporter.returned(self._encode(returned))
 
-    def keep_result(self, signature: Signature, returned: object) -> None:
+    def keep_result(self, returned: object) -> None:
         """Keep what has been returned, as its annotation says; it replaces an output so far."""
-        output_json = signature.encode_output(returned, self._name_output)
+        output_json = self.signature.encode_output(returned, self._name_output)
         if output_json is not None:
             self._reporter.returned(output_json)
 
