@@ -58,7 +58,13 @@ def threads_of(task_id: int) -> list[dict[str, object]]:
 
 @pytest.mark.parametrize("start_method", START_METHODS)
 @pytest.mark.parametrize(
-    ("name", "function"), [("StuckInPython", "count_for_ever"), ("StuckAtALock", "wait_for_ever"), ("Dozes", "run")]
+    ("name", "function"),
+    [
+        ("StuckInPython", "count_for_ever"),
+        ("StuckAtALock", "wait_for_ever"),
+        ("Dozes", "run"),
+        ("BlocksItsLoop", "run"),
+    ],
 )
 def test_a_task_that_is_stuck_in_python_shows_where_first(url, name, function, start_method):
     """The thread of the task comes first, its own code alone; the others, by their names, behind it."""

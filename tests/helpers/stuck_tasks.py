@@ -50,6 +50,14 @@ class Dozes(TaskBase):
         time.sleep(1000)
 
 
+class BlocksItsLoop(TaskBase):
+    """Sleeps where it should await."""
+
+    async def run(self) -> None:
+        self.set_progress(self.task_info.id, 1)
+        time.sleep(1000)  # noqa: ASYNC251 - the mistake that is meant
+
+
 class StuckInC(TaskBase):
     """Waits in C code that does not release the interpreter, so that no other thread of Python runs."""
 
