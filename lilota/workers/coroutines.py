@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final
 
 from lilota.errors import StopTask, listed
+from lilota.workers.forks import cut_off, end_fork
 
 #: What is about to end anyway gets this long before it is cancelled.
 _MOMENT_SECONDS: Final = 0.05
@@ -89,6 +90,10 @@ class CoroutineRun:
         self._returned: object = None
         self._raised: BaseException | None = None
 
+    def detach_fork(self) -> None:
+        """Let the code that has forked go on up to its next `await`, in a fork of the worker."""
+        cut_off(self._loop)
+
     def run(self, patience_seconds: float = PATIENCE_SECONDS) -> object:
         """Run it to its end, and return what it returned.
 
@@ -101,9 +106,8 @@ class CoroutineRun:
         try:
             self._loop.run_until_complete(asyncio.wait([task]))
         finally:
-            if os.getpid() == self._pid:  # in a fork, which ends next, the loop is half that of the worker
-                self._coroutine.close()  # it never began, if it was stopped before
-                self.marks = end_loop(self._loop, patience_seconds, self._note)
+            self._coroutine.close()  # it never began, if it was stopped before
+            self.marks = end_loop(self._loop, patience_seconds, self._note)
         error = self._stopper.as_stop(asyncio.CancelledError() if task.cancelled() else self._raised)
         if error is not None:
             raise error
@@ -115,6 +119,8 @@ class CoroutineRun:
             self._returned = await self._coroutine
         except BaseException as error:  # noqa: BLE001 - it is raised again by `run`
             self._raised = error
+        if os.getpid() != self._pid:  # the loop, on which the way back leads, is that of the worker
+            end_fork(self._raised)
 
 
 def end_loop(loop: asyncio.AbstractEventLoop, patience_seconds: float, note: Callable[[str], None]) -> str | None:

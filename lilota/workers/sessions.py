@@ -13,12 +13,13 @@ from collections.abc import Callable, Coroutine, Generator, Iterator
 from contextvars import Context, copy_context
 from functools import partial
 from types import FrameType
-from typing import Any, Final, Never, cast
+from typing import Any, Final, cast
 from weakref import WeakSet
 
 from lilota.models import LogLine, Outcome
 from lilota.workers.coroutines import PATIENCE_SECONDS, Stopper, end_loop, end_tasks
 from lilota.workers.current import OWNER, STOP_ERRORS, RunningAttempt
+from lilota.workers.forks import cut_off
 from lilota.workers.logs import notice
 from lilota.workers.streams import told_apart
 
@@ -104,14 +105,8 @@ class Session:
                 self._line(notice(text))
 
     def detach_fork(self) -> None:
-        """Let nothing but the code that has forked run in a fork of the worker: the others run in the worker.
-
-        There is no public way to take from a loop what it has; its handles can be cancelled.
-        """
-        loop: Any = self._loop
-        for handle in tuple(loop._ready):  # noqa: SLF001 - see above
-            handle.cancel()
-        loop._run_once = _end_fork  # noqa: SLF001 - see above
+        """Let nothing but the code that has forked run in a fork of the worker: the others run in the worker."""
+        cut_off(self._loop)
 
     async def _go_on(self) -> None:
         while self._tasks:
@@ -169,13 +164,6 @@ class Session:
         self._beat_at = time.monotonic()
         self._has_warned = False
         self._loop.call_later(_BEAT_SECONDS, self._beat)
-
-
-def _end_fork() -> Never:
-    """End a fork that comes back to the loop."""
-    sys.stderr.write("A fork of a coroutine beside others can't await anything: the loop is that of the worker.\n")
-    sys.stderr.flush()
-    os._exit(1)
 
 
 def _stack_lines(frame: FrameType | None) -> Iterator[str]:

@@ -10,8 +10,6 @@ import contextlib
 import os
 import signal
 import socket
-import sys
-import traceback
 from collections.abc import Callable, Coroutine
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, Never, assert_never
@@ -56,6 +54,7 @@ from lilota.workers.current import STOP_ERRORS, RunningAttempt
 from lilota.workers.descriptions import storable
 from lilota.workers.descriptors import out_of_reach
 from lilota.workers.families import MARK_VARIABLE
+from lilota.workers.forks import end_fork
 from lilota.workers.guard import Guard
 from lilota.workers.inbox import Inbox
 from lilota.workers.interrupts import Interrupts
@@ -67,6 +66,7 @@ from lilota.workers.stacks import Stacks
 from lilota.workers.surroundings import Surroundings
 
 if TYPE_CHECKING:
+    from lilota.workers.coroutines import CoroutineRun
     from lilota.workers.sessions import Session
 
 #: How a worker exits that has not what its runner has; it has said what.
@@ -122,6 +122,7 @@ class Worker:
         self._registry = Registry.from_references(setup.references, self._plugins)
         self._loaded: dict[str, type[TaskBase]] = {}
         self._session: Session | None = None
+        self._coroutine: CoroutineRun | None = None
         self._children = Children()
         #: What a task left must be gone before the next step against its attempt is due.
         self._patience_seconds: dict[str, float] = {}
@@ -276,10 +277,10 @@ class Worker:
             returned = await self._plugins.run_shared_attempt(AttemptDetails(task_info=task.task_info, task=task))
         except BaseException as error:
             if os.getpid() != self._details.pid:
-                _end_fork(error)
+                end_fork(error)
             raise
         if os.getpid() != self._details.pid:
-            _end_fork(None)
+            end_fork(None)
         return returned
 
     def _end_shared(self, attempt: RunningAttempt, end: Outcome | BaseException) -> None:
@@ -308,7 +309,7 @@ class Worker:
         """Run what a coroutine function has returned; what ends it comes by its event loop, and not by a signal."""
         from lilota.workers.coroutines import CoroutineRun  # noqa: PLC0415 - most tasks need no asyncio
 
-        run = CoroutineRun(coroutine, attempt.note)
+        run = self._coroutine = CoroutineRun(coroutine, attempt.note)
         attempt.stop_coroutine = run.stop
         self._interrupts.close()
         if attempt.stop_reason is not None:  # told while the loop was made: the door may have been shut before it
@@ -316,6 +317,7 @@ class Worker:
         try:
             return run.run(self._patience_seconds[attempt.claim.name])
         finally:
+            self._coroutine = None
             attempt.marks = run.marks
 
     def _stopped(self, claim: Claim, stop: StopTask) -> Outcome:
@@ -360,10 +362,10 @@ class Worker:
             returned = self._plugins.run_attempt(AttemptDetails(task_info=task.task_info, task=task))
         except BaseException as error:
             if os.getpid() != self._details.pid:
-                _end_fork(error)
+                end_fork(error)
             raise
         if os.getpid() != self._details.pid:
-            _end_fork(None)
+            end_fork(None)
         return returned
 
     def _leave(self, marks: str | None) -> None:
@@ -443,8 +445,9 @@ class Worker:
         """Make a fork of this process a stranger: it does not speak for the worker, nor die as one."""
         self._interrupts.close()
         self._guard.detach_fork()
-        if self._session is not None:
-            self._session.detach_fork()
+        for owner_of_loop in (self._session, self._coroutine):
+            if owner_of_loop is not None:
+                owner_of_loop.detach_fork()
         self._connection.close()
         if signal.getsignal(signal.SIGINT) is _leave_to_the_runner:
             signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -463,18 +466,3 @@ def _check_version(of_runner: str) -> None:
 
 def _reason(error: LilotaError) -> str:
     return storable(str(error))[:MESSAGE_LIMIT]
-
-
-def _end_fork(error: BaseException | None) -> Never:
-    """End a fork as Python ends a program."""
-    code: object = 0
-    if isinstance(error, SystemExit):
-        code = error.code or 0
-    elif error is not None:
-        traceback.print_exception(error)
-        code = 1
-    if not isinstance(code, int):
-        sys.stderr.write(f"{code}\n")
-        code = 1
-    sys.stdout.flush()
-    os._exit(code & 0xFF)

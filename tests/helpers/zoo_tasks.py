@@ -734,11 +734,13 @@ class ForksInCoroutine(TaskBase):
     async def run(self):
         await asyncio.sleep(0)
         with warnings.catch_warnings(action="ignore"):  # there are other threads
-            child = os.fork()
-        await asyncio.sleep(0)
-        if child:
-            return {"code": os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}  # noqa: ASYNC222 - it ends at once
-        raise SystemExit(5)
+            if not (exits := os.fork()):
+                raise SystemExit(5)
+            if not (returns := os.fork()):
+                return {"who": "child"}
+            if not (awaits := os.fork()):
+                await asyncio.sleep(0)
+        return {"codes": [await asyncio.to_thread(_exit_code, child) for child in (exits, returns, awaits)]}
 
 
 class Cooperative(TaskBase):
@@ -956,8 +958,10 @@ class Concurrent(TaskBase):
     async def counts(self):
         """Leave a mark in each process in which it goes on."""
         await self._met()
-        while not self._file("enough").exists():
+        while True:
             self._file(f"counted-in-{os.getpid()}").touch()
+            if self._file("enough").exists():
+                break
             await asyncio.sleep(0.001)
         return {"processes": self._number_of("counted-in-*")}
 
