@@ -82,7 +82,7 @@ def test_each_has_its_time_limit(at_once):
 def test_a_neighbour_of_one_that_had_to_be_killed_runs_again_without_having_spent_an_attempt(at_once):
     """The one that swallowed its cancellation is cancelled by force."""
     _, add = at_once
-    neighbour, stubborn = add("waits"), add("swallows")
+    neighbour, stubborn = add("waits"), add("swallows", "ConcurrentWithoutPatience")
     pid = started(neighbour).pid
     started(stubborn)
 
