@@ -19,11 +19,6 @@ def wrapped(value_json: str) -> str:
     return f"{_PREFIX}{value_json}}}"
 
 
-def is_wrapped(stored: dict[str, Any]) -> bool:
-    """Tell whether what was stored, decoded, holds a value that is no object itself."""
-    return MARK in stored
-
-
 def unwrapped(stored: dict[str, Any]) -> Any:  # noqa: ANN401 - any JSON value
     """Return the value that what was stored, decoded, stands for: mostly the object itself."""
     return stored[_KEY] if MARK in stored else stored
