@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final
 
 from lilota.errors import StopTask, listed
-from lilota.workers.forks import cut_off, end_fork
+from lilota.workers.forks import ForksEndHere, cut_off
 
 #: What is about to end anyway gets this long before it is cancelled.
 _MOMENT_SECONDS: Final = 0.05
@@ -83,7 +82,7 @@ class CoroutineRun:
         self.marks: str | None = None
         self._coroutine = coroutine
         self._note = note
-        self._pid = os.getpid()
+        self._forks_end_here = ForksEndHere()
         self._loop = asyncio.new_event_loop()
         self._stopper = Stopper(self._loop)
         self.stop: Callable[[type[StopTask]], None] = self._stopper.stop
@@ -116,11 +115,10 @@ class CoroutineRun:
     async def _keep_end(self) -> None:
         """Keep how it ends, whatever it raises: so nothing of it comes past the loop, which would have to be mended."""
         try:
-            self._returned = await self._coroutine
+            with self._forks_end_here:  # the loop, on which the way back leads, is that of the worker
+                self._returned = await self._coroutine
         except BaseException as error:  # noqa: BLE001 - it is raised again by `run`
             self._raised = error
-        if os.getpid() != self._pid:  # the loop, on which the way back leads, is that of the worker
-            end_fork(self._raised)
 
 
 def end_loop(loop: asyncio.AbstractEventLoop, patience_seconds: float, note: Callable[[str], None]) -> str | None:

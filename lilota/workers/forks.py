@@ -5,25 +5,30 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Never
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
 
-def end_fork(error: BaseException | None) -> Never:
-    """End a fork as Python ends a program."""
-    code: object = 0
-    if isinstance(error, SystemExit):
-        code = error.code or 0
-    elif error is not None:
-        traceback.print_exception(error)
-        code = 1
-    if not isinstance(code, int):
-        sys.stderr.write(f"{code}\n")
-        code = 1
-    sys.stdout.flush()
-    os._exit(code & 0xFF)
+class ForksEndHere:
+    """For `with`: a block that only the process leaves that has made this; a fork of it ends where it would leave.
+
+    It can be entered again and again, and costs an attempt little; one that `contextmanager` makes costs more.
+    """
+
+    def __init__(self) -> None:
+        self._pid = os.getpid()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if os.getpid() != self._pid:
+            _end_fork(error)
 
 
 def cut_off(loop: AbstractEventLoop) -> None:
@@ -36,6 +41,21 @@ def cut_off(loop: AbstractEventLoop) -> None:
     for handle in tuple(private._ready):  # noqa: SLF001 - see above
         handle.cancel()
     private._run_once = _refuse_to_wait  # noqa: SLF001 - see above
+
+
+def _end_fork(error: BaseException | None) -> Never:
+    """End a fork as Python ends a program."""
+    code: object = 0
+    if isinstance(error, SystemExit):
+        code = error.code or 0
+    elif error is not None:
+        traceback.print_exception(error)
+        code = 1
+    if not isinstance(code, int):
+        sys.stderr.write(f"{code}\n")
+        code = 1
+    sys.stdout.flush()
+    os._exit(code & 0xFF)
 
 
 def _refuse_to_wait() -> Never:

@@ -54,7 +54,7 @@ from lilota.workers.current import STOP_ERRORS, RunningAttempt
 from lilota.workers.descriptions import storable
 from lilota.workers.descriptors import out_of_reach
 from lilota.workers.families import MARK_VARIABLE
-from lilota.workers.forks import end_fork
+from lilota.workers.forks import ForksEndHere
 from lilota.workers.guard import Guard
 from lilota.workers.inbox import Inbox
 from lilota.workers.interrupts import Interrupts
@@ -121,6 +121,7 @@ class Worker:
             self._plugins = self._load_plugins()
         self._registry = Registry.from_references(setup.references, self._plugins)
         self._loaded: dict[str, type[TaskBase]] = {}
+        self._forks_end_here = ForksEndHere()
         self._session: Session | None = None
         self._coroutine: CoroutineRun | None = None
         self._children = Children()
@@ -273,15 +274,8 @@ class Worker:
         )
 
     async def _await(self, task: TaskBase) -> object:
-        try:
-            returned = await self._plugins.run_shared_attempt(AttemptDetails(task_info=task.task_info, task=task))
-        except BaseException as error:
-            if os.getpid() != self._details.pid:
-                end_fork(error)
-            raise
-        if os.getpid() != self._details.pid:
-            end_fork(None)
-        return returned
+        with self._forks_end_here:
+            return await self._plugins.run_shared_attempt(AttemptDetails(task_info=task.task_info, task=task))
 
     def _end_shared(self, attempt: RunningAttempt, end: Outcome | BaseException) -> None:
         if not isinstance(end, Outcome):
@@ -358,15 +352,8 @@ class Worker:
 
     def _call(self, task: TaskBase) -> object:
         """Run the task. A fork that it makes, and that comes out of it here, ends here."""
-        try:
-            returned = self._plugins.run_attempt(AttemptDetails(task_info=task.task_info, task=task))
-        except BaseException as error:
-            if os.getpid() != self._details.pid:
-                end_fork(error)
-            raise
-        if os.getpid() != self._details.pid:
-            end_fork(None)
-        return returned
+        with self._forks_end_here:
+            return self._plugins.run_attempt(AttemptDetails(task_info=task.task_info, task=task))
 
     def _leave(self, marks: str | None) -> None:
         """End this process; what did not start goes back."""
