@@ -12,7 +12,7 @@ _TITLE: Final = re.compile(
 #: Where the code of the task begins, or of plugins around it; what is further out is lilota's own, and always the same.
 _RUN: Final = re.compile(
     r'File ".*[/\\]lilota[/\\](plugins[/\\]hooks\.py", line \d+ in (lilota_)?run_attempt'
-    r'|tasks[/\\]calls\.py", line \d+ in (call_run|await_run|_start)'
+    r'|tasks[/\\]calls\.py", line \d+ in \w+'
     r'|workers[/\\]coroutines\.py", line \d+ in _keep_end)'
 )
 #: Which one is meant; the second where no other thread is shown.
