@@ -13,7 +13,6 @@ from typing import (
     Generic,
     ParamSpec,
     Protocol,
-    TypedDict,
     TypeVar,
     Unpack,
     cast,
@@ -24,10 +23,9 @@ import msgspec
 
 from lilota.errors import InvalidOutputError, InvalidTaskError
 from lilota.models import TaskBase, TaskContext, TaskInfo
-from lilota.retry import Backoff
 from lilota.tasks.declared import declare
 from lilota.tasks.names import check_name
-from lilota.tasks.options import check_option_names, check_options
+from lilota.tasks.options import AttemptOptions, check_option_names, check_options
 from lilota.tasks.runs import FunctionBase, signature_of
 
 if TYPE_CHECKING:
@@ -44,15 +42,9 @@ class _Anything:
     """What nobody has an object of, so that only a parameter that takes any object takes this."""
 
 
-class FunctionOptions(TypedDict, total=False):
+class FunctionOptions(AttemptOptions, total=False):
     """What `@task` may say of a function, all of it optional: the class attributes of `TaskBase`, which see."""
 
-    max_attempts: int
-    backoff: Backoff
-    retry_on: tuple[type[BaseException], ...]
-    never_retry_on: tuple[type[BaseException], ...]
-    timeout_seconds: float | None
-    kill_after_seconds: float
     max_lost_attempts: int
     queue: str
     priority: int

@@ -6,7 +6,7 @@ A wrong option would otherwise show late, in the middle of an error that it shou
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Annotated, Final, NamedTuple, Self
+from typing import Annotated, Final, NamedTuple, Self, TypedDict
 
 import msgspec
 
@@ -19,6 +19,17 @@ from lilota.tasks.names import NAME_LIMIT, TEXT_LIMIT, is_name
 from lilota.tasks.numbers import is_number, is_whole
 
 _Attempts = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+
+
+class AttemptOptions(TypedDict, total=False):
+    """How the attempts of a function are treated, as decorators take it: attributes of `TaskBase`, which see."""
+
+    max_attempts: int
+    backoff: Backoff
+    retry_on: tuple[type[BaseException], ...]
+    never_retry_on: tuple[type[BaseException], ...]
+    timeout_seconds: float | None
+    kill_after_seconds: float
 
 
 class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):

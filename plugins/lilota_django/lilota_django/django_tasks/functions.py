@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, Concatenate, Final, Literal, ParamSpec, Self, TypedDict, TypeVar, Unpack, cast, overload
+from typing import Any, Concatenate, Final, Literal, ParamSpec, Self, TypeVar, Unpack, cast, overload
 
 from lilota.errors import InvalidTaskError, did_you_mean
 from lilota.models import TaskBase
 from lilota.retry import Backoff
-from lilota.tasks.options import check_options
+from lilota.tasks.options import AttemptOptions, check_options
 from lilota_django.django_tasks.calls import FAMILY, find, name_of
 from lilota_django.django_tasks.compat import InvalidTask, Task
 from lilota_django.django_tasks.task import DjangoTask
@@ -18,18 +18,12 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Keywords(TypedDict, total=False):
-    """What `@task` takes: what Django knows, and then the options of a task class, with their defaults."""
+class Keywords(AttemptOptions, total=False):
+    """What `@task` takes: what Django knows, beside the options of a task class."""
 
     priority: int
     queue_name: str
     backend: str
-    max_attempts: int
-    backoff: Backoff
-    retry_on: tuple[type[BaseException], ...]
-    never_retry_on: tuple[type[BaseException], ...]
-    timeout_seconds: float | None
-    kill_after_seconds: float
     max_lost_attempts: int | None
 
 
