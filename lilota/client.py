@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sized
 from functools import cached_property, partial
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from lilota.adding.new_tasks import AddOptions, checked_arguments, new_task
 from lilota.adding.waiters import Waiters
+from lilota.closing import Closing
 from lilota.config import Settings, load_settings
 from lilota.contract import RegisteredRunner, StoreCapabilities, TaskCount, TaskStore
 from lilota.contract.ids import check_id, read_id
@@ -34,7 +35,7 @@ T = TypeVar("T")
 __all__ = ["TaskClient", "TaskHandle"]
 
 
-class TaskClient:
+class TaskClient(Closing):
     """Adds tasks to a store and finds them again. Thread-safe.
 
     Args:
@@ -71,20 +72,6 @@ class TaskClient:
         configured = is_configured(store, registry.plugins.settings)
         self._waiters = waiters or Waiters(self.store, configured=configured)
         self.store.open()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_exception: object) -> None:
-        import asyncio  # noqa: PLC0415 - 15 ms; who is here has imported it
-
-        await asyncio.to_thread(self.close)
 
     def close(self) -> None:
         """Close the store, if this client opened it."""

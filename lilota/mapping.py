@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final, Generic, NoReturn, Self, TypeVar
 
 from lilota.adding.endings import Endings
+from lilota.closing import Closing
 from lilota.errors import ConfigurationError, TaskNotFoundError
 from lilota.handles import TaskHandle
 from lilota.models import NewTask
@@ -25,7 +26,7 @@ T = TypeVar("T")
 _PATIENCE_SECONDS: Final = 0.05
 
 
-class Mapped(Generic[T]):
+class Mapped(Closing, Generic[T]):
     """What `TaskClient.map` returns: an iterator over results, for `for` and for `async for`.
 
     Where a task did not succeed, its error is raised in its place. All others go on, and whoever asks for the next
@@ -88,20 +89,6 @@ class Mapped(Generic[T]):
             self._note(await self._endings.anext(None))
         with self._giving(handle):
             return await handle
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_exception: object) -> None:
-        import asyncio  # noqa: PLC0415 - 15 ms; who is here has imported it
-
-        await asyncio.to_thread(self.close)
 
     def close(self) -> None:
         """Add nothing more, and cancel what was added and not given; there are no further results."""
