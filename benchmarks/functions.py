@@ -14,11 +14,11 @@ import argparse
 import time
 from collections.abc import Callable
 
+from draining import drained
 from function_tasks import ResizeByHand, noop_function, resize
 from measure import alternate
 from side_by_side import print_comparison
 from tasks import Noop
-from versions_child import succeeded
 
 from lilota import FunctionTask, TaskBase, TaskClient, TaskRunner
 
@@ -51,19 +51,13 @@ def by_call(client: TaskClient) -> Callable[[], object]:
     return lambda: client.add(resize.bind("sea.jpg", 800, quality=0.9, tags=["summer", "sea"]))
 
 
-def drained(task: Task, count: int) -> float:
+def drain(task: Task, count: int) -> float:
     """Run so many tasks that wait; return the rate."""
     runner = TaskRunner("memory", number_of_processes=2)
     runner.register("task", task)
     with TaskClient(runner.store, registry=runner.registry) as client:
         client.add_many([{"name": "task"}] * count)
-    with runner:
-        while not (done_then := succeeded(runner.store)):
-            time.sleep(0.0005)
-        began = time.perf_counter()
-        while succeeded(runner.store) < count:
-            time.sleep(0.001)
-        return (count - done_then) / (time.perf_counter() - began)
+    return drained(runner, count)
 
 
 def main() -> None:
@@ -78,7 +72,7 @@ def main() -> None:
         FUNCTION: lambda: added(resize, count, by_name),
         BOUND: lambda: added(resize, count, by_call),
     }
-    draining = {CLASS: lambda: drained(Noop, count), FUNCTION: lambda: drained(noop_function, count)}
+    draining = {CLASS: lambda: drain(Noop, count), FUNCTION: lambda: drain(noop_function, count)}
     results = {
         "Added": (alternate(adding, arguments.runs), BOUND),
         "Drained": (alternate(draining, arguments.runs), FUNCTION),

@@ -18,18 +18,12 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import huey_runs
+from draining import drained, succeeded
 from measure import alternate, report
 from tasks import Noop, noop
 
 from lilota import TaskClient, TaskRunner
-from lilota.contract import TaskStore
-from lilota.models import TaskState
 from lilota.stores import open_store
-
-
-def succeeded(store: TaskStore) -> int:
-    """Return how many tasks the store knows as succeeded."""
-    return sum(count.count for count in store.counts() if count.state is TaskState.SUCCEEDED)
 
 
 def pool(tasks: int) -> float:
@@ -67,14 +61,7 @@ def sqlite(tasks: int) -> float:
         runner.register("noop", Noop)
         with TaskClient(runner.store, registry=runner.registry) as client:
             client.add_many({"name": "noop"} for _ in range(tasks))
-        with runner:
-            store = runner.store
-            while succeeded(store) == 0:
-                time.sleep(0.0005)
-            began, done_then = time.perf_counter(), succeeded(store)
-            while succeeded(store) < tasks:
-                time.sleep(0.002)
-            return (tasks - done_then) / (time.perf_counter() - began)
+        return drained(runner, tasks)
 
 
 def main() -> None:

@@ -10,11 +10,10 @@ import sys
 import time
 from typing import Any
 
+from draining import drained, succeeded
 from tasks import Noop
 
 from lilota import TaskClient, TaskRunner
-from lilota.contract import TaskStore
-from lilota.models import TaskState
 
 
 def added(count: int, headers: int) -> list[dict[str, Any]]:
@@ -23,11 +22,6 @@ def added(count: int, headers: int) -> list[dict[str, Any]]:
     if not headers:
         return [plain] * count
     return [{**plain, "headers": {"x": f"{n:<{headers - 8}}"}} for n in range(count)]
-
-
-def succeeded(store: TaskStore) -> int:
-    """Return how many tasks the store knows as succeeded."""
-    return sum(count.count for count in store.counts() if count.state is TaskState.SUCCEEDED)
 
 
 def add_many(runner: TaskRunner, count: int, headers: int) -> float:
@@ -43,13 +37,7 @@ def add_many(runner: TaskRunner, count: int, headers: int) -> float:
 def drain(runner: TaskRunner, count: int, headers: int) -> float:
     """Run what waits; count from the first result on."""
     add_many(runner, count, headers)
-    with runner:
-        while not (done_then := succeeded(runner.store)):
-            time.sleep(0.0005)
-        began = time.perf_counter()
-        while succeeded(runner.store) < count:
-            time.sleep(0.002)
-        return (count - done_then) / (time.perf_counter() - began)
+    return drained(runner, count)
 
 
 def throughput(runner: TaskRunner, count: int, headers: int) -> float:
