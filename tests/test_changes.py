@@ -7,7 +7,7 @@ import multiprocessing
 import threading
 
 import pytest
-from lilota_memory_store import MemoryTaskStore
+from observed_stores import ObservedStore
 from running import until
 
 from lilota import TaskClient
@@ -18,31 +18,6 @@ from lilota.models import AttemptUpdate, LogLine, Outcome, TaskState
 from lilota.stores import open_store
 
 PENDING, RUNNING, SUCCEEDED = TaskState.PENDING, TaskState.RUNNING, TaskState.SUCCEEDED
-
-
-class ObservedStore(MemoryTaskStore):
-    """A memory store that counts how often it is asked, and raises while a test wants that."""
-
-    error: BaseException | None = None
-    asked = 0
-
-    def find(self, query):
-        self.asked += 1
-        if self.error is not None:
-            raise self.error
-        return super().find(query)
-
-    def logs(self, task_id, after=0, limit=1000):
-        self.asked += 1
-        return super().logs(task_id, after, limit)
-
-    def logs_of_many(self, after, limit=1000):
-        self.asked += 1
-        return super().logs_of_many(after, limit)
-
-    def get(self, task_id):
-        self.asked += 1
-        return super().get(task_id)
 
 
 @pytest.fixture(params=["memory", "sqlite"])

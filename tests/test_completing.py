@@ -8,6 +8,7 @@ import threading
 
 import pytest
 from lilota_memory_store import MemoryTaskStore
+from observed_stores import ObservedStore
 
 from lilota import TaskClient, as_completed
 from lilota.config import Settings
@@ -17,19 +18,6 @@ from lilota.models import AttemptUpdate, Outcome, TaskState
 from lilota.stores import open_store
 
 LIMIT_SECONDS = 60
-
-
-class ObservedStore(MemoryTaskStore):
-    """A memory store that counts how often it is asked, and raises while a test wants that."""
-
-    error: Exception | None = None
-    asked = 0
-
-    def find(self, query):
-        self.asked += 1
-        if self.error is not None:
-            raise self.error
-        return super().find(query)
 
 
 @pytest.fixture(params=["memory", "sqlite"])

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 from lilota_memory_store import MemoryTaskStore
+from observed_stores import ObservedStore
 from runner_tasks import TASKS
 
 from lilota import TaskClient, TaskRunner
@@ -25,19 +26,6 @@ from lilota.errors import (
 )
 from lilota.models import AttemptUpdate, Outcome, TaskState
 from lilota.stores import open_store
-
-
-class ObservedStore(MemoryTaskStore):
-    """A memory store that counts writes of new tasks, and raises while a test wants that."""
-
-    error: Exception | None = None
-    writes = 0
-
-    def add(self, tasks, *, connection=None):
-        self.writes += 1
-        if self.error is not None:
-            raise self.error
-        return super().add(tasks, connection=connection)
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -253,7 +241,7 @@ def test_a_store_that_can_not_be_written_is_told():
     results._fill()
     finish(client)
     assert next(results) == {"n": 0}
-    client.store.error = StoreUnavailableError("down")
+    client.store.refusal = StoreUnavailableError("down")
 
     with pytest.raises(StoreUnavailableError, match="down"):
         next(results)

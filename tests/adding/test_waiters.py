@@ -7,7 +7,7 @@ import threading
 from concurrent.futures import Future
 
 import pytest
-from lilota_memory_store import MemoryTaskStore
+from observed_stores import ObservedStore
 from running import until
 
 from lilota.adding.waiters import Waiters
@@ -17,17 +17,8 @@ from lilota.errors import StoreGoneError, StoreUnavailableError
 from lilota.models import AttemptUpdate, NewTask, Outcome, TaskState
 
 
-class ObservedStore(MemoryTaskStore):
-    """A memory store that counts how often it is asked, and raises while a test wants that."""
-
-    error: Exception | None = None
-    asked = 0
-
-    def find(self, query):
-        self.asked += 1
-        if self.error is not None:
-            raise self.error
-        return super().find(query)
+class FinishingStore(ObservedStore):
+    """One that can end its tasks, too."""
 
     def finish(self, task_id):
         """Let a task succeed, as some runner elsewhere does."""
@@ -39,7 +30,7 @@ class ObservedStore(MemoryTaskStore):
 
 @pytest.fixture
 def store():
-    return ObservedStore()
+    return FinishingStore()
 
 
 @pytest.fixture(params=[True, False], ids=["told", "not told"])
