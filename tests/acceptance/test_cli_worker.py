@@ -15,6 +15,7 @@ from typing import Self
 
 import pytest
 from distributions import write_distribution
+from worker_commands import LIMIT_SECONDS, lilota, shown, wait_for
 
 TASKS = '''
 import pathlib, time
@@ -45,7 +46,6 @@ def lilota_tasks():
         print(os.getpid(), file=file)
     return {}
 """
-LIMIT_SECONDS = 60
 
 
 @pytest.fixture
@@ -55,23 +55,6 @@ def folder(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "house_tasks.py").write_text(TASKS)
     return tmp_path
-
-
-def lilota(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "lilota", *arguments], capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False
-    )
-
-
-def shown(task_id: str) -> dict[str, object]:
-    return json.loads(lilota("show", task_id, "--json").stdout)
-
-
-def wait_for(path: Path) -> None:
-    end = time.monotonic() + LIMIT_SECONDS
-    while not path.exists():
-        assert time.monotonic() < end, f"{path} did not come"
-        time.sleep(0.02)
 
 
 def wait_for_the_end_of_group(group: int) -> None:

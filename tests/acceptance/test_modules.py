@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Self
 
 import pytest
+from worker_commands import LIMIT_SECONDS, WorkerCommand, lilota, wait_until
 
 TASKS = """
 import os, pathlib
@@ -24,7 +21,6 @@ with open("imported", "a") as file:
 def make_report(month: str) -> dict:
     return {"month": month}
 """
-LIMIT_SECONDS = 60
 
 
 @pytest.fixture
@@ -37,18 +33,6 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def lilota(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "lilota", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False)
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    end = time.monotonic() + LIMIT_SECONDS
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 def is_alive(pid: int) -> bool:
     """Tell whether a process runs; one that has ended may still wait to be reaped by whoever adopted it."""
     try:
@@ -57,35 +41,9 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-class Worker:
-    """A `lilota worker`, and all that it says."""
-
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        self._output = folder / "worker.out"
-        with self._output.open("w") as output:
-            command = [sys.executable, "-m", "lilota", "worker", "--processes", "1", *arguments]
-            self.process = subprocess.Popen(command, stdout=output, stderr=output)
-
-    def __enter__(self) -> Self:
-        end = time.monotonic() + LIMIT_SECONDS
-        while "Ready." not in self.output:
-            assert self.process.poll() is None, self.output
-            assert time.monotonic() < end, self.output
-            time.sleep(0.02)
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(LIMIT_SECONDS)
-
-    @property
-    def output(self) -> str:
-        return self._output.read_text()
-
-
 def test_what_a_module_declares_is_added_and_run_without_another_word(folder):
     """The process of `lilota worker` imports no code of the application; each of its workers has before it is ready."""
-    with Worker(folder, "shop.tasks") as worker:
+    with WorkerCommand(folder, "shop.tasks") as worker:
         importers = [int(line.split()[0]) for line in (folder / "imported").read_text().splitlines()]
         (folder / "lilota.toml").write_text('modules = ["shop.tasks"]')
         added = lilota("add", "make_report", "month=march", "--wait")
@@ -100,7 +58,7 @@ def test_a_module_that_can_not_be_imported_leaves_the_others_alone(folder):
     """The log says which and why; a name that may have been in it is refused with the reason."""
     (folder / "shop" / "half.py").write_text("def half(:\n")
     (folder / "lilota.toml").write_text('modules = ["shop.half", "shop.tasks"]')
-    with Worker(folder) as worker:
+    with WorkerCommand(folder) as worker:
         added = lilota("add", "make_report", "month=march", "--wait")
         refused = lilota("add", "half")
 
@@ -127,7 +85,7 @@ def test_two_of_one_name_are_an_error_that_names_both_when_it_is_used(folder):
     """Nobody has to guess which of them runs; other names can be used."""
     (folder / "shop" / "more.py").write_text(TASKS + "\n@task\ndef other() -> None: ...\n")
     (folder / "lilota.toml").write_text('modules = ["shop.tasks", "shop.more"]')
-    with Worker(folder) as worker:
+    with WorkerCommand(folder) as worker:
         refused = lilota("add", "make_report", "month=march")
         other = lilota("add", "other", "--wait")
 
@@ -140,7 +98,7 @@ def test_two_of_one_name_are_an_error_that_names_both_when_it_is_used(folder):
 def test_a_module_that_ends_its_process_ends_no_runner(folder):
     """It is one more that can't be imported; workers are not told of it."""
     (folder / "shop" / "exits.py").write_text("import os; os._exit(3)")
-    with Worker(folder, "shop.exits", "shop.tasks") as worker:
+    with WorkerCommand(folder, "shop.exits", "shop.tasks") as worker:
         added = lilota("add", "make_report", "month=march", "--any-name", "--wait")
 
     assert json.loads(added.stdout) == {"month": "march"}, added.stderr
@@ -150,7 +108,7 @@ def test_a_module_that_ends_its_process_ends_no_runner(folder):
 def test_a_module_that_fails_in_a_worker_alone_is_said_by_it(folder):
     """Something has changed since the worker process looked into it; the other tasks run."""
     (folder / "shop" / "once.py").write_text("open('once', 'x')")
-    with Worker(folder, "shop.once", "shop.tasks") as worker:
+    with WorkerCommand(folder, "shop.once", "shop.tasks") as worker:
         added = lilota("add", "make_report", "month=march", "--any-name", "--wait")
 
     assert json.loads(added.stdout) == {"month": "march"}, added.stderr

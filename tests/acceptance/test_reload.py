@@ -10,9 +10,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Self
 
 import pytest
+from worker_commands import LIMIT_SECONDS, WorkerCommand, lilota, shown, wait_for
 
 pytest.importorskip("watchfiles")
 
@@ -30,7 +30,6 @@ class Hold(TaskBase):
             time.sleep(0.02)
         return {"version": VERSION}
 '''
-LIMIT_SECONDS = 60
 
 
 @pytest.fixture
@@ -49,66 +48,13 @@ def write(path: Path, text: str) -> None:
     new.replace(path)
 
 
-def lilota(*arguments: str) -> str:
-    command = [sys.executable, "-m", "lilota", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=True).stdout
-
-
-def shown(task_id: str) -> dict[str, object]:
-    return json.loads(lilota("show", task_id, "--json"))
-
-
-def wait_for(path: Path) -> None:
-    end = time.monotonic() + LIMIT_SECONDS
-    while not path.exists():
-        assert time.monotonic() < end, f"{path} did not come"
-        time.sleep(0.02)
-
-
-class Reloading:
-    """A `lilota worker --reload`, and all that it says."""
-
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        self._output = folder / "worker.out"
-        with self._output.open("w") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "lilota", "worker", "--reload", "--processes", "1", *arguments],
-                stdout=output,
-                stderr=output,
-            )
-
-    def __enter__(self) -> Self:
-        self.wait_for("Ready.")
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        if self.process.poll() is None:
-            self.process.kill()  # the worker follows
-            self.process.wait()
-
-    @property
-    def output(self) -> str:
-        return self._output.read_text()
-
-    def wait_for(self, text: str, times: int = 1) -> None:
-        end = time.monotonic() + LIMIT_SECONDS
-        while self.output.count(text) < times:
-            assert self.process.poll() is None, self.output
-            assert time.monotonic() < end, self.output
-            time.sleep(0.02)
-
-    def stop(self) -> int:
-        self.process.send_signal(signal.SIGINT)
-        return self.process.wait(LIMIT_SECONDS)
-
-
 HOLD = ("--task", "hold=house_tasks:Hold")
 
 
 def test_a_running_task_ends_in_the_old_code_and_the_next_one_runs_in_the_new(folder):
     """Nothing that runs is lost by saving a file."""
-    with Reloading(folder, *HOLD) as worker:
-        first = lilota("add", "hold", "--any-name").strip()
+    with WorkerCommand(folder, "--reload", *HOLD) as worker:
+        first = lilota("add", "hold", "--any-name", check=True).stdout.strip()
         wait_for(folder / "held")
         # Of another size: Python takes compiled code for that of a file of the same size and second.
         write(folder / "house_tasks.py", TASKS.replace('"old"', '"renewed"'))
@@ -116,7 +62,7 @@ def test_a_running_task_ends_in_the_old_code_and_the_next_one_runs_in_the_new(fo
         worker.wait_for("taking no new tasks")
         (folder / "go").touch()
         worker.wait_for("Ready.", times=2)
-        second = json.loads(lilota("add", "hold", "--any-name", "--wait"))
+        second = json.loads(lilota("add", "hold", "--any-name", "--wait", check=True).stdout)
         code = worker.stop()
 
     assert shown(first)["output"] == {"version": "old"}
@@ -128,7 +74,7 @@ def test_a_running_task_ends_in_the_old_code_and_the_next_one_runs_in_the_new(fo
 @pytest.mark.parametrize("arguments", [HOLD, ("house_tasks",)], ids=["task", "module"])
 def test_a_mistake_is_told_and_only_interrupts_until_it_is_mended(folder, arguments):
     """Whoever saves a half-written line need not start anything again."""
-    with Reloading(folder, *arguments) as worker:
+    with WorkerCommand(folder, "--reload", *arguments) as worker:
         write(folder / "house_tasks.py", TASKS + "\ndef half(:\n")
         worker.wait_for("waiting for a change of the code")
         said = worker.output
@@ -143,8 +89,8 @@ def test_a_mistake_is_told_and_only_interrupts_until_it_is_mended(folder, argume
 
 def test_who_stops_it_while_it_starts_again_stops_in_good_order(folder):
     """The signal that a change has sent is not his first: his own has the grace period, and the next one is quick."""
-    with Reloading(folder, *HOLD) as worker:
-        task_id = lilota("add", "hold", "--any-name").strip()
+    with WorkerCommand(folder, "--reload", *HOLD) as worker:
+        task_id = lilota("add", "hold", "--any-name", check=True).stdout.strip()
         wait_for(folder / "held")
         write(folder / "lilota.toml", "")
         worker.wait_for("SIGTERM: taking no new tasks")
@@ -161,7 +107,7 @@ def test_who_stops_it_while_it_starts_again_stops_in_good_order(folder):
 
 def test_a_worker_stops_when_the_process_that_reloads_it_was_killed(folder):
     """Nobody would see that it still runs, in old code, beside the one that is started next."""
-    with Reloading(folder, *HOLD) as worker:
+    with WorkerCommand(folder, "--reload", *HOLD) as worker:
         worker.process.kill()
         end = time.monotonic() + LIMIT_SECONDS
         while "Stopped." not in worker.output:
@@ -179,7 +125,7 @@ def test_ctrl_c_in_a_terminal_is_one_signal_to_the_worker(folder):
     with subprocess.Popen([sys.executable, "-c", CONTROLLED, *arguments], **files, start_new_session=True) as worker:
         os.close(child)
         screen = read_until(parent, "Ready.")
-        task_id = lilota("add", "hold", "--any-name").strip()
+        task_id = lilota("add", "hold", "--any-name", check=True).stdout.strip()
         wait_for(folder / "held")
         os.write(parent, b"\x03")
         screen += read_until(parent, "taking no new tasks")
