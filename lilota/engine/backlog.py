@@ -80,7 +80,7 @@ class Backlog:
             batch = self._deal_to(worker, share, now, may_import=may_import)
             if batch:
                 crew.send(worker, RunClaims(tuple(batch)))
-        if any(_needs_a_worker(attempt, crew) for attempt in self._attempts):
+        if crew.may_make_way and any(_needs_a_worker(attempt, crew) for attempt in self._attempts):
             crew.make_way()
 
     def _deal_to(self, worker: KnownWorker, share: int, now: float, *, may_import: bool) -> list[Claim]:

@@ -112,9 +112,9 @@ class Crew:
         self._turn_at = now + TURN_SECONDS
 
     def make_way(self) -> None:
-        """Let the worker with the fewest coroutines take no more, if there are only such workers and it may be."""
+        """Let the worker with the fewest coroutines take no more, if there are only such workers."""
         at_work = [worker for worker in self.workers.values() if worker.takes_more()]
-        if self.may_make_way and at_work and all(worker.is_shared() for worker in at_work):
+        if at_work and all(worker.is_shared() for worker in at_work):
             min(at_work, key=lambda worker: len(worker.attempts)).makes_way = True
             self.may_make_way = False
 
