@@ -45,6 +45,7 @@ def run_worker(
     lease_seconds: float = 30.0,
     start_method: str | None = None,
     executor: str | None = None,
+    upload_modules: Sequence[str] = (),
     places_per_process: int | None = None,
     settings: Settings | None = None,
     registry: Registry | None = None,
@@ -56,8 +57,8 @@ def run_worker(
     store: it ends the process as if nobody had caught it, and what ran counts as lost once the lease has run out.
 
     Args:
-        store, processes, queues, lease_seconds, start_method, executor, places_per_process, settings, registry: see
-            `TaskRunner`.
+        store, processes, queues, lease_seconds, start_method, executor, upload_modules, places_per_process, settings,
+            registry: see `TaskRunner`.
         ready: is called when the runner has started, with what it does, for people: label -> value.
         say: is called with each sentence about the stopping.
         grace_seconds: how long running tasks may go on after the first signal.
@@ -81,6 +82,7 @@ def run_worker(
             lease_seconds=lease_seconds,
             start_method=start_method,
             executor=executor,
+            upload_modules=upload_modules,
             places_per_process=places_per_process,
             stop_seconds=grace_seconds,
             settings=settings,

@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Unpack, overload
 
 from lilota.adding.new_tasks import AddOptions
@@ -56,6 +57,8 @@ class TaskRunner:
         lease_seconds: how long after the death of this runner its tasks are left alone.
         start_method: "forkserver" or "spawn"; None takes the first of them that the system has.
         executor: what runs the attempts: its entry-point name, its URL, or a factory; None takes the configured one.
+        upload_modules: Python files that the executor brings to its places on other machines, each a module that can be
+            imported there; the processes of this machine need none.
         stop_seconds: how long running tasks may go on when the `with` block is left, as for `stop(timeout_seconds)`;
             None waits as long as it takes.
         settings: what to use instead of the configuration of the environment.
@@ -82,6 +85,7 @@ class TaskRunner:
         lease_seconds: float = 30.0,
         start_method: str | None = None,
         executor: str | ExecutorFactory | None = None,
+        upload_modules: Iterable[str | os.PathLike[str]] = (),
         places_per_process: int | None = None,
         stop_seconds: float | None = None,
         settings: Settings | None = None,
@@ -102,6 +106,7 @@ class TaskRunner:
             start_method=start_method,
             queues=None if queues is None else _checked_queues(queues),
             lease_seconds=lease_seconds,
+            upload_modules=_checked_uploads(upload_modules),
             logging_level=logging_level,
             settings=settings,
         )
@@ -354,6 +359,25 @@ def _checked_queues(queues: Iterable[str]) -> tuple[str, ...]:
         except InvalidInputError as error:
             raise ConfigurationError(f"'queues' can't be used: {error}") from error
     return names
+
+
+def _checked_uploads(files: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
+    """Return the whole paths of files that can be imported elsewhere, under the names that they have here."""
+    if isinstance(files, str | os.PathLike):
+        raise ConfigurationError(f"'upload_modules' must be a list of files: write upload_modules=[{str(files)!r}].")
+    paths: dict[str, str] = {}
+    for file in files:
+        path = os.path.abspath(file)
+        name, suffix = os.path.splitext(os.path.basename(path))
+        if not os.path.isfile(path):
+            raise ConfigurationError(f"'upload_modules' names {path!r}, and there is no such file.")
+        if suffix != ".py" or not name.isidentifier() or iskeyword(name):
+            raise ConfigurationError(
+                f"'upload_modules' names {path!r}, which can't be imported: name the file like a module, as tasks.py."
+            )
+        if paths.setdefault(name, path) != path:
+            raise ConfigurationError(f"'upload_modules' names {paths[name]!r} and {path!r}; only one can be {name!r}.")
+    return tuple(paths.values())
 
 
 def _check_seconds(name: str, seconds: object, *, least: float) -> None:

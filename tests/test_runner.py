@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import os
+import re
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
@@ -187,6 +188,24 @@ def test_a_lease_that_makes_no_sense_is_refused(seconds):
         TaskRunner(MemoryTaskStore(), lease_seconds=seconds)
 
 
+@pytest.mark.parametrize("name", ["nosuch.py", "tasks.txt", "my-tasks.py", "class.py", "folder.py", "other/tasks.py"])
+def test_a_file_that_can_be_no_module_is_not_uploaded(name, tmp_path):
+    """It is missing, or could not be imported, or only one of two of the same name could be; the message names it."""
+    (tmp_path / "folder.py").mkdir()
+    (tmp_path / "other").mkdir()
+    for path in ("tasks.py", "tasks.txt", "my-tasks.py", "class.py", "other/tasks.py"):
+        (tmp_path / path).touch()
+
+    with pytest.raises(ConfigurationError, match=f"'upload_modules' .*{re.escape(name)}"):
+        TaskRunner(MemoryTaskStore(), upload_modules=[tmp_path / "tasks.py", tmp_path / name])
+
+
+def test_a_single_file_to_be_uploaded_is_refused():
+    """It would be taken for a list of letters."""
+    with pytest.raises(ConfigurationError, match=r"write upload_modules=\['tasks.py'\]"):
+        TaskRunner(MemoryTaskStore(), upload_modules="tasks.py")
+
+
 def test_an_unknown_start_method_is_refused_with_those_that_exist():
     """Never `fork`, which copies locks in whatever state they are."""
     runner = make_runner(start_method="fork")
@@ -221,11 +240,13 @@ def test_a_program_can_bring_its_own_executor(caplog):
         asked.append(options)
         return CarefulProcesses(options)
 
-    runner = make_runner(processes=2, executor=make)
+    runner = make_runner(processes=2, executor=make, lease_seconds=12.5, upload_modules=[__file__])
     with runner:
         assert runner.add("hash", input={"text": "a"}).result(timeout_seconds=30)
 
-    assert [(options.url, options.number_of_processes) for options in asked] == [("", 2)]
+    (options,) = asked
+    assert (options.url, options.number_of_processes) == ("", 2)
+    assert (options.lease_seconds, options.upload_modules) == (12.5, (__file__,))
     assert "can't be ended by force: careful processes" in caplog.text
 
 

@@ -30,12 +30,18 @@ class ExecutorOptions(msgspec.Struct, frozen=True, kw_only=True):
         number_of_processes: how many tasks the runner was asked to run at the same time. An executor whose places
             are a cluster's may have more or fewer, and says so in `places`.
         start_method: "forkserver", "spawn", or None for the first of them that a machine has.
+        lease_seconds: how long after the last sign of life of the runner its tasks are left alone. An executor whose
+            places are elsewhere must end what runs in a place that has not heard of its runner for two thirds of it.
+        upload_modules: the paths of Python files that the runner was asked to bring to places that lack them, each a
+            module of its own. The processes of this machine need none: they see the files of the runner.
     """
 
     url: str = ""
     worker_setup: bytes
     number_of_processes: int
     start_method: str | None = None
+    lease_seconds: float
+    upload_modules: tuple[str, ...] = ()
 
 
 class ExecutorCapabilities(msgspec.Struct, frozen=True, kw_only=True):

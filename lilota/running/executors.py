@@ -30,6 +30,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     start_method: str | None
     queues: tuple[str, ...] | None
     lease_seconds: float
+    upload_modules: tuple[str, ...] = ()
     logging_level: int
     settings: Settings
 
@@ -46,6 +47,8 @@ def make_executor(options: RunOptions, registry: Registry, runner_id: str) -> Ex
         worker_setup=msgspec.json.encode(_worker_setup(options, registry, runner_id)),
         number_of_processes=options.number_of_processes or usable_processors(),
         start_method=options.start_method,
+        lease_seconds=options.lease_seconds,
+        upload_modules=options.upload_modules,
     )
     try:
         with undisturbed(what):

@@ -397,6 +397,14 @@ def test_a_class_that_is_not_there_is_an_error_at_the_start(folder):
     assert "Error: The task 'x' can't be imported from 'house_tasks:Missing'" in run.stderr
 
 
+def test_a_module_to_be_uploaded_is_looked_at_by_the_worker_command(folder):
+    """What is no module is an error at the start, not when the first task comes."""
+    run = lilota("worker", "--upload-modules", "house_tasks.py", "--upload-modules", "nosuch.py")
+
+    assert run.returncode == 1
+    assert "nosuch.py', and there is no such file" in run.stderr
+
+
 def test_a_reader_that_leaves_is_no_error(folder):
     """`lilota list | head -1` is quiet."""
     add = "from lilota import TaskClient; TaskClient().add_many([{'name': 'add_two_numbers'}] * 1000)"

@@ -13,7 +13,7 @@ from lilota.engine.messages import Finish, Ready, ToWorker
 
 def test_options_messages_and_events_pass_through_json():
     """A place elsewhere is given the options and messages, and gives events back; many at a time, if it likes."""
-    options = ExecutorOptions(url="there://host", worker_setup=b'{"a": 1}', number_of_processes=2)
+    options = ExecutorOptions(url="there://host", worker_setup=b'{"a": 1}', number_of_processes=2, lease_seconds=30)
     orders: list[tuple[int, ToWorker]] = [(1, Finish())]
     events: list[Event] = [Received(1, Ready(7)), Died(1, "exited with code 0", "bye")]
 

@@ -35,7 +35,9 @@ SETUP = WorkerSetup(
     logging_level=logging.DEBUG,
     root_level=logging.WARNING,
 )
-OPTIONS = ExecutorOptions(url="processes", worker_setup=msgspec.json.encode(SETUP), number_of_processes=3)
+OPTIONS = ExecutorOptions(
+    url="processes", worker_setup=msgspec.json.encode(SETUP), number_of_processes=3, lease_seconds=30
+)
 METHODS = ("forkserver", "spawn")
 
 

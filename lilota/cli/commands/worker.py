@@ -76,6 +76,13 @@ _LEVELS: Final = ("debug", "info", "warning", "error")
     help="How processes are started.",
 )
 @click.option("--executor", metavar="URL", help="What runs the tasks, by name or URL. Default: processes.")
+@click.option(
+    "--upload-modules",
+    multiple=True,
+    type=click.Path(),
+    metavar="FILE",
+    help="Bring this Python file to where the executor runs tasks; may be repeated.",
+)
 @click.option("--reload", is_flag=True, help="Start again when code changes; for development.")
 @click.option(
     "--log-level",
@@ -98,6 +105,7 @@ def worker(
     lease_seconds: float,
     start_method: str | None,
     executor: str | None,
+    upload_modules: tuple[str, ...],
     reload: bool,
     log_level: str,
 ) -> None:
@@ -138,6 +146,7 @@ def worker(
                 lease_seconds=lease_seconds,
                 start_method=start_method,
                 executor=executor,
+                upload_modules=upload_modules,
                 registry=registry,
             )
 

@@ -31,6 +31,7 @@ START_SECONDS = 60.0
 OPTIONS: Final = ExecutorOptions(
     url="",
     number_of_processes=2,
+    lease_seconds=30.0,
     worker_setup=msgspec.json.encode(
         WorkerSetup(
             runner_id="contract",
