@@ -194,7 +194,7 @@ class TimeoutReached(StopTask):
 
 
 class RunnerStopping(StopTask):
-    """The runner stops and its patience is over; the task is given back and runs again later."""
+    """The runner stops, or its place is taken away, and the patience is over: the task is given back, to run again."""
 
 
 def did_you_mean(name: str, known: Collection[str], *, cutoff: float = 0.6) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lilota.engine.events import Died, Event, Received
+from lilota.engine.events import Died, Event, Received, Retiring
 from lilota.engine.executor import (
     Executor,
     ExecutorCapabilities,
@@ -23,6 +23,7 @@ __all__ = [
     "ExecutorOptions",
     "FromWorker",
     "Received",
+    "Retiring",
     "ShowsStacks",
     "StackWay",
     "ToWorker",

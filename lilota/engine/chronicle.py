@@ -19,6 +19,7 @@ _REASONS: Final[dict[StopReason, str]] = {
     "timeout": "It was over its time limit",
     "shutdown": "Its runner stops",
 }
+_PLACE: Final = "The place where it ran is taken away"
 
 
 def _no_time() -> float:
@@ -42,20 +43,23 @@ class Chronicle:
     def lines(self, attempt: Attempt, outcome: Outcome, death: Death) -> tuple[LogLine, ...]:
         """Return what is to be said of an attempt whose worker is gone, or as good as gone."""
         number = attempt.claim.attempt
-        if outcome.lost:
-            reason = f"The worker process {death.cause[:MESSAGE_LIMIT].rstrip('.')}."
-            at = self._clock()
-            return (lost_attempt_line(number, reason, at, runner_id=self._runner_id, host=self._host, pid=self._pid),)
-        if attempt.stop_reason is None or not attempt.has_shown_stack:
-            return ()
+        cause = f"The worker process {death.cause[:MESSAGE_LIMIT].rstrip('.')}."
         at = self._clock()
+        if outcome.lost:
+            return (lost_attempt_line(number, cause, at, runner_id=self._runner_id, host=self._host, pid=self._pid),)
+        if attempt.stop_reason is not None and attempt.has_shown_stack:
+            is_retired = attempt.stop_reason == "shutdown" and death.in_retirement
+            texts = _ended_by_force(_PLACE if is_retired else _REASONS[attempt.stop_reason], death.stack)
+        elif death.in_retirement and not outcome.spends_attempt:
+            texts = [f"{_PLACE}, so attempt {number} is given back and does not count. {cause}"]
+        else:
+            return ()
         return tuple(
-            LogLine(at=at, text=text, level=logging.WARNING, source="lilota", attempt=number)
-            for text in _ended_by_force(attempt.stop_reason, death.stack)
+            LogLine(at=at, text=text, level=logging.WARNING, source="lilota", attempt=number) for text in texts
         )
 
 
-def _ended_by_force(reason: StopReason, written: str) -> list[str]:
+def _ended_by_force(reason: str, written: str) -> list[str]:
     lines = kept_stack(written)
     last = "This is where it was:" if lines else "It did not tell where it was."
-    return [f"{_REASONS[reason]}, did not end when it was asked to, and is ended by force. {last}", *lines]
+    return [f"{reason}, did not end when it was asked to, and is ended by force. {last}", *lines]

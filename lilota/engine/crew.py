@@ -25,7 +25,8 @@ class Crew:
     """The workers of one runner, and what is to be done with them.
 
     Attributes:
-        size: how many workers to keep alive; where there are more, they go on until they leave.
+        size: how many workers to keep alive, besides those that retire; where there are more, they go on until they
+            leave.
         workers: by their numbers; those that are being started too.
         failed_starts: how many in a row died before they were of any use.
         last_start_failure: how the last of these died.
@@ -42,6 +43,7 @@ class Crew:
         self._places_per_worker = places_per_worker
         self.options: KnownOptions = KnownOptions()
         self.workers: dict[int, KnownWorker] = {}
+        self._retiring: dict[int, KnownWorker] = {}
         self.may_make_way: bool = False
         self._turn_at = 0.0
         self._next_number = 1
@@ -59,7 +61,7 @@ class Crew:
 
     def next_start_at(self) -> float:
         """Return when a worker is to be started, infinity if there are enough."""
-        if not self._starts_workers or len(self.workers) >= self.size:
+        if not self._starts_workers or len(self.workers) - len(self._retiring) >= self.size:
             return inf
         # After a failed start one at a time, until one comes up.
         is_waiting = self.failed_starts and not all(worker.ready for worker in self.workers.values())
@@ -98,6 +100,18 @@ class Crew:
             if now >= worker.leave_by:
                 worker.leave_by = inf
                 self.kill(worker, signal.SIGKILL)
+
+    def next_retirement_at(self) -> float:
+        """Return when the grace of the next worker ends whose place is taken away, infinity if there is none."""
+        return min((worker.retire_by for worker in self._retiring.values()), default=inf)
+
+    def end_graces(self, now: float) -> list[KnownWorker]:
+        """Return the workers whose grace has ended: what runs in them is to be stopped, and they are to leave then."""
+        ended = [worker for worker in self._retiring.values() if now >= worker.retire_by]
+        for worker in ended:
+            worker.retire_by = inf
+            worker.leave_by = min(worker.leave_by, now + LEAVE_SECONDS)
+        return ended
 
     def next_turn_at(self) -> float:
         """Return when the next turn begins, infinity if no coroutines are at work."""
@@ -143,14 +157,26 @@ class Crew:
         """
         worker = self.workers[number]
         is_at_work = any(attempt.started_at is not None for attempt in worker.running())
-        if not (self._closing or worker.has_ended_one) or is_at_work:
+        if not (self._closing or worker.retiring or worker.has_ended_one) or is_at_work:
             raise MisconductError("said that it leaves, though it has an attempt to run")
         worker.leaving = True
         worker.leave_by = min(worker.leave_by, now + LEAVE_SECONDS)
 
+    def retire(self, number: int, grace_seconds: float, now: float) -> None:
+        """The place of a worker is taken away: it returns what has not started, ends what runs, and leaves."""
+        worker = self.workers.get(number)
+        if worker is None:
+            return
+        self._retiring[number] = worker
+        worker.retiring = True
+        worker.retire_by = now + grace_seconds
+        self.recall(worker)
+        self.send(worker, Finish())
+
     def died(self, number: int, death: Death, now: float) -> KnownWorker:
         """A worker process is gone; return what was known of it."""
         worker = self.workers.pop(number)
+        self._retiring.pop(number, None)
         if worker.unfit:
             death = Death(f"has not what its runner has. {worker.unfit}", death.last_lines, is_explained=True)
         if worker.failed_to_start():

@@ -100,6 +100,7 @@ class Engine:
             TimedRule(self._stops.next_step_at, self._stops.take_steps),
             TimedRule(self.crew.next_slow_at, self.crew.recall_slow),
             TimedRule(self.crew.next_overstay_at, self.crew.end_overstayers),
+            TimedRule(self.crew.next_retirement_at, self._end_graces),
             TimedRule(self._backlog.next_stale_at, self._give_back_stale),
             TimedRule(self.crew.next_turn_at, self._begin_turn),
         )
@@ -191,6 +192,10 @@ class Engine:
         else:
             return True
         return False
+
+    def worker_retires(self, number: int, grace_seconds: float, now: float) -> None:
+        """The place of a worker will be taken away; nothing happens if there is no such worker any more."""
+        self.crew.retire(number, grace_seconds, now)
 
     def worker_died(self, number: int, death: Death, now: float) -> None:
         """A worker process is gone; the attempt that ran in it is lost, the others wait again."""
@@ -318,6 +323,10 @@ class Engine:
         for fence in claimed.cancel_requested:
             self.holdings.cancel(fence, now)
         self._backlog.deal(self.crew, now)
+
+    def _end_graces(self, now: float) -> None:
+        for worker in self.crew.end_graces(now):
+            self._stops.begin_in(worker, "shutdown", now)
 
     def _begin_turn(self, now: float) -> None:
         self.crew.begin_turn(now)

@@ -14,6 +14,22 @@ class Received(msgspec.Struct, frozen=True, tag=True):
     message: FromWorker
 
 
+class Retiring(msgspec.Struct, frozen=True, tag=True):
+    """The place of a worker will be taken away soon, in good order; `Executor.places` does not count it any more.
+
+    The worker gets nothing new, and leaves when nothing runs in it. If it dies before, be it because its place went
+    sooner, what ran in it is given back: it spends neither an attempt nor a lost one, unless it may be lost only once,
+    which means that it must not run twice. Told again, the newer grace counts.
+
+    Attributes:
+        grace_seconds: how long what runs may go on. Then it is stopped as when a runner stops, which can take some
+            seconds more, and given back.
+    """
+
+    worker: int
+    grace_seconds: float
+
+
 class Died(msgspec.Struct, frozen=True, tag=True):
     """A worker process is gone.
 
@@ -29,4 +45,4 @@ class Died(msgspec.Struct, frozen=True, tag=True):
     stack: str = ""
 
 
-Event = Received | Died
+Event = Received | Retiring | Died

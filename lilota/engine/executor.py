@@ -83,7 +83,8 @@ class Executor(Protocol):
 
         It may change at any time, and whoever notices calls `wake`. New places get workers. Where a place is lost
         with its worker, that is a death whose cause says so ("was lost: its node left the cluster"); where only the
-        number falls, workers that live go on until they leave.
+        number falls, workers that live go on until they leave. A place that is to be taken away in good order does not
+        count from the moment on at which `wait` tells that its worker is `Retiring`.
         """
 
     def start(self, number: int) -> None:

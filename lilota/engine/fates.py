@@ -25,16 +25,22 @@ class Death(msgspec.Struct, frozen=True):
         last_lines: what it printed last.
         stack: the stacks that it wrote last, if somebody asked for them.
         is_explained: the cause says what to do about it, so nobody has to guess.
+        in_retirement: it was known that the place of the worker would be taken away.
     """
 
     cause: str
     last_lines: str = ""
     is_explained: bool = False
     stack: str = ""
+    in_retirement: bool = False
 
 
 def after_loss(claim: Claim, options: TaskOptions, reason: StopReason | None, death: Death) -> Outcome:
     """Return the outcome of an attempt whose worker is gone; the reason is why its runner stopped it, if it did."""
+    if reason is None and death.in_retirement and _lost_limit(claim, options) > 1:
+        # A task that broke its worker by itself can't be told from one whose place went sooner than was said. It can't
+        # do so for ever: in the next worker, which does not retire, it counts.
+        return GIVEN_BACK
     if reason is None:
         return after_death(claim, options, death)
     return after_kill(claim, options, reason, death)
@@ -43,7 +49,7 @@ def after_loss(claim: Claim, options: TaskOptions, reason: StopReason | None, de
 def after_death(claim: Claim, options: TaskOptions, death: Death) -> Outcome:
     """Return the outcome of an attempt during which the worker died by itself."""
     lost = claim.lost_attempts + 1
-    limit = min(claim.max_lost_attempts, options.max_lost_attempts)
+    limit = _lost_limit(claim, options)
     message = f"The worker process {death.cause}."
     if lost < limit:
         return Outcome(state=TaskState.PENDING, error=_error("WorkerDied", message, death), lost=True)
@@ -68,6 +74,11 @@ def after_kill(claim: Claim, options: TaskOptions, reason: StopReason, death: De
         delay_seconds = options.backoff.delay_seconds(claim.attempt)
         return Outcome(state=TaskState.PENDING, error=error, delay_seconds=delay_seconds)
     return Outcome(state=TaskState.FAILED, error=error)
+
+
+def _lost_limit(claim: Claim, options: TaskOptions) -> int:
+    """Return the lost attempt with which a task fails; with the first, it is to run at most once, come what may."""
+    return min(claim.max_lost_attempts, options.max_lost_attempts)
 
 
 def _error(kind: str, message: str, death: Death) -> TaskError:

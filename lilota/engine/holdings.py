@@ -6,6 +6,8 @@ import signal
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from lilota.contract import Fence
 from lilota.engine import fates
 from lilota.engine.backlog import Backlog
@@ -265,6 +267,8 @@ class Holdings:
         """A worker is gone: what ran in it is lost, the rest waits again."""
         if worker.fault:
             death = Death(_faulty(worker.fault), death.last_lines)
+        elif worker.retiring:
+            death = replace(death, in_retirement=True)
         if not worker.leaving or worker.fault:
             self._lose_running(worker, death)
         self._take_back(worker, worker.attempts, now)

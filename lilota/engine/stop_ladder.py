@@ -34,8 +34,12 @@ class StopLadder:
     def begin_all(self, reason: StopReason, now: float) -> None:
         """Take the first step against all attempts that workers have."""
         for worker in self._crew.workers.values():
-            for attempt in worker.attempts.values():
-                self.begin(worker, attempt, reason, now)
+            self.begin_in(worker, reason, now)
+
+    def begin_in(self, worker: KnownWorker, reason: StopReason, now: float) -> None:
+        """Take the first step against all attempts that one worker has."""
+        for attempt in worker.attempts.values():
+            self.begin(worker, attempt, reason, now)
 
     def force_all(self, reason: StopReason) -> None:
         """Take the last step against all workers that have attempts.

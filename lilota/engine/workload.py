@@ -114,6 +114,7 @@ class KnownWorker:
         slow: its first attempt takes long.
         slow_at: when it counts as slow, if its first attempt does not end before; infinity if it has none or is slow.
         leaving: it ends in good order, at the latest at `leave_by`.
+        retiring: its place is taken away; it ends what it has, and at `retire_by` that is stopped.
         doomed: it was sent a signal that ends it.
         fault: what it told though no worker tells that, as the end of "it "; it is doomed, and not listened to.
         unfit: why it must run nothing, "" if it may.
@@ -137,6 +138,8 @@ class KnownWorker:
     slow_at: float = inf
     leaving: bool = False
     leave_by: float = inf
+    retiring: bool = False
+    retire_by: float = inf
     doomed: bool = False
     fault: str = ""
     unfit: str = ""
@@ -151,10 +154,12 @@ class KnownWorker:
 
     def takes_more(self) -> bool:
         """Tell whether what is sent to it has a chance to run soon: it is up, not slow, and neither leaves nor dies."""
-        return self.ready and not (self.slow or self.leaving or self.doomed)
+        return self.ready and not (self.slow or self.leaving or self.retiring or self.doomed)
 
     def failed_to_start(self) -> bool:
         """Tell whether a worker that died did so by itself and before it got work: the next one may do the same."""
+        if self.retiring:
+            return False
         return not self.ready or not (self.has_worked or self.leaving or (self.doomed and not self.fault))
 
     def first(self) -> Attempt | None:

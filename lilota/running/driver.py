@@ -16,7 +16,7 @@ from typing import Final, TypeVar, assert_never
 from lilota.contract import TaskStore
 from lilota.engine.commands import AskForStack, Kill, Send, StartWorker
 from lilota.engine.engine import Engine
-from lilota.engine.events import Died, Event
+from lilota.engine.events import Died, Event, Retiring
 from lilota.engine.executor import Executor, ShowsStacks, StackWay
 from lilota.engine.fates import Death
 from lilota.engine.messages import Ready
@@ -203,6 +203,10 @@ class Driver:
         if isinstance(event, Died):
             self._engine.worker_died(event.worker, Death(event.cause, event.last_lines, stack=event.stack), now)
             logger.debug("Worker %d %s.", event.worker, event.cause)
+            return
+        if isinstance(event, Retiring):
+            self._engine.worker_retires(event.worker, event.grace_seconds, now)
+            logger.debug("The place of worker %d is taken away; %g s are left.", event.worker, event.grace_seconds)
             return
         if isinstance(event.message, Ready):
             logger.debug("Worker %d is ready as process %d.", event.worker, event.message.pid)

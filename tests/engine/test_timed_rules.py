@@ -43,6 +43,12 @@ def with_something_that_nobody_takes(now):
     return bench
 
 
+def with_a_place_that_is_taken_away(now):
+    """An attempt may run on for a while."""
+    bench = Bench(now=now).ready().learn(5.0).grant(a_claim()).starts(a_claim()).tick(SLOW_SECONDS)
+    return bench.retires(grace_seconds=0.7)
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -51,6 +57,7 @@ def with_something_that_nobody_takes(now):
         with_a_stop_under_way,
         with_something_behind_what_runs,
         with_something_that_nobody_takes,
+        with_a_place_that_is_taken_away,
     ],
 )
 def test_a_rule_acts_at_its_instant_and_is_done_with_it(make):

@@ -108,6 +108,12 @@ class Bench:
         self.engine.hear(worker, Leaving(), self.now)
         return self
 
+    def retires(self, worker=1, grace_seconds=10.0):
+        """The place of a worker will be taken away, and does not count any more."""
+        self.engine.crew.size -= 1
+        self.engine.worker_retires(worker, grace_seconds, self.now)
+        return self
+
     def dies(self, worker=1):
         """A worker process is gone."""
         self.engine.worker_died(worker, CRASH, self.now)

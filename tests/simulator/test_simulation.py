@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 
 import pytest
+from simulation.faults import retire_place
+from simulation.plans import OPTIONS
 from simulation.scenario import simulate
 
 _GROUPS = 6
@@ -28,6 +30,19 @@ def test_no_seed_breaks_what_must_hold(group):
     broken = {seed: found for seed in _seeds_of(group) if (found := simulate(seed)[1])}
 
     assert not broken, f"Replay with LILOTA_SEED={next(iter(broken))}"
+
+
+def test_places_that_are_taken_away_in_good_order_cost_no_task_anything():
+    """Each is done in one attempt that counts, and none counts as lost, however often places came and went."""
+    retired = 0
+    for seed in range(15):
+        scenario, found = simulate(seed, only=([retire_place], ["good", "staining"]))
+        retired += sum(len(host.processes.retiring) for host in scenario.hosts)
+
+        assert found == []
+        unhurried = [info for info in scenario.history.final.values() if OPTIONS[info.name].timeout_seconds is None]
+        assert {(info.attempt, info.lost_attempts) for info in unhurried} == {(1, 0)}
+    assert retired > 100
 
 
 def test_a_seed_is_the_same_each_time():

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from lilota.config import Settings
-from lilota.engine.events import Died, Event, Received
+from lilota.engine.events import Died, Event, Received, Retiring
 from lilota.engine.executor import Executor, ExecutorFactory, ExecutorOptions
 from lilota.engine.messages import FromWorker, Ready, Report, RunClaims
 from lilota.models import AttemptUpdate, Claim
@@ -45,7 +45,7 @@ OPTIONS: Final = ExecutorOptions(
 )
 
 Answer = TypeVar("Answer")
-Kind = TypeVar("Kind", bound=FromWorker | Died)
+Kind = TypeVar("Kind", bound=FromWorker | Retiring | Died)
 
 
 class Crew:
@@ -89,8 +89,8 @@ class Crew:
 
         return self.listen(found, f"{count} outcomes")
 
-    def said(self, number: int) -> list[FromWorker | Died]:
-        """Return what was heard of a worker so far: its messages, and its death."""
+    def said(self, number: int) -> list[FromWorker | Retiring | Died]:
+        """Return what was heard of a worker so far: its messages, what becomes of its place, and its death."""
         events = [event for event in self.heard if event.worker == number]
         return [event.message if isinstance(event, Received) else event for event in events]
 

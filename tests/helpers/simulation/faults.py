@@ -78,6 +78,16 @@ def fail_starts(scenario: Scenario) -> None:
         scenario.world.after(scenario.world.rng.uniform(0.5, 5.0), lambda: _start_again(host))
 
 
+def retire_place(scenario: Scenario) -> None:
+    """Take a place of a runner away in good order, later or sooner than was announced; another one comes."""
+    host = _some_host(scenario)
+    rng = scenario.world.rng
+    numbers = sorted(host.processes.workers.keys() - host.processes.retiring) if host is not None else []
+    if host is not None and numbers:
+        host.processes.retire(rng.choice(numbers), grace_seconds=rng.uniform(0.0, 3.0), seconds=rng.uniform(0.0, 12.0))
+        scenario.world.after(rng.uniform(0.0, 4.0), host.processes.add_place)
+
+
 def set_clock(scenario: Scenario) -> None:
     """Set the clock of the machine, and so of the store, forward or back by up to three leases."""
     scenario.world.offset += scenario.world.rng.uniform(-10.0, 10.0)
@@ -115,7 +125,7 @@ def _start_again(host: Host) -> None:
 Fault = Callable[["Scenario"], None]
 
 USERS: tuple[Fault, ...] = (cancel_task, retry_task)
-WORKERS: tuple[Fault, ...] = (kill_worker, fail_starts)
+WORKERS: tuple[Fault, ...] = (kill_worker, fail_starts, retire_place)
 HOSTS: tuple[Fault, ...] = (freeze_host, kill_host, stop_host)
 CLOCK: tuple[Fault, ...] = (set_clock,)
 STORE: tuple[Fault, ...] = (take_store_down, cut_host_off, lose_heartbeats, lose_replies)

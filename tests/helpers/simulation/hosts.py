@@ -169,7 +169,7 @@ class Host:
             and self.driver._exchange.schedule.may_talk(self.world.monotonic())
             and self.world.now >= self.frozen_until
             and not self.stopping
-            and self.engine.crew.is_ready
+            and any(worker.ready and not worker.retiring for worker in self.engine.crew.workers.values())
             and self.world.time() < self.store.lease_until
         )
         waits = is_well and self._shared.is_work_due()

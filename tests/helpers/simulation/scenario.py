@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from history.checker import violations
@@ -24,9 +24,13 @@ _KINDS: tuple[Kind, ...] = ("failing", "returning", "poison", "clumsy", "stuck",
 
 
 class Scenario:
-    """What a seed stands for: how many runners and workers, which tasks, and which faults."""
+    """What a seed stands for: how many runners and workers, which tasks, and which faults.
 
-    def __init__(self, world: World) -> None:
+    Args:
+        only: the faults that may strike, and the kinds of tasks that there may be; None for any that the seed draws.
+    """
+
+    def __init__(self, world: World, only: tuple[Sequence[faults.Fault], Sequence[Kind]] | None = None) -> None:
         self.world = world
         self.history = History()
         self.shared = SharedStore(self.world, self.history)
@@ -36,6 +40,8 @@ class Scenario:
         rng = self.world.rng
         self.faults = [fault for group in _GROUPS if rng.random() < 0.5 for fault in group]
         self.kinds = tuple(rng.sample(_KINDS, rng.randint(1, len(_KINDS))))
+        if only is not None:
+            self.faults, self.kinds = list(only[0]), tuple(only[1])
         self._workers = rng.randint(1, 4)
         self._places_per_worker = rng.choice((1, 2, 5, 30))
         self._hears_hints = rng.random() < 0.7
@@ -109,11 +115,13 @@ class Scenario:
 _GROUPS = (faults.USERS, faults.WORKERS, faults.HOSTS, faults.STORE, faults.CLOCK)
 
 
-def simulate(seed: int) -> tuple[Scenario, list[str]]:
+def simulate(
+    seed: int, only: tuple[Sequence[faults.Fault], Sequence[Kind]] | None = None
+) -> tuple[Scenario, list[str]]:
     """Run the simulation of a seed; return it with all violations of what must hold."""
     world = World(seed)
     with _chance_of(world):
-        scenario = Scenario(world)
+        scenario = Scenario(world, only)
         history = scenario.run()
     found = violations(history, lambda info: expectation_of(scenario.plans[info.id], info.id))
     if scenario.clock_was_set:

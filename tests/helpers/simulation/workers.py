@@ -9,7 +9,7 @@ from collections.abc import Callable
 from history.events import BodyStarted, History, WorkerKilled
 
 from lilota.contract import Fence
-from lilota.engine.events import Died, Event, Received
+from lilota.engine.events import Died, Event, Received, Retiring
 from lilota.engine.executor import ExecutorCapabilities
 from lilota.engine.messages import (
     Finish,
@@ -48,6 +48,7 @@ class SimulatedProcesses:
         self.workers: dict[int, SimulatedWorker] = {}
         self.start_failures = 0.0
         self.unfit_because = ""
+        self.retiring: set[int] = set()
         self.number_of_places = places
         self.places_per_worker = places_per_worker
         self._on_event = on_event
@@ -87,6 +88,22 @@ class SimulatedProcesses:
             worker.alive = False
         self.workers.clear()
 
+    def retire(self, number: int, grace_seconds: float, seconds: float) -> None:
+        """Announce that the place of a worker is taken away, and take it away after some seconds, for good."""
+        self.number_of_places -= 1
+        self.retiring.add(number)
+        self.deliver(Retiring(number, grace_seconds))
+        self.world.after(seconds, lambda: self._lose_place(number))
+
+    def add_place(self) -> None:
+        """Have one place more from now on."""
+        self.number_of_places += 1
+        self._on_event()
+
+    def _lose_place(self, number: int) -> None:
+        if number in self.workers:
+            self.workers[number].die("was lost: its place is gone")
+
     def deliver(self, event: Event) -> None:
         """Put an event where `wait` finds it."""
         if isinstance(event, Died):
@@ -118,6 +135,7 @@ class SimulatedWorker:
         self._running: dict[Fence, _Running] = {}
         self._is_shared = False
         self._is_stained = False
+        self._is_up = False
         self._has_left = False
         self._updates: list[AttemptUpdate] = []
         self._durations: dict[str, tuple[int, float]] = {}
@@ -164,6 +182,8 @@ class SimulatedWorker:
             self.die("exited with code 78")
             return
         self._tell(Ready(self.pid))
+        self._is_up = True
+        self._go_on()
 
     def _obey(self, message: ToWorker) -> None:
         if not self.alive:
@@ -181,7 +201,7 @@ class SimulatedWorker:
                 self._go_on()
 
     def _go_on(self) -> None:
-        if self._has_left:
+        if self._has_left or not self._is_up:
             return
         while self._queue and (not self._running or self._is_shared):
             claim = self._queue.popleft()
