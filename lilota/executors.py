@@ -11,7 +11,7 @@ from lilota.engine.executor import (
     ShowsStacks,
     StackWay,
 )
-from lilota.engine.messages import FromWorker, ToWorker
+from lilota.engine.messages import FromWorker, Ready, ToWorker
 from lilota.workers.processes import WorkerProcesses
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "ExecutorFactory",
     "ExecutorOptions",
     "FromWorker",
+    "Ready",
     "Received",
     "Retiring",
     "ShowsStacks",

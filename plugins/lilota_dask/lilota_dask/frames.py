@@ -1,0 +1,34 @@
+"""Bodies of bytes on a pipe between two processes of one node: each behind its length."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import Iterable
+from typing import BinaryIO, Final
+
+_LENGTH: Final = struct.Struct("!I")
+
+
+def framed(bodies: Iterable[bytes]) -> bytes:
+    """Return what goes over the pipe."""
+    return b"".join([part for body in bodies for part in (_LENGTH.pack(len(body)), body)])
+
+
+def read(file: BinaryIO) -> bytes | None:
+    """Wait for the next body; return None at the end of the stream, also where that cuts one off."""
+    head = file.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        return None
+    (length,) = _LENGTH.unpack(head)
+    body = file.read(length)
+    return body if len(body) == length else None
+
+
+async def read_async(stream: asyncio.StreamReader) -> bytes | None:
+    """Do the same without blocking the loop."""
+    try:
+        (length,) = _LENGTH.unpack(await stream.readexactly(_LENGTH.size))
+        return await stream.readexactly(length)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return None

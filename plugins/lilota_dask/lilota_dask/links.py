@@ -1,0 +1,221 @@
+"""A node as its runner sees it: slots, workers, orders on the way there, and what is heard from it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from math import inf
+from typing import Any, Final
+
+from distributed import Future  # noqa: TC002 - as the others
+
+from lilota_dask.cluster import Cluster
+from lilota_dask.holding import UnknownNodeError, occupy, open_node
+from lilota_dask.lifeline import boot_clock
+from lilota_dask.messages import Born, HelperEnded, NodePlace, Order, Tell, decode_place, decode_tell, encode
+
+logger: logging.Logger = logging.getLogger(__name__)
+
+#: What goes to a node in one call has about so many bytes at most.
+_BATCH_BYTES: Final = 4 * 1024 * 1024
+#: So often, while a node is silent, it hears of its runner; counted in the time in which it would end itself.
+_SIGNS: Final = 6
+#: After a call that failed.
+_RETRY_SECONDS: Final = 0.2
+#: So much longer than it was told to a call may take before it counts as failed.
+_PATIENCE_SECONDS: Final = 5.0
+#: So long a node may take to start its helper process, which imports lilota.
+_OPEN_SECONDS: Final = 60.0
+#: So long a node has to end what runs, once it has not heard of its runner for too long.
+_MARGIN_SECONDS: Final = 3.0
+
+
+class Link:
+    """One Dask worker, with the helper process and the workers that this runner has there.
+
+    Args:
+        hear: called with what is heard, in order.
+
+    Attributes:
+        place: what the Dask worker said of itself when the helper process was started.
+        workers: the numbers of the workers that are there, or on their way.
+        processes: the number of a worker that is up -> its process; 0 is the helper.
+        slots: how many slots Dask has given.
+        is_closing: no more workers are to be started there.
+        lost_because: why it can't be reached any more, a predicate; "" as long as it may be.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        address: str,
+        session: str,
+        silence_seconds: float,
+        hear: Callable[[Link, list[Tell]], None],
+    ) -> None:
+        self.address = address
+        self.workers: set[int] = set()
+        self.processes: dict[int, Born] = {}
+        self.place: NodePlace = NodePlace()
+        self.slots: int = 0
+        self.is_closing: bool = False
+        self.lost_because: str = ""
+        self._cluster = cluster
+        self._name = f"{session}@{address}"
+        self._silence_seconds = silence_seconds
+        self._hear = hear
+        self._slot_tasks: list[Future[None]] = []
+        self._unsent: deque[bytes] = deque()
+        self._sent = 0
+        self._heard = 0
+        self._has_orders = asyncio.Event()
+        self._spoke_at = -inf
+        self._answered_at = boot_clock()
+        self._left = asyncio.Event()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether workers can be started there, if there is a slot."""
+        return not (self.is_closing or self.lost_because)
+
+    @property
+    def free_slots(self) -> int:
+        """How many workers can be started there."""
+        return max(0, self.slots - len(self.workers)) if self.is_open else 0
+
+    async def open(self, setup: bytes) -> None:
+        """Start the helper process.
+
+        Raises:
+            OSError: the node can't be reached.
+            Exception: whatever was raised there.
+        """
+        async with asyncio.timeout(_OPEN_SECONDS):
+            self.place = decode_place(await self._cluster.run(self.address, open_node, self._name, setup))
+        await self._cluster.find_way(self.address)
+
+    def take_slots(self, number: int, resource: str | None) -> None:
+        """Ask Dask for so many slots in all; those that were asked for already are kept."""
+        while len(self._slot_tasks) < number:
+            key = f"lilota-slot-{self._name}-{len(self._slot_tasks)}"
+            task = self._cluster.submit(occupy, self._name, address=self.address, key=key, resource=resource)
+            self._slot_tasks.append(task)
+
+    def order(self, order: Order) -> None:
+        """Have an order carried out, after those before it."""
+        self._unsent.append(encode(order))
+        self._has_orders.set()
+
+    def left(self) -> None:
+        """The scheduler says that the Dask worker does not belong to the cluster any more."""
+        self._left.set()
+
+    async def attend(self) -> None:
+        """Carry orders there and news here, until the node is over; sets `lost_because`."""
+        carrier = asyncio.create_task(self._carry())
+        listener = asyncio.create_task(self._listen())
+        left = asyncio.create_task(self._left.wait())
+        try:
+            await asyncio.wait((listener, left), return_when=asyncio.FIRST_COMPLETED)
+            if not listener.done():
+                self.lost_because = f"was lost: the Dask worker {self.address} left the cluster"
+            elif listener.exception() is not None:
+                raise listener.exception()  # type: ignore[misc]  # mypy forgets that it is not None
+        finally:
+            for task in (carrier, listener, left):
+                task.cancel()
+            await asyncio.gather(carrier, listener, left, return_exceptions=True)
+            for slot in self._slot_tasks:
+                slot.release()  # type: ignore[no-untyped-call]  # Dask has no types here
+
+    def seconds_until_empty(self) -> float:
+        """Return after how long nothing of this runner can be running there, whatever has become of the node."""
+        return max(0.0, self._spoke_at + self._silence_seconds + _MARGIN_SECONDS - boot_clock())
+
+    async def confirms_end_of(self, other: Link) -> bool:
+        """Ask there whether the processes of a node that is lost, which was on the same machine, have ended."""
+        processes = [(process.pid, process.created_at) for process in other.processes.values()]
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS * 2):
+                return bool(await self._cluster.call(self.address, "lilota_confirm_end", processes=processes))
+        except OSError:
+            return False
+
+    async def close(self, timeout_seconds: float) -> None:
+        """End the helper process and wait for that."""
+        async with asyncio.timeout(timeout_seconds):
+            await self._call("lilota_close_node")
+
+    async def _carry(self) -> None:
+        while True:
+            await self._has_orders.wait()
+            batch = self._batch()
+            await self._give(batch)
+            self._sent += len(batch)
+            for _ in batch:
+                self._unsent.popleft()
+            if not self._unsent:
+                self._has_orders.clear()
+
+    async def _give(self, batch: list[bytes]) -> None:
+        """Hand orders over, as often as it takes; the node leaves out what it has."""
+        while True:
+            try:
+                async with asyncio.timeout(self._silence_seconds):
+                    await self._call("lilota_give", sent_at=self._speak(), first=self._sent + 1, orders=batch)
+            except OSError:
+                await asyncio.sleep(_RETRY_SECONDS)
+            except UnknownNodeError:
+                await asyncio.Event().wait()  # who listens finds that out too, and ends this
+            else:
+                return
+
+    def _batch(self) -> list[bytes]:
+        batch: list[bytes] = []
+        size = 0
+        for body in self._unsent:
+            size += len(body)
+            if batch and size > _BATCH_BYTES:
+                break
+            batch.append(body)
+        return batch
+
+    async def _listen(self) -> None:
+        seconds = self._silence_seconds / _SIGNS
+        while not self.lost_because:
+            try:
+                async with asyncio.timeout(seconds + _PATIENCE_SECONDS):
+                    first, bodies = await self._call(
+                        "lilota_listen", sent_at=self._speak(), after=self._heard, wait_seconds=seconds
+                    )
+            except UnknownNodeError:
+                self.lost_because = f"was lost: the Dask worker {self.address} was started again"
+            except OSError as error:
+                await self._bear_silence(error)
+            else:
+                self._answered_at = boot_clock()
+                self._take(first, bodies)
+
+    async def _bear_silence(self, error: OSError) -> None:
+        if boot_clock() - self._answered_at < self._silence_seconds:
+            await asyncio.sleep(_RETRY_SECONDS)
+        else:
+            self.lost_because = f"was lost: the Dask worker {self.address} did not answer any more"
+            logger.debug("The last call to %s failed: %r", self.address, error)
+
+    def _take(self, first: int, bodies: list[bytes]) -> None:
+        tells = [decode_tell(body) for body in bodies[max(0, self._heard + 1 - first) :]]
+        self._heard += len(tells)
+        for tell in tells:
+            if isinstance(tell, HelperEnded):
+                self.lost_because = f"was lost: the helper process on {self.address} {tell.cause}"
+        self._hear(self, tells)
+
+    async def _call(self, operation: str, **arguments: object) -> Any:  # noqa: ANN401 - what the operation returns
+        return await self._cluster.call(self.address, operation, name=self._name, **arguments)
+
+    def _speak(self) -> float:
+        self._spoke_at = boot_clock()
+        return self._spoke_at
