@@ -66,6 +66,10 @@ class Cluster:
                 return frozenset(await self._client.nthreads())  # type: ignore[no-untyped-call]  # Dask has no types here
         except (OSError, ValueError):
             return None
+        except asyncio.CancelledError:
+            if _is_cancelled():
+                raise
+            return None  # the client was closed meanwhile
 
     async def run(self, address: str, function: Callable[..., Awaitable[Any]], *args: object) -> Any:  # noqa: ANN401 - what the function returns
         """Run a function in a Dask worker: by pickle, so that nothing need have been prepared there.
@@ -84,10 +88,15 @@ class Cluster:
             OSError, Exception: as above.
         """
         client = self._running_client()
-        if self._is_direct.get(address, True):
-            return await getattr(client.rpc(address), operation)(**arguments)
-        scheduler = cast("PooledRPCCall", client.scheduler)  # as in each client that runs
-        return await scheduler.proxy(worker=address, msg={"op": operation, **arguments})
+        try:
+            if self._is_direct.get(address, True):
+                return await getattr(client.rpc(address), operation)(**arguments)
+            scheduler = cast("PooledRPCCall", client.scheduler)  # as in each client that runs
+            return await scheduler.proxy(worker=address, msg={"op": operation, **arguments})
+        except asyncio.CancelledError:
+            if _is_cancelled():
+                raise
+            raise ConnectionError("the client of Dask was closed meanwhile") from None
 
     async def find_way(self, address: str) -> None:
         """Find out whether a Dask worker can be reached directly; if not, calls go through the scheduler."""
@@ -135,6 +144,12 @@ class Cluster:
             name="lilota",
         )
         return cast("Client", await client)
+
+
+def _is_cancelled() -> bool:
+    """Tell whether somebody wants the present task to end, which Dask does not when it cancels what waits for it."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _start_local(number_of_workers: int) -> LocalCluster:

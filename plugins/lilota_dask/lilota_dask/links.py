@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable
 from math import inf
@@ -11,12 +10,11 @@ from typing import Any, Final
 
 from distributed import Future  # noqa: TC002 - as the others
 
+from lilota.errors import described
 from lilota_dask.cluster import Cluster
 from lilota_dask.holding import UnknownNodeError, occupy, open_node
 from lilota_dask.lifeline import boot_clock
 from lilota_dask.messages import Born, HelperEnded, NodePlace, Order, Tell, decode_place, decode_tell, encode
-
-logger: logging.Logger = logging.getLogger(__name__)
 
 #: What goes to a node in one call has about so many bytes at most.
 _BATCH_BYTES: Final = 4 * 1024 * 1024
@@ -36,6 +34,7 @@ class Link:
     """One Dask worker, with the helper process and the workers that this runner has there.
 
     Args:
+        name: of the node, in all Dask workers and for ever.
         hear: called with what is heard, in order.
 
     Attributes:
@@ -44,6 +43,9 @@ class Link:
         processes: the number of a worker that is up -> its process; 0 is the helper.
         slots: how many slots Dask has given.
         is_closing: no more workers are to be started there.
+        has_left: the scheduler does not know the Dask worker any more. It may still be there, and answer, while it is
+            closed in good order.
+        has_helper: the helper process has not told that it ended.
         lost_because: why it can't be reached any more, a predicate; "" as long as it may be.
     """
 
@@ -51,7 +53,7 @@ class Link:
         self,
         cluster: Cluster,
         address: str,
-        session: str,
+        name: str,
         silence_seconds: float,
         hear: Callable[[Link, list[Tell]], None],
     ) -> None:
@@ -61,9 +63,11 @@ class Link:
         self.place: NodePlace = NodePlace()
         self.slots: int = 0
         self.is_closing: bool = False
+        self.has_left: bool = False
+        self.has_helper: bool = True
         self.lost_because: str = ""
         self._cluster = cluster
-        self._name = f"{session}@{address}"
+        self._name = name
         self._silence_seconds = silence_seconds
         self._hear = hear
         self._slot_tasks: list[Future[None]] = []
@@ -73,7 +77,6 @@ class Link:
         self._has_orders = asyncio.Event()
         self._spoke_at = -inf
         self._answered_at = boot_clock()
-        self._left = asyncio.Event()
 
     @property
     def is_open(self) -> bool:
@@ -108,25 +111,13 @@ class Link:
         self._unsent.append(encode(order))
         self._has_orders.set()
 
-    def left(self) -> None:
-        """The scheduler says that the Dask worker does not belong to the cluster any more."""
-        self._left.set()
-
     async def attend(self) -> None:
-        """Carry orders there and news here, until the node is over; sets `lost_because`."""
+        """Carry orders there and news here until the node is over; then `lost_because` says why."""
         carrier = asyncio.create_task(self._carry())
-        listener = asyncio.create_task(self._listen())
-        left = asyncio.create_task(self._left.wait())
         try:
-            await asyncio.wait((listener, left), return_when=asyncio.FIRST_COMPLETED)
-            if not listener.done():
-                self.lost_because = f"was lost: the Dask worker {self.address} left the cluster"
-            elif listener.exception() is not None:
-                raise listener.exception()  # type: ignore[misc]  # mypy forgets that it is not None
+            await self._listen()
         finally:
-            for task in (carrier, listener, left):
-                task.cancel()
-            await asyncio.gather(carrier, listener, left, return_exceptions=True)
+            carrier.cancel()
             for slot in self._slot_tasks:
                 slot.release()  # type: ignore[no-untyped-call]  # Dask has no types here
 
@@ -135,7 +126,9 @@ class Link:
         return max(0.0, self._spoke_at + self._silence_seconds + _MARGIN_SECONDS - boot_clock())
 
     async def confirms_end_of(self, other: Link) -> bool:
-        """Ask there whether the processes of a node that is lost, which was on the same machine, have ended."""
+        """Ask there whether the processes of a node that is lost have ended, if it was on the same machine."""
+        if self.place.machine != other.place.machine or 0 not in other.processes or not self._can_tell(other):
+            return False
         processes = [(process.pid, process.created_at) for process in other.processes.values()]
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS * 2):
@@ -147,6 +140,9 @@ class Link:
         """End the helper process and wait for that."""
         async with asyncio.timeout(timeout_seconds):
             await self._call("lilota_close_node")
+
+    def _can_tell(self, other: Link) -> bool:
+        return self.is_open or (self is other and not self.has_helper and not self.has_left)
 
     async def _carry(self) -> None:
         while True:
@@ -167,8 +163,8 @@ class Link:
                     await self._call("lilota_give", sent_at=self._speak(), first=self._sent + 1, orders=batch)
             except OSError:
                 await asyncio.sleep(_RETRY_SECONDS)
-            except UnknownNodeError:
-                await asyncio.Event().wait()  # who listens finds that out too, and ends this
+            except Exception:  # noqa: BLE001 - who listens hears the same, and ends this
+                await asyncio.Event().wait()
             else:
                 return
 
@@ -194,22 +190,26 @@ class Link:
                 self.lost_because = f"was lost: the Dask worker {self.address} was started again"
             except OSError as error:
                 await self._bear_silence(error)
+            except Exception as error:  # noqa: BLE001 - what happens to a node is no error of the runner
+                self.lost_because = f"was lost: the Dask worker {self.address} answered with {described(error)}"
             else:
                 self._answered_at = boot_clock()
                 self._take(first, bodies)
 
     async def _bear_silence(self, error: OSError) -> None:
-        if boot_clock() - self._answered_at < self._silence_seconds:
-            await asyncio.sleep(_RETRY_SECONDS)
+        if self.has_left:
+            self.lost_because = f"was lost: the Dask worker {self.address} left the cluster"
+        elif boot_clock() - self._answered_at >= self._silence_seconds:
+            self.lost_because = f"was lost: the Dask worker {self.address} did not answer any more ({described(error)})"
         else:
-            self.lost_because = f"was lost: the Dask worker {self.address} did not answer any more"
-            logger.debug("The last call to %s failed: %r", self.address, error)
+            await asyncio.sleep(_RETRY_SECONDS)
 
     def _take(self, first: int, bodies: list[bytes]) -> None:
         tells = [decode_tell(body) for body in bodies[max(0, self._heard + 1 - first) :]]
         self._heard += len(tells)
         for tell in tells:
             if isinstance(tell, HelperEnded):
+                self.has_helper = False
                 self.lost_because = f"was lost: the helper process on {self.address} {tell.cause}"
         self._hear(self, tells)
 

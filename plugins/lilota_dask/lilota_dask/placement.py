@@ -6,8 +6,10 @@ Everything here happens in the event loop of the executor.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from itertools import count
 from typing import Any, Final, assert_never
 
 from lilota.errors import described
@@ -37,6 +39,8 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 #: How often the scheduler is asked who belongs to the cluster.
 _LOOK_SECONDS: Final = 1.0
+#: So long until a Dask worker that could not be reached is tried again.
+_AGAIN_SECONDS: Final = 5.0
 #: How often, until it is certain by time alone, somebody is looked for who can tell that a lost node is empty.
 _CONFIRM_SECONDS: Final = 0.5
 #: So long a task may go on in a Dask worker that is being closed, before it is stopped and given back.
@@ -81,6 +85,7 @@ class Placement:
         self._links: dict[str, Link] = {}
         self._unfit: set[str] = set()
         self._homes: dict[int, Link] = {}
+        self._numbers = count(1)
         self._tasks: set[asyncio.Task[None]] = set()
         self._without_place_since = boot_clock()
         self._has_warned = False
@@ -108,6 +113,7 @@ class Placement:
             members = await self._cluster.members()
             if members is not None:
                 self._compare(members)
+                self._take_slots()
             self._remark()
             await asyncio.sleep(_LOOK_SECONDS)
 
@@ -123,11 +129,12 @@ class Placement:
     def _compare(self, members: frozenset[str]) -> None:
         self._unfit &= members
         for address in members - self._unfit - self._links.keys():
-            link = Link(self._cluster, address, self._session, self._silence_seconds, self._hear)
+            name = f"{self._session}-{next(self._numbers)}@{address}"
+            link = Link(self._cluster, address, name, self._silence_seconds, self._hear)
             self._links[address] = link
             self._spawn(self._serve(link))
-        for address in self._links.keys() - members:
-            self._links[address].left()
+        for link in self._links.values():
+            link.has_left = link.address not in members
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(coroutine)
@@ -143,17 +150,21 @@ class Placement:
         try:
             await link.open(self._setup)
         except Exception as error:  # noqa: BLE001 - whatever is wrong there, the other nodes are not
-            self._leave_out(link, error)
+            await self._leave_out(link, error)
             return
         self._take_slots()
         await link.attend()
         self._changed()
         await self._bury(link)
 
-    def _leave_out(self, link: Link, error: Exception) -> None:
+    async def _leave_out(self, link: Link, error: Exception) -> None:
+        if isinstance(error, OSError):
+            logger.warning("The Dask worker %s can't be reached: %s", link.address, described(error))
+            await asyncio.sleep(_AGAIN_SECONDS)
+        else:
+            logger.error("The Dask worker %s gets no tasks: %s", link.address, described(error))
+            self._unfit.add(link.address)
         del self._links[link.address]
-        self._unfit.add(link.address)
-        logger.error("The Dask worker %s gets no tasks: %s", link.address, described(error))
 
     async def _bury(self, link: Link) -> None:
         """Tell the deaths of the workers of a node that is lost, once it is certain that they have ended."""
@@ -163,14 +174,13 @@ class Placement:
         deaths = [Died(worker, link.lost_because, "") for worker in link.workers]
         for worker in list(link.workers):
             self._forget(link, worker)
-        if self._links.get(link.address) is link:
-            del self._links[link.address]
+        del self._links[link.address]
         self._tell(deaths)
 
     async def _wait_until_empty(self, link: Link) -> None:
         while (seconds := link.seconds_until_empty()) > 0:
             for neighbour in list(self._links.values()):
-                if neighbour.place.machine == link.place.machine and await neighbour.confirms_end_of(link):
+                if await neighbour.confirms_end_of(link):
                     return
             await asyncio.sleep(min(seconds, _CONFIRM_SECONDS))
 
@@ -183,9 +193,10 @@ class Placement:
 
     def _take_slots(self) -> None:
         """Spread the places that are wanted over the nodes, or take what there is."""
-        capacities = {link: self._capacity(link) for link in self._links.values() if not link.is_closing}
-        for link, number in shares(capacities, self._target.places).items():
-            link.take_slots(number, self._target.resource)
+        capacities = {link: self._capacity(link) for link in self._links.values() if link.is_open}
+        with contextlib.suppress(ConnectionError):  # the next look at the cluster tries again
+            for link, number in shares(capacities, self._target.places).items():
+                link.take_slots(number, self._target.resource)
 
     def _capacity(self, link: Link) -> int:
         resource = self._target.resource
@@ -245,7 +256,7 @@ class Placement:
         events = [event for tell in tells for event in self._events(link, tell)]
         if events:
             self._tell(events)
-        if link.is_closing and not link.workers:
+        if link.is_closing and not link.workers and not link.lost_because:
             self._spawn(self._end(link))
 
     def _events(self, link: Link, tell: Tell) -> Iterable[Event]:
