@@ -8,6 +8,7 @@ from lilota.engine.executor import (
     ExecutorCapabilities,
     ExecutorFactory,
     ExecutorOptions,
+    HasNodes,
     ShowsStacks,
     StackWay,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "ExecutorFactory",
     "ExecutorOptions",
     "FromWorker",
+    "HasNodes",
     "Ready",
     "Received",
     "Retiring",

@@ -64,6 +64,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
         queues: the queues, None for all.
         tells_queues: whether it tells of queues at all; and `more_queues` how many it serves besides.
         places: how many attempts it can run at once; 0 if it does not tell, too.
+        nodes: how many of them are on which node, if they are not all on its machine; and `more_nodes` how many nodes
+            it has besides.
         given_up: names of which it takes no tasks any more, until it is started again.
         troubles: what somebody has to look at, as sentences.
         is_stopping: it takes nothing any more.
@@ -75,6 +77,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     tells_queues: bool = False
     more_queues: int = 0
     places: int = 0
+    nodes: dict[str, int] = {}
+    more_nodes: int = 0
     given_up: tuple[str, ...] = ()
     troubles: tuple[str, ...] = ()
     failure: str = ""
@@ -96,6 +100,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
             tells_queues=queues is not None or about.get("queues", "") is None,
             more_queues=_told(about, "more_queues", int, 0),
             places=max(0, _told(about, "places", int, 0)),
+            nodes=_told(about, "nodes", dict[str, int], {}),
+            more_nodes=_told(about, "more_nodes", int, 0),
             given_up=_told(about, "given_up", tuple[str, ...], ()),
             troubles=_told(about, "troubles", tuple[str, ...], ()),
             failure=_told(about, "failure", str, ""),

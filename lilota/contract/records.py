@@ -107,7 +107,7 @@ _TOO_DEEP: Final = object()
 
 def _flat(raw: msgspec.Raw) -> object:
     try:
-        return msgspec.json.decode(raw, type=_Plain | list[_Plain])
+        return msgspec.json.decode(raw, type=_Plain | list[_Plain] | dict[str, _Plain])
     except msgspec.DecodeError:
         return _TOO_DEEP
 

@@ -6,6 +6,7 @@ A store that decides in its server, in SQL or Lua, says the same there; the cont
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable
 from typing import Final, TypeVar
 
@@ -19,6 +20,8 @@ Time = TypeVar("Time", int, float)
 
 #: How the attempts of a runner end that stops: the tasks run again, and the attempts do not count.
 GIVEN_BACK: Final = Outcome(state=TaskState.PENDING, spends_attempt=False)
+
+_NODE: Final = re.compile(r"Runs on (.+), process \w+\.", re.DOTALL)
 
 # --- decisions
 
@@ -74,6 +77,21 @@ def rescue_line(attempt: int, runner_id: str, host: str, pid: int, now: float) -
     """Return the line by which `rescue` records that it took an attempt from a dead runner."""
     reason = "The runner stopped renewing its lease."
     return lost_attempt_line(attempt, reason, now, runner_id=runner_id, host=host, pid=pid)
+
+
+def node_line(attempt: int, node: str, pid: int | None, now: float) -> LogLine:
+    """Return the line that says on which node an attempt has started.
+
+    Args:
+        now: seconds since the epoch.
+    """
+    return LogLine(at=now, text=f"Runs on {node}, process {pid}.", source="lilota", attempt=attempt)
+
+
+def told_node(line: LogLine) -> str | None:
+    """Return the node if a line says on which one an attempt has started."""
+    told = _NODE.fullmatch(line.text) if line.source == "lilota" else None
+    return told and told[1]
 
 
 # --- refusals

@@ -43,7 +43,7 @@ class Chronicle:
     def lines(self, attempt: Attempt, outcome: Outcome, death: Death) -> tuple[LogLine, ...]:
         """Return what is to be said of an attempt whose worker is gone, or as good as gone."""
         number = attempt.claim.attempt
-        cause = f"The worker process {death.cause[:MESSAGE_LIMIT].rstrip('.')}."
+        cause = f"{death.who} {death.cause[:MESSAGE_LIMIT].rstrip('.')}."
         at = self._clock()
         if outcome.lost:
             return (lost_attempt_line(number, cause, at, runner_id=self._runner_id, host=self._host, pid=self._pid),)

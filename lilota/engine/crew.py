@@ -11,6 +11,7 @@ from lilota.engine.conduct import MisconductError
 from lilota.engine.fates import Death
 from lilota.engine.messages import Finish, Recall, ToWorker
 from lilota.engine.workload import KnownOptions, KnownWorker
+from lilota.tasks.limits import NAME_LIMIT
 
 #: A worker that dies before it was of any use is started again after this, doubled each time.
 RESTART_SECONDS: Final = 0.1
@@ -134,6 +135,10 @@ class Crew:
 
     # --- what happens to workers
 
+    def note_node(self, number: int, node: str) -> None:
+        """A worker is on this node."""
+        self.workers[number].node = node[:NAME_LIMIT]
+
     def came_up(self, number: int) -> None:
         """A worker process is up.
 
@@ -178,7 +183,8 @@ class Crew:
         worker = self.workers.pop(number)
         self._retiring.pop(number, None)
         if worker.unfit:
-            death = Death(f"has not what its runner has. {worker.unfit}", death.last_lines, is_explained=True)
+            cause = f"has not what its runner has. {worker.unfit}"
+            death = Death(cause, death.last_lines, is_explained=True, node=death.node)
         if worker.failed_to_start():
             self.failed_starts += 1
             self.last_start_failure = death

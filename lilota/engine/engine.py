@@ -267,7 +267,8 @@ class Engine:
         worker.unfit = message.reason[:MESSAGE_LIMIT]
         if not self.crew.unfit:
             due = "takes no tasks, and a restart of the runner is due"
-            self.crew.unfit = f"The worker process {message.pid} {due}: {worker.unfit}"
+            on = f" on {worker.node}" if worker.node else ""
+            self.crew.unfit = f"The worker process {message.pid}{on} {due}: {worker.unfit}"
             logger.error("%s", self.crew.unfit)
 
     def _give_up(self, name: str, reason: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -177,6 +177,23 @@ class ShowsStacks(Protocol):
 
         Called as `send` is.
         """
+
+
+@runtime_checkable
+class HasNodes(Protocol):
+    """What an executor may be able to do besides: tell on which nodes its places and its workers are.
+
+    One without it works as well; then nothing is said of nodes, as all is on the machine of the runner.
+    """
+
+    def node(self, number: int) -> str:
+        """Return the name of the node where a worker is, for people: "tcp://10.0.0.7:4001 (gpu7)"; "" if unknown.
+
+        Called as `send` is, when the worker has told its first message, and for one that had none when it has died.
+        """
+
+    def nodes(self) -> Mapping[str, int]:
+        """Return how many of the `places` are on which node, by the names of `node`; any thread may ask."""
 
 
 #: Makes an executor, when a runner starts. It may connect; what can't be used is a `ConfigurationError`.

@@ -25,6 +25,7 @@ class Death(msgspec.Struct, frozen=True):
         last_lines: what it printed last.
         stack: the stacks that it wrote last, if somebody asked for them.
         is_explained: the cause says what to do about it, so nobody has to guess.
+        node: where it was, "" if that is the machine of the runner, or unknown.
         in_retirement: it was known that the place of the worker would be taken away.
     """
 
@@ -32,7 +33,13 @@ class Death(msgspec.Struct, frozen=True):
     last_lines: str = ""
     is_explained: bool = False
     stack: str = ""
+    node: str = ""
     in_retirement: bool = False
+
+    @property
+    def who(self) -> str:
+        """What ended, as the beginning of a sentence that its cause ends."""
+        return f"The worker process on {self.node}" if self.node else "The worker process"
 
 
 def after_loss(claim: Claim, options: TaskOptions, reason: StopReason | None, death: Death) -> Outcome:
@@ -50,11 +57,12 @@ def after_death(claim: Claim, options: TaskOptions, death: Death) -> Outcome:
     """Return the outcome of an attempt during which the worker died by itself."""
     lost = claim.lost_attempts + 1
     limit = _lost_limit(claim, options)
-    message = f"The worker process {death.cause}."
+    message = f"{death.who} {death.cause}."
     if lost < limit:
         return Outcome(state=TaskState.PENDING, error=_error("WorkerDied", message, death), lost=True)
     if lost > 1:
-        message = f"The worker died {lost} times; the last time it {death.cause}."
+        where = f", on {death.node}," if death.node else ""
+        message = f"The worker died {lost} times; the last time{where} it {death.cause}."
     return Outcome(state=TaskState.FAILED, error=_error("WorkerDied", message, death), lost=True)
 
 

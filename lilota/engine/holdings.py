@@ -9,6 +9,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from lilota.contract import Fence
+from lilota.contract.rules import node_line
 from lilota.engine import fates
 from lilota.engine.backlog import Backlog
 from lilota.engine.chronicle import Chronicle
@@ -197,6 +198,9 @@ class Holdings:
                 return  # killed for a lost lease, with its last words still on the way
             raise MisconductError("spoke of an attempt that it does not have")
         check_update(attempt, update)
+        if worker.node and update.started_at is not None and attempt.started_at is None:
+            line = node_line(attempt.claim.attempt, worker.node, update.pid, update.started_at)
+            update = replace(update, log_lines=(line, *update.log_lines))
         if update.outcome is not None:
             worker.take(attempt.fence)
             worker.has_ended_one = True
@@ -259,14 +263,14 @@ class Holdings:
         self._crew.kill(worker, signal.SIGKILL)
         for attempt in held:
             if attempt.fence not in self:
-                death = Death(_faulty(fault))
+                death = Death(_faulty(fault), node=worker.node)
                 outcome = fates.after_death(attempt.claim, worker.options[attempt.claim.name], death)
                 self._lose(attempt, outcome, death)
 
     def note_death(self, worker: KnownWorker, death: Death, now: float) -> None:
         """A worker is gone: what ran in it is lost, the rest waits again."""
         if worker.fault:
-            death = Death(_faulty(worker.fault), death.last_lines)
+            death = Death(_faulty(worker.fault), death.last_lines, node=death.node)
         elif worker.retiring:
             death = replace(death, in_retirement=True)
         if not worker.leaving or worker.fault:

@@ -126,6 +126,7 @@ class KnownWorker:
         places: how many attempts of concurrent tasks it runs at once.
         makes_way: until it is empty, it takes no more of them, because something waits that needs a worker for itself.
         killed_for: the one of several attempts for which it was sent a signal; the others are not to blame.
+        node: where it is, "" if that is the machine of the runner, or unknown.
     """
 
     number: int
@@ -151,6 +152,7 @@ class KnownWorker:
     places: int = 1
     makes_way: bool = False
     killed_for: Attempt | None = None
+    node: str = ""
 
     def takes_more(self) -> bool:
         """Tell whether what is sent to it has a chance to run soon: it is up, not slow, and neither leaves nor dies."""

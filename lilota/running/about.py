@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -27,12 +27,14 @@ def with_service(
     troubles: Sequence[str] = (),
     is_stopping: bool = False,
     control: str = "",
+    nodes: Mapping[str, int] | None = None,
 ) -> RunnerInfo:
     """Return a runner that tells which tasks it takes, in how many places, and what somebody has to look at.
 
     Args:
         serves: what it was started for; what it does not take of that, it has given up.
         control: the address of its control socket, "" if it has none.
+        nodes: how many of the places are on which node, None if all are on the machine of the runner.
     """
     names, queues = _within_limit(takes.names), _within_limit(takes.queues or ())
     about: dict[str, object] = {
@@ -44,6 +46,9 @@ def with_service(
         "lilota": __version__,
         "python": platform.python_version(),
     }
+    if nodes is not None:
+        told = {node: nodes[node] for node in _within_limit(nodes)}
+        about |= {"nodes": told, "more_nodes": len(nodes) - len(told)}
     if control:
         about["control"] = control
     if troubles:

@@ -17,9 +17,9 @@ from lilota.contract import TaskStore
 from lilota.engine.commands import AskForStack, Kill, Send, StartWorker
 from lilota.engine.engine import Engine
 from lilota.engine.events import Died, Event, Retiring
-from lilota.engine.executor import Executor, ShowsStacks, StackWay
+from lilota.engine.executor import Executor, HasNodes, ShowsStacks, StackWay
 from lilota.engine.fates import Death
-from lilota.engine.messages import Ready
+from lilota.engine.messages import Ready, Unfit
 from lilota.errors import LilotaError, described
 from lilota.plugins.delays import whereabouts
 from lilota.running.exchange import Exchange
@@ -59,6 +59,7 @@ class Driver:
         self._clock = clock
         self._engine = engine
         self._processes = processes
+        self._nodes = processes if isinstance(processes, HasNodes) else None
         self._teller = teller
         self._on_failure = on_failure
         self._exchange = Exchange(engine, store, teller, clock)
@@ -201,18 +202,32 @@ class Driver:
 
     def _take(self, event: Event, now: float) -> None:
         if isinstance(event, Died):
-            self._engine.worker_died(event.worker, Death(event.cause, event.last_lines, stack=event.stack), now)
-            logger.debug("Worker %d %s.", event.worker, event.cause)
+            node = self._node(event.worker)
+            death = Death(event.cause, event.last_lines, stack=event.stack, node=node)
+            self._engine.worker_died(event.worker, death, now)
+            logger.debug("Worker %d%s %s.", event.worker, _on(node), event.cause)
             return
         if isinstance(event, Retiring):
             self._engine.worker_retires(event.worker, event.grace_seconds, now)
-            logger.debug("The place of worker %d is taken away; %g s are left.", event.worker, event.grace_seconds)
+            where = _on(self._node(event.worker))
+            seconds = event.grace_seconds
+            logger.debug("The place of worker %d%s is taken away; %g s are left.", event.worker, where, seconds)
             return
-        if isinstance(event.message, Ready):
-            logger.debug("Worker %d is ready as process %d.", event.worker, event.message.pid)
+        if isinstance(event.message, Ready | Unfit):
+            node = self._node(event.worker)
+            logger.debug("Worker %d is up as process %d%s.", event.worker, event.message.pid, _on(node))
             self._exchange.schedule.look_again()
         if self._engine.hear(event.worker, event.message, now):
             self._teller.heard(event.message)
+
+    def _node(self, number: int) -> str:
+        """Return where a worker is, and remember it; "" where that goes without saying."""
+        worker = self._engine.crew.workers.get(number)
+        if self._nodes is None or worker is None:
+            return ""
+        if not worker.node:
+            self._engine.crew.note_node(number, self._nodes.node(number))
+        return worker.node
 
     def _obey(self) -> None:
         for command in self._engine.crew.take_commands():
@@ -236,8 +251,8 @@ class Driver:
             self.settled.set()
         if crew.failed_starts >= _STARTS and not crew.is_ready and crew.last_start_failure is not None:
             raise LilotaError(
-                f"No worker process could be started, {crew.failed_starts} times in a row; the last one "
-                f"{crew.last_start_failure.cause}"
+                f"No worker process could be started, {crew.failed_starts} times in a row; the last one"
+                f"{_on(crew.last_start_failure.node)} {crew.last_start_failure.cause}"
             )
 
     def _watch_names(self) -> None:
@@ -251,3 +266,7 @@ class Driver:
         self._teller.forget_all()
         self._obey()
         done.set()
+
+
+def _on(node: str) -> str:
+    return f" on {node}" if node else ""

@@ -16,7 +16,7 @@ from lilota.adding.waiters import Waiters
 from lilota.contract import RunnerInfo, StoreCapabilities, TaskStore
 from lilota.engine.chronicle import Chronicle
 from lilota.engine.engine import Engine
-from lilota.engine.executor import Executor, ExecutorCapabilities
+from lilota.engine.executor import Executor, ExecutorCapabilities, HasNodes
 from lilota.errors import LilotaError, StoreError, described, listed
 from lilota.hookspecs import RunnerDetails
 from lilota.plugins.guarded_stores import GuardedStore
@@ -220,6 +220,7 @@ class RunnerStart:
             troubles=engine.troubles,
             is_stopping=engine.is_stopping,
             control=self._control.address,
+            nodes=self._executor.nodes() if isinstance(self._executor, HasNodes) else None,
         )
 
     def _note_failure(self, error: BaseException, is_written: bool) -> None:

@@ -8,6 +8,7 @@ import pytest
 from cli_calls import add_task, call, start_task
 
 from lilota.contract import ClaimRequest, RunnerInfo
+from lilota.contract.rules import node_line
 from lilota.models import AttemptUpdate, Outcome, TaskError, TaskState
 from lilota.running.about import with_service
 
@@ -56,6 +57,47 @@ def test_runners_shortens_long_lists_unless_asked(store):
     assert cells(row)[-2:] == ["all", "task_0, task_1, task_10 and 47 more"]
     assert cells(stops)[1] == "stopping"
     assert "task_49" in call("runners", "--full").stdout
+
+
+def test_runners_says_how_many_places_are_on_which_node(store):
+    """Of many the first ones, unless asked; of a runner whose places are all on its machine nothing."""
+    beat(store, "here")
+    beat(store, "far", nodes={"tcp://b:1": 2, HOSTILE: 1, "tcp://a:1": 4, "tcp://c:1": 1})
+
+    said = call("runners").stdout.splitlines()[3:]
+    in_full = call("runners", "--full").stdout
+    told = [runner["about"].get("nodes") for runner in json.loads(call("runners", "--json").stdout)]
+
+    assert len(said) == 1
+    assert said[0].startswith("The runner far has the places: 1 on ")
+    assert said[0].endswith(" and 1 more")
+    assert "\x1b" not in in_full
+    assert "4 on tcp://a:1" in in_full
+    assert told == [None, {"tcp://b:1": 2, HOSTILE: 1, "tcp://a:1": 4, "tcp://c:1": 1}]
+
+
+def test_a_runner_of_many_nodes_tells_as_many_as_a_heartbeat_carries(store):
+    """And how many it has besides."""
+    beat(store, nodes={f"tcp://10.0.{number // 256}.{number % 256}:40000": 1 for number in range(5_000)})
+
+    (runner,) = json.loads(call("runners", "--json").stdout)
+
+    assert len(runner["about"]["nodes"]) + runner["about"]["more_nodes"] == 5_000
+    assert 100 < len(runner["about"]["nodes"]) < 1_000
+
+
+@pytest.mark.parametrize("nodes", [(), ("tcp://a:1", "tcp://b:1")])
+def test_show_tells_the_node_of_the_newest_attempt(store, nodes):
+    """As its log does; of one that ran beside its runner nothing is told."""
+    lines = tuple(node_line(number, node, 7, 1.0) for number, node in enumerate(nodes, 1))
+    task_id = start_task(store, lines=lines).id
+
+    shown = call("show", str(task_id)).stdout
+    node = json.loads(call("show", str(task_id), "--json").stdout)["node"]
+
+    assert node == (nodes[-1] if nodes else None)
+    assert ("tcp://b:1" in shown) is bool(nodes)
+    assert "tcp://a:1" not in shown
 
 
 def test_runners_says_what_waits_in_vain(store):

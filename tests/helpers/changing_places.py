@@ -6,6 +6,9 @@ from collections import deque
 
 from lilota.executors import Event, ExecutorOptions, Retiring, WorkerProcesses
 
+#: Where workers are by turns that know where they are.
+NODES = ("tcp://a:1 (a)", "tcp://b:2 (b)")
+
 
 class ChangingPlaces(WorkerProcesses):
     """As many places as the runner has asked for, until a test says otherwise, from any thread."""
@@ -38,3 +41,13 @@ class ChangingPlaces(WorkerProcesses):
     def numbers(self) -> list[int]:
         """Return the numbers of the workers that live."""
         return sorted(self._workers)
+
+
+class PlacesOnNodes(ChangingPlaces):
+    """Workers with an odd number are on the first of two nodes, the others on the second."""
+
+    def node(self, number: int) -> str:
+        return NODES[(number - 1) % 2]
+
+    def nodes(self) -> dict[str, int]:
+        return {NODES[0]: (self.places() + 1) // 2, NODES[1]: self.places() // 2}

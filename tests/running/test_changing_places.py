@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
-from changing_places import ChangingPlaces
+from changing_places import NODES, ChangingPlaces, PlacesOnNodes
 from lilota_memory_store import MemoryTaskStore
 from runner_tasks import TASKS
 from running import started, until
@@ -15,12 +15,12 @@ from lilota.runner import TaskRunner
 
 
 @contextmanager
-def a_runner(places):
+def a_runner(places, kind=ChangingPlaces):
     """Start a runner with so many places, and give it with its executor; stop it, by force if need be."""
     made = []
 
     def make(options):
-        made.append(ChangingPlaces(options))
+        made.append(kind(options))
         return made[0]
 
     runner = TaskRunner(MemoryTaskStore(), places, executor=make, settings=Settings())
@@ -69,3 +69,37 @@ def test_what_is_not_done_within_the_grace_is_given_back_and_runs_elsewhere():
         assert [(info.lost_attempts, info.error) for info in infos] == [(0, None)] * 2
         assert [task.info().attempt for task in tasks] == [1, 1]
         assert any("The place where it ran is taken away" in line.text for line in tasks[1].logs())
+
+
+def test_where_an_attempt_runs_is_told_by_its_log_and_by_what_is_said_of_its_end(caplog):
+    """Before all that it logs itself; the heartbeat tells how many places are where."""
+    caplog.set_level("DEBUG", "lilota")
+    with a_runner(1, PlacesOnNodes) as (runner, _executor):
+        talks = runner.add("talk", input={"lines": 1})
+        talks.result(60)
+        crashes = runner.add("crash")
+        until(crashes.info, lambda info: info.state.is_terminal)
+        runs_again = runner.add("hash", input={"text": "a"})
+        runs_again.result(60)
+        (known,) = runner.store.runners()
+
+    lines = [line.text for line in talks.logs()]
+    pid = talks.info().pid
+    assert lines == [f"Runs on {NODES[0]}, process {pid}.", "1.0", f"Runs on {NODES[0]}, process {pid}.", "2.0"]
+    assert [line.attempt for line in talks.logs()] == [1, 1, 2, 2]
+    assert f"The worker process on {NODES[0]} exited with code 3" in crashes.logs()[-1].text
+    assert f"The worker process on {NODES[0]} exited with code 3" in crashes.info().error.message
+    assert runs_again.logs()[0].text.startswith(f"Runs on {NODES[1]}, process ")
+    assert (known.about["nodes"], known.about["more_nodes"]) == ({NODES[0]: 1, NODES[1]: 0}, 0)
+    assert f"Worker 1 on {NODES[0]} exited with code 3." in caplog.messages
+
+
+def test_beside_the_runner_nothing_is_said_of_nodes():
+    """It goes without saying where all is on one machine."""
+    with a_runner(1) as (runner, _executor):
+        task = runner.add("hash", input={"text": "a"})
+        task.result(60)
+        (known,) = runner.store.runners()
+
+    assert task.logs() == []
+    assert "nodes" not in known.about

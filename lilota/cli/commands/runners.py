@@ -49,6 +49,7 @@ def runners(session: Session, *, full: bool, as_json: bool) -> None:
     if found:
         services = [(runner, Service.told_by(runner)) for runner in found]
         screen.print(_table(services, running, screen))
+        _print_nodes(services, screen, full=full)
         if full:
             _print_names(services, screen)
         _print_troubles(services, screen)
@@ -56,6 +57,14 @@ def runners(session: Session, *, full: bool, as_json: bool) -> None:
         screen.print(Text(f"No runner is registered. Start one with: {session.worker_command}", style="dim"))
     for line in Serving(found, session.worker_command).complaints(waiting):
         screen.print(text(line, "yellow"), soft_wrap=True)
+
+
+def _print_nodes(services: Sequence[tuple[RegisteredRunner, Service]], screen: Console, *, full: bool) -> None:
+    for runner, service in services:
+        if service.nodes:
+            nodes = [f"{service.nodes[node]:,} on {node}" for node in sorted(service.nodes)]
+            told = _few(nodes, service.more_nodes, full=full)
+            screen.print(text(f"The runner {runner.id} has the places: {told}"), soft_wrap=True)
 
 
 def _print_names(services: Sequence[tuple[RegisteredRunner, Service]], screen: Console) -> None:

@@ -5,19 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Final
 
 import click
 from rich.text import Text
 
+from lilota.adding.lines import lines_behind
 from lilota.cli.options import TASK_ID, json_option, store_option
 from lilota.cli.records import print_json
 from lilota.cli.screen import console, fields, has_unicode, state_text
 from lilota.cli.session import Session, pass_session
+from lilota.contract import TaskStore
+from lilota.contract.rules import told_node
 from lilota.models import TaskInfo, TaskState
 from lilota.serving import why_it_waits
 from lilota.texts.safe import escape, safe
 from lilota.texts.secrets import mask_secrets, mask_text
 from lilota.texts.words import duration, instant_text
+
+#: Among these lines of a log is the first that tells of a node, if any is; lost attempts may have theirs before it.
+_FIRST_LINES: Final = 20
 
 
 @click.command
@@ -31,15 +38,18 @@ def show(session: Session, *, task_id: int, reveal: bool, as_json: bool) -> None
     with session.open_store() as store:
         task = store.get(task_id)
         waits_for = why_it_waits(task, store, session.worker_command)
+        node = _node_of(task, store)
     if as_json:
         reasons = [{"kind": reason.kind, "text": mask_text(reason.text)} for reason in waits_for]
-        print_json({**task.to_dict(reveal_secrets=reveal), "waits_for": reasons}, indent=2)
+        print_json({**task.to_dict(reveal_secrets=reveal), "waits_for": reasons, "node": node}, indent=2)
         return
     screen = console()
     screen.print(_heading(task, has_unicode(screen)))
     grid = fields()
     for label, value in _facts(task, datetime.now(UTC)):
         grid.add_row(label, Text(value))
+    if node is not None:
+        grid.add_row("node", Text(safe(node)))
     for number, reason in enumerate(waits_for):
         grid.add_row("" if number else "waits", Text(safe(reason.text), style="yellow"))
     screen.print(grid)
@@ -77,6 +87,14 @@ def _facts(task: TaskInfo, now: datetime) -> Iterator[tuple[str, str]]:
         yield "ended", instant_text(task.finished_at, now) + took
     if task.pid and task.state is TaskState.RUNNING:
         yield "process", f"{task.pid}, of the runner {safe(task.runner_id or '?')}"
+
+
+def _node_of(task: TaskInfo, store: TaskStore) -> str | None:
+    """Return the node of the newest attempt, as the log of the task tells; None where it ran beside its runner."""
+    # The first attempt has told its own before all other lines. Whose log begins otherwise is not read to its end.
+    if task.started_at is None or not any(map(told_node, store.logs(task.id, limit=_FIRST_LINES))):
+        return None
+    return list(filter(None, map(told_node, lines_behind(store, task.id))))[-1]
 
 
 def _attempts(task: TaskInfo) -> str:
