@@ -9,11 +9,13 @@ from typing import Any, Final
 import msgspec
 
 from lilota.tasks.annotations import SECRET_SCHEMA, has_secret, opened
-from lilota.tasks.carriers import carrier_of, to_json
+from lilota.tasks.carriers import carrier_of, encode
 from lilota.tasks.parameters import Parameter
 from lilota.tasks.secret_values import Secret
 from lilota.texts.patterns import Pattern
 
+#: Defaults in one order: that of a set is another one in each process.
+_to_json: Final = msgspec.json.Encoder(enc_hook=encode, order="deterministic").encode
 _DEFINITIONS: Final = "#/$defs/{name}"
 #: "    month: the month, as in "march"", and "    month (str): ..."
 _ARGUMENT: Final = Pattern(r"(?P<indent>[ \t]+)\*{0,2}(?P<name>\w+)(?: *\([^)]*\))?:[ \t]*(?P<text>.*)")
@@ -39,7 +41,7 @@ def object_schema(
         if parameter.name in told:
             schema["description"] = told[parameter.name]
         if parameter.has_default and (parameter.default is None or not has_secret(parameter.annotation)):
-            schema["default"] = msgspec.json.decode(to_json(parameter.default))
+            schema["default"] = msgspec.json.decode(_to_json(parameter.default))
     whole = {
         "title": function.__name__,
         "description": text.partition("\n")[0],

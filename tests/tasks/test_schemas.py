@@ -74,6 +74,16 @@ def test_a_secret_is_marked():
     assert schema["default"] is None
 
 
+def test_the_default_of_a_set_has_one_order():
+    """That of a set is another one in each process."""
+
+    def f(missing: frozenset[str] = frozenset({"", "NA", "nan", "null", "N/A"})) -> None: ...
+
+    schema = Signature.of(f, "The task 'f'").input_schema()["properties"]["missing"]
+
+    assert schema["default"] == ["", "N/A", "NA", "nan", "null"]
+
+
 def test_the_default_of_a_secret_is_not_in_the_schema():
     """Somebody will write a password there."""
 
