@@ -6,6 +6,18 @@ from lilota import task
 from lilota.models import JSONObject, TaskBase
 
 
+class Nothing(TaskBase):
+    """Do nothing, and return nothing."""
+
+    def run(self) -> None:
+        pass
+
+
+@task
+def nothing() -> None:
+    """Do the same as a function."""
+
+
 @task
 def noop_function() -> dict[str, bool]:
     """Do nothing, as `tasks.Noop` does."""
@@ -16,7 +28,8 @@ class ResizeByHand(TaskBase):
     """Take an input of which nothing is known when it is added."""
 
     def run(self) -> JSONObject:
-        return self.task_info.input
+        given = self.task_info.input
+        return {key: given.get(key) for key in ("photo", "width", "quality", "tags")}
 
 
 @task

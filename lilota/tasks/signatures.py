@@ -123,42 +123,38 @@ class Signature:
             f"{what()} does not fit {self.name}: {self._explained(arguments, problem, self.secrets)}"
         )
 
-    def decode_input(
-        self,
-        text: str,
-        what: Callable[[], str],
-        context: object = None,
-        secrets: Callable[[], Collection[str]] = tuple,
-    ) -> tuple[list[Any], dict[str, Any]]:
+    def decode_input(self, text: str, context: object = None) -> tuple[list[Any], dict[str, Any]]:
         """Return the arguments to call the function with.
 
         Args:
-            what: returns how to call the input in an error.
             context: what the parameter for it gets.
-            secrets: returns the keys that were secret when the task was added, and may be no more.
 
         Raises:
-            InvalidInputError: the input does not fit: the function is another one than when the task was added.
+            Exception: the input does not fit; types of users decode here. `misfit` says what is wrong.
         """
-        problem: Exception
-        try:
-            named = self._decoded(text.encode())
-        except Exception as error:  # noqa: BLE001 - types of users decode here
-            problem = error
-        else:
-            if self.context:
-                named[self.context] = context
-            return [named.pop(name) for name in self._order] if self._order else [], named
+        named = self._decoded(text)
+        if self.context:
+            named[self.context] = context
+        return [named.pop(name) for name in self._order] if self._order else [], named
+
+    def misfit(self, text: str, problem: Exception, what: str, secrets: Collection[str] = ()) -> InvalidInputError:
+        """Return what to say of an input that does not fit: the function is another one than when it was added.
+
+        Args:
+            problem: what `decode_input` has raised.
+            what: how to call the input in an error.
+            secrets: the keys that were secret when the task was added, and may be no more.
+        """
         if type(problem) is msgspec.DecodeError:
-            raise InvalidInputError(f"{what()} is not JSON; it was damaged in the store ({problem}).")
-        said = self._explained(msgspec.json.decode(text), problem, (*self.secrets, *secrets()))
-        raise InvalidInputError(
-            f"{what()} does not fit {self.name} as it is now: {said} It was added by a program that could not check "
+            return InvalidInputError(f"{what} is not JSON; it was damaged in the store ({problem}).")
+        said = self._explained(msgspec.json.decode(text), problem, (*self.secrets, *secrets))
+        return InvalidInputError(
+            f"{what} does not fit {self.name} as it is now: {said} It was added by a program that could not check "
             f"it, or when {self.name} took something else. The task keeps its input: retry it when they fit."
         )
 
-    def encode_output(self, value: object, what: Callable[[], str]) -> str | None:
-        """Return the JSON text of an output, which is an object; None if there is none.
+    def encode_output(self, value: object, what: Callable[[], str]) -> str:
+        """Return the JSON text of an output, which is an object. None is no output.
 
         Args:
             what: returns how to call the output in an error.
@@ -166,16 +162,12 @@ class Signature:
         Raises:
             InvalidOutputError: the value is not what the annotation says, or JSON can't carry it.
         """
-        if value is None:
-            return None
         if self.returns is EMPTY:
             return encode_result(value, what)
         problem: Exception
         try:
             encoded = to_json(value)
-            back = self._decode_output(encoded)
-            # As for inputs: plain values that fit have lost nothing.
-            lost = "" if _is_plain(value) and value == back else difference(value, back)
+            lost = difference(value, self._decode_output(encoded))
         except Exception as error:  # noqa: BLE001 - types of users encode and decode here
             problem = error
         else:
@@ -215,7 +207,7 @@ class Signature:
 
         return value_schema(Any if self.returns is EMPTY else self.returns)
 
-    def _decoded(self, encoded: bytes) -> dict[str, Any]:
+    def _decoded(self, encoded: bytes | str) -> dict[str, Any]:
         """Return the value of each parameter, defaults included."""
         named = asdict(self._decode_named(encoded))
         if self._decode_rest is not None:
@@ -251,13 +243,6 @@ class Signature:
             f"{each.name!r} (may be left out)" if each.has_default else repr(each.name) for each in self.parameters
         ]
         return f"It takes {', '.join(shown)}." if shown else "It takes nothing."
-
-
-def _is_plain(value: object) -> bool:
-    """Tell whether a value is one that JSON carries as it is, or a dict of such values."""
-    if type(value) is not dict:
-        return type(value) in _PLAIN_TYPES
-    return _PLAIN_TYPES.issuperset(map(type, value.values()))
 
 
 def encode_result(value: object, what: Callable[[], str]) -> str:

@@ -156,18 +156,20 @@ def _build(
     """Return the task, ready to be called, and what takes what it returns; or how it ends without a call."""
     # A context variable holds it, but copies of the context would share the object, which tasks change.
     decimal.setcontext(decimal.getcontext().copy())
-    progress = _Progress(claim, reporter)
-    task = _build_task(task_class, claim, reporter, progress, logger)
     signature = signature_of(task_class)
-    if signature is None:
-        return task, progress.keep_object
-    try:
-        arguments = signature.decode_input(claim.input_json, progress.name_input, task, progress.secret_keys)
-    except InvalidInputError as error:  # another attempt would find the same
-        return Outcome(state=TaskState.FAILED, error=describe_error(error))
-    task._arguments = arguments  # noqa: SLF001 - see `call_run`
-    progress.signature = signature
-    return task, progress.keep_result
+    progress = _Progress(claim, reporter, signature)
+    task = _build_task(task_class, claim, reporter, progress, logger)
+    if signature is not None:
+        try:
+            task._arguments = signature.decode_input(claim.input_json, task)  # noqa: SLF001 - see `call_run`
+        except Exception as error:  # noqa: BLE001 - types of users decode here; another attempt would find the same
+            return Outcome(state=TaskState.FAILED, error=describe_error(_misfit(signature, claim, error)))
+    return task, progress.keep
+
+
+def _misfit(signature: Signature, claim: Claim, problem: Exception) -> InvalidInputError:
+    secrets = secret_keys(json.loads(claim.headers_json or "{}"))
+    return signature.misfit(claim.input_json, problem, f"The input of the task {claim.id} ({claim.name!r})", secrets)
 
 
 def no_class() -> type[TaskBase]:
@@ -219,14 +221,12 @@ def _after_error(error: BaseException, claim: Claim, task_class: type[TaskBase])
 
 
 class _Progress:
-    """What the `set_progress` and `set_output` of one attempt do."""
+    """What the `set_progress` and `set_output` of one attempt do, and what becomes of what it returns."""
 
-    #: Of a task that has one, set before it is called.
-    signature: Signature
-
-    def __init__(self, claim: Claim, reporter: AttemptReporter) -> None:
+    def __init__(self, claim: Claim, reporter: AttemptReporter, signature: Signature | None) -> None:
         self._claim = claim
         self._reporter = reporter
+        self._signature = signature
         self._has_output = False
 
     # The second argument may be missing, so that who leaves out the first one is told what belongs there.
@@ -241,22 +241,14 @@ class _Progress:
         self._reporter.output(self._encode(output))
         self._has_output = True
 
-    def keep_object(self, returned: object) -> None:
-        """Keep what a `run` without parameters has returned, which must be a dict."""
-        if returned is not None and not self._has_output:
+    def keep(self, returned: object) -> None:
+        """Keep what has been returned: as its annotation says, or as the dict that a `run` without parameters gives."""
+        if returned is None:
+            return
+        if self._signature is not None:  # what is annotated replaces an output so far
+            self._reporter.returned(self._signature.encode_output(returned, self._name_output))
+        elif not self._has_output:
             self._reporter.returned(self._encode(returned))
-
-    def keep_result(self, returned: object) -> None:
-        """Keep what has been returned, as its annotation says; it replaces an output so far."""
-        output_json = self.signature.encode_output(returned, self._name_output)
-        if output_json is not None:
-            self._reporter.returned(output_json)
-
-    def secret_keys(self) -> list[str]:
-        return secret_keys(json.loads(self._claim.headers_json or "{}"))
-
-    def name_input(self) -> str:
-        return f"The input of the task {self._claim.id} ({self._claim.name!r})"
 
     def _encode(self, output: object) -> str:
         return encode_object(output, self._name_output, OUTPUT_LIMIT_BYTES, InvalidOutputError)

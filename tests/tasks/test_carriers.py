@@ -43,7 +43,7 @@ def pay(price: Money, parts: dict[str, Fraction] = {"a": Fraction(1, 2)}) -> lis
 
 def arrived(function: Any, arguments: dict[str, Any]) -> dict[str, Any]:
     signature = Signature.of(function, "The task 'pay'")
-    return signature.decode_input(signature.encode_input(arguments, what), what)[1]
+    return signature.decode_input(signature.encode_input(arguments, what))[1]
 
 
 def test_a_registered_type_travels():

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from lilota_example_tasks.generate_report import GenerateReport
 
@@ -46,9 +47,13 @@ class RunningTask:
     def run(self) -> dict[str, Any]:
         """Run it with its input as a worker would, and return its output."""
         signature = signature_of(type(self._task))
-        arguments, named = signature.decode_input(self._input_json, lambda: "The input") if signature else ((), {})
-        self._task.run(*arguments, **named)
-        return self.outputs[-1]
+        assert signature is not None
+        try:
+            arguments, named = signature.decode_input(self._input_json)
+        except msgspec.ValidationError as problem:
+            raise signature.misfit(self._input_json, problem, "The input") from problem
+        returned = self._task.run(*arguments, **named)
+        return self.outputs[-1] if returned is None else msgspec.to_builtins(returned)
 
     def _set_progress(self, task_id: int, percentage: float) -> None:
         assert task_id == 1
