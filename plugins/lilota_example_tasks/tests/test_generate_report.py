@@ -7,9 +7,11 @@ import tracemalloc
 
 import pytest
 from lilota_example_tasks.generate_report import GenerateReport, engine
+from lilota_example_tasks.generate_report.report import Report
 from pypdf import PdfReader
 
 from lilota.errors import InvalidInputError
+from lilota.testing import run_task
 
 NAME = "generate_report"
 
@@ -171,6 +173,26 @@ def test_a_line_end_in_a_name_begins_no_row(report):
     _, rows = report('city,price\n"Oslo\r=1+1",1\n')
 
     assert [row["city"] for row in rows] == ["Oslo\r=1+1"]
+
+
+def test_a_wrong_input_is_refused_where_the_task_is_added(tmp_path):
+    """By a program that knows the class; a worker says the same."""
+    wrong = {"source": "a.csv", "target": str(tmp_path), "group_by": "city", "value": "price", "delimeter": ";"}
+
+    with pytest.raises(InvalidInputError, match=r"it has no parameter 'delimeter'\. Did you mean 'delimiter'"):
+        run_task(GenerateReport, wrong)
+
+
+def test_the_result_is_an_object_of_a_type(tmp_path):
+    """As a program gets it that knows the class; what is stored is its JSON."""
+    source = tmp_path / "source.csv"
+    source.write_text("city,price\nOslo,much\nOslo,1\n")
+
+    done = run_task(GenerateReport, source=str(source), target=str(tmp_path), group_by=1, value=2)
+
+    assert isinstance(done.result, Report)
+    assert (done.result.rows, done.result.first_bad_rows[0].line, done.result.read_as.encoding) == (2, 2, "utf-8")
+    assert done.output["read_as"] == {"compression": None, "encoding": "utf-8", "delimiter": ",", "decimal": "."}
 
 
 def test_the_source_is_never_replaced_by_the_summary(report, tmp_path):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 
+import msgspec
 import pytest
 from lilota_example_tasks.generate_report import engine
 from lilota_example_tasks.generate_report.engine import summarize_by_duckdb
-from lilota_example_tasks.generate_report.inputs import GenerateReportInput
 from lilota_example_tasks.generate_report.layout import find_layout
+from lilota_example_tasks.generate_report.reading import MISSING, Reading
 from lilota_example_tasks.generate_report.summary_csv import summary_csv
 from lilota_example_tasks.generate_report.summing import summarize
 
@@ -16,6 +17,16 @@ from lilota.errors import InvalidInputError
 
 pytest.importorskip("duckdb")
 
+READING = Reading(
+    group_by="city",
+    value="price",
+    missing=MISSING,
+    groups_limit=10_000,
+    encoding=None,
+    delimiter=None,
+    decimal=None,
+    header=True,
+)
 BOTH = {
     "plain": b"city,price\nOslo,1\nRome,2\nOslo,0.1\nOslo,0.2\n",
     "line ends of Windows": b"city,price\r\nOslo,1\r\nRome,2\r\n",
@@ -69,10 +80,10 @@ def both(tmp_path):
     def run(content, **keys):
         path = tmp_path / "source.csv"
         path.write_bytes(content)
-        job = GenerateReportInput(source=str(path), target="", **{"group_by": "city", "value": "price", **keys})
-        layout = find_layout(path, job)
-        summaries = [sum_up(path, layout, job, lambda share: None) for sum_up in (summarize, summarize_by_duckdb)]
-        return [summary and _told(summary, job) for summary in summaries]
+        reading = msgspec.structs.replace(READING, **keys)
+        layout = find_layout(path, reading)
+        summaries = [sum_up(path, layout, reading, lambda share: None) for sum_up in (summarize, summarize_by_duckdb)]
+        return [summary and _told(summary) for summary in summaries]
 
     return run
 
@@ -156,10 +167,9 @@ def test_a_file_whose_name_is_a_pattern_is_the_only_one_that_is_read(tmp_path):
     """DuckDB would read all files that match."""
     for name in ("a1.csv", "a[1].csv", "a*.csv"):
         (tmp_path / name).write_bytes(BOTH["plain"])
-        job = GenerateReportInput(source=name, target="", group_by="city", value="price")
-        layout = find_layout(tmp_path / name, job)
+        layout = find_layout(tmp_path / name, READING)
 
-        assert (summarize_by_duckdb(tmp_path / name, layout, job, print) is None) == (name != "a1.csv")
+        assert (summarize_by_duckdb(tmp_path / name, layout, READING, print) is None) == (name != "a1.csv")
 
 
 def test_a_task_that_is_ended_ends_the_query(both, tmp_path, monkeypatch):
@@ -188,6 +198,6 @@ def test_a_task_that_is_ended_ends_the_query(both, tmp_path, monkeypatch):
     assert not [thread for thread in threading.enumerate() if thread.name == "duckdb"]
 
 
-def _told(summary, job):
+def _told(summary):
     """Return all that a summary says."""
-    return summary_csv("city", job, summary), summary.rows, summary.missing, summary.bad_rows, summary.first_bad_rows
+    return summary_csv("city", "sum", summary), summary.rows, summary.missing, summary.bad_rows, summary.first_bad_rows

@@ -12,9 +12,9 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
 from lilota_example_tasks.generate_report.decoding import LINE_LIMIT
-from lilota_example_tasks.generate_report.inputs import GenerateReportInput
 from lilota_example_tasks.generate_report.layout import Layout
 from lilota_example_tasks.generate_report.numerals import EXACT
+from lilota_example_tasks.generate_report.reading import Reading
 from lilota_example_tasks.generate_report.summing import group_for, summarize
 from lilota_example_tasks.generate_report.totals import Group, Summary
 
@@ -65,18 +65,18 @@ logger = logging.getLogger(__name__)
 
 
 def summarize_quickly(
-    path: Path, layout: Layout, job: GenerateReportInput, report_progress: Callable[[float], None]
+    path: Path, layout: Layout, reading: Reading, report_progress: Callable[[float], None]
 ) -> Summary:
     """Do what `summarize` does, by DuckDB if that is installed, worth it, and takes this table as Python does."""
     if path.stat().st_size >= WORTH_BYTES and importlib.util.find_spec("duckdb"):
-        summary = summarize_by_duckdb(path, layout, job, report_progress)
+        summary = summarize_by_duckdb(path, layout, reading, report_progress)
         if summary is not None:
             return summary
-    return summarize(path, layout, job, report_progress)
+    return summarize(path, layout, reading, report_progress)
 
 
 def summarize_by_duckdb(
-    path: Path, layout: Layout, job: GenerateReportInput, report_progress: Callable[[float], None]
+    path: Path, layout: Layout, reading: Reading, report_progress: Callable[[float], None]
 ) -> Summary | None:
     """Return what `summarize` returns, or None if this table is to be read by Python.
 
@@ -88,11 +88,11 @@ def summarize_by_duckdb(
     if not _reads_alike(path, layout):
         return None
     try:
-        rows = _query(path, layout, job, report_progress)
+        rows = _query(path, layout, reading, report_progress)
     except duckdb.Error as error:
         logger.info("DuckDB leaves '%s' to Python: %s", path, str(error).split("\n", maxsplit=1)[0])
         return None
-    return _summary_of(rows, job)
+    return _summary_of(rows, reading)
 
 
 def _reads_alike(path: Path, layout: Layout) -> bool:
@@ -116,7 +116,7 @@ def _has(path: Path, searched: bytes) -> bool:
 
 
 def _query(
-    path: Path, layout: Layout, job: GenerateReportInput, report_progress: Callable[[float], None]
+    path: Path, layout: Layout, reading: Reading, report_progress: Callable[[float], None]
 ) -> list[tuple[Any, ...]]:
     import duckdb  # noqa: PLC0415 - an optional library
 
@@ -137,7 +137,7 @@ def _query(
         "skip": layout.header_lines,
         "no_field": NO_FIELD,
         "line_limit": LINE_LIMIT,
-        "missing": sorted(job.missing),
+        "missing": sorted(reading.missing),
         "numeral": f"-?[0-9]{{1,{DIGITS_BEFORE}}}({mark}[0-9]{{1,{DIGITS_AFTER}}})?",
     }
     with closing(duckdb.connect(":memory:", config=CONFIG)) as connection:
@@ -175,7 +175,7 @@ def _watched(
     return outcome[0]
 
 
-def _summary_of(rows: list[tuple[Any, ...]], job: GenerateReportInput) -> Summary:
+def _summary_of(rows: list[tuple[Any, ...]], reading: Reading) -> Summary:
     """Return the groups under the names that Python gives them: spaces around are no part of a name."""
     summary = Summary()
     with localcontext(EXACT):
@@ -183,6 +183,6 @@ def _summary_of(rows: list[tuple[Any, ...]], job: GenerateReportInput) -> Summar
             group = Group()
             group.count, group.missing = numbers, count - numbers
             group.sum, group.min, group.max = total or Decimal(0), least, most
-            group_for(summary.groups, name.strip(), job).add_all(group)
+            group_for(summary.groups, name.strip(), reading).add_all(group)
             summary.rows += count
     return summary

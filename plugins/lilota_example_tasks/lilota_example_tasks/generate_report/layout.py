@@ -21,8 +21,9 @@ from lilota_example_tasks.generate_report.decoding import (
     lines_of,
     open_bytes,
 )
-from lilota_example_tasks.generate_report.inputs import GenerateReportInput
 from lilota_example_tasks.generate_report.numerals import DecimalMark, guess_mark
+from lilota_example_tasks.generate_report.reading import Reading
+from lilota_example_tasks.generate_report.report import ReadAs
 
 if TYPE_CHECKING:
     from _csv import Reader as CsvRows
@@ -52,18 +53,18 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
     value_index: int
     notes: tuple[str, ...] = ()
 
-    def as_output(self) -> dict[str, object]:
-        """Return what the output of the task says of it."""
-        compression = "gzip" if self.compressed else None
-        return {
-            "compression": compression,
-            "encoding": self.encoding,
-            "delimiter": self.delimiter,
-            "decimal": self.decimal,
-        }
+    @property
+    def read_as(self) -> ReadAs:
+        """What the output of the task says of it."""
+        return ReadAs(
+            compression="gzip" if self.compressed else None,
+            encoding=self.encoding,
+            delimiter=self.delimiter,
+            decimal=self.decimal,
+        )
 
 
-def find_layout(path: Path, job: GenerateReportInput) -> Layout:
+def find_layout(path: Path, reading: Reading) -> Layout:
     """Look at the beginning of a table, and return how it is laid out.
 
     Raises:
@@ -72,19 +73,19 @@ def find_layout(path: Path, job: GenerateReportInput) -> Layout:
     # The limit is one for the whole process, so it is only ever raised: another task may be reading.
     csv.field_size_limit(max(csv.field_size_limit(), LINE_LIMIT))
     compressed = is_compressed(path)
-    encoding = encoding_of(path, compressed=compressed, named=job.encoding)
+    encoding = encoding_of(path, compressed=compressed, named=reading.encoding)
     lines = _first_lines(path, encoding, compressed=compressed)
     named_delimiter = _named_delimiter(lines)
     before = 0 if named_delimiter is None else 1
     lines = lines[before:]
-    delimiter = job.delimiter or named_delimiter or _guess_delimiter(lines, job)
+    delimiter = reading.delimiter or named_delimiter or _guess_delimiter(lines, reading)
     with _explained(path, encoding):
         columns, header_lines = _first_row(lines, delimiter)
-        if not job.header:
+        if not reading.header:
             columns, header_lines = [str(number) for number in range(1, len(columns) + 1)], 0
-        group_index, value_index = _column(columns, job.group_by), _column(columns, job.value)
-    decimal, notes = _decimal_mark(lines[header_lines:], delimiter, value_index, job)
-    if encoding == "cp1252" and not job.encoding:
+        group_index, value_index = _column(columns, reading.group_by), _column(columns, reading.value)
+    decimal, notes = _decimal_mark(lines[header_lines:], delimiter, value_index, reading)
+    if encoding == "cp1252" and not reading.encoding:
         notes.append("The file is not UTF-8 and was read as cp1252; name 'encoding' if letters look wrong.")
     return Layout(
         compressed=compressed,
@@ -144,16 +145,16 @@ def _named_delimiter(lines: list[str]) -> str | None:
     return first[4:] if first.startswith("sep=") and len(first) == 5 else None
 
 
-def _guess_delimiter(lines: list[str], job: GenerateReportInput) -> str:
+def _guess_delimiter(lines: list[str], reading: Reading) -> str:
     """Return the delimiter that makes columns of the wanted names; else the one that makes most columns."""
-    wanted = {name for name in (job.group_by, job.value) if isinstance(name, str)}
+    wanted = {name for name in (reading.group_by, reading.value) if isinstance(name, str)}
     rows: dict[str, list[str]] = {}
     for delimiter in DELIMITERS:
         try:
             rows[delimiter], _ = _first_row(lines, delimiter)
         except csv.Error:
             continue
-    with_the_names = [delimiter for delimiter, row in rows.items() if job.header and wanted <= set(row)]
+    with_the_names = [delimiter for delimiter, row in rows.items() if reading.header and wanted <= set(row)]
     return max(with_the_names or rows, key=lambda delimiter: len(rows[delimiter]), default=",")
 
 
@@ -182,25 +183,23 @@ def _column(columns: list[str], wanted: str | int) -> int:
     return columns.index(wanted)
 
 
-def _decimal_mark(
-    lines: list[str], delimiter: str, index: int, job: GenerateReportInput
-) -> tuple[DecimalMark, list[str]]:
+def _decimal_mark(lines: list[str], delimiter: str, index: int, reading: Reading) -> tuple[DecimalMark, list[str]]:
     """Return the decimal mark, and a sentence if it was guessed and another guess would be as good."""
-    if job.decimal:
-        return job.decimal, []
-    decimal, doubtful = guess_mark(_values(lines, delimiter, index, job), delimiter)
+    if reading.decimal:
+        return reading.decimal, []
+    decimal, doubtful = guess_mark(_values(lines, delimiter, index, reading), delimiter)
     if doubtful is None:
         return decimal, []
     meant = "a decimal mark" if decimal == "," else "a separator of thousands"
     return decimal, [f"The comma in '{doubtful}' was read as {meant}; name 'decimal' if it is not."]
 
 
-def _values(lines: list[str], delimiter: str, index: int, job: GenerateReportInput) -> Iterator[str]:
+def _values(lines: list[str], delimiter: str, index: int, reading: Reading) -> Iterator[str]:
     """Give the first texts in the column of numbers."""
     try:
         for row in islice(csv.reader(lines, delimiter=delimiter), SAMPLE_ROWS):
             text = row[index].strip() if len(row) > index else ""
-            if text not in job.missing:
+            if text not in reading.missing:
                 yield text
     except csv.Error:
         return  # where the table is read whole, the error says the line

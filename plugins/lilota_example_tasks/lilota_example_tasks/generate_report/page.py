@@ -16,7 +16,6 @@ from lilota_example_tasks.generate_report.chart import BARS, bar_chart
 from lilota_example_tasks.generate_report.font_files import Face
 from lilota_example_tasks.generate_report.fonts import fonts_for, printable
 from lilota_example_tasks.generate_report.group_table import group_table
-from lilota_example_tasks.generate_report.inputs import GenerateReportInput
 from lilota_example_tasks.generate_report.look import (
     INK,
     LEFT,
@@ -30,7 +29,7 @@ from lilota_example_tasks.generate_report.look import (
     format_number,
 )
 from lilota_example_tasks.generate_report.numerals import EXACT
-from lilota_example_tasks.generate_report.totals import Group, Summary
+from lilota_example_tasks.generate_report.totals import Group, Measure, Summary
 
 if TYPE_CHECKING:
     from reportlab.pdfgen.canvas import Canvas
@@ -43,6 +42,9 @@ class ReportPages:
     """The pages of one report.
 
     Args:
+        measure: what orders the groups and is drawn.
+        top: how many groups the table has.
+        title: made from the columns if there is none.
         source: the name of the file.
         columns: the names of the group column and of the value column.
         named: the fonts that the input names.
@@ -54,19 +56,22 @@ class ReportPages:
 
     def __init__(
         self,
-        job: GenerateReportInput,
         summary: Summary,
         *,
+        measure: Measure,
+        top: int,
+        title: str | None,
         source: str,
         columns: tuple[str, str],
         named: list[Face],
         notes: list[str],
     ) -> None:
-        self._job = job
+        self._measure = measure
+        self._given_title = title
         self._source = source
         self._group_column, self._value_column = columns
         self._summary = summary
-        self._groups = summary.ordered(job.measure)[: job.top]
+        self._groups = summary.ordered(measure)[:top]
         names = [name for name, _ in self._groups]
         self._fonts = fonts_for([*names, *columns, source, self._title, *notes], named)
         self.notes: list[str] = [*notes, *self._unshown()]
@@ -81,7 +86,7 @@ class ReportPages:
 
     @property
     def _title(self) -> str:
-        return self._job.title or f"{self._value_column} by {self._group_column}"
+        return self._given_title or f"{self._value_column} by {self._group_column}"
 
     def _unshown(self) -> list[str]:
         """Say which letters are shown as "?"."""
@@ -100,8 +105,8 @@ class ReportPages:
         )
         heading = ParagraphStyle("heading", fontName=bold, fontSize=12, leading=16, textColor=INK, spaceBefore=14)
         bars = self._groups[:BARS]
-        drawn = f"{self._job.measure.capitalize()} of {self._value_column}, {self._extent(bars)}"
-        chart = bar_chart([(name, getattr(group, self._job.measure)) for name, group in bars], self._fonts)
+        drawn = f"{self._measure.capitalize()} of {self._value_column}, {self._extent(bars)}"
+        chart = bar_chart([(name, getattr(group, self._measure)) for name, group in bars], self._fonts)
         return [
             self._text(self._title[:300], title, bold=True),
             self._text(f"{self._source} \u00b7 {datetime.now(UTC):%d %B %Y}".replace(" 0", " "), subtitle),

@@ -7,8 +7,7 @@ import io
 from decimal import Context, Decimal
 from typing import Final
 
-from lilota_example_tasks.generate_report.inputs import GenerateReportInput
-from lilota_example_tasks.generate_report.totals import COLUMNS, Summary
+from lilota_example_tasks.generate_report.totals import COLUMNS, Measure, Summary
 from lilota_example_tasks.shared import is_number
 
 #: Spreadsheets take the wide ones for the others.
@@ -18,13 +17,13 @@ _SIGNIFICANT: Final = {"mean": Context(prec=15)}
 _LONGEST: Final = Context(prec=40)
 
 
-def summary_csv(group_column: str, job: GenerateReportInput, summary: Summary) -> bytes:
+def summary_csv(group_column: str, measure: Measure, summary: Summary) -> bytes:
     """Return the content of the summary, groups by falling measure."""
     text = io.StringIO(newline="")
     # The line ends of RFC 4180: a lone one of the two in a name would not be quoted otherwise, and begin a row.
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow([_as_text_cell(group_column), *COLUMNS])
-    for name, group in summary.ordered(job.measure):
+    for name, group in summary.ordered(measure):
         numbers = (_plain(getattr(group, column), _SIGNIFICANT.get(column, _LONGEST)) for column in COLUMNS)
         writer.writerow([_as_text_cell(name), *numbers])
     return text.getvalue().encode("utf-8", "backslashreplace")

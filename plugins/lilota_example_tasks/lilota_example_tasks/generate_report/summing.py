@@ -8,17 +8,15 @@ from pathlib import Path
 from typing import Final
 
 from lilota.errors import InvalidInputError
-from lilota_example_tasks.generate_report.inputs import GenerateReportInput
 from lilota_example_tasks.generate_report.layout import Layout, open_rows
 from lilota_example_tasks.generate_report.numerals import EXACT, NoNumberError, to_number
+from lilota_example_tasks.generate_report.reading import Reading
 from lilota_example_tasks.generate_report.totals import Group, Summary
 
 ROWS_PER_PROGRESS: Final = 10_000
 
 
-def summarize(
-    path: Path, layout: Layout, job: GenerateReportInput, report_progress: Callable[[float], None]
-) -> Summary:
+def summarize(path: Path, layout: Layout, reading: Reading, report_progress: Callable[[float], None]) -> Summary:
     """Read a table once and return the totals of its groups.
 
     Args:
@@ -45,7 +43,7 @@ def summarize(
                 summary.add_bad_row(first_line, "a wrong number of fields", reason)
             else:
                 try:
-                    _add_row(summary.groups, row[group_index].strip(), row[value_index].strip(), layout, job)
+                    _add_row(summary.groups, row[group_index].strip(), row[value_index].strip(), layout, reading)
                 except _BadRowError as error:
                     summary.add_bad_row(first_line, *error.args)
             if summary.rows % ROWS_PER_PROGRESS == 0:
@@ -53,24 +51,24 @@ def summarize(
     return summary
 
 
-def group_for(groups: dict[str | None, Group], name: str, job: GenerateReportInput) -> Group:
+def group_for(groups: dict[str | None, Group], name: str, reading: Reading) -> Group:
     """Return the group of a name, a new one if it is the first row of it.
 
     Raises:
         InvalidInputError: there would be too many.
     """
-    key = None if name in job.missing else name
-    if key is not None and key not in groups and len(groups) >= job.groups_limit:
+    key = None if name in reading.missing else name
+    if key is not None and key not in groups and len(groups) >= reading.groups_limit:
         raise InvalidInputError(
-            f"There are more than {job.groups_limit:,} groups, with {_shown(name)}. Group by a column with fewer "
+            f"There are more than {reading.groups_limit:,} groups, with {_shown(name)}. Group by a column with fewer "
             "different values, or raise 'groups_limit'."
         )
     return groups.setdefault(key, Group())
 
 
-def _add_row(groups: dict[str | None, Group], name: str, text: str, layout: Layout, job: GenerateReportInput) -> None:
+def _add_row(groups: dict[str | None, Group], name: str, text: str, layout: Layout, reading: Reading) -> None:
     number = None
-    if text not in job.missing:
+    if text not in reading.missing:
         try:
             number = to_number(text, layout.decimal)
         except NoNumberError:
@@ -80,7 +78,7 @@ def _add_row(groups: dict[str | None, Group], name: str, text: str, layout: Layo
         if any("\udc80" <= letter <= "\udcff" for letter in name):
             reason = f"{_shown(name)} is not {layout.encoding} text; name the encoding as 'encoding'"
             raise _BadRowError("another encoding", reason)
-        group = group_for(groups, name, job)
+        group = group_for(groups, name, reading)
     if number is None:
         group.missing += 1
     else:

@@ -1,10 +1,10 @@
-"""The steps of `generate_report`: check the input, read the table, write the summary and the PDF."""
+"""The task itself: its input, and its steps: read the table, write the summary and the PDF."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -12,12 +12,14 @@ from lilota.errors import InvalidInputError
 from lilota.models import TaskBase
 from lilota_example_tasks.generate_report.engine import summarize_quickly
 from lilota_example_tasks.generate_report.font_files import named_faces
-from lilota_example_tasks.generate_report.inputs import GenerateReportInput, parse_input
 from lilota_example_tasks.generate_report.layout import find_layout
 from lilota_example_tasks.generate_report.notes import notes_on
+from lilota_example_tasks.generate_report.numerals import DecimalMark
 from lilota_example_tasks.generate_report.page import ReportPages
+from lilota_example_tasks.generate_report.reading import MISSING, Column, Reading
+from lilota_example_tasks.generate_report.report import Report
 from lilota_example_tasks.generate_report.summary_csv import summary_csv
-from lilota_example_tasks.generate_report.totals import Summary
+from lilota_example_tasks.generate_report.totals import Measure, Summary
 from lilota_example_tasks.shared import existing_file, folder_to_write, write_whole
 
 #: The share of the work that reading the file is; the rest is writing the results.
@@ -29,52 +31,102 @@ class GenerateReport(TaskBase):
 
     The file is read row by row: it may be larger than the memory. Sums are exact. The results appear whole, at the end.
 
-    Input: see `GenerateReportInput`.
-    Output: `summary_csv` and `report_pdf` (paths), `rows`, `groups`, `missing` (rows without a value), `bad_rows` (rows
-        that were left out: a wrong number of fields, no number, text in another encoding), `first_bad_rows` (up to 20
-        of them, each with `line` and `reason`), `read_as` (how the file was understood), `notes` (what a reader must
-        know, in sentences; the PDF and the log have them too).
+    Input: the parameters of `run`.
+    Output: see `Report`.
     Errors: InvalidInputError for a file or column that does not exist (with the nearest that does), too many groups, a
         file in which no row is usable, text that is not CSV; the message names the line.
     """
 
-    def run(self) -> None:
-        job = parse_input(self.task_info)
-        source = existing_file(job.source, "source")
-        fonts = named_faces(job.font)
-        csv_path, pdf_path = _result_paths(job, source)
-        before = source.stat()
-        layout = find_layout(source, job)
+    def run(
+        self,
+        *,
+        source: str,
+        target: str,
+        group_by: Column,
+        value: Column,
+        measure: Measure = "sum",
+        title: str | None = None,
+        name: Annotated[str, msgspec.Meta(pattern=r"\A\w[\w .-]*\Z", max_length=100)] = "report",
+        top: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 50,
+        missing: frozenset[str] = MISSING,
+        groups_limit: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10_000,
+        encoding: str | None = None,
+        delimiter: Annotated[str, msgspec.Meta(pattern=r'\A[^"\r\n]\Z')] | None = None,
+        decimal: DecimalMark | None = None,
+        header: bool = True,
+        font: str | list[str] | None = None,
+    ) -> Report:
+        """Summarize a CSV file.
+
+        Args:
+            source: the CSV file, plain or compressed by gzip; its first line names the columns.
+            target: the folder for the results, made if it is missing.
+            group_by: the column that says to which group a row belongs: its name, or its number from 1.
+            value: the column with the numbers, likewise.
+            measure: what orders the groups and is drawn.
+            title: of the PDF; made from the columns when left out.
+            name: of the results, `NAME.csv` and `NAME.pdf`.
+            top: how many groups the PDF shows; the CSV has all of them.
+            missing: the texts that stand for "no value".
+            groups_limit: more groups are an error; they are what takes memory.
+            encoding: of the file; guessed when left out. A byte order mark in the file decides before this.
+            delimiter: what separates the fields; guessed when left out.
+            decimal: the decimal mark of the numbers; guessed when left out. The other mark may separate thousands.
+            header: whether the first line names the columns; without it, columns are named by numbers.
+            font: TrueType files for the PDF, one or several; what the first does not have is taken from the next.
+        """
+        table = existing_file(source, "source")
+        fonts = named_faces(font)
+        csv_path, pdf_path = _result_paths(table, target, name)
+        before = table.stat()
+        reading = Reading(
+            group_by=group_by,
+            value=value,
+            missing=missing,
+            groups_limit=groups_limit,
+            encoding=encoding,
+            delimiter=delimiter,
+            decimal=decimal,
+            header=header,
+        )
+        layout = find_layout(table, reading)
         columns = _named(layout.columns[layout.group_index]), _named(layout.columns[layout.value_index])
-        self.logger.info("Summarizing '%s' of %s by '%s'", columns[1], source, columns[0])
-        summary = summarize_quickly(source, layout, job, self._report_reading)
-        _check_usable(source, summary)
-        notes = [*_change_of(source, before), *notes_on(layout, summary)]
-        pages = ReportPages(job, summary, source=source.name, columns=columns, named=fonts, notes=notes)
+        self.logger.info("Summarizing '%s' of %s by '%s'", columns[1], table, columns[0])
+        summary = summarize_quickly(table, layout, reading, self._report_reading)
+        _check_usable(table, summary)
+        pages = ReportPages(
+            summary,
+            measure=measure,
+            top=top,
+            title=title,
+            source=table.name,
+            columns=columns,
+            named=fonts,
+            notes=[*_change_of(table, before), *notes_on(layout, summary)],
+        )
         for note in pages.notes:
             self.logger.warning("%s", note)
-        write_whole(csv_path, summary_csv(columns[0], job, summary))
+        write_whole(csv_path, summary_csv(columns[0], measure, summary))
         write_whole(pdf_path, pages.render())
-        output = {
-            "summary_csv": str(csv_path.absolute()),
-            "report_pdf": str(pdf_path.absolute()),
-            "rows": summary.rows,
-            "groups": len(summary.groups),
-            "missing": summary.missing,
-            "bad_rows": summary.bad_rows.total(),
-            "first_bad_rows": msgspec.to_builtins(summary.first_bad_rows),
-            "read_as": layout.as_output(),
-            "notes": pages.notes,
-        }
-        self.set_output(self.task_info.id, output)
+        return Report(
+            summary_csv=str(csv_path.absolute()),
+            report_pdf=str(pdf_path.absolute()),
+            rows=summary.rows,
+            groups=len(summary.groups),
+            missing=summary.missing,
+            bad_rows=summary.bad_rows.total(),
+            first_bad_rows=summary.first_bad_rows,
+            read_as=layout.read_as,
+            notes=pages.notes,
+        )
 
     def _report_reading(self, share: float) -> None:
         self.set_progress(self.task_info.id, READING_PERCENT * share)
 
 
-def _result_paths(job: GenerateReportInput, source: Path) -> tuple[Path, Path]:
-    target = folder_to_write(job.target, "target")
-    csv_path, pdf_path = target / f"{job.name}.csv", target / f"{job.name}.pdf"
+def _result_paths(source: Path, target: str, name: str) -> tuple[Path, Path]:
+    folder = folder_to_write(target, "target")
+    csv_path, pdf_path = folder / f"{name}.csv", folder / f"{name}.pdf"
     if csv_path.resolve() == source.resolve():
         raise InvalidInputError(f"The summary would replace the source, '{source}'. Choose another 'name' or 'target'.")
     return csv_path, pdf_path

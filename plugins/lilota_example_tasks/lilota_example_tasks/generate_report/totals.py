@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from decimal import Decimal
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
+#: What orders the groups and is drawn.
+Measure = Literal["sum", "mean", "count", "min", "max"]
 #: The group of the rows without one.
 MISSING_GROUP: Final = "(missing)"
 BAD_ROWS_KEPT: Final = 20
@@ -75,7 +77,7 @@ class Summary:
     def missing(self) -> int:
         return sum(group.missing for group in self.groups.values())
 
-    def ordered(self, measure: str) -> list[tuple[str, Group]]:
+    def ordered(self, measure: Measure) -> list[tuple[str, Group]]:
         """Return the groups, with names to show, by falling measure; those without one come last."""
         missing_name = MISSING_GROUP
         while missing_name in self.groups:
