@@ -449,7 +449,7 @@ class TaskContext:
     #: Not given to `__init__`, whose four parameters classes of users may have spelt out.
     _attempt: AttemptOfTask | None = None
     #: What `run` is called with; None where it takes nothing.
-    _arguments: tuple[list[Any], dict[str, Any]] | None = None
+    _arguments: tuple[tuple[Any, ...], dict[str, Any]] | None = None
 
     def __init__(
         self,

@@ -47,13 +47,20 @@ def explain(problem: Exception, given: object, to_json: Callable[[Any], bytes], 
     return f"`{path}`: {_with_value(said, _at(given, path), keys)}."
 
 
+def is_same(given: object, back: object) -> bool:
+    """Tell whether a value came back from JSON as it was, as most do."""
+    try:
+        return given is back or bool(given == back) or _is_same_instant(given, back)
+    except Exception:  # noqa: BLE001 - arrays can't be compared like this, and a class of the user's may raise anything
+        return True
+
+
 def difference(given: object, back: object, path: str = "$") -> str:
     """Say where a value comes back from JSON as something else, or return "".
 
     What was given as JSON carries it, as a text for a UUID, comes back as what the annotation says: that is no loss.
     """
-    # Most values come back as they were: nothing stands before this question.
-    if _is_same(given, back) or _is_plain(given):
+    if is_same(given, back) or _is_plain(given):
         return ""
     if isinstance(given, Secret) or isinstance(back, Secret):
         return difference(_revealed(given), _revealed(back), path)
@@ -75,7 +82,7 @@ def _difference_of_objects(given: object, back: object, path: str) -> str:
     if fields:
         return _first((getattr(given, name), getattr(back, name), f"{path}.{name}") for name in fields)
     # Without a comparison of its own, an object equals only itself.
-    is_lost = type(given).__eq__ is not object.__eq__ and _is_same(given, given)
+    is_lost = type(given).__eq__ is not object.__eq__ and is_same(given, given)
     return f"`{path}`: {_kind(given)} was given, and comes back as another one." if is_lost else ""
 
 
@@ -103,13 +110,6 @@ def _lost_key(given: dict[Any, Any], back: Any, path: str) -> str:  # noqa: ANN4
 def _item(value: Any, key: Any, otherwise: object) -> object:  # noqa: ANN401 - what came back
     """Return what was made of the item of a dict, where it can be told."""
     return value.get(key, otherwise) if isinstance(value, dict) else getattr(value, str(key), otherwise)
-
-
-def _is_same(given: object, back: object) -> bool:
-    try:
-        return given is back or bool(given == back) or _is_same_instant(given, back)
-    except Exception:  # noqa: BLE001 - arrays can't be compared like this, and a class of the user's may raise anything
-        return True
 
 
 def _is_same_instant(given: object, back: object) -> bool:

@@ -14,7 +14,7 @@ from lilota.results import MARK, unwrapped, wrapped
 from lilota.tasks.annotations import check_annotation, has_secret
 from lilota.tasks.carriers import decode, to_json
 from lilota.tasks.jsonvalues import INPUT_LIMIT_BYTES, OUTPUT_LIMIT_BYTES, checked_text, encode_object
-from lilota.tasks.misfits import difference, explain
+from lilota.tasks.misfits import difference, explain, is_same
 from lilota.tasks.parameters import EMPTY, Parameter, Parameters, read_parameters
 
 _MARK_IN_TEXT: Final = f'"{MARK}"'
@@ -123,7 +123,7 @@ class Signature:
             f"{what()} does not fit {self.name}: {self._explained(arguments, problem, self.secrets)}"
         )
 
-    def decode_input(self, text: str, context: object = None) -> tuple[list[Any], dict[str, Any]]:
+    def decode_input(self, text: str, context: object = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments to call the function with.
 
         Args:
@@ -132,10 +132,12 @@ class Signature:
         Raises:
             Exception: the input does not fit; types of users decode here. `misfit` says what is wrong.
         """
-        named = self._decoded(text)
+        named = asdict(self._decode_named(text))
+        if self._decode_rest is not None:
+            _add_rest(self._decode_rest, named, text)
         if self.context:
             named[self.context] = context
-        return [named.pop(name) for name in self._order] if self._order else [], named
+        return tuple(map(named.pop, self._order)) if self._order else (), named
 
     def misfit(self, text: str, problem: Exception, what: str, secrets: Collection[str] = ()) -> InvalidInputError:
         """Return what to say of an input that does not fit: the function is another one than when it was added.
@@ -167,7 +169,8 @@ class Signature:
         problem: Exception
         try:
             encoded = to_json(value)
-            lost = difference(value, self._decode_output(encoded))
+            back = self._decode_output(encoded)
+            lost = "" if is_same(value, back) else difference(value, back)
         except Exception as error:  # noqa: BLE001 - types of users encode and decode here
             problem = error
         else:
@@ -207,22 +210,15 @@ class Signature:
 
         return value_schema(Any if self.returns is EMPTY else self.returns)
 
-    def _decoded(self, encoded: bytes | str) -> dict[str, Any]:
-        """Return the value of each parameter, defaults included."""
-        named = asdict(self._decode_named(encoded))
-        if self._decode_rest is not None:
-            for key, raw in _split(encoded).items():
-                if key not in named:
-                    named[key] = _decoded_rest(self._decode_rest, key, raw)
-        return named
-
     def _loss(self, arguments: dict[str, Any], encoded: bytes) -> str:
         """Decode arguments as the worker will, and say what is lost on the way, or return ""."""
         # The values of most tasks are plain: once they are known to fit, nothing can be lost.
         if self._decode_rest is None and _PLAIN_TYPES.issuperset(map(type, arguments.values())):
             self._decode_named(encoded)
             return ""
-        decoded = self._decoded(encoded)
+        decoded = asdict(self._decode_named(encoded))
+        if self._decode_rest is not None:
+            _add_rest(self._decode_rest, decoded, encoded)
         odd = next((key for key in arguments if not isinstance(key, str) or key == self.context), None)
         if odd is not None:
             return f"the key {odd!r:.60} is taken." if odd == self.context else f"the key {odd!r:.60} is not a text."
@@ -301,6 +297,13 @@ def _field(default: object) -> Any:  # noqa: ANN401 - as msgspec types it
     if type(default) in _PLAIN_TYPES:
         return default
     return msgspec.field(default_factory=lambda: copy.deepcopy(default))
+
+
+def _add_rest(decode_rest: Callable[[msgspec.Raw], Any], named: dict[str, Any], encoded: bytes | str) -> None:
+    """Add the values of the keys that are no parameters, which '**' takes."""
+    for key, raw in _split(encoded).items():
+        if key not in named:
+            named[key] = _decoded_rest(decode_rest, key, raw)
 
 
 def _decoded_rest(decode_rest: Callable[[msgspec.Raw], Any], key: str, raw: msgspec.Raw) -> object:

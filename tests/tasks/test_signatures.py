@@ -327,7 +327,7 @@ def test_positional_only_parameters_are_filled_in_their_order():
     signature = Signature.of(f, "The task 'f'")
 
     assert signature.bind((1,), {"c": 4}) == {"a": 1, "c": 4}
-    assert signature.decode_input('{"a":1,"c":4}', "context") == ([1, "context", 2], {"c": 4})
+    assert signature.decode_input('{"a":1,"c":4}', "context") == ((1, "context", 2), {"c": 4})
 
 
 def test_arguments_are_bound_as_python_binds_them():
