@@ -71,6 +71,8 @@ class _ServedPopen(popen_forkserver.Popen):
     def _describe(self, process: BaseProcess) -> memoryview:
         preparation = spawn.get_preparation_data(process.name)
         preparation["environment"] = _EnvironmentOfNow()
+        if os.path.basename(preparation.get("init_main_from_path", "")) == "<stdin>":
+            del preparation["init_main_from_path"]  # as for `python -c`: there is no file to import
         buffer = io.BytesIO()
         set_spawning_popen(self)
         try:

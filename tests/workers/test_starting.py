@@ -80,6 +80,38 @@ def test_the_program_is_imported_in_the_environment_of_now(method, tmp_path):
     assert (done.stdout.split(), done.stderr) == (["one", "two"], "")
 
 
+def test_a_program_on_standard_input_runs_tasks_of_modules_and_is_told_what_to_do_with_its_own(tmp_path):
+    """There is no file that a worker could import; and nobody who reads `<stdin>: No such file` knows what to do."""
+    (tmp_path / "sums.py").write_text("from lilota import task\n@task\ndef add(a: int, b: int) -> int: return a + b\n")
+    program = textwrap.dedent("""
+        from lilota import TaskRunner, task
+        from lilota.errors import InvalidTaskError
+        from sums import add
+
+        @task
+        def here() -> None: ...
+
+        with TaskRunner("memory", 1) as runner:
+            print(runner.add(add.bind(1, 2)).result(timeout_seconds=60))
+            try:
+                runner.add(here.bind())
+            except InvalidTaskError as error:
+                print(error)
+        """)
+
+    done = subprocess.run(
+        [sys.executable, "-"], input=program, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+
+    assert done.stderr == ""
+    result, refusal = done.stdout.splitlines()
+    assert result == "3"
+    assert refusal.startswith(
+        "The task 'here' can't be imported by worker processes: the program comes from an interactive session, "
+        "`python -c` or standard input, not from a file. Move it to the top level of a module"
+    )
+
+
 def test_the_fork_server_of_the_application_is_left_alone(tmp_path):
     """Its list of modules to import is for its own processes; ours are forked from another server."""
     before = vars(forkserver._forkserver).copy()
