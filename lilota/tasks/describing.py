@@ -11,6 +11,7 @@ import msgspec
 
 from lilota.models import TaskBase
 from lilota.tasks.annotations import has_secret, shown
+from lilota.tasks.constraints import constraints_in_words
 from lilota.tasks.options import options_of
 from lilota.tasks.parameters import EMPTY, Parameter
 from lilota.tasks.reachability import reference_to
@@ -26,7 +27,7 @@ class ParameterDetails(msgspec.Struct, frozen=True, kw_only=True):
     """A key of the input.
 
     Attributes:
-        type: its annotation, as it was probably written.
+        type: its annotation, as it was probably written, with its constraints in words.
         default: what JSON carries of its default; None where it has none, or it must not be shown.
         description: what the docstring says of it below "Args:".
     """
@@ -111,24 +112,35 @@ def _text_of_result(signature: Signature) -> str:
 
 
 def type_text(annotation: Any) -> str:  # noqa: ANN401 - whatever was written
-    """Return an annotation as it was probably written, without the modules of its types.
+    """Return an annotation as it was probably written, without the modules of its types; its constraints in words.
 
     >>> type_text(dict[str, list[int] | None])
     'dict[str, list[int] | None]'
+    >>> type_text(typing.Annotated[int, msgspec.Meta(ge=1)])
+    'int, at least 1'
     """
     origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is None:
+        return _plain_text(annotation)
+    if origin is typing.Literal:
+        return " | ".join(repr(getattr(each, "value", each)) for each in inner)  # of an enum, what JSON carries
+    if origin in (types.UnionType, typing.Union):
+        return " | ".join(map(_part_text, inner))
+    if hasattr(annotation, "__metadata__"):
+        return ", ".join([type_text(annotation.__origin__), *constraints_in_words(annotation)])
+    return f"{type_text(origin)}[{', '.join(map(_part_text, inner))}]"
+
+
+def _plain_text(annotation: Any) -> str:  # noqa: ANN401 - as above
     if annotation in (None, types.NoneType):
         return "None"
-    if annotation is ...:
-        return "..."
-    if origin is None or origin is typing.Literal:
-        return shown(annotation).removeprefix("typing.")
-    if origin in (types.UnionType, typing.Union):
-        return " | ".join(map(type_text, inner))
-    if hasattr(annotation, "__metadata__"):
-        said = (repr(each).removeprefix("msgspec.") for each in annotation.__metadata__)
-        return f"Annotated[{', '.join([type_text(annotation.__origin__), *said])}]"
-    return f"{type_text(origin)}[{', '.join(map(type_text, inner))}]"
+    return "..." if annotation is ... else shown(annotation).removeprefix("typing.")
+
+
+def _part_text(annotation: Any) -> str:  # noqa: ANN401 - as above
+    """Return a type that stands inside another one."""
+    text = type_text(annotation)
+    return f"({text})" if hasattr(annotation, "__metadata__") and constraints_in_words(annotation) else text
 
 
 def _place_of(task_class: type[TaskBase]) -> tuple[str, int]:

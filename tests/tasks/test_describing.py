@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from typing import Annotated, Any, Literal
 
@@ -103,11 +104,34 @@ def test_all_of_it_can_be_made_json():
         (Backoff, "Backoff"),
         (list[Backoff] | None, "list[Backoff] | None"),
         (tuple[int, ...], "tuple[int, ...]"),
-        (Literal["a", 1], "Literal['a', 1]"),
+        (Literal["a", 1], "'a' | 1"),
         (dict[str, Secret[str]], "dict[str, Secret[str]]"),
-        (Annotated[int, msgspec.Meta(ge=1)], "Annotated[int, Meta(ge=1)]"),
+        (Annotated[int, "for readers of the code"], "int"),
     ],
 )
 def test_a_type_is_shown_as_it_is_written(annotation, written):
     """Without the modules of its parts, which only make it longer."""
     assert type_text(annotation) == written
+
+
+@pytest.mark.parametrize(
+    ("annotation", "words"),
+    [
+        (Annotated[int, msgspec.Meta(ge=1)], "int, at least 1"),
+        (Annotated[int, msgspec.Meta(ge=1, le=100)], "int, 1 to 100"),
+        (Annotated[float, msgspec.Meta(gt=0, lt=1.5)], "float, more than 0, less than 1.5"),
+        (Annotated[int, msgspec.Meta(le=9), msgspec.Meta(multiple_of=3)], "int, at most 9, a multiple of 3"),
+        (Annotated[str, msgspec.Meta(min_length=1)], "str, at least 1 character"),
+        (Annotated[str, msgspec.Meta(pattern="^[a-z]+$", max_length=20)], "str, at most 20 characters, like ^[a-z]+$"),
+        (Annotated[bytes, msgspec.Meta(min_length=2, max_length=8)], "bytes, 2 to 8 bytes"),
+        (Annotated[list[str], msgspec.Meta(min_length=1)], "list[str], at least 1 item"),
+        (Annotated[dt.datetime, msgspec.Meta(tz=True)], "datetime, with a time zone"),
+        (Annotated[dt.datetime, msgspec.Meta(tz=False)], "datetime, without a time zone"),
+        (str | Annotated[int, msgspec.Meta(ge=1)], "str | (int, at least 1)"),
+        (list[Annotated[int, msgspec.Meta(ge=1)]], "list[(int, at least 1)]"),
+        (Annotated[int, msgspec.Meta(title="Width", examples=[5])], "int"),
+    ],
+)
+def test_a_constraint_is_said_in_words(annotation, words):
+    """Who looks for what a task takes need not know how that is written in Python."""
+    assert type_text(annotation) == words
