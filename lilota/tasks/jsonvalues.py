@@ -145,7 +145,7 @@ def _describe_misfit(item: object, path: str) -> str:
     if isinstance(item, str):
         return f"the text at {path} holds half of a surrogate pair: {_short(item)}"
     if isinstance(item, float):
-        return f"{item} at {path} is not a JSON number"
+        return f"{item} at {path} is not a JSON number: take None instead."
     return (
         f"{_short(item)} at {path} is of type {type(item).__name__}. "
         "JSON has texts, numbers, booleans, None, lists and dicts: convert it to one of them."

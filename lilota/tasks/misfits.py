@@ -60,10 +60,9 @@ def difference(given: object, back: object, path: str = "$") -> str:
 
     What was given as JSON carries it, as a text for a UUID, comes back as what the annotation says: that is no loss.
     """
+    given, back = _revealed(given), _revealed(back)
     if is_same(given, back) or _is_plain(given):
         return ""
-    if isinstance(given, Secret) or isinstance(back, Secret):
-        return difference(_revealed(given), _revealed(back), path)
     if isinstance(given, dict):
         return _lost_key(given, back, path) or _first(
             (value, _item(back, key, value), f"{path}.{key}") for key, value in given.items()
@@ -74,6 +73,8 @@ def difference(given: object, back: object, path: str = "$") -> str:
         return _first((value, items[i], f"{path}[{i}]") for i, value in enumerate(given))
     if type(given) is type(back):
         return _difference_of_objects(given, back, path)
+    if isinstance(given, float):  # one that is finite is plain
+        return f"`{path}`: {_no_number(given)}."
     return f"`{path}`: {_kind(given)} was given, and comes back as {_kind(back)}. Annotate it, or convert it."
 
 
@@ -138,7 +139,11 @@ def _tag_field(value: object) -> str | None:
 
 
 def _kind(value: object) -> str:
-    return repr(value) if isinstance(value, float) and not math.isfinite(value) else f"`{type(value).__name__}`"
+    return f"`{type(value).__name__}`"
+
+
+def _no_number(value: float) -> str:
+    return f"JSON has no number {value}. Take None instead, annotated `float | None`"
 
 
 def _why_not_encoded(problem: Exception) -> str:
@@ -203,6 +208,8 @@ def _at(value: Any, path: str) -> object:  # noqa: ANN401 - what a user gave
 
 def _with_value(said: str, got: object, keys: Collection[str]) -> str:
     """Add what was given, where msgspec names only its type or what became of it."""
+    if isinstance(got, float) and not math.isfinite(got):
+        return _no_number(got)
     if got is _NOTHING or not said.startswith(("Expected", "Invalid")):
         return said
     if _GOT.compiled.search(said) and not isinstance(got, str | int | float):

@@ -50,8 +50,8 @@ def test_what_can_not_come_back_is_refused(value):
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
-        ({"a": [1, {"b": float("nan")}]}, "nan at $.a[1].b is not a JSON number"),
-        ({"a": float("-inf")}, "-inf at $.a is not a JSON number"),
+        ({"a": [1, {"b": float("nan")}]}, "nan at $.a[1].b is not a JSON number: take None instead."),
+        ({"a": float("-inf")}, "-inf at $.a is not a JSON number: take None instead."),
         ({"a": b"x"}, "b'x' at $.a is of type bytes"),
         ({"a": {1, 2}}, "{1, 2} at $.a is of type set"),
         ({"a": {1: 2}}, "the key 1 at $.a is not a string of valid Unicode"),
