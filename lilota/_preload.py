@@ -9,7 +9,6 @@ import gc
 import pkgutil  # noqa: F401 - with it, `runpy` imports the program
 
 import lilota.runner
-import lilota.workers.starting  # a worker is described by a class that is there
 import lilota.workers.worker  # noqa: F401 - imported to be there
 
 # Frozen, objects are not touched by the garbage collector of a worker, which would copy their pages. What is garbage

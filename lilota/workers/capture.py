@@ -9,7 +9,6 @@ import fcntl
 import io
 import os
 import sys
-import tempfile
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final, TextIO
 
@@ -39,6 +38,8 @@ def open_capture_file() -> int:
     Raises:
         OSError: neither is possible.
     """
+    import tempfile  # noqa: PLC0415 - 4 ms; workers are given their files
+
     try:
         with tempfile.TemporaryFile(buffering=0) as file:
             descriptor = os.dup(file.fileno())

@@ -9,7 +9,6 @@ import signal
 import sys
 from collections.abc import Callable
 from functools import partial
-from multiprocessing import forkserver
 from typing import Any, Final, NamedTuple
 
 from lilota.workers.process_table import Process, all_processes, descendants, named, press, send
@@ -19,6 +18,8 @@ _MOMENT_SECONDS: Final = 0.05
 #: How long a process may take to die of SIGKILL: one with much memory is not gone at once.
 _DEATH_SECONDS: Final = 5.0
 _PR_SET_CHILD_SUBREAPER: Final = 36
+#: Imported by whoever uses it; it brings a tenth of what workers need else.
+_STANDARD: Final = "multiprocessing.forkserver"
 #: Reaps a child and returns its number; 0 if none has ended, -1 if there is none, as nearly always. `os.waitpid` says
 #: the latter by an exception, which takes as long again.
 _reap: Final[Callable[[], int]] = partial(ctypes.PyDLL(None).waitpid, -1, None, os.WNOHANG)
@@ -114,10 +115,14 @@ def _forget_fork_server(reaped: int) -> None:
     """Tell `multiprocessing` if a child that was reaped was its fork server, so that the next task gets another."""
     if reaped == _fork_server()["_forkserver_pid"]:
         try:
-            forkserver._forkserver._stop()  # type: ignore[attr-defined]  # noqa: SLF001 - there is no public way
+            sys.modules[_STANDARD]._forkserver._stop()  # noqa: SLF001 - there is no public way
         except ChildProcessError:  # it is reaped, after all
             _fork_server()["_forkserver_pid"] = None
 
 
 def _fork_server() -> dict[str, Any]:
-    return vars(forkserver._forkserver)  # noqa: SLF001 - there is no public way
+    """Return what `multiprocessing` knows of its fork server, if a task has used it."""
+    if _STANDARD not in sys.modules:
+        return {"_forkserver_pid": None}
+    known: dict[str, Any] = vars(sys.modules[_STANDARD]._forkserver)  # noqa: SLF001 - there is no public way
+    return known

@@ -10,7 +10,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import gc
-import multiprocessing.forkserver as standard
 import os
 import selectors
 import signal
@@ -25,6 +24,7 @@ from typing import Final, Never
 from lilota.workers.children import adopt_orphans
 from lilota.workers.descriptors import out_of_reach
 from lilota.workers.process_table import children_of_main_thread, send
+from lilota.workers.served import inherit, write_number
 
 #: More than a worker is ever given.
 DESCRIPTORS_LIMIT: Final = 32
@@ -129,7 +129,7 @@ class ForkServer:
                 os.close(descriptor)
             tracker, *rest = inherited
             vars(resource_tracker._resource_tracker)["_fd"] = tracker  # noqa: SLF001 - share that of the program
-            vars(standard._forkserver)["_inherited_fds"] = rest  # noqa: SLF001 - where a pickled descriptor is looked for
+            inherit(rest)
             code = spawn._main(orders, os.dup(orders))  # noqa: SLF001 - import the program, and run
         except BaseException:  # noqa: BLE001 - the program that is imported may raise anything; nothing is above this
             traceback.print_exc()
@@ -165,4 +165,4 @@ def _note_death(_number: int, _frame: FrameType | None) -> None:
 
 def _tell(answers: int, number: int) -> None:
     with contextlib.suppress(BrokenPipeError):  # nobody wants to know any more
-        standard.write_signed(answers, number)
+        write_number(answers, number)

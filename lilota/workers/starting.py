@@ -8,16 +8,17 @@ from __future__ import annotations
 import errno
 import io
 import os
+import selectors
 import socket
 from collections.abc import Callable
 from functools import partial
-from multiprocessing import popen_forkserver, popen_spawn_posix, reduction, resource_tracker, spawn, util
-from multiprocessing.context import ForkServerProcess, SpawnProcess, set_spawning_popen
-from multiprocessing.forkserver import read_signed
+from multiprocessing import popen_fork, popen_spawn_posix, reduction, resource_tracker, spawn, util
+from multiprocessing.context import SpawnProcess, set_spawning_popen
 from multiprocessing.process import BaseProcess
 from typing import Any, Final, cast
 
 from lilota.workers.preparing import fork_server, out_of_reach_of_the_current_folder
+from lilota.workers.served import InheritedDescriptor, ServedProcess, read_number
 from lilota.workers.surroundings import set_environment
 
 _REMEDIES: Final = {
@@ -35,7 +36,7 @@ def start_process(method: str, target: Callable[..., object], args: tuple[object
     Raises:
         OSError, EOFError: it can't be started, for a reason that may pass; see `remedy_for`.
     """
-    process_class = _ServedProcess if method == "forkserver" else _SpawnedProcess
+    process_class = ServedProcess if method == "forkserver" else _SpawnedProcess
     process = process_class(target=target, args=args, name=name)
     with out_of_reach_of_the_current_folder():
         process.start()
@@ -51,14 +52,39 @@ def remedy_for(error: Exception) -> str:
     return _REMEDIES.get(error.errno or 0, "") if isinstance(error, OSError) else ""
 
 
-class _ServedPopen(popen_forkserver.Popen):
-    """Starts a process as that of `multiprocessing` does, but from another server, and in the environment of now."""
+class ServedPopen(popen_fork.Popen):
+    """Starts a process as `popen_forkserver` does, but from another server, and in the environment of now."""
 
+    method = "forkserver"
+    DupFd = InheritedDescriptor
     _fds: list[int]
 
     def __init__(self, process: BaseProcess) -> None:
         _begin(self)
         self._launch(process)
+
+    def duplicate_for_child(self, fd: int) -> int:
+        """Have a descriptor travel to the process; return its place among them."""
+        self._fds.append(fd)
+        return len(self._fds) - 1
+
+    def poll(self, flag: int = os.WNOHANG) -> int | None:
+        """Return the exit code of the process, None if it has not ended; as `os.waitpid`, if it were a child."""
+        return self.wait(0 if flag == os.WNOHANG else None)
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """Wait for the end of the process; return its exit code, None if it has not ended."""
+        if self.returncode is None and self._has_ended(timeout):
+            try:
+                self.returncode = read_number(self.sentinel)
+            except (OSError, EOFError):  # the server was killed
+                self.returncode = 255
+        return self.returncode
+
+    def _has_ended(self, timeout: float | None) -> bool:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.sentinel, selectors.EVENT_READ)
+            return bool(selector.select(timeout))
 
     def _launch(self, process: BaseProcess) -> None:
         description = self._describe(process)
@@ -74,7 +100,7 @@ class _ServedPopen(popen_forkserver.Popen):
         if os.path.basename(preparation.get("init_main_from_path", "")) == "<stdin>":
             del preparation["init_main_from_path"]  # as for `python -c`: there is no file to import
         buffer = io.BytesIO()
-        set_spawning_popen(self)
+        set_spawning_popen(cast("popen_spawn_posix.Popen", self))  # what is asked of it is the same
         try:
             reduction.dump(preparation, buffer)
             reduction.dump(process, buffer)
@@ -101,7 +127,7 @@ def _order(inherited: list[int], control: socket.socket) -> tuple[int, int, int]
 
 def _read_pid(answers: int) -> int:
     try:
-        pid: int = read_signed(answers)
+        pid = read_number(answers)
     except EOFError:
         raise ConnectionError("the fork server has ended; if it could say why, that is on standard error") from None
     if pid < 0:
@@ -129,20 +155,12 @@ class _SpawnedPopen(popen_spawn_posix.Popen):
         self._launch(process)  # type: ignore[attr-defined]  # typeshed has only what is called from outside
 
 
-def _begin(popen: popen_forkserver.Popen | popen_spawn_posix.Popen) -> None:
+def _begin(popen: ServedPopen | popen_spawn_posix.Popen) -> None:
     """Do what the base class of both does, but for the flush of standard output, which fails where that is full.
 
     Only a fork of this very process would have a copy of the buffers.
     """
     vars(popen).update(_fds=[], returncode=None, finalizer=None)
-
-
-class _ServedProcess(ForkServerProcess):
-    """A process that is forked from lilota's own server."""
-
-    @staticmethod
-    def _Popen(process_obj: BaseProcess) -> _ServedPopen:  # noqa: N802 - multiprocessing's own name
-        return _ServedPopen(process_obj)
 
 
 class _SpawnedProcess(SpawnProcess):
