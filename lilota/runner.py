@@ -8,31 +8,24 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Unpack, overload
 
-from lilota.adding.new_tasks import AddOptions
-from lilota.adding.waiters import Waiters
-from lilota.client import TaskClient
-from lilota.config import MOST_PLACES, Settings, load_settings
-from lilota.contract import TaskStore
-from lilota.contract.rules import check_queue
-from lilota.engine.executor import ExecutorFactory
-from lilota.errors import ConfigurationError, InvalidInputError, LilotaError, RunnerStateError, described
-from lilota.handles import TaskHandle
-from lilota.models import JSONObject, TaskBase
-from lilota.plugins import Plugins
-from lilota.plugins.loading import being_imported
-from lilota.registry import Registry
-from lilota.running.executors import RunOptions, make_executor
-from lilota.stores import ensure_store, is_configured
-from lilota.tasks.functions import BoundTask, FunctionTask
+from lilota.config import Settings, load_settings
+from lilota.errors import ConfigurationError, LilotaError, RunnerStateError, described
 from lilota.tasks.numbers import is_number, is_whole
 from lilota.tasks.reachability import is_frozen
-from lilota.workers.logs import LOGGER_NAME, LOGGING_FORMATTER_DEFAULT
+from lilota.texts.stderr_logs import LOGGER_NAME, LOGGING_FORMATTER_DEFAULT
 
 if TYPE_CHECKING:
+    from lilota.adding.new_tasks import AddOptions
+    from lilota.client import TaskClient
+    from lilota.contract import TaskStore
+    from lilota.engine.executor import ExecutorFactory
+    from lilota.handles import TaskHandle
+    from lilota.models import JSONObject, TaskBase
+    from lilota.registry import Registry
     from lilota.running.run import RunnerStart
+    from lilota.tasks.functions import BoundTask, FunctionTask
 
 T = TypeVar("T")
 
@@ -92,30 +85,37 @@ class TaskRunner:
         registry: Registry | None = None,
     ) -> None:
         _check_arguments(number_of_processes, lease_seconds)
-        _check_places(places_per_process)
         _check_seconds("stop_seconds", stop_seconds, least=0)
         settings = settings or (registry.plugins.settings if registry else load_settings())
-        self.registry: Registry = registry or Registry(Plugins(settings), settings)
-        self._plugins = self.registry.plugins
         executor = settings.executor if executor is None else executor
-        self._options = RunOptions(
-            executor=self._plugins.executor_factory(executor) if isinstance(executor, str) else executor,
-            executor_url=executor if isinstance(executor, str) else "",
-            number_of_processes=number_of_processes,
-            places_per_process=places_per_process or settings.places_per_process,
-            start_method=start_method,
-            queues=None if queues is None else _checked_queues(queues),
-            lease_seconds=lease_seconds,
-            upload_modules=_checked_uploads(upload_modules),
-            logging_level=logging_level,
+        from lilota.workers.preparing import begin  # noqa: PLC0415 - 8 ms that only who makes a runner has to spend
+
+        begin(executor, start_method)
+        # Now, while the fork server imports lilota, too.
+        from lilota.client import TaskClient  # noqa: PLC0415 - as just said
+        from lilota.running.parts import make_parts  # noqa: PLC0415 - as just said
+
+        parts = make_parts(
+            store,
             settings=settings,
+            registry=registry,
+            executor=executor,
+            number_of_processes=number_of_processes,
+            places_per_process=places_per_process,
+            start_method=start_method,
+            queues=queues,
+            lease_seconds=lease_seconds,
+            upload_modules=upload_modules,
+            logging_level=logging_level,
         )
+        self.registry: Registry = parts.registry
+        self.store: TaskStore = parts.store
+        self.client: TaskClient = TaskClient(parts.store, registry=parts.registry, waiters=parts.waiters)
+        self._options = parts.options
+        self._waiters = parts.waiters
+        self._owns_store = parts.owns_store
         self._stop_seconds = stop_seconds
         self._handler = _stderr_handler(logging_formatter)
-        self.store: TaskStore = ensure_store(store, plugins=self._plugins)
-        self._owns_store = store is None or isinstance(store, str)
-        self._waiters = Waiters(self.store, told=True, configured=is_configured(store, settings))
-        self.client: TaskClient = TaskClient(self.store, registry=self.registry, waiters=self._waiters)
         self._run: RunnerStart | None = None
         self._state_lock = threading.Lock()
 
@@ -280,6 +280,8 @@ class TaskRunner:
 
     def _new_run(self) -> RunnerStart:
         runner_id = os.urandom(8).hex()
+        from lilota.running.executors import make_executor  # noqa: PLC0415 - it came with the parts
+
         executor = make_executor(self._options, self.registry, runner_id)
         try:
             # The fork server of the executor imports lilota meanwhile; and only a runner that starts needs this.
@@ -337,49 +339,6 @@ def _check_arguments(number_of_processes: object, lease_seconds: float) -> None:
         raise ConfigurationError(f"'lease_seconds' must be between 0.1 and a day, not {lease_seconds!r}.")
 
 
-def _check_places(places_per_process: object) -> None:
-    if places_per_process is not None and not (is_whole(places_per_process) and 1 <= places_per_process <= MOST_PLACES):
-        raise ConfigurationError(
-            f"'places_per_process' must be a whole number from 1 to {MOST_PLACES:,}, not {places_per_process!r}."
-        )
-
-
-def _checked_queues(queues: Iterable[str]) -> tuple[str, ...]:
-    """Return the queues that are to be served; no task could ever come from one that has no possible name."""
-    if isinstance(queues, str):
-        raise ConfigurationError(f"'queues' must be a list of names: write queues=[{queues!r}].")
-    names = tuple(queues)
-    if not names:
-        raise ConfigurationError("'queues' names no queue, so that no task would run; None stands for all queues.")
-    for name in names:
-        if not isinstance(name, str):
-            raise ConfigurationError(f"'queues' must be a list of names, and {name!r:.100} is none.")
-        try:
-            check_queue(name)
-        except InvalidInputError as error:
-            raise ConfigurationError(f"'queues' can't be used: {error}") from error
-    return names
-
-
-def _checked_uploads(files: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
-    """Return the whole paths of files that can be imported elsewhere, under the names that they have here."""
-    if isinstance(files, str | os.PathLike):
-        raise ConfigurationError(f"'upload_modules' must be a list of files: write upload_modules=[{str(files)!r}].")
-    paths: dict[str, str] = {}
-    for file in files:
-        path = os.path.abspath(file)
-        name, suffix = os.path.splitext(os.path.basename(path))
-        if not os.path.isfile(path):
-            raise ConfigurationError(f"'upload_modules' names {path!r}, and there is no such file.")
-        if suffix != ".py" or not name.isidentifier() or iskeyword(name):
-            raise ConfigurationError(
-                f"'upload_modules' names {path!r}, which can't be imported: name the file like a module, as tasks.py."
-            )
-        if paths.setdefault(name, path) != path:
-            raise ConfigurationError(f"'upload_modules' names {paths[name]!r} and {path!r}; only one can be {name!r}.")
-    return tuple(paths.values())
-
-
 def _check_seconds(name: str, seconds: object, *, least: float) -> None:
     if seconds is not None and not (is_number(seconds) and seconds >= least):  # no comparison holds for NaN
         raise ConfigurationError(f"{name!r} must be a number of seconds, at least 0, or None, not {seconds!r}.")
@@ -401,6 +360,8 @@ async def _in_thread(call: Callable[[], None], when_cancelled: Callable[[], obje
 
 def _refuse_in_child_of_this_program() -> None:
     """Refuse to start where a process that should work for a runner runs the program, or imports a module of tasks."""
+    from lilota.plugins.loading import being_imported  # noqa: PLC0415 - it came with the parts
+
     module = being_imported()
     if module:
         raise RunnerStateError(

@@ -29,6 +29,9 @@ from lilota.workers.served import inherit, write_number
 #: More than a worker is ever given.
 DESCRIPTORS_LIMIT: Final = 32
 
+#: So long it waits for its first order: a program that makes a runner may start it much later, or never.
+_PATIENCE_SECONDS: Final = 10.0
+
 _Handlers = Mapping[signal.Signals, Callable[[int, FrameType | None], object] | int | None]
 
 
@@ -52,10 +55,15 @@ def serve(control: int, imports: Sequence[str] = ()) -> None:
 
 
 class ForkServer:
-    """The loop of a fork server."""
+    """The loop of a fork server.
 
-    def __init__(self, control: socket.socket) -> None:
+    Args:
+        patience_seconds: how long it waits for its first order.
+    """
+
+    def __init__(self, control: socket.socket, patience_seconds: float = _PATIENCE_SECONDS) -> None:
         self._control = control
+        self._patience_seconds: float | None = patience_seconds
         self._exit_pipes: dict[int, int] = {}
         self._deaths_out, self._deaths_in = os.pipe()
         os.set_blocking(self._deaths_out, False)
@@ -67,9 +75,10 @@ class ForkServer:
         self._selector.register(self._deaths_out, selectors.EVENT_READ)
 
     def run(self) -> None:
-        """Serve until there is nobody to be served."""
-        while True:
-            for key, _mask in self._selector.select():
+        """Serve until there is nobody to be served, or nobody has wanted anything."""
+        while ready := self._selector.select(self._patience_seconds):
+            self._patience_seconds = None
+            for key, _mask in ready:
                 if key.fileobj is not self._control:
                     self._bury()
                 elif not self._take_order():

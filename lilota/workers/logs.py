@@ -13,10 +13,8 @@ from typing import Final
 from lilota.models import EARLIEST_INSTANT, LATEST_INSTANT, Claim, LogLine
 from lilota.plugins.strangers import let_pass
 from lilota.tasks.limits import CHARACTERS_LIMIT, LINE_LENGTH_LIMIT, LINES_LIMIT, NAME_LIMIT
+from lilota.texts.stderr_logs import LOGGER_NAME
 from lilota.workers.descriptions import storable
-
-LOGGER_NAME: Final = "lilota"
-LOGGING_FORMATTER_DEFAULT: Final = "%(asctime)s [PID %(process)d]: [%(levelname)s] - %(message)s"
 
 #: Any database can keep it.
 _HIGHEST_LEVEL: Final = 2**31 - 1

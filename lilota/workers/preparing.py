@@ -12,18 +12,32 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from multiprocessing import spawn, util
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from lilota.engine.executor import Executor, ExecutorOptions
 from lilota.errors import ConfigurationError
 from lilota.tasks.declared import declared_references
 from lilota.tasks.reachability import is_frozen
+
+if TYPE_CHECKING:
+    from lilota.engine.executor import Executor, ExecutorOptions
 
 _Answer = TypeVar("_Answer")
 
 _interpreter_flags: Final[Callable[[], list[str]]] = vars(util)["_args_from_interpreter_flags"]
 #: The best first. Never a bare fork, which copies locks in whatever state they are.
 _START_METHODS: Final = ("forkserver", "spawn")
+
+
+def begin(executor: object, start_method: str | None) -> None:
+    """Start the fork server for a runner that is being made, if it will need one: it ends if nothing follows.
+
+    What can't be used is refused elsewhere, by who makes the executor. A process that works for another one imports
+    the program, and may make a runner that it does not start.
+    """
+    is_program = multiprocessing.parent_process() is None
+    if executor == "processes" and is_program and not getattr(multiprocessing.current_process(), "_inheriting", False):
+        with contextlib.suppress(ConfigurationError):
+            prepare(start_method_for(start_method))
 
 
 def make_processes(options: ExecutorOptions) -> Executor:
@@ -116,13 +130,17 @@ class _ForkServer:
             self._control = None
 
     def _started(self) -> socket.socket:
+        if self._control is not None and self._reap(os.WNOHANG):  # it has waited in vain for an order
+            self._control.close()
+            self._control = None
         if self._control is None:
             self._control, self._pid = _start_server()
         return self._control
 
-    def _reap(self) -> None:
+    def _reap(self, options: int = 0) -> bool:
         with contextlib.suppress(ChildProcessError):  # the application waits for every child
-            os.waitpid(self._pid, 0)
+            return os.waitpid(self._pid, options)[0] != 0
+        return False
 
 
 def _start_server() -> tuple[socket.socket, int]:

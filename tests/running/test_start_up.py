@@ -104,17 +104,69 @@ def test_a_runner_that_is_made_imports_nothing_that_only_its_start_needs():
 
 
 def test_the_fork_server_starts_before_the_program_imports_what_it_needs_itself():
-    """The program imports what talks to workers, and the engine, while the server imports lilota."""
+    """The program imports what a runner is made of, and what runs tasks, while the server imports lilota."""
     program = (
         "import json, os, sys; from lilota import TaskRunner; from multiprocessing import util\n"
         "def say_what_is_imported(*_): print(json.dumps([*sys.modules]), flush=True); os._exit(0)\n"
-        "util.spawnv_passfds = say_what_is_imported; TaskRunner('memory', number_of_processes=1).start()"
+        "util.spawnv_passfds = say_what_is_imported; TaskRunner('memory')"
     )
 
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
-    later = {"lilota.engine.engine", "lilota.running.run", "lilota.workers.processes", "lilota.workers.starting"}
+    later = {
+        "lilota.client",
+        "lilota.engine",
+        "lilota.plugins",
+        "lilota.registry",
+        "lilota.running",
+        "pluggy",
+    }
     assert set(json.loads(run.stdout)) & later == set()
+
+
+@pytest.mark.parametrize(
+    "arguments", ["start_method='spawn'", "executor='processes', start_method='spawn'", "executor=print"]
+)
+def test_a_runner_that_needs_no_fork_server_begins_none(arguments):
+    program = (
+        "from lilota import TaskRunner; from multiprocessing import util\n"
+        f"util.spawnv_passfds = None; TaskRunner('memory', {arguments})"
+    )
+
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_worker_that_makes_a_runner_begins_no_fork_server(tmp_path):
+    """It imports a program that makes one at its top level; or a task makes one, and does not start it."""
+    source = """
+import json
+from multiprocessing import util
+
+from lilota import TaskBase, TaskRunner
+
+started = []
+start, util.spawnv_passfds = util.spawnv_passfds, lambda *of: started.append(1) or start(*of)
+runner = TaskRunner("memory", number_of_processes=1)
+
+
+class Count(TaskBase):
+    def run(self):
+        TaskRunner("memory")
+        return {"started": len(started)}
+
+
+if __name__ == "__main__":
+    runner.register("count", Count)
+    with runner:
+        worker = runner.add("count").result()
+    print(json.dumps({"runner": len(started), "worker": worker["started"]}))
+"""
+    program = tmp_path / "program.py"
+    program.write_text(source)
+
+    run = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, check=True, cwd=tmp_path)
+
+    assert json.loads(run.stdout) == {"runner": 2, "worker": 0}  # the fork server and the resource tracker
 
 
 def test_a_started_runner_imports_nothing_that_only_workers_need(started):

@@ -232,3 +232,26 @@ def test_a_frozen_program_spawns(monkeypatch):
     assert start_method_for(None) == "spawn"
     with pytest.raises(ConfigurationError, match="Choose one of: spawn"):
         start_method_for("forkserver")
+
+
+def test_a_fork_server_that_gets_no_order_ends():
+    """Who makes a runner may never start it."""
+    program = (
+        "import socket; from lilota.workers.forkserver import ForkServer\n"
+        "ours, theirs = socket.socketpair(); ForkServer(theirs, patience_seconds=0).run()"
+    )
+
+    subprocess.run([sys.executable, "-c", program], timeout=60, check=True)
+
+
+def test_a_fork_server_that_has_ended_is_replaced(tmp_path):
+    """Where a runner is made long before it is started, its server has ended meanwhile."""
+    preparing.prepare("forkserver")
+    first = preparing.fork_server._pid
+    os.kill(first, signal.SIGKILL)
+    os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
+
+    preparing.prepare("forkserver")
+
+    assert preparing.fork_server._pid != first
+    assert surroundings_of_a_process("forkserver", tmp_path / "found")["folder"] == os.getcwd()
