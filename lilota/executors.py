@@ -14,6 +14,7 @@ from lilota.engine.executor import (
 )
 from lilota.engine.messages import FromWorker, Ready, ToWorker
 from lilota.workers.processes import WorkerProcesses
+from lilota.workers.setup import WorkerSetup
 
 __all__ = [
     "Died",
@@ -31,4 +32,5 @@ __all__ = [
     "StackWay",
     "ToWorker",
     "WorkerProcesses",
+    "WorkerSetup",
 ]

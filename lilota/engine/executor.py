@@ -24,9 +24,9 @@ class ExecutorOptions(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         url: the name or URL that chose the executor ("processes", "dask://host:8786"); "" if a program passed the
             factory itself.
-        worker_setup: what each worker of this runner has to know, as JSON that only workers read. It holds nothing
-            of the place where a worker is: `WorkerProcesses`, given these options on another machine, starts there
-            what it starts here.
+        worker_setup: what each worker of this runner has to know, a `WorkerSetup` as JSON. It holds nothing of the
+            place where a worker is: `WorkerProcesses`, given these options on another machine, starts there what it
+            starts here.
         number_of_processes: how many tasks the runner was asked to run at the same time. An executor whose places
             are a cluster's may have more or fewer, and says so in `places`.
         start_method: "forkserver", "spawn", or None for the first of them that a machine has.
