@@ -176,6 +176,8 @@ class TaskRunner:
     def start(self) -> None:
         """Start the worker processes and take up work. Returns when the first worker is ready.
 
+        Returns at once where the executor has no place for a worker yet, as a cluster without nodes; a warning says so.
+
         Raises:
             RunnerStateError: it is started already, or this process is itself a worker that imports the program.
             StoreError: the store can't be used.

@@ -306,6 +306,8 @@ def _turn(task: TaskInfo, store: TaskStore, serving: Serving) -> Reason:
     if sum(row.count for row in found if row.state is TaskState.RUNNING) > _COUNTED:
         return Reason("turn", f"It is due, and waits for one of the {places:,} places that serve it, {of}.")
     running = running_per_runner(store)
+    if not places:
+        return Reason("place", f"It is due, and no place serves it just now, {of}: their executors wait for one.")
     busy = sum(min(running[runner.id], service.places) for service, runners in who for runner in runners)
     if busy < places:
         return Reason("turn", f"It is due, and {places - busy:,} of {places:,} places that serve it are free, {of}.")

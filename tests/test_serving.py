@@ -294,6 +294,15 @@ def test_tasks_behind_full_places_wait_for_a_place(store):
     )
 
 
+def test_a_task_waits_where_runners_have_no_place_at_all(store):
+    """As the runner of a cluster to which no node belongs yet."""
+    beat(store, places=0)
+
+    assert only_text(store, add_task(store)) == (
+        "It is due, and no place serves it just now, of 1 runner: their executors wait for one."
+    )
+
+
 def test_a_due_task_with_a_free_place_runs_soon(store):
     """Nothing is wrong, and this is said."""
     beat(store, "a", places=2)

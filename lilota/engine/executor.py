@@ -81,6 +81,7 @@ class Executor(Protocol):
     def places(self) -> int:
         """Return how many workers may live at the same time now; 0 if there is no place just now.
 
+        Without a place a runner starts all the same, says so, and takes no tasks until there is one.
         It may change at any time, and whoever notices calls `wake`. New places get workers. Where a place is lost
         with its worker, that is a death whose cause says so ("was lost: its node left the cluster"); where only the
         number falls, workers that live go on until they leave. A place that is to be taken away in good order does not

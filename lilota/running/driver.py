@@ -65,6 +65,7 @@ class Driver:
         self._exchange = Exchange(engine, store, teller, clock)
         self._stop = RunnerStop(engine, self._exchange, store)
         self._thread = threading.Thread(target=self._run, name="lilota-engine", daemon=True)
+        self._has_place = True
         self._busy_since: float | None = None
         self._is_abandoned = False
         self._orders: deque[Callable[[], None]] = deque()
@@ -72,7 +73,7 @@ class Driver:
         self.failure: BaseException | None = None
 
     def start(self) -> None:
-        """Start the thread; `settled` is set when the first worker is ready, or when that has failed."""
+        """Start the thread; `settled` is set when the first worker is ready, has failed, or has no place to be in."""
         self._thread.start()
 
     def look_again(self) -> None:
@@ -189,6 +190,7 @@ class Driver:
         self._engine.holdings.answer_questions()
         self._obey()
         self._watch_starts()
+        self._watch_places()
         self._watch_names()
         self._stop.go_on(now)
 
@@ -247,13 +249,24 @@ class Driver:
     def _watch_starts(self) -> None:
         """Let `start` return when a worker is ready or some could not start; give up when none can any more."""
         crew = self._engine.crew
-        if not self.settled.is_set() and (crew.is_ready or crew.failed_starts >= _FIRST_STARTS):
+        if not self.settled.is_set() and (crew.is_ready or crew.failed_starts >= _FIRST_STARTS or not crew.size):
             self.settled.set()
         if crew.failed_starts >= _STARTS and not crew.is_ready and crew.last_start_failure is not None:
             raise LilotaError(
                 f"No worker process could be started, {crew.failed_starts} times in a row; the last one"
                 f"{_on(crew.last_start_failure.node)} {crew.last_start_failure.cause}"
             )
+
+    def _watch_places(self) -> None:
+        """Say when there is no place for any worker, and when there is one again."""
+        if bool(self._engine.crew.size) is self._has_place or self._engine.is_stopping:
+            return
+        self._has_place = not self._has_place
+        if self._has_place:
+            logger.warning("The executor has places for workers again: %d.", self._engine.crew.size)
+        else:
+            description = self._processes.capabilities().description
+            logger.warning("The executor has no place for a worker: %s. Tasks wait until there is one.", description)
 
     def _watch_names(self) -> None:
         """Give up when there is no task left that could be taken: a service manager starts the runner again."""

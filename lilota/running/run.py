@@ -242,13 +242,7 @@ class RunnerStart:
             self._executor.kill_all()
 
     def _await_first_worker(self) -> None:
-        if not self._executor.places():
-            logger.warning("The executor has no place for a worker just now: %s. The start waits for one.", self._where)
         if not self.driver.settled.wait(_START_SECONDS):
-            if not self._executor.places():
-                raise LilotaError(
-                    f"The executor has had no place for a worker for {_START_SECONDS:g} s: {self._where}."
-                )
             raise LilotaError(f"No worker process came up within {_START_SECONDS:g} s.")
         if self.driver.failure is not None:
             raise LilotaError(f"The runner could not start: {described(self.driver.failure)}") from self.driver.failure
@@ -258,10 +252,6 @@ class RunnerStart:
             # The workers, new interpreters, may have imported files of the program's for modules of Python's own.
             said = f"No worker process could start; the last one {death.cause}{remedy} {shadows()}".rstrip()
             raise LilotaError(f"{said}\n{death.last_lines}".rstrip())
-
-    @property
-    def _where(self) -> str:
-        return self._executor.capabilities().description
 
     def _watch(self) -> None:
         """Wake the engine when the store changes; polling covers what goes unnoticed."""

@@ -21,9 +21,10 @@ def a_runner(places, kind=ChangingPlaces):
 
     def make(options):
         made.append(kind(options))
+        made[0].set_places(places)
         return made[0]
 
-    runner = TaskRunner(MemoryTaskStore(), places, executor=make, settings=Settings())
+    runner = TaskRunner(MemoryTaskStore(), executor=make, settings=Settings())
     for name, clazz in TASKS.items():
         runner.register(name, clazz)
     runner.start()
@@ -103,3 +104,26 @@ def test_beside_the_runner_nothing_is_said_of_nodes():
 
     assert task.logs() == []
     assert "nodes" not in known.about
+
+
+def test_a_runner_without_a_place_waits_for_one_and_goes_on_as_places_come_and_go(caplog):
+    """It starts, says once that there is none, and again when all are gone; what is added meanwhile waits."""
+    with a_runner(0) as (runner, executor):
+        tasks = [runner.add("hash", input={"text": "a"}) for _ in range(4)]
+        waits = tasks[0].info().state
+        executor.set_places(2)
+        done = [task.result(60) for task in tasks]
+        until(executor.numbers, lambda numbers: len(numbers) == 2)
+        executor.retire(1, grace_seconds=60)
+        until(executor.numbers, lambda numbers: numbers == [2])
+        done.append(runner.add("hash", input={"text": "a"}).result(60))
+        executor.retire(2, grace_seconds=60)
+        until(executor.numbers, lambda numbers: not numbers)
+        last = runner.add("hash", input={"text": "a"})
+        said_before = caplog.text.count("Tasks wait until there is one.")
+        executor.set_places(1)
+        done.append(last.result(60))
+
+    assert waits is TaskState.PENDING
+    assert len(done) == 6
+    assert said_before == caplog.text.count("The executor has places for workers again") == 2
