@@ -30,6 +30,7 @@ class Crew:
             leave.
         workers: by their numbers; those that are being started too.
         failed_starts: how many in a row died before they were of any use.
+        starts_in_vain: how many of them at a time when no worker was up.
         last_start_failure: how the last of these died.
         unfit: what was said of the first that was not fit to run anything, "" when one has come up since.
         options: what the workers told of the task classes, the newest of each name.
@@ -38,6 +39,7 @@ class Crew:
 
     def __init__(self, size: int, places_per_worker: int = 1) -> None:
         self.failed_starts: int = 0
+        self.starts_in_vain: int = 0
         self.last_start_failure: Death | None = None
         self.unfit: str = ""
         self.size = size
@@ -49,6 +51,8 @@ class Crew:
         self._turn_at = 0.0
         self._next_number = 1
         self._start_not_before = 0.0
+        #: In how many places the last start has failed, and the next one waits.
+        self._held_back = 0
         self._starts_workers = True
         self._closing = False
         self._commands: list[Command] = []
@@ -58,12 +62,20 @@ class Crew:
         """Whether a worker has come up."""
         return any(worker.ready for worker in self.workers.values())
 
+    @property
+    def _missing(self) -> int:
+        return self.size - len(self.workers) + len(self._retiring)
+
     # --- what time demands
 
     def next_start_at(self) -> float:
         """Return when a worker is to be started, infinity if there are enough."""
-        if not self._starts_workers or len(self.workers) - len(self._retiring) >= self.size:
+        missing = self._missing
+        if not self._starts_workers or missing <= 0:
             return inf
+        # Where a place is new, or its worker has been of use, nobody has to wait because another place is bad.
+        if missing > self._held_back:
+            return 0.0
         # After a failed start one at a time, until one comes up.
         is_waiting = self.failed_starts and not all(worker.ready for worker in self.workers.values())
         return inf if is_waiting else self._start_not_before
@@ -72,6 +84,7 @@ class Crew:
         """Start as many workers as there should be."""
         self._turn_at = self._turn_at or now + TURN_SECONDS
         while now >= self.next_start_at():
+            self._held_back = min(self._held_back, self._missing - 1)
             worker = KnownWorker(self._next_number, KnownOptions(self.options), places=self._places_per_worker)
             self._next_number += 1
             self.workers[worker.number] = worker
@@ -149,7 +162,7 @@ class Crew:
         if worker.ready:
             raise MisconductError("said once more that it is ready")
         worker.ready = True
-        self.failed_starts = 0
+        self.failed_starts = self.starts_in_vain = 0
         self.unfit = ""
         if self._closing:
             self.send(worker, Finish())
@@ -185,8 +198,11 @@ class Crew:
         if worker.unfit:
             cause = f"has not what its runner has. {worker.unfit}"
             death = Death(cause, death.last_lines, is_explained=True, node=death.node)
+        self.starts_in_vain = 0 if self.is_ready else self.starts_in_vain
         if worker.failed_to_start():
             self.failed_starts += 1
+            self.starts_in_vain += not self.is_ready
+            self._held_back += 1
             self.last_start_failure = death
             pause = min(RESTART_LIMIT_SECONDS, RESTART_SECONDS * 2 ** min(self.failed_starts - 1, 16))
             self._start_not_before = now + pause

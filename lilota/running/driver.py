@@ -251,9 +251,9 @@ class Driver:
         crew = self._engine.crew
         if not self.settled.is_set() and (crew.is_ready or crew.failed_starts >= _FIRST_STARTS or not crew.size):
             self.settled.set()
-        if crew.failed_starts >= _STARTS and not crew.is_ready and crew.last_start_failure is not None:
+        if crew.starts_in_vain >= _STARTS and crew.last_start_failure is not None:
             raise LilotaError(
-                f"No worker process could be started, {crew.failed_starts} times in a row; the last one"
+                f"No worker process could be started, {crew.starts_in_vain} times in a row; the last one"
                 f"{_on(crew.last_start_failure.node)} {crew.last_start_failure.cause}"
             )
 

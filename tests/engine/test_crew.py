@@ -167,3 +167,44 @@ def test_a_worker_that_leaves_is_sent_nothing_more():
     bench.leaves()
 
     assert bench.engine.request(look_again=True).limit == 0
+
+
+def test_a_place_where_no_worker_starts_holds_up_no_other_place():
+    """A worker that was of use is replaced at once, and a new place gets one, however often the bad one has failed."""
+    bench = Bench(workers=2).ready(1)
+    bad = 2
+    for _ in range(8):
+        bench.dies(bad).tick(RESTART_LIMIT_SECONDS)
+        (bad,) = (command.worker for command in bench.commands())
+    bench.dies(bad).tick(0)
+
+    held_back = bench.commands()
+    bench.grant(a_claim()).ends(a_claim()).leaves(1).dies(1).tick(0)
+    replaced = [command.worker for command in bench.commands() if isinstance(command, StartWorker)]
+    bench.engine.crew.size = 3
+    bench.tick(0)
+    added = [command.worker for command in bench.commands()]
+    bench.tick(RESTART_LIMIT_SECONDS)
+
+    assert held_back == []
+    assert (replaced, added) == ([bad + 1], [bad + 2])
+    assert bench.commands() == [], "the bad place is tried again when the others are up"
+    bench.ready(bad + 1, bad + 2).tick(RESTART_LIMIT_SECONDS)
+    assert bench.commands() == [StartWorker(bad + 3)]
+
+
+def test_only_starts_at_a_time_when_no_worker_is_up_are_in_vain():
+    """While others work, a place where none starts is no reason to give up; not even in the moment of a replacement."""
+    bench = Bench(workers=2).ready(1)
+    bad = 2
+    for _ in range(15):
+        bench.dies(bad).tick(RESTART_LIMIT_SECONDS)
+        (bad,) = (command.worker for command in bench.commands())
+    in_vain = bench.engine.crew.starts_in_vain
+    bench.grant(a_claim()).ends(a_claim()).leaves(1).dies(1).tick(0)
+    in_vain_meanwhile = bench.engine.crew.starts_in_vain
+    bench.dies(bad)
+
+    assert in_vain == in_vain_meanwhile == 0
+    assert bench.engine.crew.failed_starts == 16
+    assert bench.engine.crew.starts_in_vain == 1
