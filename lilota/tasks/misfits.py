@@ -4,47 +4,65 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
 from lilota.errors import described, did_you_mean
+from lilota.tasks.choices import choices_at
 from lilota.tasks.secret_values import Secret
 from lilota.texts.patterns import Pattern
 from lilota.texts.secrets import mask_secrets
 
-_PATH: Final = Pattern(r" - at `(?P<path>[^`]*)`\Z")
+_PATH: Final = Pattern(r" - at (?P<key>`key` in )?`(?P<path>[^`]*)`\Z")
 _STEP: Final = Pattern(r"\.(?P<key>[^.\[\]]+)|\[(?P<index>\d+)\]")
 _GOT: Final = Pattern(r"got `[^`]*`")
+#: How msgspec says that a value is none of an enum or a literal; the value follows.
+_WRONG_CHOICE: Final = "Invalid enum value "
+#: So many choices are named.
+_NAMED: Final = 12
 _NOTHING: Final = object()
 _LONGEST_SHOWN: Final = 60
 #: How far down a value that can't be encoded is looked for.
 _LOOKED_DOWN: Final = 20
 
 
-def explain(problem: Exception, given: object, to_json: Callable[[Any], bytes], secrets: Collection[str] = ()) -> str:
+def explain(
+    problem: Exception,
+    given: object,
+    kind: Any,  # noqa: ANN401 - an annotation
+    to_json: Callable[[Any], bytes],
+    secrets: Collection[str] = (),
+) -> str:
     """Return in a sentence why a value could not be encoded, or not be decoded again.
 
     Args:
         problem: what msgspec, or a type of the user's, raised.
         given: the whole value.
+        kind: the type that it should be of.
         to_json: what raised it, if it was raised while encoding.
         secrets: keys of the value below which nothing must be shown.
     """
-    text = str(problem)
+    text, is_key = str(problem), False
     if not isinstance(problem, msgspec.DecodeError):
         path, said = _path_of_failure(given, to_json), _why_not_encoded(problem)
     else:
         found = _PATH.compiled.search(text)
         path, said = (found["path"], text[: found.start()]) if found else ("$", text)
+        is_key = found is not None and bool(found["key"])
         if "..." in path and "got `null`" in said:  # in a dict, of which msgspec names no key
             path = next(_paths_of_nan(given), path)
     keys = [each["key"] for each in _STEP.compiled.finditer(path) if each["key"]]
     if keys and keys[0] in secrets:
         return f"`{path}`: what was given is not what its Secret takes."
-    return f"`{path}`: {_with_value(said, _at(given, path), keys)}."
+    # Of the keys of a dict none is named, and the whole input may hold secrets.
+    got = _NOTHING if is_key or (secrets and not keys) else _at(given, path)
+    hint = ""
+    if said.startswith(_WRONG_CHOICE) and (choices := choices_at(kind, path, of_keys=is_key)):
+        said, hint = _wrong_choice(said.removeprefix(_WRONG_CHOICE).strip("'"), choices)
+    return f"{'a key of ' if is_key else ''}`{path}`: {_with_value(said, got, keys)}.{hint}"
 
 
 def is_same(given: object, back: object) -> bool:
@@ -206,6 +224,15 @@ def _at(value: Any, path: str) -> object:  # noqa: ANN401 - what a user gave
     return value
 
 
+def _wrong_choice(given: str, choices: Sequence[Any]) -> tuple[str, str]:
+    """Return what was expected where something else than one of the choices was given, and which was probably meant."""
+    one_of = "one of " if len(choices) > 1 else ""
+    named = ", ".join(map(repr, choices[:_NAMED]))
+    more = f" and {len(choices) - _NAMED} others" if len(choices) > _NAMED else ""
+    hint = did_you_mean(given, [each for each in choices if isinstance(each, str)])
+    return f"Expected {one_of}{named}{more}, got `{given}`", hint
+
+
 def _with_value(said: str, got: object, keys: Collection[str]) -> str:
     """Add what was given, where msgspec names only its type or what became of it."""
     if isinstance(got, float) and not math.isfinite(got):
@@ -218,5 +245,5 @@ def _with_value(said: str, got: object, keys: Collection[str]) -> str:
         got = mask_secrets({key: got}).get(key)  # type: ignore[attr-defined]  # what masks a dict gives one
     short = repr(got) if len(repr(got)) <= _LONGEST_SHOWN else f"{repr(got)[:_LONGEST_SHOWN]}..."
     # It names a wrong member itself, unmasked.
-    said = said.partition(" value ")[0] if said.startswith("Invalid enum value ") else said
+    said = said.partition(" value ")[0] if said.startswith(_WRONG_CHOICE) else said
     return _GOT.compiled.sub(lambda _: f"got {short}", said) if _GOT.compiled.search(said) else f"{said}, got {short}"

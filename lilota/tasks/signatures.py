@@ -46,7 +46,8 @@ class Signature:
         self._names = frozenset(each.name for each in found.named)
         self._positional = tuple(each.name for each in found.named if each.is_positional)
         self._order = found.order
-        self._decode_named = _decoder(_input_type(name, found)).decode
+        self._input_type = _input_type(name, found)
+        self._decode_named = _decoder(self._input_type).decode
         self._decode_rest = None if found.rest is None else _decoder(found.rest).decode
         self._decode_output = _decoder(Any if found.returns is EMPTY else found.returns).decode
 
@@ -177,7 +178,7 @@ class Signature:
             if lost:
                 raise InvalidOutputError(f"{what()} does not fit what {self.name} is annotated to return: {lost}")
             return _as_object(checked_text(encoded, what, OUTPUT_LIMIT_BYTES, InvalidOutputError), what)
-        said = explain(problem, value, to_json)
+        said = explain(problem, value, self.returns, to_json)
         raise InvalidOutputError(f"{what()} does not fit what {self.name} is annotated to return: {said}")
 
     def decode_output(self, text: str) -> Any:  # noqa: ANN401 - what the annotation says
@@ -194,9 +195,8 @@ class Signature:
             return self._decode_output(msgspec.json.encode(value))
         except Exception as error:  # noqa: BLE001 - types of users decode here
             problem = error
-        raise InvalidOutputError(
-            f"The output does not fit what {self.name} is annotated to return now: {explain(problem, value, to_json)}"
-        )
+        said = explain(problem, value, self.returns, to_json)
+        raise InvalidOutputError(f"The output does not fit what {self.name} is annotated to return now: {said}")
 
     def input_schema(self) -> dict[str, Any]:
         """Return the JSON Schema of the input: what `Args:` of the docstring says, defaults, which keys are secret."""
@@ -232,7 +232,7 @@ class Signature:
         missing = [each.name for each in self.parameters if not each.has_default and each.name not in arguments]
         if missing:
             return f"the parameter {missing[0]!r} is missing. {self._known()}"
-        return explain(problem, arguments, to_json, secrets)
+        return explain(problem, arguments, self._input_type, to_json, secrets)
 
     def _known(self) -> str:
         shown = [
@@ -270,11 +270,11 @@ def _check_parameter(parameter: Parameter, where: str) -> None:
     if not parameter.has_default:
         return
     key, given = parameter.name, {parameter.name: parameter.default}
+    taker = msgspec.defstruct("default", [(key, parameter.annotation)])
     try:
-        taker = msgspec.defstruct("default", [(key, parameter.annotation)])
         said = difference(given, _decoder(taker).decode(to_json(given)))
     except Exception as error:  # noqa: BLE001 - types of users encode and decode here
-        said = explain(error, given, to_json, {key} if has_secret(parameter.annotation) else ())
+        said = explain(error, given, taker, to_json, {key} if has_secret(parameter.annotation) else ())
     if said:
         raise InvalidTaskError(f"{place} has a default that JSON can't carry: {said} Take None, and set it inside.")
 

@@ -183,7 +183,7 @@ def test_queue_and_priority_are_those_of_the_task_unless_typed(store):
         ("pages=x", "`$.pages`: Expected `int`, got 'x'"),
         ("draft=yes", "`$.draft`: Expected `bool`, got 'yes'"),
         ("when=tomorrow", "`$.when`: Invalid RFC3339 encoded date, got 'tomorrow'"),
-        ("format=doc", "`$.format`: Invalid enum, got 'doc'"),
+        ("format=doc", "`$.format`: Expected one of 'pdf', 'html', got 'doc'"),
         ("tags=a", "`$.tags`: Expected `array`, got 'a'"),
     ],
 )

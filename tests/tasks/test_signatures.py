@@ -65,6 +65,18 @@ class Level(enum.IntEnum):
     HIGH = 3
 
 
+class Paint(msgspec.Struct):
+    color: Color
+
+
+class Spot(NamedTuple):
+    x: int
+    color: Color
+
+
+Many = enum.IntEnum("Many", {f"N{number}": number for number in range(15)})
+
+
 def what() -> str:
     return "The input of 'f'"
 
@@ -150,7 +162,16 @@ def test_a_value_arrives_as_it_was_given(annotation, value):
         (list[Line], [{"name": 1}], "`$.value[0].name`: Expected `str`, got 1."),
         (list[Line], [{"name": "a", "prise": 1}], "`$.value[0]`: Line has no field 'prise'."),
         (Annotated[int, msgspec.Meta(gt=0)], 0, "`$.value`: Expected `int` >= 1, got 0."),
-        (Color, "blue", "`$.value`: Invalid enum, got 'blue'."),
+        (Color, "blue", "`$.value`: Expected 'red', got 'blue'."),
+        (Literal["pdf", "html"], "htlm", "`$.value`: Expected one of 'html', 'pdf', got 'htlm'. Did you mean 'html'?"),
+        (Level | None, 4, "`$.value`: Expected 3, got 4."),
+        (list[dict[str, Color]], [{"a": "rd"}], "`$.value[0][...]`: Expected 'red', got `rd`."),
+        (dict[Color, int], {"rd": 1}, "a key of `$.value`: Expected 'red', got `rd`. Did you mean 'red'?"),
+        (list[dict[int, int]], [{"rd": 1}], "a key of `$.value[0]`: Expected `int`, got `str`."),
+        (Spot, [1, "blue"], "`$.value[1]`: Expected 'red', got 'blue'."),
+        (tuple[int, Literal["a"]], (1, "b"), "`$.value[1]`: Expected 'a', got 'b'."),
+        (list[Paint], [{"color": "redd"}], "`$.value[0].color`: Expected 'red', got 'redd'. Did you mean 'red'?"),
+        (Many, 15, "`$.value`: Expected one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 3 others, got 15."),
         (Path, 5, "`$.value`: Expected `str`, got 5."),
         (Secret[int], "hunter2", "`$.value`: what was given is not what its Secret takes."),
         (str, dt.date(2026, 3, 1), "`$.value`: `date` was given, and comes back as `str`."),
@@ -409,6 +430,19 @@ def test_a_wrong_value_is_not_shown_where_it_may_be_a_password():
     for wrong in ({"login": {"user": "ann", "passwords": ["hunter2"]}}, {"login": Login("a", []), "key": "hunter2"}):
         with pytest.raises(InvalidInputError) as caught:
             signature.encode_input(wrong, what)
+        assert "hunter2" not in str(caught.value)
+
+
+def test_a_wrong_key_of_a_dict_shows_no_secret_that_stands_beside_it():
+    """Of such a key msgspec names no place, and what is given is the whole input."""
+
+    def connect(key: Secret[str], ports: dict[Color, int], names: dict[int, str] = {}) -> None: ...  # noqa: B006 - a default that is shown
+
+    connect.__annotations__ |= {"key": Secret[str], "ports": dict[Color, int], "names": dict[int, str]}
+
+    for wrong in ({"ports": {"blue": 1}}, {"ports": {}, "names": {"a": "b"}}):
+        with pytest.raises(InvalidInputError) as caught:
+            Signature.of(connect, "The task 'connect'").encode_input({"key": "hunter2", **wrong}, what)
         assert "hunter2" not in str(caught.value)
 
 
