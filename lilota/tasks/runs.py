@@ -37,13 +37,15 @@ def signature_of(task_class: type[TaskBase]) -> Signature | None:
         raise InvalidTaskError(
             f"{what} ({run.__module__}.{run.__qualname__}) can't be run without `self`. Write `def run(self)`."
         )
-    return _read(run, what, is_method=is_method) if _takes_arguments(run, is_method) else None
+    if not _takes_arguments(run, is_method):
+        return None
+    return _read(run, what, owner=task_class.__name__, is_method=is_method)
 
 
-def _read(run: Callable[..., object], what: str, *, is_method: bool = False) -> Signature:
+def _read(run: Callable[..., object], what: str, *, owner: str = "", is_method: bool = False) -> Signature:
     from lilota.tasks.signatures import Signature  # noqa: PLC0415 - start-up stays quick
 
-    return Signature.of(run, what, is_method=is_method)
+    return Signature.of(run, what, owner=owner, is_method=is_method)
 
 
 def _takes_arguments(run: Callable[..., object], is_method: bool) -> bool:

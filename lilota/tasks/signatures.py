@@ -27,7 +27,7 @@ class Signature:
     """The input of a function, which its parameters are, and its output, which its return annotation says.
 
     Attributes:
-        name: what it is called in errors, as "resize()".
+        name: what it is called in errors, as "resize()" or "Resize.run()".
         parameters: those that keys of the input fill.
         context: the name of the parameter that gets the `TaskContext`, or "".
         secrets: the keys of the input whose values are not to be shown.
@@ -52,17 +52,18 @@ class Signature:
         self._decode_output = _decoder(Any if found.returns is EMPTY else found.returns).decode
 
     @classmethod
-    def of(cls, function: Callable[..., Any], what: str, *, is_method: bool = False) -> Signature:
+    def of(cls, function: Callable[..., Any], what: str, *, owner: str = "", is_method: bool = False) -> Signature:
         """Return the signature of a function, or of the `run` of a class.
 
         Args:
             what: how to call the function in an error: "The task 'resize'".
+            owner: the name of the class whose `run` it is.
             is_method: leave its first parameter out.
 
         Raises:
             InvalidTaskError: no JSON object can be its input, or its result can't be stored.
         """
-        name = f"{getattr(function, '__name__', 'run')}()"
+        name = f"{owner}.run()" if owner else f"{getattr(function, '__name__', 'run')}()"
         where = f"{what} ({function.__module__}.{getattr(function, '__qualname__', name)})"
         found = read_parameters(function, where, is_method=is_method)
         for parameter in found.named:

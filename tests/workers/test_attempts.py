@@ -119,7 +119,7 @@ def test_an_input_that_does_not_fit_fails_the_task_at_once(input_json, said):
 
     assert outcome.state is TaskState.FAILED
     assert outcome.error.type == "InvalidInputError"
-    assert outcome.error.message.startswith("The input of the task 7 ('task') does not fit run() as it is now: ")
+    assert outcome.error.message.startswith("The input of the task 7 ('task') does not fit Resize.run() as it is now: ")
     assert said in outcome.error.message
     assert outputs == []
 
