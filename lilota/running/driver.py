@@ -188,11 +188,11 @@ class Driver:
         self._engine.tick(now)
         self._exchange.run(now)
         self._engine.holdings.answer_questions()
+        self._stop.go_on(now)
         self._obey()
         self._watch_starts()
         self._watch_places()
         self._watch_names()
-        self._stop.go_on(now)
 
     def _seconds_to_wait(self) -> float:
         now = self._clock()

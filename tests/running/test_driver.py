@@ -15,6 +15,7 @@ from simulation.world import World
 
 from lilota.adding.waiters import Waiters
 from lilota.engine.engine import Engine
+from lilota.engine.messages import Finish
 from lilota.errors import LilotaError, StoreUnavailableError, StoreVersionError
 from lilota.models import NewTask, TaskState
 from lilota.running.driver import Driver
@@ -191,6 +192,18 @@ def test_a_stop_waits_for_what_runs(stage):
     assert stage.host.ended
     assert stage.state(running) is TaskState.SUCCEEDED
     assert stage.state(waiting) is TaskState.PENDING
+
+
+def test_workers_are_told_to_leave_in_the_round_that_finds_nothing_left_to_do(stage, monkeypatch):
+    """A short program would wait for the next one."""
+    stage.pass_time(1)
+    sent = []
+    monkeypatch.setattr(stage.host.processes, "send", lambda _number, message: sent.append(message))
+
+    stage.host.stop(None)
+    stage.driver.run_round()
+
+    assert sent == [Finish()]
 
 
 def test_a_stop_waits_for_the_store_to_come_back(stage):
