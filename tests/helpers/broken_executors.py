@@ -6,9 +6,11 @@ Each is made of the processes of this machine, which keep the contract.
 from __future__ import annotations
 
 import signal
+import threading
 import time
 
 import msgspec
+from changing_places import PlacesOnNodes
 
 from lilota.engine.events import Died, Event, Received
 from lilota.engine.executor import ExecutorOptions, StackWay
@@ -181,6 +183,36 @@ class WakeIsNotHeard(WorkerProcesses):
 
     def wake(self) -> None:
         pass
+
+
+class NodesDoNotAddUp(PlacesOnNodes):
+    """Counts the places of a node that has left, too."""
+
+    def nodes(self) -> dict[str, int]:
+        return {**super().nodes(), "tcp://gone:1": 1}
+
+
+class WorkersAreOnOtherNodes(PlacesOnNodes):
+    """Has one name for a node where it counts places, and another one for workers."""
+
+    def node(self, number: int) -> str:
+        return super().node(number).partition(" ")[0]
+
+
+class TakesQuietForDead(WorkerProcesses):
+    """Ends what runs when the runner has not called for two thirds of its lease, instead of when it is gone."""
+
+    def __init__(self, options: ExecutorOptions) -> None:
+        super().__init__(options)
+        self.patience = threading.Timer(options.lease_seconds * 2 / 3, self.kill_all)
+
+    def start(self, number: int) -> None:
+        super().start(number)
+        self.patience.start()
+
+    def close(self) -> None:
+        self.patience.cancel()
+        super().close()
 
 
 class CloseLeavesWorkers(WorkerProcesses):

@@ -47,7 +47,7 @@ class PlacesOnNodes(ChangingPlaces):
     """Workers with an odd number are on the first of two nodes, the others on the second."""
 
     def node(self, number: int) -> str:
-        return NODES[(number - 1) % 2]
+        return NODES[(number - 1) % 2] if number in self._workers else ""
 
     def nodes(self) -> dict[str, int]:
         return {NODES[0]: (self.places() + 1) // 2, NODES[1]: self.places() // 2}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import broken_executors
 import pytest
+from changing_places import PlacesOnNodes
 
 from lilota.testing import ExecutorContract
 from lilota.testing.executors import crew
@@ -27,6 +28,9 @@ EXPECTED = {
     broken_executors.KillAllForgetsOne: "test_any_thread_can_kill_all",
     broken_executors.WakeIsNotHeard: "test_wake_ends_a_wait_and_is_not_forgotten_before_it",
     broken_executors.StacksAreNotAskedFor: "test_it_shows_where_a_worker_is_and_where_it_was_when_it_died",
+    broken_executors.NodesDoNotAddUp: "test_it_tells_on_which_nodes_its_places_and_workers_are",
+    broken_executors.WorkersAreOnOtherNodes: "test_it_tells_on_which_nodes_its_places_and_workers_are",
+    broken_executors.TakesQuietForDead: "test_a_worker_goes_on_while_its_runner_lives_and_has_nothing_to_say",
     broken_executors.CloseLeavesWorkers: "test_close_leaves_nothing_behind",
 }
 
@@ -37,6 +41,16 @@ class TestWorkerProcesses(ExecutorContract):
     @pytest.fixture
     def factory(self):
         return WorkerProcesses
+
+
+def test_an_executor_with_nodes_passes_what_is_about_them():
+    """The other tests are for executors with nodes as for those without."""
+    hands = crew.Crew(PlacesOnNodes)
+
+    try:
+        ExecutorContract().test_it_tells_on_which_nodes_its_places_and_workers_are(hands)
+    finally:
+        hands.executor.close()
 
 
 def test_every_broken_executor_has_its_test():

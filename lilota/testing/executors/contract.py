@@ -6,15 +6,17 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 
+import msgspec
 import pytest
 
 from lilota.engine.events import Died
-from lilota.engine.executor import Executor, ExecutorFactory, ShowsStacks, StackWay
+from lilota.engine.executor import Executor, ExecutorFactory, HasNodes, ShowsStacks, StackWay
 from lilota.engine.messages import Finish, Leaving, Ready
 from lilota.models import TaskState
-from lilota.testing.executors.crew import Crew, gone, in_time, is_alive
+from lilota.testing.executors.crew import LEASE_SECONDS, OPTIONS, Crew, gone, in_time, is_alive
 
 
 class ExecutorContract:
@@ -236,6 +238,39 @@ class ExecutorContract:
         assert " in run\n" in death.stack
         assert executor.stack(1) is None
         assert executor.stack(99) is None
+
+    def test_it_tells_on_which_nodes_its_places_and_workers_are(self, crew: Crew) -> None:
+        """From any thread, how many places are where; of each worker, where it is. An unknown number is on no node."""
+        executor = crew.executor
+        if not isinstance(executor, HasNodes):
+            pytest.skip("It does not tell of nodes.")
+        crew.start(1)
+        crew.start(2)
+
+        asked: list[Mapping[str, int]] = []
+        asking = threading.Thread(target=lambda: asked.append(executor.nodes()))
+        asking.start()
+        asking.join()
+
+        assert sum(asked[0].values()) == executor.places()
+        assert all(executor.node(number) in asked[0] for number in (1, 2))
+        assert executor.node(99) == ""
+
+    def test_a_worker_goes_on_while_its_runner_lives_and_has_nothing_to_say(self, crew: Crew) -> None:
+        """For longer than its lease: it waits for its store, say. Only one that is gone, or cut off, is given up."""
+        hasty = Crew(crew.factory, msgspec.structs.replace(OPTIONS, lease_seconds=LEASE_SECONDS))
+        try:
+            pid = hasty.start(1)
+
+            time.sleep(LEASE_SECONDS)  # nothing can be waited for: the suite looks for what must not happen
+            was_alive = is_alive(pid)
+            hasty.send(1, "echo", 1)
+            outcomes = hasty.outcomes(1, 1)
+        finally:
+            hasty.executor.close()
+
+        assert was_alive
+        assert outcomes
 
     def test_close_leaves_nothing_behind(self, crew: Crew) -> None:
         """No worker and nothing that a task has started; what may be called afterwards does nothing."""

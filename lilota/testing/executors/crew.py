@@ -27,6 +27,9 @@ DEADLINE_SECONDS = 60.0
 #: How long a worker may take to come up, on a machine that may be busy.
 START_SECONDS = 60.0
 
+#: The lease of a runner that is silent for so long, where that is looked at; long enough for a busy machine.
+LEASE_SECONDS = 6.0
+
 #: What a runner asks for that has two places and knows the tasks of the suite.
 OPTIONS: Final = ExecutorOptions(
     url="",
@@ -51,8 +54,9 @@ Kind = TypeVar("Kind", bound=FromWorker | Retiring | Died)
 class Crew:
     """An executor under test, and what was heard of its workers."""
 
-    def __init__(self, factory: ExecutorFactory) -> None:
-        self.executor: Executor = factory(OPTIONS)
+    def __init__(self, factory: ExecutorFactory, options: ExecutorOptions = OPTIONS) -> None:
+        self.factory: ExecutorFactory = factory
+        self.executor: Executor = factory(options)
         self.heard: list[Event] = []
 
     def start(self, number: int) -> int:
