@@ -75,7 +75,7 @@ def __getattr__(name: str) -> object:
         home = import_module(_HOMES[name])
     except AttributeError as error:
         # `from lilota import ...` would take it for "cannot import name", and hide what went wrong and where.
-        from lilota.texts.shadows import shadows  # noqa: PLC0415 - only who fails needs it
+        from lilota.texts.shadows import import_error  # noqa: PLC0415 - only who fails needs it
 
-        raise ImportError(f"{_HOMES[name]} can't be imported: {error}. {shadows()}".rstrip()) from error
+        raise import_error(_HOMES[name], error) from error
     return getattr(home, name)

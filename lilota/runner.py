@@ -88,12 +88,17 @@ class TaskRunner:
         _check_seconds("stop_seconds", stop_seconds, least=0)
         settings = settings or (registry.plugins.settings if registry else load_settings())
         executor = settings.executor if executor is None else executor
-        from lilota.workers.preparing import begin  # noqa: PLC0415 - 8 ms that only who makes a runner has to spend
+        try:
+            from lilota.workers.preparing import begin  # noqa: PLC0415 - 8 ms that only who makes a runner has to spend
 
-        begin(executor, start_method)
-        # Now, while the fork server imports lilota, too.
-        from lilota.client import TaskClient  # noqa: PLC0415 - as just said
-        from lilota.running.parts import make_parts  # noqa: PLC0415 - as just said
+            begin(executor, start_method)
+            # Now, while the fork server imports lilota, too.
+            from lilota.client import TaskClient  # noqa: PLC0415 - as just said
+            from lilota.running.parts import make_parts  # noqa: PLC0415 - as just said
+        except AttributeError as error:
+            from lilota.texts.shadows import import_error  # noqa: PLC0415 - only who fails needs it
+
+            raise import_error("What a runner is made of", error) from error
 
         parts = make_parts(
             store,

@@ -27,6 +27,11 @@ def shadows(folders: Sequence[str] | None = None) -> str:
     return f"Python finds {files}{more} before its own module of that name: rename it."
 
 
+def import_error(what: str, error: AttributeError) -> ImportError:
+    """Return what to raise where an import has found a file of the program's for a module, and missed a name in it."""
+    return ImportError(f"{what} can't be imported: {error}. {shadows()}".rstrip())
+
+
 def _before_the_library() -> list[str]:
     library = os.path.realpath(os.path.dirname(os.__file__))
     known = [os.path.realpath(folder) for folder in sys.path]

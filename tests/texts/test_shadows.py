@@ -68,33 +68,34 @@ def test_only_what_stands_before_the_standard_library_is_looked_at(put, monkeypa
 def test_the_real_error_of_an_import_is_not_hidden(put):
     """`from lilota import ...` said "cannot import name", which was nobody's fault."""
     folder = put("logging.py")
-    put("main.py", text="from lilota import TaskRunner\n")
+    put("main.py", text="from lilota import TaskClient\n")
 
     last = run(folder / "main.py").splitlines()[-1]
 
-    assert last.startswith("ImportError: lilota.runner can't be imported: module 'logging' has no attribute")
+    assert last.startswith("ImportError: lilota.client can't be imported: module 'logging' has no attribute")
     assert last.endswith(
         f"Python finds {folder / 'logging.py'} (for 'logging') before its own module of that name: rename it."
     )
 
 
-def test_an_executor_that_can_not_be_loaded_names_them(put):
-    """It is lilota's own, so there is nothing to upgrade."""
-    folder = put("selectors.py")
+@pytest.mark.parametrize("name", ["logging", "selectors"])
+def test_a_runner_that_can_not_be_made_names_them(put, name):
+    """It imports what it is made of when it is made: `logging` with the plugins, `selectors` with multiprocessing."""
+    folder = put(f"{name}.py")
     put("main.py", text="from lilota import TaskRunner\nTaskRunner('memory')\n")
 
-    assert f"Python finds {folder / 'selectors.py'} (for 'selectors') before" in run(folder / "main.py")
+    assert f"Python finds {folder / name}.py (for {name!r}) before" in run(folder / "main.py")
 
 
 PROGRAM = """
+import logging
 import sys
 from pathlib import Path
 from lilota import TaskRunner
 
 if __name__ == "__main__":
-    runner = TaskRunner("memory", 1, start_method=sys.argv[1])
     sys.path.insert(0, str(Path(__file__).parent / "parts"))
-    runner.start()
+    TaskRunner("memory", 1, start_method=sys.argv[1]).start()
 """
 
 
