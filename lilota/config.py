@@ -8,7 +8,6 @@ A setting is taken whole from the first place that has it; lists are not merged.
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 import stat
@@ -21,7 +20,8 @@ import msgspec
 from lilota.errors import ConfigurationError, did_you_mean, listed
 from lilota.texts.patterns import Pattern
 
-logger: logging.Logger = logging.getLogger(__name__)
+#: The logger of lilota, below which those of its tasks are.
+LOGGER_NAME: Final = "lilota"
 
 #: So many coroutines at once are the most that one process is trusted with.
 MOST_PLACES: Final = 10_000
@@ -152,7 +152,9 @@ def _read_file(path: str) -> dict[str, Any] | None:
     if not isinstance(found, dict):
         raise ConfigurationError(f"'tool.lilota' in {path} must be a table; write it as [tool.lilota].")
     if others := _who_else_can_write(path):
-        logger.warning(
+        import logging  # noqa: PLC0415 - the fork server of a program waits for what this module imports
+
+        logging.getLogger(__name__).warning(
             "%s can be changed by %s; whoever does can run code as you. "
             "Take it and its folder over: chown, chmod go-w.",
             path,

@@ -15,12 +15,12 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
-import pluggy
 
 from lilota.models import Claim, JSONObject, Outcome, TaskBase, TaskInfo
 
 if TYPE_CHECKING:
     import click
+    import pluggy
 
     from lilota.contract import TaskStore
 
@@ -28,8 +28,8 @@ PROJECT_NAME: Final = "lilota"
 
 _Spec = TypeVar("_Spec", bound=Callable[..., Any])
 
-hookspec: pluggy.HookspecMarker = pluggy.HookspecMarker(PROJECT_NAME)
-hookimpl: pluggy.HookimplMarker = pluggy.HookimplMarker(PROJECT_NAME)
+if TYPE_CHECKING:
+    hookimpl: pluggy.HookimplMarker
 
 #: Makes a store from its URL (or its bare entry-point name), without connecting yet.
 StoreFactory = Callable[[str], "TaskStore"]
@@ -87,6 +87,15 @@ class AttemptDetails(msgspec.Struct, frozen=True, kw_only=True):
     task: TaskBase
 
 
+def __getattr__(name: str) -> object:
+    """Make `hookimpl` for the first plugin: where there is none, nobody waits for pluggy to be imported."""
+    if name != "hookimpl":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+    import pluggy  # noqa: PLC0415 - as just said
+
+    return globals().setdefault(name, pluggy.HookimplMarker(PROJECT_NAME))
+
+
 def called_in_workers(spec: _Spec) -> _Spec:
     """Mark a hook that worker processes call; a plugin that has none of these is not loaded there."""
     spec.__dict__["called_in_workers"] = True
@@ -99,10 +108,9 @@ def is_called_in_workers(hook_name: str) -> bool:
 
 
 class LilotaHooks:
-    """The specifications, in the order of a task's life."""
+    """The specifications, in the order of a task's life; all of its methods are hooks."""
 
     @called_in_workers
-    @hookspec
     def lilota_tasks(self) -> Mapping[str, type[TaskBase]]:  # type: ignore[empty-body]  # a specification has no body
         """Contribute task classes that are only known at run time: task name -> class.
 
@@ -112,7 +120,6 @@ class LilotaHooks:
         """
 
     @called_in_workers
-    @hookspec
     def lilota_stores(self) -> Mapping[str, StoreFactory]:  # type: ignore[empty-body]  # a specification has no body
         """Contribute stores that are only known at run time: URL scheme -> factory.
 
@@ -120,7 +127,6 @@ class LilotaHooks:
         If it raises: the plugin is disabled with a warning; its stores are unknown.
         """
 
-    @hookspec
     def lilota_cli_commands(self) -> Sequence[click.Command]:  # type: ignore[empty-body]  # a specification has no body
         """Contribute commands to `lilota`.
 
@@ -129,7 +135,6 @@ class LilotaHooks:
         If it raises: the plugin is disabled with a warning; the other commands work.
         """
 
-    @hookspec
     def lilota_tasks_added(self, added: TasksAdded) -> None:
         """Observe that tasks were stored.
 
@@ -138,7 +143,6 @@ class LilotaHooks:
         If it raises: logged; the tasks stay added.
         """
 
-    @hookspec
     def lilota_attempt_started(self, started: AttemptStarted) -> None:
         """Observe that an attempt started. Very short attempts may be told together with their end.
 
@@ -146,7 +150,6 @@ class LilotaHooks:
         If it raises: logged.
         """
 
-    @hookspec
     def lilota_attempt_progress(self, progress: AttemptProgress) -> None:
         """Observe that a running attempt reported progress.
 
@@ -154,7 +157,6 @@ class LilotaHooks:
         If it raises: logged.
         """
 
-    @hookspec
     def lilota_attempt_finished(self, finished: AttemptFinished) -> None:
         """Observe that an attempt ended and the store has accepted its outcome.
 
@@ -165,11 +167,9 @@ class LilotaHooks:
         If it raises: logged; the outcome stands.
         """
 
-    @hookspec
     def lilota_runner_started(self, runner: RunnerDetails) -> None:
         """Observe that a runner started. Called in: the thread that called `start`. If it raises: logged."""
 
-    @hookspec
     def lilota_runner_stopping(self, runner: RunnerDetails) -> None:
         """Observe that a runner is about to stop. Called in: a thread of its own. If it raises: logged.
 
@@ -177,7 +177,6 @@ class LilotaHooks:
         """
 
     @called_in_workers
-    @hookspec
     def lilota_worker_started(self, worker: WorkerDetails) -> None:
         """Observe that a worker process is ready: a good place to warm something up.
 
@@ -186,7 +185,6 @@ class LilotaHooks:
         """
 
     @called_in_workers
-    @hookspec
     def lilota_worker_stopping(self, worker: WorkerDetails) -> None:
         """Observe that a worker process ends in good order; one that is killed says nothing.
 
@@ -195,7 +193,6 @@ class LilotaHooks:
         """
 
     @called_in_workers
-    @hookspec(firstresult=True)
     def lilota_run_attempt(self, attempt: AttemptDetails) -> JSONObject | Generator[None, Any, Any] | None:
         """Wrap the run of an attempt: implement it with `@hookimpl(wrapper=True)` as a generator that yields once.
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import random
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
+
+if TYPE_CHECKING:
+    from random import Random
 
 #: A hundred years at most, as every wait.
 _Wait = Annotated[float, msgspec.Meta(ge=0, le=100 * 366 * 86_400)]
@@ -27,12 +29,15 @@ class Backoff(msgspec.Struct, frozen=True, kw_only=True):
     max_seconds: _Wait = 300.0
     jitter: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.25
 
-    def delay_seconds(self, attempt: int, rng: random.Random | None = None) -> float:
+    def delay_seconds(self, attempt: int, rng: Random | None = None) -> float:
         """Return the wait after attempt number `attempt` (1 is the first).
 
         >>> Backoff(jitter=0).delay_seconds(3)
         4.0
         """
+        from random import random  # noqa: PLC0415 - 1 ms, and most tasks never fail
+
         # 2 ** 1024 overflows a float; no wait is that long.
         longest = min(self.max_seconds, self.first_seconds * self.factor ** min(attempt - 1, 64))
-        return longest * (1 - self.jitter * (rng or random).random())
+        chance = rng.random() if rng else random()  # noqa: S311 - no secret
+        return longest * (1 - self.jitter * chance)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 import sys
@@ -10,13 +9,14 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Unpack, overload
 
-from lilota.config import Settings, load_settings
+from lilota.config import LOGGER_NAME, Settings, load_settings
 from lilota.errors import ConfigurationError, LilotaError, RunnerStateError, described
 from lilota.tasks.numbers import is_number, is_whole
 from lilota.tasks.reachability import is_frozen
-from lilota.texts.stderr_logs import LOGGER_NAME, LOGGING_FORMATTER_DEFAULT
 
 if TYPE_CHECKING:
+    import logging
+
     from lilota.adding.new_tasks import AddOptions
     from lilota.client import TaskClient
     from lilota.contract import TaskStore
@@ -65,14 +65,14 @@ class TaskRunner:
     """
 
     LOGGER_NAME: ClassVar[str] = LOGGER_NAME
-    LOGGING_FORMATTER_DEFAULT: ClassVar[str] = LOGGING_FORMATTER_DEFAULT
+    LOGGING_FORMATTER_DEFAULT: ClassVar[str] = "%(asctime)s [PID %(process)d]: [%(levelname)s] - %(message)s"
 
     def __init__(
         self,
         store: TaskStore | str | None = None,
         number_of_processes: int | None = None,
         logging_formatter: logging.Formatter | str | None = None,
-        logging_level: int = logging.DEBUG,
+        logging_level: int = 10,  # logging.DEBUG
         *,
         queues: Iterable[str] | None = None,
         lease_seconds: float = 30.0,
@@ -194,7 +194,7 @@ class TaskRunner:
                 raise RunnerStateError("The task runner is already started")
             run = self._run = self._new_run()
         if self._handler is not None:
-            logging.getLogger(LOGGER_NAME).addHandler(self._handler)
+            _logger().addHandler(self._handler)
         try:
             run.start()
         except BaseException:
@@ -309,7 +309,7 @@ class TaskRunner:
     def _forget_run(self) -> None:
         self._run = None
         if self._handler is not None:
-            logging.getLogger(LOGGER_NAME).removeHandler(self._handler)
+            _logger().removeHandler(self._handler)
         if self._owns_store:
             self.store.close()
 
@@ -396,9 +396,17 @@ def _is_for_multiprocessing(argument: str) -> bool:
     )
 
 
+def _logger() -> logging.Logger:
+    import logging  # noqa: PLC0415 - the fork server waits for what this module imports
+
+    return logging.getLogger(LOGGER_NAME)
+
+
 def _stderr_handler(formatter: logging.Formatter | str | None) -> logging.Handler | None:
     if formatter is None:
         return None
+    import logging  # noqa: PLC0415 - as above
+
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter(formatter) if isinstance(formatter, str) else formatter)
     return handler

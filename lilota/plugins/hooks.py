@@ -9,14 +9,11 @@ import threading
 from collections.abc import Awaitable, Callable, Generator
 from functools import cached_property
 from types import AsyncGeneratorType, CoroutineType, GeneratorType, ModuleType
-from typing import Any, Final, TypeVar, cast
-
-import pluggy
-from pluggy import HookImpl
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from lilota.contract.forks import renew_in_forks
 from lilota.errors import PluginError, Retry, StopTask, did_you_mean
-from lilota.hookspecs import PROJECT_NAME, AttemptDetails, LilotaHooks, hookimpl
+from lilota.hookspecs import PROJECT_NAME, AttemptDetails, LilotaHooks
 from lilota.plugins.delays import OVERDUE_SECONDS, RunningCalls, whereabouts
 from lilota.plugins.loading import load_reference
 from lilota.plugins.records import IN_RECORDS, Entry
@@ -32,6 +29,10 @@ from lilota.plugins.strangers import (
     usable_streams,
 )
 from lilota.tasks.calls import await_run, call_run
+
+if TYPE_CHECKING:
+    import pluggy
+    from pluggy import HookImpl
 
 logger: logging.Logger = logging.getLogger("lilota.plugins")
 
@@ -68,6 +69,12 @@ class PluginModules:
     @cached_property
     def _manager(self) -> pluggy.PluginManager:
         """Pluggy's part, made for the first plugin: half a megabyte that a worker without plugins need not spend."""
+        import pluggy  # noqa: PLC0415 - nor 6 ms
+
+        hook = pluggy.HookspecMarker(PROJECT_NAME)
+        for name in self._hook_names:
+            hook(vars(LilotaHooks)[name], firstresult=name == _WRAPPED_HOOK)
+        pluggy.HookimplMarker(PROJECT_NAME)(_Task.lilota_run_attempt)
         manager = pluggy.PluginManager(PROJECT_NAME)
         manager.add_hookspecs(LilotaHooks)
         manager.register(_Task())
@@ -292,7 +299,6 @@ class _Task:
     Registered like a plugin: to hand it to pluggy's `call_extra` with each call costs more than the call itself.
     """
 
-    @hookimpl
     def lilota_run_attempt(self, attempt: AttemptDetails) -> object:
         return call_run(attempt.task)
 
@@ -301,6 +307,8 @@ def _close_wrapper(
     wrapper: HookImpl, generator: Generator[None, Any, Any], result: object, error: BaseException | None
 ) -> tuple[object, BaseException | None]:
     """Give a wrapper what came out of what it is around, and return what comes out of it."""
+    import pluggy  # noqa: PLC0415 - here is a plugin
+
     old_style = pluggy.Result(result, error) if wrapper.hookwrapper else None
     try:
         if old_style is not None:

@@ -12,11 +12,12 @@ from typing import Final, NamedTuple, Protocol
 from lilota.errors import InvalidTaskError
 from lilota.plugins.records import KINDS, TASKS, Entry, PinnedEntry, normalized
 from lilota.tasks.names import check_name
+from lilota.texts.patterns import Pattern
 
 _ENTRY_POINTS: Final = "entry_points.txt"
-_OF_LILOTA: Final = re.compile(r"^\s*\[\s*lilota", re.IGNORECASE | re.MULTILINE)
-_NAME: Final = re.compile(r"[A-Z0-9](?:[A-Z0-9._-]*[A-Z0-9])?", re.IGNORECASE)
-_FIELD: Final = re.compile(r"^(name|version):[ \t]*(.*?)[ \t]*$", re.IGNORECASE | re.MULTILINE)
+_OF_LILOTA: Final = Pattern(r"^\s*\[\s*lilota", re.IGNORECASE | re.MULTILINE)
+_NAME: Final = Pattern(r"[A-Z0-9](?:[A-Z0-9._-]*[A-Z0-9])?", re.IGNORECASE)
+_FIELD: Final = Pattern(r"^(name|version):[ \t]*(.*?)[ \t]*$", re.IGNORECASE | re.MULTILINE)
 #: What stands where a decoded text has a byte that is not UTF-8.
 _NO_UTF8: Final = "\N{REPLACEMENT CHARACTER}"
 #: How alike two groups are of which one is the other, misspelt; a plugin may have groups of its own.
@@ -52,7 +53,7 @@ class Metadata:
         text = self._read(_ENTRY_POINTS)
         self.is_unreadable: bool = text is None and bool(self.folder) and _is_there(self._file(_ENTRY_POINTS))
         self._entry_points = text or ""
-        self.mentions_lilota: bool = _OF_LILOTA.search(self._entry_points) is not None
+        self.mentions_lilota: bool = _OF_LILOTA.compiled.search(self._entry_points) is not None
 
     @cached_property
     def place(self) -> str:
@@ -149,9 +150,11 @@ class Metadata:
             return _Head(problem=f"{self.place} has no METADATA that can be read")
         if _NO_UTF8 in text:
             return _Head(problem=f"{file} is not UTF-8")
-        found = {name.lower(): value for name, value in reversed(_FIELD.findall(text))}  # the first of each counts
+        found = {
+            name.lower(): value for name, value in reversed(_FIELD.compiled.findall(text))
+        }  # the first of each counts
         name, version = found.get("name", ""), found.get("version", "")
-        if not _NAME.fullmatch(name):
+        if not _NAME.compiled.fullmatch(name):
             return _Head(problem=f"{file} has no name of a package, but {name[:_LONGEST_SHOWN]!r}")
         if not version.isprintable() or not version:
             return _Head(name, problem=f"{file} has no version")

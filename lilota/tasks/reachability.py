@@ -7,10 +7,8 @@ frozen program (PyInstaller's, say) starts itself again, with all of its script 
 
 from __future__ import annotations
 
-import ast
 import os
 import sys
-from collections.abc import Sequence
 from functools import reduce
 from types import ModuleType
 from typing import Final
@@ -103,26 +101,8 @@ def _problem_of_script(main: ModuleType, qualname: str) -> str | None:
         return "the program comes from an interactive session, `python -c` or standard input, not from a file."
     if not os.path.exists(path):
         return f"{path}, from which the program comes, is not there any more."
-    if _is_defined_only_under_guard(path, qualname.partition(".")[0]):
+    from lilota.tasks.guards import is_defined_only_under_guard  # noqa: PLC0415 - only the script of a runner needs it
+
+    if is_defined_only_under_guard(path, qualname.partition(".")[0]):
         return f"{qualname} is defined inside `if __name__ == '__main__':`, which worker processes skip."
     return None
-
-
-def _is_defined_only_under_guard(path: str, name: str) -> bool:
-    try:
-        with open(path, "rb") as file:
-            statements = ast.parse(file.read()).body
-    except (OSError, SyntaxError, ValueError):
-        return False  # not Python source: nothing is known, so nothing is refused
-    guards = [statement for statement in statements if isinstance(statement, ast.If) and _tests_name(statement.test)]
-    outside = [statement for statement in statements if statement not in guards]
-    return name in _defined(guards) and name not in _defined(outside)
-
-
-def _tests_name(test: ast.expr) -> bool:
-    return any(isinstance(node, ast.Name) and node.id == "__name__" for node in ast.walk(test))
-
-
-def _defined(statements: Sequence[ast.stmt]) -> set[str]:
-    kinds = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-    return {node.name for statement in statements for node in ast.walk(statement) if isinstance(node, kinds)}

@@ -6,13 +6,16 @@ fake a line or carry a password onto somebody's screen.
 
 from __future__ import annotations
 
-import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from lilota.texts.patterns import Pattern
 from lilota.texts.secrets import mask_text
 
+if TYPE_CHECKING:
+    import re
+
 # C0, DEL and C1 controls, bidirectional marks, soft line ends, the byte order mark, and halves of surrogate pairs.
-_UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+_UNSAFE: Final = Pattern(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _SHORT_ESCAPES: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -28,7 +31,7 @@ def safe_lines(text: str) -> list[str]:
 
 def escape(text: str) -> str:
     """Return `text` as one line whose control characters are visible escapes; secrets stay as they are."""
-    return _UNSAFE.sub(_escape, text)
+    return _UNSAFE.compiled.sub(_escape, text)
 
 
 def _escape(match: re.Match[str]) -> str:

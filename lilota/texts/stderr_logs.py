@@ -10,9 +10,6 @@ from typing import Final
 
 from lilota.texts.safe import safe, safe_lines
 
-LOGGER_NAME: Final = "lilota"
-LOGGING_FORMATTER_DEFAULT: Final = "%(asctime)s [PID %(process)d]: [%(levelname)s] - %(message)s"
-
 #: As terminals number them: yellow, red, grey.
 _LEVEL_COLOURS: Final = {"WARNING": 33, "ERROR": 31, "CRITICAL": 31, "DEBUG": 90}
 

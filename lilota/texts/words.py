@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-import re
 from datetime import datetime
 from typing import Final
+
+from lilota.texts.patterns import Pattern
 
 _UNIT_SECONDS: Final = {
     "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800,
 }  # fmt: skip
 # What was tried is not tried in another way (`++`, `*+`), so that reading takes time in proportion to the text.
 _NUMBER: Final = r"\s*+(\d++(?:\.\d++)?)\s*+"
-_SECONDS: Final = re.compile(_NUMBER)
-_PART: Final = re.compile(rf"{_NUMBER}(sec|min|s|m|h|d|w)")
-_PARTS: Final = re.compile(rf"(?:{_PART.pattern})++\s*+")
+_SECONDS: Final = Pattern(_NUMBER)
+_PART: Final = Pattern(rf"{_NUMBER}(sec|min|s|m|h|d|w)")
+_PARTS: Final = Pattern(rf"(?:{_PART.text})++\s*+")
 
 
 def duration(seconds: float) -> str:
@@ -60,10 +61,10 @@ def parse_duration(text: str) -> float:
     Raises:
         ValueError: the text is none of these.
     """
-    if _SECONDS.fullmatch(text):
+    if _SECONDS.compiled.fullmatch(text):
         seconds = float(text)
-    elif _PARTS.fullmatch(text):
-        seconds = float(sum(float(number) * _UNIT_SECONDS[unit] for number, unit in _PART.findall(text)))
+    elif _PARTS.compiled.fullmatch(text):
+        seconds = float(sum(float(number) * _UNIT_SECONDS[unit] for number, unit in _PART.compiled.findall(text)))
     else:
         seconds = math.inf
     if seconds == math.inf:  # or more digits than a number can hold

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from functools import cache
 from typing import Final
 
 import msgspec
@@ -21,7 +22,12 @@ _LENGTH: Final = struct.Struct("!I")
 
 _encoder = msgspec.json.Encoder()
 _to_worker: msgspec.json.Decoder[ToWorker] = msgspec.json.Decoder(ToWorker)
-_from_worker: msgspec.json.Decoder[FromWorker] = msgspec.json.Decoder(FromWorker)
+
+
+@cache
+def _from_worker() -> msgspec.json.Decoder[FromWorker]:
+    """Return what a worker has no use for."""
+    return msgspec.json.Decoder(FromWorker)
 
 
 class FrameError(LilotaError):
@@ -46,7 +52,7 @@ def decode_for_runner(body: bytes) -> FromWorker:
         FrameError: it is none.
     """
     try:
-        return _from_worker.decode(body)
+        return _from_worker().decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, MemoryError) as error:
         raise FrameError(f"A worker sent a frame that is not a message: {described(error)}") from error
 

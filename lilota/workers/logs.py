@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Final
 
+from lilota.config import LOGGER_NAME
 from lilota.models import EARLIEST_INSTANT, LATEST_INSTANT, Claim, LogLine
 from lilota.plugins.strangers import let_pass
 from lilota.tasks.limits import CHARACTERS_LIMIT, LINE_LENGTH_LIMIT, LINES_LIMIT, NAME_LIMIT
-from lilota.texts.stderr_logs import LOGGER_NAME
 from lilota.workers.descriptions import storable
 
 #: Any database can keep it.

@@ -190,7 +190,7 @@ def test_a_frame_for_which_there_is_no_memory_is_refused(monkeypatch):
         def decode(self, body):
             raise MemoryError
 
-    monkeypatch.setattr(frames, "_from_worker", NoMemory())
+    monkeypatch.setattr(frames, "_from_worker", NoMemory)
 
     with pytest.raises(FrameError, match="not a message: MemoryError"):
         decode_for_runner(b"{}")
