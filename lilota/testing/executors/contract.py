@@ -258,6 +258,7 @@ class ExecutorContract:
 
     def test_a_worker_goes_on_while_its_runner_lives_and_has_nothing_to_say(self, crew: Crew) -> None:
         """For longer than its lease: it waits for its store, say. Only one that is gone, or cut off, is given up."""
+        crew.executor.close()  # there may be no more places than it has
         hasty = Crew(crew.factory, msgspec.structs.replace(OPTIONS, lease_seconds=LEASE_SECONDS))
         try:
             pid = hasty.start(1)

@@ -19,8 +19,8 @@ from lilota_dask.placement import Placement
 
 #: Of the lease of the runner: so long a node goes on without a sign of it.
 _SILENCE: Final = 2 / 3
-#: So long the end of everything may take.
-_CLOSE_SECONDS: Final = 30.0
+#: So long a start waits for the first place.
+_FIRST_PLACE_SECONDS: Final = 5.0
 
 Answer = TypeVar("Answer")
 
@@ -65,6 +65,8 @@ class DaskExecutor:
             self.close()
             raise
         self._follower = asyncio.run_coroutine_threadsafe(self._follow(), self._loop)
+        with self._news:  # a runner that starts without a place says so, and nearly always there is one soon
+            self._news.wait_for(lambda: self._slots or self._failure, _FIRST_PLACE_SECONDS)
 
     def capabilities(self) -> ExecutorCapabilities:
         return ExecutorCapabilities(description=f"workers on the nodes of a Dask cluster, {self._cluster.name}")

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import os
+import platform
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -49,7 +50,11 @@ async def open_node(name: str, setup: bytes, dask_worker: Worker) -> bytes:
     if name not in _nodes:
         await Node(name).start(setup)
     state = dask_worker.state
-    return encode(NodePlace(machine=this_machine(), threads=state.nthreads, resources=dict(state.total_resources)))
+    return encode(
+        NodePlace(
+            host=platform.node(), machine=this_machine(), threads=state.nthreads, resources=dict(state.total_resources)
+        )
+    )
 
 
 async def occupy(name: str) -> None:

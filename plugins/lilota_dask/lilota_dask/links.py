@@ -79,6 +79,11 @@ class Link:
         self._answered_at = boot_clock()
 
     @property
+    def label(self) -> str:
+        """What the node is called for people."""
+        return f"{self.address} ({self.place.host})"
+
+    @property
     def is_open(self) -> bool:
         """Whether workers can be started there, if there is a slot."""
         return not (self.is_closing or self.lost_because)

@@ -29,11 +29,13 @@ class NodePlace(msgspec.Struct, frozen=True, kw_only=True):
     """What a Dask worker says of itself when it has started the helper process of a node.
 
     Attributes:
+        host: the name of the machine.
         machine: the same for all whose process ids mean the same processes.
         threads: how many tasks Dask runs there at the same time.
         resources: what else Dask counts there, and how much there is of it.
     """
 
+    host: str = ""
     machine: str = ""
     threads: int = 0
     resources: dict[str, float] = {}

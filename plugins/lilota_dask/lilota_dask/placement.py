@@ -91,13 +91,13 @@ class Placement:
         self._has_warned = False
 
     def slots(self) -> dict[str, int]:
-        """Return the address of each node -> how many workers may live there."""
-        return {link.address: link.slots for link in self._links.values() if link.slots and link.is_open}
+        """Return what each node is called -> how many workers may live there."""
+        return {link.label: link.slots for link in self._links.values() if link.slots and link.is_open}
 
     def home(self, number: int) -> str:
-        """Return the address of the node of a worker, "" if it has none."""
+        """Return what the node of a worker is called, "" if it has none."""
         link = self._homes.get(number)
-        return "" if link is None else link.address
+        return "" if link is None else link.label
 
     def stack(self, number: int) -> tuple[int, str] | None:
         """Return the process of a worker and what it has written of its stacks; None if it is gone."""
