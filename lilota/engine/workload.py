@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from math import inf
 from typing import Final
 
+import msgspec
 from msgspec.structs import replace
 
 from lilota.contract import Fence
@@ -105,8 +105,7 @@ class Attempt:
         return replace(update, log_offset=offset)
 
 
-@dataclass(slots=True, eq=False)
-class KnownWorker:
+class KnownWorker(msgspec.Struct, eq=False):
     """What the engine knows of one worker process; its attempts are in the order in which it runs them.
 
     Attributes:
@@ -130,10 +129,10 @@ class KnownWorker:
     """
 
     number: int
-    options: KnownOptions = field(default_factory=KnownOptions)
+    options: KnownOptions = msgspec.field(default_factory=KnownOptions)
     ready: bool = False
-    attempts: dict[Fence, Attempt] = field(default_factory=dict)
-    watched: dict[Fence, Attempt] = field(default_factory=dict)
+    attempts: dict[Fence, Attempt] = {}
+    watched: dict[Fence, Attempt] = {}
     load_seconds: float = 0.0
     slow: bool = False
     slow_at: float = inf

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import struct
+import time
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Final
 
@@ -44,6 +45,14 @@ class InheritedDescriptor:
 def inherit(descriptors: list[int]) -> None:
     """Take what came with the order for this process."""
     _inherited[:] = descriptors
+
+
+def set_environment(wanted: dict[bytes, bytes]) -> None:
+    """Make the environment of this process what is wanted, and the C library's idea of the local time with it."""
+    for name in set(os.environb) - set(wanted):
+        del os.environb[name]
+    os.environb.update(wanted)
+    time.tzset()
 
 
 def write_number(descriptor: int, number: int) -> None:

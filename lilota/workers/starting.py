@@ -18,8 +18,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Final, cast
 
 from lilota.workers.preparing import fork_server, out_of_reach_of_the_current_folder
-from lilota.workers.served import InheritedDescriptor, ServedProcess, read_number
-from lilota.workers.surroundings import set_environment
+from lilota.workers.served import InheritedDescriptor, ServedProcess, read_number, set_environment
 
 _REMEDIES: Final = {
     errno.EAGAIN: "Raise the limit of processes (`ulimit -u`, or that of the container), or start fewer.",

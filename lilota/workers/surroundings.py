@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import decimal
 import os
-import time
 from collections.abc import Callable
 from typing import Final
 
@@ -15,6 +14,7 @@ from lilota.workers.interrupts import Interrupts, forget_faulthandler
 from lilota.workers.library_traits import RandomNumbers, library_traits
 from lilota.workers.limits import Limits
 from lilota.workers.loggers import Loggers
+from lilota.workers.served import set_environment
 from lilota.workers.stacks import Stacks
 from lilota.workers.system_traits import end_timers, system_traits
 from lilota.workers.threads import Threads
@@ -100,14 +100,6 @@ class Surroundings:
         # A folder that does not exist any more can't be gone back to, not by a new process either.
         if _current_folder() != self._folder and self._folder is not None and os.path.isdir(self._folder):
             os.chdir(self._folder)
-
-
-def set_environment(wanted: dict[bytes, bytes]) -> None:
-    """Make the environment of this process what is wanted, and the C library's idea of the local time with it."""
-    for name in set(os.environb) - set(wanted):
-        del os.environb[name]
-    os.environb.update(wanted)
-    time.tzset()
 
 
 def _umask() -> int:
