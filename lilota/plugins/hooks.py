@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Generator
 from functools import cached_property
-from types import AsyncGeneratorType, CoroutineType, GeneratorType, ModuleType
+from types import (
+    AsyncGeneratorType,
+    BuiltinFunctionType,
+    CoroutineType,
+    FunctionType,
+    GeneratorType,
+    MethodType,
+    ModuleType,
+)
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from lilota.contract.forks import renew_in_forks
@@ -39,6 +46,7 @@ logger: logging.Logger = logging.getLogger("lilota.plugins")
 #: After so many failures in a row an observing hook is not called any more.
 FAILURES_BEFORE_SUSPENSION: Final = 10
 
+_FUNCTIONS: Final = (FunctionType, MethodType, BuiltinFunctionType)
 _WRAPPED_HOOK: Final = "lilota_run_attempt"
 _T = TypeVar("_T")
 
@@ -233,7 +241,7 @@ class PluginModules:
         """Say what in a module looks like a hook and is none, or that it has none at all."""
         marked = {caller.name for caller in self._manager.get_hookcallers(module) or ()}
         unmarked = [
-            name for name in self._hook_names if name not in marked and inspect.isroutine(vars(module).get(name))
+            name for name in self._hook_names if name not in marked and isinstance(vars(module).get(name), _FUNCTIONS)
         ]
         if unmarked:
             functions = ", ".join(f"{name}()" for name in unmarked)
@@ -331,6 +339,8 @@ def _result_of(outcome: pluggy.Result[object]) -> object:
 
 def _is_called_as_meant(function: object, name: str) -> bool:
     """Tell whether a call runs a function to its end: that of an async one, or of a generator, only makes an object."""
+    import inspect  # noqa: PLC0415 - pluggy has imported it
+
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         return False
     return inspect.isgeneratorfunction(function) == (name == _WRAPPED_HOOK)
@@ -338,6 +348,8 @@ def _is_called_as_meant(function: object, name: str) -> bool:
 
 def _refuse_arguments(function: Callable[..., object], name: str) -> None:
     """Refuse an argument that a hook does not give; pluggy would too, but without saying which ones there are."""
+    import inspect  # noqa: PLC0415 - pluggy has imported it
+
     given = [argument for argument in inspect.signature(getattr(LilotaHooks, name)).parameters if argument != "self"]
     for parameter in inspect.signature(function).parameters.values():
         if parameter.name not in given and parameter.default is parameter.empty:

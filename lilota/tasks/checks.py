@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Final
 
 from lilota.errors import InvalidTaskError
 from lilota.models import TaskBase
 from lilota.tasks.functions import FunctionTask
 from lilota.tasks.options import check_options
-from lilota.tasks.runs import signature_of
+from lilota.tasks.runs import signature_of, takes_only_self
 
 #: What the method is called elsewhere that does the work.
 _LIKE_RUN: Final = ("execute", "handle", "perform", "process", "work", "main", "Run", "__call__")
-
-_GENERATORS: Final = (inspect.isgeneratorfunction, inspect.isasyncgenfunction)
 
 
 def check_task_class(clazz: object, what: str) -> type[TaskBase]:
@@ -43,12 +40,18 @@ def check_task_class(clazz: object, what: str) -> type[TaskBase]:
     _check_run(clazz, where)
     _check_construction(clazz, where)
     check_options(clazz, what)
-    if clazz.concurrent and not inspect.iscoroutinefunction(clazz.run):
+    if clazz.concurrent and not _is_coroutine_function(clazz.run):
         raise InvalidTaskError(
             f"{where} says `concurrent = True`, which is for coroutine functions: nothing else leaves room for others. "
             "Write `async def run(self)`, or leave it out."
         )
     return clazz
+
+
+def _is_coroutine_function(run: object) -> bool:
+    import inspect  # noqa: PLC0415 - 4 ms; few classes ask
+
+    return inspect.iscoroutinefunction(run)
 
 
 def _remedy_for(no_class: object) -> str:
@@ -58,7 +61,7 @@ def _remedy_for(no_class: object) -> str:
         return "Pass the class itself, not its name."
     if isinstance(no_class, ModuleType):
         return "Name the class or the function in the module, as in 'package.module:Class'."
-    if inspect.isfunction(no_class):
+    if isinstance(no_class, FunctionType):
         is_task_below = hasattr(getattr(no_class, "__wrapped__", None), "task_class")
         return f"{'Put @lilota.task above its other decorators' if is_task_below else 'Decorate it with @lilota.task'}."
     if callable(no_class):
@@ -75,8 +78,13 @@ def _called_otherwise(clazz: type[TaskBase], missing: list[str]) -> str:
 
 
 def _check_run(clazz: type[TaskBase], where: str) -> None:
+    if takes_only_self(clazz):
+        return
+    import inspect  # noqa: PLC0415 - 4 ms; the most usual class needs it not
+
     run = clazz.run
-    if any(is_generator(inspect.unwrap(run)) for is_generator in _GENERATORS):
+    unwrapped = inspect.unwrap(run)
+    if inspect.isgeneratorfunction(unwrapped) or inspect.isasyncgenfunction(unwrapped):
         raise InvalidTaskError(f"{where} must define run() as a function that returns, without 'yield'.")
     if not callable(run):
         raise InvalidTaskError(f"{where} can't be run: run is of type {type(run).__name__}. Write `def run(self)`.")
@@ -84,6 +92,8 @@ def _check_run(clazz: type[TaskBase], where: str) -> None:
 
 
 def _check_construction(clazz: type[TaskBase], where: str) -> None:
+    if type(clazz) is type(TaskBase) and clazz.__init__ is TaskBase.__init__ and clazz.__new__ is object.__new__:
+        return
     parameters = "task_info", "set_progress", "set_output", "logger"
     problem = _misfit(clazz, parameters)
     if problem:
@@ -97,6 +107,8 @@ def _misfit(called: object, arguments: tuple[str, ...]) -> str:
     """Return why something can't be called with these positional arguments, or "" if it can or nothing is known."""
     if not callable(called):
         return f"it is of type {type(called).__name__}"
+    import inspect  # noqa: PLC0415 - as above
+
     try:
         # As it is called, and not as what a decorator wraps, which may pass arguments of its own.
         signature = inspect.signature(called, follow_wrapped=False)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from types import FunctionType
+from typing import TYPE_CHECKING, Final
 
 from lilota.errors import InvalidTaskError
 from lilota.models import TaskBase
 
 if TYPE_CHECKING:
+    import inspect
+
     from lilota.tasks.signatures import Signature
+
+
+#: What `inspect` calls CO_VARARGS, CO_VARKEYWORDS, CO_GENERATOR and CO_ASYNC_GENERATOR.
+_COLLECTS_OR_YIELDS: Final = 0x04 | 0x08 | 0x20 | 0x200
 
 
 class FunctionBase(TaskBase):
@@ -30,6 +36,10 @@ def signature_of(task_class: type[TaskBase]) -> Signature | None:
         return _read(task_class.run, what)
     if task_class.run is TaskBase.run:
         return None
+    if takes_only_self(task_class):
+        return None
+    import inspect  # noqa: PLC0415 - 4 ms; the most usual `run` needs it not
+
     run = task_class.run
     # What stands in the class: a static method gets no `self`, and a class method gets it already here.
     is_method = inspect.isfunction(inspect.getattr_static(task_class, "run"))
@@ -40,6 +50,15 @@ def signature_of(task_class: type[TaskBase]) -> Signature | None:
     if not _takes_arguments(run, is_method):
         return None
     return _read(run, what, owner=task_class.__name__, is_method=is_method)
+
+
+def takes_only_self(task_class: type[TaskBase]) -> bool:
+    """Tell whether `run` is a plain `def run(self)` that returns, as nearly always."""
+    run = next(vars(each)["run"] for each in task_class.__mro__ if "run" in vars(each))
+    if not isinstance(run, FunctionType) or vars(run):  # what a decorator has made
+        return False
+    code = run.__code__
+    return code.co_argcount == 1 and not code.co_kwonlyargcount and not code.co_flags & _COLLECTS_OR_YIELDS
 
 
 def _read(run: Callable[..., object], what: str, *, owner: str = "", is_method: bool = False) -> Signature:
@@ -61,6 +80,8 @@ def _takes_arguments(run: Callable[..., object], is_method: bool) -> bool:
 
 
 def _parameters(run: Callable[..., object], is_method: bool, *, follow_wrapped: bool) -> list[inspect.Parameter]:
+    import inspect  # noqa: PLC0415 - as above
+
     return list(inspect.signature(run, follow_wrapped=follow_wrapped).parameters.values())[is_method:]
 
 

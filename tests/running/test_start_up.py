@@ -212,3 +212,14 @@ def test_a_forked_worker_finds_all_that_it_needs_imported(started):
 
     assert {name for name in anew if name.partition(".")[0] in {"lilota", "multiprocessing", "pkgutil"}} == set()
     assert "pluggy" not in shared  # the first plugin brings it
+
+
+def test_the_most_usual_task_class_needs_no_inspect():
+    """It is for other signatures than `run(self)`. Where there is typing_extensions, msgspec imports it in any case."""
+    code = (
+        "sys.modules['typing_extensions'] = None; import lilota._preload; from lilota import TaskBase; "
+        "from lilota.tasks.checks import check_task_class; "
+        "check_task_class(type('Plain', (TaskBase,), {'run': lambda self: None}), 'it')"
+    )
+
+    assert "inspect" not in imported_by(code)
