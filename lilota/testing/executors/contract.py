@@ -36,8 +36,11 @@ class ExecutorContract:
     def crew(self, factory: ExecutorFactory) -> Iterator[Crew]:
         """An executor of two places, without workers yet; closed after the test."""
         crew = Crew(factory)
-        yield crew
-        crew.executor.close()
+        try:
+            crew.await_places()
+            yield crew
+        finally:
+            crew.executor.close()
 
     def test_it_has_all_methods_and_says_what_it_can(self, crew: Crew) -> None:
         """The description is for people, so it is not empty."""
@@ -261,6 +264,7 @@ class ExecutorContract:
         crew.executor.close()  # there may be no more places than it has
         hasty = Crew(crew.factory, msgspec.structs.replace(OPTIONS, lease_seconds=LEASE_SECONDS))
         try:
+            hasty.await_places()
             pid = hasty.start(1)
 
             time.sleep(LEASE_SECONDS)  # nothing can be waited for: the suite looks for what must not happen

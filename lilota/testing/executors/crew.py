@@ -59,6 +59,16 @@ class Crew:
         self.executor: Executor = factory(options)
         self.heard: list[Event] = []
 
+    def await_places(self) -> None:
+        """Wait until there are the two places; those of a cluster may come a moment later."""
+
+        def have_come() -> list[int]:
+            places = self.executor.places()
+            return [places] if places >= OPTIONS.number_of_processes else []
+
+        if not have_come():
+            self.listen(have_come, "Two places", START_SECONDS)
+
     def start(self, number: int) -> int:
         """Start a worker, wait until it is ready, and return its process id."""
         self.executor.start(number)
