@@ -9,6 +9,7 @@ from engine_bench import CRASH, SUCCESS, Bench, a_claim, claims
 
 from lilota.engine.commands import Send, StartWorker
 from lilota.engine.crew import RESTART_LIMIT_SECONDS, RESTART_SECONDS
+from lilota.engine.fates import Death
 from lilota.engine.messages import RunClaims
 from lilota.models import TaskError, TaskState
 
@@ -134,6 +135,21 @@ def test_a_worker_that_is_not_fit_to_run_anything_counts_as_one_that_could_not_s
     assert bench.engine.troubles == (said.format(4),)
     bench.tick(RESTART_LIMIT_SECONDS).ready(5)
     assert bench.engine.troubles == ()
+
+
+def test_what_is_said_of_a_worker_names_its_node_where_there_are_nodes():
+    """Of one that is not fit, and of the last of those with which a task was lost too often."""
+    bench = Bench(workers=2).ready(1).grant(a_claim(lost_attempts=2))
+    for worker, node in ((1, "tcp://a:1"), (2, "tcp://b:1")):
+        bench.engine.crew.note_node(worker, node)
+
+    bench.unfit(2)
+    bench.engine.worker_died(1, Death("was lost: its node left the cluster", node="tcp://a:1"), bench.now)
+
+    assert bench.engine.crew.unfit.startswith("The worker process 2 on tcp://b:1 takes no tasks")
+    assert bench.outcomes()[1].error.message == (
+        "The worker died 3 times; the last time, on tcp://a:1, it was lost: its node left the cluster."
+    )
 
 
 def test_when_a_worker_comes_up_after_all_the_others_are_started():
