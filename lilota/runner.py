@@ -285,6 +285,15 @@ class TaskRunner:
         if failure is not None:
             raise LilotaError(f"The engine of the runner had failed: {described(failure)}") from failure
 
+    if not TYPE_CHECKING:  # they would take any attribute for one that is there
+
+        def __getattr__(self, name: str) -> object:
+            """Say where it is what clients have: `map`, `find` and the like need no runner that is started."""
+            # Not `self.client`: where the constructor has failed there is none, and it would be looked for here.
+            is_of_client = not name.startswith("_") and hasattr(vars(self).get("client"), name)
+            remedy = f" Write runner.client.{name}." if is_of_client else ""
+            raise AttributeError(f"'TaskRunner' object has no attribute {name!r}.{remedy}", name=name, obj=self)
+
     def _new_run(self) -> RunnerStart:
         runner_id = os.urandom(8).hex()
         from lilota.running.executors import make_executor  # noqa: PLC0415 - it came with the parts

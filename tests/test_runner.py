@@ -89,6 +89,17 @@ def test_a_task_that_adds_to_the_runner_of_its_module_is_told_what_to_use(starte
         started.add("addtorunner").result(60)
 
 
+@pytest.mark.parametrize("name", ["map", "handle", "find"])
+def test_what_clients_have_is_said_to_be_theirs(name):
+    """A runner has what needs one that is started; `executor.map` is where others look."""
+    runner = TaskRunner("memory")
+
+    with pytest.raises(AttributeError, match=rf"no attribute '{name}'\. Write runner\.client\.{name}\.$"):
+        getattr(runner, name)
+    with pytest.raises(AttributeError, match=r"no attribute 'submit'\.$"):
+        runner.submit  # noqa: B018 - that is the test
+
+
 def test_stopping_before_the_start_is_refused():
     """There is nothing to be stopped."""
     text = r"^The task runner cannot be stopped because it was not started$"
