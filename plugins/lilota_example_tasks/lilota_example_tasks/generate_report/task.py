@@ -12,7 +12,7 @@ from lilota.errors import InvalidInputError
 from lilota.models import TaskBase
 from lilota_example_tasks.generate_report.engine import summarize_quickly
 from lilota_example_tasks.generate_report.font_files import named_faces
-from lilota_example_tasks.generate_report.layout import find_layout
+from lilota_example_tasks.generate_report.layout import Layout, find_layout
 from lilota_example_tasks.generate_report.notes import notes_on
 from lilota_example_tasks.generate_report.numerals import DecimalMark
 from lilota_example_tasks.generate_report.page import ReportPages
@@ -108,17 +108,7 @@ class GenerateReport(TaskBase):
             self.logger.warning("%s", note)
         write_whole(csv_path, summary_csv(columns[0], measure, summary))
         write_whole(pdf_path, pages.render())
-        return Report(
-            summary_csv=str(csv_path.absolute()),
-            report_pdf=str(pdf_path.absolute()),
-            rows=summary.rows,
-            groups=len(summary.groups),
-            missing=summary.missing,
-            bad_rows=summary.bad_rows.total(),
-            first_bad_rows=summary.first_bad_rows,
-            read_as=layout.read_as,
-            notes=pages.notes,
-        )
+        return _report(csv_path, pdf_path, summary, layout, pages.notes)
 
     def _report_reading(self, share: float) -> None:
         self.set_progress(self.task_info.id, READING_PERCENT * share)
@@ -152,3 +142,17 @@ def _change_of(source: Path, before: os.stat_result) -> list[str]:
         return ["The file was removed while it was read."]
     same = (before.st_ino, before.st_size, before.st_mtime_ns) == (after.st_ino, after.st_size, after.st_mtime_ns)
     return [] if same else ["The file was changed while it was read: the numbers may be of both states."]
+
+
+def _report(csv_path: Path, pdf_path: Path, summary: Summary, layout: Layout, notes: list[str]) -> Report:
+    return Report(
+        summary_csv=str(csv_path.absolute()),
+        report_pdf=str(pdf_path.absolute()),
+        rows=summary.rows,
+        groups=len(summary.groups),
+        missing=summary.missing,
+        bad_rows=summary.bad_rows.total(),
+        first_bad_rows=summary.first_bad_rows,
+        read_as=layout.read_as,
+        notes=notes,
+    )
