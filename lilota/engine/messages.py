@@ -31,7 +31,7 @@ class Interrupt(msgspec.Struct, frozen=True, tag=True):
 
 
 class Recall(msgspec.Struct, frozen=True, tag=True):
-    """Return the attempts that have not started; they may run elsewhere sooner."""
+    """Return the attempts that wait for another one to end; they may run elsewhere sooner."""
 
 
 class Stored(msgspec.Struct, frozen=True, tag=True):

@@ -97,9 +97,19 @@ class Assignments:
                 self._queue.remove(claim)
             return waits
 
-    def take_back(self) -> tuple[Fence, ...]:
-        """Return what waits, and forget it."""
+    def take_back_queued(self) -> tuple[Fence, ...]:
+        """Return what waits for others to end, and forget it.
+
+        While nothing runs, the one that came first does not: it is about to start. The runner relies on that.
+        """
         with self._lock:
-            fences = tuple(claim.fence for claim in self._queue)
-            self._queue.clear()
-        return fences
+            return self._take_back(keep=0 if self._running else 1)
+
+    def take_back_all(self) -> tuple[Fence, ...]:
+        """Return all that has not started, and forget it."""
+        with self._lock:
+            return self._take_back(keep=0)
+
+    def _take_back(self, *, keep: int) -> tuple[Fence, ...]:
+        taken = [self._queue.pop().fence for _ in range(len(self._queue) - keep)]
+        return tuple(reversed(taken))

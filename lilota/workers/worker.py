@@ -357,7 +357,7 @@ class Worker:
 
     def _leave(self, marks: str | None) -> None:
         """End this process; what did not start goes back."""
-        self._return_queued()
+        self._outbox.tell(Report(returned=self._assignments.take_back_all()))
         with self._remarked_if_overdue("What plugins do in lilota_worker_stopping", self._leave_overdue):
             self._plugins.observe("lilota_worker_stopping", worker=self._details)
         self._children.end_all(_PATIENCE_SECONDS)
@@ -378,7 +378,7 @@ class Worker:
             case Interrupt(fence, reason):
                 self._stop(fence, reason)
             case Recall():
-                self._return_queued()
+                self._outbox.tell(Report(returned=self._assignments.take_back_queued()))
             case Stored(fence, number):
                 self._assignments.note_stored(fence, number)
             case ShowStack():
@@ -400,9 +400,6 @@ class Worker:
                     attempt.stop_coroutine(error)
                 else:
                     self._interrupts.request(fence, error)
-
-    def _return_queued(self) -> None:
-        self._outbox.tell(Report(returned=self._assignments.take_back()))
 
     # --- the connection
 

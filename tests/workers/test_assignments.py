@@ -106,13 +106,25 @@ def test_what_ended_is_not_there_any_more(assignments):
     assert following.stop_reason is None
 
 
-def test_what_waits_can_be_taken_back(assignments):
+@pytest.mark.parametrize("take_back", [Assignments.take_back_queued, Assignments.take_back_all])
+def test_what_waits_can_be_taken_back(assignments, take_back):
     """In its order; what runs stays."""
     start(assignments)
 
-    assert assignments.take_back() == ((2, 1), (3, 1))
-    assert assignments.take_back() == ()
+    assert take_back(assignments) == ((2, 1), (3, 1))
+    assert take_back(assignments) == ()
     assert assignments.stop((1, 1), "cancel") is not None
+
+
+def test_what_is_about_to_start_is_taken_back_only_with_all(assignments):
+    """A runner may ask for what waits in the very moment in which the first comes: both were held up on their way.
+
+    What it gets back then counts against the worker, as something that this should have been running.
+    """
+    assert assignments.take_back_queued() == ((2, 1), (3, 1))
+    assert assignments.take_back_queued() == ()
+    assert assignments.take_back_all() == ((1, 1),)
+    assert assignments.start_next() is None
 
 
 @pytest.fixture
