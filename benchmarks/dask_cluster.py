@@ -9,7 +9,7 @@ it holds the slots, so the sides are measured in turn: a runner starts, is measu
 - latency: from adding one task to its result, in milliseconds.
 - compute: one task that computes for about a second, beside the bare function in this process. The minimum counts.
 - idle: how much of a core a runner uses that has nothing to do, and with it all that it has started on the nodes.
-- slots: 10,000 tasks that sleep 10 ms, on a cluster of eight: how much longer the slots are held than the tasks take.
+- slots: tasks that sleep 10 ms, on a cluster of eight slots: how much longer the slots are held than the tasks take.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ from lilota.config import Settings
 
 _COMPUTE_SECONDS = 1.0
 _SLOTS = 8
-_SLEEPS = 10_000
 _SLEEP_SECONDS = 0.01
 
 
@@ -231,30 +230,30 @@ def descendants_of(pid: int) -> set[int]:
 # --- slots
 
 
-def measure_slots() -> None:
+def measure_slots(sleeps: int) -> None:
     """Print for how much longer than the tasks take their slots are held."""
-    print(f"\n{_SLEEPS:,} tasks of {1000 * _SLEEP_SECONDS:g} ms over {_SLOTS} slots")
+    print(f"\n{sleeps:,} tasks of {1000 * _SLEEP_SECONDS:g} ms over {_SLOTS} slots")
     with cluster(_SLOTS) as address:
         for name, hold in {"lilota memory": sleep_by_lilota, "Client.submit + gather": sleep_by_dask}.items():
-            wall_seconds, busy_seconds = hold(address)
+            wall_seconds, busy_seconds = hold(address, sleeps)
             held = f"the slots are held {wall_seconds * _SLOTS / busy_seconds:.3f} times as long as the tasks take"
             print(f"  {name:<28} {wall_seconds:6.2f} s; {held}", flush=True)
 
 
-def sleep_by_lilota(address: str) -> tuple[float, float]:
+def sleep_by_lilota(address: str, sleeps: int) -> tuple[float, float]:
     """Return how long all tasks took together, and the sum of what each says that it took."""
     with lilota(address, _SLOTS) as runner:
         began = time.perf_counter()
-        handles = runner.add_many({"name": "sleeps", "input": {"seconds": _SLEEP_SECONDS}} for _ in range(_SLEEPS))
+        handles = runner.add_many({"name": "sleeps", "input": {"seconds": _SLEEP_SECONDS}} for _ in range(sleeps))
         busy_seconds = sum(handle.result()["seconds"] for handle in handles)
         return time.perf_counter() - began, busy_seconds
 
 
-def sleep_by_dask(address: str) -> tuple[float, float]:
+def sleep_by_dask(address: str, sleeps: int) -> tuple[float, float]:
     """Do the same by tasks of Dask."""
     with dask(address) as client:
         began = time.perf_counter()
-        futures = [client.submit(sleep, _SLEEP_SECONDS, pure=False) for _ in range(_SLEEPS)]
+        futures = [client.submit(sleep, _SLEEP_SECONDS, pure=False) for _ in range(sleeps)]
         busy_seconds = sum(client.gather(futures))
         return time.perf_counter() - began, busy_seconds
 
@@ -265,6 +264,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--tasks", type=int, default=5_000)
     parser.add_argument("--seconds", type=float, default=20, help="how long the idle runner is looked at")
+    parser.add_argument("--sleeps", type=int, default=10_000, help="how many tasks sleep 10 ms on eight slots")
     parser.add_argument("--questions", default=f"{','.join(_ON_TWO_SLOTS)},slots", help="(default: %(default)s)")
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -276,7 +276,7 @@ def main() -> None:
         for question in filter(_ON_TWO_SLOTS.__contains__, questions):
             _ON_TWO_SLOTS[question](address, arguments)
     if "slots" in questions:
-        measure_slots()
+        measure_slots(arguments.sleeps)
 
 
 _ON_TWO_SLOTS = {"noop": measure_noop, "latency": measure_latency, "compute": measure_compute, "idle": measure_idle}
