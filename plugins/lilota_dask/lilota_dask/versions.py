@@ -65,7 +65,8 @@ async def _version_of(address: str, patience_seconds: float) -> str:
     async with asyncio.timeout(patience_seconds + 1):
         arguments = Security().get_connection_args("client")  # type: ignore[no-untyped-call]  # Dask has no types here
         timeout = max(patience_seconds, 0.1)
-        async with rpc(address, connection_args=arguments, timeout=timeout) as scheduler:  # type: ignore[no-untyped-call]
+        connection = rpc(address, connection_args=arguments, timeout=timeout)  # type: ignore[no-untyped-call]  # nor here
+        async with connection as scheduler:
             answer = await scheduler.versions(packages=[])
     return str(answer["packages"]["distributed"])
 
