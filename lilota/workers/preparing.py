@@ -9,9 +9,10 @@ import contextlib
 import multiprocessing
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from multiprocessing import spawn, util
+from multiprocessing import process, spawn, util
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from lilota.errors import ConfigurationError
@@ -58,14 +59,22 @@ def start_method_for(asked: str | None) -> str:
     Raises:
         ConfigurationError: it can't be used on this system.
     """
-    known = set(multiprocessing.get_all_start_methods())
-    if is_frozen():  # a program without an interpreter can only be told to start itself again
-        known.discard("forkserver")
-    available = [method for method in _START_METHODS if method in known]
+    available = list(filter(_is_available, _START_METHODS))
     method = asked or os.environ.get("LILOTA_START_METHOD") or available[0]
     if method not in available:
         raise ConfigurationError(f"The start method {method!r} can't be used. Choose one of: {', '.join(available)}.")
     return method
+
+
+def _is_available(method: str) -> bool:
+    if method == "forkserver" and is_frozen():  # a program without an interpreter can only start itself again
+        return False
+    try:
+        # To list all of them, Python 3.15 looks for a folder for temporary files.
+        multiprocessing.get_context(method)
+    except ValueError:
+        return False
+    return True
 
 
 def prepare(method: str) -> None:
@@ -146,7 +155,8 @@ class _ForkServer:
 def _start_server() -> tuple[socket.socket, int]:
     ours, theirs = socket.socketpair()
     with theirs:
-        path = spawn.get_preparation_data("forkserver")["sys_path"]
+        # As multiprocessing does it, without the rest that it prepares.
+        path = [folder or vars(process)["ORIGINAL_DIR"] for folder in sys.path]
         # What is imported stays: to look for garbage meanwhile would take a tenth of the time.
         code = (
             f"import gc, sys; gc.disable(); sys.path[:] = {path!r}; "
