@@ -20,18 +20,23 @@ def noop(_number: int = 0) -> dict[str, bool]:
 
 
 class Computes(TaskBase):
-    """Keep a core busy."""
+    """Keep a core busy, and say how long that took."""
 
     def run(self) -> JSONObject:
-        return {"sum": compute(self.task_info.input["rounds"])}
+        return dict(compute(self.task_info.input["rounds"]))
 
 
-def compute(rounds: int) -> int:
+def compute(rounds: int) -> dict[str, float]:
     """Do the same for Dask; the sum keeps everybody honest."""
+    began, cpu_began = time.perf_counter(), time.thread_time()
     total = 0
     for number in range(rounds):
         total += number & 7
-    return total
+    return {
+        "sum": total,
+        "seconds": time.perf_counter() - began,
+        "cpu_seconds": time.thread_time() - cpu_began,
+    }
 
 
 class Sleeps(TaskBase):
