@@ -13,6 +13,8 @@ from distributed.core import PooledRPCCall  # noqa: TC002 - as the others
 
 from lilota.errors import ConfigurationError
 from lilota_dask.address import Target
+from lilota_dask.scheduler_file import scheduler_in
+from lilota_dask.versions import check_scheduler
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -51,7 +53,11 @@ class Cluster:
         try:
             if self._target.is_local:
                 self._local = await _start_local(self._number_of_workers)
+            else:
+                await check_scheduler(await self._address(), self._target.connect_timeout_seconds)
             self._client = await self._connect()
+        except ConfigurationError:
+            raise
         except (OSError, ValueError, ImportError) as error:
             raise ConfigurationError(
                 f"The executor can't reach {self.name}: {error}. Is the scheduler running, and its address right?"
@@ -134,10 +140,15 @@ class Cluster:
             raise ConnectionError("there is no connection to the scheduler")
         return self._client
 
+    async def _address(self) -> str:
+        target = self._target
+        if target.scheduler_file is not None:
+            return await scheduler_in(target.scheduler_file, target.connect_timeout_seconds)
+        return target.scheduler or ""
+
     async def _connect(self) -> Client:
         client = Client(  # type: ignore[no-untyped-call]  # Dask has no types here
-            self._local or self._target.scheduler,
-            scheduler_file=self._target.scheduler_file,
+            self._local or await self._address(),
             timeout=self._target.connect_timeout_seconds,
             asynchronous=True,
             set_as_default=False,

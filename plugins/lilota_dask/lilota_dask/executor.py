@@ -14,7 +14,8 @@ from typing import Any, Final, TypeVar
 from lilota.executors import Event, ExecutorCapabilities, ExecutorOptions, StackWay, ToWorker
 from lilota_dask.address import Target
 from lilota_dask.cluster import Cluster
-from lilota_dask.messages import AskForStack, Kill, KillAll, NodeSetup, Order, Send, Start, encode
+from lilota_dask.luggage import pack
+from lilota_dask.messages import AskForStack, Kill, KillAll, NodeSetup, Order, Send, Start
 from lilota_dask.placement import Placement
 
 #: Of the lease of the runner: so long a node goes on without a sign of it.
@@ -32,7 +33,7 @@ class DaskExecutor:
     own, where the client of Dask lives too.
 
     Raises:
-        ConfigurationError: the scheduler can't be reached.
+        ConfigurationError: the scheduler can't be reached, or a file can't be brought to the nodes.
     """
 
     def __init__(self, target: Target, options: ExecutorOptions) -> None:
@@ -41,7 +42,7 @@ class DaskExecutor:
         self._placement = Placement(
             self._cluster,
             target,
-            encode(NodeSetup(options=options, silence_seconds=silence_seconds)),
+            NodeSetup(options=options, luggage=pack(options), silence_seconds=silence_seconds),
             uuid.uuid4().hex[:12],
             silence_seconds=silence_seconds,
             tell=self._tell,

@@ -21,7 +21,7 @@ from typing import Final, cast
 from distributed import Worker  # noqa: TC002 - as the others
 
 from lilota_dask.frames import framed, read_async
-from lilota_dask.messages import Closing, Heard, HelperEnded, Leave, NodePlace, SlotTaken, Tell, encode
+from lilota_dask.messages import Closing, Heard, HelperEnded, Leave, NodePlace, Settled, SlotTaken, Tell, encode
 from lilota_dask.processes import end_processes, this_machine
 
 #: The helper process begins with the path of the Dask worker: what was uploaded there counts too.
@@ -43,18 +43,17 @@ class UnknownNodeError(LookupError):
     """This Dask worker has no node of that name: it was started again, or the node is over."""
 
 
-async def open_node(name: str, setup: bytes, dask_worker: Worker) -> bytes:
-    """Start the helper process of a runner, and say what place this is: a `NodePlace`."""
+async def open_node(name: str, setup: bytes, dask_worker: Worker) -> tuple[bytes, bytes]:
+    """Start the helper process of a runner; say what place this is, a `NodePlace`, and what it says: `Settled`."""
     for operation, function in CALLS.items():
         dask_worker.handlers.setdefault(operation, function)
     if name not in _nodes:
-        await Node(name).start(setup)
+        await Node(name).start(setup, dask_worker.local_directory)
     state = dask_worker.state
-    return encode(
-        NodePlace(
-            host=platform.node(), machine=this_machine(), threads=state.nthreads, resources=dict(state.total_resources)
-        )
+    place = NodePlace(
+        host=platform.node(), machine=this_machine(), threads=state.nthreads, resources=dict(state.total_resources)
     )
+    return encode(place), await _nodes[name].settled()
 
 
 async def occupy(name: str) -> None:
@@ -112,9 +111,10 @@ class Node:
         self._news = asyncio.Event()
         self._room = asyncio.Event()
         self._over = asyncio.Event()
+        self._settled: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
-    async def start(self, setup: bytes) -> None:
-        command = (sys.executable, "-c", _HELPER, "lilota-dask-node", self._name, json.dumps(sys.path))
+    async def start(self, setup: bytes, folder: str) -> None:
+        command = (sys.executable, "-c", _HELPER, "lilota-dask-node", self._name, folder, json.dumps(sys.path))
         self._process: Process = await asyncio.create_subprocess_exec(
             *command, stdin=PIPE, stdout=PIPE, start_new_session=True
         )
@@ -122,6 +122,10 @@ class Node:
         self._orders.write(framed([setup]))
         _nodes[self._name] = self
         self._reader = asyncio.create_task(self._read(cast("asyncio.StreamReader", self._process.stdout)))
+
+    async def settled(self) -> bytes:
+        """Wait for the first thing that the helper process says, which is a `Settled`."""
+        return await asyncio.shield(self._settled)
 
     async def keep_slot(self) -> None:
         self._tell(SlotTaken())
@@ -164,12 +168,17 @@ class Node:
 
     async def _read(self, tells: asyncio.StreamReader) -> None:
         while (body := await read_async(tells)) is not None:
+            if not self._settled.done():
+                self._settled.set_result(body)
+                continue
             while self._bytes > _BUFFER_BYTES:
                 self._room.clear()
                 await self._room.wait()
             self._put(body)
         code = await self._process.wait()
         how = f"exited with code {code}" if code >= 0 else f"was killed by signal {-code}"
+        if not self._settled.done():
+            self._settled.set_result(encode(Settled(problem=f"Its helper process {how}; the log there may say why.")))
         self._tell(HelperEnded(how))
         self._over.set()
         asyncio.get_running_loop().call_later(_KEEP_SECONDS, _nodes.pop, self._name, None)

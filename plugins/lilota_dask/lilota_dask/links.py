@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from math import inf
@@ -10,11 +12,26 @@ from typing import Any, Final
 
 from distributed import Future  # noqa: TC002 - as the others
 
-from lilota.errors import described
+from lilota.errors import LilotaError, described
 from lilota_dask.cluster import Cluster
+from lilota_dask.comparison import remarks
 from lilota_dask.holding import UnknownNodeError, occupy, open_node
 from lilota_dask.lifeline import boot_clock
-from lilota_dask.messages import Born, HelperEnded, NodePlace, Order, Tell, decode_place, decode_tell, encode
+from lilota_dask.luggage import Luggage
+from lilota_dask.messages import (
+    Born,
+    HelperEnded,
+    NodePlace,
+    Order,
+    Settled,
+    Tell,
+    decode_place,
+    decode_settled,
+    decode_tell,
+    encode,
+)
+
+logger: logging.Logger = logging.getLogger(__name__)
 
 #: What goes to a node in one call has about so many bytes at most.
 _BATCH_BYTES: Final = 4 * 1024 * 1024
@@ -28,6 +45,10 @@ _PATIENCE_SECONDS: Final = 5.0
 _OPEN_SECONDS: Final = 60.0
 #: So long a node has to end what runs, once it has not heard of its runner for too long.
 _MARGIN_SECONDS: Final = 3.0
+
+
+class UnfitNodeError(LilotaError):
+    """A node can't run the tasks of this runner; the sentences say why, and what to do."""
 
 
 class Link:
@@ -93,16 +114,24 @@ class Link:
         """How many workers can be started there."""
         return max(0, self.slots - len(self.workers)) if self.is_open else 0
 
-    async def open(self, setup: bytes) -> None:
-        """Start the helper process.
+    async def open(self, setup: bytes, luggage: Luggage) -> None:
+        """Start the helper process, and judge by what it has there whether the node can run tasks.
 
         Raises:
             OSError: the node can't be reached.
+            UnfitNodeError: it can't.
             Exception: whatever was raised there.
         """
         async with asyncio.timeout(_OPEN_SECONDS):
-            self.place = decode_place(await self._cluster.run(self.address, open_node, self._name, setup))
+            asked_at = time.time()
+            place, settled = await self._cluster.run(self.address, open_node, self._name, setup)
+            answered_at = time.time()
         await self._cluster.find_way(self.address)
+        self.place = decode_place(place)
+        complaints = self._judge(decode_settled(settled), luggage, asked_at, answered_at)
+        if complaints:
+            await self.close(_OPEN_SECONDS)
+            raise UnfitNodeError(" ".join(complaints))
 
     def take_slots(self, number: int, resource: str | None) -> None:
         """Ask Dask for so many slots in all; those that were asked for already are kept."""
@@ -148,6 +177,13 @@ class Link:
 
     def _can_tell(self, other: Link) -> bool:
         return self.is_open or (self is other and not self.has_helper and not self.has_left)
+
+    def _judge(self, settled: Settled, luggage: Luggage, asked_at: float, answered_at: float) -> list[str]:
+        if settled.environment is None:
+            return [settled.problem]
+        for remark in remarks(luggage.environment, settled.environment, self.address, asked_at, answered_at):
+            logger.warning("%s", remark)
+        return luggage.complaints(settled.environment, self.address)
 
     async def _carry(self) -> None:
         while True:

@@ -12,17 +12,32 @@ from typing import Final
 import msgspec
 
 from lilota.executors import Died, ExecutorOptions, Received, ToWorker
+from lilota_dask.environment import Environment
+from lilota_dask.luggage import Luggage
 
 
 class NodeSetup(msgspec.Struct, frozen=True, kw_only=True):
     """What the helper process of a node has to know; the first thing that it reads.
 
     Attributes:
+        luggage: what the node may lack, and what it is compared with.
         silence_seconds: after so long without a sign of its runner, it kills its workers and ends.
     """
 
     options: ExecutorOptions
+    luggage: Luggage
     silence_seconds: float
+
+
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
+    """What the helper process of a node says first.
+
+    Attributes:
+        environment: what it has; None if what was brought along can't be placed there, for this `problem`.
+    """
+
+    environment: Environment | None = None
+    problem: str = ""
 
 
 class NodePlace(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,4 +147,5 @@ encode: Final = msgspec.json.Encoder().encode
 decode_order: Final = msgspec.json.Decoder(Order).decode
 decode_tell: Final = msgspec.json.Decoder(Tell).decode
 decode_place: Final = msgspec.json.Decoder(NodePlace).decode
+decode_settled: Final = msgspec.json.Decoder(Settled).decode
 decode_setup: Final = msgspec.json.Decoder(NodeSetup).decode

@@ -13,14 +13,17 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from typing import BinaryIO, Final, assert_never
 
 import msgspec
 import psutil
 
+from lilota.errors import ConfigurationError
 from lilota.executors import Died, Event, Ready, Received, Retiring, StackWay, WorkerProcesses
 from lilota_dask.frames import framed, read
 from lilota_dask.lifeline import Lifeline
+from lilota_dask.luggage import unpacked
 from lilota_dask.messages import (
     AskForStack,
     Born,
@@ -31,6 +34,7 @@ from lilota_dask.messages import (
     NodeSetup,
     Order,
     Send,
+    Settled,
     StackWritten,
     Start,
     Tell,
@@ -54,8 +58,20 @@ def main() -> None:
     orders = sys.stdin.buffer
     setup = read(orders)
     if setup is not None:
-        NodeProcess(decode_setup(setup), orders, tells).run()
+        _settle(decode_setup(setup), orders, tells, folder=sys.argv[-1])
     os._exit(0)  # the thread that waits for orders would hold up the end of the interpreter
+
+
+def _settle(setup: NodeSetup, orders: BinaryIO, tells: BinaryIO, folder: str) -> None:
+    """Say what this node has, and run; or say why it can't be what the runner needs."""
+    try:
+        # In the folder of the Dask worker, which Dask empties also after it was killed.
+        with unpacked(setup.luggage, within=folder) as environment:
+            node = NodeProcess(setup, orders, tells)
+            _write(tells, [encode(Settled(environment=environment))])
+            node.run()
+    except ConfigurationError as error:
+        _write(tells, [encode(Settled(problem=str(error)))])
 
 
 class NodeProcess:
@@ -145,9 +161,13 @@ class NodeProcess:
 
     def _tell(self, *tells: Tell) -> None:
         if tells:
-            rest = memoryview(framed(map(encode, tells)))
-            while rest:
-                rest = rest[self._tells.write(rest) :]
+            _write(self._tells, map(encode, tells))
+
+
+def _write(tells: BinaryIO, bodies: Iterable[bytes]) -> None:
+    rest = memoryview(framed(bodies))
+    while rest:
+        rest = rest[tells.write(rest) :]
 
 
 def _told(event: Event) -> list[Tell]:

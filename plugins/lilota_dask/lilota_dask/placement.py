@@ -17,7 +17,7 @@ from lilota.executors import Died, Event, Received, Retiring
 from lilota_dask.address import Target
 from lilota_dask.cluster import Cluster
 from lilota_dask.lifeline import boot_clock
-from lilota_dask.links import Link
+from lilota_dask.links import Link, UnfitNodeError
 from lilota_dask.messages import (
     AskForStack,
     Born,
@@ -27,13 +27,16 @@ from lilota_dask.messages import (
     Kill,
     KillAll,
     Leave,
+    NodeSetup,
     Order,
     Send,
     SlotTaken,
     StackWritten,
     Start,
     Tell,
+    encode,
 )
+from lilota_dask.versions import complaint_about
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -54,7 +57,7 @@ class Placement:
     """The nodes of one runner.
 
     Args:
-        setup: the first frame for each helper process.
+        setup: the first message for each helper process.
         session: names this start of the runner, in all Dask workers.
         tell: called with what happened to workers.
         changed: called when there are more or fewer places.
@@ -65,7 +68,7 @@ class Placement:
         self,
         cluster: Cluster,
         target: Target,
-        setup: bytes,
+        setup: NodeSetup,
         session: str,
         *,
         silence_seconds: float,
@@ -76,7 +79,8 @@ class Placement:
         self._stacks: dict[int, tuple[int, str]] = {}
         self._cluster = cluster
         self._target = target
-        self._setup = setup
+        self._luggage = setup.luggage
+        self._setup = encode(setup)
         self._session = session
         self._silence_seconds = silence_seconds
         self._tell = tell
@@ -148,7 +152,7 @@ class Placement:
 
     async def _serve(self, link: Link) -> None:
         try:
-            await link.open(self._setup)
+            await link.open(self._setup, self._luggage)
         except Exception as error:  # noqa: BLE001 - whatever is wrong there, the other nodes are not
             await self._leave_out(link, error)
             return
@@ -162,7 +166,8 @@ class Placement:
             logger.warning("The Dask worker %s can't be reached: %s", link.address, described(error))
             await asyncio.sleep(_AGAIN_SECONDS)
         else:
-            logger.error("The Dask worker %s gets no tasks: %s", link.address, described(error))
+            reason = complaint_about(error, link.address) or _said(error)
+            logger.error("The Dask worker %s gets no tasks. %s", link.address, reason)
             self._unfit.add(link.address)
         del self._links[link.address]
 
@@ -288,6 +293,11 @@ class Placement:
         link.processes.pop(worker, None)
         self._homes.pop(worker, None)
         self._stacks.pop(worker, None)
+
+
+def _said(error: Exception) -> str:
+    """Return why a node is left out: what was said of it in sentences, or else an error that nobody expected."""
+    return str(error) if isinstance(error, UnfitNodeError) else described(error)
 
 
 def shares(capacities: Mapping[Link, int], wanted: int | None) -> dict[Link, int]:

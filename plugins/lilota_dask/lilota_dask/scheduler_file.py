@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import time
@@ -15,7 +16,7 @@ from lilota.errors import ConfigurationError
 _LOOK_SECONDS: Final = 0.1
 
 
-def scheduler_in(path: str, patience_seconds: float) -> str:
+async def scheduler_in(path: str, patience_seconds: float) -> str:
     """Return the address that a scheduler has written into a file, and wait for one that is not there yet.
 
     Raises:
@@ -24,12 +25,16 @@ def scheduler_in(path: str, patience_seconds: float) -> str:
     deadline = time.monotonic() + patience_seconds
     while True:
         try:
-            with open(path, encoding="utf-8") as file:
-                return msgspec.convert(json.load(file)["address"], str)
+            return await asyncio.to_thread(_read, path)  # a shared folder may be slow
         except (OSError, ValueError, KeyError, TypeError) as error:  # half of it may be written
             if time.monotonic() >= deadline:
                 raise ConfigurationError(_why_no_address(path, patience_seconds, error)) from None
-        time.sleep(_LOOK_SECONDS)
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="utf-8") as file:
+        return msgspec.convert(json.load(file)["address"], str)
 
 
 def _why_no_address(path: str, patience_seconds: float, error: Exception) -> str:

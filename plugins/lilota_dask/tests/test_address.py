@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -111,7 +112,7 @@ def test_a_scheduler_file_is_waited_for(tmp_path):
     timer = threading.Timer(0.2, write)
     timer.start()
 
-    assert scheduler_in(str(path), patience_seconds=60) == "tcp://there:8786"
+    assert asyncio.run(scheduler_in(str(path), patience_seconds=60)) == "tcp://there:8786"
     timer.join()
 
 
@@ -121,14 +122,14 @@ def test_a_file_that_no_scheduler_has_written_is_said(text, tmp_path):
     path.write_text(text)
 
     with pytest.raises(ConfigurationError, match=r"scheduler\.json' has no address of a scheduler in it"):
-        scheduler_in(str(path), patience_seconds=0)
+        asyncio.run(scheduler_in(str(path), patience_seconds=0))
 
 
 def test_a_missing_scheduler_file_is_said_with_how_to_get_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(ConfigurationError, match=r"no scheduler file '.*/none\.json', after 0 s\. Start the scheduler"):
-        scheduler_in("none.json", patience_seconds=0)
+        asyncio.run(scheduler_in("none.json", patience_seconds=0))
 
 
 def test_a_whole_path_with_a_slash_too_few_is_guessed(tmp_path, monkeypatch):
@@ -137,7 +138,7 @@ def test_a_whole_path_with_a_slash_too_few_is_guessed(tmp_path, monkeypatch):
     path.write_text("{}")
 
     with pytest.raises(ConfigurationError, match=f"Did you mean 'dask:///{path}'?"):
-        scheduler_in(str(path).removeprefix("/"), patience_seconds=0)
+        asyncio.run(scheduler_in(str(path).removeprefix("/"), patience_seconds=0))
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() == 0, reason="who is root reads every file")
@@ -147,4 +148,4 @@ def test_a_scheduler_file_of_somebody_else_is_said(tmp_path):
     path.chmod(0)
 
     with pytest.raises(ConfigurationError, match="can't be read: Permission denied"):
-        scheduler_in(str(path), patience_seconds=0)
+        asyncio.run(scheduler_in(str(path), patience_seconds=0))
