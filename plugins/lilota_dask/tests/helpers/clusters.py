@@ -23,6 +23,7 @@ _MARK = "LILOTA_TEST_DASK"
 _HELPER = "lilota-dask-node"
 _WAIT_SECONDS = 60
 _POLL_SECONDS = 0.02
+_ANSWER_SECONDS = 30
 #: `dask ...`, killed by the kernel when the test process ends, however that ends.
 _DASK = "import ctypes; ctypes.CDLL(None).prctl(1, 9); from dask.__main__ import main; main()"
 
@@ -308,7 +309,7 @@ class Cluster:
 
     def _ask(self, ask: Callable[[Any], Awaitable[ResultT]]) -> ResultT:
         async def call() -> ResultT:
-            async with rpc(self.address, timeout=5) as scheduler:
+            async with asyncio.timeout(_ANSWER_SECONDS), rpc(self.address, timeout=5) as scheduler:
                 return await ask(scheduler)
 
         with self.place.inside():
