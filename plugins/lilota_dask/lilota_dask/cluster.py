@@ -93,11 +93,10 @@ class Cluster:
         Raises:
             OSError, Exception: as above.
         """
-        client = self._running_client()
         try:
             if self._is_direct.get(address, True):
-                return await getattr(client.rpc(address), operation)(**arguments)
-            scheduler = cast("PooledRPCCall", client.scheduler)  # as in each client that runs
+                return await getattr(self._open_client().rpc(address), operation)(**arguments)
+            scheduler = cast("PooledRPCCall", self._running_client().scheduler)  # as in each client that runs
             return await scheduler.proxy(worker=address, msg={"op": operation, **arguments})
         except asyncio.CancelledError:
             if _is_cancelled():
@@ -134,6 +133,12 @@ class Cluster:
                 with contextlib.suppress(OSError):
                     async with asyncio.timeout(_CLOSE_SECONDS):
                         await cast("Awaitable[None]", each.close())
+
+    def _open_client(self) -> Client:
+        """Return the client, also while it looks for the scheduler: it reaches Dask workers without."""
+        if self._client is None or self._client.status in {"closing", "closed"}:
+            raise ConnectionError("the client of Dask is closed")
+        return self._client
 
     def _running_client(self) -> Client:
         if self._client is None or self._client.status != "running":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from clusters import kill
+from lilota_test_servers import Proxy
 
 from lilota.models import TaskState
 
@@ -206,6 +207,26 @@ def test_a_scheduler_that_is_killed_and_started_again_is_found_again(field, gate
 
     assert runner.is_running()
     assert field.settle() == []
+
+
+@pytest.mark.slow
+def test_a_runner_that_can_not_reach_the_scheduler_for_a_while_keeps_its_tasks(field, gate):
+    """It reaches its nodes without the scheduler, for longer than they would bear its silence."""
+    field.start_nodes(2)
+    with Proxy((field.cluster.place.address, field.cluster.port)) as proxy:
+        field.start_runner(url=f"dask://{proxy.host}:{proxy.port}")
+        held = field.add(2, gate=gate)
+        field.until_started(*held)
+
+        proxy.black_hole()
+        proxy.reset()
+        field.until_still_running(held[0], 8)
+        proxy.pass_all()
+        gate.touch()
+        field.until_ended(held)
+
+        assert field.settle() == []
+    assert {(info.attempt, info.lost_attempts) for info in field.infos(held)} == {(1, 0)}
 
 
 @pytest.mark.slow

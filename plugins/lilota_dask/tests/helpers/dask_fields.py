@@ -109,12 +109,12 @@ class DaskField:
         self.cluster.await_nodes()
         return nodes
 
-    def start_runner(self, lease_seconds: float = 6.0, grace_seconds: float = 10.0) -> DaskRunner:
-        """Start a runner and wait until the store knows it."""
+    def start_runner(self, lease_seconds: float = 6.0, grace_seconds: float = 10.0, url: str = "") -> DaskRunner:
+        """Start a runner, on the cluster or what stands before it, and wait until the store knows it."""
         known = len(self.store.inner.runners())
         with self.cluster.place.inside():
             options = ("--lease-seconds", str(lease_seconds), "--grace-seconds", str(grace_seconds))
-            runner = DaskRunner(self.folder, self._runner_url, self.cluster.url, self._environment, *options)
+            runner = DaskRunner(self.folder, self._runner_url, url or self.cluster.url, self._environment, *options)
         self.runners.append(runner)
         self.until(lambda: len(self.store.inner.runners()) > known or not runner.is_running())
         assert runner.is_running(), runner.log
