@@ -170,6 +170,6 @@ def _is_cancelled() -> bool:
 
 async def _start_local(number_of_workers: int) -> LocalCluster:
     cluster = LocalCluster(  # type: ignore[no-untyped-call]  # Dask has no types here
-        n_workers=number_of_workers, threads_per_worker=1, dashboard_address=None, asynchronous=True
+        n_workers=number_of_workers, threads_per_worker=1, dashboard_address=":0", asynchronous=True
     )
     return await cluster
