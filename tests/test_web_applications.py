@@ -115,7 +115,7 @@ def test_an_application_runs_its_own_tasks(start, tmp_path):
     assert cancelled == (200, "running")
     assert strange == {"77": 404, "-1": 404, "9" * 30: 404, "abc": 422, "17.5": 422, "1/2": 404}
     assert [code for code, _ in wrong] == [422, 422, 422]
-    assert wrong[0][1]["detail"].endswith("`$.seconds`: Expected `float`, got nan.")
+    assert wrong[0][1]["detail"].endswith("JSON has no number nan. Take None instead, annotated `float | None`.")
     assert wrong[1][1]["detail"].endswith("it has no parameter 'secs'. Did you mean 'seconds'? It takes 'seconds'.")
     assert "Application shutdown complete." in server.output
     assert server.left_alive() == {}

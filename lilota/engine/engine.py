@@ -139,6 +139,17 @@ class Engine:
         """Whether nothing is held or to be written, and the store had nothing when it was last asked."""
         return self.holdings.are_settled and not self._more_may_wait
 
+    @property
+    def busy_workers(self) -> int:
+        """How many workers have an attempt to run."""
+        return sum(bool(worker.attempts) for worker in self.crew.workers.values())
+
+    @property
+    def more_waits(self) -> bool:
+        """Whether there is more to do than its workers have, though each of them has something."""
+        is_full = self._claiming and self.busy_workers == len(self.crew.workers) > 0
+        return is_full and (len(self._backlog) > 0 or self._more_may_wait)
+
     def request(self, *, look_again: bool) -> ClaimRequest | None:
         """Return what to claim now, or None to leave the store alone.
 

@@ -197,5 +197,19 @@ class HasNodes(Protocol):
         """Return how many of the `places` are on which node, by the names of `node`; any thread may ask."""
 
 
+@runtime_checkable
+class FollowsDemand(Protocol):
+    """What an executor may be able to do besides: have more places when there is more to do, and fewer when not.
+
+    How many there are is its own decision: it gets to know what the decision needs.
+    """
+
+    def note_demand(self, busy: int, *, more_waits: bool) -> None:
+        """Hear how many workers have something to run, and whether all have while more waits.
+
+        Called as `send` is, and in each round of the engine: it must only remember.
+        """
+
+
 #: Makes an executor, when a runner starts. It may connect; what can't be used is a `ConfigurationError`.
 ExecutorFactory = Callable[[ExecutorOptions], Executor]

@@ -17,7 +17,7 @@ from lilota.contract import TaskStore
 from lilota.engine.commands import AskForStack, Kill, Send, StartWorker
 from lilota.engine.engine import Engine
 from lilota.engine.events import Died, Event, Retiring
-from lilota.engine.executor import Executor, HasNodes, ShowsStacks, StackWay
+from lilota.engine.executor import Executor, FollowsDemand, HasNodes, ShowsStacks, StackWay
 from lilota.engine.fates import Death
 from lilota.engine.messages import Ready, Unfit
 from lilota.errors import LilotaError, described
@@ -60,6 +60,7 @@ class Driver:
         self._engine = engine
         self._processes = processes
         self._nodes = processes if isinstance(processes, HasNodes) else None
+        self._follower = processes if isinstance(processes, FollowsDemand) else None
         self._teller = teller
         self._on_failure = on_failure
         self._exchange = Exchange(engine, store, teller, clock)
@@ -190,6 +191,8 @@ class Driver:
         self._engine.holdings.answer_questions()
         self._stop.go_on(now)
         self._obey()
+        if self._follower is not None:
+            self._follower.note_demand(self._engine.busy_workers, more_waits=self._engine.more_waits)
         self._watch_starts()
         self._watch_places()
         self._watch_names()

@@ -127,3 +127,26 @@ def test_a_runner_without_a_place_waits_for_one_and_goes_on_as_places_come_and_g
     assert waits is TaskState.PENDING
     assert len(done) == 6
     assert said_before == caplog.text.count("The executor has places for workers again") == 2
+
+
+class Listening(ChangingPlaces):
+    """Remembers what it has heard of how much there is to do."""
+
+    def __init__(self, options):
+        super().__init__(options)
+        self.heard = (0, False)
+
+    def note_demand(self, busy, *, more_waits):
+        self.heard = (busy, more_waits)
+
+
+def test_an_executor_hears_how_much_there_is_to_do():
+    """How many workers are busy, and whether more waits though all are."""
+    with a_runner(2, Listening) as (runner, executor):
+        tasks = [runner.add("sleep")]
+        until(lambda: executor.heard, lambda heard: heard == (1, False))
+        tasks += [runner.add("sleep") for _ in range(4)]
+        until(lambda: executor.heard, lambda heard: heard == (2, True))
+        for task in tasks:
+            task.cancel()
+        until(lambda: executor.heard, lambda heard: heard == (0, False))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import dask.config
@@ -26,6 +26,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         scheduler_file: the file into which the scheduler writes its address.
         is_local: whether there is no scheduler yet: a LocalCluster is to be started on this machine.
         places: at most so many, or None for all that the cluster has.
+        least_places: so many are kept while there is nothing to do, and more only as long as there is; None keeps all.
+        idle_seconds: how long a place must not have been needed to be given back.
         resource: a place is one unit of this Dask resource; None: it is a thread of a Dask worker.
         connect_timeout_seconds: how long to wait for the scheduler.
     """
@@ -34,6 +36,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     scheduler_file: str | None = None
     is_local: bool = False
     places: int | None = None
+    least_places: int | None = None
+    idle_seconds: float = 60.0
     resource: str | None = None
     connect_timeout_seconds: float
 
@@ -53,8 +57,8 @@ def parse(url: str) -> Target:
     - `dask://`, `dask`: that of Dask's own configuration (`scheduler-address`, the variable DASK_SCHEDULER_ADDRESS), or
       else a LocalCluster.
 
-    Options: `?protocol=tls` (default: Dask's `distributed.comm.default-scheme`), `places=N`, `resource=NAME`,
-    `connect_seconds=N` (default: Dask's `distributed.comm.timeouts.connect`).
+    Options: `?protocol=tls` (default: Dask's `distributed.comm.default-scheme`), `places=N` or `places=1-N`,
+    `idle_seconds=N`, `resource=NAME`, `connect_seconds=N` (default: Dask's `distributed.comm.timeouts.connect`).
 
     Raises:
         ConfigurationError: it can't be used; the message says what to write instead, and shows no password.
@@ -69,8 +73,18 @@ def parse(url: str) -> Target:
     place = _place(url, parts, options.pop("protocol", None))
     if place.get("is_local") and "resource" in options:
         raise unreadable(url, "the workers of a LocalCluster have no resources; leave 'resource' out")
+    options |= _read_places(options.pop("places", None))
+    if "idle_seconds" in options and "least_places" not in options:
+        raise unreadable(url, "'idle_seconds' belongs to a range of places, as in 'places=1-8'")
     options.setdefault("connect_timeout_seconds", _dasks_patience_seconds())
     return msgspec.convert({**place, **options}, Target)
+
+
+def _read_places(range_: object) -> dict[str, object]:
+    if range_ is None:
+        return {}
+    least, most = cast("tuple[int, int]", range_)
+    return {"places": most} if least == most else {"places": most, "least_places": least}
 
 
 def _check_form(url: str) -> None:

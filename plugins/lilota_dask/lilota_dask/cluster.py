@@ -126,6 +126,12 @@ class Cluster:
             pure=False,
         )
 
+    def wish(self, function: Callable[[], Any], *, key: str, resource: str | None) -> Future[None]:
+        """Have a Dask task wait for a slot anywhere: who looks after the size of the cluster takes it for demand."""
+        return self._running_client().submit(
+            function, key=key, resources={resource: 1} if resource else None, pure=False
+        )
+
     async def close(self) -> None:
         """Leave the cluster; end one that was made here."""
         for each in (self._client, self._local):

@@ -81,6 +81,10 @@ class DaskExecutor:
     def node(self, number: int) -> str:
         return self._placement.home(number)
 
+    def note_demand(self, busy: int, *, more_waits: bool) -> None:
+        if self._placement.demand is not None:
+            self._placement.demand.note(busy, more_waits=more_waits)
+
     def start(self, number: int) -> None:
         self._order(Start(number))
 

@@ -63,6 +63,10 @@ async def occupy(name: str) -> None:
         await node.keep_slot()
 
 
+async def wish() -> None:
+    """Be a Dask task that has had what it was waiting for: a slot."""
+
+
 async def give(name: str, sent_at: float, first: int, orders: Sequence[bytes]) -> None:
     """Pass on orders, of which the first has this number; those that came before are left out."""
     await _node(name).take_orders(sent_at, first, orders)

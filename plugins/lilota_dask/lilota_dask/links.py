@@ -110,6 +110,11 @@ class Link:
         return not (self.is_closing or self.lost_because)
 
     @property
+    def asked_slots(self) -> int:
+        """How many slots Dask was asked for; it gives them when they are free."""
+        return len(self._slot_tasks)
+
+    @property
     def free_slots(self) -> int:
         """How many workers can be started there."""
         return max(0, self.slots - len(self.workers)) if self.is_open else 0

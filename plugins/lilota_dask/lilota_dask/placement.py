@@ -10,12 +10,16 @@ import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from itertools import count
-from typing import Any, Final, assert_never
+from typing import Any, Final, TypeVar, assert_never
+
+from distributed import Future  # noqa: TC002 - as the others
 
 from lilota.errors import described
 from lilota.executors import Died, Event, Received, Retiring
 from lilota_dask.address import Target
 from lilota_dask.cluster import Cluster
+from lilota_dask.demand import Demand
+from lilota_dask.holding import wish as wish_for_slot
 from lilota_dask.lifeline import boot_clock
 from lilota_dask.links import Link, UnfitNodeError
 from lilota_dask.messages import (
@@ -38,6 +42,8 @@ from lilota_dask.messages import (
 )
 from lilota_dask.versions import complaint_about
 
+Where = TypeVar("Where")
+
 logger: logging.Logger = logging.getLogger(__name__)
 
 #: How often the scheduler is asked who belongs to the cluster.
@@ -50,6 +56,8 @@ _CONFIRM_SECONDS: Final = 0.5
 _GRACE_SECONDS: Final = 2.0
 #: So long without any place, and somebody should know why.
 _PATIENCE_SECONDS: Final = 10.0
+#: So long what runs in a place that is given back may go on; no task is stopped for that.
+_UNTIL_IT_ENDS_SECONDS: Final = 10.0 * 365 * 24 * 3600
 _CLOSE_SECONDS: Final = 15.0
 
 
@@ -62,6 +70,9 @@ class Placement:
         tell: called with what happened to workers.
         changed: called when there are more or fewer places.
         fail: called with an error that was not expected: nothing can be relied on any more.
+
+    Attributes:
+        demand: what hears how much there is to do, if the number of places depends on that.
     """
 
     def __init__(
@@ -86,6 +97,11 @@ class Placement:
         self._tell = tell
         self._changed = changed
         self._fail = fail
+        self.demand: Demand | None = None
+        if target.least_places is not None and target.places is not None:
+            self.demand = Demand(target.least_places, target.places, target.idle_seconds)
+        self._wanted = target.least_places or target.places
+        self._wishes: list[Future[None]] = []
         self._links: dict[str, Link] = {}
         self._unfit: set[str] = set()
         self._homes: dict[int, Link] = {}
@@ -117,7 +133,7 @@ class Placement:
             members = await self._cluster.members()
             if members is not None:
                 self._compare(members)
-                self._take_slots()
+                self._adjust()
             self._remark()
             await asyncio.sleep(_LOOK_SECONDS)
 
@@ -196,12 +212,49 @@ class Placement:
         except (OSError, LookupError) as error:
             logger.debug("The node %s could not be told to end: %r", link.address, error)
 
+    def _adjust(self) -> None:
+        """Have as many places as are wanted, if the cluster has them, and let it know if it has not."""
+        if self.demand is not None:
+            self._wanted = self.demand.wanted(sum(self.slots().values()))
+            self._give_back_slots(self._wanted)
+        self._take_slots()
+        with contextlib.suppress(ConnectionError):
+            self._wish()
+
     def _take_slots(self) -> None:
         """Spread the places that are wanted over the nodes, or take what there is."""
-        capacities = {link: self._capacity(link) for link in self._links.values() if link.is_open}
+        nodes = [link for link in self._links.values() if link.is_open]
+        capacities = {link: self._capacity(link) for link in nodes}
+        taken = {link: link.asked_slots for link in nodes}
         with contextlib.suppress(ConnectionError):  # the next look at the cluster tries again
-            for link, number in shares(capacities, self._target.places).items():
+            for link, number in shares(capacities, taken, self._wanted).items():
                 link.take_slots(number, self._target.resource)
+
+    def _give_back_slots(self, wanted: int) -> None:
+        """Leave nodes whose places are not needed; what runs there ends first."""
+        surplus = sum(self.slots().values()) - wanted
+        for link in reversed(self._links.values()):
+            if link.is_open and 0 < link.slots <= surplus:
+                surplus -= link.slots
+                self._close_slots(link, _UNTIL_IT_ENDS_SECONDS)
+
+    def _close_slots(self, link: Link, grace_seconds: float) -> None:
+        link.is_closing = True
+        self._changed()
+        self._tell([Retiring(worker, grace_seconds) for worker in link.workers])
+        if not link.workers:
+            self._spawn(self._end(link))
+
+    def _wish(self) -> None:
+        """Have Dask tasks wait for the slots that the cluster has not got; for one, where it has no nodes at all."""
+        lacking = 0
+        if self._wanted is not None or not self._links:
+            lacking = max(0, (self._wanted or 1) - sum(map(self._capacity, self._links.values())))
+        waiting = [wish for wish in self._wishes if wish.status == "pending"]
+        self._wishes = waiting[:lacking]  # Dask forgets a task when nobody has its future any more
+        while len(self._wishes) < lacking:
+            key = f"lilota-wish-{self._session}-{next(self._numbers)}"
+            self._wishes.append(self._cluster.wish(wish_for_slot, key=key, resource=self._target.resource))
 
     def _capacity(self, link: Link) -> int:
         resource = self._target.resource
@@ -279,9 +332,7 @@ class Placement:
                 link.slots += 1
                 self._changed()
             case Closing():
-                link.is_closing = True
-                self._changed()
-                return [Retiring(worker, _GRACE_SECONDS) for worker in link.workers]
+                self._close_slots(link, _GRACE_SECONDS)
             case HelperEnded():
                 pass  # the link has noted why
             case _:
@@ -300,13 +351,17 @@ def _said(error: Exception) -> str:
     return str(error) if isinstance(error, UnfitNodeError) else described(error)
 
 
-def shares(capacities: Mapping[Link, int], wanted: int | None) -> dict[Link, int]:
-    """Return how many places each node gets: all that it has, or as evenly as can be where fewer are wanted."""
-    given = dict.fromkeys(capacities, 0)
-    left = sum(capacities.values()) if wanted is None else min(wanted, sum(capacities.values()))
+def shares(capacities: Mapping[Where, int], taken: Mapping[Where, int], wanted: int | None) -> dict[Where, int]:
+    """Return how many places each node gets: all that it has, or as evenly as can be where fewer are wanted.
+
+    Args:
+        taken: how many each has already; it keeps them.
+    """
+    given = dict(taken)
+    everything = sum(capacities.values())
+    left = (everything if wanted is None else min(wanted, everything)) - sum(given.values())
     while left > 0:
-        for link, capacity in capacities.items():
-            if left and given[link] < capacity:
-                given[link] += 1
-                left -= 1
+        link = min((link for link in capacities if given[link] < capacities[link]), key=given.__getitem__)
+        given[link] += 1
+        left -= 1
     return given

@@ -17,7 +17,7 @@ _FORMS: Final = (
     "Write dask://host:8786, dask:///scheduler.json for a scheduler file in the current folder, "
     "dask:////shared/scheduler.json for one with its whole path, or dask:// for a cluster on this machine."
 )
-_NUMBER: Final = re.compile(r"[0-9]{1,6}")
+_PLACES: Final = re.compile(r"([1-9][0-9]{0,5})(?:-([1-9][0-9]{0,5}))?")
 _RESOURCE: Final = re.compile(r"[\w.-]{1,100}")
 _SECONDS: Final = (0.1, 3600.0)
 
@@ -58,10 +58,12 @@ def _protocol(url: str, text: str) -> str:
     return text
 
 
-def _places(url: str, text: str) -> int:
-    if not _NUMBER.fullmatch(text) or not int(text):
-        raise unreadable(url, f"'places' must be a whole number from 1 on, not {text[:100]!r}")
-    return int(text)
+def _places(url: str, text: str) -> tuple[int, int]:
+    found = _PLACES.fullmatch(text)
+    least, most = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
+    if least > most:
+        raise unreadable(url, f"'places' must be a whole number from 1 on, or a range as 1-8, not {text[:100]!r}")
+    return least, most
 
 
 def _resource(url: str, text: str) -> str:
@@ -70,13 +72,13 @@ def _resource(url: str, text: str) -> str:
     return text
 
 
-def _seconds(url: str, text: str) -> float:
+def _seconds(url: str, name: str, text: str) -> float:
     try:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
     if not _SECONDS[0] <= seconds <= _SECONDS[1]:
-        raise unreadable(url, f"'connect_seconds' must be a number from 0.1 to 3600, not {text[:100]!r}")
+        raise unreadable(url, f"{name!r} must be a number from 0.1 to 3600, not {text[:100]!r}")
     return seconds
 
 
@@ -85,6 +87,7 @@ _OPTIONS: Final[Mapping[str, tuple[str, Callable[[str, str], object]]]] = Mappin
         "protocol": ("protocol", _protocol),
         "places": ("places", _places),
         "resource": ("resource", _resource),
-        "connect_seconds": ("connect_timeout_seconds", _seconds),
+        "connect_seconds": ("connect_timeout_seconds", lambda url, text: _seconds(url, "connect_seconds", text)),
+        "idle_seconds": ("idle_seconds", lambda url, text: _seconds(url, "idle_seconds", text)),
     }
 )
