@@ -37,13 +37,14 @@ class Crew:
         may_make_way: a worker that runs coroutines may stop taking more, for something that needs one for itself.
     """
 
-    def __init__(self, size: int, places_per_worker: int = 1) -> None:
+    def __init__(self, size: int, places_per_worker: int = 1, way_seconds: float = 0.0) -> None:
         self.failed_starts: int = 0
         self.starts_in_vain: int = 0
         self.last_start_failure: Death | None = None
         self.unfit: str = ""
         self.size = size
         self._places_per_worker = places_per_worker
+        self._way_seconds = way_seconds
         self.options: KnownOptions = KnownOptions()
         self.workers: dict[int, KnownWorker] = {}
         self._retiring: dict[int, KnownWorker] = {}
@@ -85,7 +86,12 @@ class Crew:
         self._turn_at = self._turn_at or now + TURN_SECONDS
         while now >= self.next_start_at():
             self._held_back = min(self._held_back, self._missing - 1)
-            worker = KnownWorker(self._next_number, KnownOptions(self.options), places=self._places_per_worker)
+            worker = KnownWorker(
+                self._next_number,
+                KnownOptions(self.options),
+                places=self._places_per_worker,
+                way_seconds=self._way_seconds,
+            )
             self._next_number += 1
             self.workers[worker.number] = worker
             self._commands.append(StartWorker(worker.number))

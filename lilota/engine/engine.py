@@ -57,6 +57,7 @@ class Engine:
         names: the task names that it can run; "reports:*" stands for all that begin with "reports:".
         queues: the queues that it serves, or None for all.
         chronicle: makes the lines that it writes itself into the logs of tasks.
+        way_seconds: how long a message to a worker and its answer take.
 
     Attributes:
         crew: its workers, and what is to be done with them.
@@ -72,6 +73,7 @@ class Engine:
         chronicle: Chronicle | None = None,
         *,
         places_per_worker: int = 1,
+        way_seconds: float = 0.0,
     ) -> None:
         names = tuple(names)
         self._given_names: set[str] = set()
@@ -85,11 +87,11 @@ class Engine:
         self._takes = self._request
         self._gave_up_because: str | None = None
         self._given_up: tuple[str, ...] = ()
-        self.crew: Crew = Crew(number_of_workers, places_per_worker)
+        self.crew: Crew = Crew(number_of_workers, places_per_worker, way_seconds)
         self._backlog = Backlog()
         self._stops = StopLadder(self.crew)
         self.holdings: Holdings = Holdings(self.crew, self._backlog, self._stops, chronicle or Chronicle(runner_id))
-        self._pacing = Pacing()
+        self._pacing = Pacing(way_seconds)
         self._claiming = True
         self._asks_for: tuple[str, ...] | None = None
         self._more_may_wait = True

@@ -52,11 +52,14 @@ class ExecutorCapabilities(msgspec.Struct, frozen=True, kw_only=True):
         forced_kill: `kill` ends a worker and all that its task started, whatever the task does. Without it, a task
             that ignores its time limit or its cancellation goes on, and keeps its place.
         captured_output: what a worker printed last comes with its death.
+        way_seconds: about how long a message to a worker and its answer take. A worker gets so much more work ahead,
+            so that it need not wait for the next; and so much later an attempt counts as one that takes long.
     """
 
     description: str
     forced_kill: bool = True
     captured_output: bool = True
+    way_seconds: float = 0.0
 
 
 @runtime_checkable

@@ -123,6 +123,7 @@ class KnownWorker(msgspec.Struct, eq=False):
         has_ended_one: one of its attempts has ended.
         first_returns: how often in a row it has returned the attempt that it should have been running.
         places: how many attempts of concurrent tasks it runs at once.
+        way_seconds: how long a message to it and its answer take.
         makes_way: until it is empty, it takes no more of them, because something waits that needs a worker for itself.
         killed_for: the one of several attempts for which it was sent a signal; the others are not to blame.
         node: where it is, "" if that is the machine of the runner, or unknown.
@@ -149,6 +150,7 @@ class KnownWorker(msgspec.Struct, eq=False):
     has_ended_one: bool = False
     first_returns: int = 0
     places: int = 1
+    way_seconds: float = 0.0
     makes_way: bool = False
     killed_for: Attempt | None = None
     node: str = ""
@@ -208,7 +210,8 @@ class KnownWorker(msgspec.Struct, eq=False):
                 return (options.concurrent or options is _NOT_LOADED) and self.free_places() > 0
             if options.concurrent:
                 return False
-        return len(self.attempts) < BATCH_LIMIT and self.load_seconds + attempt.expected_seconds <= WORK_IN_HAND_SECONDS
+        in_hand_seconds = WORK_IN_HAND_SECONDS + self.way_seconds
+        return len(self.attempts) < BATCH_LIMIT and self.load_seconds + attempt.expected_seconds <= in_hand_seconds
 
     def put(self, attempt: Attempt, now: float) -> None:
         """Queue an attempt behind the others."""
@@ -242,7 +245,7 @@ class KnownWorker(msgspec.Struct, eq=False):
         if self.is_shared():
             self.note_shared()
         elif not self.slow:
-            self.slow_at = now + SLOW_SECONDS
+            self.slow_at = now + SLOW_SECONDS + self.way_seconds
 
     def note_shared(self) -> None:
         """Its attempts run at once, as is known now: nothing waits behind the first, however long it takes."""

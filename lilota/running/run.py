@@ -83,7 +83,8 @@ class RunnerStart:
         )
         self._executor = executor
         places = self._executor.places()
-        _warn_of_limits(self._executor.capabilities())
+        promises = self._executor.capabilities()
+        _warn_of_limits(promises)
         _warn_of_families(names, capabilities)
         self.details: RunnerDetails = RunnerDetails(
             runner_id=self.info.id, store=capabilities.description, task_names=names, number_of_processes=places
@@ -93,7 +94,13 @@ class RunnerStart:
         self._plugins = registry.plugins
         chronicle = Chronicle(self.info.id, self.info.host, self.info.pid, time.time)
         self._engine = Engine(
-            self.info.id, places, names, options.queues, chronicle, places_per_worker=options.places_per_process
+            self.info.id,
+            places,
+            names,
+            options.queues,
+            chronicle,
+            places_per_worker=options.places_per_process,
+            way_seconds=promises.way_seconds,
         )
         teller = Teller(self._plugins, waiters)
         self.driver: Driver = Driver(self._engine, self._executor, store, teller, on_failure=self._note_failure)

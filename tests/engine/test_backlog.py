@@ -135,6 +135,33 @@ def test_a_backlog_without_any_worker_goes_back_and_the_engine_keeps_calm():
     assert bench.engine.seconds_until_tick(bench.now) != 0
 
 
+def test_a_worker_far_away_gets_work_for_the_way_too():
+    """Or it would have nothing to do after each task, until its word of that has come and the next task gone there."""
+    tasks = claims(6)
+    near, far = (Bench(way_seconds=way).ready().learn(seconds=0.0101).grant(*tasks) for way in (0.0, 0.03))
+
+    assert near.to_worker() == [RunClaims((tasks[0],))]
+    assert far.to_worker() == [RunClaims(tuple(tasks[:4]))]
+
+
+def test_what_is_not_known_goes_to_a_worker_far_away_one_by_one_too():
+    """It may take long, wherever the worker is."""
+    tasks = claims(3)
+    bench = Bench(way_seconds=0.03).ready().grant(*tasks)
+
+    assert bench.to_worker() == [RunClaims((tasks[0],))]
+
+
+def test_a_worker_far_away_is_slow_only_after_the_way():
+    """What waits behind its attempt is not fetched while the word that this has ended is still on the way."""
+    one, two = claims(2)
+    bench = Bench(way_seconds=0.03).ready().learn(seconds=0.001).grant(one, two).starts(one)
+    bench.commands()
+
+    assert bench.tick(SLOW_SECONDS).to_worker() == []
+    assert bench.tick(0.03).to_worker() == [Recall()]
+
+
 def test_a_slow_worker_is_sent_nothing_more():
     """While an attempt takes long, its worker has no place to offer."""
     bench = Bench().ready().learn(seconds=0.001).grant(a_claim(1)).tick(SLOW_SECONDS)

@@ -19,9 +19,14 @@ class Bench:
     """An engine, the time, and short words for what happens to it."""
 
     def __init__(
-        self, workers: int = 1, now: float = 0.0, names: tuple[str, ...] = ("task",), places_per_worker: int = 1
+        self,
+        workers: int = 1,
+        now: float = 0.0,
+        names: tuple[str, ...] = ("task",),
+        places_per_worker: int = 1,
+        way_seconds: float = 0.0,
     ) -> None:
-        self.engine = Engine("me", workers, names, places_per_worker=places_per_worker)
+        self.engine = Engine("me", workers, names, places_per_worker=places_per_worker, way_seconds=way_seconds)
         self.now = now
         self.engine.tick(self.now)
         self.started = [command.worker for command in self.commands() if isinstance(command, StartWorker)]

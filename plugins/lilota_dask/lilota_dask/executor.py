@@ -22,6 +22,8 @@ from lilota_dask.placement import Placement
 _SILENCE: Final = 2 / 3
 #: So long a start waits for the first place.
 _FIRST_PLACE_SECONDS: Final = 5.0
+#: A message and its answer pass from one process to another eight times; on a busy cluster that takes about so long.
+_WAY_SECONDS: Final = 0.03
 
 Answer = TypeVar("Answer")
 
@@ -70,7 +72,8 @@ class DaskExecutor:
             self._news.wait_for(lambda: self._slots or self._failure, _FIRST_PLACE_SECONDS)
 
     def capabilities(self) -> ExecutorCapabilities:
-        return ExecutorCapabilities(description=f"workers on the nodes of a Dask cluster, {self._cluster.name}")
+        where = f"workers on the nodes of a Dask cluster, {self._cluster.name}"
+        return ExecutorCapabilities(description=where, way_seconds=_WAY_SECONDS)
 
     def places(self) -> int:
         return sum(self._slots.values())
