@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from clusters import kill
 from lilota_test_servers import Proxy
@@ -148,6 +150,27 @@ def test_a_runner_that_is_killed_leaves_nothing_on_the_nodes(field, gate):
 
     assert field.settle() == []
     assert all(node.is_running() for node in nodes)
+
+
+@pytest.mark.slow
+def test_a_runner_that_is_frozen_loses_its_slots_and_tasks_to_another(field, gate):
+    """Its nodes end what it ran and give their slots free, before its lease is over; afterwards it joins again."""
+    nodes = field.start_nodes(2)
+    frozen = field.start_runner()
+    held = field.add(2, gate=gate)
+    field.until_started(*held)
+    field.start_runner()
+
+    field.note_killed(*nodes)
+    field.note_frozen(frozen)
+    kill(frozen.pid, signal.SIGSTOP)
+    field.until_started(*held, attempt=2)
+    kill(frozen.pid, signal.SIGCONT)
+    gate.touch()
+    field.until_ended(held)
+
+    assert frozen.is_running()
+    assert field.settle() == []
 
 
 @pytest.mark.slow
