@@ -108,7 +108,7 @@ class Placement:
         self._numbers = count(1)
         self._tasks: set[asyncio.Task[None]] = set()
         self._without_place_since = boot_clock()
-        self._has_warned = False
+        self._has_remarked = False
 
     def slots(self) -> dict[str, int]:
         """Return what each node is called -> how many workers may live there."""
@@ -261,15 +261,13 @@ class Placement:
         return int(link.place.resources.get(resource, 0)) if resource else link.place.threads
 
     def _remark(self) -> None:
-        """Say once that nothing can run, and once that it can again."""
+        """Say once why there is no place; that there is none, and that there is one again, the runner says itself."""
         now = boot_clock()
         if self.slots():
-            if self._has_warned:
-                logger.warning("The cluster has places again: %s", self.slots())
-            self._has_warned, self._without_place_since = False, now
-        elif not self._has_warned and now - self._without_place_since > _PATIENCE_SECONDS:
-            self._has_warned = True
-            logger.warning("The tasks wait: %s", self._why_without_place())
+            self._has_remarked, self._without_place_since = False, now
+        elif not self._has_remarked and now - self._without_place_since > _PATIENCE_SECONDS:
+            self._has_remarked = True
+            logger.warning("There is no place: %s", self._why_without_place())
 
     def _why_without_place(self) -> str:
         cluster = self._cluster.name
