@@ -6,20 +6,16 @@ Everything here happens in the event loop of the executor.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from itertools import count
-from typing import Any, Final, TypeVar, assert_never
-
-from distributed import Future  # noqa: TC002 - as the others
+from typing import Any, Final, assert_never
 
 from lilota.errors import described
 from lilota.executors import Died, Event, Received, Retiring
 from lilota_dask.address import Target
 from lilota_dask.cluster import Cluster
 from lilota_dask.demand import Demand
-from lilota_dask.holding import wish as wish_for_slot
 from lilota_dask.lifeline import boot_clock
 from lilota_dask.links import Link, UnfitNodeError
 from lilota_dask.messages import (
@@ -40,9 +36,8 @@ from lilota_dask.messages import (
     Tell,
     encode,
 )
+from lilota_dask.slots import Slots
 from lilota_dask.versions import complaint_about
-
-Where = TypeVar("Where")
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -70,9 +65,6 @@ class Placement:
         tell: called with what happened to workers.
         changed: called when there are more or fewer places.
         fail: called with an error that was not expected: nothing can be relied on any more.
-
-    Attributes:
-        demand: what hears how much there is to do, if the number of places depends on that.
     """
 
     def __init__(
@@ -89,7 +81,6 @@ class Placement:
     ) -> None:
         self._stacks: dict[int, tuple[int, str]] = {}
         self._cluster = cluster
-        self._target = target
         self._luggage = setup.luggage
         self._setup = encode(setup)
         self._session = session
@@ -97,11 +88,7 @@ class Placement:
         self._tell = tell
         self._changed = changed
         self._fail = fail
-        self.demand: Demand | None = None
-        if target.least_places is not None and target.places is not None:
-            self.demand = Demand(target.least_places, target.places, target.idle_seconds)
-        self._wanted = target.least_places or target.places
-        self._wishes: list[Future[None]] = []
+        self._slots = Slots(cluster, target, session)
         self._links: dict[str, Link] = {}
         self._unfit: set[str] = set()
         self._homes: dict[int, Link] = {}
@@ -109,6 +96,11 @@ class Placement:
         self._tasks: set[asyncio.Task[None]] = set()
         self._without_place_since = boot_clock()
         self._has_remarked = False
+
+    @property
+    def demand(self) -> Demand | None:
+        """What is to hear how much there is to do, if the number of places depends on that."""
+        return self._slots.demand
 
     def slots(self) -> dict[str, int]:
         """Return what each node is called -> how many workers may live there."""
@@ -133,7 +125,8 @@ class Placement:
             members = await self._cluster.members()
             if members is not None:
                 self._compare(members)
-                self._adjust()
+                for link in self._slots.adjust(self._links.values()):
+                    self._close_slots(link, _UNTIL_IT_ENDS_SECONDS)
             self._remark()
             await asyncio.sleep(_LOOK_SECONDS)
 
@@ -172,7 +165,7 @@ class Placement:
         except Exception as error:  # noqa: BLE001 - whatever is wrong there, the other nodes are not
             await self._leave_out(link, error)
             return
-        self._take_slots()
+        self._slots.take(self._links.values())
         await link.attend()
         self._changed()
         await self._bury(link)
@@ -212,53 +205,12 @@ class Placement:
         except (OSError, LookupError) as error:
             logger.debug("The node %s could not be told to end: %r", link.address, error)
 
-    def _adjust(self) -> None:
-        """Have as many places as are wanted, if the cluster has them, and let it know if it has not."""
-        if self.demand is not None:
-            self._wanted = self.demand.wanted(sum(self.slots().values()))
-            self._give_back_slots(self._wanted)
-        self._take_slots()
-        with contextlib.suppress(ConnectionError):
-            self._wish()
-
-    def _take_slots(self) -> None:
-        """Spread the places that are wanted over the nodes, or take what there is."""
-        nodes = [link for link in self._links.values() if link.is_open]
-        capacities = {link: self._capacity(link) for link in nodes}
-        taken = {link: link.asked_slots for link in nodes}
-        with contextlib.suppress(ConnectionError):  # the next look at the cluster tries again
-            for link, number in shares(capacities, taken, self._wanted).items():
-                link.take_slots(number, self._target.resource)
-
-    def _give_back_slots(self, wanted: int) -> None:
-        """Leave nodes whose places are not needed; what runs there ends first."""
-        surplus = sum(self.slots().values()) - wanted
-        for link in reversed(self._links.values()):
-            if link.is_open and 0 < link.slots <= surplus:
-                surplus -= link.slots
-                self._close_slots(link, _UNTIL_IT_ENDS_SECONDS)
-
     def _close_slots(self, link: Link, grace_seconds: float) -> None:
         link.is_closing = True
         self._changed()
         self._tell([Retiring(worker, grace_seconds) for worker in link.workers])
         if not link.workers:
             self._spawn(self._end(link))
-
-    def _wish(self) -> None:
-        """Have Dask tasks wait for the slots that the cluster has not got; for one, where it has no nodes at all."""
-        lacking = 0
-        if self._wanted is not None or not self._links:
-            lacking = max(0, (self._wanted or 1) - sum(map(self._capacity, self._links.values())))
-        waiting = [wish for wish in self._wishes if wish.status == "pending"]
-        self._wishes = waiting[:lacking]  # Dask forgets a task when nobody has its future any more
-        while len(self._wishes) < lacking:
-            key = f"lilota-wish-{self._session}-{next(self._numbers)}"
-            self._wishes.append(self._cluster.wish(wish_for_slot, key=key, resource=self._target.resource))
-
-    def _capacity(self, link: Link) -> int:
-        resource = self._target.resource
-        return int(link.place.resources.get(resource, 0)) if resource else link.place.threads
 
     def _remark(self) -> None:
         """Say once why there is no place; that there is none, and that there is one again, the runner says itself."""
@@ -347,19 +299,3 @@ class Placement:
 def _said(error: Exception) -> str:
     """Return why a node is left out: what was said of it in sentences, or else an error that nobody expected."""
     return str(error) if isinstance(error, UnfitNodeError) else described(error)
-
-
-def shares(capacities: Mapping[Where, int], taken: Mapping[Where, int], wanted: int | None) -> dict[Where, int]:
-    """Return how many places each node gets: all that it has, or as evenly as can be where fewer are wanted.
-
-    Args:
-        taken: how many each has already; it keeps them.
-    """
-    given = dict(taken)
-    everything = sum(capacities.values())
-    left = (everything if wanted is None else min(wanted, everything)) - sum(given.values())
-    while left > 0:
-        link = min((link for link in capacities if given[link] < capacities[link]), key=given.__getitem__)
-        given[link] += 1
-        left -= 1
-    return given

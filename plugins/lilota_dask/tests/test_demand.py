@@ -2,7 +2,7 @@
 
 import pytest
 from lilota_dask.demand import Demand
-from lilota_dask.placement import shares
+from lilota_dask.slots import shares
 
 
 class Clock:
