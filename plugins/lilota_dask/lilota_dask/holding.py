@@ -48,7 +48,10 @@ async def open_node(name: str, setup: bytes, dask_worker: Worker) -> tuple[bytes
     for operation, function in CALLS.items():
         dask_worker.handlers.setdefault(operation, function)
     if name not in _nodes:
-        await Node(name).start(setup, dask_worker.local_directory)
+        try:
+            await Node(name).start(setup, dask_worker.local_directory)
+        except OSError as error:  # no node that can't be reached, as any other such error says
+            return b"{}", encode(Settled(problem=f"Its helper process can't be started: {error}."))
     state = dask_worker.state
     place = NodePlace(
         host=platform.node(), machine=this_machine(), threads=state.nthreads, resources=dict(state.total_resources)
@@ -56,8 +59,19 @@ async def open_node(name: str, setup: bytes, dask_worker: Worker) -> tuple[bytes
     return encode(place), await _nodes[name].settled()
 
 
-async def occupy(name: str) -> None:
+async def hold_slot(name: str) -> None:
     """Be a Dask task that keeps one slot for a runner until its node is over."""
+    from lilota_dask.holding import occupy  # noqa: PLC0415 - this function travels without its module
+
+    await occupy(name)
+
+
+# It travels by value, as what a script defines: the scheduler unpickles what it passes on, and need not have lilota.
+hold_slot.__module__ = "__main__"
+
+
+async def occupy(name: str) -> None:
+    """Do that where the module is."""
     node = _nodes.get(name)
     if node is not None:
         await node.keep_slot()

@@ -15,7 +15,7 @@ from distributed import Future  # noqa: TC002 - as the others
 from lilota.errors import LilotaError, described
 from lilota_dask.cluster import Cluster
 from lilota_dask.comparison import remarks
-from lilota_dask.holding import UnknownNodeError, occupy, open_node
+from lilota_dask.holding import UnknownNodeError, hold_slot, open_node
 from lilota_dask.lifeline import boot_clock
 from lilota_dask.luggage import Luggage
 from lilota_dask.messages import (
@@ -142,7 +142,7 @@ class Link:
         """Ask Dask for so many slots in all; those that were asked for already are kept."""
         while len(self._slot_tasks) < number:
             key = f"lilota-slot-{self._name}-{len(self._slot_tasks)}"
-            task = self._cluster.submit(occupy, self._name, address=self.address, key=key, resource=resource)
+            task = self._cluster.submit(hold_slot, self._name, address=self.address, key=key, resource=resource)
             self._slot_tasks.append(task)
 
     def order(self, order: Order) -> None:
