@@ -4,66 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
-import json
-import os
 import socket
 import subprocess
 import sys
-import time
-from contextlib import contextmanager
 
 import dask.config
 import pytest
-import trustme
 from distributed.core import Server
 from lilota_dask.versions import check_scheduler, complaint_about
+from secure_clusters import scheduler, tls_configuration, variables, worker
 
 from lilota.errors import ConfigurationError
 
 #: For what must happen; what can't is not waited for so long.
 _LONG_SECONDS = 60.0
-
-
-def tls_configuration(folder):
-    """Return a configuration of Dask with certificates of a CA of its own."""
-    folder.mkdir()
-    ca = trustme.CA()
-    certificate = ca.issue_cert("127.0.0.1")
-    ca.cert_pem.write_to_path(str(folder / "ca.pem"))
-    certificate.private_key_and_cert_chain_pem.write_to_path(str(folder / "cert.pem"))
-    names = [f"distributed.comm.tls.{role}.{part}" for role in ("scheduler", "client") for part in ("cert", "key")]
-    return {"distributed.comm.tls.ca-file": str(folder / "ca.pem")} | dict.fromkeys(names, str(folder / "cert.pem"))
-
-
-@contextmanager
-def scheduler(folder, protocol, configuration):
-    """A scheduler of its own process; gives its address."""
-    file = folder / f"{protocol}.json"
-    variables = {f"DASK_{k.upper().replace('-', '_').replace('.', '__')}": v for k, v in configuration.items()}
-    command = [
-        sys.executable,
-        "-m",
-        "distributed.cli.dask_scheduler",
-        "--host",
-        f"{protocol}://127.0.0.1",
-        "--port",
-        "0",
-    ]
-    process = subprocess.Popen(
-        [*command, "--port", "0", "--no-dashboard", "--scheduler-file", str(file)],
-        env=os.environ | variables,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        deadline = time.monotonic() + _LONG_SECONDS
-        while not (file.exists() and file.read_text().endswith("}")):
-            assert time.monotonic() < deadline, "the scheduler did not come up"
-            time.sleep(0.05)
-        yield json.loads(file.read_text())["address"]
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +43,35 @@ def test_a_scheduler_of_the_same_version_is_fit(clusters):
     """With TLS as Dask's own configuration has it, and without."""
     assert check(clusters["plain"]) == ""
     assert check(clusters["safe"], clusters["right"]) == ""
+
+
+PROGRAM = """
+import sys
+from lilota import TaskRunner, task
+from lilota.stores import MemoryTaskStore
+
+@task
+def hello(name: str) -> str:
+    return "hello " + name
+
+if __name__ == "__main__":
+    with TaskRunner(MemoryTaskStore(), executor=sys.argv[1]) as runner:
+        print(runner.add("hello", input={"name": "you"}).result(timeout_seconds=90))
+"""
+
+
+@pytest.mark.slow
+def test_a_program_runs_its_tasks_with_tls_as_the_configuration_has_it(clusters, tmp_path):
+    """Nothing but the URL says that there is TLS; everything that travels does so by Dask's own connections."""
+    (tmp_path / "program.py").write_text(PROGRAM)
+    url = clusters["safe"].replace("tls://", "dask://") + "?protocol=tls"
+    environment = variables(clusters["right"] | {"distributed.comm.require-encryption": "true"})
+
+    with worker(tmp_path, clusters["safe"], clusters["right"]):
+        command = [sys.executable, str(tmp_path / "program.py"), url]
+        run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=110, check=False)
+
+    assert run.stdout == "hello you\n", run.stderr
 
 
 def test_certificates_of_another_ca_are_said(clusters):
