@@ -6,6 +6,7 @@ import ast
 import contextlib
 import sys
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 
@@ -14,6 +15,9 @@ from lilota.executors import ExecutorOptions, WorkerSetup
 from lilota_dask.comparison import differences
 from lilota_dask.environment import Environment, here
 from lilota_dask.uploads import MAIN, Program, Upload, become_main, placed, read_program, read_uploads
+
+#: Entries that only the process of the runner uses.
+_STORES: Final = "lilota.stores"
 
 
 class Luggage(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +55,7 @@ def pack(options: ExecutorOptions) -> Luggage:
     uploads = read_uploads(options.upload_modules)
     program = read_program(setup.references.values())
     needs = _needs(setup, uploads, program)
-    packages = {entry.distribution: None for entry in setup.pinned}
+    packages = {entry.distribution: None for entry in setup.pinned if entry.group != _STORES}
     return Luggage(environment=here(packages, needs), needs=needs, uploads=uploads, program=program)
 
 

@@ -121,6 +121,26 @@ def test_what_a_script_imports_is_missed_before_it_runs(run):
     assert "`--upload-modules " in complaint
 
 
+def pinned(group, distribution):
+    return {"group": group, "name": "x", "value": "x:y", "distribution": distribution, "version": "1.0"}
+
+
+def test_packages_of_tasks_and_plugins_are_compared_and_those_of_stores_are_not():
+    """Only the runner opens a store; a node on PostgreSQL would otherwise need a driver for nothing."""
+    groups = {"lilota.tasks": "shop-tasks", "lilota.plugins": "shop-hooks", "lilota.stores": "shop-store"}
+    setup = {
+        "runner_id": "r",
+        "settings": Settings(),
+        "references": {},
+        "pinned": [pinned(group, distribution) for group, distribution in groups.items()],
+        "logging_level": 20,
+        "root_level": 30,
+    }
+    options = ExecutorOptions(worker_setup=encode(setup), number_of_processes=1, lease_seconds=30)
+
+    assert pack(options).environment.packages.keys() == {"lilota-dask", "shop-tasks", "shop-hooks"}
+
+
 def test_modules_of_tasks_and_settings_are_told_with_who_needs_them(tmp_path, monkeypatch):
     (tmp_path / "shop_jobs.py").write_text(
         "try:\n    import no_such_thing\nexcept ImportError:\n    pass\nimport json, helpers\n"
