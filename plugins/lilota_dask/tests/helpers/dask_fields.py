@@ -148,9 +148,9 @@ class DaskField:
     def _runs(self, info: TaskInfo, attempt: int) -> bool:
         return info.attempt == attempt and any(self._starts(info.id, info.token))
 
-    def _starts(self, task_id: int | None = None, token: int | None = None) -> list[BodyStarted]:
+    def _starts(self, task_id: int, token: int | None = None) -> list[BodyStarted]:
         starts = [event for event in self.events("body") if isinstance(event, BodyStarted)]
-        return [start for start in starts if task_id in {None, start.task_id} and token in {None, start.token}]
+        return [start for start in starts if start.task_id == task_id and token in {None, start.token}]
 
     def node_of(self, task_id: int) -> Node:
         """Return the node on which a task runs now."""
@@ -158,10 +158,15 @@ class DaskField:
         (node,) = [node for node in self.cluster.nodes if pid in node.processes()]
         return node
 
-    def busy_nodes(self) -> set[str]:
-        """Return the names of the nodes on which the body of a task has run."""
-        pids = {start.pid for start in self._starts()}
-        return {node.name for node in self.cluster.nodes if pids & node.processes().keys()}
+    def workers_on(self, node: Node) -> set[int]:
+        """Return the processes on a node that have run the body of a task, and live."""
+        # Each has a file of its own.
+        pids = {int(path.stem.partition("-")[2]) for path in self.history.glob("body-*.jsonl")}
+        return pids & node.lilota_processes().keys()
+
+    def busy_nodes(self) -> list[Node]:
+        """Return the nodes on which tasks are run."""
+        return [node for node in self.cluster.nodes if self.workers_on(node)]
 
     def until_still_running(self, task_id: int, seconds: float) -> None:
         """Wait until a task has run for so long from now on."""
