@@ -60,8 +60,8 @@ class Slots:
         lacking = 0
         if self._wanted is not None or not links:
             lacking = max(0, (self._wanted or 1) - sum(map(self._capacity, links)))
-        # One that has had a slot is not repeated: there are some, which lilota can't use. A scheduler that is started again
-        # has lost all. Dask forgets a task when nobody has its future any more.
+        # One that has had a slot is not repeated: there are some, which lilota can't use. A scheduler that was started
+        # again has lost all. Dask forgets a task when nobody has its future any more.
         self._wishes = [each for each in self._wishes if each.status in {"pending", "finished"}][:lacking]
         while len(self._wishes) < lacking:
             self._wishes.append(self._cluster.wish(wish, key=next(self._names), resource=self._resource))
