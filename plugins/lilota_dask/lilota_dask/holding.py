@@ -66,19 +66,19 @@ async def hold_slot(name: str) -> None:
     await occupy(name)
 
 
-# It travels by value, as what a script defines: the scheduler unpickles what it passes on, and need not have lilota.
-hold_slot.__module__ = "__main__"
+async def wish() -> None:
+    """Be a Dask task that has had what it was waiting for: a slot."""
+
+
+# They travel by value, as what a script defines: the scheduler unpickles what it passes on, and need not have lilota.
+hold_slot.__module__ = wish.__module__ = "__main__"
 
 
 async def occupy(name: str) -> None:
-    """Do that where the module is."""
+    """Keep a slot, where the module is."""
     node = _nodes.get(name)
     if node is not None:
         await node.keep_slot()
-
-
-async def wish() -> None:
-    """Be a Dask task that has had what it was waiting for: a slot."""
 
 
 async def give(name: str, sent_at: float, first: int, orders: Sequence[bytes]) -> None:
