@@ -35,7 +35,8 @@ if __name__ == "__main__":
         cluster.adapt(minimum=0, maximum=2, interval="0.2s", wait_count=2)
         url = cluster.scheduler_address.replace("tcp", "dask") + "?places=1-2&idle_seconds=1"
         with TaskRunner("memory", executor=url) as runner:
-            print("began with", size())
+            until(lambda: size() == 1)
+            print("began with 1")
             handles = runner.add_many([nap.bind(number=number) for number in range(40)])
             until(lambda: size() == 2)
             print("grew to 2")
