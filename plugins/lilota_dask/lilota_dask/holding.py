@@ -86,9 +86,16 @@ async def give(name: str, sent_at: float, first: int, orders: Sequence[bytes]) -
     await _node(name).take_orders(sent_at, first, orders)
 
 
-async def listen(name: str, sent_at: float, after: int, wait_seconds: float) -> tuple[int, list[bytes]]:
-    """Return what was told after this number, and the number of the first of it; wait for it if there is nothing."""
-    return await _node(name).news(sent_at, after, wait_seconds)
+async def listen(
+    name: str, *, sent_at: float, first_order: int, orders: Sequence[bytes], after: int, wait_seconds: float
+) -> tuple[int, list[bytes]]:
+    """Pass on orders, as above; then return what was told after a number, and the number of the first of it.
+
+    Waits for it if there is nothing.
+    """
+    node = _node(name)
+    await node.take_orders(sent_at, first_order, orders)
+    return await node.news(after, wait_seconds)
 
 
 async def close_node(name: str) -> None:
@@ -163,8 +170,7 @@ class Node:
         with contextlib.suppress(ConnectionError):  # its end is told by what reads
             await self._orders.drain()
 
-    async def news(self, sent_at: float, after: int, wait_seconds: float) -> tuple[int, list[bytes]]:
-        self._write(encode(Heard(sent_at)))
+    async def news(self, after: int, wait_seconds: float) -> tuple[int, list[bytes]]:
         while self._told and self._first <= after:
             self._bytes -= len(self._told.popleft())
             self._first += 1

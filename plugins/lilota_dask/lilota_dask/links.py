@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
@@ -35,6 +36,10 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 #: What goes to a node in one call has about so many bytes at most.
 _BATCH_BYTES: Final = 4 * 1024 * 1024
+#: So many bytes of orders may go with the call that listens; more has a call of its own, and the time that it takes.
+_ALONG_BYTES: Final = 64 * 1024
+#: So long after news, orders that these bring about are waited for, to go with the next call that listens.
+_GATHER_SECONDS: Final = 0.005
 #: So often, while a node is silent, it hears of its runner; counted in the time in which it would end itself.
 _SIGNS: Final = 6
 #: After a call that failed.
@@ -96,6 +101,8 @@ class Link:
         self._sent = 0
         self._heard = 0
         self._has_orders = asyncio.Event()
+        self._is_listening = asyncio.Event()
+        self._is_giving = False
         self._spoke_at = -inf
         self._answered_at = boot_clock()
 
@@ -193,20 +200,30 @@ class Link:
     async def _carry(self) -> None:
         while True:
             await self._has_orders.wait()
-            batch = self._batch()
-            await self._give(batch)
-            self._sent += len(batch)
-            for _ in batch:
-                self._unsent.popleft()
-            if not self._unsent:
-                self._has_orders.clear()
+            await self._is_listening.wait()
+            have_gone_along = not self._has_orders.is_set()
+            self._has_orders.clear()
+            if have_gone_along or not self._unsent:
+                continue
+            first, batch = self._sent + 1, self._batch()
+            self._is_giving = True
+            await self._give(first, batch)
+            self._is_giving = False
+            self._note_sent(first, batch)
 
-    async def _give(self, batch: list[bytes]) -> None:
+    def _note_sent(self, first: int, batch: list[bytes]) -> None:
+        while self._sent < first + len(batch) - 1:
+            self._unsent.popleft()
+            self._sent += 1
+        if self._unsent:
+            self._has_orders.set()
+
+    async def _give(self, first: int, batch: list[bytes]) -> None:
         """Hand orders over, as often as it takes; the node leaves out what it has."""
         while True:
             try:
                 async with asyncio.timeout(self._silence_seconds):
-                    await self._call("lilota_give", sent_at=self._speak(), first=self._sent + 1, orders=batch)
+                    await self._call("lilota_give", sent_at=self._speak(), first=first, orders=batch)
             except OSError:
                 await asyncio.sleep(_RETRY_SECONDS)
             except Exception:  # noqa: BLE001 - who listens hears the same, and ends this
@@ -227,20 +244,46 @@ class Link:
     async def _listen(self) -> None:
         seconds = self._silence_seconds / _SIGNS
         while not self.lost_because:
+            first_order, along = self._sent + 1, self._gathered()
+            self._is_listening.set()
             try:
                 async with asyncio.timeout(seconds + _PATIENCE_SECONDS):
                     first, bodies = await self._call(
-                        "lilota_listen", sent_at=self._speak(), after=self._heard, wait_seconds=seconds
+                        "lilota_listen",
+                        sent_at=self._speak(),
+                        first_order=first_order,
+                        orders=along,
+                        after=self._heard,
+                        wait_seconds=seconds,
                     )
             except UnknownNodeError:
                 self.lost_because = f"was lost: the Dask worker {self.address} was started again"
             except OSError as error:
+                self._has_orders.set()  # whether those that went along have come is not known
                 await self._bear_silence(error)
             except Exception as error:  # noqa: BLE001 - what happens to a node is no error of the runner
                 self.lost_because = f"was lost: the Dask worker {self.address} answered with {described(error)}"
             else:
+                self._is_listening.clear()  # what the news bring about shall wait for the next call
                 self._answered_at = boot_clock()
+                self._note_sent(first_order, along)
                 self._take(first, bodies)
+                await self._gather(bodies)
+            finally:
+                self._is_listening.clear()
+
+    def _gathered(self) -> list[bytes]:
+        """Return the orders that go along with the call that listens: all that wait, or none."""
+        if self._is_giving or sum(map(len, self._unsent)) > _ALONG_BYTES:
+            return []
+        self._has_orders.clear()
+        return list(self._unsent)
+
+    async def _gather(self, bodies: list[bytes]) -> None:
+        """Wait a moment for what news bring about."""
+        if bodies and not self._unsent:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._has_orders.wait(), _GATHER_SECONDS)
 
     async def _bear_silence(self, error: OSError) -> None:
         if self.has_left:
