@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 from clusters import Cluster, until
 from distributed import Client
-from lilota_dask import placement
+from distributed.protocol.pickle import dumps
+from lilota_dask import holding, placement
 from lilota_dask.plugin import make_dask_executor
 from msgspec.json import encode
 
@@ -187,7 +188,7 @@ def test_a_cluster_without_workers_is_waited_for(start_cluster, join, caplog, mo
     monkeypatch.setattr(Cluster, "url", f"dask:///{cluster.scheduler_file}")
 
     crew = join(cluster)
-    await_words(crew, caplog, "The tasks wait: ")
+    await_words(crew, caplog, "There is no place: ")
     said = caplog.text
     cluster.start_node()
 
@@ -224,6 +225,14 @@ def test_a_node_without_lilota_is_left_out(start_cluster, join, caplog):
     assert places == 0
     assert result_of(crew, "echo", "hello").output_json == '{"text":"hello"}'
     assert caplog.text.count("has no lilota-dask") == 1
+
+
+@pytest.mark.parametrize("function", [holding.hold_slot, holding.wish])
+def test_what_a_scheduler_unpickles_is_whole_without_lilota(function):
+    """It looks into the graphs that it passes on, and drops what it can't load."""
+    code = f"{WITHOUT_LILOTA}\nfrom distributed.protocol.pickle import loads; loads(sys.stdin.buffer.read())"
+
+    subprocess.run([sys.executable, "-c", code], input=dumps(function), check=True, timeout=100)
 
 
 def test_a_node_without_a_module_of_tasks_is_left_out(start_cluster, join, caplog, own_tasks):
