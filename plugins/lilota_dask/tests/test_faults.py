@@ -40,6 +40,7 @@ def test_a_dask_worker_that_is_killed_loses_an_attempt_and_no_task(field, gate):
     assert [(info.attempt, info.lost_attempts) for info in field.infos([lost, kept])] == [(2, 1), (1, 0)]
 
 
+@pytest.mark.slow
 def test_a_nanny_whose_worker_is_killed_brings_back_its_place(field, gate):
     """The nanny starts another Dask worker at another port, and the task runs again there."""
     (node,) = field.start_nodes(1, nanny=True)
@@ -94,6 +95,7 @@ def test_a_helper_process_that_is_killed_loses_an_attempt_and_its_node_goes_on(f
     assert "was killed by signal 9" in field.log_of(task)
 
 
+@pytest.mark.slow
 def test_a_worker_process_of_lilota_that_is_killed_says_so(field, gate):
     """The cause is that of its death; the place gets another worker."""
     (node,) = field.start_nodes(1)
@@ -272,6 +274,7 @@ def test_places_follow_the_cluster_from_one_to_eight_and_back(field):
     assert {(info.attempt, info.lost_attempts) for info in field.store.get_all_tasks()} == {(1, 0)}
 
 
+@pytest.mark.slow
 def test_a_runner_that_stops_gives_back_what_runs_and_leaves_nothing(field, gate):
     """The slots are free for other tasks of Dask again."""
     field.start_nodes(2)
