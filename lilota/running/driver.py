@@ -25,6 +25,7 @@ from lilota.plugins.delays import whereabouts
 from lilota.running.exchange import Exchange
 from lilota.running.stopping import RunnerStop
 from lilota.running.telling import Teller
+from lilota.running.threads import AwaitedThread
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class Driver:
         self._on_failure = on_failure
         self._exchange = Exchange(engine, store, teller, clock)
         self._stop = RunnerStop(engine, self._exchange, store)
-        self._thread = threading.Thread(target=self._run, name="lilota-engine", daemon=True)
+        self._thread = AwaitedThread("lilota-engine", self._run)
         self._has_place = True
         self._busy_since: float | None = None
         self._is_abandoned = False
@@ -126,13 +127,12 @@ class Driver:
         force = timeout_seconds is not None and timeout_seconds <= 0
         self.order(lambda: self._stop.begin(now, drain=drain, give_up_at=give_up_at, by_force=force, remedy=remedy))
 
-    def join(self, timeout_seconds: float | None = None) -> bool:
+    def join(self, timeout_seconds: float) -> bool:
         """Wait until the loop has ended; tell whether it has."""
         if self._thread.ident is None:  # it was never started, but there are descriptors to be closed
             self._processes.close()
             return True
-        self._thread.join(timeout_seconds)
-        return not self._thread.is_alive()
+        return self._thread.wait_for_end(timeout_seconds)
 
     def give_up_if_stuck(self, limit_seconds: float) -> bool:
         """Let the loop fail without waiting for it, if it has not come round for so long: others' code holds it up.
@@ -140,7 +140,7 @@ class Driver:
         It ends when that code comes back. What ran can be ended by `Executor.kill_all`.
         """
         busy_since = self._busy_since
-        if busy_since is None or self._clock() - busy_since < limit_seconds or not self._thread.is_alive():
+        if busy_since is None or self._clock() - busy_since < limit_seconds or self._thread.has_ended:
             return False
         self._is_abandoned = True
         self.failure = LilotaError(

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+import signal
+import sys
+import threading
 
 import pytest
 from history.events import History
 from lilota_memory_store import MemoryTaskStore
+from running import until
 from simulation.hosts import Host, NoPlugins
 from simulation.plans import Plan, to_input
 from simulation.stores import SharedStore
@@ -345,5 +349,38 @@ def test_a_driver_that_was_never_started_releases_its_processes():
     store = MemoryTaskStore()
     driver = Driver(Engine("me", 1, ()), processes, store, Teller(NoPlugins(), Waiters(store, told=True)))
 
-    assert driver.join()
+    assert driver.join(0)
     assert closed == [True]
+
+
+def test_a_driver_still_counts_as_running_after_ctrl_c_has_interrupted_who_waits_for_its_end():
+    """An interrupted `Thread.join` takes its thread for one that has ended: the store was closed under the engine."""
+    held_up = threading.Event()
+    processes = SimulatedProcesses(World(1), History(), lambda: None)
+    processes.wait = lambda _timeout_seconds: [] * held_up.wait()
+    store = MemoryTaskStore()
+    driver = Driver(Engine("me", 1, ()), processes, store, Teller(NoPlugins(), Waiters(store, told=True)))
+    driver.start()
+    interrupting = threading.Thread(target=_interrupt_in, args=(Driver.join, threading.get_ident()))
+    interrupting.start()
+
+    with pytest.raises(KeyboardInterrupt):
+        driver.join(60)
+
+    interrupting.join()
+    assert not driver.join(0)
+    driver.fail(RuntimeError("the test ends it"))
+    held_up.set()
+    assert driver.join(60)
+
+
+def _interrupt_in(function, thread):
+    """Press Ctrl-C when a thread is in a function."""
+    until(lambda: list(_codes(sys._current_frames()[thread])), lambda codes: function.__code__ in codes)
+    signal.pthread_kill(thread, signal.SIGINT)
+
+
+def _codes(frame):
+    while frame is not None:
+        yield frame.f_code
+        frame = frame.f_back
