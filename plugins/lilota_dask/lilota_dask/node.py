@@ -46,6 +46,8 @@ from lilota_dask.messages import (
 #: So long what a worker writes of its stacks is passed on after it was asked, and so often.
 _STACK_SECONDS: Final = 2.0
 _STACK_LOOK_SECONDS: Final = 0.05
+#: So often it looks whether its runner has been silent for too long.
+_LOOK_SECONDS: Final = 0.5
 #: So long the loop has to end when it must; it may wait for a reader that is gone.
 _END_SECONDS: Final = 5.0
 
@@ -120,7 +122,7 @@ class NodeProcess:
 
     def _watch(self) -> None:
         while (seconds := self._lifeline.seconds_left()) > 0:
-            time.sleep(seconds)
+            time.sleep(min(seconds, _LOOK_SECONDS))  # which does not count the time that a machine sleeps
         print("The runner has been silent for too long: its tasks are ended here.", file=sys.stderr, flush=True)  # noqa: T201 - the Dask worker's log
         self._end()
 
