@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import io
+import multiprocessing.process
 import os
 import selectors
 import socket
@@ -39,6 +40,9 @@ def start_process(method: str, target: Callable[..., object], args: tuple[object
     process = process_class(target=target, args=args, name=name)
     with out_of_reach_of_the_current_folder():
         process.start()
+    # `multiprocessing` would ask all that it knows how they ended, in any thread and when the program exits. There it
+    # waits for ever if the thread that they belong to was quicker.
+    vars(multiprocessing.process)["_children"].discard(process)
     return process
 
 

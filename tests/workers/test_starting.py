@@ -51,6 +51,19 @@ def test_a_process_finds_the_surroundings_of_now(method, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_a_process_is_left_to_who_started_it(method):
+    """`multiprocessing` asks its children how they ended in any thread, and waits for them when a program ends."""
+    process = start_process(method, signal.pause, (), "pause")
+
+    known = multiprocessing.active_children()
+
+    process.kill()
+    process.join(30)
+    assert process.exitcode == -signal.SIGKILL
+    assert process not in known
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_the_program_is_imported_in_the_environment_of_now(method, tmp_path):
     """Settings that a module of the program takes from the environment are what its tasks go by."""
     program = tmp_path / "program.py"
