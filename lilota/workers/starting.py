@@ -16,7 +16,7 @@ from functools import partial
 from multiprocessing import popen_fork, popen_spawn_posix, reduction, resource_tracker, spawn, util
 from multiprocessing.context import SpawnProcess, set_spawning_popen
 from multiprocessing.process import BaseProcess
-from typing import Any, Final, cast
+from typing import Any, ClassVar, Final, cast
 
 from lilota.workers.preparing import fork_server, out_of_reach_of_the_current_folder
 from lilota.workers.served import InheritedDescriptor, ServedProcess, read_number, set_environment
@@ -58,8 +58,12 @@ def remedy_for(error: Exception) -> str:
 class ServedPopen(popen_fork.Popen):
     """Starts a process as `popen_forkserver` does, but from another server, and in the environment of now."""
 
-    method = "forkserver"
-    DupFd = InheritedDescriptor
+    method: ClassVar[str] = "forkserver"
+    DupFd: ClassVar[type[InheritedDescriptor]] = InheritedDescriptor
+    pid: int
+    sentinel: int
+    returncode: int | None
+    finalizer: util.Finalize[Any] | None
     _fds: list[int]
 
     def __init__(self, process: BaseProcess) -> None:
