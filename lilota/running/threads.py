@@ -55,4 +55,6 @@ class AwaitedThread(threading.Thread):
         # Who is interrupted before the release makes others wait out their time, but they are told nothing false.
         if not self.has_ended and self._running.acquire(timeout=timeout_seconds):
             self._running.release()
+        if self.has_ended:
+            self.join()  # all that is left of it are the last steps of the interpreter's own
         return self.has_ended
