@@ -129,8 +129,15 @@ class TaskRunner:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        if self._run is None or self._run.is_of_this_process:  # a fork that leaves the block must not stop its parent's
+        run = self._run
+        if run is not None and not run.is_of_this_process:  # a fork that leaves the block must not stop its parent's
+            return
+        try:
             self.stop(self._stop_seconds)
+        except BaseException:
+            if run is not None and self._run is run:  # Ctrl-C came before the stop had begun
+                self._abandon(run)
+            raise
 
     async def __aenter__(self) -> Self:
         import asyncio  # noqa: PLC0415 - 15 ms; who is here has imported it
@@ -198,8 +205,7 @@ class TaskRunner:
         try:
             run.start()
         except BaseException:
-            run.abandon()
-            self._forget_run()
+            self._abandon(run)
             raise
 
     @overload
@@ -279,8 +285,10 @@ class TaskRunner:
         _check_seconds("timeout_seconds", timeout_seconds, least=-math.inf)
         try:
             run.stop(timeout_seconds)
-        finally:
-            self._forget_run()
+        except BaseException:
+            self._abandon(run)
+            raise
+        self._forget_run()
         failure = run.driver.failure
         if failure is not None:
             raise LilotaError(f"The engine of the runner had failed: {described(failure)}") from failure
@@ -314,6 +322,12 @@ class TaskRunner:
         except BaseException:
             executor.close()
             raise
+
+    def _abandon(self, run: RunnerStart) -> None:
+        try:
+            run.abandon()
+        finally:
+            self._forget_run()
 
     def _forget_run(self) -> None:
         self._run = None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
 import re
+import signal
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
@@ -36,6 +38,7 @@ from lilota.errors import (
 )
 from lilota.models import TaskBase, TaskState
 from lilota.runner import TaskRunner
+from lilota.running.run import RunnerStart
 from lilota.stores import StoreManager
 from lilota.testing.executors.crew import is_alive
 from lilota.workers.processes import WorkerProcesses
@@ -724,6 +727,26 @@ def test_the_context_manager_stops_also_after_an_error():
         raise ZeroDivisionError
 
     assert runner.runner_id is None
+
+
+@pytest.mark.parametrize("call", [TaskRunner.stop, TaskRunner._started, RunnerStart.stop, RunnerStart._tell_of_stop])
+def test_a_block_leaves_nothing_that_runs_when_ctrl_c_comes_as_its_stop_begins(tmp_path, monkeypatch, call):
+    """A program that goes on had workers that nobody could stop any more, on a store that was closed."""
+    runner = make_runner(f"sqlite:///{tmp_path}/tasks.db")
+    runner.start()
+    run = runner._run
+    handle = runner.add("stubborn")
+    until(handle.info, lambda info: info.reported_progress > 0)
+    owner = TaskRunner if call.__qualname__.startswith("TaskRunner") else RunnerStart
+    monkeypatch.setattr(owner, call.__name__, lambda *_arguments: signal.raise_signal(signal.SIGINT))
+
+    with pytest.raises(KeyboardInterrupt), contextlib.ExitStack() as block:
+        block.push(runner)
+
+    assert runner.runner_id is None
+    assert run.driver.join(60)
+    assert handle.info().state is TaskState.PENDING
+    runner.store.close()  # which that question has opened again
 
 
 # --- a long life
