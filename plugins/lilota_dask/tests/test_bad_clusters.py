@@ -168,9 +168,7 @@ def test_without_a_scheduler_a_runner_does_not_start(caplog):
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
 
-        with pytest.raises(
-            ConfigurationError, match=f"No Dask scheduler can be reached at tcp://127.0.0.1:{port}: Conn"
-        ):
+        with pytest.raises(ConfigurationError, match=f"No Dask scheduler can be reached at tcp://127.0.0.1:{port}: "):
             make_dask_executor(options(f"dask://127.0.0.1:{port}?connect_seconds=0.2"))
 
     assert "lilota-dask" not in [thread.name for thread in threading.enumerate()]
