@@ -15,6 +15,18 @@ def framed(bodies: Iterable[bytes]) -> bytes:
     return b"".join([part for body in bodies for part in (_LENGTH.pack(len(body)), body)])
 
 
+def first_of(bodies: Iterable[bytes], limit_bytes: int) -> list[bytes]:
+    """Return as many of the first bodies as are within a limit together; one in any case, if there is one."""
+    taken: list[bytes] = []
+    size = 0
+    for body in bodies:
+        size += len(body)
+        if taken and size > limit_bytes:
+            break
+        taken.append(body)
+    return taken
+
+
 def read(file: BinaryIO) -> bytes | None:
     """Wait for the next body; return None at the end of the stream, also where that cuts one off."""
     head = file.read(_LENGTH.size)

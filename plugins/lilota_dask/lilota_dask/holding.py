@@ -20,7 +20,7 @@ from typing import Final, cast
 
 from distributed import Worker  # noqa: TC002 - as the others
 
-from lilota_dask.frames import framed, read_async
+from lilota_dask.frames import first_of, framed, read_async
 from lilota_dask.messages import Closing, Heard, HelperEnded, Leave, NodePlace, Settled, SlotTaken, Tell, encode
 from lilota_dask.processes import end_processes, this_machine
 
@@ -179,7 +179,7 @@ class Node:
             self._news.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), wait_seconds)
-        return self._first, self._page()
+        return self._first, first_of(self._told, _ANSWER_BYTES)
 
     async def close(self) -> None:
         self._write(encode(Leave()))
@@ -206,16 +206,6 @@ class Node:
         self._tell(HelperEnded(how))
         self._over.set()
         asyncio.get_running_loop().call_later(_KEEP_SECONDS, _nodes.pop, self._name, None)
-
-    def _page(self) -> list[bytes]:
-        page: list[bytes] = []
-        size = 0
-        for body in self._told:
-            size += len(body)
-            if page and size > _ANSWER_BYTES:
-                break
-            page.append(body)
-        return page
 
     def _tell(self, tell: Tell) -> None:
         self._put(encode(tell))

@@ -16,6 +16,7 @@ from distributed import Future  # noqa: TC002 - as the others
 from lilota.errors import LilotaError, described
 from lilota_dask.cluster import Cluster
 from lilota_dask.comparison import remarks
+from lilota_dask.frames import first_of
 from lilota_dask.holding import UnknownNodeError, hold_slot, open_node
 from lilota_dask.lifeline import boot_clock
 from lilota_dask.luggage import Luggage
@@ -205,7 +206,7 @@ class Link:
             self._has_orders.clear()
             if have_gone_along or not self._unsent:
                 continue
-            first, batch = self._sent + 1, self._batch()
+            first, batch = self._sent + 1, first_of(self._unsent, _BATCH_BYTES)
             self._is_giving = True
             await self._give(first, batch)
             self._is_giving = False
@@ -230,16 +231,6 @@ class Link:
                 await asyncio.Event().wait()
             else:
                 return
-
-    def _batch(self) -> list[bytes]:
-        batch: list[bytes] = []
-        size = 0
-        for body in self._unsent:
-            size += len(body)
-            if batch and size > _BATCH_BYTES:
-                break
-            batch.append(body)
-        return batch
 
     async def _listen(self) -> None:
         seconds = self._silence_seconds / _SIGNS
