@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, cast
 
@@ -15,8 +14,6 @@ from lilota.errors import ConfigurationError
 from lilota_dask.address import Target
 from lilota_dask.scheduler_file import scheduler_in
 from lilota_dask.versions import check_scheduler
-
-logger: logging.Logger = logging.getLogger(__name__)
 
 #: So long the scheduler may take to say who belongs to the cluster.
 _ANSWER_SECONDS: Final = 5.0
@@ -113,23 +110,20 @@ class Cluster:
             self._is_direct[address] = False
 
     def submit(
-        self, function: Callable[[str], Any], argument: str, *, address: str, key: str, resource: str | None
+        self, function: Callable[..., Any], *arguments: str, key: str, resource: str | None, address: str | None = None
     ) -> Future[None]:
-        """Have Dask run a function as a task of its own on one Dask worker, as soon as that has a free slot."""
+        """Have Dask run a function as a task of its own, as soon as there is a free slot.
+
+        Args:
+            address: the one Dask worker that may run it; None for any.
+        """
         return self._running_client().submit(
             function,
-            argument,
+            *arguments,
             key=key,
-            workers=[address],
-            allow_other_workers=False,
+            workers=None if address is None else [address],
             resources={resource: 1} if resource else None,
             pure=False,
-        )
-
-    def wish(self, function: Callable[[], Any], *, key: str, resource: str | None) -> Future[None]:
-        """Have a Dask task wait for a slot anywhere: who looks after the size of the cluster takes it for demand."""
-        return self._running_client().submit(
-            function, key=key, resources={resource: 1} if resource else None, pure=False
         )
 
     async def close(self) -> None:

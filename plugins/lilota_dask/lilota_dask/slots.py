@@ -64,7 +64,7 @@ class Slots:
         # again has lost all. Dask forgets a task when nobody has its future any more.
         self._wishes = [each for each in self._wishes if each.status in {"pending", "finished"}][:lacking]
         while len(self._wishes) < lacking:
-            self._wishes.append(self._cluster.wish(wish, key=next(self._names), resource=self._resource))
+            self._wishes.append(self._cluster.submit(wish, key=next(self._names), resource=self._resource))
 
     def _capacity(self, link: Link) -> int:
         return int(link.place.resources.get(self._resource, 0)) if self._resource else link.place.threads
