@@ -7,7 +7,6 @@ itself is on a fourth place, from which it always reaches the server, by its Uni
 from __future__ import annotations
 
 import itertools
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,7 +20,7 @@ from history.recorded_tasks import expectation_of
 from history.recorder import Recorder
 from history.watching import WatchedStore
 from lilota_test_servers import PostgresServer, RedisServer, available_or_skip
-from network_hosts import Host, IpFailedError, Network, NoNamespacesError
+from network_hosts import Host, Network, hosts_or_skip
 from watched_worker import WatchedWorker, install
 
 from lilota.contract import TaskStore
@@ -107,15 +106,8 @@ class Field:
 @pytest.fixture
 def network() -> Iterator[Network]:
     """A switch with three hosts."""
-    try:
-        with Network("server", "one", "two") as network:
-            yield network
-    except NoNamespacesError as error:
-        pytest.skip(str(error))
-    except IpFailedError as error:
-        if os.environ.get("CI"):
-            pytest.fail(f"{error} (CI is set, so this is an error.)")
-        pytest.skip(str(error))
+    with hosts_or_skip("server", "one", "two") as network:
+        yield network
 
 
 @pytest.fixture

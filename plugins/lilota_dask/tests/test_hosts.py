@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from lilota_test_servers import PostgresServer, available_or_skip
-from network_hosts import IpFailedError, Network, NoNamespacesError
+from network_hosts import hosts_or_skip
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -17,15 +15,8 @@ _CONFIG = {"distributed.comm.timeouts.tcp": "11s", "distributed.comm.timeouts.co
 @pytest.fixture
 def network():
     """A switch with three hosts."""
-    try:
-        with Network("server", "one", "two") as network:
-            yield network
-    except NoNamespacesError as error:
-        pytest.skip(str(error))
-    except IpFailedError as error:
-        if os.environ.get("CI"):
-            pytest.fail(f"{error} (CI is set, so this is an error.)")
-        pytest.skip(str(error))
+    with hosts_or_skip("server", "one", "two") as network:
+        yield network
 
 
 @pytest.fixture
