@@ -301,10 +301,12 @@ class Holdings:
     def _lose_running(self, worker: KnownWorker, death: Death) -> None:
         """Settle what ran in a worker that is gone, or as good as gone.
 
-        Of several at once it is the one for which it was killed. Where nobody knows who is to blame, all have lost an
-        attempt that are known to have run; the others may be to blame, too, and run alone from now on.
+        Of several at once it is the one for which it was killed, or was about to be: to write its stack by force may
+        crash it. Where nobody knows who is to blame, all have lost an attempt that are known to have run; the others
+        may be to blame, too, and run alone from now on.
         """
-        first, culprit = worker.first(), worker.killed_for
+        about_to_be_killed = next((attempt for attempt in worker.running() if attempt.has_shown_stack), None)
+        first, culprit = worker.first(), worker.killed_for or about_to_be_killed
         for attempt in worker.running():
             if culprit is not None and attempt is not culprit:
                 continue

@@ -8,6 +8,7 @@ import signal
 from engine_bench import GIVEN_BACK, Bench, a_claim, claims
 
 from lilota.contract import Claimed, Committed
+from lilota.engine.commands import AskForStack
 from lilota.engine.crew import TURN_SECONDS
 from lilota.engine.messages import Interrupt, RunClaims
 from lilota.engine.workload import KEEP_SECONDS
@@ -192,6 +193,22 @@ def test_a_neighbour_of_an_attempt_that_had_to_be_killed_is_given_back():
     bench.dies()
 
     assert kills == [(1, signal.SIGTERM)]
+    outcomes = bench.outcomes()
+    assert outcomes.pop(2).state is TaskState.CANCELLED
+    assert outcomes == {1: GIVEN_BACK, 3: GIVEN_BACK}
+
+
+def test_a_neighbour_is_given_back_though_the_worker_dies_of_having_its_stack_written():
+    """`faulthandler` reads frames that move, and may crash of it, before the first signal is sent."""
+    bench = a_bench(kill_after_seconds=1.0).grant(a_claim(2), a_claim(3)).starts(a_claim(2)).starts(a_claim(3))
+
+    bench.grant(cancel=((2, 1),))
+    bench.commands()
+    bench.tick(0.95)
+    asked = bench.commands()
+    bench.dies()
+
+    assert asked == [AskForStack(1)]
     outcomes = bench.outcomes()
     assert outcomes.pop(2).state is TaskState.CANCELLED
     assert outcomes == {1: GIVEN_BACK, 3: GIVEN_BACK}
