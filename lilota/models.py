@@ -149,6 +149,7 @@ class NewTask(Discreet, frozen=True, kw_only=True):
             1 makes it run at most once.
         headers_json: what travels with the task, a JSON object as text, or None. No store looks into it, and none
             changes a character: whatever a store need not decide by belongs here, and costs no store a line.
+        owner: whose task it is, in the words of the application ("user-17"), or None. Stores find by it.
     """
 
     name: str
@@ -160,6 +161,7 @@ class NewTask(Discreet, frozen=True, kw_only=True):
     delay_seconds: float = 0.0
     max_lost_attempts: int = 3
     headers_json: str | None = None
+    owner: str | None = None
 
 
 class TaskInfo(Record, Discreet, frozen=True, kw_only=True, dict=True):
@@ -180,6 +182,9 @@ class TaskInfo(Record, Discreet, frozen=True, kw_only=True, dict=True):
         cancel_requested: True from the cancellation of a running task on.
         runner_id: the runner that holds it, or held it last.
         headers_json: what travels with the task, as it was given to `add`, or None.
+        owner: whose task it is, as it was given to `add`, or None.
+        progress_note_json: what the newest attempt says beside the percentage, a JSON object as text; at first None.
+        checkpoint_json: from where the next attempt would go on, as JSON text, or None. A success clears it.
     """
 
     id: int
@@ -204,6 +209,9 @@ class TaskInfo(Record, Discreet, frozen=True, kw_only=True, dict=True):
     error: TaskError | None = None
     cancel_requested: bool = False
     headers_json: str | None = None
+    owner: str | None = None
+    progress_note_json: str | None = None
+    checkpoint_json: str | None = None
 
     @property
     def fence(self) -> Fence:
@@ -346,6 +354,8 @@ class Claim(Discreet, frozen=True, kw_only=True, omit_defaults=True):
         created_at: when the task was added, in seconds since the epoch, by the store's clock; `run_at` when it was due.
             None where a store of an older version does not say.
         headers_json: what travels with the task, or None.
+        owner: whose task it is, or None.
+        checkpoint_json: what an earlier attempt left to go on from, or None.
     """
 
     id: int
@@ -363,11 +373,41 @@ class Claim(Discreet, frozen=True, kw_only=True, omit_defaults=True):
     created_at: float | None = None
     run_at: float | None = None
     headers_json: str | None = None
+    owner: str | None = None
+    checkpoint_json: str | None = None
 
     @property
     def fence(self) -> Fence:
         """The id and the token, which together name the attempt."""
         return self.id, self.token
+
+
+class Note(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that is kept beside a task until the task is pruned; one of a kind and a name replaces another.
+
+    Attributes:
+        kind: what it is about: "attempt" (how one ended), "file". 1 to 30 small letters.
+        name: which one of its kind. 1 to 200 printable characters.
+        value_json: what it says, a JSON object as text.
+        attempt: the attempt that wrote it.
+    """
+
+    kind: str
+    name: str
+    value_json: str
+    attempt: Count = 1
+
+    def __post_init__(self) -> None:
+        if not (0 < len(self.kind) <= 30 and self.kind.isascii() and self.kind.isalpha() and self.kind.islower()):
+            raise ValueError(f"the kind of a note is 1 to 30 small letters, not {self.kind!r:.100}")
+        if not (0 < len(self.name) <= 200 and self.name.isprintable()):
+            raise ValueError(f"a note is named by 1 to 200 printable characters, not {self.name!r:.100}")
+
+    @property
+    def value(self) -> JSONObject:
+        """What it says, decoded."""
+        decoded: JSONObject = json.loads(self.value_json)
+        return decoded
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -378,6 +418,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         delay_seconds: with PENDING, how long to wait, by the store's clock.
         spends_attempt: False gives the number of the attempt back (given back, or asked to come later).
         lost: True when the worker or runner died; counts in `lost_attempts`.
+        forget_input: with a terminal state, the stored input is replaced by an empty object.
     """
 
     state: TaskState
@@ -385,6 +426,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     delay_seconds: Delay = 0.0
     spends_attempt: bool = True
     lost: bool = False
+    forget_input: bool = False
 
     def __post_init__(self) -> None:
         # Here, and not where it is used: whoever reads a frame or a row finds it among the types that it checks.
@@ -402,6 +444,9 @@ class AttemptUpdate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
             all updates of an attempt. A log that is longer has the first of these lines already: they were sent
             before, and the reply got lost. Only the others are appended.
         outcome: the end of the attempt; nothing can be written with this token afterwards.
+        progress_note_json: what it says of its progress beside the percentage, a JSON object as text.
+        checkpoint_json: from where another attempt would go on, as JSON text.
+        notes: what is kept beside the task from now on; a later one of a kind and a name replaces the earlier one.
     """
 
     id: int
@@ -414,6 +459,9 @@ class AttemptUpdate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     log_offset: Count | None = None
     max_lost_attempts: Count | None = None
     outcome: Outcome | None = None
+    progress_note_json: str | None = None
+    checkpoint_json: str | None = None
+    notes: tuple[Note, ...] = ()
 
     @property
     def fence(self) -> Fence:

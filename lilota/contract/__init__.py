@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lilota.contract.batches import merge_updates, new_lines
+from lilota.contract.batches import merge_updates, new_lines, newest_notes
+from lilota.contract.history import AttemptRecord
 from lilota.contract.instants import (
     from_microseconds,
     microseconds,
@@ -10,7 +11,7 @@ from lilota.contract.instants import (
     to_microseconds,
     to_seconds,
 )
-from lilota.contract.optional import CanBeRepaired, CanFindEnded, CanReadManyLogs, CanTellExistence
+from lilota.contract.optional import CanBeRepaired, CanFindEnded, CanReadManyLogs, CanReadNotes, CanTellExistence
 from lilota.contract.protocol import TaskStore
 from lilota.contract.records import (
     Claimed,
@@ -27,9 +28,11 @@ from lilota.models import Fence
 from lilota.texts.secrets import redacted
 
 __all__ = [
+    "AttemptRecord",
     "CanBeRepaired",
     "CanFindEnded",
     "CanReadManyLogs",
+    "CanReadNotes",
     "CanTellExistence",
     "ClaimRequest",
     "Claimed",
@@ -46,6 +49,7 @@ __all__ = [
     "merge_updates",
     "microseconds",
     "new_lines",
+    "newest_notes",
     "redacted",
     "to_instant",
     "to_microseconds",

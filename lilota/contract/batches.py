@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Sequence
 from typing import Final
 
-from lilota.models import AttemptUpdate, Fence, LogLine
+from lilota.models import AttemptUpdate, Fence, LogLine, Note
 
 #: What an update may report of its attempt, beside lines and the outcome.
-_REPORTS: Final = ("pid", "started_at", "progress", "output_json", "max_lost_attempts")
+_REPORTS: Final = (
+    "pid", "started_at", "progress", "progress_note_json", "output_json", "checkpoint_json", "max_lost_attempts",
+)  # fmt: skip
 
 
 def merge_updates(
@@ -55,8 +57,19 @@ def _merged(group: Sequence[AttemptUpdate]) -> AttemptUpdate:
     log_lines, log_offset = _merged_lines([update for update in group if update.log_lines])
     last = group[-1]
     return AttemptUpdate(
-        id=last.id, token=last.token, log_lines=log_lines, log_offset=log_offset, outcome=last.outcome, **news
+        id=last.id,
+        token=last.token,
+        log_lines=log_lines,
+        log_offset=log_offset,
+        outcome=last.outcome,
+        notes=newest_notes(note for update in group for note in update.notes),
+        **news,
     )
+
+
+def newest_notes(notes: Iterable[Note]) -> tuple[Note, ...]:
+    """Return the last of the notes of each kind and name."""
+    return tuple({(note.kind, note.name): note for note in notes}.values())
 
 
 def _merged_lines(group: Sequence[AttemptUpdate]) -> tuple[tuple[LogLine, ...], int | None]:

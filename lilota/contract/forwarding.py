@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar, cast
 
+from lilota.contract.optional import CanReadNotes
 from lilota.contract.protocol import TaskStore
 from lilota.contract.records import (
     Claimed,
@@ -17,7 +18,7 @@ from lilota.contract.records import (
     TaskCount,
     TaskQuery,
 )
-from lilota.models import AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
+from lilota.models import AttemptUpdate, LogLine, NewTask, Note, TaskInfo, TaskState
 
 Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
@@ -67,11 +68,18 @@ class ForwardingStore:
     def find(self, query: TaskQuery) -> list[TaskInfo]:
         return self.forward(self.target().find, query)
 
-    def counts(self) -> list[TaskCount]:
-        return self.forward(self.target().counts)
+    def counts(self, owner: str | None = None) -> list[TaskCount]:
+        # Named only where it was given: a store of before knows no owners.
+        return self.forward(self.target().counts, *(() if owner is None else (owner,)))
 
     def logs(self, task_id: int, after: int = 0, limit: int = 1000) -> list[LogLine]:
         return self.forward(self.target().logs, task_id, after, limit)
+
+    def notes(
+        self, task_id: int, kind: str | None = None, after: tuple[str, str] = ("", ""), limit: int = 1000
+    ) -> list[Note]:
+        # Whether the other store keeps notes is in its capabilities: who asks has looked there.
+        return self.forward(cast("CanReadNotes", self.target()).notes, task_id, kind, after, limit)
 
     def heartbeat(self, runner: RunnerInfo) -> bool:
         return self.forward(self.target().heartbeat, runner)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
-from lilota.models import LogLine, TaskState
+from lilota.models import LogLine, Note, TaskState
 
 
 @runtime_checkable
@@ -57,4 +57,22 @@ class CanReadManyLogs(Protocol):
 
         Args:
             after: id -> how many of its oldest lines to leave out. There may be thousands of them.
+        """
+
+
+@runtime_checkable
+class CanReadNotes(Protocol):
+    """A store that keeps the notes of attempts, and says so: `StoreCapabilities.supports` has "notes"."""
+
+    def notes(
+        self, task_id: int, kind: str | None = None, after: tuple[str, str] = ("", ""), limit: int = 1000
+    ) -> list[Note]:
+        """Return up to `limit` notes about a task, by rising kind and name, compared character by character.
+
+        Args:
+            kind: only those of this kind; None means all.
+            after: only those behind this kind and name; the way to the next page.
+
+        Raises:
+            TaskNotFoundError: there is no task with that id.
         """

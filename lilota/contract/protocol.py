@@ -75,7 +75,7 @@ class TaskStore(Protocol):
         """
 
     def restore(self, tasks: Sequence[StoredTask]) -> int:
-        """Write tasks as another store kept them, with their ids, states, tokens and logs, all or none.
+        """Write tasks as another store kept them, with their ids, states, tokens, logs and notes, all or none.
 
         A task whose id exists here stays as it is. Ids that `add` gives later are higher than all of these, and never
         lower than those given before. From here on it is a task like the others: claimed in their order, with a token
@@ -107,10 +107,13 @@ class TaskStore(Protocol):
         `after_id` they stand before or behind all. The cost does not grow with what is stored.
         """
 
-    def counts(self) -> list[TaskCount]:
+    def counts(self, owner: str | None = None) -> list[TaskCount]:
         """Return the number of tasks per queue, name and state, without those that are 0, in any order.
 
-        The cost does not grow with what is stored.
+        The cost does not grow with what is stored; with an owner, with what that owner has.
+
+        Args:
+            owner: count the tasks of this owner only. A store that supports no owners is not asked.
         """
 
     def logs(self, task_id: int, after: int = 0, limit: int = 1000) -> list[LogLine]:
@@ -137,12 +140,12 @@ class TaskStore(Protocol):
 
         Atomic: no task is granted twice. Order: higher priority, then earlier `run_at`, then lower id. A claim makes
         the task running, adds 1 to its attempt, gives it a higher token than it ever had, sets its progress to 0, and
-        clears what else is about the newest attempt: `error`, `started_at`, `pid`. What the next attempt needs stays
-        and comes along: output, log, `lost_attempts`. `Claim.log_count` is the length of the log; while the claim is
-        held, only its holder makes it longer. Cancellations are told with each claim, until the attempt has ended, and
-        to nobody but the holder. A runner whose lease has expired, or that never sent a heartbeat, gets nothing,
-        cancellations included. The cost does not grow with what is stored, nor with tasks of other names and queues
-        that wait.
+        clears what else is about the newest attempt: `error`, `started_at`, `pid`, `progress_note_json`. What the next
+        attempt needs stays and comes along: output, checkpoint, log, `lost_attempts`. `Claim.log_count` is the length
+        of the log; while the claim is held, only its holder makes it longer. Cancellations are told with each claim,
+        until the attempt has ended, and to nobody but the holder. A runner whose lease has expired, or that never sent
+        a heartbeat, gets nothing, cancellations included. The cost does not grow with what is stored, nor with tasks
+        of other names and queues that wait.
         """
 
     def commit(self, updates: Sequence[AttemptUpdate], request: ClaimRequest | None = None) -> Committed:
@@ -160,10 +163,11 @@ class TaskStore(Protocol):
         `started_at` is by the clock of the worker's machine. An instant before `created_at` becomes that one, and one
         after now, by the store's clock, becomes now.
 
-        A terminal outcome sets `finished_at`; the progress that was reported last stays. PENDING makes the task due
-        after `delay_seconds`, by the store's clock, and with `spends_attempt=False` the number of the attempt is used
-        again. An outcome of a task whose cancellation was requested: PENDING becomes CANCELLED; any other stands. An
-        outcome with `lost` adds 1 to `lost_attempts`.
+        A terminal outcome sets `finished_at`; the progress that was reported last stays, and so does the checkpoint,
+        unless it is a success, which clears it. With `forget_input` the input becomes an empty object. PENDING makes
+        the task due after `delay_seconds`, by the store's clock, and with `spends_attempt=False` the number of the
+        attempt is used again. An outcome of a task whose cancellation was requested: PENDING becomes CANCELLED, and
+        forgets what it would forget; any other stands. An outcome with `lost` adds 1 to `lost_attempts`.
         """
 
     def release(self, runner_id: str) -> int:
@@ -179,7 +183,8 @@ class TaskStore(Protocol):
         Atomic with the check of the lease. Each such task counts a lost attempt; it becomes cancelled if that was
         requested, failed with `TaskError(type="RunnerDied", ...)` if `lost_attempts` has reached
         `max_lost_attempts`, and pending and due at once otherwise. A line in its log records which attempt was lost,
-        and on which runner, by its id, host and process (`rules.rescue_line`).
+        and on which runner, by its id, host and process (`rules.rescue_line`), and so does a note, where the store
+        supports them (`rules.rescue_note`).
 
         Args:
             runner_ids: only these, as a runner asks that has listened to the others and knows itself to be alive: the
@@ -203,7 +208,8 @@ class TaskStore(Protocol):
         """Make a failed or cancelled task pending and due again, as if it were new: attempts start over.
 
         So do lost attempts; it is due now, whatever its `run_at` was, and nobody has asked to cancel it. Tokens go on
-        rising. Its output stays readable by the next attempt, its log goes on, and a line in it records the action.
+        rising. Its output and checkpoint stay readable by the next attempt, its notes stay, its log goes on, and a line
+        in it records the action.
 
         Raises:
             TaskNotFoundError: there is no task with that id.
@@ -211,7 +217,7 @@ class TaskStore(Protocol):
         """
 
     def prune(self, older_than_seconds: float, states: Sequence[TaskState] | None = None, limit: int = 1000) -> int:
-        """Delete up to `limit` tasks that ended longer ago than that, with their logs; return how many.
+        """Delete up to `limit` tasks that ended longer ago than that, with their logs and notes; return how many.
 
         What has not ended is never deleted, however old it is.
 

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from lilota.contract.ids import check_whole
-from lilota.models import Claim, Fence, JSONObject, LogLine, Record, TaskInfo, TaskState
+from lilota.models import Claim, Fence, JSONObject, LogLine, Note, Record, TaskInfo, TaskState
 from lilota.texts.secrets import mask_secrets
 from lilota.texts.words import iso
 
@@ -25,7 +25,9 @@ class StoreCapabilities(msgspec.Struct, frozen=True, kw_only=True):
         multi_host: several machines can.
         takes_connection: `add` can write through a connection of the application's, in its transaction.
         supports: what the store can do that the first stores could not: "headers" (it keeps `NewTask.headers_json`),
-            "families" (it looks at `ClaimRequest.families`).
+            "families" (it looks at `ClaimRequest.families`), "owners" (it keeps `NewTask.owner`, finds and counts by
+            it), "checkpoints" (it keeps `AttemptUpdate.checkpoint_json` and `progress_note_json`), "notes" (it keeps
+            `AttemptUpdate.notes`, and is a `CanReadNotes`), "forgetting" (it obeys `Outcome.forget_input`).
         warnings: sentences about known dangers of this very set-up, for `lilota doctor`.
     """
 
@@ -117,6 +119,7 @@ class StoredTask(msgspec.Struct, frozen=True, kw_only=True):
 
     info: TaskInfo
     log_lines: tuple[LogLine, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 class ClaimRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,6 +176,7 @@ class TaskQuery(msgspec.Struct, frozen=True, kw_only=True):
         after_id: start behind this id, in the direction of travel; the way to the next page.
         limit: the length of a page, at least 1.
         newest_first: by falling id; otherwise by rising id.
+        owner: only tasks of this owner, or None for all.
     """
 
     ids: tuple[int, ...] | None = None
@@ -182,6 +186,7 @@ class TaskQuery(msgspec.Struct, frozen=True, kw_only=True):
     after_id: int | None = None
     limit: int = 100
     newest_first: bool = True
+    owner: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse ids that are no whole numbers, with TaskNotFoundError."""

@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterable
 from typing import Final, TypeVar
 
+from lilota.contract.history import AttemptRecord, attempt_note
 from lilota.contract.instants import microseconds, to_microseconds
 from lilota.contract.records import StoredTask
 from lilota.errors import ConfigurationError, InvalidInputError, TaskStateError
-from lilota.models import LogLine, NewTask, Outcome, TaskError, TaskState
+from lilota.models import LogLine, NewTask, Note, Outcome, TaskError, TaskState
 
 #: Seconds as a float or microseconds as an int: whatever a store counts in.
 Time = TypeVar("Time", int, float)
@@ -77,6 +78,41 @@ def rescue_line(attempt: int, runner_id: str, host: str, pid: int, now: float) -
     """Return the line by which `rescue` records that it took an attempt from a dead runner."""
     reason = "The runner stopped renewing its lease."
     return lost_attempt_line(attempt, reason, now, runner_id=runner_id, host=host, pid=pid)
+
+
+def rescue_note(
+    *,
+    token: int,
+    attempt: int,
+    runner_id: str,
+    host: str,
+    pid: int,
+    started_at: float | None,
+    progress: float,
+    now: float,
+) -> Note:
+    """Return the note by which `rescue` records that it took an attempt from a dead runner.
+
+    Args:
+        host: the machine of the runner.
+        pid: the worker process of the attempt, or 0.
+        started_at: seconds since the epoch, as is `now`; or None.
+        progress: the percentage that the attempt had reached.
+    """
+    error = TaskError(type="RunnerDied", message=f"The runner {runner_id} stopped renewing its lease.")
+    record = AttemptRecord(
+        token=token,
+        attempt=attempt,
+        outcome="lost",
+        runner_id=runner_id,
+        host=host,
+        pid=pid,
+        started_at=started_at,
+        ended_at=now,
+        error=error,
+        progress=progress,
+    )
+    return attempt_note(record)
 
 
 def node_line(attempt: int, node: str, pid: int | None, now: float) -> LogLine:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lilota.contract import merge_updates, new_lines
-from lilota.models import AttemptUpdate, LogLine, Outcome, TaskState
+from lilota.models import AttemptUpdate, LogLine, Note, Outcome, TaskState
 
 SUCCESS = Outcome(state=TaskState.SUCCEEDED)
 LINES = tuple(LogLine(at=1.0, text=text) for text in "abc")
@@ -39,6 +39,20 @@ def test_the_last_value_of_each_field_stands():
         log_offset=4,
         outcome=SUCCESS,
     )
+
+
+def test_the_last_note_of_each_kind_and_name_stands():
+    """In the order in which they came first; the other fields of long tasks are like those of all."""
+    first, second, other = (Note(kind="file", name=name, value_json=value) for name, value in ("a1", "a2", "b1"))
+
+    merged, _ = merge_updates(
+        [
+            update(notes=(first, other), checkpoint_json="1", progress_note_json="{}"),
+            update(notes=(second,), checkpoint_json="2"),
+        ]
+    )
+
+    assert merged == [update(notes=(second, other), checkpoint_json="2", progress_note_json="{}")]
 
 
 def test_what_comes_behind_an_outcome_is_refused():

@@ -7,6 +7,7 @@ import pytest
 from lilota.testing.contract.add import AddContract
 from lilota.testing.contract.any_task import AnyTaskContract
 from lilota.testing.contract.cancel_retry import CancelRetryContract
+from lilota.testing.contract.checkpoints import CheckpointsContract, ForgettingContract
 from lilota.testing.contract.claim import ClaimContract
 from lilota.testing.contract.commit import CommitContract
 from lilota.testing.contract.ended import EndedContract
@@ -17,6 +18,8 @@ from lilota.testing.contract.limits import LimitsContract
 from lilota.testing.contract.logs import LogsContract
 from lilota.testing.contract.many_logs import ManyLogsContract
 from lilota.testing.contract.model import ModelContract
+from lilota.testing.contract.notes import NotesContract
+from lilota.testing.contract.owners import OwnersContract
 from lilota.testing.contract.processes import ProcessesContract
 from lilota.testing.contract.prune import PruneContract
 from lilota.testing.contract.read import ReadContract
@@ -53,6 +56,10 @@ class StoreContract(
     EndedContract,
     LogsContract,
     ManyLogsContract,
+    OwnersContract,
+    CheckpointsContract,
+    ForgettingContract,
+    NotesContract,
     WaitContract,
     LimitsContract,
     AnyTaskContract,

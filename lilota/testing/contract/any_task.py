@@ -43,6 +43,7 @@ new_tasks: Final[some.SearchStrategy[NewTask]] = some.builds(
     delay_seconds=some.floats(0, LONGEST_SECONDS),
     max_lost_attempts=some.integers(1, 2**31 - 1),
     headers_json=some.none() | some.just(json.dumps(dict.fromkeys(string.printable, string.printable))),
+    owner=some.none() | some.text(some.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=200),
 )
 
 
@@ -68,6 +69,7 @@ class AnyTaskContract(ContractFixtures):
         kept = {field: getattr(info, field) for field in _KEPT}
         assert kept == {field: getattr(task, field) for field in _KEPT}
         assert info.headers_json == (task.headers_json if keeps_headers(store) else None)
+        assert info.owner == (task.owner if "owners" in store.capabilities().supports else None)
         assert info.run_at == task.run_at or task.run_at is None
         assert info in store.get_all_tasks()
         assert info in store.find(TaskQuery(names=(task.name,), queues=(task.queue,)))

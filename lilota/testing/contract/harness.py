@@ -188,14 +188,20 @@ def serves_families(store: TaskStore) -> bool:
     return "families" in store.capabilities().supports
 
 
+def check_support(store: TaskStore, what: str) -> None:
+    """Skip the test if a store does not say that it supports something."""
+    if what not in store.capabilities().supports:
+        pytest.skip(f"capabilities() does not say that this store supports {what}")
+
+
 def found_ids(store: TaskStore, **conditions: object) -> list[int]:
     """Return the ids of one page of `find`."""
     return [info.id for info in store.find(TaskQuery(**conditions))]  # type: ignore[arg-type]  # the caller names fields
 
 
-def counted(store: TaskStore) -> Counter[tuple[str, str, TaskState]]:
+def counted(store: TaskStore, owner: str | None = None) -> Counter[tuple[str, str, TaskState]]:
     """Return what `counts` says, as a Counter; each combination may be named once only, and never with 0."""
-    rows = store.counts()
+    rows = store.counts() if owner is None else store.counts(owner)
     keys = [(row.queue, row.name, row.state) for row in rows]
     assert len(set(keys)) == len(keys), f"counts() names a combination twice: {rows}"
     assert all(row.count > 0 for row in rows), f"counts() names a combination that is empty: {rows}"

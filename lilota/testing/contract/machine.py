@@ -20,13 +20,13 @@ from hypothesis.stateful import (
 )
 from msgspec.structs import replace
 
-from lilota.contract import Claimed, ClaimRequest, Fence, RunnerInfo, StoredTask, TaskQuery, TaskStore
+from lilota.contract import CanReadNotes, Claimed, ClaimRequest, Fence, RunnerInfo, StoredTask, TaskQuery, TaskStore
 from lilota.errors import TaskNotFoundError, TaskStateError
-from lilota.models import AttemptUpdate, Claim, LogLine, NewTask, Outcome, TaskError, TaskState
-from lilota.testing.contract.harness import counted, empty_store, keeps_headers, prune_all, update
+from lilota.models import AttemptUpdate, Claim, LogLine, NewTask, Note, Outcome, TaskError, TaskState
+from lilota.testing.contract.harness import counted, empty_store, prune_all, update
 from lilota.testing.contract.model_store import ModelStore, ModelTask, facts
 
-NAMES, QUEUES, RUNNERS = ("a", "b", "c"), ("x", "y"), (0, 1, 2)
+NAMES, QUEUES, RUNNERS, OWNERS = ("a", "b", "c"), ("x", "y"), (0, 1, 2), ("one", "two")
 
 runners: st.SearchStrategy[int] = st.sampled_from(RUNNERS)
 some_names: st.SearchStrategy[tuple[str, ...]] = st.sampled_from([NAMES, ("a", "c"), ("b",), ("c", "unheard of"), ()])
@@ -41,12 +41,18 @@ new_tasks: st.SearchStrategy[NewTask] = st.builds(
     delay_seconds=st.sampled_from([0.0, 0.0, 0.0, 3600.0]),
     max_lost_attempts=st.sampled_from([3, 2, 1]),
     headers_json=st.sampled_from([None, None, '{"x.trace":1}']),
+    owner=st.sampled_from([None, None, *OWNERS]),
 )
 
 
 def alike(task: NewTask, number: int) -> list[NewTask]:
     """Return tasks that differ in nothing but their input, which a store may keep together."""
     return [replace(task, input_json=f'{{"n":{n}}}') for n in range(number)]
+
+
+def a_note(named: tuple[str, str]) -> tuple[Note, ...]:
+    """Return one note of a kind that no store writes itself."""
+    return (Note(kind="file", name=named[0], value_json=named[1]),)
 
 
 additions: st.SearchStrategy[list[NewTask]] = st.lists(new_tasks, min_size=1, max_size=4) | st.builds(
@@ -71,6 +77,9 @@ writes: st.SearchStrategy[dict[str, object]] = st.fixed_dictionaries(
     optional={
         "progress": st.sampled_from([1.0, 50.0, 100.0]),
         "output_json": st.sampled_from(["{}", '{"n":1}', '{"n":2}']),
+        "progress_note_json": st.sampled_from(['{"done":1}', '{"done":2}']),
+        "checkpoint_json": st.sampled_from(["1", "2"]),
+        "notes": st.sampled_from([("a", "1"), ("a", "2"), ("b", "1")]).map(a_note),
         "log_lines": st.sampled_from(["one", "two"]).map(lambda text: (LogLine(at=1.0, text=text),)),
         "outcome": outcomes,
     },
@@ -94,7 +103,7 @@ class StoreMachine(RuleBasedStateMachine):
     def __init__(self, store: TaskStore) -> None:
         super().__init__()
         self.store = store
-        self.keeps_headers: bool = keeps_headers(store)
+        self.supports: frozenset[str] = store.capabilities().supports
         self.model: ModelStore = ModelStore()
         self.runner_ids: list[str] = [f"model-{uuid.uuid4().hex}" for _ in RUNNERS]
 
@@ -124,8 +133,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(new=additions, target=tasks)
     def add_tasks(self, new: list[NewTask]) -> MultipleResults[int]:
-        if not self.keeps_headers:
-            new = [replace(task, headers_json=None) for task in new]
+        new = [task_for(self.supports, task) for task in new]
         ids = self.store.add(new)
 
         assert ids == sorted(set(ids))
@@ -140,6 +148,7 @@ class StoreMachine(RuleBasedStateMachine):
                 input_json=task.input_json,
                 max_lost_attempts=task.max_lost_attempts,
                 headers_json=task.headers_json,
+                owner=task.owner,
                 due=not task.delay_seconds,
                 run_at=self.store.get(task_id).run_at,
             )
@@ -157,6 +166,7 @@ class StoreMachine(RuleBasedStateMachine):
     def commit_and_claim(self, batch: list[tuple[Claim, Write]], runner: int) -> MultipleResults[Claim]:
         request = ClaimRequest(runner_id=self.runner_ids[runner], names=NAMES, limit=2)
 
+        batch = [(claim, write_for(self.supports, write)) for claim, write in batch]
         committed = self.store.commit(updates_of(batch), request)
 
         assert set(committed.refused) == self.apply(batch)
@@ -165,11 +175,13 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(claim=claims, write=writes)
     def commit(self, claim: Claim, write: Write) -> None:
+        write = write_for(self.supports, write)
         committed = self.store.commit(updates_of([(claim, write)]))
 
         assert set(committed.refused) == self.apply([(claim, write)])
         assert committed.claimed is None
         self.check_log(claim.id)
+        self.check_notes(claim.id)
 
     @rule(claim=claims, behind=st.integers(0, 3))
     def send_lines_again(self, claim: Claim, behind: int) -> None:
@@ -279,7 +291,11 @@ class StoreMachine(RuleBasedStateMachine):
         task = self.model.tasks.get(task_id)
         if task is None:
             return []
-        stored = StoredTask(info=self.store.get(task_id), log_lines=tuple(self.store.logs(task_id)))
+        stored = StoredTask(
+            info=self.store.get(task_id),
+            log_lines=tuple(self.store.logs(task_id)),
+            notes=tuple(self.read_notes(task_id)),
+        )
         return [(stored, deepcopy(task))]
 
     def check_restored(self, stored: StoredTask, as_it_was: ModelTask, *, is_new: bool) -> None:
@@ -296,14 +312,27 @@ class StoreMachine(RuleBasedStateMachine):
             assert self.store.get(as_it_was.id) == stored.info
         assert facts(self.store.get(as_it_was.id)) == facts(self.model.tasks[as_it_was.id])
         self.check_log(as_it_was.id)
+        self.check_notes(as_it_was.id)
 
-    @rule(names=st.none() | some_names, queues=some_queues, limit=st.integers(1, 5), newest_first=st.booleans())
+    @rule(
+        names=st.none() | some_names,
+        queues=some_queues,
+        limit=st.integers(1, 5),
+        newest_first=st.booleans(),
+        owner=st.sampled_from([None, None, *OWNERS]),
+    )
     def read_pages(
-        self, names: tuple[str, ...] | None, queues: tuple[str, ...] | None, limit: int, newest_first: bool
+        self,
+        names: tuple[str, ...] | None,
+        queues: tuple[str, ...] | None,
+        limit: int,
+        newest_first: bool,
+        owner: str | None,
     ) -> None:
-        expected = [task.id for task in self.model.find(names, queues)]
+        owner = owner if "owners" in self.supports else None
+        expected = [task.id for task in self.model.find(names, queues, owner)]
         read: list[int] = []
-        query = TaskQuery(names=names, queues=queues, limit=limit, newest_first=newest_first)
+        query = TaskQuery(names=names, queues=queues, limit=limit, newest_first=newest_first, owner=owner)
         while page := [info.id for info in self.store.find(query)]:
             assert len(page) <= limit
             assert page[0] != query.after_id
@@ -321,6 +350,8 @@ class StoreMachine(RuleBasedStateMachine):
     @invariant()
     def counts_agree(self) -> None:
         assert counted(self.store) == self.model.counts()
+        if "owners" in self.supports:
+            assert counted(self.store, OWNERS[0]) == self.model.counts(OWNERS[0])
 
     @invariant()
     def runners_agree(self) -> None:
@@ -337,6 +368,17 @@ class StoreMachine(RuleBasedStateMachine):
         else:
             assert [line.text for line in self.store.logs(task_id)] == task.log
 
+    def check_notes(self, task_id: int) -> None:
+        """Compare the notes of a task with the model; those that a store writes itself are not in it."""
+        task = self.model.tasks.get(task_id)
+        if task is not None and "notes" in self.supports:
+            notes = [note for note in self.read_notes(task_id) if note.kind == "file"]
+            assert {note.name: note.value_json for note in notes} == task.notes
+
+    def read_notes(self, task_id: int) -> list[Note]:
+        """Read the notes of a task, if the store keeps any."""
+        return self.store.notes(task_id) if isinstance(self.store, CanReadNotes) and "notes" in self.supports else []
+
     def check_claimed(self, request: ClaimRequest, claimed: Claimed) -> MultipleResults[Claim]:
         """Compare what was granted with the model, and take it over."""
         expected = self.model.next_claims(request.runner_id, request.names, request.queues, request.limit)
@@ -347,7 +389,8 @@ class StoreMachine(RuleBasedStateMachine):
             assert claim.token > task.token
             task.state, task.runner_id, task.token = TaskState.RUNNING, request.runner_id, claim.token
             task.attempt, task.error, task.reported_progress = task.attempt + 1, None, 0.0
-            for name in ("attempt", "lost_attempts", "input_json", "output_json", "headers_json"):
+            task.progress_note_json = None
+            for name in _CLAIMED:
                 assert getattr(claim, name) == getattr(task, name), name
             assert claim.log_count == len(task.log)
         return multiple(*claimed.claims)
@@ -365,11 +408,39 @@ class StoreMachine(RuleBasedStateMachine):
                 task.reported_progress = new.progress
             if new.output_json is not None:
                 task.output_json = new.output_json
+            task.progress_note_json = new.progress_note_json or task.progress_note_json
+            task.checkpoint_json = new.checkpoint_json or task.checkpoint_json
+            task.notes |= {note.name: note.value_json for note in new.notes}
             task.log.extend(line.text for line in new.log_lines)
             if new.outcome is not None:
                 self.model.apply_outcome(task, new.outcome)
         self.model.read_run_at(self.store)
         return refused
+
+
+_CLAIMED = (
+    "attempt",
+    "lost_attempts",
+    "input_json",
+    "output_json",
+    "headers_json",
+    "owner",
+    "checkpoint_json",
+)
+
+
+def task_for(supports: frozenset[str], task: NewTask) -> NewTask:
+    """Return a task without what a store does not keep."""
+    headers_json = task.headers_json if "headers" in supports else None
+    return replace(task, headers_json=headers_json, owner=task.owner if "owners" in supports else None)
+
+
+def write_for(supports: frozenset[str], write: Write) -> Write:
+    """Return what may be written to a store that does not keep everything."""
+    lacking = {"notes"} - supports
+    if "checkpoints" not in supports:
+        lacking |= {"checkpoint_json", "progress_note_json"}
+    return {field: value for field, value in write.items() if field not in lacking}
 
 
 def updates_of(batch: list[tuple[Claim, Write]]) -> list[AttemptUpdate]:

@@ -24,6 +24,7 @@ class ModelTask:
     input_json: str
     max_lost_attempts: int
     headers_json: str | None
+    owner: str | None
     run_at: datetime
     due: bool
     state: TaskState = TaskState.PENDING
@@ -34,6 +35,9 @@ class ModelTask:
     cancel_requested: bool = False
     reported_progress: float = 0.0
     output_json: str | None = None
+    progress_note_json: str | None = None
+    checkpoint_json: str | None = None
+    notes: dict[str, str] = field(default_factory=dict)
     error: TaskError | None = None
     log: list[str] = field(default_factory=list)
 
@@ -57,12 +61,15 @@ def facts(task: ModelTask | TaskInfo) -> tuple[object, ...]:
         task.priority,
         task.input_json,
         task.headers_json,
+        task.owner,
         task.state,
         task.attempt,
         task.lost_attempts,
         task.output_json,
+        task.checkpoint_json,
         task.state in ERROR_IS_SPECIFIED and task.error and task.error.type,
-        task.state is TaskState.RUNNING and (task.runner_id, task.cancel_requested, task.reported_progress),
+        task.state is TaskState.RUNNING
+        and (task.runner_id, task.cancel_requested, task.reported_progress, task.progress_note_json),
     )
 
 
@@ -74,16 +81,21 @@ class ModelStore:
         self.leases: dict[str, bool] = {}
         self.highest_id = 0
 
-    def counts(self) -> Counter[tuple[str, str, TaskState]]:
+    def counts(self, owner: str | None = None) -> Counter[tuple[str, str, TaskState]]:
         """Return what `counts` should say."""
-        return Counter((task.queue, task.name, task.state) for task in self.tasks.values())
+        tasks = [task for task in self.tasks.values() if owner in {None, task.owner}]
+        return Counter((task.queue, task.name, task.state) for task in tasks)
 
-    def find(self, names: tuple[str, ...] | None, queues: tuple[str, ...] | None) -> list[ModelTask]:
+    def find(
+        self, names: tuple[str, ...] | None, queues: tuple[str, ...] | None, owner: str | None = None
+    ) -> list[ModelTask]:
         """Return the tasks with one of the names in one of the queues, by rising id."""
         return [
             task
             for _, task in sorted(self.tasks.items())
-            if (names is None or task.name in names) and (queues is None or task.queue in queues)
+            if (names is None or task.name in names)
+            and (queues is None or task.queue in queues)
+            and owner in {None, task.owner}
         ]
 
     def has_ended(self) -> bool:
@@ -119,6 +131,8 @@ class ModelStore:
         task.lost_attempts += outcome.lost
         task.attempt -= not outcome.spends_attempt
         task.state, task.error = outcome.state, outcome.error
+        if outcome.state is TaskState.SUCCEEDED:
+            task.checkpoint_json = None
         if outcome.state is TaskState.PENDING:
             task.wait_again(due=outcome.delay_seconds == 0)
 

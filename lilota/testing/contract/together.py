@@ -9,7 +9,15 @@ import pytest
 
 from lilota.contract import TaskQuery, TaskStore
 from lilota.models import NewTask, TaskState
-from lilota.testing.contract.harness import GIVEN, ContractFixtures, ContractRunner, counted, keeps_headers, new_task
+from lilota.testing.contract.harness import (
+    GIVEN,
+    ContractFixtures,
+    ContractRunner,
+    check_support,
+    counted,
+    keeps_headers,
+    new_task,
+)
 
 #: For every field of a new task but its name a value that is not its default.
 FIELDS: Mapping[str, object] = {
@@ -17,6 +25,7 @@ FIELDS: Mapping[str, object] = {
     "run_at": datetime(2024, 2, 29, 12, 30, 15, tzinfo=UTC),
     "delay_seconds": 1000.0,
     "headers_json": '{"x.trace":1}',
+    "owner": "user-17",
 }
 
 
@@ -54,6 +63,8 @@ class TogetherContract(ContractFixtures):
         """However a store packs tasks that are alike, no field is lost on the way."""
         if field == "headers_json" and not keeps_headers(store):
             pytest.skip("the store keeps no headers")
+        if field == "owner":
+            check_support(store, "owners")
 
         infos = [store.get(task_id) for task_id in store.add([new_task(**{field: FIELDS[field]})] * 5)]
 

@@ -1,0 +1,64 @@
+"""What is on record of the attempts of a task that did not succeed at once: a note each, the newest ones only."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import msgspec
+
+from lilota.models import Note, TaskError
+
+#: The kind of these notes.
+ATTEMPT: Final = "attempt"
+#: So many of the newest attempts of a task are on record: the note of one replaces that of the one so far before it.
+ATTEMPTS_KEPT: Final = 50
+
+AttemptEnd = Literal["succeeded", "failed", "cancelled", "lost", "retry", "returned"]
+
+
+class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How one attempt went.
+
+    Attributes:
+        token: the token of its claim, which names it: the number of an attempt that was not spent is used again.
+        attempt: which one of its task it was.
+        outcome: how it ended; "lost" with its worker or runner, "retry" by `Retry`, "returned" unspent by a runner that
+            stopped.
+        runner_id: the runner that had it.
+        host: the machine of the runner, or the node on which its worker was, or "".
+        pid: the worker process, or 0.
+        started_at: seconds since the epoch, or None if it did not start.
+        ended_at: seconds since the epoch.
+        error: why it did not succeed, the last words of a dead process included, or None.
+        progress: the percentage that it reached.
+        peak_memory_mb: the most memory that its processes had at once, in MiB, or None where nobody measured it.
+        cpu_seconds: the processor time that they used, or None.
+    """
+
+    token: int
+    attempt: int
+    outcome: AttemptEnd
+    runner_id: str | None = None
+    host: str = ""
+    pid: int = 0
+    started_at: float | None = None
+    ended_at: float
+    error: TaskError | None = None
+    progress: float = 0.0
+    peak_memory_mb: float | None = None
+    cpu_seconds: float | None = None
+
+
+def attempt_note(record: AttemptRecord) -> Note:
+    """Return the note by which the end of an attempt is on record."""
+    value = msgspec.json.encode(record).decode()
+    return Note(kind=ATTEMPT, name=f"{record.token % ATTEMPTS_KEPT:02d}", value_json=value, attempt=record.attempt)
+
+
+def told_attempt(note: Note) -> AttemptRecord:
+    """Return what the note of an attempt says.
+
+    Raises:
+        msgspec.ValidationError: it was damaged in the store.
+    """
+    return msgspec.json.decode(note.value_json, type=AttemptRecord)
