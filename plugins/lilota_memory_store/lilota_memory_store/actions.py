@@ -30,6 +30,7 @@ def retry(table: TaskTable, task_id: int, now: int) -> None:
     task.append((retry_line(task.state, task.attempt, to_seconds(now)),))
     task.attempt = task.lost_attempts = task.pid = 0
     task.progress = 0.0
+    task.progress_note_json = None
     task.started_at = task.finished_at = task.error = task.runner_id = None
     task.cancel_requested = False
     table.make_pending(task, now, now)
@@ -44,7 +45,6 @@ def prune(table: TaskTable, ended_before: int, states: Iterable[TaskState], limi
             finished_at, task_id = heapq.heappop(ended)
             task = table.tasks.get(task_id)
             if task is not None and task.state is state and task.finished_at == finished_at:
-                task.lane.ids[state].remove(task_id)
-                del table.tasks[task_id]
+                table.forget(task)
                 pruned += 1
     return pruned

@@ -59,5 +59,6 @@ def _grant(table: TaskTable, task: Task, runner_id: str, runner: Runner) -> Clai
     task.error = task.started_at = None
     task.pid = 0
     task.progress = 0.0
+    task.progress_note_json = None
     runner.held[task.id] = None
     return task.to_claim()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from lilota.contract import TaskQuery
+from lilota.contract import TaskCount, TaskQuery
 from lilota.models import TERMINAL_STATES, TaskInfo, TaskState
 from lilota_memory_store.ids import IdSet
 from lilota_memory_store.records import Lane, Task
@@ -15,8 +16,31 @@ from lilota_memory_store.table import TaskTable
 
 def find(table: TaskTable, query: TaskQuery) -> list[TaskInfo]:
     """Return one page of the tasks that match."""
-    ids = _listed_ids(table, query) if query.ids is not None else _all_ids(table, query)
+    if query.ids is not None:
+        ids = _listed_ids(table, query)
+    elif query.owner is not None:
+        ids = _owned_ids(table, query, query.owner)
+    else:
+        ids = _all_ids(table, query)
     return [table.tasks[task_id].to_info() for task_id in islice(ids, query.limit)]
+
+
+def counts(table: TaskTable) -> list[TaskCount]:
+    """Return how many tasks there are per lane and state."""
+    return [
+        TaskCount(queue=lane.queue, name=lane.name, state=state, count=ids.size)
+        for lane in table.lanes.values()
+        for state, ids in lane.ids.items()
+        if ids.size
+    ]
+
+
+def counts_of_owner(table: TaskTable, owner: str) -> list[TaskCount]:
+    """Return the same of the tasks of one owner."""
+    owned = table.owned.get(owner)
+    tasks = (table.tasks[task_id] for task_id in owned.ascending(None)) if owned else ()
+    counted = Counter((task.lane.queue, task.lane.name, task.state) for task in tasks)
+    return [TaskCount(queue=queue, name=name, state=state, count=n) for (queue, name, state), n in counted.items()]
 
 
 def ended_since(table: TaskTable, since: int, states: Iterable[TaskState], limit: int) -> list[int]:
@@ -41,6 +65,11 @@ def _listed_ids(table: TaskTable, query: TaskQuery) -> Iterator[int]:
             yield task_id
 
 
+def _owned_ids(table: TaskTable, query: TaskQuery, owner: str) -> Iterator[int]:
+    owned = table.owned.get(owner)
+    return (task_id for task_id in _walk(owned, query) if _matches(table.tasks[task_id], query)) if owned else iter(())
+
+
 def _is_ahead(task_id: int, query: TaskQuery) -> bool:
     if query.after_id is None:
         return True
@@ -48,7 +77,11 @@ def _is_ahead(task_id: int, query: TaskQuery) -> bool:
 
 
 def _matches(task: Task, query: TaskQuery) -> bool:
-    return (query.states is None or task.state in query.states) and _lane_matches(task.lane, query)
+    return (
+        (query.states is None or task.state in query.states)
+        and (query.owner is None or task.owner == query.owner)
+        and _lane_matches(task.lane, query)
+    )
 
 
 def _lane_matches(lane: Lane, query: TaskQuery) -> bool:

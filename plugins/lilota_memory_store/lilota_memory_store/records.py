@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
 
 from lilota.contract import RunnerInfo, from_microseconds, to_seconds
-from lilota.models import Claim, LogLine, TaskError, TaskInfo, TaskState
+from lilota.models import Claim, LogLine, Note, TaskError, TaskInfo, TaskState
 from lilota_memory_store.heap import Entry, EntryHeap
 from lilota_memory_store.ids import IdSet
 
@@ -38,6 +38,7 @@ class Task(msgspec.Struct, gc=False):
     run_at: int
     max_lost_attempts: int
     headers_json: str | None = None
+    owner: str | None = None
     state: TaskState = TaskState.PENDING
     entry: Entry | None = None
     output_json: str | None = None
@@ -52,6 +53,10 @@ class Task(msgspec.Struct, gc=False):
     error: TaskError | None = None
     cancel_requested: bool = False
     log_lines: list[LogLine] | None = None
+    progress_note_json: str | None = None
+    checkpoint_json: str | None = None
+    #: By kind and name.
+    notes: dict[tuple[str, str], Note] | None = None
 
     @property
     def log_count(self) -> int:
@@ -63,6 +68,10 @@ class Task(msgspec.Struct, gc=False):
         if self.log_lines is None:
             self.log_lines = []
         self.log_lines.extend(lines)
+
+    def keep(self, notes: Iterable[Note]) -> None:
+        """Keep notes, each in the place of the one of its kind and name."""
+        self.notes = (self.notes or {}) | {(note.kind, note.name): note for note in notes}
 
     def to_info(self) -> TaskInfo:
         """Return what others may know of it, as of now."""
@@ -89,6 +98,9 @@ class Task(msgspec.Struct, gc=False):
             error=self.error,
             cancel_requested=self.cancel_requested,
             headers_json=self.headers_json,
+            owner=self.owner,
+            progress_note_json=self.progress_note_json,
+            checkpoint_json=self.checkpoint_json,
         )
 
     def to_claim(self) -> Claim:
@@ -109,6 +121,8 @@ class Task(msgspec.Struct, gc=False):
             created_at=to_seconds(self.created_at),
             run_at=to_seconds(self.run_at),
             headers_json=self.headers_json,
+            owner=self.owner,
+            checkpoint_json=self.checkpoint_json,
         )
 
 

@@ -23,7 +23,7 @@ def restore(table: TaskTable, stored: Sequence[StoredTask], now: int) -> int:
 
 
 def _put(table: TaskTable, task: Task, now: int) -> None:
-    table.tasks[task.id] = task
+    table.put(task)
     table.last_id = max(table.last_id, task.id)
     task.lane.ids[task.state].add(task.id)
     if task.state is TaskState.PENDING:
@@ -44,6 +44,7 @@ def _to_task(table: TaskTable, stored: StoredTask) -> Task:
         run_at=to_microseconds(info.run_at),
         max_lost_attempts=info.max_lost_attempts,
         headers_json=info.headers_json,
+        owner=info.owner,
         state=info.state,
         output_json=info.output_json,
         started_at=None if info.started_at is None else to_microseconds(info.started_at),
@@ -57,4 +58,7 @@ def _to_task(table: TaskTable, stored: StoredTask) -> Task:
         error=info.error,
         cancel_requested=info.cancel_requested,
         log_lines=list(stored.log_lines) or None,
+        progress_note_json=info.progress_note_json,
+        checkpoint_json=info.checkpoint_json,
+        notes={(note.kind, note.name): note for note in stored.notes} or None,
     )

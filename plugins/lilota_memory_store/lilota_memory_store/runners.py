@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from lilota.contract import RegisteredRunner, RunnerInfo, from_microseconds, microseconds, to_seconds
-from lilota.contract.rules import GIVEN_BACK, after_lost_runner, rescue_line
-from lilota_memory_store.records import Runner
+from lilota.contract.rules import GIVEN_BACK, after_lost_runner, rescue_line, rescue_note
+from lilota.models import Note
+from lilota_memory_store.records import Runner, Task
 from lilota_memory_store.table import TaskTable
 from lilota_memory_store.updates import end_attempt
 
@@ -76,6 +77,7 @@ def rescue(table: TaskTable, runner_ids: Collection[str] | None, now: int) -> li
         for task_id in list(table.runners[runner_id].held):
             task = table.tasks[task_id]
             task.append((rescue_line(task.attempt, runner_id, info.host, info.pid, to_seconds(now)),))
+            task.keep((_lost_attempt(task, runner_id, info.host, now),))
             outcome = after_lost_runner(
                 runner_id, task.lost_attempts, task.max_lost_attempts, cancel_requested=task.cancel_requested
             )
@@ -83,3 +85,16 @@ def rescue(table: TaskTable, runner_ids: Collection[str] | None, now: int) -> li
             rescued.append(task_id)
         del table.runners[runner_id]
     return rescued
+
+
+def _lost_attempt(task: Task, runner_id: str, host: str, now: int) -> Note:
+    return rescue_note(
+        token=task.token,
+        attempt=task.attempt,
+        runner_id=runner_id,
+        host=host,
+        pid=task.pid,
+        started_at=None if task.started_at is None else to_seconds(task.started_at),
+        progress=task.progress,
+        now=to_seconds(now),
+    )

@@ -24,9 +24,9 @@ from lilota.contract import (
 from lilota.contract.forks import renew_in_forks
 from lilota.contract.rules import refuse_connection
 from lilota.errors import ConfigurationError
-from lilota.models import TERMINAL_STATES, AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
+from lilota.models import TERMINAL_STATES, AttemptUpdate, LogLine, NewTask, Note, TaskInfo, TaskState
 from lilota_memory_store import actions, claims, runners
-from lilota_memory_store.pages import ended_since, find
+from lilota_memory_store.pages import counts, counts_of_owner, ended_since, find
 from lilota_memory_store.restoring import restore
 from lilota_memory_store.table import TaskTable
 from lilota_memory_store.updates import apply_updates
@@ -78,7 +78,7 @@ class MemoryTaskStore:
             durable=False,
             forgets=True,
             multi_process=False,
-            supports=frozenset({"families", "headers"}),
+            supports=frozenset({"families", "headers", "owners", "checkpoints", "notes", "forgetting"}),
             warnings=("All tasks are gone when the process that holds them ends.",),
         )
 
@@ -113,14 +113,9 @@ class MemoryTaskStore:
             chosen = TERMINAL_STATES if states is None else states
             return ended_since(self._table, to_microseconds(since), chosen, limit)
 
-    def counts(self) -> list[TaskCount]:
+    def counts(self, owner: str | None = None) -> list[TaskCount]:
         with self._changed:
-            return [
-                TaskCount(queue=lane.queue, name=lane.name, state=state, count=ids.size)
-                for lane in self._table.lanes.values()
-                for state, ids in lane.ids.items()
-                if ids.size
-            ]
+            return counts(self._table) if owner is None else counts_of_owner(self._table, owner)
 
     def logs(self, task_id: int, after: int = 0, limit: int = 1000) -> list[LogLine]:
         with self._changed:
@@ -130,6 +125,14 @@ class MemoryTaskStore:
         with self._changed:
             found = ((task_id, number, self._table.tasks.get(task_id)) for task_id, number in after.items())
             return {task_id: (task.log_lines or [])[number : number + limit] for task_id, number, task in found if task}
+
+    def notes(
+        self, task_id: int, kind: str | None = None, after: tuple[str, str] = ("", ""), limit: int = 1000
+    ) -> list[Note]:
+        with self._changed:
+            kept = self._table.task(task_id).notes or {}
+            keys = sorted(key for key in kept if key > after and (kind is None or key[0] == kind))
+            return [kept[key] for key in keys[:limit]]
 
     def heartbeat(self, runner: RunnerInfo) -> bool:
         with self._changed:

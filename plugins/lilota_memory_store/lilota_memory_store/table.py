@@ -10,6 +10,7 @@ from lilota.contract.rules import due_at
 from lilota.errors import TaskNotFoundError
 from lilota.models import TERMINAL_STATES, NewTask, TaskState
 from lilota_memory_store.heap import Entry, EntryHeap
+from lilota_memory_store.ids import IdSet
 from lilota_memory_store.records import Lane, Runner, Task
 
 # One claim must not stop the world because a million scheduled tasks became due in the same second.
@@ -24,6 +25,8 @@ class TaskTable:
         self.lanes: dict[tuple[str, str], Lane] = {}
         self.lanes_by_name: dict[str, list[Lane]] = {}
         self.runners: dict[str, Runner] = {}
+        #: Owner -> the ids of the tasks.
+        self.owned: dict[str, IdSet] = {}
         #: Chore -> when somebody took the last turn.
         self.turns: dict[str, int] = {}
         self.scheduled = EntryHeap(self._is_current)
@@ -46,11 +49,27 @@ class TaskTable:
         first_id = self.last_id + 1
         tasks = [self._make_task(task_id, new, now) for task_id, new in enumerate(new_tasks, first_id)]
         for task in tasks:
-            self.tasks[task.id] = task
+            self.put(task)
             task.lane.ids[TaskState.PENDING].add(task.id)
             self.line_up(task, now)
         self.last_id += len(tasks)
         return [task.id for task in tasks]
+
+    def put(self, task: Task) -> None:
+        """Have a task among all, and among those of its owner."""
+        self.tasks[task.id] = task
+        if task.owner is not None:
+            self.owned.setdefault(task.owner, IdSet()).add(task.id)
+
+    def forget(self, task: Task) -> None:
+        """Have a task no more that has ended."""
+        task.lane.ids[task.state].remove(task.id)
+        del self.tasks[task.id]
+        if task.owner is not None:
+            owned = self.owned[task.owner]
+            owned.remove(task.id)
+            if not owned.size:
+                del self.owned[task.owner]
 
     def _make_task(self, task_id: int, new: NewTask, now: int) -> Task:
         return Task(
@@ -63,6 +82,7 @@ class TaskTable:
             due_at(new, now),
             new.max_lost_attempts,
             new.headers_json,
+            new.owner,
         )
 
     def lane(self, queue: str, name: str) -> Lane:

@@ -34,12 +34,18 @@ def _write(task: Task, update: AttemptUpdate, now: int) -> None:
         task.started_at = within_life(microseconds(update.started_at), task.created_at, now)
     if update.progress is not None:
         task.progress = update.progress
+    if update.progress_note_json is not None:
+        task.progress_note_json = update.progress_note_json
+    if update.checkpoint_json is not None:
+        task.checkpoint_json = update.checkpoint_json
     if update.output_json is not None:
         task.output_json = update.output_json
     if update.max_lost_attempts is not None:
         task.max_lost_attempts = update.max_lost_attempts
     if update.log_lines:
         task.append(new_lines(update, task.log_count))
+    if update.notes:
+        task.keep(update.notes)
 
 
 def end_attempt(table: TaskTable, task: Task, outcome: Outcome, now: int) -> None:
@@ -49,6 +55,10 @@ def end_attempt(table: TaskTable, task: Task, outcome: Outcome, now: int) -> Non
     task.attempt -= not outcome.spends_attempt
     task.lost_attempts += outcome.lost
     state = state_after(outcome, cancel_requested=task.cancel_requested)
+    if state is TaskState.SUCCEEDED:
+        task.checkpoint_json = None
+    if outcome.forget_input and state.is_terminal:
+        task.input_json = "{}"
     if state is TaskState.PENDING:
         table.make_pending(task, now + microseconds(outcome.delay_seconds), now)
     else:

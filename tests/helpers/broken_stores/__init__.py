@@ -9,7 +9,19 @@ import re
 from collections.abc import Iterator
 from types import ModuleType
 
-from broken_stores import claims, ended, fences, headers, leases, many_logs, people, records, restored, runners
+from broken_stores import (
+    claims,
+    ended,
+    fences,
+    headers,
+    leases,
+    many_logs,
+    people,
+    records,
+    restored,
+    runners,
+    travelling,
+)
 from broken_stores.wrapper import StoreWrapper
 
 __all__ = ["BROKEN_STORES"]
@@ -30,6 +42,6 @@ def _in_words(class_name: str) -> str:
 #: What is wrong, which is the name of the class in words -> the class that wraps a healthy store.
 BROKEN_STORES: dict[str, type[StoreWrapper]] = {
     _in_words(fault.__name__): fault
-    for module in (fences, claims, leases, people, records, runners, restored, headers, ended, many_logs)
+    for module in (fences, claims, leases, people, records, runners, restored, headers, ended, many_logs, travelling)
     for fault in _faults(module)
 }

@@ -55,8 +55,8 @@ class CountsDriftAfterPrune(StoreWrapper):
             self.ghosts = [TaskCount(queue="default", name="pruned", state=TaskState.PENDING, count=pruned)]
         return pruned
 
-    def counts(self) -> list[TaskCount]:
-        return super().counts() + self.ghosts
+    def counts(self, owner: str | None = None) -> list[TaskCount]:
+        return super().counts(owner) + self.ghosts
 
 
 class ChangesAreNotNoticed(StoreWrapper):

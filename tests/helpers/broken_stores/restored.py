@@ -91,9 +91,10 @@ class RestoredTasksAreNotCounted(StoreWrapper):
         self.restored.update((task.info.queue, task.info.name, task.info.state) for task in tasks)
         return super().restore(tasks)
 
-    def counts(self) -> list[TaskCount]:
+    def counts(self, owner: str | None = None) -> list[TaskCount]:
         counted = [
-            replace(row, count=row.count - self.restored[row.queue, row.name, row.state]) for row in super().counts()
+            replace(row, count=row.count - self.restored[row.queue, row.name, row.state])
+            for row in super().counts(owner)
         ]
         return [row for row in counted if row.count > 0]
 
