@@ -43,7 +43,7 @@ def prune(connection: sqlite3.Connection, ended_before: int, states: Sequence[Ta
         parameters = (*CODES[state], ended_before, limit - len(rows))
         rows += connection.execute(SQL["ended_before"], parameters).fetchall()
     ids = id_list(task_id for task_id, _, _ in rows)
-    for table in ("log_lines", "large_inputs", "large_outputs", "tasks"):
+    for table in ("log_lines", "notes", "checkpoints", "large_inputs", "large_outputs", "tasks"):
         connection.execute(SQL[f"prune_{table}"], (ids,))
     moves = LaneMoves()
     for _, lane, code in rows:

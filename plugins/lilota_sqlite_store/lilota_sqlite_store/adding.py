@@ -114,6 +114,9 @@ def add_tasks(connection: sqlite3.Connection, tasks: Sequence[NewTask], now: int
             for task_id, task, lane, state, run_at in zip(ids, tasks, lanes, states, run_ats, strict=True)
         ],
     )
+    if any(task.owner is not None for task in tasks):
+        owners = ((task.owner, task_id) for task_id, task in zip(ids, tasks, strict=True) if task.owner is not None)
+        connection.executemany(SQL["give_owner"], owners)
     connection.executemany(SQL["insert_large_input"], long_inputs.items())
     connection.executemany(SQL["insert_large_headers"], long_headers.items())
     return ids

@@ -11,8 +11,9 @@ import msgspec
 from lilota.contract import Fence, merge_updates, microseconds, new_lines
 from lilota.contract.rules import state_after, within_life
 from lilota.models import AttemptUpdate, LogLine, Outcome, TaskState
+from lilota_sqlite_store.extras import forget_input, write_extras
 from lilota_sqlite_store.statements import SQL, id_list
-from lilota_sqlite_store.states import RUNNING, LaneMoves, stored_as
+from lilota_sqlite_store.states import ENDED, RUNNING, LaneMoves, stored_as
 from lilota_sqlite_store.texts import LONG_TEXT
 
 encode_error: Final = msgspec.json.Encoder().encode
@@ -30,6 +31,7 @@ class StoredAttempt(NamedTuple):
     cancel_requested: int
     log_count: int
     created_at: int
+    has_checkpoint: int | None
 
 
 class AttemptChange:
@@ -94,17 +96,22 @@ def write_changes(connection: sqlite3.Connection, changes: Iterable[AttemptChang
     moves = LaneMoves()
     reports, ends, long_outputs, lines = [], [], [], []
     for change in changes:
-        update = change.update
-        if update.outcome is None:
+        update, outcome = change.update, change.update.outcome
+        state = RUNNING
+        if outcome is None:
             reports.append((*change.report_row(now), update.id))
         else:
-            state, row = change.end_row(update.outcome, now)
+            state, row = change.end_row(outcome, now)
             ends.append(row)
             moves.move(change.stored.lane, RUNNING, state)
         if update.output_json is not None and len(update.output_json) >= LONG_TEXT:
             long_outputs.append((update.id, update.output_json))
         if change.lines:
             lines += change.log_rows()
+        if update.notes or update.checkpoint_json or update.progress_note_json or change.stored.has_checkpoint:
+            write_extras(connection, update, state, had_checkpoint=bool(change.stored.has_checkpoint))
+        if outcome is not None and outcome.forget_input and state in ENDED:
+            forget_input(connection, update.id)
     connection.executemany(SQL["write_attempt"], reports)
     connection.executemany(SQL["end_attempt"], ends)
     moves.write(connection)

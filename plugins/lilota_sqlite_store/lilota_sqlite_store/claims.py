@@ -7,6 +7,8 @@ import sqlite3
 from itertools import islice
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from lilota.contract import Claimed, ClaimRequest, Fence
 from lilota.models import Claim
 from lilota_sqlite_store.statements import SQL, id_list
@@ -89,7 +91,9 @@ def _grant(connection: sqlite3.Connection, ids: list[int], lanes: Lanes, runner_
     if not ids:
         return ()
     rows = connection.execute(SQL["grant"], (runner_id, id_list(ids))).fetchall()
-    claims, granted = _to_claims(rows, lanes)
+    claims, granted, rare = _to_claims(rows, lanes)
+    if rare:
+        _add_extras(connection, claims, rare)
     moves = LaneMoves()
     for lane, count in granted.items():
         if count:
@@ -98,13 +102,20 @@ def _grant(connection: sqlite3.Connection, ids: list[int], lanes: Lanes, runner_
     return tuple(map(claims.__getitem__, ids))
 
 
-def _to_claims(rows: list[tuple[Any, ...]], lanes: Lanes) -> tuple[dict[int, Claim], dict[int, int]]:
-    """Return the claims by their ids, and how many there are of each lane."""
+def _add_extras(connection: sqlite3.Connection, claims: dict[int, Claim], ids: list[int]) -> None:
+    """Complete claims of tasks with an owner or a checkpoint; each further column of `grant.sql` costs all claims."""
+    for task_id, owner, checkpoint_json in connection.execute(SQL["claim_extras"], (id_list(ids),)):
+        claims[task_id] = replace(claims[task_id], owner=owner, checkpoint_json=checkpoint_json)
+
+
+def _to_claims(rows: list[tuple[Any, ...]], lanes: Lanes) -> tuple[dict[int, Claim], dict[int, int], list[int]]:
+    """Return the claims by their ids, how many there are of each lane, and which have owners or checkpoints."""
     claims: dict[int, Claim] = {}
     granted = dict.fromkeys(lanes, 0)
+    rare: list[int] = []
     for row in rows:
         lane, task_id, token, attempt, description, input_json, output_json, priority, lost_attempts, *more = row
-        max_lost_attempts, log_count, created_at, run_at, headers_json = more
+        max_lost_attempts, log_count, created_at, run_at, headers_json, with_extras = more
         queue, name = lanes[lane]
         granted[lane] += 1
         claims[task_id] = Claim(
@@ -124,4 +135,6 @@ def _to_claims(rows: list[tuple[Any, ...]], lanes: Lanes) -> tuple[dict[int, Cla
             run_at=run_at / 1e6,
             headers_json=headers_json,
         )
-    return claims, granted
+        if with_extras is not None:
+            rare.append(task_id)
+    return claims, granted, rare

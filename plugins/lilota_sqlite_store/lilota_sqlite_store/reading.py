@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
@@ -15,7 +16,7 @@ import msgspec
 from lilota.contract import TaskCount, TaskQuery, from_microseconds
 from lilota.contract.ids import LARGEST_ID
 from lilota.errors import TaskNotFoundError
-from lilota.models import TERMINAL_STATES, LogLine, TaskError, TaskInfo, TaskState
+from lilota.models import TERMINAL_STATES, LogLine, Note, TaskError, TaskInfo, TaskState
 from lilota_sqlite_store.statements import SQL, id_list, number_object
 from lilota_sqlite_store.states import CODES, STATES
 
@@ -68,6 +69,29 @@ def counts(connection: sqlite3.Connection) -> list[TaskCount]:
     ]
 
 
+def counts_of_owner(connection: sqlite3.Connection, owner: str) -> list[TaskCount]:
+    """Return how many tasks of an owner there are, from the index of owners."""
+    lanes = {lane: (queue, name) for lane, queue, name, _ in _lanes(connection)}
+    counted: Counter[tuple[str, str, TaskState]] = Counter()
+    for lane, code, count in connection.execute(SQL["count_tasks_of_owner"], (owner,)):
+        counted[*lanes[lane], STATES[code]] += count
+    return [TaskCount(queue=queue, name=name, state=state, count=n) for (queue, name, state), n in counted.items()]
+
+
+def notes(
+    connection: sqlite3.Connection, task_id: int, kind: str | None, after: tuple[str, str], limit: int
+) -> list[Note]:
+    """Return notes of a task behind a kind and a name: the order of their key."""
+    if connection.execute(SQL["task_exists"], (task_id,)).fetchone() is None:
+        raise TaskNotFoundError(task_id)
+    if kind is None:
+        rows = connection.execute(SQL["notes"], (task_id, *after, limit))
+    else:
+        first = after[1] if after[0] == kind else ""
+        rows = connection.execute(SQL["notes_of_kind"], (task_id, kind, first, limit if after[0] <= kind else 0))
+    return [Note(kind=kind, name=name, value_json=value, attempt=attempt) for kind, name, value, attempt in rows]
+
+
 def find(connection: sqlite3.Connection, query: TaskQuery) -> list[TaskInfo]:
     """Return one page of the tasks that match."""
     ids = list(islice(_matching_ids(connection, query), query.limit))
@@ -89,6 +113,8 @@ def ended_since(
 def _matching_ids(connection: sqlite3.Connection, query: TaskQuery) -> Iterable[int]:
     if query.ids is not None:
         return _listed_ids(connection, query)
+    if query.owner is not None:
+        return _ids_of_owner(connection, query)
     if query.states is None and query.names is None and query.queues is None:
         statement = SQL["find_falling" if query.newest_first else "find_rising"]
         return (task_id for (task_id,) in connection.execute(statement, (_start(query),)))
@@ -115,6 +141,15 @@ def _ids_in_lanes(connection: sqlite3.Connection, query: TaskQuery) -> Iterator[
     return (task_id for (task_id,) in heapq.merge(*pages, reverse=query.newest_first))
 
 
+def _ids_of_owner(connection: sqlite3.Connection, query: TaskQuery) -> Iterator[int]:
+    """Walk the tasks of the owner, of which the index has no others."""
+    lanes = {lane for lane, _ in _matching_lanes(connection, query)}
+    codes = _codes(query)
+    statement = SQL["find_falling_of_owner" if query.newest_first else "find_rising_of_owner"]
+    rows = connection.execute(statement, (query.owner, _start(query)))
+    return (task_id for task_id, lane, state in rows if lane in lanes and state in codes)
+
+
 def _listed_ids(connection: sqlite3.Connection, query: TaskQuery) -> list[int]:
     lanes = {lane for lane, _ in _matching_lanes(connection, query)}
     codes = _codes(query)
@@ -122,8 +157,11 @@ def _listed_ids(connection: sqlite3.Connection, query: TaskQuery) -> list[int]:
     start = _start(query)
     found = [
         task_id
-        for task_id, lane, state in connection.execute(SQL["find_listed"], (listed,))
-        if lane in lanes and state in codes and (task_id < start if query.newest_first else task_id > start)
+        for task_id, lane, state, owner in connection.execute(SQL["find_listed"], (listed,))
+        if lane in lanes
+        and state in codes
+        and query.owner in {None, owner}
+        and (task_id < start if query.newest_first else task_id > start)
     ]
     return sorted(found, reverse=query.newest_first)
 
@@ -150,7 +188,7 @@ def _to_info(row: tuple[Any, ...]) -> TaskInfo:
     """Make a TaskInfo of a row of the view `task_details`; a later version may have appended columns."""
     task_id, name, description, state, queue, priority, input_json, output_json, created_at, run_at, *more = row
     started_at, finished_at, attempt, lost_attempts, max_lost_attempts, pid, runner_id, progress, *more = more
-    error, cancel_requested, token, headers_json, *_ = more
+    error, cancel_requested, token, headers_json, owner, progress_note_json, checkpoint_json, *_ = more
     return TaskInfo(
         id=task_id,
         name=name,
@@ -174,6 +212,9 @@ def _to_info(row: tuple[Any, ...]) -> TaskInfo:
         cancel_requested=bool(cancel_requested),
         token=token,
         headers_json=headers_json,
+        owner=owner,
+        progress_note_json=progress_note_json,
+        checkpoint_json=checkpoint_json,
     )
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from lilota.contract import StoredTask, to_microseconds
 from lilota_sqlite_store.attempts import encode_error, log_row
+from lilota_sqlite_store.extras import note_row
 from lilota_sqlite_store.statements import SQL, id_list
 from lilota_sqlite_store.states import count_new, stored_as
 from lilota_sqlite_store.texts import ELSEWHERE, LONG_TEXT, long_texts
@@ -30,6 +31,9 @@ def restore(connection: sqlite3.Connection, tasks: Sequence[StoredTask], now: in
         ("insert_large_headers", [(info.id, info.headers_json) for info in infos]),
     ):
         connection.executemany(SQL[statement], long_texts(texts).items())
+    checkpoints = ((info.id, info.checkpoint_json) for info in infos if info.checkpoint_json is not None)
+    connection.executemany(SQL["put_checkpoint"], checkpoints)
+    connection.executemany(SQL["put_note"], (note_row(task.info.id, note) for task in new for note in task.notes))
     lines = (log_row(task.info.id, n, line) for task in new for n, line in enumerate(task.log_lines, 1))
     connection.executemany(SQL["insert_log_line"], lines)
     connection.execute(SQL["raise_last_id"], (max(info.id for info in infos),))
@@ -38,7 +42,7 @@ def restore(connection: sqlite3.Connection, tasks: Sequence[StoredTask], now: in
 
 def _without_existing(connection: sqlite3.Connection, tasks: Sequence[StoredTask]) -> list[StoredTask]:
     by_id = {task.info.id: task for task in reversed(tasks)}
-    for task_id, _, _ in connection.execute(SQL["find_listed"], (id_list(by_id),)).fetchall():
+    for task_id, *_ in connection.execute(SQL["find_listed"], (id_list(by_id),)).fetchall():
         del by_id[task_id]
     return list(by_id.values())
 
@@ -69,6 +73,9 @@ def _task_row(task: StoredTask, lane: int, state: int) -> tuple[object, ...]:
         _unless_long(info.input_json),
         _unless_long(info.output_json),
         _unless_long(info.headers_json, ELSEWHERE),
+        info.owner,
+        info.progress_note_json,
+        None if info.checkpoint_json is None else 1,
     )
 
 

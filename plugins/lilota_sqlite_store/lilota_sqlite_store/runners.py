@@ -5,12 +5,28 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Collection
 from functools import partial
+from typing import Any, NamedTuple
 
 from lilota.contract import RegisteredRunner, RunnerInfo, from_microseconds, microseconds, to_seconds
-from lilota.contract.rules import GIVEN_BACK, after_lost_runner, rescue_line
+from lilota.contract.rules import GIVEN_BACK, after_lost_runner, rescue_line, rescue_note
 from lilota.models import AttemptUpdate
 from lilota_sqlite_store.attempts import AttemptChange, StoredAttempt, write_changes
 from lilota_sqlite_store.statements import SQL
+
+
+class _Held(NamedTuple):
+    """What a runner holds: a row of `held_in_lane.sql`."""
+
+    stored: StoredAttempt
+    pid: int
+    started_at: int | None
+    progress: float
+
+    @classmethod
+    def of(cls, row: tuple[Any, ...]) -> _Held:
+        """Return what a row says."""
+        *stored, pid, started_at, progress = row
+        return cls(StoredAttempt._make(stored), pid, started_at, progress)
 
 
 def heartbeat(connection: sqlite3.Connection, runner: RunnerInfo, now: int) -> bool:
@@ -66,24 +82,35 @@ def rescue(connection: sqlite3.Connection, runner_ids: Collection[str] | None, n
 
 
 def _take_back(
-    connection: sqlite3.Connection, runner_id: str, to_end: Callable[[StoredAttempt], AttemptUpdate], now: int
+    connection: sqlite3.Connection, runner_id: str, to_end: Callable[[_Held], AttemptUpdate], now: int
 ) -> list[int]:
     changes: list[AttemptChange] = []
     for (lane,) in connection.execute(SQL["lanes_with_running"]).fetchall():
         rows = connection.execute(SQL["held_in_lane"], (lane, runner_id))
-        changes += [AttemptChange(held, to_end(held)) for held in map(StoredAttempt._make, rows)]
+        changes += [AttemptChange(held.stored, to_end(held)) for held in map(_Held.of, rows)]
     write_changes(connection, changes, now)
     connection.execute(SQL["forget_runner"], (runner_id,))
     return [change.stored.id for change in changes]
 
 
-def _given_back(held: StoredAttempt) -> AttemptUpdate:
-    return AttemptUpdate(id=held.id, token=held.token, outcome=GIVEN_BACK)
+def _given_back(held: _Held) -> AttemptUpdate:
+    return AttemptUpdate(id=held.stored.id, token=held.stored.token, outcome=GIVEN_BACK)
 
 
-def _lost(runner_id: str, host: str, pid: int, now: int, held: StoredAttempt) -> AttemptUpdate:
+def _lost(runner_id: str, host: str, pid: int, now: int, held: _Held) -> AttemptUpdate:
+    stored = held.stored
     outcome = after_lost_runner(
-        runner_id, held.lost_attempts, held.max_lost_attempts, cancel_requested=bool(held.cancel_requested)
+        runner_id, stored.lost_attempts, stored.max_lost_attempts, cancel_requested=bool(stored.cancel_requested)
     )
-    line = rescue_line(held.attempt, runner_id, host, pid, to_seconds(now))
-    return AttemptUpdate(id=held.id, token=held.token, outcome=outcome, log_lines=(line,))
+    line = rescue_line(stored.attempt, runner_id, host, pid, to_seconds(now))
+    note = rescue_note(
+        token=stored.token,
+        attempt=stored.attempt,
+        runner_id=runner_id,
+        host=host,
+        pid=held.pid,
+        started_at=None if held.started_at is None else to_seconds(held.started_at),
+        progress=held.progress,
+        now=to_seconds(now),
+    )
+    return AttemptUpdate(id=stored.id, token=stored.token, outcome=outcome, log_lines=(line,), notes=(note,))

@@ -32,6 +32,8 @@ CODES: Final[Mapping[TaskState, tuple[int, ...]]] = MappingProxyType(
         TaskState.CANCELLED: (CANCELLED,),
     }
 )
+#: How the terminal states are stored.
+ENDED: Final = frozenset({SUCCEEDED, FAILED, CANCELLED})
 #: Stored code -> task state.
 STATES: Final[tuple[TaskState, ...]] = tuple(state for state, codes in CODES.items() for _ in codes)
 

@@ -23,7 +23,7 @@ from lilota.contract import (
 from lilota.contract.ids import check_id
 from lilota.contract.rules import check_none_is_running, refuse_connection
 from lilota.errors import StoreUnavailableError
-from lilota.models import AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
+from lilota.models import AttemptUpdate, LogLine, NewTask, Note, TaskInfo, TaskState
 from lilota_sqlite_store import actions, attempts, claims, reading, repair, restoring, runners
 from lilota_sqlite_store.adding import GroupAdder
 from lilota_sqlite_store.database import Database
@@ -93,7 +93,7 @@ class SQLiteTaskStore:
             description=f"SQLite file {self.path}" + ("" if self._wait_for_disk else " (may lose the last second)"),
             durable=self._wait_for_disk,
             multi_process=True,
-            supports=frozenset({"families", "headers"}),
+            supports=frozenset({"families", "headers", "owners", "checkpoints", "notes", "forgetting"}),
             warnings=warnings_for(self.path),
         )
 
@@ -130,9 +130,9 @@ class SQLiteTaskStore:
         with self._db().read() as connection:
             return reading.ended_since(connection, to_microseconds(since), states, limit)
 
-    def counts(self) -> list[TaskCount]:
+    def counts(self, owner: str | None = None) -> list[TaskCount]:
         with self._db().read() as connection:
-            return reading.counts(connection)
+            return reading.counts(connection) if owner is None else reading.counts_of_owner(connection, owner)
 
     def logs(self, task_id: int, after: int = 0, limit: int = 1000) -> list[LogLine]:
         check_id(task_id)
@@ -142,6 +142,13 @@ class SQLiteTaskStore:
     def logs_of_many(self, after: Mapping[int, int], limit: int = 1000) -> dict[int, list[LogLine]]:
         with self._db().read() as connection:
             return reading.logs_of_many(connection, after, limit)
+
+    def notes(
+        self, task_id: int, kind: str | None = None, after: tuple[str, str] = ("", ""), limit: int = 1000
+    ) -> list[Note]:
+        check_id(task_id)
+        with self._db().read() as connection:
+            return reading.notes(connection, task_id, kind, after, limit)
 
     def heartbeat(self, runner: RunnerInfo) -> bool:
         with self._db().write(durable=False) as connection:
@@ -241,4 +248,10 @@ class SQLiteTaskStore:
 def _must_last(update: AttemptUpdate) -> bool:
     """Tell whether an update must survive a power cut; progress and logs of a task that runs again need not."""
     at_most_once = update.max_lost_attempts is not None and update.max_lost_attempts <= 1
-    return update.outcome is not None or update.output_json is not None or at_most_once
+    return (
+        update.outcome is not None
+        or update.output_json is not None
+        or update.checkpoint_json is not None
+        or bool(update.notes)
+        or at_most_once
+    )

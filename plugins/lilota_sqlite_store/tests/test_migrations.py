@@ -17,7 +17,7 @@ from sqlite_processes import open_when_all_are_there
 
 from lilota.contract import ClaimRequest, RunnerInfo, TaskQuery
 from lilota.errors import StoreVersionError
-from lilota.models import AttemptUpdate, NewTask, Outcome, TaskState
+from lilota.models import AttemptUpdate, NewTask, Note, Outcome, TaskState
 
 NEWEST = load_migrations()[-1][0]
 
@@ -115,6 +115,29 @@ def test_file_of_the_first_schema_is_brought_forward_with_its_tasks(connection, 
     assert [(info.id, info.description, info.run_at.timestamp()) for info in store.find(TaskQuery(ids=(7,)))] == [
         (7, "old", 5.0)
     ]
+    store.close()
+
+
+def test_file_of_the_fifth_schema_runs_on_with_owners_checkpoints_and_notes(connection, path):
+    """And a program of before, which has it open, goes on: its statements mean the same."""
+    migrate(connection, path, load_migrations()[:5])
+    connection.execute("INSERT INTO lanes (id, queue, name, ready) VALUES (1, 'default', 'task', 2)")
+    connection.executemany(ADD_OF_SCHEMA_2, [(7,), (8,)])
+    store = SQLiteTaskStore(path)
+    store.heartbeat(RunnerInfo(id="new"))
+
+    (claim,) = store.claim(ClaimRequest(runner_id="new", names=("task",))).claims
+    note = Note(kind="file", name="a", value_json="{}")
+    store.commit([AttemptUpdate(id=claim.id, token=claim.token, checkpoint_json="1", notes=(note,))])
+    connection.execute(
+        "UPDATE tasks SET state = 3, attempt = attempt + 1, token = token + 1, runner = 'old' WHERE id = 8"
+    )
+    old = connection.execute("SELECT * FROM task_details WHERE id = 8").fetchone()
+
+    assert schema_version(path) == NEWEST
+    assert (store.get(claim.id).checkpoint_json, store.notes(claim.id)) == ("1", [note])
+    assert (store.get(8).owner, store.get(8).runner_id) == (None, "old")
+    assert old[:3] == (8, "task", "old")
     store.close()
 
 

@@ -1,0 +1,1 @@
+SELECT lane, state, count(*) FROM tasks WHERE owner = ? GROUP BY lane, state

@@ -1,0 +1,1 @@
+UPDATE tasks SET has_checkpoint = NULL WHERE id = ?

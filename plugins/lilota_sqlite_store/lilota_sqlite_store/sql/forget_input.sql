@@ -1,0 +1,1 @@
+UPDATE tasks SET input = '{}' WHERE id = ?

@@ -1,0 +1,1 @@
+UPDATE tasks SET has_checkpoint = 1 WHERE id = ?

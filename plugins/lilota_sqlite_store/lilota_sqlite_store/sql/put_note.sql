@@ -1,0 +1,1 @@
+INSERT OR REPLACE INTO notes (task_id, kind, name, value, attempt) VALUES (?, ?, ?, ?, ?)

@@ -1,0 +1,1 @@
+UPDATE tasks SET progress_note = ? WHERE id = ?
