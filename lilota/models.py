@@ -9,10 +9,10 @@ from __future__ import annotations
 import abc
 import enum
 import json
-from collections.abc import Callable, Coroutine, Iterator
-from datetime import UTC, datetime
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, ParamSpec, Protocol, TypeVar, overload
 
 import msgspec
 
@@ -25,10 +25,14 @@ from lilota.texts.words import iso
 if TYPE_CHECKING:
     import logging
 
+_T = TypeVar("_T")
+_P = ParamSpec("_P")
 JSONObject = dict[str, Any]
 #: A task id and the token of a claim on it: names one attempt.
 Fence = tuple[int, int]
 
+#: What would end later than in so long is not foreseen.
+_FORESEEABLE: Final = timedelta(days=3650)
 #: The header in which the keys of the input travel that are not to be shown.
 SECRETS_HEADER: Final = "lilota.hidden"
 
@@ -164,6 +168,40 @@ class NewTask(Discreet, frozen=True, kw_only=True):
     owner: str | None = None
 
 
+class Progress(Record, frozen=True, kw_only=True):
+    """How far a task is, as of the moment at which it was read.
+
+    Attributes:
+        percentage: 100 once the task has ended, in whatever state; before, what it reported, but less than 100.
+        message: what it does, in its own words, or None.
+        step, of: "step 3 of 10", as it counts; or None.
+        finish_at: when a running task will have ended if it goes on at the pace of this attempt, or None.
+    """
+
+    percentage: float
+    message: str | None = None
+    step: float | None = None
+    of: float | None = None
+    finish_at: datetime | None = None
+
+    def to_dict(self) -> JSONObject:
+        """Return what `lilota show --json` prints as "progress"."""
+        return {"message": self.message, "step": self.step, "of": self.of, "finish_at": iso(self.finish_at)}
+
+
+class _ProgressNote(msgspec.Struct, frozen=True):
+    """What an attempt says beside its percentage; the form of `progress_note_json`.
+
+    Attributes:
+        from_percentage: where this attempt began, which may go on from a checkpoint.
+    """
+
+    message: str | None = None
+    step: float | None = None
+    of: float | None = None
+    from_percentage: float = msgspec.field(default=0.0, name="from")
+
+
 class TaskInfo(Record, Discreet, frozen=True, kw_only=True, dict=True):
     """What the store knows of a task, as of the moment it was read.
 
@@ -224,6 +262,35 @@ class TaskInfo(Record, Discreet, frozen=True, kw_only=True, dict=True):
         return 100 if self.state.is_terminal else min(self.reported_progress, 99.9)
 
     @cached_property
+    def progress(self) -> Progress:
+        """How far it is: the percentage, what it says of it, and when it will be there."""
+        try:
+            note = msgspec.json.decode(self.progress_note_json or "{}", type=_ProgressNote)
+        except (msgspec.DecodeError, UnicodeEncodeError):  # damaged; it must not hide the task
+            note = _ProgressNote()
+        return Progress(
+            percentage=self.progress_percentage,
+            message=note.message,
+            step=note.step,
+            of=note.of,
+            finish_at=self._finish_at(note.from_percentage),
+        )
+
+    def _finish_at(self, from_percentage: float) -> datetime | None:
+        """Return when it will have ended, at the pace that it had since it began at a percentage."""
+        gone = self.reported_progress - from_percentage
+        if self.state is not TaskState.RUNNING or self.started_at is None or gone <= 0:
+            return None
+        now = datetime.now(UTC)
+        left = (now - self.started_at) * ((100 - self.reported_progress) / gone)
+        return now + left if left < _FORESEEABLE else None
+
+    @property
+    def checkpoint(self) -> Any:  # noqa: ANN401 - any JSON value
+        """The state from which its next attempt would go on, None if there is none."""
+        return self._decoded("checkpoint", self.checkpoint_json or "{}").get("state")
+
+    @cached_property
     def input(self) -> JSONObject:
         """The input, decoded."""
         return self._decoded("input", self.input_json)
@@ -260,11 +327,12 @@ class TaskInfo(Record, Discreet, frozen=True, kw_only=True, dict=True):
         Args:
             reveal_secrets: leave passwords, tokens and keys as they are, which are `***` without it.
         """
-        long = {
+        long: JSONObject = {
             "max_lost_attempts": self.max_lost_attempts,
             "input": self.input if reveal_secrets else self.masked_input,
             "headers": self.headers,
             "output": None if self.output_json is None else self.output,
+            "checkpoint": self.checkpoint,
         }
         return {**self.summary(reveal_secrets=reveal_secrets), **_shown(long, reveal_secrets)}
 
@@ -279,6 +347,7 @@ class TaskInfo(Record, Discreet, frozen=True, kw_only=True, dict=True):
             "priority": self.priority,
             "progress_percentage": self.progress_percentage,
             "reported_progress": self.reported_progress,
+            "progress": self.progress.to_dict(),
             "attempt": self.attempt,
             "lost_attempts": self.lost_attempts,
             "cancel_requested": self.cancel_requested,
@@ -481,6 +550,26 @@ class AttemptOfTask(Protocol):
     def run_coroutine(self, coroutine: Coroutine[Any, Any, object]) -> object:
         """Run what a coroutine function has returned to its end, and return what it returns."""
 
+    def track(self, items: Any, total: float | None, message: str | None, share: float) -> Any:  # noqa: ANN401 - see `TaskContext.track`
+        """Give the items one by one, and know by that how far the task is."""
+
+    def report_progress(
+        self, percentage: float | None, step: float | None, of: float | None, message: str | None
+    ) -> None:
+        """Take what the task says of its progress."""
+
+    def checkpoint(self, state: object, *, durable: bool) -> None:
+        """Take what the next attempt would go on from."""
+
+    def last_checkpoint(self) -> Any:  # noqa: ANN401 - any JSON value
+        """Return what was taken last, by this attempt or by one before."""
+
+    def resumed(self) -> Literal["retry", "lost", "redeploy"] | None:
+        """Say why there was an attempt before, None if there was none."""
+
+    def step(self, name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401 - what the function returns
+        """Call the function, unless an attempt has done so and kept the result."""
+
 
 class TaskContext:
     """What the code of a task has to do with its attempt: what it was given, and what it can tell.
@@ -531,6 +620,101 @@ class TaskContext:
         if self._attempt is not None:
             self._attempt.wait_until_stored()
 
+    # --- how far it is
+
+    @overload
+    def track(
+        self, items: AsyncIterable[_T], *, total: float | None = None, message: str | None = None, share: float = 1.0
+    ) -> AsyncIterator[_T]: ...
+    @overload
+    def track(
+        self, items: Iterable[_T], *, total: float | None = None, message: str | None = None, share: float = 1.0
+    ) -> Iterator[_T]: ...
+    def track(self, items: Any, *, total: float | None = None, message: str | None = None, share: float = 1.0) -> Any:
+        """Go through items and have the progress follow: `for photo in self.track(photos, message="Resizing"):`.
+
+        A loop inside shares the bar: it stands for one step of the loop outside, or for its `share` of that step.
+        A step costs well under a microsecond. Use it in one thread of the task.
+
+        Args:
+            items: what to go through; `async for` goes through an asynchronous source.
+            total: how many steps there are together, for items without a length. If it is more than the length, the
+                others were done before: `self.track(range(self.last_checkpoint or 0, rows), total=rows)`.
+            message: what is done, for people.
+            share: which part of the enclosing step, or of the whole task, this loop is: 0 to 1.
+
+        Raises:
+            ValueError: the total or the share is none.
+        """
+        return items if self._attempt is None else self._attempt.track(items, total, message, share)
+
+    def report_progress(
+        self,
+        percentage: float | None = None,
+        *,
+        step: float | None = None,
+        of: float | None = None,
+        message: str | None = None,
+    ) -> None:
+        """Tell how far the task is: by a percentage, "step 3 of 10", a message, each alone or together.
+
+        What is left out stays as it was. A step of a number of steps makes the percentage, if none is given.
+
+        Raises:
+            ValueError: nothing is told, or what can't be: a percentage beyond 0 to 100, a negative number, NaN.
+        """
+        if self._attempt is not None:
+            self._attempt.report_progress(percentage, step, of, message)
+
+    # --- what the next attempt goes on from
+
+    def checkpoint(self, state: object, *, durable: bool = False) -> None:
+        """Save from where another attempt would go on, whatever ends this one; the last state counts.
+
+        It is cheap: states that follow each other within a moment are written once. A success forgets it.
+
+        Args:
+            state: any JSON value, up to the limit of an output.
+            durable: return when the store has it, as `wait_until_stored` does.
+
+        Raises:
+            InvalidOutputError: it is no JSON value, or too long.
+        """
+        if self._attempt is not None:
+            self._attempt.checkpoint(state, durable=durable)
+
+    @property
+    def last_checkpoint(self) -> Any:  # noqa: ANN401 - any JSON value
+        """The state that was saved last, by this attempt or an earlier one; None if there is none."""
+        return None if self._attempt is None else self._attempt.last_checkpoint()
+
+    @property
+    def resumed(self) -> Literal["retry", "lost", "redeploy"] | None:
+        """Why an earlier attempt ended, None in the first one.
+
+        "retry": by an error, or because somebody wants it again. "lost": its worker or runner died. "redeploy": its
+        runner stopped; this is known where the attempt has left a checkpoint.
+        """
+        return None if self._attempt is None else self._attempt.resumed()
+
+    def step(self, name: str, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """Call a function once per task: another attempt gets the result that was kept, and calls nothing.
+
+        It returns when the store has the result. What dies in the middle of the function runs it again. The result
+        comes as JSON carries it, the first time too; a coroutine function is awaited: `await self.step("pay", pay)`.
+
+        Args:
+            name: of the step, unique in the task. 1 to 200 characters.
+
+        Raises:
+            InvalidOutputError: the result is no JSON value, or too long.
+            ValueError: the name is none, or the task has 1,000 steps already.
+        """
+        if self._attempt is None:
+            return function(*args, **kwargs)
+        result: _T = self._attempt.step(name, function, args, kwargs)
+        return result
+
 
 class TaskBase(TaskContext, abc.ABC):
     """The base class of tasks: subclass it, and do the work in `run()`.
@@ -572,6 +756,13 @@ class TaskBase(TaskContext, abc.ABC):
         It may be a subclass whose options are those of the name. Asked once in each worker process, which runs it.
         """
         return cls
+
+    def on_stop(self) -> None:
+        """Do what is to be done when the runner stops and the attempt is given back: the last chance for a checkpoint.
+
+        Called after `run()` was ended by `RunnerStopping`, within the time that a stop waits for a task. An error in
+        it is written into the log of the task, and changes nothing else.
+        """
 
     @abc.abstractmethod
     def run(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - a subclass says what it takes and gives

@@ -24,7 +24,7 @@ _LINGER_SECONDS: Final = 1.0
 _of_thread: Final = threading.local()
 
 #: What makes a task another one for those who listen, besides its log.
-Mark = tuple[TaskState, int, float, bool]
+Mark = tuple[TaskState, int, float, str | None, bool]
 
 
 class Heard(NamedTuple):
@@ -185,7 +185,7 @@ def _may_have_logged(info: TaskInfo, heard: Iterable[Heard]) -> bool:
 
 
 def _mark_of(info: TaskInfo) -> Mark:
-    return info.state, info.token, info.reported_progress, info.cancel_requested
+    return info.state, info.token, info.reported_progress, info.progress_note_json, info.cancel_requested
 
 
 def _pages(ids: tuple[int, ...]) -> Iterable[tuple[int, ...]]:

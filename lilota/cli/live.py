@@ -15,7 +15,7 @@ from rich.text import Text
 
 from lilota.adding.news import wait_for_news
 from lilota.cli.following import Snapshot
-from lilota.cli.screen import bar, columns, console, has_unicode, percent, state_text, task_text, took
+from lilota.cli.screen import bar, columns, console, has_unicode, percent, state_text, task_text, told, took
 from lilota.contract import TaskStore
 from lilota.models import TaskInfo, TaskState
 from lilota.texts.safe import safe
@@ -92,27 +92,28 @@ def _bars(tasks: Sequence[TaskInfo], screen: Console) -> Table:
     table.width = screen.width - 3
     for task in tasks:
         state = state_text(task.state, unicode=unicode)
-        table.add_row(str(task.id), state, bar(task, width), percent(task), took(task, now), task_text(task))
+        said = told(task, now).strip()
+        table.add_row(str(task.id), state, bar(task, width), percent(task), took(task, now), task_text(task, said))
     return table
 
 
 class _Lines:
-    """Prints a line when a task changes its state or has ten percent more."""
+    """Prints a line when a task changes its state, says something else, or has ten percent more."""
 
     def __init__(self, print_line: Callable[[TaskInfo], None]) -> None:
         self._print_line = print_line
-        self._printed: dict[int, tuple[TaskState, int, int]] = {}
+        self._printed: dict[int, tuple[TaskState, int, int, str | None]] = {}
 
     def show(self, snapshot: Snapshot) -> None:
         """Print what is new."""
         for task in snapshot.tasks:
-            mark = (task.state, task.attempt, int(task.reported_progress) // 10)
+            mark = (task.state, task.attempt, int(task.reported_progress) // 10, task.progress.message)
             if self._printed.get(task.id) != mark:
                 self._printed[task.id] = mark
                 self._print_line(task)
 
 
 def _line(task: TaskInfo) -> str:
-    progress = f" {percent(task)}" if task.state is TaskState.RUNNING else ""
+    progress = f" {percent(task)}{told(task)}" if task.state is TaskState.RUNNING else ""
     error = f": {task.error.type}: {task.error.message}" if task.error and task.state is not TaskState.SUCCEEDED else ""
     return safe(f"{task.id} {task.name} {task.state}{progress}{error}")

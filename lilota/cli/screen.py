@@ -91,6 +91,21 @@ def percent(task: TaskInfo) -> str:
     return f"{100 if task.state is TaskState.SUCCEEDED else int(task.reported_progress)} %"
 
 
+def told(task: TaskInfo, now: datetime | None = None) -> str:
+    """Return what a running task says of its progress, with a space before it: the step, the message, what is left."""
+    if task.state is not TaskState.RUNNING:
+        return ""
+    progress = task.progress
+    steps = "" if progress.step is None or progress.of is None else f"{progress.step:g} of {progress.of:g}"
+    left = (
+        ""
+        if now is None or progress.finish_at is None
+        else f"about {duration((progress.finish_at - now).total_seconds())} left"
+    )
+    parts = [part for part in (steps, safe(progress.message or ""), left) if part]
+    return f" ({', '.join(parts)})" if parts else ""
+
+
 def when(task: TaskInfo) -> datetime:
     """Return the instant that matters most in the task's state: its end, its start, or when it is due."""
     if task.state.is_terminal:

@@ -11,7 +11,9 @@ import msgspec
 
 from lilota.models import Claim, JSONObject, LogLine, Outcome, TaskBase, TaskError, TaskState
 from lilota.results import shown, unwrapped
+from lilota.tasks.checkpoints import KeepsCheckpoints
 from lilota.tasks.runs import signature_of
+from lilota.tasks.tracks import TracksProgress
 from lilota.workers.attempts import TaskLoader, no_class, run_attempt
 from lilota.workers.logs import LineBudget, LineHandler, kept_line, task_logger
 
@@ -28,6 +30,7 @@ class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
             it did not succeed.
         error: why it did not succeed, with the traceback as text, or None.
         progress: every percentage that it reported, in order.
+        checkpoint: the state that it saved last, from which another attempt would go on; None if it saved none.
         log_lines: what it logged through `self.logger`. What it prints goes to the test's own output.
         outcome: the whole outcome, as a store would get it.
     """
@@ -37,6 +40,7 @@ class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     result: Any
     error: TaskError | None
     progress: tuple[float, ...]
+    checkpoint: Any
     log_lines: tuple[LogLine, ...]
     outcome: Outcome
 
@@ -46,7 +50,7 @@ class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
         return "\n".join(line.text for line in self.log_lines)
 
 
-class Recorder:
+class Recorder(TracksProgress, KeepsCheckpoints):
     """Keeps what an attempt tells; the `AttemptReporter` of its task.
 
     Args:
@@ -58,6 +62,7 @@ class Recorder:
         self.is_cancelled = is_cancelled
         self.percentages: list[float] = []
         self.log_lines: list[LogLine] = []
+        self.checkpoint_json: str | None = None
         #: What `set_output` got last, and what the task returned in its place.
         self.output_json: str | None = None
         self.returned_json: str | None = None
@@ -70,6 +75,20 @@ class Recorder:
 
     def output(self, output_json: str) -> None:
         self.output_json = output_json
+
+    def save_checkpoint(self, checkpoint_json: str) -> None:
+        self.checkpoint_json = checkpoint_json
+
+    def report_progress(
+        self, percentage: float | None, step: float | None, of: float | None, message: str | None
+    ) -> None:
+        super().report_progress(percentage, step, of, message)
+        self.note_progress()
+
+    def note_progress(self) -> None:
+        """Keep how far it is, if that has changed."""
+        if self._tracks is not None and (percentage := self._tracks.news().percentage) is not None:
+            self.percentages.append(percentage)
 
     def returned(self, output_json: str) -> None:
         self.returned_json = output_json
@@ -109,6 +128,7 @@ class Recorder:
 
     def result(self, outcome: Outcome) -> TaskResult:
         """Return what the attempt left, which ended so."""
+        self.note_progress()
         returned_json = None if outcome.lost else self.returned_json
         given = (returned_json, self.output_json, self.claim.output_json)
         output_json = next((text for text in given if text is not None), None)
@@ -119,6 +139,7 @@ class Recorder:
             result=self._decoded(stored) if outcome.state is TaskState.SUCCEEDED else None,
             error=outcome.error,
             progress=tuple(self.percentages),
+            checkpoint=None if self.checkpoint_json is None else self.last_checkpoint(),
             log_lines=tuple(self.log_lines),
             outcome=outcome,
         )

@@ -68,8 +68,16 @@ class InlineAttempt(Recorder):
 
     def _update(self) -> AttemptUpdate:
         task_id, token = self.claim.fence
-        progress = self.percentages[-1] if self.percentages else None
-        return AttemptUpdate(id=task_id, token=token, progress=progress, output_json=self.output_json)
+        told = self.percentages[-1] if self.percentages else None
+        tracked = self.tracks.news()
+        return AttemptUpdate(
+            id=task_id,
+            token=token,
+            progress=told if tracked.percentage is None else tracked.percentage,
+            progress_note_json=tracked.note_json,
+            output_json=self.output_json,
+            checkpoint_json=self.checkpoint_json,
+        )
 
     def _look(self) -> bool:
         self.saw_stop = self._store.get(self.claim.id).cancel_requested

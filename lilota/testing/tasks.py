@@ -27,6 +27,7 @@ _UNSAID: Final[dict[str, Any]] = {
     "output": None,
     "lost_attempts": 0,
     "headers": None,
+    "checkpoint": None,
 }
 
 
@@ -40,6 +41,7 @@ def run_task(
     output: JSONObject | None = None,
     lost_attempts: int = 0,
     headers: JSONObject | None = None,
+    checkpoint: Any = None,  # noqa: ANN401 - any JSON value
     is_cancelled: Callable[[], bool] = lambda: False,
     **arguments: Any,  # noqa: ANN401 - checked against what the task takes
 ) -> TaskResult:
@@ -58,6 +60,7 @@ def run_task(
         attempt: the number of the attempt, for what is decided by it (`max_attempts`).
         output: what an earlier attempt left behind.
         headers: what travels with the task.
+        checkpoint: what an earlier attempt has saved by `self.checkpoint()`; any JSON value.
         is_cancelled: what `self.cancelled` gives.
         arguments: the input of a function, or of a class whose `run` has parameters. `bind` is the way where a
             parameter is called like one of `run_task`.
@@ -72,7 +75,7 @@ def run_task(
     for remark in remarks_on(task_class):
         warnings.warn(remark, stacklevel=2)
     said = {"name": name, "description": description, "attempt": attempt, "output": output}
-    said |= {"lost_attempts": lost_attempts, "headers": headers}
+    said |= {"lost_attempts": lost_attempts, "headers": headers, "checkpoint": checkpoint}
     if name is None:
         name = function.name if isinstance(function, FunctionTask) else "task"
     what = f"The input of {name!r}"
@@ -95,9 +98,16 @@ def run_task(
         lost_attempts=lost_attempts,
         max_lost_attempts=task_class.max_lost_attempts,
         headers_json=headers_json(headers),
+        checkpoint_json=None if checkpoint is None else _checkpoint_json(checkpoint, name),
     )
     recorder = Recorder(claim, is_cancelled)
     return recorder.result(run_inline(lambda _name: task_class, recorder))
+
+
+def _checkpoint_json(state: object, name: str) -> str:
+    """Return a checkpoint of the first attempt."""
+    what = f"The earlier checkpoint of {name!r}"
+    return encode_object({"state": state, "attempt": 1}, lambda: what, OUTPUT_LIMIT_BYTES, InvalidOutputError)
 
 
 def _bound_input(task: BoundTask[Any], what: str, input: JSONObject | None, arguments: JSONObject) -> str:

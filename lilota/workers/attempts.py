@@ -9,7 +9,8 @@ import decimal
 import json
 import logging
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from contextvars import copy_context
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Protocol
@@ -71,6 +72,9 @@ class AttemptReporter(AttemptOfTask, Protocol):
     def note(self, text: str) -> None:
         """Take a line in which lilota itself tells something about the attempt."""
 
+    def leave_for_retry(self) -> None:
+        """The attempt ends by itself, and not because its runner stops."""
+
 
 def run_attempt(
     claim: Claim,
@@ -115,7 +119,8 @@ async def run_shared_attempt(
         if isinstance(built, Outcome):
             return built
         task, keep = built
-        keep(await call(task))
+        with _told_of_a_stop(task, logger, as_stop):
+            keep(await call(task))
     except BaseException as error:  # noqa: BLE001 - as above
         return _outcome_after(as_stop(error), claim, task_class, reporter)
     return _SUCCEEDED
@@ -125,6 +130,8 @@ def _outcome_after(
     error: BaseException, claim: Claim, task_class: type[TaskBase], reporter: AttemptReporter
 ) -> Outcome:
     outcome = outcome_of(error, claim, task_class)
+    if not isinstance(_stop_within(error) or error, RunnerStopping):
+        reporter.leave_for_retry()
     if outcome.state is TaskState.CANCELLED:
         _note_where_it_was(error, reporter)
     return outcome
@@ -146,8 +153,26 @@ def _build_and_call(
     if isinstance(built, Outcome):
         return built
     task, keep = built
-    keep(call(task))
+    with _told_of_a_stop(task, logger):
+        keep(call(task))
     return _SUCCEEDED
+
+
+@contextmanager
+def _told_of_a_stop(
+    task: TaskBase, logger: logging.Logger, as_stop: Callable[[BaseException], BaseException] = lambda error: error
+) -> Iterator[None]:
+    """Call `on_stop` of a task that ends because its runner stops."""
+    try:
+        yield
+    except BaseException as error:
+        stop = as_stop(error)
+        if isinstance(_stop_within(stop) or stop, RunnerStopping):
+            try:
+                task.on_stop()
+            except Exception:
+                logger.exception("on_stop() has failed; the attempt is given back all the same.")
+        raise
 
 
 def _build(
@@ -296,6 +321,8 @@ def _build_task(
     force_setattr(task_info, "pid", os.getpid())
     force_setattr(task_info, "output_json", claim.output_json)
     force_setattr(task_info, "headers_json", claim.headers_json)
+    force_setattr(task_info, "owner", claim.owner)
+    force_setattr(task_info, "checkpoint_json", claim.checkpoint_json)
     task = task_class(task_info, progress.set_progress, progress.set_output, logger)
     task._attempt = reporter  # noqa: SLF001 - not by its `__init__`, which users may have written anew
     return task

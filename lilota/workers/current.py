@@ -11,7 +11,9 @@ from typing import Any, Final
 from lilota.engine.messages import StopReason
 from lilota.errors import CancelRequested, RunnerStopping, StopTask, TimeoutReached
 from lilota.models import AttemptUpdate, Claim, LogLine, Outcome
+from lilota.tasks.checkpoints import KeepsCheckpoints
 from lilota.tasks.limits import LINE_LENGTH_LIMIT
+from lilota.tasks.tracks import NO_NEWS, News, TracksProgress
 from lilota.workers.capture import OutputCapture
 from lilota.workers.guard import Guard
 from lilota.workers.logs import LineBudget, kept_line, notice, printed
@@ -30,7 +32,7 @@ FIRST_NEWS_SECONDS: Final = 0.01
 _NAP_SECONDS: Final = 0.5
 
 
-class RunningAttempt:
+class RunningAttempt(TracksProgress, KeepsCheckpoints):
     """One attempt while it runs; the `AttemptReporter` of its task.
 
     Args:
@@ -63,6 +65,7 @@ class RunningAttempt:
         self._percentage: float | None = None
         self._output_json: str | None = None
         self._returned_json: str | None = None
+        self._checkpoint_json: str | None = None
         #: Who waits for the answer to which question, and whether the newest is still to be asked.
         self._waiting: dict[int, threading.Event] = {}
         self._questions = 0
@@ -112,6 +115,18 @@ class RunningAttempt:
             # What a task wrote down must survive its death from now on; only in the very first moments it may wait.
             if not self.is_fresh():
                 self._send_news()
+
+    def save_checkpoint(self, checkpoint_json: str) -> None:
+        with self._guard.shield, self._guard.lock:
+            self._check_running()
+            self._checkpoint_json = checkpoint_json
+
+    def report_progress(
+        self, percentage: float | None, step: float | None, of: float | None, message: str | None
+    ) -> None:
+        with self._guard.shield, self._guard.lock:
+            self._check_running()
+            super().report_progress(percentage, step, of, message)
 
     def returned(self, output_json: str) -> None:
         # No lock: it is for `end`, in the same thread. The courier leaves it alone.
@@ -179,9 +194,10 @@ class RunningAttempt:
     def take_news(self) -> AttemptUpdate | None:
         """Return what was not taken yet, or None."""
         self._add_printed(final=False)
-        reports = self._started_at, self._percentage, self._output_json
+        tracked = NO_NEWS if self._tracks is None else self._tracks.news()
+        reports = self._started_at, self._percentage, self._output_json, self._checkpoint_json, *tracked
         has_news = bool(self._lines) or any(report is not None for report in reports)
-        return self._take_update(None) if has_news else None
+        return self._take_update(None, tracked) if has_news else None
 
     def end(self, outcome: Outcome) -> AttemptUpdate:
         """Return the last news; what is reported afterwards is refused."""
@@ -190,24 +206,26 @@ class RunningAttempt:
             self._note_dropped()
         if self._returned_json is not None:
             self._output_json = self._returned_json
-        update = self._take_update(outcome)
+        update = self._take_update(outcome, NO_NEWS if self._tracks is None else self._tracks.news())
         self.has_ended = True
         for waiting in tuple(self._waiting.values()):
             waiting.set()
         return update
 
-    def _take_update(self, outcome: Outcome | None) -> AttemptUpdate:
+    def _take_update(self, outcome: Outcome | None, tracked: News) -> AttemptUpdate:
         update = AttemptUpdate(
             id=self.claim.id,
             token=self.claim.token,
             pid=None if self._started_at is None else self._guard.pid,
             started_at=self._started_at,
-            progress=self._percentage,
+            progress=self._percentage if tracked.percentage is None else tracked.percentage,
             output_json=self._output_json,
             log_lines=tuple(self._lines),
             outcome=outcome,
+            progress_note_json=tracked.note_json,
+            checkpoint_json=self._checkpoint_json,
         )
-        self._started_at = self._percentage = self._output_json = None
+        self._started_at = self._percentage = self._output_json = self._checkpoint_json = None
         self._lines.clear()
         return update
 

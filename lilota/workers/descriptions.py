@@ -8,13 +8,13 @@ from types import MemberDescriptorType, TracebackType
 from typing import Final
 
 from lilota.errors import StopTask, TimeoutReached, did_you_mean
-from lilota.models import TaskBase, TaskError, TaskInfo
+from lilota.models import TaskBase, TaskContext, TaskError, TaskInfo
 from lilota.plugins.strangers import blamed
 from lilota.tasks.limits import MESSAGE_LIMIT, NAME_LIMIT, TRACEBACK_LIMIT
 
 #: What an object of a task has when its `__init__` is that of `TaskBase`.
 _SET_WHEN_MADE: Final = ("logger", "set_output", "set_progress", "task_info")
-_OF_TASKS: Final = (*_SET_WHEN_MADE, "cancelled", "wait_until_stored")
+_OF_TASKS: Final = (*_SET_WHEN_MADE, *(name for name in vars(TaskContext) if not name.startswith("_")))
 _FIELDS: Final = (property, cached_property, MemberDescriptorType)
 _PLAIN_MODULES: Final = frozenset({"builtins", "lilota.errors"})
 _OURS: Final = ("lilota.", "lilota_django.", "pluggy")
@@ -65,7 +65,8 @@ def _hint_for(error: BaseException) -> str:
     name = error.name or ""
     if name in _SET_WHEN_MADE:
         return ". Let __init__() call super().__init__() with all that it gets."
-    if isinstance(getattr(TaskInfo, name, None), _FIELDS):
+    # Whoever writes `self.progress` wants to tell it, and not to read it.
+    if isinstance(getattr(TaskInfo, name, None), _FIELDS) and name != "progress":
         return f". Did you mean self.task_info.{name}?"
     hint = did_you_mean(name, _OF_TASKS)
     return f".{hint}" if hint else ""

@@ -319,7 +319,7 @@ def test_list_for_machines_has_stable_keys(store):
 
     assert set(task) == {
         "id", "name", "description", "state", "queue", "priority", "progress_percentage", "reported_progress",
-        "attempt", "lost_attempts", "cancel_requested", "pid", "runner_id",
+        "progress", "attempt", "lost_attempts", "cancel_requested", "pid", "runner_id",
         "created_at", "run_at", "started_at", "finished_at", "error", "served",
     }  # fmt: skip
     assert task["created_at"].endswith("Z")

@@ -21,7 +21,7 @@ from testing_tasks import (
 )
 
 from lilota.errors import InvalidInputError, InvalidTaskError
-from lilota.models import TaskState
+from lilota.models import TaskBase, TaskState
 from lilota.testing import run_task
 
 
@@ -177,3 +177,19 @@ def test_a_coroutine_runs_inline_also_where_the_test_is_one():
         return run_task(greet.bind("Ann")).result
 
     assert asyncio.run(test()) == run_task(greet.bind("Ann")).result == "Ann 1"
+
+
+def test_an_attempt_that_goes_on_from_a_checkpoint_is_tested_without_a_store():
+    """Its progress begins where it was, and what it saves last is in the result."""
+
+    class Copy(TaskBase):
+        def run(self):
+            for row in self.track(range(self.last_checkpoint, 10), total=10):
+                self.checkpoint(row + 1)
+            return {"resumed": self.resumed}
+
+    result = run_task(Copy, attempt=2, checkpoint=6)
+
+    assert result.output == {"resumed": "retry"}
+    assert result.checkpoint == 10
+    assert result.progress == (100,)

@@ -40,6 +40,9 @@ class Recorder:
     def note(self, text: str) -> None:
         self.notes.append(text)
 
+    def leave_for_retry(self) -> None:
+        """There is no next attempt."""
+
     def is_cancelled(self) -> bool:
         return True
 

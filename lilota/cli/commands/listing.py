@@ -23,6 +23,7 @@ from lilota.cli.screen import (
     state_text,
     task_text,
     text,
+    told,
     took,
     when,
 )
@@ -133,6 +134,10 @@ def _is_served(task: TaskInfo, serving: Serving) -> bool | None:
     return serving.answer(task.name, task.queue) if task.state in WAITING_STATES else None
 
 
+def _remark(task: TaskInfo, serving: Serving) -> str:
+    return "no runner serves this" if _is_served(task, serving) is False else told(task).strip()
+
+
 def _task_table(tasks: Sequence[TaskInfo], screen: Console, serving: Serving, *, full: bool) -> Table:
     now = datetime.now(UTC)
     with_queue = any(task.queue != "default" for task in tasks)
@@ -149,7 +154,7 @@ def _task_table(tasks: Sequence[TaskInfo], screen: Console, serving: Serving, *,
             *([text(task.queue)] if with_queue else []),
             relative(when(task), now),
             took(task, now),
-            task_text(task, "no runner serves this" if _is_served(task, serving) is False else "", full=full),
+            task_text(task, _remark(task, serving), full=full),
         )
     return table
 

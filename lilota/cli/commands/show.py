@@ -13,7 +13,7 @@ from rich.text import Text
 from lilota.adding.lines import lines_behind
 from lilota.cli.options import TASK_ID, json_option, store_option
 from lilota.cli.records import print_json
-from lilota.cli.screen import console, fields, has_unicode, state_text
+from lilota.cli.screen import console, fields, has_unicode, state_text, told
 from lilota.cli.session import Session, pass_session
 from lilota.contract import TaskStore
 from lilota.contract.rules import told_node
@@ -74,7 +74,7 @@ def _facts(task: TaskInfo, now: datetime) -> Iterator[tuple[str, str]]:
     if task.description:
         yield "description", safe(task.description)
     if task.state is not TaskState.SUCCEEDED:
-        yield "progress", f"{task.reported_progress:.0f} %"
+        yield "progress", f"{task.reported_progress:.0f} %{told(task, now)}"
     yield "queue", safe(task.queue) + (f", priority {task.priority}" if task.priority else "")
     yield "attempt", _attempts(task)
     yield "added", instant_text(task.created_at, now)
@@ -111,6 +111,8 @@ def _blocks(task: TaskInfo, reveal: bool) -> Iterator[tuple[str, list[str], str]
         yield "Headers", _json_lines(_shown(task.headers, reveal)), ""
     if task.output_json is not None:
         yield "Output", _json_lines(_shown(task.output, reveal)), "green"
+    if task.checkpoint is not None:
+        yield "Checkpoint", _json_lines(_shown(task.checkpoint, reveal)), ""
     if task.error is not None:
         error = task.error.to_dict(reveal_secrets=reveal)
         lines = error["traceback"].rstrip().split("\n") if error["traceback"] else []
