@@ -241,6 +241,8 @@ def _troubled_runners(runners: Iterable[RegisteredRunner]) -> Iterator[Finding]:
         which = f"The runner {runner.id} (process {runner.pid} on {runner.host})"
         if service.failure:
             yield Finding("problem", "runners", f"{which} failed: {mask_text(service.failure)} Restart its program.")
+        if service.problem and not runner.has_expired:
+            yield Finding("problem", "runners", f"{which}: {mask_text(service.problem)}")
         for trouble in service.troubles:
             yield Finding("warning", "runners", f"{which}: {mask_text(trouble)}")
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lilota.handles import TaskHandle
     from lilota.models import JSONObject, TaskBase
     from lilota.registry import Registry
+    from lilota.running.health import RunnerHealth
     from lilota.running.run import RunnerStart
     from lilota.tasks.functions import BoundTask, FunctionTask
 
@@ -164,6 +165,16 @@ class TaskRunner:
     def failure(self) -> BaseException | None:
         """Why the started runner has ended by itself, or None while all is well; then `stop()` cleans up and raises."""
         return None if self._run is None else self._run.driver.failure
+
+    def health(self) -> RunnerHealth:
+        """Tell what keeps the started runner from running tasks, if anything does: for a health page of your program.
+
+        Asks no store, and is cheap. Any thread may ask, also of a runner that is being stopped.
+
+        Raises:
+            RunnerStateError: the runner is not started.
+        """
+        return self._started("The task runner has no health because it was not started").health()
 
     @overload
     def register(self, name: str, clazz: type[TaskBase] | FunctionTask[..., Any]) -> None: ...

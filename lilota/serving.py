@@ -68,6 +68,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
             it has besides.
         given_up: names of which it takes no tasks any more, until it is started again.
         troubles: what somebody has to look at, as sentences.
+        failure: why its engine has ended by itself; "" if it has not.
+        problem: what keeps it from running any task just now, as a sentence; "" if nothing does.
         is_stopping: it takes nothing any more.
     """
 
@@ -82,6 +84,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     given_up: tuple[str, ...] = ()
     troubles: tuple[str, ...] = ()
     failure: str = ""
+    problem: str = ""
     is_stopping: bool = False
     families: tuple[str, ...] = ()
 
@@ -105,6 +108,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
             given_up=_told(about, "given_up", tuple[str, ...], ()),
             troubles=_told(about, "troubles", tuple[str, ...], ()),
             failure=_told(about, "failure", str, ""),
+            problem=_told(about, "problem", str, ""),
             is_stopping=_told(about, "stopping", bool, False),
         )
 

@@ -25,6 +25,7 @@ def with_service(
     *,
     places: int,
     troubles: Sequence[str] = (),
+    problem: str = "",
     is_stopping: bool = False,
     control: str = "",
     nodes: Mapping[str, int] | None = None,
@@ -33,6 +34,7 @@ def with_service(
 
     Args:
         serves: what it was started for; what it does not take of that, it has given up.
+        problem: what keeps it from running any task just now, as a sentence; "" if nothing does.
         control: the address of its control socket, "" if it has none.
         nodes: how many of the places are on which node, None if all are on the machine of the runner.
     """
@@ -53,6 +55,8 @@ def with_service(
         about["control"] = control
     if troubles:
         about["troubles"] = troubles[:_TROUBLES_LIMIT]
+    if problem:
+        about["problem"] = problem[:MESSAGE_LIMIT]
     if takes is not serves:
         taken = frozenset(takes.names)
         about["given_up"] = _within_limit(name for name in serves.names if name not in taken)

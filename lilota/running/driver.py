@@ -29,8 +29,8 @@ from lilota.running.threads import AwaitedThread
 
 logger: logging.Logger = logging.getLogger(__name__)
 
-#: After so many failed starts in a row the first start counts as failed.
-_FIRST_STARTS: Final = 3
+#: After so many failed starts in a row the first start counts as failed, and a later one as more than bad luck.
+FIRST_STARTS: Final = 3
 #: After so many in a row, about a minute, a runner without any worker gives up: somebody must hear of it.
 _STARTS: Final = 10
 
@@ -69,6 +69,7 @@ class Driver:
         self._thread = AwaitedThread("lilota-engine", self._run)
         self._has_place = True
         self._busy_since: float | None = None
+        self._came_round_at = clock()
         self._is_abandoned = False
         self._orders: deque[Callable[[], None]] = deque()
         self.settled: threading.Event = threading.Event()
@@ -144,10 +145,26 @@ class Driver:
             return False
         self._is_abandoned = True
         self.failure = LilotaError(
-            f"The engine of the runner has been held up for more than {limit_seconds:g} s, at "
-            f"{whereabouts(self._thread.ident)}"
+            f"The engine of the runner has been held up for more than {limit_seconds:g} s, at {self.whereabouts()}"
         )
         return True
+
+    def seconds_since_round(self) -> float:
+        """Return how long ago the loop last came round: a second or two at most, where nothing holds it up."""
+        return self._clock() - self._came_round_at
+
+    def store_away_for(self) -> float:
+        """Return for how many seconds the store could not be used, 0 if it can."""
+        return self._exchange.schedule.failing_for(self._clock())
+
+    @property
+    def waits_for_store(self) -> bool:
+        """Whether the loop has asked the store, and has no answer yet."""
+        return self._exchange.is_waiting
+
+    def whereabouts(self) -> str:
+        """Return where the thread of the loop is in its code, on one line."""
+        return whereabouts(self._thread.ident)
 
     # --- the loop
 
@@ -179,7 +196,7 @@ class Driver:
         """Go round once; called by who drives the loop in a time of his own, and never calls `start`."""
         self._busy_since = None
         events = self._processes.wait(self._seconds_to_wait())
-        self._busy_since = self._clock()
+        self._busy_since = self._came_round_at = self._clock()
         while self._orders:
             self._orders.popleft()()
         now = self._clock()
@@ -252,7 +269,7 @@ class Driver:
     def _watch_starts(self) -> None:
         """Let `start` return when a worker is ready or some could not start; give up when none can any more."""
         crew = self._engine.crew
-        if not self.settled.is_set() and (crew.is_ready or crew.failed_starts >= _FIRST_STARTS or not crew.size):
+        if not self.settled.is_set() and (crew.is_ready or crew.failed_starts >= FIRST_STARTS or not crew.size):
             self.settled.set()
         if crew.starts_in_vain >= _STARTS and crew.last_start_failure is not None:
             raise LilotaError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from lilota.contract import ClaimRequest, Fence, TaskStore
+from lilota.contract import ClaimRequest, Committed, Fence, TaskStore
 from lilota.engine.engine import Engine
 from lilota.errors import StoreError, StoreGoneError, StoreVersionError, described
 from lilota.models import AttemptUpdate, Outcome, TaskError, TaskState
@@ -25,6 +25,7 @@ class Exchange:
 
     Attributes:
         schedule: when the store is talked with; any thread may ask it to look again.
+        is_waiting: whether the store was asked, and has not answered yet; any thread may look.
     """
 
     def __init__(self, engine: Engine, store: TaskStore, teller: Teller, clock: Callable[[], float]) -> None:
@@ -33,6 +34,7 @@ class Exchange:
         self._store = store
         self._teller = teller
         self.schedule: LookSchedule = LookSchedule()
+        self.is_waiting: bool = False
         self._lost_replies = LostReplies(engine, store)
         self._outage = Outage(logger, clock)
 
@@ -45,7 +47,7 @@ class Exchange:
         if request is None and not updates:
             return
         try:
-            committed = self._store.commit(updates, request)
+            committed = self._commit(updates, request)
         except StoreFaultError as error:
             if not updates:
                 self._be_patient(error, updates, request, now)
@@ -84,17 +86,24 @@ class Exchange:
     def _write_group(self, updates: list[AttemptUpdate], now: float) -> None:
         """Write the updates of one attempt, or that it has failed."""
         try:
-            committed = self._store.commit(updates)
+            committed = self._commit(updates)
         except StoreFaultError as error:
             task_id, token = updates[0].fence
             updates = [AttemptUpdate(id=task_id, token=token, outcome=_unwritable(error.__cause__ or error))]
-            committed = self._store.commit(updates)
+            committed = self._commit(updates)
             logger.warning("What the task %d has reported can't be written; it fails: %s", task_id, error)
             self._engine.holdings.drop((task_id, token), now)
         self._lost_replies.note_failure(None)  # the whole batch may have been written before it failed
         committed = self._lost_replies.without_own_writes(updates, committed)
         self._engine.committed(committed, now)
         self._teller.committed(updates, committed)
+
+    def _commit(self, updates: Sequence[AttemptUpdate], request: ClaimRequest | None = None) -> Committed:
+        self.is_waiting = True
+        try:
+            return self._store.commit(updates, request)
+        finally:
+            self.is_waiting = False
 
     def _be_patient(
         self, error: StoreError, updates: list[AttemptUpdate], request: ClaimRequest | None, now: float

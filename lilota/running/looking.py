@@ -39,8 +39,9 @@ class LookSchedule:
         return max(0.0, next_look_at - now, self._not_before - now)
 
     def failing_for(self, now: float) -> float:
-        """Return for how many seconds the store could not be used, 0 if it can."""
-        return 0.0 if self._failing_since is None else now - self._failing_since
+        """Return for how many seconds the store could not be used, 0 if it can; any thread may ask."""
+        since = self._failing_since  # looked at once: the store may answer meanwhile
+        return 0.0 if since is None else now - since
 
     def may_talk(self, now: float) -> bool:
         """Tell whether the store has had its rest after a failure."""

@@ -25,6 +25,7 @@ from lilota.running.about import with_failure, with_service
 from lilota.running.control import ControlSocket
 from lilota.running.driver import Driver
 from lilota.running.executors import RunOptions
+from lilota.running.health import RunnerHealth, health_of
 from lilota.running.housekeeping import Housekeeper
 from lilota.running.lease import LeaseKeeper
 from lilota.running.stacks import StackFinder
@@ -126,6 +127,10 @@ class RunnerStart:
         """Whether it was started here, and not by the process of which this one is a fork."""
         return self.info.pid == os.getpid()
 
+    def health(self) -> RunnerHealth:
+        """Tell what keeps it from running tasks, if anything does; any thread may ask."""
+        return health_of(self._engine, self.driver)
+
     def start(self) -> None:
         """Take the lease, start the threads and the first worker; see `TaskRunner.start`."""
         self._store.open()
@@ -225,6 +230,7 @@ class RunnerStart:
             engine.takes,
             places=engine.crew.size,
             troubles=engine.troubles,
+            problem=self.health().text,
             is_stopping=engine.is_stopping,
             control=self._control.address,
             nodes=self._executor.nodes() if isinstance(self._executor, HasNodes) else None,

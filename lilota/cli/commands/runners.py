@@ -78,6 +78,8 @@ def _print_troubles(services: Sequence[tuple[RegisteredRunner, Service]], screen
     for runner, service in services:
         if service.failure:
             screen.print(text(f"The runner {runner.id} failed: {service.failure}", "red"), soft_wrap=True)
+        if service.problem:
+            screen.print(text(f"The runner {runner.id}: {service.problem}", "red"), soft_wrap=True)
         for trouble in service.troubles:
             screen.print(text(f"The runner {runner.id}: {trouble}", "yellow"), soft_wrap=True)
 
@@ -102,6 +104,8 @@ def _table(services: Sequence[tuple[RegisteredRunner, Service]], running: Counte
 
 
 def _state(runner: RegisteredRunner, service: Service) -> Text:
+    if not runner.has_expired and service.problem:
+        return Text("stuck", style="red")
     if not runner.has_expired:
         return Text("stopping", style="yellow") if service.is_stopping else Text("alive", style="green")
     return Text("failed" if service.failure else "lease expired", style="red")
