@@ -59,6 +59,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         executor: the name or URL of what runs the attempts.
         prune_after_seconds: running runners delete tasks that ended longer ago than this; None keeps everything.
         places_per_process: how many coroutines of tasks with `concurrent = True` run at once in one process.
+        heartbeat_file: the path of a file that a worker keeps young while it goes on; None writes none. A relative one
+            counts from the working folder.
         sources: setting -> where its value comes from, for people; not a setting itself.
     """
 
@@ -75,6 +77,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float | None, _Setting("LILOTA_PRUNE_AFTER_SECONDS", _parse_number, _check_seconds)
     ] = None
     places_per_process: Annotated[int, _Setting("LILOTA_PLACES_PER_PROCESS", _parse_whole, _check_places)] = 1
+    heartbeat_file: Annotated[str | None, _Setting("LILOTA_HEARTBEAT_FILE", check=_check_file)] = None
     sources: dict[str, str] = {}
 
     def source_of(self, setting: str) -> str:
@@ -280,6 +283,11 @@ def _check_seconds(seconds: float | None, source: str) -> None:
             f"The setting 'prune_after_seconds' in {source} is {seconds:g}; write a number of seconds above 0, or "
             "leave it out to keep all tasks."
         )
+
+
+def _check_file(path: str | None, source: str) -> None:
+    if path is not None and not path.strip():
+        raise ConfigurationError(f"The setting 'heartbeat_file' in {source} is empty; name a file, or leave it out.")
 
 
 def _check_references(tasks: Mapping[str, str], source: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
+import platform
 import queue
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +22,9 @@ from lilota.modules import NOT_USED
 from lilota.plugins import Plugins
 from lilota.registry import Registry
 from lilota.runner import TaskRunner
+from lilota.running.heartbeat_file import HeartbeatFile
+from lilota.running.pulse import Pulse
+from lilota.running.service_manager import ServiceManager
 from lilota.texts.words import duration
 from lilota.workers.preparing import start_method_for
 from lilota.workers.processors import usable_processors
@@ -47,8 +52,10 @@ def run_worker(
     executor: str | None = None,
     upload_modules: Sequence[str] = (),
     places_per_process: int | None = None,
+    heartbeat_file: str | os.PathLike[str] | None = None,
     settings: Settings | None = None,
     registry: Registry | None = None,
+    service: ServiceManager | None = None,
 ) -> None:
     """Start a runner, and return when a signal has stopped it. Only in the main thread.
 
@@ -62,11 +69,17 @@ def run_worker(
         ready: is called when the runner has started, with what it does, for people: label -> value.
         say: is called with each sentence about the stopping.
         grace_seconds: how long running tasks may go on after the first signal.
+        heartbeat_file: a file that is younger than a few seconds as long as the runner goes on and its store answers;
+            None takes the configured one.
+        service: who has started this process as a service; None looks into the environment. Who starts processes
+            before this looks itself: they must not inherit it.
 
     Raises:
         TypeError, LilotaError: as for `TaskRunner`; or the runner has ended by itself.
     """
+    service = service or ServiceManager.taken_from(os.environ)
     settings = settings or (registry.plugins.settings if registry else load_settings())
+    pulse = Pulse(_heartbeat_file(settings.heartbeat_file if heartbeat_file is None else heartbeat_file), service)
     registry = registry or Registry(Plugins(settings), settings)
     executor = executor or settings.executor
     processes = usable_processors() if processes is None else processes
@@ -96,11 +109,17 @@ def run_worker(
             places = f"{processes}, started by {start_method_for(start_method)}" if here else redacted(executor)
             Thread(target=_tell_of_tasks, args=(trial, settings), name="lilota-trial", daemon=True).start()
             ready(_facts(runner, places, queues))
-            name = wait_for_signal(runner, signals)
+            pulse.ready()
+            name = wait_for_signal(runner, signals, pulse)
         finally:
             trial.close()
-            _stop_within(runner, signals, say, name, grace_seconds)
+            _stop_within(runner, signals, say, pulse, name=name, grace_seconds=grace_seconds)
+    pulse.end()
     _say(say, "Stopped.")
+
+
+def _heartbeat_file(path: str | os.PathLike[str] | None) -> HeartbeatFile | None:
+    return None if path is None else HeartbeatFile(path, f"lilota: process {os.getpid()} on {platform.node()}\n")
 
 
 def find_in_modules(registry: Registry, start_method: str | None = None) -> None:
@@ -160,11 +179,13 @@ def stop_signals() -> Iterator[StopSignals]:
                 signal.signal(number, handler)
 
 
-def wait_for_signal(runner: TaskRunner, signals: StopSignals) -> str:
-    """Return the name of the first signal, or "" if the runner has ended by itself."""
+def wait_for_signal(runner: TaskRunner, signals: StopSignals, pulse: Pulse | None = None) -> str:
+    """Return the name of the first signal, or "" if the runner has ended by itself; tell meanwhile how it is."""
     while runner.failure is None:
+        if pulse is not None:
+            pulse.beat(runner.health())
         with contextlib.suppress(queue.Empty):
-            return signals.get(timeout=_LOOK_SECONDS).name
+            return signals.get(timeout=pulse.interval_seconds if pulse else _LOOK_SECONDS).name
         signals.take_back()  # what is loaded late, with the store say, may bring handlers too
     return ""
 
@@ -195,7 +216,13 @@ def _facts(runner: TaskRunner, places: str, queues: Sequence[str] | None) -> Map
 
 
 def _stop_within(
-    runner: TaskRunner, signals: StopSignals, say: Callable[[str], object], name: str, grace_seconds: float
+    runner: TaskRunner,
+    signals: StopSignals,
+    say: Callable[[str], object],
+    pulse: Pulse,
+    *,
+    name: str,
+    grace_seconds: float,
 ) -> None:
     """Stop within the grace period; a second signal, for which the main thread listens, cuts it short.
 
@@ -205,10 +232,13 @@ def _stop_within(
     with ThreadPoolExecutor(2, "lilota-stopping") as other_threads:
         stopping = other_threads.submit(runner.stop, grace_seconds)
         hurried = None
+        pulse.stopping(f"running tasks may go on for {duration(grace_seconds)}." if name else "see the log.")
         if name:  # said only now: it should be true when somebody reads it
             grace = f"running ones may go on for {duration(grace_seconds)}. Once more stops them now."
             _say(say, f"{name}: taking no new tasks; {grace}")
         while not stopping.done():
+            with contextlib.suppress(RunnerStateError):  # it has just stopped
+                pulse.beat(runner.health())
             with contextlib.suppress(queue.Empty):
                 signal_ = signals.get(timeout=0.05)
                 if hurried is not None:

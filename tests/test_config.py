@@ -65,6 +65,7 @@ def test_every_environment_variable_is_read(monkeypatch):
     monkeypatch.setenv("LILOTA_EXECUTOR", "dask://host:8786")
     monkeypatch.setenv("LILOTA_PRUNE_AFTER_SECONDS", "604800")
     monkeypatch.setenv("LILOTA_PLACES_PER_PROCESS", "500")
+    monkeypatch.setenv("LILOTA_HEARTBEAT_FILE", "/run/heartbeat")
 
     settings = load_settings()
 
@@ -78,6 +79,7 @@ def test_every_environment_variable_is_read(monkeypatch):
     assert settings.executor == "dask://host:8786"
     assert settings.prune_after_seconds == 604_800
     assert settings.places_per_process == 500
+    assert settings.heartbeat_file == "/run/heartbeat"
 
 
 def test_an_empty_environment_variable_is_not_a_setting(monkeypatch):
@@ -150,6 +152,7 @@ def test_an_unknown_argument_is_refused():
         ("prune_after_seconds = nan", "'prune_after_seconds' in .* is nan; write a number of seconds above 0"),
         ("places_per_process = 0", "'places_per_process' in .* is 0; write a whole number from 1 to 10,000"),
         ("places_per_process = 1.5", "'places_per_process' in .* Expected `int`, got `float`"),
+        ('heartbeat_file = ""', "'heartbeat_file' in .* is empty; name a file, or leave it out"),
         ("plugins_off = 1", "'plugins_off' in .* Expected `bool`, got `int`"),
         ("tasks = { resize = 1 }", "'tasks' in .* Expected `str`, got `int`"),
         ('modules = "app.tasks"', "'modules' in .* Expected `array`, got `str`"),

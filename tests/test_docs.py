@@ -317,6 +317,7 @@ def test_the_json_of_the_page_for_agents_is_what_commands_print(tmp_path, monkey
         "prune": ("--older-than", "7d", "--yes"),
         "retry": (str(failed),),
         "cancel": (str(waiting),),
+        "health": ("--max-wait", "1h"),
     }
     with contextlib.closing(open_store(f"sqlite:///{tmp_path}/old.db")) as old:
         old.open()
@@ -326,7 +327,7 @@ def test_the_json_of_the_page_for_agents_is_what_commands_print(tmp_path, monkey
     }
 
     documents.pop("stack")  # for a task that runs: tests/acceptance/test_stacks.py
-    assert len(documents) == 14
+    assert len(documents) == 15
     for name, documented in documents.items():
         printed = call(name, *arguments.get(name, ()), "--json").stdout
         document = json.loads(printed.splitlines()[0] if name in {"list", "logs"} else printed)

@@ -40,6 +40,7 @@ _LAZY: Final = {
     "stack": LazyCommand(f"{_COMMANDS}.stack:stack", _LOOK, "Show where a running task is in its code."),
     "watch": LazyCommand(f"{_COMMANDS}.watch:watch", _LOOK, "Follow tasks live until they end."),
     "runners": LazyCommand(f"{_COMMANDS}.runners:runners", _LOOK, "List who runs the tasks, on which hosts."),
+    "health": LazyCommand(f"{_COMMANDS}.health:health", _LOOK, "Say in a line whether tasks are run; for probes."),
     "cancel": LazyCommand(f"{_COMMANDS}.actions:cancel", _CHANGE, "Cancel tasks that wait or run."),
     "retry": LazyCommand(f"{_COMMANDS}.actions:retry", _CHANGE, "Run failed or cancelled tasks again."),
     "prune": LazyCommand(f"{_COMMANDS}.prune:prune", _CHANGE, "Delete tasks that ended long ago."),

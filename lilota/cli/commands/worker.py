@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -83,6 +84,12 @@ _LEVELS: Final = ("debug", "info", "warning", "error")
     metavar="FILE",
     help="Bring this Python file to where the executor runs tasks; may be repeated.",
 )
+@click.option(
+    "--heartbeat-file",
+    type=click.Path(),
+    metavar="PATH",
+    help="Keep this file young while the worker goes on and the store answers. Default: the setting, or none.",
+)
 @click.option("--reload", is_flag=True, help="Start again when code changes; for development.")
 @click.option(
     "--log-level",
@@ -106,6 +113,7 @@ def worker(
     start_method: str | None,
     executor: str | None,
     upload_modules: tuple[str, ...],
+    heartbeat_file: str | None,
     reload: bool,
     log_level: str,
 ) -> None:
@@ -120,7 +128,9 @@ def worker(
         _reload(session, modules)
     from lilota.foreground import find_in_modules, run_worker  # noqa: PLC0415 - --help needs no runner
     from lilota.plugins.strangers import undisturbed  # noqa: PLC0415 - as above
+    from lilota.running.service_manager import ServiceManager  # noqa: PLC0415 - as above
 
+    service = ServiceManager.taken_from(os.environ)
     session.tasks, session.modules = dict(tasks), modules
     with logs_on_stderr(ReadableFormatter(), getattr(logging, log_level.upper())):
         registry = session.registry  # before the folder is on the path: `add` and `plugins` see the same packages
@@ -147,6 +157,8 @@ def worker(
                 start_method=start_method,
                 executor=executor,
                 upload_modules=upload_modules,
+                heartbeat_file=heartbeat_file,
+                service=service,
                 registry=registry,
             )
 

@@ -126,6 +126,19 @@ def test_a_worker_serves_the_queues_that_it_is_told(site):
     assert "no QUEUES in TASKS has the queue 'parcels', only 'default', 'mails'" in output
 
 
+def test_a_worker_keeps_a_file_young_that_tells_of_it(site, tmp_path):
+    """Until it stops; `manage.py lilota health` judges it, and the store of the project."""
+    heartbeat = tmp_path / "heartbeat"
+    with site.worker("--heartbeat-file", str(heartbeat)) as worker:
+        until(heartbeat.exists, bool)
+        judged = site.manage("lilota", "health", "--heartbeat-file", str(heartbeat), "--max-age", "1h")
+        served = site.manage("lilota", "health")
+        code = worker.stop()
+
+    assert (judged.returncode, served.returncode, served.stdout) == (0, 0, "healthy: 1 runner lives\n")
+    assert (code, heartbeat.exists()) == (0, False)
+
+
 def test_connections_are_tended_around_each_task(site):
     """One outlives a task if CONN_MAX_AGE says so; a transaction that a task leaves open does not reach the next."""
     site.change("shop/settings.py", '"OPTIONS"', '"CONN_MAX_AGE": None, "OPTIONS"')
@@ -206,6 +219,7 @@ def test_what_runs_at_the_second_signal_is_given_back(site):
         (["--processes", "0"], "Invalid value for '--processes': 0"),
         (["--lease-seconds", "soon"], "Invalid value for '--lease-seconds': 'soon'"),
         (["--queues", " ,"], "--queues names no queue. Leave it out to serve all."),
+        (["--heartbeat-file", "/"], "The heartbeat file can't be /: that is a folder. Name a file of its own."),
         (["--store", "nosuch://"], "'nosuch'"),
         (["--store", "django://other"], "has no alias 'other'"),
         (["--store", "memory"], "Leave LILOTA['STORE'] out, or name a shared store"),

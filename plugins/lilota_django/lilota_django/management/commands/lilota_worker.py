@@ -41,6 +41,7 @@ class Command(BaseCommand):
         add("--lease-seconds", default=30, help="How long its tasks wait for another worker if it dies. Default: 30.")
         add("--start-method", choices=("forkserver", "spawn"), help="How processes are started.")
         add("--executor", metavar="URL", help="What runs the tasks, by name or URL. Default: processes.")
+        add("--heartbeat-file", metavar="PATH", help="Keep this file young while the worker goes on. Default: none.")
         add("--log-level", default="info", choices=_LEVELS, help="Leave out log lines below it. Default: info.")
         add("--queues", metavar="A,B", help="Serve only these queues. Default: all.")
         add("--store", metavar="URL", help="Another store than that of the setting LILOTA.")
@@ -74,6 +75,7 @@ class Command(BaseCommand):
                     lease_seconds=_read("--lease-seconds", options["lease_seconds"], parse_duration),
                     start_method=options["start_method"],
                     executor=options["executor"],
+                    heartbeat_file=options["heartbeat_file"],
                     settings=settings,
                 )
         except LilotaError as error:
