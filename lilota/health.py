@@ -17,9 +17,9 @@ from lilota.serving import WORKER, Service, Serving, is_due
 from lilota.texts.secrets import mask_text
 from lilota.texts.words import count, duration, iso
 
-#: So many of those that wait are looked at, those that were added first: enough, unless as many are due only later.
-_LOOKED_AT: Final = 500
-_PAGE: Final = 50
+#: How many of those that wait are looked at, those that were added first. The first one is mostly the one, and its
+#: input may be large; 500 are enough, unless as many are due only later.
+_PAGES: Final = (1, 49, *[50] * 9)
 _NAME_LENGTH: Final = 200
 
 
@@ -109,11 +109,10 @@ def _pages(store: TaskStore, serving: Serving) -> Iterator[list[TaskInfo]]:
         states=(TaskState.PENDING,),
         names=tuple({row.name for row in lanes}),
         queues=tuple({row.queue for row in lanes}),
-        limit=_PAGE,
         newest_first=False,
     )
-    for _ in range(_LOOKED_AT // _PAGE if lanes else 0):
-        page = store.find(query)
+    for limit in _PAGES if lanes else ():
+        page = store.find(replace(query, limit=limit))
         if not page:
             return
         yield page

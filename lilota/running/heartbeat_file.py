@@ -48,9 +48,7 @@ class HeartbeatFile:
         """
         found = _identity(self.path)
         if found is None or self._written is None:
-            new = self._new()
-            self._written = _identity(new)
-            os.replace(new, self.path)
+            self._written = self._put()
         elif found == self._written:
             os.utime(self.path)
         else:
@@ -64,6 +62,18 @@ class HeartbeatFile:
         """
         if self._written is not None and _identity(self.path) == self._written:
             os.unlink(self.path)
+
+    def _put(self) -> tuple[int, int] | None:
+        """Write it, in the place of whatever file is there, and return which one it is."""
+        new = self._new()
+        try:
+            written = _identity(new)
+            os.replace(new, self.path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(new)
+            raise
+        return written
 
     def _new(self) -> str:
         """Write all of it under another name, which is returned."""

@@ -12,6 +12,7 @@ from cli_calls import add_task, call, start_task
 
 from lilota import health
 from lilota.contract import ClaimRequest, RunnerInfo
+from lilota.contract.forwarding import ForwardingStore
 from lilota.models import NewTask
 from lilota.running.about import with_service
 
@@ -141,20 +142,42 @@ def test_only_what_living_runners_take_waits_too_long(store, waiting_since):
 
 
 def test_a_due_task_is_found_behind_many_that_are_due_later(store, waiting_since):
-    """Up to a number: the cost must not grow with what waits."""
+    """They were added first, and do not wait yet."""
     beat(store)
     later = datetime.now(UTC) + timedelta(days=1)
-    store.add([NewTask(name="resize", run_at=later) for _ in range(3 * health._PAGE)])
+    store.add([NewTask(name="resize", run_at=later) for _ in range(120)])
     due = add_task(store)
     waiting_since()
 
     assert f"the task {due} resize" in said("--max-wait", "1h")[1]
-    store.add([NewTask(name="resize", run_at=later) for _ in range(20)])
-    asked = []
-    found = store.find
-    store.find = lambda query: asked.append(query.limit) or found(query)
-    health.health_of_store(store, max_wait_seconds=1)
-    assert sum(asked) <= health._LOOKED_AT
+
+
+@pytest.mark.parametrize(("first_due", "most_read"), [(True, 1), (False, 500)])
+def test_what_is_read_does_not_grow_with_what_waits(store, first_due, most_read):
+    """One task, if the first is due; else so many at most, however many are due later."""
+    beat(store)
+    later = datetime.now(UTC) + timedelta(days=1)
+    if first_due:
+        add_task(store)
+    store.add([NewTask(name="resize", run_at=later) for _ in range(700)])
+    add_task(store)
+    reading = Reading(store)
+
+    found = health.health_of_store(reading, max_wait_seconds=3600)
+
+    assert found.is_well
+    assert reading.read == most_read
+
+
+class Reading(ForwardingStore):
+    """Counts the tasks that are read."""
+
+    read = 0
+
+    def find(self, query):
+        page = self.inner.find(query)
+        self.read += len(page)
+        return page
 
 
 def test_a_task_that_was_added_for_an_instant_that_was_over_waits_since_it_was_added(store):

@@ -64,6 +64,20 @@ def test_a_file_that_was_removed_is_written_again(path):
     assert path.read_text() == "content\n"
 
 
+def test_a_beat_that_fails_leaves_nothing_behind(path):
+    """And the next one tries again."""
+    file = HeartbeatFile(path, "content\n")
+    path.mkdir()
+
+    with pytest.raises(OSError, match="Is a directory"):
+        file.beat()
+    assert os.listdir(path.parent) == ["heartbeat"]
+    path.rmdir()
+    file.beat()
+
+    assert path.read_text() == "content\n"
+
+
 def test_a_file_of_another_runner_is_left_alone(path):
     """The one that was started last has it; the other one is told so, and removes nothing that is not its own."""
     first, second = HeartbeatFile(path, "first\n"), HeartbeatFile(path, "second\n")
