@@ -54,14 +54,14 @@ class Manager:
             if any(each.startswith(line) for each in lines):
                 return
 
-    def forget(self) -> None:
-        """Take what has come, and nothing that comes later."""
+    def has_come(self) -> list[str]:
+        """Take what has come, without waiting, and return it."""
         self.listener.setblocking(False)
-        try:
-            while self.listener.recv(4096):
-                pass
-        except BlockingIOError:
-            self.heard.clear()
+        lines: list[str] = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                lines += self.listener.recv(4096).decode().split("\n")
+        return lines
 
 
 @contextmanager
@@ -83,6 +83,10 @@ def manager(tmp_path, monkeypatch):
     monkeypatch.setenv("WATCHDOG_USEC", "1000000")
     yield manager
     manager.listener.close()
+
+
+def is_young(age: str) -> bool:
+    return lilota("health", "--heartbeat-file", "heartbeat", "--max-age", age).returncode == 0
 
 
 def state_of(pid: int) -> str:
@@ -117,17 +121,58 @@ def test_a_worker_that_is_frozen_tells_nothing(manager, tmp_path):
         pid = worker.process.pid
         os.kill(pid, signal.SIGSTOP)
         wait_until(lambda: state_of(pid) == "T")
-        manager.forget()
+        manager.has_come()
 
-        # Older than three intervals, in which it would have told something.
-        wait_until(lambda: lilota("health", "--heartbeat-file", "heartbeat", "--max-age", "3s").returncode == 1)
-        manager.forget()
-        told = list(manager.heard)
+        wait_until(lambda: not is_young("3s"))  # some intervals, in each of which it would have told something
+        told = manager.has_come()
         os.kill(pid, signal.SIGCONT)
 
         assert told == []
         manager.wait_for("WATCHDOG=1")
-        wait_until(lambda: lilota("health", "--heartbeat-file", "heartbeat", "--max-age", "3s").returncode == 0)
+        wait_until(lambda: is_young("3s"))
+
+
+HELD_UP = """
+import logging, pathlib, threading, time
+from lilota.foreground import run_worker
+from lilota.running import health
+
+class Holding(logging.Handler):
+    def emit(self, record):
+        while threading.current_thread().name == "lilota-engine" and pathlib.Path("hold").exists():
+            pathlib.Path("held").touch()
+            time.sleep(0.02)
+
+if __name__ == "__main__":
+    health.HELD_UP_SECONDS = 2.0
+    logging.basicConfig(level="INFO", handlers=[Holding()])
+    run_worker("sqlite:///tasks.db", 1, heartbeat_file="heartbeat", ready=lambda facts: None, say=lambda text: None)
+"""
+
+
+def test_a_worker_whose_engine_is_held_up_starves_its_watchdog(manager, tmp_path):
+    """Though its process lives, and its lease goes on; here by a handler of the log that does not return."""
+    (tmp_path / "program.py").write_text(HELD_UP)
+    with subprocess.Popen([sys.executable, "program.py"]) as worker:
+        try:
+            manager.wait_for("WATCHDOG=1")
+            (tmp_path / "hold").touch()
+            lilota("add", "add_two_numbers", "number1=1", "number2=2", check=True)
+            wait_until((tmp_path / "held").exists)
+            wait_until(lambda: not is_young("4s"))
+            before = manager.has_come()
+            wait_until(lambda: not is_young("8s"))
+            after = manager.has_come()
+            (tmp_path / "hold").unlink()
+
+            assert any("The engine is held up" in line for line in before + after)
+            assert "WATCHDOG=1" not in after
+            manager.wait_for("WATCHDOG=1")
+            wait_until(lambda: is_young("4s"))
+            worker.send_signal(signal.SIGTERM)
+            assert worker.wait(LIMIT_SECONDS) == 0
+        finally:
+            worker.kill()
 
 
 def test_a_worker_whose_store_is_away_keeps_its_watchdog_and_says_so(manager, tmp_path):
