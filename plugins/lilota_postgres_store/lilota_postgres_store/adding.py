@@ -101,9 +101,18 @@ class Adder:
             "descriptions": text_array(stored(task.description) for task in tasks),
             "inputs": text_array(task.input_json for task in tasks),
             "headers": text_array(task.headers_json for task in tasks),
+            "owners": _owners(tasks),
             "distinct_lanes": number_array(lanes.values()),
             "store_id": self._database.store_id,
         }
+
+
+def _owners(tasks: Sequence[NewTask]) -> str | None:
+    """Return whose tasks they are; None, as for most, if nobody's."""
+    owners = [task.owner for task in tasks]
+    if owners.count(None) == len(owners):
+        return None
+    return text_array(None if owner is None else stored(owner) for owner in owners)
 
 
 def _are_alike(tasks: Sequence[NewTask]) -> bool:

@@ -12,6 +12,7 @@ from lilota.contract import Fence, merge_updates
 from lilota.models import AttemptUpdate, Outcome, TaskError, TaskState
 from lilota_postgres_store.database import Step
 from lilota_postgres_store.link.connection import Parameters, Rows
+from lilota_postgres_store.notes import keep_steps
 from lilota_postgres_store.states import code_of
 from lilota_postgres_store.texts import number_array, stored, text_array
 
@@ -33,8 +34,11 @@ class Batch:
         """Tell whether a task ends or becomes ready by it."""
         return any(update.outcome is not None for update in self._updates)
 
-    def step(self) -> Step:
-        """Return the statement that writes the batch; `refused` reads its answer."""
+    def steps(self) -> list[Step]:
+        """Return the statements that write the batch; `refused` reads the answer to the last one."""
+        return [*keep_steps(self._updates), self._step()]
+
+    def _step(self) -> Step:
         if all(map(_is_plain_success, self._updates)):
             return "commit_successes", self._parameters()
         return "commit", {**self._parameters(), **self._more_parameters(), **self._line_parameters()}
@@ -51,8 +55,14 @@ class Batch:
     def _numbers(self, field: str) -> str:
         return number_array(map(attrgetter(field), self._updates))
 
+    def _rare_texts(self, field: str) -> str | None:
+        """Return what hardly any update has; None stands for as many NULLs."""
+        texts = list(map(attrgetter(field), self._updates))
+        return None if texts.count(None) == len(texts) else text_array(texts)
+
     def _more_parameters(self) -> Parameters:
         outcomes = [update.outcome for update in self._updates]
+        forgets = [int(outcome is not None and outcome.forget_input) for outcome in outcomes]
         errors = [None if outcome is None else outcome.error for outcome in outcomes]
         return {
             "progresses": self._numbers("progress"),
@@ -64,6 +74,9 @@ class Batch:
             "delays": number_array(0 if outcome is None else outcome.delay_seconds for outcome in outcomes),
             "unspents": number_array(int(outcome is not None and not outcome.spends_attempt) for outcome in outcomes),
             "losts": number_array(int(outcome is not None and outcome.lost) for outcome in outcomes),
+            "progress_notes": self._rare_texts("progress_note_json"),
+            "checkpoints": self._rare_texts("checkpoint_json"),
+            "forgets": number_array(forgets) if any(forgets) else None,
         }
 
     def _line_parameters(self) -> Parameters:
@@ -85,16 +98,20 @@ class Batch:
         }
 
     def refused(self, not_current: Rows) -> tuple[Fence, ...]:
-        """Return the attempts whose updates were not written; the answer to `step` has those of an older token."""
+        """Return the attempts whose updates were not written; the answer has those of an older token."""
         return tuple(sorted({(task_id, token) for task_id, token in not_current}.union(self._refused)))
 
 
 def _is_plain_success(update: AttemptUpdate) -> bool:
-    """Tell whether this is what most attempts are: a success with an output, and nothing else to write."""
+    """Tell whether this is what most attempts are: a success with an output, and nothing else to write.
+
+    Its notes have a statement of their own, and a checkpoint is void.
+    """
     return (
         update.outcome == _SUCCESS
         and not update.log_lines
         and update.progress is None
+        and update.progress_note_json is None
         and update.max_lost_attempts is None
     )
 

@@ -40,7 +40,7 @@ def to_claimed(answers: list[Rows]) -> Claimed:
 def _to_claim(row: tuple[Any, ...]) -> Claim:
     (
         task_id, token, attempt, name, description, input_json, output_json, queue, priority, lost_attempts,
-        max_lost_attempts, log_count, created_at, run_at, headers_json,
+        max_lost_attempts, log_count, created_at, run_at, headers_json, owner, checkpoint_json,
     ) = row  # fmt: skip
     return Claim(
         id=task_id,
@@ -58,4 +58,6 @@ def _to_claim(row: tuple[Any, ...]) -> Claim:
         created_at=created_at,
         run_at=created_at if run_at is None else run_at,
         headers_json=headers_json,
+        owner=None if owner is None else original(owner),
+        checkpoint_json=checkpoint_json,
     )

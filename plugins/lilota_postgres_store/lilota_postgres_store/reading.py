@@ -18,7 +18,7 @@ from lilota_postgres_store.adding import MOST_IN_BUNDLE
 from lilota_postgres_store.database import Database
 from lilota_postgres_store.link.connection import Parameters, Rows
 from lilota_postgres_store.states import STATES, codes_of
-from lilota_postgres_store.texts import number_array, original, stored_array
+from lilota_postgres_store.texts import number_array, original, stored, stored_array
 
 _PAGE: Final = 5000
 
@@ -54,6 +54,8 @@ def _statement_for(query: TaskQuery) -> str:
     direction = "falling" if query.newest_first else "rising"
     if query.ids is not None:
         return f"find_listed_{direction}"
+    if query.owner is not None:
+        return f"find_owned_{direction}"
     if query.states is query.names is query.queues is None:
         return f"find_{direction}"
     return f"find_in_lanes_{direction}"
@@ -72,6 +74,7 @@ def _conditions(query: TaskQuery) -> Parameters:
         "states": number_array(codes_of(TaskState if query.states is None else query.states)),
         "names": stored_array(query.names),
         "queues": stored_array(query.queues),
+        "owner": None if query.owner is None else stored(query.owner),
     }
     if query.ids is not None:
         conditions["ids"] = number_array(task_id for task_id in set(query.ids) if 0 < task_id <= LARGEST_ID)
@@ -85,10 +88,11 @@ def ended_since(database: Database, since: datetime, states: Sequence[TaskState]
     return [task_id for (task_id,) in database.read("ended_since", **parameters)]
 
 
-def counts(database: Database) -> list[TaskCount]:
-    """Return the number of tasks per queue, name and state."""
+def counts(database: Database, owner: str | None = None) -> list[TaskCount]:
+    """Return the number of tasks per queue, name and state, of all or of one owner."""
     totals: Counter[tuple[str, str, TaskState]] = Counter()
-    for queue, name, code, count in database.read("counts"):
+    rows = database.read("counts") if owner is None else database.read("counts_of_owner", owner=stored(owner))
+    for queue, name, code, count in rows:
         totals[queue, name, STATES[code]] += count
     return [
         TaskCount(queue=original(queue), name=original(name), state=state, count=count)
@@ -128,7 +132,7 @@ def _to_info(row: tuple[Any, ...]) -> TaskInfo:
     (
         task_id, name, description, code, queue, priority, input_json, output_json, created_at, run_at, started_at,
         finished_at, attempt, token, lost_attempts, max_lost_attempts, pid, runner_id, progress, error,
-        cancel_requested, headers_json,
+        cancel_requested, headers_json, owner, progress_note_json, checkpoint_json,
     ) = row  # fmt: skip
     return TaskInfo(
         id=task_id,
@@ -153,4 +157,7 @@ def _to_info(row: tuple[Any, ...]) -> TaskInfo:
         error=None if error is None else _decode_error(error),
         cancel_requested=cancel_requested,
         headers_json=headers_json,
+        owner=None if owner is None else original(owner),
+        progress_note_json=progress_note_json,
+        checkpoint_json=checkpoint_json,
     )

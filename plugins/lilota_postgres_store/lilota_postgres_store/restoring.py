@@ -8,7 +8,7 @@ import msgspec
 
 from lilota.contract import StoredTask
 from lilota.contract.rules import check_none_is_running
-from lilota.models import LogLine
+from lilota.models import LogLine, Note
 from lilota_postgres_store.attempts import error_text
 from lilota_postgres_store.database import Database
 from lilota_postgres_store.lanes import Lanes
@@ -28,9 +28,10 @@ def restore(database: Database, tasks: Sequence[StoredTask]) -> int:
     lanes = Lanes(database).ids({(task.info.queue, task.info.name) for task in tasks})
     rows = [_row_of_task(task, lanes[task.info.queue, task.info.name]) for task in tasks]
     lines = [_row_of_line(task.info.id, n, line) for task in tasks for n, line in enumerate(task.log_lines, 1)]
+    notes = [_row_of_note(task.info.id, note) for task in tasks for note in task.notes]
     _, ((restored,),), *_ = database.write(
         ("lock_additions", {}),
-        ("restore", {"tasks": _json(rows), "lines": _json(lines)}),
+        ("restore", {"tasks": _json(rows), "lines": _json(lines), "notes": _json(notes)}),
         ("promote_due", {"limit": str(len(tasks))}),
         ("raise_ids", {"highest": str(max(task.info.id for task in tasks))}),
         announce=True,
@@ -68,6 +69,9 @@ def _row_of_task(task: StoredTask, lane: int) -> dict[str, object]:
         "output": info.output_json,
         "error": error_text(info.error),
         "headers": info.headers_json,
+        "owner": None if info.owner is None else stored(info.owner),
+        "progress_note": info.progress_note_json,
+        "checkpoint": info.checkpoint_json,
     }
 
 
@@ -81,4 +85,14 @@ def _row_of_line(task_id: int, number: int, line: LogLine) -> dict[str, object]:
         "source": stored(line.source),
         "logger": stored(line.logger),
         "text": stored(line.text),
+    }
+
+
+def _row_of_note(task_id: int, note: Note) -> dict[str, object]:
+    return {
+        "task_id": task_id,
+        "kind": note.kind,
+        "name": note.name,
+        "value": note.value_json,
+        "attempt": note.attempt,
     }

@@ -6,7 +6,11 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from lilota.contract import RegisteredRunner, RunnerInfo, from_microseconds
+from lilota.contract.rules import rescue_note
+from lilota.models import Note
 from lilota_postgres_store.database import Database
+from lilota_postgres_store.link.connection import Rows
+from lilota_postgres_store.notes import note_parameters
 from lilota_postgres_store.texts import original, stored, text_array
 
 
@@ -61,9 +65,32 @@ def rescue(database: Database, runner_ids: Collection[str] | None) -> list[int]:
         dead = run("forget_expired_runners", only=only)
         # A statement of its own: it sees what these were granted until they were forgotten.
         rows = run("take_back", **_taken_back(dead, lost="1")) if dead else []
+        if rows:
+            run("note_lost", **note_parameters(_lost_attempts(dead, rows)))
     if rows:
         database.announce()
-    return [task_id for (task_id,) in rows]
+    return [task_id for task_id, *_ in rows]
+
+
+def _lost_attempts(dead: Rows, rows: Rows) -> list[tuple[int, Note]]:
+    """Return the note about each attempt that was taken back, with its task."""
+    hosts = {runner: original(host) for runner, host, _ in dead}
+    return [
+        (
+            task_id,
+            rescue_note(
+                token=token,
+                attempt=attempt,
+                runner_id=original(runner),
+                host=hosts[runner],
+                pid=pid,
+                started_at=started_at,
+                progress=progress,
+                now=now,
+            ),
+        )
+        for task_id, token, attempt, runner, pid, started_at, progress, now in rows
+    ]
 
 
 def take_turn(database: Database, chore: str, every_seconds: float) -> bool:

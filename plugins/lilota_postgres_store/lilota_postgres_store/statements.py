@@ -15,17 +15,18 @@ from psycopg import sql
 
 _FOLDER = files(__package__) / "sql"
 _RELATIONS = (
-    "bundled_details", "bundles", "changes", "lane_counts", "lanes", "log_lines", "meta", "runners", "task_details",
-    "task_ids", "tasks", "turns",
+    "bundled_details", "bundles", "changes", "lane_counts", "lanes", "log_lines", "meta", "notes", "runners",
+    "task_details", "task_ids", "tasks", "turns",
 )  # fmt: skip
 _INDEXES = (
-    "bundles_by_lane", "tasks_by_state", "tasks_cancel_requested", "tasks_ended", "tasks_ready", "tasks_scheduled",
+    "bundles_by_lane", "tasks_by_owner", "tasks_by_state", "tasks_cancel_requested", "tasks_ended", "tasks_ready",
+    "tasks_scheduled",
 )  # fmt: skip
 
 #: A page goes on behind where the last one ended, by falling or rising ids.
 _DIRECTIONS = {
-    "falling": {"beyond": sql.SQL("<"), "order": sql.SQL("DESC")},
-    "rising": {"beyond": sql.SQL(">"), "order": sql.SQL("ASC")},
+    "falling": {"beyond": sql.SQL("<"), "within": sql.SQL(">="), "order": sql.SQL("DESC")},
+    "rising": {"beyond": sql.SQL(">"), "within": sql.SQL("<="), "order": sql.SQL("ASC")},
 }
 
 

@@ -17,13 +17,13 @@ from lilota.contract import (
     TaskCount,
     TaskQuery,
 )
-from lilota.models import AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
-from lilota_postgres_store import actions, reading, restoring, runners
+from lilota.models import AttemptUpdate, LogLine, NewTask, Note, TaskInfo, TaskState
+from lilota_postgres_store import actions, notes, reading, restoring, runners
 from lilota_postgres_store.adding import Adder
 from lilota_postgres_store.application import transaction_of
 from lilota_postgres_store.attempts import Batch
 from lilota_postgres_store.claims import claim_steps, to_claimed
-from lilota_postgres_store.database import Database, Step
+from lilota_postgres_store.database import Database
 from lilota_postgres_store.folding import fold_counts_sometimes
 from lilota_postgres_store.link.address import Address
 from lilota_postgres_store.link.pool import Pool
@@ -85,7 +85,7 @@ class PostgresTaskStore:
             multi_process=True,
             multi_host=True,
             takes_connection=True,
-            supports=frozenset({"families", "headers"}),
+            supports=frozenset({"families", "headers", "owners", "checkpoints", "notes", "forgetting"}),
             warnings=(*standbys.warnings(), *warnings_for(server, listens=self.address.listen)),
         )
 
@@ -117,14 +117,19 @@ class PostgresTaskStore:
     def ended_since(self, since: datetime, states: Sequence[TaskState] | None = None, limit: int = 1000) -> list[int]:
         return reading.ended_since(self._db(), since, states, limit)
 
-    def counts(self) -> list[TaskCount]:
-        return reading.counts(self._db())
+    def counts(self, owner: str | None = None) -> list[TaskCount]:
+        return reading.counts(self._db(), owner)
 
     def logs(self, task_id: int, after: int = 0, limit: int = 1000) -> list[LogLine]:
         return reading.logs(self._db(), task_id, after, limit)
 
     def logs_of_many(self, after: Mapping[int, int], limit: int = 1000) -> dict[int, list[LogLine]]:
         return reading.logs_of_many(self._db(), after, limit)
+
+    def notes(
+        self, task_id: int, kind: str | None = None, after: tuple[str, str] = ("", ""), limit: int = 1000
+    ) -> list[Note]:
+        return notes.read(self._db(), task_id, kind, after, limit)
 
     def heartbeat(self, runner: RunnerInfo) -> bool:
         return runners.heartbeat(self._db(), runner)
@@ -139,7 +144,7 @@ class PostgresTaskStore:
     def commit(self, updates: Sequence[AttemptUpdate], request: ClaimRequest | None = None) -> Committed:
         database = self._db()
         batch = Batch(updates)
-        steps: list[Step] = [batch.step()] if updates else []
+        steps = batch.steps() if updates else []
         claim_from = len(steps)
         steps += [] if request is None else claim_steps(request)
         if not steps:
@@ -151,7 +156,7 @@ class PostgresTaskStore:
             self._changes.announce(seen_by_caller=request is not None)
         if batch.has_outcomes() or (claimed is not None and claimed.claims):
             fold_counts_sometimes(database)
-        return Committed(refused=batch.refused(answers[0] if updates else []), claimed=claimed)
+        return Committed(refused=batch.refused(answers[claim_from - 1] if updates else []), claimed=claimed)
 
     def release(self, runner_id: str) -> int:
         released = runners.release(self._db(), runner_id)

@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 from lilota_postgres_store.claims import claim_steps
-from lilota_postgres_store.migrations import migrate
-from lilota_postgres_store.statements import Statements, load_migrations
+from postgres_migrating import migrate_to
 
 from lilota.contract import ClaimRequest, RunnerInfo, StoredTask, TaskQuery
 from lilota.errors import TaskNotFoundError, TaskStateError
@@ -351,13 +350,6 @@ def test_tasks_that_older_programs_add_are_run(store):
     assert store.cancel(ids[0] + 3) is TaskState.CANCELLED
     assert claim(store) == [ids[0], ids[0] + 1, ids[0] + 2]
     assert counts(store) == {("task", TaskState.RUNNING): 3, ("task", TaskState.CANCELLED): 1}
-
-
-def migrate_to(version, store, open_store, url):
-    """Make the tables of an older version."""
-    other = open_store(f"{url}&table_prefix=other_")
-    with other._database.pool.lend() as lent:
-        migrate(lent, Statements(store.address.schema, "lilota_"), "database", load_migrations()[:version])
 
 
 def test_tables_of_version_2_are_brought_forward(url, open_store):

@@ -32,9 +32,11 @@ class ApplicationConnection:
 class TestPostgresStore(PostgresContract):
     """In a schema of its own."""
 
-    def test_it_keeps_headers_and_serves_families(self, store):
+    def test_it_supports_all_that_came_later(self, store):
         """The contract asks only stores that say so; this one must."""
-        assert store.capabilities().supports >= {"families", "headers"}
+        supports = {"families", "headers", "owners", "checkpoints", "notes", "forgetting"}
+
+        assert store.capabilities().supports >= supports
 
 
 @pytest.mark.slow

@@ -8,10 +8,13 @@ import psycopg
 import pytest
 from lilota_postgres_store.migrations import migrate
 from lilota_postgres_store.statements import load_migrations
+from postgres_migrating import migrate_to
 from postgres_processes import open_when_all_are_there
 
-from lilota.errors import StoreUnavailableError, StoreVersionError
-from lilota.models import NewTask
+from lilota.contract import ClaimRequest, RunnerInfo, StoredTask, TaskQuery
+from lilota.contract.history import ATTEMPT
+from lilota.errors import StoreUnavailableError, StoreVersionError, TaskNotFoundError
+from lilota.models import AttemptUpdate, NewTask, Note, TaskState
 
 NEWEST = load_migrations()[-1][0]
 
@@ -145,3 +148,74 @@ def test_statements_that_a_newer_lilota_outdated_are_prepared_again(store):
         connection.execute(f"ALTER TABLE {store.address.schema}.lilota_log_lines ALTER COLUMN level TYPE bigint")
 
     assert store.logs(task_id) == []
+
+
+REQUEST = ClaimRequest(runner_id="runner", names=("task",), limit=10)
+
+
+def execute(store, *statements):
+    """Run statements with the names of the store's tables in them, in one transaction."""
+    names = {
+        name: f"{store.address.schema}.lilota_{name}" for name in ("lanes", "lane_counts", "notes", "runners", "tasks")
+    }
+    with psycopg.connect(store.address.conninfo) as connection:
+        cursor = [connection.execute(statement.format(**names)) for statement in statements][-1]
+        return cursor.fetchall() if cursor.description else []
+
+
+def test_tables_of_version_5_are_brought_forward(url, open_store):
+    """What waited and what ran there has no owner, goes on, and can have all that is new."""
+    store = open_store(url)
+    migrate_to(5, store, open_store, url)
+    execute(
+        store,
+        "INSERT INTO {lanes} VALUES (1, 'default', 'task')",
+        "INSERT INTO {tasks} (lane, state, priority, run_at, created_at, max_lost_attempts, description, input, runner,"
+        " attempt, token) VALUES (1, 2, 0, now(), now(), 3, '', '1', NULL, 0, 0),"
+        " (1, 3, 0, now(), now(), 3, '', '2', 'old', 1, 7)",
+        "INSERT INTO {lane_counts} (lane, state, n) VALUES (1, 2, 1), (1, 3, 1)",
+        "INSERT INTO {runners} (id, host, pid, lease_seconds, started_at, heartbeat_at, expires_at)"
+        " VALUES ('old', 'host', 1, 1, now(), now(), now())",
+    )
+
+    assert store.rescue() == [2]
+    assert [note.kind for note in store.notes(2)] == [ATTEMPT]
+    store.heartbeat(RunnerInfo(id="runner"))
+    claims = {claim.id: (claim.input_json, claim.owner, claim.checkpoint_json) for claim in store.claim(REQUEST).claims}
+    assert claims == {1: ("1", None, None), 2: ("2", None, None)}
+    assert schema_version(store) == str(NEWEST)
+    (owned,) = store.add([NewTask(name="task", owner="user-1")])
+    assert [info.id for info in store.find(TaskQuery(owner="user-1"))] == [owned]
+
+
+def test_programs_of_version_5_work_side_by_side(store):
+    """They may even start. What they claim begins anew; what they leave behind nobody finds, or nobody is misled by."""
+    (task_id,) = store.add([NewTask(name="task", owner="user-1", priority=1)])
+    store.heartbeat(RunnerInfo(id="runner"))
+    (claim,) = store.claim(REQUEST).claims
+    note = Note(kind="file", name="a", value_json="{}")
+    store.commit([AttemptUpdate(id=task_id, token=claim.token, checkpoint_json="1", notes=(note,))])
+    store.release("runner")
+
+    execute(
+        store,
+        "UPDATE {tasks} SET state = 3, attempt = 1, runner = 'old', token = token + 1",
+        "UPDATE {tasks} SET state = 4, finished_at = now()",
+        "INSERT INTO {lane_counts} (lane, state, n)"
+        " SELECT id, state, n FROM {lanes}, (VALUES (2, -1), (4, 1)) AS moved (state, n)",
+    )
+    info = store.get(task_id)
+    execute(
+        store,
+        "DELETE FROM {tasks}",
+        "INSERT INTO {lane_counts} (lane, state, n) SELECT id, 4, -1 FROM {lanes}",
+    )
+
+    assert (info.state, info.owner) == (TaskState.SUCCEEDED, "user-1")
+    assert store.counts("user-1") == store.counts() == []
+    assert store.find(TaskQuery(owner="user-1")) == []
+    with pytest.raises(TaskNotFoundError):
+        store.notes(task_id)
+    store.restore([StoredTask(info=info, notes=(note,))])
+    assert (store.get(task_id), store.notes(task_id)) == (info, [note])
+    assert dict(store._database.read("meta"))["min_reader"] == "4"

@@ -14,7 +14,7 @@ from lilota.models import NewTask
 # Read whole on purpose: as many rows as there are lanes, runners, or counts that are not folded yet.
 SMALL = {"lanes", "runners", "lane_counts", "meta", "task_ids", "changes", "turns"}
 NO_PLAN = {"lock_additions"}
-INDEXED = ("lilota_tasks", "lilota_bundles", "lilota_log_lines")
+INDEXED = ("lilota_tasks", "lilota_bundles", "lilota_log_lines", "lilota_notes")
 
 THE_INDEX = {
     "claim": {"tasks_ready", "tasks_pkey", "bundles_by_lane", "bundles_pkey"},
@@ -22,11 +22,14 @@ THE_INDEX = {
     "cancel_requests": {"tasks_cancel_requested"},
     "commit": {"tasks_pkey"},
     "commit_successes": {"tasks_pkey"},
+    "keep_notes": {"tasks_pkey"},
+    "notes": {"notes_pkey"},
+    "counts_of_owner": {"tasks_by_owner"},
     "unpack": {"bundles_pkey"},
     "cancel": {"tasks_pkey"},
     "retry": {"tasks_pkey"},
     "take_back": {"tasks_by_state", "tasks_pkey"},
-    "prune": {"tasks_ended", "tasks_pkey", "log_lines_pkey"},
+    "prune": {"tasks_ended", "tasks_pkey", "log_lines_pkey", "notes_pkey"},
     "ended_since": {"tasks_ended"},
     "task_exists": {"tasks_pkey", "bundles_pkey"},
     "logs": {"log_lines_pkey"},
@@ -35,6 +38,8 @@ THE_INDEX = {
     "find_rising": {"tasks_pkey", "bundles_pkey"},
     "find_in_lanes_falling": {"tasks_by_state", "tasks_pkey", "bundles_by_lane", "bundles_pkey"},
     "find_in_lanes_rising": {"tasks_by_state", "tasks_pkey", "bundles_by_lane", "bundles_pkey"},
+    "find_owned_falling": {"tasks_by_owner", "tasks_pkey", "bundles_pkey"},
+    "find_owned_rising": {"tasks_by_owner", "tasks_pkey", "bundles_pkey"},
     "find_listed_falling": {"tasks_pkey", "bundles_pkey"},
     "find_listed_rising": {"tasks_pkey", "bundles_pkey"},
 }
@@ -72,10 +77,13 @@ def filled(make_store):
         connection.execute(
             "UPDATE lilota_tasks SET state = (ARRAY[4, 4, 5, 5, 6, 1, 3, 2, 2, 2])[id % 10 + 1],"
             " finished_at = CASE WHEN id % 10 < 5 THEN now() END, runner = CASE WHEN id % 10 = 6 THEN 'r' END,"
-            " cancel_requested = id % 1000 = 6"
+            " cancel_requested = id % 1000 = 6,"
+            # One has all of them: to look through all tasks for those of another one would seem as good.
+            " owner = 'crowd'"
         )
         connection.execute("INSERT INTO lilota_log_lines SELECT id, 1, 20, 1, 1, '', '', '' FROM lilota_tasks")
-        connection.execute("VACUUM (ANALYZE) lilota_tasks, lilota_bundles, lilota_log_lines")
+        connection.execute("INSERT INTO lilota_notes SELECT id, 'file', 'a', '{}', 1 FROM lilota_tasks")
+        connection.execute("VACUUM (ANALYZE) lilota_tasks, lilota_bundles, lilota_log_lines, lilota_notes")
     return store
 
 

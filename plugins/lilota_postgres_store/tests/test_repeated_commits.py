@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from contextlib import suppress
 
-import psycopg
 import pytest
 from lilota_postgres_store.attempts import Batch
 from lilota_postgres_store.statements import Statements
+from postgres_waiting import wait_until_blocked
 
 from lilota.contract import ClaimRequest, RunnerInfo
 from lilota.errors import StoreUnavailableError
@@ -29,7 +28,7 @@ def update(store):
 
 def test_a_batch_that_comes_again_while_the_first_is_still_ending(store, update, connection):
     """Its connection was given up, but the server was not done: the second waits for it, and finds its lines."""
-    statement, parameters = Batch([update]).step()
+    ((statement, parameters),) = Batch([update]).steps()
     connection.execute(Statements(store.address.schema, store.address.table_prefix)[statement], parameters)
     second = threading.Thread(target=commit_or_fail, args=(store, update))
     second.start()
@@ -46,13 +45,3 @@ def commit_or_fail(store, update):
     """Commit as a runner does: where that fails, it tries again."""
     with suppress(StoreUnavailableError):
         store.commit([update])
-
-
-def wait_until_blocked(connection):
-    """Wait until somebody waits for what this connection has locked."""
-    blocked = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid)))"
-    deadline = time.monotonic() + 60
-    with psycopg.connect(connection.info.dsn, autocommit=True) as observer:
-        while observer.execute(blocked, (connection.info.backend_pid,)).fetchone() != (True,):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)

@@ -9,7 +9,7 @@ WITH served AS (
 ), shares AS (
     -- How many of the next tasks are in which lane, in rows of their own or in bundles, and how many rows that are.
     -- Nothing is locked here that is not taken afterwards.
-    SELECT lane, bundled, count(*) AS rows, sum(least(size, %(limit)s::bigint - past))::integer AS n
+    SELECT lane, bundled, count(*) AS rows, sum(least(size, %(limit)s - past))::integer AS n
     FROM (
         SELECT lane, bundled, size, sum(size) OVER (ORDER BY priority DESC, run_at, id) - size AS past
         FROM (
@@ -18,17 +18,17 @@ WITH served AS (
                 (
                     SELECT false AS bundled, task.priority, task.run_at, task.id, 1 AS size FROM {tasks} AS task
                     WHERE task.lane = served.id AND task.state = 2
-                    ORDER BY task.priority DESC, task.run_at, task.id LIMIT %(limit)s::bigint
+                    ORDER BY task.priority DESC, task.run_at, task.id LIMIT %(limit)s
                 ) UNION ALL (
                     SELECT true, 0, bundle.run_at, bundle.first_id, bundle.size FROM {bundles} AS bundle
                     WHERE bundle.lane BETWEEN served.id AND served.id
-                    ORDER BY bundle.lane, bundle.first_id LIMIT %(limit)s::bigint
+                    ORDER BY bundle.lane, bundle.first_id LIMIT %(limit)s
                 )
             ) AS head
-            ORDER BY head.priority DESC, head.run_at, head.id LIMIT %(limit)s::bigint
+            ORDER BY head.priority DESC, head.run_at, head.id LIMIT %(limit)s
         ) AS first
     ) AS next
-    WHERE past < %(limit)s::bigint
+    WHERE past < %(limit)s
     GROUP BY lane, bundled
 ), locked AS (
     -- Others may claim in the same moment: what they have locked is passed over.
@@ -81,6 +81,7 @@ WITH served AS (
 ), granted AS (
     UPDATE {tasks} AS task
     SET state = 3, attempt = attempt + 1, runner = %(runner)s, error = NULL, progress = 0, started_at = NULL, pid = 0,
+        progress_note = NULL,
         token = greatest(token + 1, (SELECT token FROM holder))
     WHERE id = ANY (ARRAY(SELECT id FROM locked)) AND EXISTS (SELECT FROM holder)
     RETURNING *
@@ -94,6 +95,6 @@ WITH served AS (
 )
 SELECT claimed.id, token, attempt, name, description, input, output, queue, priority, lost_attempts,
     max_lost_attempts, log_count, date_part('epoch', created_at),
-    CASE WHEN run_at <> created_at THEN date_part('epoch', run_at) END, headers
+    CASE WHEN run_at <> created_at THEN date_part('epoch', run_at) END, headers, owner, checkpoint
 FROM claimed JOIN served ON served.id = claimed.lane
 ORDER BY priority DESC, run_at, claimed.id

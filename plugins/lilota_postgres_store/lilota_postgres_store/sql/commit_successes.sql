@@ -7,6 +7,7 @@ WITH written AS (
             ELSE greatest(task.created_at, least(to_timestamp(given.started_at), statement_timestamp()))
         END,
         output = coalesce(given.output, task.output),
+        checkpoint = NULL,
         state = 4,
         error = NULL,
         finished_at = statement_timestamp()

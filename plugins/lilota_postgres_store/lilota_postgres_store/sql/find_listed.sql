@@ -2,9 +2,9 @@
 WITH page AS (
     SELECT listed.id, listed.bundle
     FROM (
-        SELECT id, lane, state, NULL::bigint AS bundle FROM {tasks} WHERE id = ANY (%(ids)s::bigint[])
+        SELECT id, lane, state, owner, NULL::bigint AS bundle FROM {tasks} WHERE id = ANY (%(ids)s::bigint[])
         UNION ALL
-        SELECT wanted.id, near.lane, 2, near.first_id
+        SELECT wanted.id, near.lane, 2, NULL, near.first_id
         FROM unnest(%(ids)s::bigint[]) AS wanted (id) CROSS JOIN LATERAL (
             SELECT first_id, size, lane FROM {bundles} WHERE first_id <= wanted.id ORDER BY first_id DESC LIMIT 1
         ) AS near
@@ -14,6 +14,7 @@ WITH page AS (
     WHERE listed.id {beyond} %(start)s::bigint AND listed.state + 0 = ANY (%(states)s::smallint[])
         AND (%(names)s::text[] IS NULL OR lane.name = ANY (%(names)s::text[]))
         AND (%(queues)s::text[] IS NULL OR lane.queue = ANY (%(queues)s::text[]))
+        AND (%(owner)s::text IS NULL OR listed.owner = %(owner)s)
     ORDER BY listed.id {order} LIMIT %(limit)s::bigint
 )
 {details}

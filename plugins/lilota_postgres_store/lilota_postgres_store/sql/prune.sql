@@ -1,4 +1,4 @@
--- Delete ended tasks with their logs, the oldest of each state first.
+-- Delete ended tasks with their logs and notes, the oldest of each state first.
 WITH doomed AS (
     SELECT ended.id
     FROM unnest(%(states)s::smallint[]) AS wanted (state) CROSS JOIN LATERAL (
@@ -13,6 +13,8 @@ WITH doomed AS (
     RETURNING id, lane, state
 ), lines AS (
     DELETE FROM {log_lines} WHERE task_id = ANY (ARRAY(SELECT id FROM pruned))
+), noted AS (
+    DELETE FROM {notes} WHERE task_id = ANY (ARRAY(SELECT id FROM pruned))
 ), counted AS (
     INSERT INTO {lane_counts} (lane, state, n) SELECT lane, state, -count(*) FROM pruned GROUP BY lane, state
 )

@@ -6,7 +6,7 @@ WITH found AS (
     UPDATE {tasks} AS task
     SET state = 2, run_at = statement_timestamp(), started_at = NULL, finished_at = NULL, attempt = 0,
         lost_attempts = 0, pid = 0, progress = 0, cancel_requested = false, log_count = task.log_count + 1,
-        runner = NULL, error = NULL
+        runner = NULL, error = NULL, progress_note = NULL
     FROM found WHERE task.id = found.id AND task.state + 0 IN (5, 6)
     RETURNING task.id, task.lane, task.log_count, found.state AS old_state, found.attempt AS old_attempt
 ), line AS (

@@ -31,7 +31,7 @@ WITH dead AS (
         run_at = CASE WHEN next = 2 THEN statement_timestamp() ELSE run_at END,
         finished_at = CASE WHEN next <> 2 THEN statement_timestamp() END
     FROM held WHERE task.id = held.id
-    RETURNING task.id, lane, state, log_count, attempt, runner
+    RETURNING task.id, lane, state, log_count, attempt, runner, token, pid, started_at, progress
 ), line AS (
     INSERT INTO {log_lines} (task_id, n, level, at, attempt, source, logger, text)
     SELECT written.id, log_count, 30, extract(epoch FROM statement_timestamp())::double precision, attempt, 'lilota', '',
@@ -42,4 +42,6 @@ WITH dead AS (
     FROM written JOIN dead ON dead.id = written.runner
     WHERE %(lost)s::integer = 1
 ), {counted}
-SELECT id FROM written ORDER BY id
+SELECT id, token, attempt, runner, pid, date_part('epoch', started_at), progress,
+    date_part('epoch', statement_timestamp())
+FROM written ORDER BY id

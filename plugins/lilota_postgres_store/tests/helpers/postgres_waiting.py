@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import psycopg
+
 
 def wait_until(ask):
     """Ask again and again until the answer is yes; a minute without one fails the test."""
@@ -11,3 +13,10 @@ def wait_until(ask):
     while not ask():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def wait_until_blocked(connection):
+    """Wait until somebody waits for what this connection has locked."""
+    blocked = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid)))"
+    with psycopg.connect(connection.info.dsn, autocommit=True) as observer:
+        wait_until(lambda: observer.execute(blocked, (connection.info.backend_pid,)).fetchone() == (True,))

@@ -3,13 +3,13 @@ SELECT task.id, lane.name, task.description, task.state, lane.queue, task.priori
     (extract(epoch FROM task.created_at) * 1000000)::bigint, (extract(epoch FROM task.run_at) * 1000000)::bigint,
     (extract(epoch FROM task.started_at) * 1000000)::bigint, (extract(epoch FROM task.finished_at) * 1000000)::bigint,
     task.attempt, task.token, task.lost_attempts, task.max_lost_attempts, task.pid, task.runner, task.progress,
-    task.error, task.cancel_requested, task.headers
+    task.error, task.cancel_requested, task.headers, task.owner, task.progress_note, task.checkpoint
 FROM {tasks} AS task JOIN {lanes} AS lane ON lane.id = task.lane
 WHERE task.id = ANY (ARRAY(SELECT id FROM page WHERE bundle IS NULL))
 UNION ALL
 SELECT bundle.first_id + given.n - 1, lane.name, bundle.description, 2, lane.queue, 0, given.input, NULL,
     (extract(epoch FROM bundle.run_at) * 1000000)::bigint, (extract(epoch FROM bundle.run_at) * 1000000)::bigint,
-    NULL, NULL, 0, 0, 0, bundle.max_lost_attempts, 0, NULL, 0, NULL, false, given.headers
+    NULL, NULL, 0, 0, 0, bundle.max_lost_attempts, 0, NULL, 0, NULL, false, given.headers, NULL, NULL, NULL
 FROM {bundles} AS bundle JOIN {lanes} AS lane ON lane.id = bundle.lane
 CROSS JOIN LATERAL unnest(bundle.inputs, bundle.headers) WITH ORDINALITY AS given (input, headers, n)
 WHERE bundle.first_id = ANY (ARRAY(SELECT bundle FROM page WHERE bundle IS NOT NULL))
