@@ -12,7 +12,7 @@ from lilota.errors import StoreUnavailableError
 from lilota_redis_store.address import Address
 from lilota_redis_store.connecting import connect
 from lilota_redis_store.faults import code_of, translated
-from lilota_redis_store.schema import MIN_READER, SCHEMA_VERSION, check_schema, too_new
+from lilota_redis_store.schema import MIN_READER, OLDEST_READABLE, SCHEMA_VERSION, check_schema, too_new
 from lilota_redis_store.scripts import OPEN, SCRIPTS, Script
 from lilota_redis_store.servers import Servers
 
@@ -117,7 +117,7 @@ class Database:
     def _connect(self) -> _Open:
         servers = connect(self.address, self._key)
         try:
-            arguments = (secrets.token_hex(8), SCHEMA_VERSION, MIN_READER, self.last_id)
+            arguments = (secrets.token_hex(8), SCHEMA_VERSION, MIN_READER, self.last_id, OLDEST_READABLE)
             store_id = self._checked(*run_script(servers, SCRIPTS[OPEN], self._key, *arguments))
         except BaseException:
             servers.close()

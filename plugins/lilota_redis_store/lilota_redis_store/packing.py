@@ -36,6 +36,7 @@ def to_new(tasks: Sequence[NewTask], known_id: int) -> bytes:
                     task.input_json,
                     task.headers_json or False,
                     0 if task.run_at is None else _rest(task.run_at),
+                    task.owner,
                 )
                 for task in tasks
             ],
@@ -54,6 +55,7 @@ def to_restored(tasks: Sequence[StoredTask]) -> bytes:
                     task.info.id,
                     _to_record(task.info, places[task.info.queue, task.info.name]),
                     task.log_lines,
+                    task.notes,
                 )
                 for task in tasks
             ],
@@ -67,8 +69,6 @@ def _places(lanes: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
 
 
 def _to_record(info: TaskInfo, place: int) -> Record:
-    # Lua has no arrays with nothing in them, but at their end.
-    rest = _rest(info.run_at) or None
     return Record(
         lane=place,
         state=info.state,
@@ -88,10 +88,18 @@ def _to_record(info: TaskInfo, place: int) -> Record:
         error=info.error or False,
         description=info.description,
         input_json=info.input_json,
-        output_json=False if info.output_json is None else info.output_json,
-        headers_json=info.headers_json or (False if rest else None),
-        run_at_rest=rest,
+        output_json=_or_false(info.output_json),
+        headers_json=_or_false(info.headers_json),
+        run_at_rest=_rest(info.run_at) or False,
+        owner=_or_false(info.owner),
+        progress_note_json=_or_false(info.progress_note_json),
+        checkpoint_json=_or_false(info.checkpoint_json),
     )
+
+
+def _or_false(text: str | None) -> str | bool:
+    # Lua has no arrays with nothing in them, but at their end.
+    return False if text is None else text
 
 
 def _rest(instant: datetime) -> int:
@@ -112,3 +120,12 @@ def _ids_behind(ids: tuple[int, ...], after_id: int | None, *, newest_first: boo
     if after_id is not None:
         lowest, highest = (lowest, after_id - 1) if newest_first else (after_id + 1, highest)
     return tuple(sorted({i for i in ids if lowest <= i <= highest}, reverse=newest_first))
+
+
+def note_range(kind: str | None, after: tuple[str, str]) -> tuple[str, str]:
+    """Return the bounds of a page of notes, as `ZRANGE ... BYLEX` takes them."""
+    behind = "\0".join(after)
+    if kind is None:
+        return f"({behind}", "+"
+    first = f"{kind}\0"
+    return f"({behind}" if behind >= first else f"[{first}", f"({kind}\1"

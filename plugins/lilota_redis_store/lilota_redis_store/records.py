@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from lilota.contract import Claimed, Committed, Fence, RegisteredRunner, TaskCount, from_microseconds
-from lilota.models import Claim, LogLine, TaskError, TaskInfo, TaskState
+from lilota.models import Claim, LogLine, Note, TaskError, TaskInfo, TaskState
 
 _STATES: Final = tuple(TaskState)
 #: In a second.
@@ -15,7 +15,7 @@ _MICROSECONDS: Final = 1_000_000
 
 
 class Record(msgspec.Struct, array_like=True):
-    """A task, as it is stored; `lua/shared/3_tasks.lua` names the same places.
+    """A task, as it is stored; `lua/shared/03_records.lua` names the same places.
 
     Instants are microseconds since the epoch. False is "not set": Lua has no arrays with nothing in them, but at their
     end. True stands for a text that is too long for the record. A place that is new comes last, and a record may end
@@ -42,7 +42,11 @@ class Record(msgspec.Struct, array_like=True):
     input_json: str | bool
     output_json: str | bool
     headers_json: str | bool | None = None
-    run_at_rest: int | None = None
+    run_at_rest: int | bool | None = None
+    owner: str | bool | None = None
+    progress_note_json: str | bool | None = None
+    checkpoint_json: str | bool | None = None
+    has_notes: bool | None = None
 
 
 class Row(msgspec.Struct, array_like=True):
@@ -53,10 +57,16 @@ class Row(msgspec.Struct, array_like=True):
     long_input: str | None
     long_output: str | None
     log_count: int | None
+    long_checkpoint: str | None = None
 
     @property
     def headers_json(self) -> str | None:
         text = self.record.headers_json
+        return text if isinstance(text, str) else None
+
+    @property
+    def owner(self) -> str | None:
+        text = self.record.owner
         return text if isinstance(text, str) else None
 
     @property
@@ -69,27 +79,54 @@ class Row(msgspec.Struct, array_like=True):
         text = self.record.output_json
         return text if isinstance(text, str) else self.long_output
 
+    @property
+    def checkpoint_json(self) -> str | None:
+        text = self.record.checkpoint_json
+        return text if isinstance(text, str) else self.long_checkpoint
+
+    @property
+    def progress_note_json(self) -> str | None:
+        text = self.record.progress_note_json
+        return text if isinstance(text, str) else None
+
 
 #: Number, queue and name of the lanes of the rows.
 Lanes = list[tuple[int, tuple[str, str]]]
+#: Also the ids of those that did not fit into the reply.
+TasksReply = tuple[list[Row], Lanes, list[int]]
 ClaimReply = tuple[list[Row], Lanes, list[Fence]]
+#: Queue and name of each lane, and how many of its tasks are in each state.
+LaneCounts = list[tuple[tuple[str, str], list[int]]]
 #: The time of now; then of each runner its id, host, pid, lease_seconds, started_at, heartbeat_at and expires_at, and
 #: what it tells of itself, "" for nothing.
 RunnersReply = tuple[int, list[tuple[str, tuple[str, int, float, int, int, int], str]]]
 
-_decode_tasks: Final = msgspec.msgpack.Decoder(tuple[list[Row], Lanes, list[int]]).decode
+_decode_tasks: Final = msgspec.msgpack.Decoder(TasksReply).decode
+_decode_page: Final = msgspec.msgpack.Decoder(tuple[int | None, TasksReply]).decode
 _decode_claim: Final = msgspec.msgpack.Decoder(ClaimReply).decode
 _decode_commit: Final = msgspec.msgpack.Decoder(tuple[list[Fence], ClaimReply | None]).decode
-_decode_counts: Final = msgspec.msgpack.Decoder(list[tuple[tuple[str, str], list[int]]]).decode
+_decode_counts: Final = msgspec.msgpack.Decoder(LaneCounts).decode
+_decode_some_counts: Final = msgspec.msgpack.Decoder(tuple[LaneCounts, int | None]).decode
 _decode_runners: Final = msgspec.msgpack.Decoder(RunnersReply).decode
 decode_lines: Final = msgspec.msgpack.Decoder(list[LogLine]).decode
 decode_logs: Final = msgspec.msgpack.Decoder(list[list[LogLine]]).decode
+decode_notes: Final = msgspec.msgpack.Decoder(list[Note]).decode
 decode_ids: Final = msgspec.msgpack.Decoder(list[int]).decode
 
 
 def to_infos(reply: bytes) -> tuple[list[TaskInfo], list[int]]:
     """Read a reply that holds tasks; also return the ids of those that did not fit into it."""
-    rows, lanes, left = _decode_tasks(reply)
+    return _to_infos(_decode_tasks(reply))
+
+
+def to_page(reply: bytes) -> tuple[list[TaskInfo], list[int], int | None]:
+    """Read the answer of `find.lua`: as `to_infos`, and behind which id the page goes on, if it does."""
+    behind, tasks = _decode_page(reply)
+    return *_to_infos(tasks), behind
+
+
+def _to_infos(reply: TasksReply) -> tuple[list[TaskInfo], list[int]]:
+    rows, lanes, left = reply
     lane_of = dict(lanes)
     return [_to_info(row, *lane_of[row.record.lane]) for row in rows], left
 
@@ -119,6 +156,9 @@ def _to_info(row: Row, queue: str, name: str) -> TaskInfo:
         error=record.error if isinstance(record.error, TaskError) else None,
         cancel_requested=record.cancel_requested,
         headers_json=row.headers_json,
+        owner=row.owner,
+        progress_note_json=row.progress_note_json,
+        checkpoint_json=row.checkpoint_json,
     )
 
 
@@ -136,7 +176,7 @@ def _to_claimed(reply: ClaimReply) -> Claimed:
 
 def _to_claim(row: Row, queue: str, name: str) -> Claim:
     record = row.record
-    return Claim(
+    claim = Claim(
         id=row.id,
         token=record.token,
         attempt=record.attempt,
@@ -153,6 +193,10 @@ def _to_claim(row: Row, queue: str, name: str) -> Claim:
         run_at=record.run_at / _MICROSECONDS,
         headers_json=row.headers_json,
     )
+    # Most records end before it. More than 15 named arguments would become a dict, and cost all claims half as much.
+    if record.owner is None:
+        return claim
+    return msgspec.structs.replace(claim, owner=row.owner, checkpoint_json=row.checkpoint_json)
 
 
 def to_committed(reply: bytes) -> Committed:
@@ -165,9 +209,19 @@ def to_committed(reply: bytes) -> Committed:
 
 def to_counts(reply: bytes) -> list[TaskCount]:
     """Read the answer of `counts.lua`."""
+    return _to_counts(_decode_counts(reply))
+
+
+def to_some_counts(reply: bytes) -> tuple[list[TaskCount], int | None]:
+    """Read the answer of `counts_of_owner.lua`: counts, and behind which id the counting goes on, if it does."""
+    counts, behind = _decode_some_counts(reply)
+    return _to_counts(counts), behind
+
+
+def _to_counts(lanes: LaneCounts) -> list[TaskCount]:
     return [
         TaskCount(queue=queue, name=name, state=state, count=count)
-        for (queue, name), counts in _decode_counts(reply)
+        for (queue, name), counts in lanes
         for state, count in zip(_STATES, counts, strict=True)
         if count
     ]

@@ -7,17 +7,19 @@ from typing import Final
 from lilota.errors import StoreVersionError
 from lilota_redis_store.address import Address
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 #: The oldest schema version whose programs may use what this one writes.
-MIN_READER: Final = 2
-_OLDEST_READABLE: Final = 2
+MIN_READER: Final = 3
+#: A store of this schema is read as it is. open.lua raises its numbers, so that older programs leave it alone: they
+#: would make a map of the record of a task that has an owner, and prune it without what is kept beside it.
+OLDEST_READABLE: Final = 2
 
 
 def check_schema(version: int, min_reader: int, address: Address) -> None:
     """Raise StoreVersionError for a store that this program must leave alone."""
     if min_reader > SCHEMA_VERSION:
         raise too_new(f"{min_reader} (its own is {version})", address)
-    if version < _OLDEST_READABLE:
+    if version < OLDEST_READABLE:
         raise StoreVersionError(
             f"{_tasks_in(address)} were written by a lilota from before its release (version {version} of the schema); "
             "this one can't read them. Copy them into another store with that one (`lilota copy`), or choose another "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -24,7 +25,7 @@ from lilota.contract import (
 from lilota.contract.ids import check_id
 from lilota.contract.rules import check_can_be_retried, check_none_is_running, refuse_connection
 from lilota.errors import TaskNotFoundError
-from lilota.models import TERMINAL_STATES, AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
+from lilota.models import TERMINAL_STATES, AttemptUpdate, LogLine, NewTask, Note, TaskInfo, TaskState
 from lilota_redis_store import packing, records
 from lilota_redis_store.address import Address
 from lilota_redis_store.database import Database
@@ -104,7 +105,7 @@ class RedisTaskStore:
             durable=found.is_durable,
             multi_process=True,
             multi_host=True,
-            supports=frozenset({"families", "headers"}),
+            supports=frozenset({"families", "headers", "owners", "checkpoints", "notes", "forgetting"}),
             warnings=found.warnings,
         )
 
@@ -127,7 +128,7 @@ class RedisTaskStore:
 
     def get(self, task_id: int) -> TaskInfo:
         check_id(task_id, LARGEST_ID)
-        infos = self._infos("get", [task_id])
+        infos = self._infos([task_id])
         if not infos:
             raise TaskNotFoundError(task_id)
         return infos[0]
@@ -141,12 +142,19 @@ class RedisTaskStore:
         return infos
 
     def find(self, query: TaskQuery) -> list[TaskInfo]:
-        return self._infos("find", packing.within_limits(query))
+        query = packing.within_limits(query)
+        infos: list[TaskInfo] = []
+        while True:
+            found, left, behind = records.to_page(self._call("find", query))
+            infos += found + self._infos(left)
+            if behind is None:
+                return infos
+            query = msgspec.structs.replace(query, after_id=behind, limit=query.limit - len(found) - len(left))
 
-    def _infos(self, verb: str, asked: object) -> list[TaskInfo]:
-        infos, left = records.to_infos(self._call(verb, asked))
-        while left:
-            more, left = records.to_infos(self._call("get", left))
+    def _infos(self, ids: Sequence[int]) -> list[TaskInfo]:
+        infos: list[TaskInfo] = []
+        while ids:
+            more, ids = records.to_infos(self._call("get", ids))
             infos += more
         return infos
 
@@ -154,8 +162,19 @@ class RedisTaskStore:
         chosen = sorted(TERMINAL_STATES if states is None else TERMINAL_STATES.intersection(states))
         return list(map(int, self._call("ended_since", (to_microseconds(since), chosen, min(limit, LARGEST_ID)))))
 
-    def counts(self) -> list[TaskCount]:
+    def counts(self, owner: str | None = None) -> list[TaskCount]:
+        if owner is not None:
+            return self._counts_of(owner)
         return records.to_counts(self._call("counts", None))
+
+    def _counts_of(self, owner: str) -> list[TaskCount]:
+        """Count the tasks of an owner, some at a time: a script is alone in the server."""
+        numbers: Counter[tuple[str, str, TaskState]] = Counter()
+        behind: int | None = 0
+        while behind is not None:
+            rows, behind = records.to_some_counts(self._call("counts_of_owner", (owner, behind)))
+            numbers.update({(row.queue, row.name, row.state): row.count for row in rows})
+        return [TaskCount(queue=queue, name=name, state=state, count=n) for (queue, name, state), n in numbers.items()]
 
     def logs(self, task_id: int, after: int = 0, limit: int = 1000) -> list[LogLine]:
         check_id(task_id, LARGEST_ID)
@@ -173,6 +192,16 @@ class RedisTaskStore:
             reply = self._call("logs_of_many", (some, [after[task_id] for task_id in some], limit))
             found.update(zip(some, records.decode_logs(reply), strict=True))
         return found
+
+    def notes(
+        self, task_id: int, kind: str | None = None, after: tuple[str, str] = ("", ""), limit: int = 1000
+    ) -> list[Note]:
+        check_id(task_id, LARGEST_ID)
+        within = max(0, min(limit, LARGEST_ID))
+        reply = self._call("notes", (task_id, *packing.note_range(kind, after), within))
+        if reply is None:
+            raise TaskNotFoundError(task_id)
+        return records.decode_notes(reply)
 
     def heartbeat(self, runner: RunnerInfo) -> bool:
         in_time = bool(self._call("heartbeat", runner))

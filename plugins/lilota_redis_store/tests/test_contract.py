@@ -13,10 +13,13 @@ from lilota_test_servers import RedisServer, available_or_skip
 from lilota.testing import StoreContract
 from lilota.testing.contract.add import AddContract
 from lilota.testing.contract.cancel_retry import CancelRetryContract
+from lilota.testing.contract.checkpoints import CheckpointsContract
 from lilota.testing.contract.claim import ClaimContract
 from lilota.testing.contract.commit import CommitContract
 from lilota.testing.contract.lease import LeaseContract
 from lilota.testing.contract.model import ModelContract
+from lilota.testing.contract.notes import NotesContract
+from lilota.testing.contract.owners import OwnersContract
 from lilota.testing.contract.prune import PruneContract
 from lilota.testing.contract.read import ReadContract
 from lilota.testing.contract.restore import RestoreContract
@@ -68,9 +71,10 @@ class TestRedisStore(StoreContract):
 
     model_examples = 25
 
-    def test_it_keeps_headers_and_serves_families(self, store):
+    def test_it_supports_all_that_a_store_may_leave_out(self, store):
         """The contract asks only stores that say so; this one must."""
-        assert store.capabilities().supports >= {"families", "headers"}
+        supported = {"families", "headers", "owners", "checkpoints", "notes", "forgetting"}
+        assert store.capabilities().supports == supported
 
 
 @pytest.mark.slow
@@ -92,6 +96,9 @@ class TestRedisStoreBetweenParts(
     LeaseContract,
     RestoreContract,
     PruneContract,
+    OwnersContract,
+    CheckpointsContract,
+    NotesContract,
     ModelContract,
 ):
     """Where ids go on from one part of the collections to the next."""
@@ -103,7 +110,16 @@ class TestRedisStoreBetweenParts(
         return open_empty(redis_server.url(), last_id=16_380)
 
 
-class TestRedisStoreInCluster(AddContract, ClaimContract, CommitContract, LeaseContract, WaitContract):
+class TestRedisStoreInCluster(
+    AddContract,
+    ClaimContract,
+    CommitContract,
+    LeaseContract,
+    WaitContract,
+    OwnersContract,
+    CheckpointsContract,
+    NotesContract,
+):
     """In a cluster of one node, which the store finds out by itself."""
 
     @pytest.fixture

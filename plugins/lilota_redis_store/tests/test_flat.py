@@ -7,10 +7,11 @@ from collections import Counter
 import pytest
 
 from lilota.contract import ClaimRequest, RunnerInfo, TaskQuery
-from lilota.models import AttemptUpdate, NewTask, Outcome, TaskState
+from lilota.models import AttemptUpdate, NewTask, Note, Outcome, TaskState
 
 SIZES = (1_000, 100_000)
 RUNNER = RunnerInfo(id="runner", lease_seconds=3600)
+NOTE = Note(kind="file", name="a", value_json="{}")
 REQUEST = ClaimRequest(runner_id="runner", names=("mine", "also mine"), limit=10)
 
 
@@ -35,12 +36,17 @@ def end(claim):
 def use(store):
     """Do each thing once that must stay flat."""
     store.add([NewTask(name="mine")] * 10)
+    store.add([NewTask(name="owned", owner="me")] * 10)
     claims = store.claim(REQUEST).claims
+    store.commit([AttemptUpdate(id=claims[0].id, token=claims[0].token, checkpoint_json="1", notes=(NOTE,))])
     store.commit([end(claim) for claim in claims], REQUEST)
+    store.notes(claims[0].id, limit=10)
     store.find(TaskQuery(limit=20))
     store.find(TaskQuery(limit=20, states=(TaskState.SUCCEEDED,), newest_first=False))
     store.find(TaskQuery(limit=20, names=("foreign",), after_id=10**9))
+    store.find(TaskQuery(limit=20, owner="me"))
     store.counts()
+    store.counts("me")
     store.get(claims[0].id)
     store.prune(0, limit=10)
     store.rescue()

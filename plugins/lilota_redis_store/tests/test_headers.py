@@ -8,7 +8,7 @@ from lilota_redis_store.records import Record
 
 from lilota.models import NewTask
 
-NEW_FIELDS = {"headers_json", "run_at_rest"}
+NEW_FIELDS = {"headers_json", "run_at_rest", "owner", "progress_note_json", "checkpoint_json", "has_notes"}
 #: A record as a lilota reads it that knows no headers.
 RecordOfBefore = msgspec.defstruct(
     "RecordOfBefore",

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from lilota.contract import ClaimRequest, RunnerInfo, StoredTask, TaskQuery
 from lilota.models import AttemptUpdate, LogLine, NewTask, Outcome, TaskInfo, TaskState
 
-#: As in `lua/shared/2_parts.lua`.
+#: As in `lua/shared/02_parts.lua`.
 PART_SIZE = 16_384
 #: On both sides of the ends of parts, in some parts and not in others.
 IDS = (5, PART_SIZE - 1, PART_SIZE, PART_SIZE + 1, 40_000, *range(8 * PART_SIZE - 3, 8 * PART_SIZE + 3), 10**12)

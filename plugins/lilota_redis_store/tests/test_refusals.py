@@ -226,7 +226,7 @@ def test_a_store_of_a_newer_lilota_is_not_touched(store, url, redis_server, open
     client_of(redis_server.url()).hset(key, mapping={"schema_version": 9, "min_reader": 7})
 
     for handle in (store, open_store(url)):
-        with pytest.raises(StoreVersionError, match=r"version 7.*knows 2.*Upgrade lilota-redis-store"):
+        with pytest.raises(StoreVersionError, match=r"version 7.*knows 3.*Upgrade lilota-redis-store"):
             handle.add([NewTask(name="task")])
 
 

@@ -8,7 +8,8 @@ for i, lane in ipairs(asked.lanes) do
 end
 local id = last - #tasks
 for _, new in ipairs(tasks) do
-    local lane, priority, run_at, delay_seconds, max_lost, description, input_json, headers_json, rest = unpack(new)
+    local lane, priority, run_at, delay_seconds, max_lost, description, input_json, headers_json, rest, owner =
+        unpack(new)
     id = id + 1
     local task = {
         lanes[lane], false, priority, now, now, max_lost, 0, 0, 0,
@@ -22,6 +23,9 @@ for _, new in ipairs(tasks) do
     set_pending(id, task, run_at or after_seconds(delay_seconds))
     if rest ~= 0 then
         task[RUN_AT_REST] = rest
+    end
+    if owner then
+        set_owner(id, task, owner)
     end
     write_task(id, task)
 end

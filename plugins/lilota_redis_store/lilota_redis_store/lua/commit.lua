@@ -31,8 +31,8 @@ local function write_logs(id, log_lines, offset)
     end
 end
 
--- The last output of each attempt: only that one is written.
-local outputs = {}
+-- The last output and checkpoint of each attempt: only these are written.
+local outputs, checkpoints = {}, {}
 
 local function apply(update)
     local id, task = update.id, tasks[update.id]
@@ -42,10 +42,20 @@ local function apply(update)
         task[STARTED_AT] = math.max(task[CREATED_AT], math.min(math.floor(update.started_at * 1000000 + 0.5), now))
     end
     task[PROGRESS] = update.progress or task[PROGRESS]
+    if update.progress_note_json then
+        make_room(task, PROGRESS_NOTE)
+        task[PROGRESS_NOTE] = update.progress_note_json
+    end
     task[MAX_LOST] = update.max_lost_attempts or task[MAX_LOST]
     outputs[id] = update.output_json or outputs[id]
+    if update.checkpoint_json then
+        checkpoints[id] = update.checkpoint_json
+    end
     if update.log_lines then
         write_logs(id, update.log_lines, update.log_offset)
+    end
+    if update.notes then
+        keep_notes(id, task, update.notes)
     end
     if update.outcome then
         end_attempt(id, task, update.outcome)
@@ -60,6 +70,12 @@ for _, update in ipairs(updates) do
         has_ended = has_ended or update.outcome ~= nil
     else
         refused[#refused + 1] = {update.id, update.token}
+    end
+end
+for id, text in pairs(checkpoints) do
+    if tasks[id][STATE] ~= 'succeeded' then
+        make_room(tasks[id], CHECKPOINT)
+        set_text(id, tasks[id], CHECKPOINT, text)
     end
 end
 for id in pairs(changed) do

@@ -1,4 +1,5 @@
--- Return one page of the tasks that match a TaskQuery of lilota.contract.
+-- Return one page of the tasks that match a TaskQuery of lilota.contract: [id to go on behind or nil, tasks]. There is an
+-- id where an owner has more tasks than one call looks at, and the page is not full yet.
 
 local function as_set(values)
     if not values then
@@ -62,14 +63,14 @@ local function range_of_parts(bound)
     return asked.after_id and part_of(asked.after_id) * PART_SIZE or FIRST, bound or LAST
 end
 
--- Up to `limit` ids of a lane in a state behind `after_id`, not further than `bound`.
-local function page_of(lane, state, bound)
+-- Up to `limit` ids of an index behind `after_id`, not further than `bound`.
+local function page_of(index, limit, bound)
     local page, first, last = {}, range_of_parts(bound)
-    look_at_parts(IDS[state][lane], COMMAND, first, last, function(part)
-        for _, id in ipairs(redis.call(COMMAND, part, FIRST, bound or LAST, 'LIMIT', 0, asked.limit - #page)) do
+    look_at_parts(index, COMMAND, first, last, function(part)
+        for _, id in ipairs(redis.call(COMMAND, part, FIRST, bound or LAST, 'LIMIT', 0, limit - #page)) do
             page[#page + 1] = tonumber(id)
         end
-        return #page >= asked.limit
+        return #page >= limit
     end)
     return page
 end
@@ -79,25 +80,45 @@ local function ids_in_lanes()
     local ids = {}
     for _, lane in ipairs(matching_lanes()) do
         for _, state in ipairs(STATES) do
-            local page = (not states or states[state]) and page_of(lane, state, ids[asked.limit]) or {}
-            if #page > 0 then
-                ids = merge(ids, page)
+            if not states or states[state] then
+                local page = page_of(IDS[state][lane], asked.limit, ids[asked.limit])
+                ids = #page > 0 and merge(ids, page) or ids
             end
         end
     end
     return ids
 end
 
--- The listed ids, which are in order and behind `after_id`, whose tasks match.
-local function listed_ids()
-    local lanes, ids = as_set(matching_lanes()), {}
-    for i, packed in ipairs(read_ids(TASKS, asked.ids)) do
+-- Those of these ids, which are in order and behind `after_id`, whose tasks match.
+local function matching_ids(ids)
+    local lanes, matching = as_set(matching_lanes()), {}
+    for i, packed in ipairs(read_ids(TASKS, ids)) do
         local task = packed and cmsgpack.unpack(packed)
-        if task and lanes[task[LANE]] and (not states or states[task[STATE]]) and #ids < asked.limit then
-            ids[#ids + 1] = asked.ids[i]
+        if task and lanes[task[LANE]] and (not states or states[task[STATE]])
+            and (not asked.owner or task[OWNER] == asked.owner) and #matching < asked.limit then
+            matching[#matching + 1] = ids[i]
         end
     end
-    return ids
+    return matching
 end
 
-return pack_tasks(asked.ids and listed_ids() or ids_in_lanes())
+-- The owner's tasks that match among those that one call looks at.
+local LOOKED_AT = 1000
+
+local function ids_of_owner()
+    local is_narrowed = names or queues or states
+    local number = is_narrowed and LOOKED_AT or asked.limit
+    local looked_at = page_of(OWNED[asked.owner], number)
+    local ids = matching_ids(looked_at)
+    return ids, #looked_at >= number and #ids < asked.limit and looked_at[#looked_at] or nil
+end
+
+local ids, behind
+if asked.ids then
+    ids = matching_ids(asked.ids)
+elseif asked.owner then
+    ids, behind = ids_of_owner()
+else
+    ids = ids_in_lanes()
+end
+return '\146' .. cmsgpack.pack(behind) .. pack_tasks(ids)

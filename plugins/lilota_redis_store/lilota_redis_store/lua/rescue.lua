@@ -24,11 +24,27 @@ local function log_the_loss(id, task)
     queue('RPUSH', log_of(id), cmsgpack.pack(line))
 end
 
+-- As rules.rescue_note says it. cjson would cut the digits of a token.
+local NOTE = '{"token":%.0f,"attempt":%d,"outcome":"lost","runner_id":%s,"host":%s,"pid":%d,"started_at":%s,'
+    .. '"ended_at":%.6f,"error":{"type":"RunnerDied","message":%s},"progress":%.17g}'
+
+local function note_the_loss(id, task)
+    local message = 'The runner ' .. task[RUNNER] .. ' stopped renewing its lease.'
+    local value = string.format(NOTE, task[TOKEN], task[ATTEMPT], cjson.encode(task[RUNNER]),
+        cjson.encode(told_of[task[RUNNER]][1]), task[PID],
+        task[STARTED_AT] and string.format('%.6f', task[STARTED_AT] / 1000000) or 'null',
+        now / 1000000, cjson.encode(message), task[PROGRESS])
+    -- The note of an attempt replaces that of the one 50 before it, as history.py has it.
+    local name = string.format('%02d', task[TOKEN] % 50)
+    keep_notes(id, task, {{kind = 'attempt', name = name, value_json = value, attempt = task[ATTEMPT]}})
+end
+
 local function outcome_of(task, id)
     if not told_of[task[RUNNER]] then
         return nil
     end
     log_the_loss(id, task)
+    note_the_loss(id, task)
     local lost = task[LOST] + 1
     if task[CANCEL] or lost < task[MAX_LOST] then
         return {state = 'pending', lost = true}

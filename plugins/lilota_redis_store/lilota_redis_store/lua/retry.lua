@@ -16,6 +16,9 @@ queue('RPUSH', log_of(id), cmsgpack.pack(line))
 set_pending(id, task, now)
 task[ATTEMPT], task[LOST], task[CANCEL], task[PID], task[PROGRESS] = 0, 0, false, 0, 0
 task[STARTED_AT], task[FINISHED_AT], task[RUNNER], task[ERROR] = false, false, false, false
+if task[PROGRESS_NOTE] then
+    task[PROGRESS_NOTE] = false
+end
 write_task(id, task)
 flush()
 announce()

@@ -65,6 +65,9 @@ local function grant(id, task, runner_id)
     task[TOKEN] = math.max(task[TOKEN] + 1, now)
     task[RUNNER] = runner_id
     task[ERROR], task[STARTED_AT], task[PID], task[PROGRESS] = false, false, 0, 0
+    if task[PROGRESS_NOTE] then
+        task[PROGRESS_NOTE] = false
+    end
     set_state(id, task, 'running')
     return write_task(id, task)
 end

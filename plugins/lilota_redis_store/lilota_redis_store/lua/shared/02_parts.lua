@@ -26,7 +26,7 @@ local function hash_in_parts(name)
     end)
 end
 
-local TASKS, INPUTS, OUTPUTS = hash_in_parts('tasks'), hash_in_parts('inputs'), hash_in_parts('outputs')
+local TASKS = hash_in_parts('tasks')
 
 -- The values of many ids; false for those that are not there.
 local function read_ids(hash, ids)

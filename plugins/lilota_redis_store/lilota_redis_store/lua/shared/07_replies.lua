@@ -22,13 +22,14 @@ local function pack_long_text(id, task, place)
     if task[place] ~= true then
         return '\192'
     end
-    return cmsgpack.pack(redis.call('HGET', (place == INPUT and INPUTS or OUTPUTS)[part_of(id)], id))
+    return cmsgpack.pack(redis.call('HGET', APART[place][part_of(id)], id))
 end
 
 -- A reply must not fill the memory of the server, however large the texts are: the rest is left to the next call.
 local MOST_BYTES = 64 * 1024 * 1024
 
--- Rows for a reply, [id, record, long input or nil, long output or nil, length of the log or nil], already packed.
+-- Rows for a reply, [id, record, long input or nil, long output or nil, length of the log or nil], already packed; only a
+-- row with a long checkpoint has that one behind.
 -- convert(id, task, packed) returns the record to show, packed, and the length of the log if that is to be shown; or
 -- nothing for a task that is left out. Also returns the lanes of the rows, as keys, and how many ids were looked at.
 local function read_rows(ids, convert)
@@ -41,7 +42,11 @@ local function read_rows(ids, convert)
         end
         if record then
             local texts = pack_long_text(id, task, INPUT) .. pack_long_text(id, task, OUTPUT)
-            local row = '\149' .. cmsgpack.pack(id) .. record .. texts .. cmsgpack.pack(log_length)
+            local array, checkpoint = '\149', ''
+            if task[CHECKPOINT] == true then
+                array, checkpoint = '\150', pack_long_text(id, task, CHECKPOINT)
+            end
+            local row = array .. cmsgpack.pack(id) .. record .. texts .. cmsgpack.pack(log_length) .. checkpoint
             rows[#rows + 1], used[task[LANE]], bytes = row, true, bytes + #row
         end
         if bytes > MOST_BYTES then

@@ -1,13 +1,4 @@
--- Tasks: how one is stored, and the indexes that follow every change of its state.
-
--- The places in a task's record, which is one value of the hash TASKS; records.py names the same.
-local LANE, STATE, PRIORITY, RUN_AT, CREATED_AT, MAX_LOST, ATTEMPT, TOKEN, LOST = 1, 2, 3, 4, 5, 6, 7, 8, 9
-local CANCEL, STARTED_AT, FINISHED_AT, PID, PROGRESS, RUNNER, ERROR = 10, 11, 12, 13, 14, 15, 16
-local DESCRIPTION, INPUT, OUTPUT = 17, 18, 19
--- Headers may be missing, or false, so they come late; short or long, they stay in the record, so that they go where it goes.
-local HEADERS = 20
--- By how many microseconds RUN_AT misses the instant that was given, which may be centuries away; see 1_store.lua.
-local RUN_AT_REST = 21
+-- Tasks: the indexes that follow every change of a task's state, and how an attempt ends.
 
 local STATES = {'waiting', 'pending', 'running', 'succeeded', 'failed', 'cancelled'}
 local ENDS = {succeeded = true, failed = true, cancelled = true}
@@ -61,25 +52,6 @@ local function ready_member(task, id)
     return struct.pack('>I4Bi8I8', 2147483647 - task[PRIORITY], run_at < 0 and 0 or 1, run_at, id)
 end
 
--- Read records; the answer has those that exist, by id.
-local function read_tasks(ids)
-    local packed = read_ids(TASKS, ids)
-    local tasks = {}
-    for i = 1, #ids do
-        if packed[i] then
-            tasks[ids[i]] = cmsgpack.unpack(packed[i])
-        end
-    end
-    return tasks
-end
-
--- Have the record written by flush(); returns it as it is stored.
-local function write_task(id, task)
-    local packed = cmsgpack.pack(task)
-    queue('HSET', TASKS[part_of(id)], id, packed)
-    return packed
-end
-
 -- Have the indexes take in a task, or give it away.
 local function enter_state(id, task, state)
     local part, index = part_of(id), IDS[state][task[LANE]]
@@ -129,7 +101,9 @@ end
 
 local function set_pending(id, task, run_at)
     task[RUN_AT] = run_at
-    task[RUN_AT_REST] = nil
+    if task[RUN_AT_REST] then
+        task[RUN_AT_REST] = false
+    end
     set_state(id, task, 'pending')
     line_up(id, task)
 end
@@ -154,21 +128,11 @@ local function end_attempt(id, task, outcome)
         local delay = outcome.delay_seconds or 0
         set_pending(id, task, delay > 0 and after_seconds(delay) or now)
     end
-end
-
--- From this many bytes on, an input or output is kept apart: it would be copied with every change of the record.
-local LONG_TEXT = 1000
-
--- Set an input or output: the record has the text, or true if it is kept apart.
-local function set_text(id, task, place, text)
-    local apart = (place == INPUT and INPUTS or OUTPUTS)[part_of(id)]
-    if #text >= LONG_TEXT then
-        queue('HSET', apart, id, text)
-        task[place] = true
-    else
-        if task[place] == true then
-            queue('HDEL', apart, id)
-        end
-        task[place] = text
+    if outcome.forget_input and ENDS[task[STATE]] then
+        set_text(id, task, INPUT, '{}')
+    end
+    if task[STATE] == 'succeeded' and task[CHECKPOINT] then
+        set_text(id, task, CHECKPOINT, '')
+        task[CHECKPOINT] = false
     end
 end
