@@ -10,6 +10,8 @@ from django.db import models
 from lilota.contract import from_microseconds, to_microseconds
 
 if TYPE_CHECKING:
+    from django.db.backends.base.base import BaseDatabaseWrapper
+
     # Only the type checker's fields are generic; at run time they have no square brackets.
     _Text = models.TextField[str | None, str | None]
     _Short = models.CharField[str | None, str | None]
@@ -51,7 +53,7 @@ class _AnyCharacter:
         return escaped(value) if isinstance(value, str) else value
 
     def from_db_value(self, value: str | None, *_: object) -> str | None:
-        return None if value is None else unescaped(value)
+        return value if value is None or _PICTURE not in value else unescaped(value)
 
 
 class AnyTextField(_AnyCharacter, _Text):
@@ -60,6 +62,23 @@ class AnyTextField(_AnyCharacter, _Text):
 
 class AnyCharField(_AnyCharacter, _Short):
     """A short text with any character, which can be in an index."""
+
+
+class ExactCharField(_Short):
+    """A short text of printable characters, compared and put in order character by character in every database."""
+
+    def db_parameters(self, connection: BaseDatabaseWrapper) -> dict[str, str | None]:
+        """Name the collation that compares code points; in MariaDB and MySQL, one that also sees spaces at the end."""
+        parameters = super().db_parameters(connection)
+        if connection.vendor == "postgresql":
+            parameters["collation"] = "C"
+        elif connection.vendor == "mysql":
+            parameters["collation"] = "utf8mb4_nopad_bin" if _is_mariadb(connection) else "utf8mb4_0900_bin"
+        return parameters
+
+
+def _is_mariadb(connection: BaseDatabaseWrapper) -> bool:
+    return bool(getattr(connection, "mysql_is_mariadb", False))
 
 
 class InstantField(_Integer):

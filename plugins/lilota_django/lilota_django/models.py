@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from django.db import models
 
-from lilota_django.fields import AnyCharField, AnyTextField, InstantField
+from lilota_django.fields import AnyCharField, AnyTextField, ExactCharField, InstantField
+from lilota_django.indexes import IndexOfPresent
 
 
 class State(models.IntegerChoices):
@@ -89,6 +90,11 @@ class Task(models.Model):
     output_json: models.TextField[str | None, str | None] = models.TextField(null=True)
     error_json: models.TextField[str | None, str | None] = models.TextField(null=True)
     headers_json: models.TextField[str | None, str | None] = models.TextField(null=True)
+    owner = AnyTextField(null=True)
+    # A hash of the owner, as for lanes.
+    owner_key: models.CharField[str | None, str | None] = models.CharField(max_length=64, null=True)
+    progress_note_json: models.TextField[str | None, str | None] = models.TextField(null=True)
+    checkpoint_json: models.TextField[str | None, str | None] = models.TextField(null=True)
 
     class Meta:
         """An index for each question that must stay quick."""
@@ -104,6 +110,8 @@ class Task(models.Model):
             models.Index(fields=["state", "finished_at"], name="lilota_task_ended"),
             # release and rescue: what a runner holds; claim: which of it somebody cancelled.
             models.Index(fields=["runner", "state", "cancel_requested"], name="lilota_task_held"),
+            # find and counts: what somebody owns. Tasks that nobody owns are not in it, where the database can do that.
+            IndexOfPresent(fields=["owner_key", "id"], name="lilota_task_owned"),
         )
 
     def __str__(self) -> str:
@@ -143,6 +151,27 @@ class LogLine(models.Model):
 
     def __str__(self) -> str:
         return self.text or ""
+
+
+class Note(models.Model):
+    """Something that attempts keep beside their task."""
+
+    # No constraint: prune of the version before deletes tasks without their notes, and must not fail at them.
+    task: models.ForeignKey[Task, Task] = models.ForeignKey(
+        Task, on_delete=models.DO_NOTHING, related_name="notes", db_constraint=False, db_index=False
+    )
+    kind = ExactCharField(max_length=30)
+    name = ExactCharField(max_length=200)
+    value_json: models.TextField[str, str] = models.TextField()
+    attempt: models.IntegerField[int, int] = models.IntegerField()
+
+    class Meta:
+        """One of a kind and a name, in the order in which they are read."""
+
+        constraints = (models.UniqueConstraint(fields=["task", "kind", "name"], name="lilota_note_name"),)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
 
 
 class Runner(models.Model):

@@ -39,7 +39,7 @@ import site_settings  # noqa: E402 - as above
 from django.core.management import call_command  # noqa: E402 - as above
 from django.db import connections  # noqa: E402 - as above
 from django.test import override_settings  # noqa: E402 - as above
-from lilota_django.models import Lane, LaneCount, LogLine, Runner, Task, Turn  # noqa: E402 - as above
+from lilota_django.models import Lane, LaneCount, LogLine, Note, Runner, Task, Turn  # noqa: E402 - as above
 from lilota_django.store import DjangoTaskStore  # noqa: E402 - as above
 from lilota_test_servers import MariaDBServer, available_or_skip  # noqa: E402 - as above
 from lilota_test_servers.elsewhere import MariaDBElsewhere  # noqa: E402 - as above
@@ -110,7 +110,7 @@ def open_store() -> Iterator[Stores]:
     opened: list[DjangoTaskStore] = []
 
     def open_empty(alias: str) -> DjangoTaskStore:
-        for model in (LogLine, Task, LaneCount, Lane, Runner, Turn):
+        for model in (Note, LogLine, Task, LaneCount, Lane, Runner, Turn):
             model.objects.using(alias).all().delete()
         store = DjangoTaskStore(alias)
         store.open()

@@ -16,7 +16,7 @@ from lilota_django.models import LogLine, Task
 from lilota_django.orm import adding
 
 from lilota.contract import ClaimRequest, RunnerInfo
-from lilota.models import AttemptUpdate, NewTask, Outcome, TaskError, TaskState
+from lilota.models import AttemptUpdate, NewTask, Note, Outcome, TaskError, TaskState
 from lilota.models import LogLine as Line
 
 LIST = "/admin/lilota/task/"
@@ -231,6 +231,47 @@ def test_filters_show_a_part(store):
     assert found(name="nosuch") == []
 
 
+def test_tasks_of_an_owner_are_shown_and_found(store):
+    """By a link on the owner, which is compared to the letter, or by a search; without owners there is no column."""
+    add(store)
+    client = visitor("view")
+    without = text(client.get(LIST))
+    for owner in ("user&1", "User&1", "user&10", "user&1"):
+        add(store, owner=owner)
+    store.cancel(5)
+
+    page = text(client.get(LIST))
+
+    assert ("column-owned_by" in without, "column-owned_by" in page) == (False, True)
+    assert '<a href="?owner=user%261">user&amp;1</a>' in page
+    assert listed(client.get(LIST, {"owner": "user&1"})) == [5, 2]
+    assert listed(client.get(LIST, {"owner": "user&1", "state": "pending"})) == [2]
+    assert listed(client.get(LIST, {"owner": "nobody"})) == []
+    assert listed(client.get(LIST, {"q": " user&1 "})) == [5, 2]
+    assert "user&amp;1" in text(client.get(f"{LIST}2/change/"))
+
+
+def test_what_attempts_have_left_is_shown(store):
+    """Checkpoint, words beside the progress, and notes, without their secrets; of many notes, not all."""
+    add(store, 2)
+    claims = start(store, 2)
+    note = Note(kind="step", name="first", value_json=f'{{"said": "{SCRIPT}", "password": "hunter2"}}', attempt=7)
+    left = {"checkpoint_json": '{"row": 17, "api_token": "hunter2"}', "progress_note_json": '{"message": "half of it"}'}
+    store.commit([AttemptUpdate(id=claims[0].id, token=claims[0].token, notes=(note,), **left)])
+    many = tuple(Note(kind="step", name=f"no-{n:03}", value_json="{}") for n in range(150))
+    store.commit([AttemptUpdate(id=claims[1].id, token=claims[1].token, notes=many)])
+    client = visitor("view")
+
+    page, long_page = (text(client.get(f"{LIST}{task_id}/change/")) for task_id in (1, 2))
+
+    for known in ("&quot;row&quot;: 17", "half of it", "step first [7]", "&lt;script&gt;"):
+        assert known in page
+    assert "hunter2" not in page
+    assert SCRIPT not in page
+    assert [f"no-{n:03} [1]" in long_page for n in (0, 99, 100)] == [True, True, False]
+    assert "(more notes)" in long_page
+
+
 def test_a_task_is_found_by_its_id(store):
     """A search for anything else finds nothing: it would have to read all tasks."""
     add(store, 3)
@@ -257,6 +298,7 @@ def test_pages_follow_each_other(store):
 def test_a_page_costs_the_same_with_many_tasks(store):
     """No statement counts or sorts the table, and there are as many of them as with few tasks."""
     add(store, 150)
+    add(store, owner="user-1")
     client = visitor("view")
     client.get(LIST)
 
@@ -267,9 +309,9 @@ def test_a_page_costs_the_same_with_many_tasks(store):
             client.get(LIST, query)
         return [found["sql"] for found in captured.captured_queries]
 
-    with_few = statements(), statements(state="pending")
+    with_few = statements(), statements(state="pending"), statements(owner="user-1")
     add(store, 1_000)
-    with_many = statements(), statements(state="pending")
+    with_many = statements(), statements(state="pending"), statements(owner="user-1")
 
     assert list(map(len, with_few)) == list(map(len, with_many))
     for statement in [sql for page in with_many for sql in page if '"lilota_task"' in sql]:

@@ -18,9 +18,9 @@ def test_sqlite_is_for_one_machine(store):
     assert said.warnings == ()
 
 
-def test_headers_are_kept_and_families_served(store):
+def test_the_store_can_do_what_came_later(store):
     """The contract asks only stores that say so; this one must."""
-    assert store.capabilities().supports == {"families", "headers"}
+    assert store.capabilities().supports == {"families", "headers", "owners", "checkpoints", "notes", "forgetting"}
 
 
 def test_servers_are_for_many_machines(everywhere):

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 import pytest
 from django.db import connections
-from django.db.models import Count
+from django.db.models import Count, Min
 from django.test.utils import CaptureQueriesContext
-from lilota_django.models import LaneCount, LogLine, State, Task
+from lilota_django.models import LaneCount, LogLine, Note, State, Task
 
 from lilota.contract import ClaimRequest, RunnerInfo, TaskQuery
 from lilota.models import AttemptUpdate, NewTask, Outcome, TaskState
@@ -39,6 +39,12 @@ VERBS = {
     "counts": lambda store: store.counts(),
     "page": lambda store: store.find(TaskQuery(limit=20)),
     "page of a state": lambda store: store.find(TaskQuery(states=(TaskState.SUCCEEDED,), limit=20)),
+    "page of an owner": lambda store: store.find(TaskQuery(owner="user-1", limit=20)),
+    "page of an owner in a state": lambda store: store.find(
+        TaskQuery(owner="user-1", states=(TaskState.SUCCEEDED,), names=("task",), limit=20)
+    ),
+    "counts of an owner": lambda store: store.counts("user-1"),
+    "notes": lambda store: store.notes(store.find(TaskQuery(limit=1))[0].id, after=("step", "a")),
     "ended lately": lambda store: store.ended_since(LONG_AGO, limit=10),
     "logs of many": lambda store: store.logs_of_many(dict.fromkeys(range(1, 11), 0)),
     "prune": lambda store: store.prune(0, limit=10),
@@ -77,19 +83,26 @@ def filled(open_store, postgres):
     return store
 
 
+# Every tenth has one of eleven owners.
 # Of every 100 tasks: 40 ready (2), 5 scheduled (1), 1 running (3), 54 succeeded (4).
 MULTIPLIED = (
     """
     INSERT INTO lilota_task (lane_id, state, priority, run_at, created_at, attempt, token, lost_attempts,
-        max_lost_attempts, pid, progress, cancel_requested, log_count, description, input_json, finished_at, runner)
+        max_lost_attempts, pid, progress, cancel_requested, log_count, description, input_json, finished_at, runner,
+        owner, owner_key)
     SELECT lane_id, CASE WHEN n % 100 < 40 THEN 2 WHEN n % 100 < 45 THEN 1 WHEN n % 100 < 46 THEN 3 ELSE 4 END,
         0, run_at, created_at, 0, 0, 0, 3, 0, 0, false, 1, '', '{}',
-        CASE WHEN n % 100 < 46 THEN NULL ELSE n END, CASE WHEN n % 100 < 45 THEN NULL ELSE 'runner ' || n / 1000 END
+        CASE WHEN n % 100 < 46 THEN NULL ELSE n END, CASE WHEN n % 100 < 45 THEN NULL ELSE 'runner ' || n / 1000 END,
+        CASE WHEN n % 10 = 0 THEN 'user-' || n % 11 END, CASE WHEN n % 10 = 0 THEN
+            encode(sha256(convert_to(octet_length('user-' || n % 11) || ':user-' || n % 11, 'UTF8')), 'hex') END
     FROM lilota_task, generate_series(1, 20000) AS n
     """,
     """
     INSERT INTO lilota_logline (task_id, n, at, level, attempt, source, logger, text)
     SELECT id, 1, 1, 20, 1, 'log', '', 'line' FROM lilota_task
+    """,
+    """
+    INSERT INTO lilota_note (task_id, kind, name, value_json, attempt) SELECT id, 'step', 'b', '{}', 1 FROM lilota_task
     """,
 )
 
@@ -98,7 +111,7 @@ MULTIPLIED = (
 def test_every_statement_finds_its_tasks_by_an_index(filled):
     """No statement of any verb reads the table of tasks or of log lines from end to end, or sorts it."""
     connection = connections[filled.alias]
-    long_tables = {Task._meta.db_table, LogLine._meta.db_table}
+    long_tables = {model._meta.db_table for model in (Task, LogLine, Note)}
     found = []
 
     with CaptureQueriesContext(connection) as captured:
@@ -133,6 +146,49 @@ def test_a_page_of_a_state_is_found_though_all_newer_tasks_are_in_another(filled
 
     assert plan.count("lilota_task_page") == 2
     assert "lilota_task_pkey" not in plan
+
+
+@pytest.mark.slow
+def test_a_page_of_an_owner_is_found_though_all_newer_tasks_are_of_others(filled):
+    """As a page of a state is, and by an index that has only tasks with an owner."""
+    tasks = Task.objects.using(filled.alias)
+    tasks.filter(pk__gt=tasks.aggregate(first=Min("pk"))["first"] + 30_000).update(owner_key=None)
+
+    with CaptureQueriesContext(connections[filled.alias]) as captured:
+        found = filled.find(TaskQuery(owner="user-1", limit=20))
+    with connections[filled.alias].cursor() as cursor:
+        cursor.execute(f"EXPLAIN {captured[0]['sql']}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+
+    assert {info.owner for info in found} == {"user-1"}
+    assert "lilota_task_owned" in plan
+    assert "lilota_task_pkey" not in plan
+
+
+def test_tasks_without_an_owner_are_not_in_the_index_of_owners(everywhere):
+    """Where the database can leave them out."""
+    connection = connections[everywhere.alias]
+    made = {
+        "sqlite": "SELECT sql FROM sqlite_master WHERE name = 'lilota_task_owned'",
+        "postgresql": "SELECT indexdef FROM pg_indexes WHERE indexname = 'lilota_task_owned'",
+        "mysql": "SELECT 'the table has it' FROM DUAL",
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(made[connection.vendor])
+        (statement,) = cursor.fetchone()
+
+    assert ("IS NOT NULL" in statement) == connection.features.supports_partial_indexes
+
+
+def test_what_notes_nothing_does_not_touch_the_notes(everywhere):
+    """Nor does a claim."""
+    everywhere.heartbeat(RunnerInfo(id="runner"))
+    everywhere.add([NewTask(name="task")] * REQUEST.limit)
+
+    with CaptureQueriesContext(connections[everywhere.alias]) as captured:
+        claim_and_commit(everywhere)
+
+    assert [query["sql"] for query in captured if Note._meta.db_table in query["sql"]] == []
 
 
 def bad_steps(plan, long_tables) -> list[str]:

@@ -18,8 +18,8 @@ from lilota_django.readiness import own_migrations
 from shop import tasks
 from shop_sites import ALIAS, ended
 
-from lilota.contract import ClaimRequest, RunnerInfo
-from lilota.models import AttemptUpdate, NewTask, Outcome, TaskState
+from lilota.contract import ClaimRequest, RunnerInfo, StoredTask, TaskQuery
+from lilota.models import AttemptUpdate, NewTask, Note, Outcome, TaskState
 
 
 def test_models_and_migrations_agree():
@@ -65,12 +65,19 @@ def tables_of_before(alias: str) -> Iterator[None]:
         call_command("migrate", "lilota", database=alias, verbosity=0)
 
 
+def models_of(migration: str, alias: str, model: str):
+    """Return the rows of a table as the version knows them whose last migration that is."""
+    return (
+        MigrationLoader(connections[alias])
+        .project_state(("lilota", migration))
+        .apps.get_model("lilota", model)
+        .objects.using(alias)
+    )
+
+
 def add_as_before(alias: str, name: str, input_json: str) -> int:
     """Add a task with the statements of the version before, which know nothing of newer columns."""
-    models = MigrationLoader(connections[alias]).project_state(("lilota", "0001_tasks")).apps
-    lane, task, count = (
-        models.get_model("lilota", model).objects.using(alias) for model in ("lane", "task", "lanecount")
-    )
+    lane, task, count = (models_of("0001_tasks", alias, model) for model in ("lane", "task", "lanecount"))
     lane_id = lane.get_or_create(key=key_of("default", name), queue="default", name=name)[0].pk
     fields = {"priority": 0, "run_at": 1, "created_at": 1, "max_lost_attempts": 3, "description": "of before"}
     task_id = task.create(lane_id=lane_id, state=State.READY, input_json=input_json, **fields).pk
@@ -95,6 +102,8 @@ def test_tasks_that_waited_before_a_migration_are_claimed_and_end(everywhere):
     claims = run(everywhere)
 
     assert [(claim.id, claim.input_json, claim.headers_json) for claim in claims] == [(task_id, '{"n": 1}', None)]
+    assert [(claim.owner, claim.checkpoint_json) for claim in claims] == [(None, None)]
+    assert everywhere.notes(task_id) == []
     assert everywhere.get(task_id).state is TaskState.SUCCEEDED
 
 
@@ -106,6 +115,23 @@ def test_what_was_not_restarted_after_a_migration_can_still_add(everywhere):
     claims = run(everywhere)
 
     assert {claim.id: claim.headers_json for claim in claims} == {old: None, new: '{"trace": "1"}'}
+
+
+def test_an_old_program_beside_a_new_one_does_no_harm(everywhere):
+    """It prunes a task and leaves the notes, which nobody sees again, not even when a backup brings the task back."""
+    everywhere.heartbeat(RunnerInfo(id="a-runner"))
+    everywhere.add([NewTask(name="task", owner="user-1")])
+    (claim,) = everywhere.claim(ClaimRequest(runner_id="a-runner", names=("task",), limit=1)).claims
+    note = Note(kind="file", name="a", value_json="{}")
+    done = Outcome(state=TaskState.SUCCEEDED)
+    everywhere.commit([AttemptUpdate(id=claim.id, token=claim.token, notes=(note,), outcome=done)])
+    stored = StoredTask(info=everywhere.get(claim.id))
+    models_of("0003_about_runners", everywhere.alias, "task").get(pk=claim.id).delete()
+
+    everywhere.restore([stored])
+
+    assert everywhere.notes(claim.id) == []
+    assert [info.id for info in everywhere.find(TaskQuery(owner="user-1"))] == [claim.id]
 
 
 @pytest.mark.slow

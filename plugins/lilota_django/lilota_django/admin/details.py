@@ -1,4 +1,4 @@
-"""Texts of the page of one task: input and output without secrets, the error, the newest log lines."""
+"""Texts of the page of one task, without secrets: what went in and came out, the error, notes, the newest log lines."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ from typing import Final
 import msgspec
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.text import Truncator
 from django.views.debug import get_default_exception_reporter_filter
 
-from lilota.models import JSONObject, TaskError, masked_input
+from lilota.models import TaskError, masked_input
 from lilota.results import shown
 from lilota.texts.secrets import mask_secrets, mask_text
 from lilota_django.instants import local_everywhere, of_project
-from lilota_django.models import LogLine, Task
+from lilota_django.models import LogLine, Note, Task
 
 #: How many log lines are shown.
 LINES: Final = 500
+#: How many notes are shown, and how many characters of each.
+NOTES: Final = 100
+_LONGEST_NOTE: Final = 1_000
 #: How many characters of an input or output are shown.
 _LONGEST: Final = 20_000
 
@@ -34,13 +38,37 @@ def output_text(output_json: str) -> str:
     return _pretty(shown(json.loads(output_json)))
 
 
-def _pretty(plain: JSONObject) -> str:
-    """Return JSON indented, without what the command line hides, nor what Django's own pages about errors hide."""
-    theirs = get_default_exception_reporter_filter()
-    text = json.dumps(mask_secrets(theirs.cleanse_setting("", plain)), indent=2, ensure_ascii=False)
+def json_text(stored: str) -> str:
+    """Return what an attempt has left as JSON: its checkpoint, or what it says beside its progress."""
+    return _pretty(json.loads(stored))
+
+
+def notes_text(task: Task) -> str | None:
+    """Return the first notes about a task, by kind and name, or None if there are none."""
+    notes = Note.objects.using(task._state.db).filter(task_id=task.pk)  # noqa: SLF001 - where it was read from
+    first = list(notes.order_by("kind", "name")[: NOTES + 1])
+    if not first:
+        return None
+    below = ["... (more notes)"] if len(first) > NOTES else []
+    return _block("\n".join([*map(_note, first[:NOTES]), *below]))
+
+
+def _note(note: Note) -> str:
+    value = json.dumps(_masked(json.loads(note.value_json)), ensure_ascii=False)
+    return f"{note.kind} {note.name} [{note.attempt}] {Truncator(value).chars(_LONGEST_NOTE)}"
+
+
+def _pretty(plain: object) -> str:
+    """Return JSON indented, without its secrets."""
+    text = json.dumps(_masked(plain), indent=2, ensure_ascii=False)
     if len(text) > _LONGEST:
         text = f"{text[:_LONGEST]}\n... ({len(text) - _LONGEST:,} more characters)"
     return _block(text)
+
+
+def _masked(plain: object) -> object:
+    """Leave out what the command line hides, and what Django's own pages about errors hide."""
+    return mask_secrets(get_default_exception_reporter_filter().cleanse_setting("", plain))
 
 
 def error_text(error_json: str) -> str:

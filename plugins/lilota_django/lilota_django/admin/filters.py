@@ -1,4 +1,4 @@
-"""Filters by state, queue and name, whose choices cost no look at the tasks."""
+"""Filters by state, queue, name and owner, whose choices cost no look at the tasks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from lilota.contract import TaskQuery
 from lilota.models import TaskState
 from lilota_django.admin.readonly import store_of_project
 from lilota_django.models import Lane, Task
+from lilota_django.orm.owners import owner_key
 from lilota_django.orm.records import CODES
 
 if TYPE_CHECKING:
@@ -69,15 +70,33 @@ class NameFilter(_LaneFilter):
     parameter_name = column = "name"
 
 
+class OwnerFilter(admin.SimpleListFilter):
+    """The owner that somebody chose in the list. There may be as many as an application has users: no choice of all."""
+
+    title = "owner"
+    parameter_name = "owner"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:  # noqa: ARG002 - as above
+        owner = self.value()
+        return [] if owner is None else [(owner, owner)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Task]) -> QuerySet[Task]:  # noqa: ARG002 - as above
+        owner = self.value()
+        return queryset if owner is None else queryset.filter(owner_key=owner_key(owner))
+
+
 def chosen(request: HttpRequest) -> TaskQuery:
     """Return what the filters and the search of a request ask for, as a store would be asked."""
-    state, queue, name, searched = (request.GET.get(key) for key in ("state", "queue", "name", "q"))
+    state, queue, name, owner, searched = (request.GET.get(key) for key in ("state", "queue", "name", "owner", "q"))
     task_id = id_in(searched or "")
+    if owner is None and task_id is None:
+        owner = (searched or "").strip() or None
     return TaskQuery(
         states=(TaskState(state),) if state in set(TaskState) else None,
         queues=None if queue is None else (queue,),
         names=None if name is None else (name,),
         ids=None if task_id is None else (task_id,),
+        owner=owner,
     )
 
 

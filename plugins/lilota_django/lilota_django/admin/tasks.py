@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import admin
+from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.text import Truncator
 
 from lilota.texts.secrets import mask_text
 from lilota_django.admin.actions import ActionsMixin
-from lilota_django.admin.details import error_text, input_text, log_text, output_text
-from lilota_django.admin.filters import NameFilter, QueueFilter, StateFilter, chosen, id_in
+from lilota_django.admin.details import error_text, input_text, json_text, log_text, notes_text, output_text
+from lilota_django.admin.filters import NameFilter, OwnerFilter, QueueFilter, StateFilter, chosen, id_in
 from lilota_django.admin.pages import NewestPages
 from lilota_django.admin.readonly import ReadOnlyAdmin, instant_column, store_of_project
 from lilota_django.models import State, Task
+from lilota_django.orm.owners import owner_key
 from lilota_django.orm.records import STATES
 
 if TYPE_CHECKING:
@@ -23,9 +26,12 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 _LONG_AFTER: Final = 80
+#: What a list does not show.
+_LONG_TEXTS: Final = ("input_json", "output_json", "error_json", "progress_note_json", "checkpoint_json")
 _SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "Task": ("id", "name", "about", "state_word", "percentage", "queue", "priority"),
-    "Input and output": ("input", "output", "error"),
+    "Task": ("id", "name", "about", "state_word", "percentage", "progress_note", "queue", "priority", "owner"),
+    "Input and output": ("input", "output", "checkpoint", "error"),
+    "Notes": ("notes",),
     "Log": ("log",),
     "Times": ("created", "due", "started", "ended"),
     "Attempts": ("attempt", "lost_attempts", "max_lost_attempts", "runner", "pid", "cancel_requested"),
@@ -37,17 +43,21 @@ class TaskAdmin(ActionsMixin, ReadOnlyAdmin):
 
     ordering = ("-pk",)
     list_display = ("id", "name", "what", "state_word", "queue", "percentage", "attempt", "created", "ended")
-    list_filter = (StateFilter, QueueFilter, NameFilter)
+    list_filter = (StateFilter, QueueFilter, NameFilter, OwnerFilter)
     list_select_related = ("lane",)
     actions = ("cancel_tasks", "retry_tasks")
     search_fields = ("id__exact",)
-    search_help_text = "The id of a task"
+    search_help_text = "The id of a task, or an owner"
     fieldsets = tuple((title, {"fields": fields}) for title, fields in _SECTIONS.items())
     readonly_fields = tuple(field for fields in _SECTIONS.values() for field in fields)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Task]:
-        # Long texts, which a list does not show.
-        return super().get_queryset(request).defer("input_json", "output_json", "error_json")
+        return super().get_queryset(request).defer(*_LONG_TEXTS)
+
+    def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
+        """Show owners where there are any: the index has only those, or has them together."""
+        has_owners = self.get_queryset(request).filter(owner_key__gt="").exists()
+        return (*self.list_display, "owned_by") if has_owners else self.list_display
 
     def get_paginator(
         self,
@@ -67,11 +77,12 @@ class TaskAdmin(ActionsMixin, ReadOnlyAdmin):
         queryset: QuerySet[Task],
         search_term: str,
     ) -> tuple[QuerySet[Task], bool]:
-        """Find a task by its id: to look for a text would mean to read all tasks."""
-        if not search_term.strip():
+        """Find a task by its id, or those of an owner: to look for any other text would mean to read all tasks."""
+        searched = search_term.strip()
+        if not searched:
             return queryset, False
-        task_id = id_in(search_term)
-        return (queryset.none() if task_id is None else queryset.filter(pk=task_id)), False
+        task_id = id_in(searched)
+        return queryset.filter(owner_key=owner_key(searched)) if task_id is None else queryset.filter(pk=task_id), False
 
     @admin.display(description="description")
     def what(self, task: Task) -> str:
@@ -81,6 +92,13 @@ class TaskAdmin(ActionsMixin, ReadOnlyAdmin):
     def about(self, task: Task) -> str:
         return mask_text(task.description or "")
 
+    @admin.display(description="owner")
+    def owned_by(self, task: Task) -> str | None:
+        """Lead to what else this owner has."""
+        if task.owner is None:
+            return None
+        return format_html('<a href="?{}">{}</a>', urlencode({"owner": task.owner}), task.owner)
+
     @admin.display(description="state")
     def state_word(self, task: Task) -> str:
         word = str(STATES[task.state])
@@ -89,6 +107,9 @@ class TaskAdmin(ActionsMixin, ReadOnlyAdmin):
     @admin.display(description="progress")
     def percentage(self, task: Task) -> str:
         return f"{100 if task.state == State.SUCCEEDED else int(task.progress)} %"
+
+    def progress_note(self, task: Task) -> str | None:
+        return None if task.progress_note_json is None else json_text(task.progress_note_json)
 
     created = instant_column("created_at", "added at")
     due = instant_column("run_at", "due at")
@@ -100,6 +121,13 @@ class TaskAdmin(ActionsMixin, ReadOnlyAdmin):
 
     def output(self, task: Task) -> str | None:
         return None if task.output_json is None else output_text(task.output_json)
+
+    def checkpoint(self, task: Task) -> str | None:
+        return None if task.checkpoint_json is None else json_text(task.checkpoint_json)
+
+    @admin.display(description="of attempts")
+    def notes(self, task: Task) -> str | None:
+        return notes_text(task)
 
     def error(self, task: Task) -> str | None:
         return None if task.error_json is None else error_text(task.error_json)

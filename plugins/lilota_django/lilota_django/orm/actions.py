@@ -12,6 +12,7 @@ from lilota.contract.rules import check_can_be_retried, retry_line
 from lilota.errors import TaskNotFoundError
 from lilota.models import TERMINAL_STATES, TaskState
 from lilota_django.models import LogLine, State, Task
+from lilota_django.orm import notes
 from lilota_django.orm.chunks import in_chunks
 from lilota_django.orm.database import Database
 from lilota_django.orm.moves import Moves
@@ -56,11 +57,12 @@ def retry(database: Database, task_id: int, moves: Moves, present: int) -> None:
 
 
 def prune(database: Database, ended_before: int, states: Sequence[TaskState] | None, limit: int, moves: Moves) -> int:
-    """Delete up to `limit` tasks that ended at that instant or before it, with their log lines."""
+    """Delete up to `limit` tasks that ended at that instant or before it, with their log lines and notes."""
     rows: list[tuple[int, int, int]] = []
     for state in sorted(TERMINAL_STATES if states is None else TERMINAL_STATES.intersection(states)):
         if len(rows) < limit:
             rows += _ended(database, CODES[state][0], ended_before, limit - len(rows))
+    notes.delete(database, [task_id for task_id, _, _ in rows])
     for chunk in in_chunks(task_id for task_id, _, _ in rows):
         LogLine.objects.using(database.alias).filter(task_id__in=chunk).delete()
         Task.objects.using(database.alias).filter(pk__in=chunk).delete()

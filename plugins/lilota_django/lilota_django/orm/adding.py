@@ -10,12 +10,14 @@ from lilota.contract import StoredTask, microseconds, to_microseconds
 from lilota.contract.rules import check_none_is_running
 from lilota.models import NewTask, TaskInfo, TaskState
 from lilota_django.models import LogLine, State, Task
+from lilota_django.orm import notes
 from lilota_django.orm.chunks import in_chunks
 from lilota_django.orm.clock import now
 from lilota_django.orm.database import Database
 from lilota_django.orm.lanes import LaneName, find_or_make
 from lilota_django.orm.moves import Moves
-from lilota_django.orm.records import CODES, log_row, to_values
+from lilota_django.orm.owners import owner_key
+from lilota_django.orm.records import CODES, log_row, task_row, to_values
 
 #: In microseconds; short, so that ids which are ahead of the clock come back to it: no program adds so often.
 _LONGEST_LEAP: Final = 2**10
@@ -36,17 +38,20 @@ def add(database: Database, tasks: Sequence[NewTask], moves: Moves) -> list[int]
 
 def _to_row(task: NewTask, lane: int, present: int) -> Task:
     run_at = present + microseconds(task.delay_seconds) if task.run_at is None else to_microseconds(task.run_at)
-    return Task(
-        lane_id=lane,
-        state=State.READY if run_at <= present else State.SCHEDULED,
-        priority=task.priority,
-        run_at=run_at,
-        created_at=present,
-        max_lost_attempts=task.max_lost_attempts,
-        description=task.description,
-        input_json=task.input_json,
-        headers_json=task.headers_json,
-    )
+    values = {
+        "lane_id": lane,
+        "state": State.READY if run_at <= present else State.SCHEDULED,
+        "priority": task.priority,
+        "run_at": run_at,
+        "created_at": present,
+        "max_lost_attempts": task.max_lost_attempts,
+        "description": task.description,
+        "input_json": task.input_json,
+        "headers_json": task.headers_json,
+        "owner": task.owner,
+        "owner_key": owner_key(task.owner),
+    }
+    return task_row(values)
 
 
 def _insert(database: Database, rows: Sequence[Task]) -> None:
@@ -84,7 +89,7 @@ def _highest_id(database: Database) -> int:
 
 
 def restore(database: Database, tasks: Sequence[StoredTask], moves: Moves) -> int:
-    """Write the tasks whose ids are not in use, with their log lines; return how many.
+    """Write the tasks whose ids are not in use, with their log lines and notes; return how many.
 
     Raises:
         TaskStateError: one of them is running.
@@ -99,11 +104,18 @@ def restore(database: Database, tasks: Sequence[StoredTask], moves: Moves) -> in
     Task.objects.using(database.alias).bulk_create(rows)
     lines = [log_row(stored.info.id, n, line) for stored in new for n, line in enumerate(stored.log_lines, 1)]
     LogLine.objects.using(database.alias).bulk_create(lines)
+    _restore_notes(database, new)
     _let_ids_rise_above(database, max(info.id for info in infos))
     for row in rows:
         moves.move(row.lane_id, None, row.state)
     moves.announce(rows[0].lane_id)
     return len(rows)
+
+
+def _restore_notes(database: Database, tasks: Sequence[StoredTask]) -> None:
+    # A program of the version before may have pruned the tasks, and left their notes.
+    notes.delete(database, [stored.info.id for stored in tasks])
+    notes.write(database, [(stored.info.id, note) for stored in tasks for note in stored.notes])
 
 
 def _without_existing(database: Database, tasks: Sequence[StoredTask]) -> list[StoredTask]:
@@ -116,7 +128,8 @@ def _without_existing(database: Database, tasks: Sequence[StoredTask]) -> list[S
 
 def _to_restored_row(stored: StoredTask, lane: int, present: int) -> Task:
     state, log_count = _restored_state(stored.info, present), len(stored.log_lines)
-    return Task(lane_id=lane, state=state, log_count=log_count, **to_values(stored.info))
+    owner = owner_key(stored.info.owner)
+    return Task(lane_id=lane, state=state, log_count=log_count, owner_key=owner, **to_values(stored.info))
 
 
 def _restored_state(info: TaskInfo, present: int) -> int:

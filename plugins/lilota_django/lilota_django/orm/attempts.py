@@ -11,36 +11,45 @@ from django.db.models import QuerySet, TextField
 
 from lilota.contract import Fence, merge_updates, microseconds, new_lines, to_microseconds
 from lilota.contract.rules import state_after, within_life
-from lilota.models import AttemptUpdate, LogLine, Outcome, TaskState
+from lilota.models import AttemptUpdate, LogLine, Note, Outcome, TaskState
 from lilota_django import models
 from lilota_django.models import State, Task
+from lilota_django.orm import notes
 from lilota_django.orm.chunks import in_chunks
 from lilota_django.orm.database import Database
 from lilota_django.orm.moves import Moves
-from lilota_django.orm.records import CODES, encode_error, log_row
+from lilota_django.orm.records import CODES, encode_error, log_row, task_row
 
-#: What is read of a running task in order to write to it: all but its long texts.
+#: What nobody needs to know of a running task in order to write to it. A row that is written has a value for each.
+_NOT_READ: Final = {
+    "state": State.RUNNING, "priority": 0, "run_at": 0, "finished_at": None, "runner": None, "owner_key": None,
+}  # fmt: skip
+#: What is read: all else but its long texts.
 _READ: Final = tuple(
     field.attname
     for field in Task._meta.concrete_fields  # noqa: SLF001 - public, by its name
-    if not isinstance(field, TextField)
+    if not isinstance(field, TextField) and field.attname not in _NOT_READ
 )
 #: What a report brings that is written as it is.
-_TAKEN_OVER: Final = ("pid", "progress", "output_json", "max_lost_attempts")
+_TAKEN_OVER: Final = ("pid", "progress", "max_lost_attempts")
+#: The long texts among them.
+_TEXTS: Final = ("output_json", "progress_note_json", "checkpoint_json")
 _REPORTED: Final = ("pid", "started_at", "progress", "max_lost_attempts", "log_count")
-_ENDED: Final = (*_REPORTED, "state", "error_json", "attempt", "lost_attempts", "run_at", "finished_at")
+_ENDED: Final = (*_REPORTED, "state", "error_json", "attempt", "lost_attempts")
 
 
 @dataclass(slots=True)
 class AttemptChange:
     """What is to be written of one attempt.
 
-    `row` has the new values of what may change, and none of the long texts that stay.
+    `row` has the new values of what may change. `also` names what is written of this one, and was not read.
     """
 
     row: Task
     outcome: Outcome | None
     lines: tuple[LogLine, ...] = ()
+    notes: tuple[Note, ...] = ()
+    also: tuple[str, ...] = ()
 
     def report(self, update: AttemptUpdate, present: int) -> None:
         """Take over what an update brings; what it leaves alone stays."""
@@ -48,10 +57,20 @@ class AttemptChange:
         for field in _TAKEN_OVER:
             if getattr(update, field) is not None:
                 setattr(row, field, getattr(update, field))
+        for field in _TEXTS:
+            if getattr(update, field) is not None:
+                self.write(field, getattr(update, field))
         if update.started_at is not None:
             created_at = to_microseconds(cast("datetime", row.created_at))
             row.started_at = within_life(microseconds(update.started_at), created_at, present)
         self.append(new_lines(update, row.log_count))
+        self.notes = update.notes
+
+    def write(self, field: str, value: object) -> None:
+        """Let a field be written that was not read."""
+        setattr(self.row, field, value)
+        if field not in self.also:
+            self.also += (field,)
 
     def append(self, lines: tuple[LogLine, ...]) -> None:
         """Let the log go on with these lines."""
@@ -67,16 +86,26 @@ class AttemptChange:
         state = state_after(outcome, cancel_requested=row.cancel_requested)
         if state is TaskState.PENDING:
             delay = microseconds(max(0.0, outcome.delay_seconds))
-            row.state, row.run_at = State.SCHEDULED if delay else State.READY, present + delay
+            row.state = State.SCHEDULED if delay else State.READY
+            self.write("run_at", present + delay)
         else:
-            row.state, row.finished_at = CODES[state][0], present
+            row.state = CODES[state][0]
+            self.write("finished_at", present)
+            self.forget(state, outcome)
+
+    def forget(self, state: TaskState, outcome: Outcome) -> None:
+        """Let go of what a task that has ended like this needs no more."""
+        if state is TaskState.SUCCEEDED:
+            self.write("checkpoint_json", None)
+        if outcome.forget_input:
+            self.write("input_json", "{}")
 
 
 def lock_running(tasks: QuerySet[Task]) -> list[Task]:
     """Lock running tasks to write to them, always in the same order: two batches shall not wait for each other."""
     rows = tasks.filter(state=State.RUNNING).select_for_update().order_by("pk").values(*_READ)
-    # With empty texts, not with deferred ones: writing would fetch those, row by row.
-    return [Task(**row, description="", input_json="") for row in rows]
+    # With something in place of what was not read: writing would fetch deferred fields, row by row.
+    return [task_row({**_NOT_READ, **row}) for row in rows]
 
 
 def apply_updates(
@@ -96,19 +125,15 @@ def apply_updates(
 
 def write_changes(database: Database, changes: Sequence[AttemptChange], moves: Moves, present: int) -> None:
     """Write the changes of attempts whose tokens were found to be current in this transaction."""
-    going_on, ended = [], []
     for change in changes:
-        if change.outcome is None:
-            going_on.append(change.row)
-            continue
-        change.end(change.outcome, present)
-        moves.move(change.row.lane_id, State.RUNNING, change.row.state)
-        moves.announce(change.row.lane_id)
-        ended.append(change.row)
-    _write_rows(database, going_on, _REPORTED)
-    _write_rows(database, ended, _ENDED)
+        if change.outcome is not None:
+            change.end(change.outcome, present)
+            moves.move(change.row.lane_id, State.RUNNING, change.row.state)
+            moves.announce(change.row.lane_id)
+    _write_rows(database, changes)
     lines = [row for change in changes for row in _log_rows(change)]
     models.LogLine.objects.using(database.alias).bulk_create(lines)
+    notes.write(database, [(change.row.pk, note) for change in changes for note in change.notes])
 
 
 def _log_rows(change: AttemptChange) -> list[models.LogLine]:
@@ -116,12 +141,14 @@ def _log_rows(change: AttemptChange) -> list[models.LogLine]:
     return [log_row(change.row.pk, n, line) for n, line in enumerate(change.lines, first)]
 
 
-def _write_rows(database: Database, rows: Sequence[Task], fields: tuple[str, ...]) -> None:
-    """Write these fields of rows that exist and are locked, and the outputs of those that have a new one."""
-    with_output = [row for row in rows if row.output_json is not None]
-    without = [row for row in rows if row.output_json is None]
-    _upsert(database, without, fields)
-    _upsert(database, with_output, (*fields, "output_json"))
+def _write_rows(database: Database, changes: Sequence[AttemptChange]) -> None:
+    """Write what has changed of rows that exist and are locked: with one statement, what is alike in that."""
+    rows_by_fields: dict[tuple[str, ...], list[Task]] = {}
+    for change in changes:
+        fields = (*(_REPORTED if change.outcome is None else _ENDED), *change.also)
+        rows_by_fields.setdefault(fields, []).append(change.row)
+    for fields, rows in rows_by_fields.items():
+        _upsert(database, rows, fields)
 
 
 def _upsert(database: Database, rows: Sequence[Task], fields: tuple[str, ...]) -> None:
@@ -130,8 +157,6 @@ def _upsert(database: Database, rows: Sequence[Task], fields: tuple[str, ...]) -
     As an insertion that always ends in an update: the ORM has nothing else for it that stays quick for hundreds of
     rows. Its other values go nowhere, the rows being there.
     """
-    if not rows:
-        return
     has_target = database.connection.features.supports_update_conflicts_with_target
     Task.objects.using(database.alias).bulk_create(
         rows, update_conflicts=True, update_fields=fields, unique_fields=["id"] if has_target else None

@@ -156,7 +156,8 @@ def _grant(database: Database, rows: list[Row], runner_id: str, moves: Moves, pr
 def _to_claim(row: Row, lane: LaneName, present: int) -> Claim:
     fields = {
         **row,
-        **lane._asdict(),
+        "queue": lane.queue,
+        "name": lane.name,
         "token": max(row["token"] + 1, present),
         "attempt": row["attempt"] + 1,
         "created_at": row["created_at"].timestamp(),

@@ -22,6 +22,7 @@ from lilota_django.orm.chunks import in_chunks
 from lilota_django.orm.database import Database
 from lilota_django.orm.lanes import LaneName, names_of
 from lilota_django.orm.moves import totals
+from lilota_django.orm.owners import owned_ids, owner_key, totals_of_owner
 from lilota_django.orm.places import bounds, page_in_place
 from lilota_django.orm.records import CODES, INFO_FIELDS, LINE_FIELDS, STATES, to_info
 
@@ -66,9 +67,9 @@ def logs_of_many(database: Database, after: Mapping[int, int], limit: int) -> di
     return lines
 
 
-def counts(database: Database) -> list[TaskCount]:
-    """Return the numbers of tasks that are not 0."""
-    summed = totals(database.alias)
+def counts(database: Database, owner: str | None) -> list[TaskCount]:
+    """Return the numbers of tasks that are not 0; of all, or of those of an owner."""
+    summed = totals(database.alias) if owner is None else totals_of_owner(database.alias, owner)
     names = names_of(database, (lane for lane, _ in summed))
     numbers: Counter[tuple[int, TaskState]] = Counter()
     for (lane, code), total in summed.items():
@@ -102,14 +103,25 @@ def matching_ids(database: Database, query: TaskQuery) -> list[int]:
     """Return the ids of one page of the tasks that match, in its order."""
     if query.ids is not None:
         return _listed_ids(database, query)
+    if query.owner is not None:
+        return list(islice(_owned_ids(database, query, query.owner), query.limit))
     if query.states is None and query.names is None and query.queues is None:
         return list(_between_bounds(database, query).values_list("pk", flat=True)[: query.limit])
     return list(islice(_ids_in_places(database, query), query.limit))
 
 
+def _owned_ids(database: Database, query: TaskQuery, owner: str) -> Iterator[int]:
+    lanes = None
+    if query.names is not None or query.queues is not None:
+        lanes = {lane for lane, _ in _matching_places(database, query)}
+    return owned_ids(database, query, owner, lanes)
+
+
 def _between_bounds(database: Database, query: TaskQuery) -> QuerySet[Task]:
     low, high = bounds(query)
     tasks = Task.objects.using(database.alias).filter(pk__gt=low, pk__lt=high)
+    if query.owner is not None:
+        tasks = tasks.filter(owner_key=owner_key(query.owner))
     return tasks.order_by("-pk" if query.newest_first else "pk")
 
 

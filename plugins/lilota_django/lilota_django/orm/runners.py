@@ -6,8 +6,9 @@ from collections.abc import Collection
 from typing import Final
 
 from lilota.contract import RegisteredRunner, RunnerInfo, microseconds, to_microseconds, to_seconds
-from lilota.contract.rules import GIVEN_BACK, after_lost_runner, rescue_line
+from lilota.contract.rules import GIVEN_BACK, after_lost_runner, rescue_line, rescue_note
 from lilota.errors import ConfigurationError
+from lilota.models import Note
 from lilota_django.fields import escaped
 from lilota_django.models import Runner, Task, Turn
 from lilota_django.orm.attempts import AttemptChange, lock_running, write_changes
@@ -118,4 +119,19 @@ def _runner_died(held: Task, runner_id: str, host: str, pid: int, present: int) 
     )
     change = AttemptChange(held, outcome)
     change.append((rescue_line(held.attempt, runner_id, host, pid, to_seconds(present)),))
+    change.notes = (_lost_attempt(held, runner_id, host, present),)
     return change
+
+
+def _lost_attempt(held: Task, runner_id: str, host: str, present: int) -> Note:
+    started_at = held.started_at
+    return rescue_note(
+        token=held.token,
+        attempt=held.attempt,
+        runner_id=runner_id,
+        host=host,
+        pid=held.pid,
+        started_at=None if started_at is None else started_at.timestamp(),
+        progress=held.progress,
+        now=to_seconds(present),
+    )

@@ -22,8 +22,8 @@ from lilota.contract import (
 from lilota.contract.ids import check_id
 from lilota.contract.rules import refuse_connection
 from lilota.errors import ConfigurationError
-from lilota.models import AttemptUpdate, LogLine, NewTask, TaskInfo, TaskState
-from lilota_django.orm import actions, adding, attempts, claims, reading, runners, surroundings
+from lilota.models import AttemptUpdate, LogLine, NewTask, Note, TaskInfo, TaskState
+from lilota_django.orm import actions, adding, attempts, claims, notes, reading, runners, surroundings
 from lilota_django.orm.clock import now
 from lilota_django.orm.database import Database
 from lilota_django.orm.moves import Moves
@@ -80,8 +80,8 @@ class OrmStore:
         instant = to_microseconds(since)
         return self._database.read_at_once(lambda: reading.ended_since(self._database, instant, states, limit))
 
-    def counts(self) -> list[TaskCount]:
-        return self._database.read_at_once(lambda: reading.counts(self._database))
+    def counts(self, owner: str | None = None) -> list[TaskCount]:
+        return self._database.read_at_once(lambda: reading.counts(self._database, owner))
 
     def logs(self, task_id: int, after: int = 0, limit: int = 1000) -> list[LogLine]:
         check_id(task_id)
@@ -89,6 +89,12 @@ class OrmStore:
 
     def logs_of_many(self, after: Mapping[int, int], limit: int = 1000) -> dict[int, list[LogLine]]:
         return self._database.read_at_once(lambda: reading.logs_of_many(self._database, after, limit))
+
+    def notes(
+        self, task_id: int, kind: str | None = None, after: tuple[str, str] = ("", ""), limit: int = 1000
+    ) -> list[Note]:
+        check_id(task_id)
+        return self._database.read_at_once(lambda: notes.read(self._database, task_id, kind, after, limit))
 
     def heartbeat(self, runner: RunnerInfo) -> bool:
         if self._database.is_in_transaction:

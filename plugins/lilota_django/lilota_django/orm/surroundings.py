@@ -28,7 +28,7 @@ def capabilities(connection: BaseDatabaseWrapper) -> StoreCapabilities:
         multi_host=connection.vendor != "sqlite",
         forgets=in_memory,
         warnings=warnings,
-        supports=frozenset({"families", "headers"}),
+        supports=frozenset({"families", "headers", "owners", "checkpoints", "notes", "forgetting"}),
     )
 
 
