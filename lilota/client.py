@@ -145,6 +145,7 @@ class TaskClient(Closing):
             UnknownTaskError, InvalidInputError: nothing was added.
             InvalidTaskError: the function can't be a task; nothing was added.
             ConfigurationError: the store can't use such a connection, or an option; nothing was added.
+            TaskRefusedError, PluginError: a plugin does not let it through, or failed to decide; nothing was added.
         """
         if isinstance(name, BoundTask):
             known, decoders = self._name_of_call(name, input), (name.task.result_of,)
@@ -365,12 +366,16 @@ class TaskClient(Closing):
         connection: object | None = None,
         decoders: Iterable[Callable[[TaskInfo], Any] | None] | None = None,
     ) -> list[TaskHandle[Any]]:
+        plugins = self.registry.plugins
+        if tasks and plugins.has("lilota_before_add"):
+            from lilota.adding.deciding import let_through  # noqa: PLC0415 - few programs have a plugin that decides
+
+            tasks = let_through(tasks, plugins, self.store)
         for task in tasks:
             if task.headers_json is not None:
                 self._require("headers", "leave out headers=, and Secret[...] where parameters have it")
                 break
         ids = self.store.add(tasks, connection=connection) if tasks else []
-        plugins = self.registry.plugins
         if ids and plugins.has("lilota_tasks_added"):
             added = TasksAdded(ids=tuple(ids), names=tuple(task.name for task in tasks))
             plugins.observe("lilota_tasks_added", added=added)

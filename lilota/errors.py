@@ -5,6 +5,7 @@
     ├── ConfigurationError        a setting or an argument that can't be used
     ├── InvalidTaskError          a class that can't be a task
     ├── InvalidInputError         input that is no JSON object within the limits, or does not fit
+    ├── TaskRefusedError          a plugin does not let a task be added
     ├── InvalidOutputError        output that is no JSON within the limits, or does not fit
     ├── UnknownTaskError          a task name that nobody registered
     ├── TaskNotFoundError         an id that the store does not have
@@ -66,6 +67,13 @@ class InvalidInputError(LilotaError, ValueError):
 
     Nothing was added. In a worker it ends a task whose parameters are others than when it was added. Tasks may raise
     it for input that makes no sense.
+    """
+
+
+class TaskRefusedError(LilotaError):
+    """A plugin does not let a task be added; its sentence says why. Nothing was added.
+
+    For plugins to raise in `lilota_before_add`.
     """
 
 

@@ -7,6 +7,7 @@ only the arguments that it wants.
 Contributing hooks are called when a runner, a client or the command line starts; one that raises disables its plugin
 with a warning. In a worker process no plugin is disabled: a worker that has not all plugins of its runner runs nothing.
 Observing hooks (`added`, `started`, ...) can't fail a task: what they raise is logged with the plugin's name.
+The deciding hook, `lilota_before_add`, is a gate: where it fails, nothing comes through.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
-from lilota.models import Claim, JSONObject, Outcome, TaskBase, TaskInfo
+from lilota.models import Claim, JSONObject, NewTask, Outcome, TaskBase, TaskInfo
 
 if TYPE_CHECKING:
     import click
@@ -33,6 +34,30 @@ if TYPE_CHECKING:
 
 #: Makes a store from its URL (or its bare entry-point name), without connecting yet.
 StoreFactory = Callable[[str], "TaskStore"]
+
+
+class TaskToAdd(msgspec.Struct, frozen=True, kw_only=True):
+    """A task that somebody wants to add: all has been checked, and nothing is written.
+
+    Attributes:
+        new_task: what the store will get: name, queue, priority, headers and the rest.
+        earlier: the tasks of the same call of `add_many` or `map` that come before it, and were let through.
+        store: where they are to be added; for looking, as by `counts()`.
+    """
+
+    new_task: NewTask
+    earlier: Sequence[NewTask]
+    store: TaskStore
+
+    @property
+    def input(self) -> JSONObject:
+        """Its input, decoded; what is done to it changes nothing."""
+        return _decoded(self.new_task.input_json)
+
+    @property
+    def headers(self) -> JSONObject:
+        """Its headers, decoded, with those of the plugins that were asked before."""
+        return _decoded(self.new_task.headers_json or "{}")
 
 
 class TasksAdded(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +121,11 @@ def __getattr__(name: str) -> object:
     return globals().setdefault(name, pluggy.HookimplMarker(PROJECT_NAME))
 
 
+def _decoded(text: str) -> JSONObject:
+    decoded: JSONObject = msgspec.json.decode(text)
+    return decoded
+
+
 def called_in_workers(spec: _Spec) -> _Spec:
     """Mark a hook that worker processes call; a plugin that has none of these is not loaded there."""
     spec.__dict__["called_in_workers"] = True
@@ -133,6 +163,19 @@ class LilotaHooks:
         Called in: the command line, for `--help` and for names that are no built-in command; a built-in command can't
         be replaced. Import what is slow inside the command.
         If it raises: the plugin is disabled with a warning; the other commands work.
+        """
+
+    def lilota_before_add(self, task: TaskToAdd) -> Mapping[str, Any] | None:
+        """Decide about a task that is to be added: let it through, perhaps with more headers, or refuse it.
+
+        To refuse, raise `lilota.errors.TaskRefusedError` with a sentence for whoever adds. What is returned is added to
+        the headers, in place of those of the same keys; the next plugin sees it. Of several tasks that are added
+        together, all are asked about before one is written: all are added or none.
+
+        Called in: the process that adds, in the thread that called `add`, `add_many` or asked `map` for a result,
+        before the store is written. Not for tasks that are copied or restored, nor for a retry.
+        If it raises: nothing is added. `TaskRefusedError` goes to the caller as it is; anything else, and headers that
+        can't be used, as a `PluginError` that names the plugin.
         """
 
     def lilota_tasks_added(self, added: TasksAdded) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
+
+import msgspec
 
 from lilota.contract.rules import check_queue
 from lilota.errors import LONGEST_SECONDS, InvalidInputError
@@ -148,6 +151,20 @@ def headers_json(headers: JSONObject | None) -> str | None:
             f"The header {taken[0]!r} can't be set: keys that begin with 'lilota.' are lilota's own."
         )
     return text
+
+
+def with_headers(task: NewTask, more: object) -> NewTask:
+    """Return a task with more headers, in place of those of the same keys.
+
+    Raises:
+        InvalidInputError: they can't be stored, or have a key that is lilota's own.
+    """
+    if not isinstance(more, Mapping):
+        raise InvalidInputError(f"The headers of a task must be a dict, not {type(more).__name__}: {more!r:.100}")
+    if headers_json(dict(more)) is None:
+        return task
+    headers = json.loads(task.headers_json or "{}") | more
+    return msgspec.structs.replace(task, headers_json=_encoded_headers(headers))
 
 
 def _encoded_headers(headers: JSONObject | None) -> str:

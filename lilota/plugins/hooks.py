@@ -19,7 +19,7 @@ from types import (
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from lilota.contract.forks import renew_in_forks
-from lilota.errors import PluginError, Retry, StopTask, did_you_mean
+from lilota.errors import PluginError, Retry, StopTask, TaskRefusedError, did_you_mean
 from lilota.hookspecs import PROJECT_NAME, AttemptDetails, LilotaHooks
 from lilota.plugins.delays import OVERDUE_SECONDS, RunningCalls, whereabouts
 from lilota.plugins.loading import load_reference
@@ -167,6 +167,37 @@ class PluginModules:
                 self._calls.end(outer)
                 if is_silenced(sys.stderr):
                     self._reopen_streams(hook_name, implementation.plugin_name)
+
+    def decide(self, hook_name: str, record: Callable[[], dict[str, object]], use: Callable[[object], None]) -> None:
+        """Call each implementation of a deciding hook, in turn; the first that does not let through ends it.
+
+        Args:
+            record: makes the arguments for the next one.
+            use: takes what one has returned, or raises if that can't be used.
+
+        Raises:
+            TaskRefusedError: one has raised it.
+            PluginError: one has raised anything else, or its answer can't be used: a gate that fails stays shut.
+        """
+        for implementation in self._implementations[hook_name]:
+            records = record()
+            outer = self._calls.begin(hook_name, implementation.plugin_name)
+            try:
+                returned = implementation.function(*(records[name] for name in implementation.argnames))
+                if returned is not None:
+                    _refuse_unfinished(returned)
+                    use(returned)
+            except TaskRefusedError:
+                raise
+            except BaseException as error:
+                let_pass(error)
+                name, source = implementation.plugin_name, self._source_of(implementation.plugin_name)
+                raise PluginError(
+                    f"Nothing was added, because the plugin {name!r} of {source} failed in {hook_name}: "
+                    f"{as_sentence(reason_of(error))} Mend it, or turn it off with LILOTA_DISABLE_PLUGINS={name}."
+                ) from error
+            finally:
+                self._calls.end(outer)
 
     def remark_overdue(self) -> list[str]:
         """Return a sentence for each observing hook that does not come back: whose it is and where it stands; once."""

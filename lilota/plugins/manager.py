@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import cast
 
@@ -175,6 +175,15 @@ class Plugins:
     def observe(self, hook_name: str, **records: object) -> None:
         """Call an observing hook of every plugin, in turn; what a plugin raises is logged and goes no further."""
         self._modules.observe(hook_name, records)
+
+    def decide(self, hook_name: str, record: Callable[[], dict[str, object]], use: Callable[[object], None]) -> None:
+        """Call a deciding hook of every plugin, in turn; see `PluginModules.decide`.
+
+        Raises:
+            TaskRefusedError: a plugin does not let the task through.
+            PluginError: a plugin failed.
+        """
+        self._modules.decide(hook_name, record, use)
 
     def remark_overdue(self) -> list[str]:
         """Return a sentence for each observing hook that does not come back; to be asked now and then."""
