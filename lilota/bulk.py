@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple, Unpack
 
+from lilota.adding.retrying import run_again
 from lilota.contract import TaskStore
 from lilota.errors import ConfigurationError, StoreUnavailableError, TaskNotFoundError, TaskStateError
 from lilota.finding import TaskFilter, chosen_states, find_tasks
@@ -140,7 +141,7 @@ def _cancel(store: TaskStore, task_id: int) -> Fate:
 
 
 def _retry(store: TaskStore, task_id: int) -> Fate:
-    store.retry(task_id)
+    run_again(store, task_id)
     return Fate.RETRIED
 
 

@@ -24,6 +24,7 @@
     StopTask (BaseException)      raised inside a task by lilota
     ├── CancelRequested
     ├── TimeoutReached
+    │   └── DeadlineReached
     └── RunnerStopping
 
 Each of them survives pickling: only `args` carry state. At the end stand the helpers of messages.
@@ -199,6 +200,10 @@ class TimeoutReached(StopTask):
 
     It counts as an error: it may be tried again.
     """
+
+
+class DeadlineReached(TimeoutReached):
+    """All attempts of the task together have taken its `deadline_seconds`. There is no other attempt."""
 
 
 class RunnerStopping(StopTask):

@@ -6,11 +6,13 @@ from collections.abc import Callable, Generator
 from typing import Any, Generic, TypeVar
 
 from lilota.adding.lines import lines_behind
+from lilota.adding.retrying import run_again
 from lilota.adding.waiters import Waiters
 from lilota.changes import TaskChanges
 from lilota.errors import ConfigurationError, TaskCancelledError, TaskFailedError
 from lilota.models import LogLine, TaskInfo, TaskState
 from lilota.tasks.numbers import is_whole
+from lilota.tasks.terms import EXPIRED
 
 T = TypeVar("T")
 
@@ -117,8 +119,13 @@ class TaskHandle(Generic[T]):
         return self.waiters.store.cancel(self.id)
 
     def retry(self) -> None:
-        """Run the task again, though it failed or was cancelled."""
-        self.waiters.store.retry(self.id)
+        """Run the task again, though it failed or was cancelled.
+
+        Raises:
+            TaskStateError: it did neither; or its input is forgotten, or its deadline over.
+            TaskNotFoundError: as for `info()`.
+        """
+        run_again(self.waiters.store, self.id)
 
     def _result_of(self, info: TaskInfo) -> T:
         _check_succeeded(info)
@@ -137,7 +144,8 @@ def _check_succeeded(info: TaskInfo) -> None:
     """Raise what became of a task, which has ended, if it did not succeed."""
     task = f"The task {info.id} ({info.name!r})"
     if info.state is TaskState.CANCELLED:
-        raise TaskCancelledError(f"{task} was cancelled.")
+        why = f": {info.error.message}" if info.error is not None and info.error.type == EXPIRED else "."
+        raise TaskCancelledError(f"{task} was cancelled{why}")
     if info.state is TaskState.FAILED:
         error = info.error
         if error is None:

@@ -33,6 +33,8 @@ Fence = tuple[int, int]
 
 #: What would end later than in so long is not foreseen.
 _FORESEEABLE: Final = timedelta(days=3650)
+#: What lilota itself lets travel has keys of its own, so that it never meets those of an application.
+OWN_HEADERS: Final = "lilota."
 #: The header in which the keys of the input travel that are not to be shown.
 SECRETS_HEADER: Final = "lilota.hidden"
 
@@ -733,6 +735,12 @@ class TaskBase(TaskContext, abc.ABC):
         queue: where `add` puts it unless it is told otherwise, in a program that has imported the class.
         priority: the same for its priority; higher runs first.
         description: the same for what people read.
+        expires_after_seconds: how long a task may wait for its start, from when it is due; then it is cancelled. None
+            lets it wait. For this and what follows, the class counts that is imported where the task is added.
+        deadline_seconds: how long all attempts of a task may take together, from when it was due, or None.
+        keep_input: False forgets the input of a task when an attempt has ended it.
+        version: which version of the code this is: a whole number, or several with dots between them, or None. A task
+            is run by no worker whose class has a lower version than the one with which it was added.
         concurrent: whether attempts of it, each a coroutine, may run beside others in one worker process, if the runner
             has `places_per_process`.
     """
@@ -747,6 +755,10 @@ class TaskBase(TaskContext, abc.ABC):
     queue: ClassVar[str] = "default"
     priority: ClassVar[int] = 0
     description: ClassVar[str] = ""
+    expires_after_seconds: ClassVar[float | None] = None
+    deadline_seconds: ClassVar[float | None] = None
+    keep_input: ClassVar[bool] = True
+    version: ClassVar[int | str | None] = None
     concurrent: ClassVar[bool] = False
 
     @classmethod

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 import msgspec
 
+from lilota.adding.terms import TERMS, checked_instant, checked_terms, terms_of_class
 from lilota.contract.rules import check_queue
 from lilota.errors import LONGEST_SECONDS, InvalidInputError
-from lilota.models import SECRETS_HEADER, JSONObject, NewTask
+from lilota.models import OWN_HEADERS, SECRETS_HEADER, JSONObject, NewTask
 from lilota.registry import Registry
 from lilota.tasks.functions import BoundTask
 from lilota.tasks.jsonvalues import HEADERS_LIMIT_BYTES, INPUT_LIMIT_BYTES, encode_object
@@ -40,6 +41,13 @@ class AddOptions(TypedDict, total=False):
             attribute counts if the class is registered here, else 3.
         headers: what travels with the task for whoever reads it (`task_info.headers`): a trace, an owner, a label. A
             JSON object of at most 16 KiB; keys that begin with "lilota." are taken.
+        expires_at: the instant (an aware datetime) by which it has to start; else it is cancelled.
+        expires_after_seconds: the same, counted from when it is due. Without both, what the class says.
+        deadline_seconds: how long all its attempts may take together, from when it is due; then it fails. Without, what
+            the class says.
+        keep_input: False forgets the input when an attempt has ended the task. Without, what the class says.
+        version: only workers whose class has this version, or a higher one, run it: a whole number, or several with
+            dots between them. Without, that of the class.
     """
 
     run_at: datetime | None
@@ -48,10 +56,13 @@ class AddOptions(TypedDict, total=False):
     queue: str
     max_lost_attempts: int | None
     headers: JSONObject | None
+    expires_at: datetime | None
+    expires_after_seconds: float | None
+    deadline_seconds: float | None
+    keep_input: bool | None
+    version: int | str | None
 
 
-#: What lilota itself lets travel has keys of its own, so that it never meets those of an application.
-OWN_HEADERS: Final = "lilota."
 _OWN_KEY: Final = f'"{OWN_HEADERS}'
 _ARGUMENTS: Final = ("name", "description", "input", *AddOptions.__annotations__)
 
@@ -79,7 +90,8 @@ def new_task(
     input_json = input.input_json if isinstance(input, BoundTask) else _input_json(name, input, signature)
     lost = task_class.max_lost_attempts
     secrets = () if signature is None else signature.secrets
-    if not options and not secrets:
+    of_class = terms_of_class(task_class)
+    if not options and not secrets and of_class is None:
         return NewTask(
             name=name,
             description=text,
@@ -96,10 +108,14 @@ def new_task(
         "priority": task_class.priority,
         "max_lost_attempts": lost,
     }
-    _add_options(fields, options)
-    if secrets:
-        own = {SECRETS_HEADER: list(secrets), **(options.get("headers") or {})}
-        fields["headers_json"] = _encoded_headers(own)
+    given = {name: value for name, value in options.items() if name in TERMS}
+    _add_options(fields, {name: value for name, value in options.items() if name not in TERMS} if given else options)
+    own: JSONObject = {SECRETS_HEADER: list(secrets)} if secrets else {}
+    if given or of_class is not None:
+        delay_seconds = fields.get("delay_seconds", 0.0)
+        own |= checked_terms(of_class, given, fields.get("run_at"), delay_seconds).headers()
+    if own:
+        fields["headers_json"] = _encoded_headers(own | (options.get("headers") or {}))
     return NewTask(**fields)
 
 
@@ -126,7 +142,7 @@ def _add_options(fields: dict[str, Any], options: Mapping[str, Any]) -> None:
             case "delay_seconds":
                 fields["delay_seconds"] = _checked_delay(value)
             case "run_at":
-                fields["run_at"] = _checked_instant(value)
+                fields["run_at"] = checked_instant("run_at", value)
             case "max_lost_attempts":
                 fields["max_lost_attempts"] = _checked_integer("max_lost_attempts", value, 1)
             case _:
@@ -228,18 +244,3 @@ def _checked_delay(delay_seconds: float) -> float:
     if not 0 <= delay_seconds <= LONGEST_SECONDS:
         raise InvalidInputError(f"delay_seconds must be between 0 and a hundred years, not {delay_seconds!r}.")
     return float(delay_seconds)
-
-
-def _checked_instant(run_at: datetime) -> datetime:
-    # A time zone may know no offset: then Python would take the local one.
-    if not isinstance(run_at, datetime) or run_at.utcoffset() is None:
-        raise InvalidInputError(
-            f"run_at must be a datetime with a time zone, not {run_at!r}. Add tzinfo, as datetime.UTC."
-        )
-    try:
-        return run_at.astimezone(UTC)
-    except OverflowError:
-        raise InvalidInputError(
-            f"run_at must be from the year 1 to the year 9999 in UTC, too; {run_at.isoformat()} is not. "
-            "Take an instant that is a day away from these ends."
-        ) from None

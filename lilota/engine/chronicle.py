@@ -12,11 +12,13 @@ from lilota.engine.messages import StopReason
 from lilota.engine.workload import Attempt
 from lilota.models import LogLine, Outcome
 from lilota.tasks.limits import MESSAGE_LIMIT
+from lilota.tasks.terms import HAS_BEGUN, may_expire
 from lilota.texts.stacks import kept_stack
 
 _REASONS: Final[dict[StopReason, str]] = {
     "cancel": "It was cancelled",
     "timeout": "It was over its time limit",
+    "deadline": "It was over its deadline",
     "shutdown": "Its runner stops",
 }
 _PLACE: Final = "The place where it ran is taken away"
@@ -40,6 +42,15 @@ class Chronicle:
         self._pid = pid
         self._clock = clock
 
+    def now(self) -> float:
+        """Return the time of the lines, in seconds since the epoch."""
+        return self._clock()
+
+    def line(self, attempt: Attempt, text: str) -> LogLine:
+        """Return a line about an attempt that does not run."""
+        number = attempt.claim.attempt
+        return LogLine(at=self._clock(), text=text, level=logging.WARNING, source="lilota", attempt=number)
+
     def lines(self, attempt: Attempt, outcome: Outcome, death: Death) -> tuple[LogLine, ...]:
         """Return what is to be said of an attempt whose worker is gone, or as good as gone."""
         number = attempt.claim.attempt
@@ -52,6 +63,8 @@ class Chronicle:
             texts = _ended_by_force(_PLACE if is_retired else _REASONS[attempt.stop_reason], death.stack)
         elif death.in_retirement and not outcome.spends_attempt:
             texts = [f"{_PLACE}, so attempt {number} is given back and does not count. {cause}"]
+        elif not outcome.spends_attempt and may_expire(attempt.claim):
+            texts = [HAS_BEGUN]
         else:
             return ()
         return tuple(

@@ -24,6 +24,7 @@ from lilota.engine.fates import Death
 from lilota.engine.holdings import Holdings
 from lilota.engine.messages import FromWorker, Lacking, Leaving, Loaded, Ready, Remarks, Report, Unfit
 from lilota.engine.pacing import BATCH_LIMIT, Pacing
+from lilota.engine.pauses import Pauses
 from lilota.engine.stop_ladder import StopLadder
 from lilota.engine.workload import Attempt, KnownWorker
 from lilota.errors import described, listed
@@ -85,6 +86,9 @@ class Engine:
             limit=0,
         )
         self._takes = self._request
+        #: What it takes without the names that have a pause, when the store was last asked.
+        self._open = self._request
+        self._pauses = Pauses()
         self._gave_up_because: str | None = None
         self._given_up: tuple[str, ...] = ()
         self.crew: Crew = Crew(number_of_workers, places_per_worker, way_seconds)
@@ -105,6 +109,7 @@ class Engine:
             TimedRule(self.crew.next_retirement_at, self._end_graces),
             TimedRule(self._backlog.next_stale_at, self._give_back_stale),
             TimedRule(self.crew.next_turn_at, self._begin_turn),
+            TimedRule(self._pauses.next_end_at, self._end_pauses),
         )
 
     # --- what the runner asks
@@ -129,7 +134,7 @@ class Engine:
     @property
     def troubles(self) -> tuple[str, ...]:
         """What somebody has to look at, as sentences; any thread may ask."""
-        return tuple(filter(None, (*self._given_up, self.crew.unfit)))
+        return tuple(filter(None, (*self._given_up, *self._pauses.troubles, self.crew.unfit)))
 
     @property
     def is_stopping(self) -> bool:
@@ -160,19 +165,20 @@ class Engine:
         """
         limit = self._free_places() if self._claiming else 0
         concurrent = self._free_concurrent_places() if self._claiming and not limit else 0
+        self._open = self._pauses.narrowed(self._takes)
         if concurrent and self._looks_at_all:
             # What comes first may need a worker for itself: coroutines that keep coming would leave none.
             self._looks_at_all = False
-            self._asks_for = self._takes.names
-            return msgspec.structs.replace(self._takes, limit=1)
+            self._asks_for = self._open.names
+            return msgspec.structs.replace(self._open, limit=1)
         if concurrent and (look_again or self._more_concurrent_may_wait):
             # Only what can start beside the coroutines that run: nothing else gets a place before these have ended.
             self._asks_for = names = self._concurrent_names()
-            return msgspec.structs.replace(self._takes, names=names, families=prefixes(names), limit=concurrent)
+            return msgspec.structs.replace(self._open, names=names, families=prefixes(names), limit=concurrent)
         if not (look_again or (limit and self._more_may_wait)):
             return None
-        self._asks_for = self._takes.names if limit else None
-        return msgspec.structs.replace(self._takes, limit=limit)
+        self._asks_for = self._open.names if limit else None
+        return msgspec.structs.replace(self._open, limit=limit)
 
     # --- time
 
@@ -198,10 +204,10 @@ class Engine:
         try:
             self._listen(worker, message, now)
         except MisconductError as error:
-            self._blame(worker, held, str(error))
+            self._blame(worker, held, str(error), now)
         except Exception as error:
             logger.exception("This was not expected of any message.")
-            self._blame(worker, held, f"told what the runner could not understand ({described(error)})")
+            self._blame(worker, held, f"told what the runner could not understand ({described(error)})", now)
         else:
             return True
         return False
@@ -229,7 +235,7 @@ class Engine:
         Its updates are written all the same. The store refuses those of attempts that it has given away. The others it
         takes to be running here; without an update they would stay so, and nobody would run them.
         """
-        self.holdings.lose_all(_LEASE_LOST)
+        self.holdings.lose_all(_LEASE_LOST, now)
         self._more_may_wait = True
         self.crew.restart_from(now)
 
@@ -256,8 +262,10 @@ class Engine:
                 check_report(worker, message, self._given_names)
                 self.holdings.note_report(worker, message, now)
                 self._pacing.learn(message.durations)
+                self._leave_newer(now)
             case Loaded():
                 self.holdings.note_options(worker, message)
+                self._pauses.lift(message.name, message.options.version)
                 self._more_concurrent_may_wait |= message.options.concurrent
             case Lacking():
                 if self.holdings.check_lacking(worker, message):
@@ -295,9 +303,16 @@ class Engine:
             self._given_up += (f"Tasks named {listed(given_up)} are not taken any more, {until}: {reason}",)
             logger.error("%s", self._given_up[-1])
 
-    def _blame(self, worker: KnownWorker, held: Sequence[Attempt], fault: str) -> None:
+    def _leave_newer(self, now: float) -> None:
+        """Take no tasks for a while of the names of which some are for newer code, and have gone back to the store."""
+        for claim, of_task, of_class in self.holdings.take_newer():
+            text = self._pauses.begin(claim.name, of_task, of_class, now)
+            if text is not None:
+                logger.warning("%s", text)
+
+    def _blame(self, worker: KnownWorker, held: Sequence[Attempt], fault: str, now: float) -> None:
         logger.error("Worker %d is ended and replaced, because it %s.", worker.number, fault)
-        self.holdings.blame(worker, held, fault)
+        self.holdings.blame(worker, held, fault, now)
 
     # --- claims
 
@@ -322,7 +337,7 @@ class Engine:
         alone = [name for name, options in self.crew.options.items() if not options.concurrent]
         return tuple(
             name
-            for name in self._takes.names
+            for name in self._open.names
             if name not in alone and not any(each.startswith(prefixes([name])) for each in alone)
         )
 
@@ -330,9 +345,10 @@ class Engine:
         for claim in claimed.claims:
             self._given_names.add(claim.name)
             self.holdings.accept(claim, self._pacing.expected_seconds(claim.name), now)
+        self._leave_newer(now)
         if self._asks_for is not None:  # a full runner asks only for cancellations, and learns nothing of what waits
             self._more_concurrent_may_wait = bool(claimed.claims)
-            if self._asks_for == self._takes.names:
+            if self._asks_for == self._open.names:
                 self._more_may_wait = bool(claimed.claims)
         for fence in claimed.cancel_requested:
             self.holdings.cancel(fence, now)
@@ -345,6 +361,10 @@ class Engine:
     def _begin_turn(self, now: float) -> None:
         self.crew.begin_turn(now)
         self._looks_at_all = self.crew.may_make_way
+
+    def _end_pauses(self, now: float) -> None:
+        self._pauses.end_due(now)
+        self._more_may_wait = self._more_concurrent_may_wait = True
 
     def _give_back_stale(self, now: float) -> None:
         self.holdings.give_back_stale(now)

@@ -10,6 +10,7 @@ from lilota.engine.messages import StopReason
 from lilota.models import Claim, Outcome, TaskError, TaskState
 from lilota.tasks.limits import TRACEBACK_LIMIT
 from lilota.tasks.options import TaskOptions
+from lilota.tasks.terms import by_deadline, terms_of
 from lilota.texts.stacks import kept_stack
 
 #: The attempt did not happen: it was not started, or its runner stops.
@@ -72,12 +73,12 @@ def after_kill(claim: Claim, options: TaskOptions, reason: StopReason, death: De
         return GIVEN_BACK
     if reason == "cancel":
         return CANCELLED
+    if reason == "deadline":
+        text = f"{terms_of(claim).budget}; {by_deadline(claim.attempt)}, did not end, and was stopped by force."
+        return Outcome(state=TaskState.FAILED, error=_killed("DeadlineReached", text, death))
     seconds = f"{options.timeout_seconds:g} s" if options.timeout_seconds is not None else "its time limit"
     message = f"The task ran for more than {seconds}, did not end when asked to, and was stopped by force."
-    error = _error("TimeoutReached", message, death)
-    if death.stack:
-        traceback = "\n".join([*kept_stack(death.stack), *filter(None, [death.last_lines])])
-        error = msgspec.structs.replace(error, traceback=traceback[:TRACEBACK_LIMIT])
+    error = _killed("TimeoutReached", message, death)
     if claim.attempt < options.max_attempts:
         delay_seconds = options.backoff.delay_seconds(claim.attempt)
         return Outcome(state=TaskState.PENDING, error=error, delay_seconds=delay_seconds)
@@ -87,6 +88,15 @@ def after_kill(claim: Claim, options: TaskOptions, reason: StopReason, death: De
 def _lost_limit(claim: Claim, options: TaskOptions) -> int:
     """Return the lost attempt with which a task fails; with the first, it is to run at most once, come what may."""
     return min(claim.max_lost_attempts, options.max_lost_attempts)
+
+
+def _killed(kind: str, message: str, death: Death) -> TaskError:
+    """Return the error of an attempt that was ended by force: with its stack, if it has shown one."""
+    error = _error(kind, message, death)
+    if not death.stack:
+        return error
+    traceback = "\n".join([*kept_stack(death.stack), *filter(None, [death.last_lines])])
+    return msgspec.structs.replace(error, traceback=traceback[:TRACEBACK_LIMIT])
 
 
 def _error(kind: str, message: str, death: Death) -> TaskError:

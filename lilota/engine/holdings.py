@@ -15,11 +15,13 @@ from lilota.engine.backlog import Backlog
 from lilota.engine.chronicle import Chronicle
 from lilota.engine.conduct import MisconductError, check_update
 from lilota.engine.crew import Crew
+from lilota.engine.deadlines import Deadlines
 from lilota.engine.fates import Death
 from lilota.engine.messages import Lacking, Loaded, Report, Stored
 from lilota.engine.stop_ladder import StopLadder
-from lilota.engine.workload import Attempt, KnownWorker
+from lilota.engine.workload import Attempt, KnownOptions, KnownWorker
 from lilota.models import AttemptUpdate, Claim, Outcome
+from lilota.tasks.terms import NO_TERMS, Version, is_older
 
 
 class Place(NamedTuple):
@@ -30,6 +32,18 @@ class Place(NamedTuple):
     worker: int | None
 
 
+class Newer(NamedTuple):
+    """A claim that is for newer code than that of this runner, and has gone back to the store.
+
+    Attributes:
+        of_task: the version that it needs, and `of_class` the one that is here.
+    """
+
+    claim: Claim
+    of_task: Version
+    of_class: Version | None
+
+
 class Holdings:
     """Follows each attempt: into the backlog, to a worker, sometimes back, and to its end."""
 
@@ -38,9 +52,11 @@ class Holdings:
         self._backlog = backlog
         self._stops = stops
         self._chronicle = chronicle
+        self._deadlines = Deadlines(chronicle.now)
         self._updates: list[AttemptUpdate] = []
         self._questions: dict[Fence, tuple[KnownWorker, int]] = {}
         self._starts_attempts = True
+        self._newer: list[Newer] = []
 
     def __contains__(self, fence: Fence) -> bool:
         """Tell whether an attempt is here, or was and its outcome is not written yet."""
@@ -84,6 +100,11 @@ class Holdings:
         """Take back updates that could not be written, before those that came since."""
         self._updates[:0] = updates
 
+    def take_newer(self) -> list[Newer]:
+        """Return what has gone back because it is for newer code, since this was asked."""
+        newer, self._newer = self._newer, []
+        return newer
+
     def answer_questions(self) -> None:
         """Tell the attempts that wait for it what the store has. Called when `take_updates` gave all that is not in it.
 
@@ -107,7 +128,31 @@ class Holdings:
             return
         limit = min(claim.max_lost_attempts, self._crew.options[claim.name].max_lost_attempts)
         alone = claim.lost_attempts > 0 or limit == 1
-        self._backlog.add(Attempt(claim, now, expected_seconds, must_run_alone=alone))
+        attempt = Attempt(claim, now, expected_seconds, must_run_alone=alone)
+        if claim.headers_json is None or self._may_start(attempt, now):
+            self._backlog.add(attempt)
+
+    def _may_start(self, attempt: Attempt, now: float) -> bool:
+        """Tell whether the terms of its task let an attempt start; end it if they do not."""
+        end = self._deadlines.begin(attempt, now)
+        if end is not None and end.error is not None:
+            task_id, token = attempt.fence
+            line = self._chronicle.line(attempt, end.error.message)
+            update = AttemptUpdate(id=task_id, token=token, outcome=end, log_lines=(line,))
+            self._updates.append(attempt.numbered(update))
+            return False
+        is_too_new = self._crew.options.knows(attempt.claim.name) and self._note_newer(attempt, self._crew.options)
+        if is_too_new:
+            self.give_back(attempt.fence)
+        return not is_too_new
+
+    def _note_newer(self, attempt: Attempt, options: KnownOptions) -> bool:
+        """Tell whether an attempt needs newer code than that of which these options were told; remember it if so."""
+        of_task, of_class = attempt.terms.version, options[attempt.claim.name].version
+        if of_task is None or not is_older(of_class, of_task):
+            return False
+        self._newer.append(Newer(attempt.claim, of_task, of_class))
+        return True
 
     def give_back_waiting(self) -> None:
         """From now on start nothing, and give back what has not started."""
@@ -202,6 +247,10 @@ class Holdings:
             line = node_line(attempt.claim.attempt, worker.node, update.pid, update.started_at)
             update = replace(update, log_lines=(line, *update.log_lines))
         if update.outcome is not None:
+            if attempt.terms is not NO_TERMS:
+                if not update.outcome.spends_attempt:
+                    self._note_newer(attempt, worker.options)
+                update = replace(update, outcome=self._by_terms(attempt, update.outcome, now))
             worker.take(attempt.fence)
             worker.has_ended_one = True
             worker.first_returns = 0
@@ -253,7 +302,7 @@ class Holdings:
                 else:
                     self._take_back(worker, worker.attempts, now)
 
-    def blame(self, worker: KnownWorker, held: Sequence[Attempt], fault: str) -> None:
+    def blame(self, worker: KnownWorker, held: Sequence[Attempt], fault: str, now: float) -> None:
         """End a worker for what it told. What runs in it is lost when it is dead, as with any other death.
 
         Args:
@@ -265,7 +314,7 @@ class Holdings:
             if attempt.fence not in self:
                 death = Death(_faulty(fault), node=worker.node)
                 outcome = fates.after_death(attempt.claim, worker.options[attempt.claim.name], death)
-                self._lose(attempt, outcome, death)
+                self._lose(attempt, outcome, death, now)
 
     def note_death(self, worker: KnownWorker, death: Death, now: float) -> None:
         """A worker is gone: what ran in it is lost, the rest waits again."""
@@ -274,10 +323,10 @@ class Holdings:
         elif worker.retiring:
             death = replace(death, in_retirement=True)
         if not worker.leaving or worker.fault:
-            self._lose_running(worker, death)
+            self._lose_running(worker, death, now)
         self._take_back(worker, worker.attempts, now)
 
-    def lose_all(self, death: Death) -> None:
+    def lose_all(self, death: Death, now: float) -> None:
         """Kill what runs, and give back the rest.
 
         Args:
@@ -286,7 +335,7 @@ class Holdings:
         self._give_back_all(self._backlog.take_all())
         for worker in self._crew.workers.values():
             if worker.attempts:
-                self._lose_running(worker, death)
+                self._lose_running(worker, death, now)
                 self._crew.kill(worker, signal.SIGKILL)
             self._give_back_all(worker.take_all())
 
@@ -298,7 +347,7 @@ class Holdings:
         for attempt in attempts:
             self.give_back(attempt.fence)
 
-    def _lose_running(self, worker: KnownWorker, death: Death) -> None:
+    def _lose_running(self, worker: KnownWorker, death: Death, now: float) -> None:
         """Settle what ran in a worker that is gone, or as good as gone.
 
         Of several at once it is the one for which it was killed, or was about to be: to write its stack by force may
@@ -315,14 +364,19 @@ class Holdings:
                 continue
             worker.take(attempt.fence)
             options = worker.options[attempt.claim.name]
-            self._lose(attempt, fates.after_loss(attempt.claim, options, attempt.stop_reason, death), death)
+            self._lose(attempt, fates.after_loss(attempt.claim, options, attempt.stop_reason, death), death, now)
 
-    def _lose(self, attempt: Attempt, outcome: Outcome, death: Death) -> None:
+    def _lose(self, attempt: Attempt, outcome: Outcome, death: Death, now: float) -> None:
         """Settle an attempt that ended with its worker, and have the log of its task tell how."""
         task_id, token = attempt.fence
+        outcome = self._by_terms(attempt, outcome, now)
         lines = self._chronicle.lines(attempt, outcome, death)
         update = AttemptUpdate(id=task_id, token=token, outcome=outcome, log_lines=lines)
         self._updates.append(attempt.numbered(update))
+
+    def _by_terms(self, attempt: Attempt, outcome: Outcome, now: float) -> Outcome:
+        """Return what becomes of the outcome of an attempt that has run, by the terms of its task."""
+        return self._deadlines.follow(attempt, outcome, now)
 
     def _settle(self, fence: Fence, outcome: Outcome) -> None:
         task_id, token = fence

@@ -14,7 +14,7 @@ from lilota.contract import Fence
 from lilota.models import AttemptUpdate, Claim, Count, Delay, LogLine
 from lilota.tasks.options import TaskOptions
 
-StopReason = Literal["cancel", "timeout", "shutdown"]
+StopReason = Literal["cancel", "timeout", "deadline", "shutdown"]
 
 
 class RunClaims(msgspec.Struct, frozen=True, tag=True):

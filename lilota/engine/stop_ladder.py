@@ -57,8 +57,11 @@ class StopLadder:
         timeout_seconds = worker.options[attempt.claim.name].timeout_seconds
         if attempt.stop_reason is not None:
             self._watch(worker, attempt)
-        elif timeout_seconds is not None and attempt.started_at is not None:
-            worker.watch(attempt, attempt.started_at + timeout_seconds)
+        elif attempt.started_at is not None:
+            over_at = inf if timeout_seconds is None else attempt.started_at + timeout_seconds
+            over_at = min(over_at, attempt.ends_at)
+            if over_at < inf:
+                worker.watch(attempt, over_at)
 
     def next_step_at(self) -> float:
         """Return when the next step is to be taken, infinity if there is none."""
@@ -73,7 +76,8 @@ class StopLadder:
         for worker in self._crew.workers.values():
             for attempt in worker.watched.values():
                 if now >= attempt.next_step_at and self._is_asked_for_stack(worker, attempt, now):
-                    attempt.stop_reason = attempt.stop_reason or "timeout"
+                    limit: StopReason = "deadline" if now >= attempt.ends_at else "timeout"
+                    attempt.stop_reason = attempt.stop_reason or limit
                     self._take_step(worker, attempt, attempt.stop_reason, now)
 
     def _take_step(self, worker: KnownWorker, attempt: Attempt, reason: StopReason, now: float) -> None:

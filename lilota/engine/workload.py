@@ -13,6 +13,7 @@ from lilota.engine.messages import StopReason
 from lilota.engine.pacing import BATCH_LIMIT, WORK_IN_HAND_SECONDS
 from lilota.models import AttemptUpdate, Claim
 from lilota.tasks.options import TaskOptions
+from lilota.tasks.terms import NO_TERMS, Terms
 
 #: An attempt that runs for longer holds back what was queued behind it.
 SLOW_SECONDS: Final = 0.05
@@ -49,6 +50,8 @@ class Attempt:
         waits_since: when it came into the backlog, the last time.
         started_at: when its worker has told of its start, None until then.
         log_count: how many lines the log of its task has, with those that its worker has told of; None if nobody knows.
+        terms: the terms of its task.
+        ends_at: when all attempts of the task are over, infinity if they may take any time.
         lines: how many lines its worker has told of, and `characters` how long they are together.
         stop_reason: why it should end, None as long as it may run.
         has_shown_stack: it was asked for its stack, because it is about to be ended by force.
@@ -58,6 +61,7 @@ class Attempt:
     __slots__ = (
         "characters",
         "claim",
+        "ends_at",
         "expected_seconds",
         "fence",
         "has_shown_stack",
@@ -69,6 +73,7 @@ class Attempt:
         "stepped_at",
         "steps",
         "stop_reason",
+        "terms",
         "waits_since",
     )
 
@@ -79,6 +84,8 @@ class Attempt:
         self.waits_since: float = now
         self.expected_seconds: float = expected_seconds
         self.log_count = claim.log_count
+        self.terms: Terms = NO_TERMS
+        self.ends_at: float = inf
         self.lines: int = 0
         self.characters: int = 0
         self.started_at: float | None = None

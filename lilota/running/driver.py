@@ -185,8 +185,10 @@ class Driver:
         self._processes.close()
         is_written = False
         try:
-            self._engine.holdings.lose_all(Death(f"ended with its runner, whose engine failed ({described(error)})"))
-            self._exchange.write_apart(self._engine.holdings.take_updates(), self._clock())
+            now = self._clock()
+            death = Death(f"ended with its runner, whose engine failed ({described(error)})")
+            self._engine.holdings.lose_all(death, now)
+            self._exchange.write_apart(self._engine.holdings.take_updates(), now)
             is_written = self._engine.holdings.are_settled
         except Exception:
             logger.exception("What ran could not be written; the end of the lease says that it was lost.")

@@ -49,6 +49,10 @@ class FunctionOptions(AttemptOptions, total=False):
     queue: str
     priority: int
     description: str
+    expires_after_seconds: float | None
+    deadline_seconds: float | None
+    keep_input: bool
+    version: int | str | None
     concurrent: bool
 
 

@@ -38,6 +38,7 @@ _OF_ADD: Final = MappingProxyType(
         **dict.fromkeys(("args", "data", "inputs", "kwargs", "params", "payload"), "input"),
         **dict.fromkeys(("countdown", "delay", "delay_s", "seconds"), "delay_seconds"),
         **dict.fromkeys(("at", "eta", "run_after", "scheduled_at", "when"), "run_at"),
+        **dict.fromkeys(("expire", "expires", "expires_in", "ttl"), "expires_after_seconds"),
         **dict.fromkeys(("meta", "metadata", "tags"), "headers"),
         "queue_name": "queue",
         **dict.fromkeys(("func", "function", "task", "task_name"), "name"),

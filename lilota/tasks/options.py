@@ -17,6 +17,7 @@ from lilota.tasks.habits import hint_for_argument, hint_for_option, strange_opti
 from lilota.tasks.jsonvalues import is_unicode
 from lilota.tasks.names import NAME_LIMIT, TEXT_LIMIT, is_name
 from lilota.tasks.numbers import is_number, is_whole
+from lilota.tasks.terms import Version, is_version
 
 _Attempts = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 
@@ -41,6 +42,7 @@ class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
     max_lost_attempts: _Attempts = TaskBase.max_lost_attempts
     backoff: Backoff = TaskBase.backoff
     concurrent: bool = TaskBase.concurrent
+    version: Version | None = TaskBase.version
 
     @classmethod
     def of(cls, task_class: type[TaskBase]) -> Self:
@@ -142,11 +144,12 @@ def _is_switch(value: object) -> bool:
     return isinstance(value, bool)
 
 
+_TIME_LIMIT: Final = _Rule(_is_time_limit, "a number of seconds above 0, or None")
 _COUNT: Final = _Rule(_is_count, "a whole number of at least 1")
 _EXCEPTIONS: Final = _Rule(_is_exceptions, "a tuple of exception classes")
 #: Of every option: those above, and those that only the worker needs, which has the class.
 _RULES: Final = {
-    "timeout_seconds": _Rule(_is_time_limit, "a number of seconds above 0, or None"),
+    "timeout_seconds": _TIME_LIMIT,
     "kill_after_seconds": _Rule(_is_duration, "a number of seconds above 0"),
     "max_attempts": _COUNT,
     "max_lost_attempts": _COUNT,
@@ -158,5 +161,12 @@ _RULES: Final = {
     "queue": _Rule(is_name, f"the name of a queue, 1 to {NAME_LIMIT} printable characters"),
     "priority": _Rule(_is_priority, "a whole number of 32 bits"),
     "description": _Rule(_is_description, f"a text of at most {TEXT_LIMIT:,} characters"),
+    "expires_after_seconds": _TIME_LIMIT,
+    "deadline_seconds": _TIME_LIMIT,
+    "keep_input": _Rule(_is_switch, "True or False"),
+    "version": _Rule(
+        lambda value: value is None or is_version(value),
+        "a whole number from 0 on, such numbers with dots between them, as '2.1', or None",
+    ),
     "concurrent": _Rule(_is_switch, "True or False"),
 }

@@ -15,11 +15,12 @@ from contextvars import copy_context
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
-from msgspec.structs import force_setattr
+from msgspec.structs import force_setattr, replace
 
 from lilota.contract import to_instant
 from lilota.errors import (
     CancelRequested,
+    DeadlineReached,
     InvalidInputError,
     InvalidOutputError,
     LilotaError,
@@ -42,6 +43,7 @@ from lilota.tasks.calls import call_run
 from lilota.tasks.jsonvalues import OUTPUT_LIMIT_BYTES, encode_object
 from lilota.tasks.options import is_tried_again
 from lilota.tasks.runs import signature_of
+from lilota.tasks.terms import HAS_BEGUN, Version, by_deadline, is_older, may_expire, terms_of
 from lilota.workers.descriptions import describe_error
 
 if TYPE_CHECKING:
@@ -54,7 +56,7 @@ TaskCall = Callable[[TaskBase], object]
 
 
 class ClassLackingError(LilotaError):
-    """This process has not the class that its runner found under a name; the attempt is for another one."""
+    """This process has not the class, or too old a class, for a task; the attempt is for another one."""
 
 
 class AttemptReporter(AttemptOfTask, Protocol):
@@ -92,6 +94,7 @@ def run_attempt(
     task_class = no_class()
     try:
         task_class = load(claim.name)
+        _leave_newer(claim, task_class.version)
         # What the task sets in context variables ends with the copy. What its import, above, has set is in it.
         return copy_context().run(_build_and_call, task_class, claim, reporter, logger, call)
     except BaseException as error:  # noqa: BLE001 - a task may raise anything, SystemExit included
@@ -115,6 +118,7 @@ async def run_shared_attempt(
     task_class = no_class()
     try:
         task_class = load(claim.name)
+        _leave_newer(claim, task_class.version)
         built = _build(task_class, claim, reporter, logger)
         if isinstance(built, Outcome):
             return built
@@ -126,6 +130,12 @@ async def run_shared_attempt(
     return _SUCCEEDED
 
 
+def _leave_newer(claim: Claim, of_class: Version | None) -> None:
+    """Leave alone what was added for newer code than that of this process."""
+    if claim.headers_json is not None and is_older(of_class, terms_of(claim).version):
+        raise ClassLackingError(claim.name)
+
+
 def _outcome_after(
     error: BaseException, claim: Claim, task_class: type[TaskBase], reporter: AttemptReporter
 ) -> Outcome:
@@ -134,6 +144,8 @@ def _outcome_after(
         reporter.leave_for_retry()
     if outcome.state is TaskState.CANCELLED:
         _note_where_it_was(error, reporter)
+    elif not (outcome.spends_attempt or isinstance(error, ClassLackingError)) and may_expire(claim):
+        reporter.note(HAS_BEGUN)
     return outcome
 
 
@@ -230,10 +242,17 @@ def _decide(error: BaseException, claim: Claim, task_class: type[TaskBase]) -> O
             return Outcome(state=TaskState.PENDING, error=reason, delay_seconds=delay_seconds, spends_attempt=False)
         case CancelRequested():
             return Outcome(state=TaskState.CANCELLED)
+        case DeadlineReached():
+            return Outcome(state=TaskState.FAILED, error=_deadline_reached(error, claim))
         case RunnerStopping() | ClassLackingError():
             return Outcome(state=TaskState.PENDING, spends_attempt=False)
         case _:
             return _after_error(error, claim, task_class)
+
+
+def _deadline_reached(error: DeadlineReached, claim: Claim) -> TaskError:
+    message = f"{terms_of(claim).budget}; {by_deadline(claim.attempt)}."
+    return replace(describe_error(error), message=message)
 
 
 def _after_error(error: BaseException, claim: Claim, task_class: type[TaskBase]) -> Outcome:

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from typing import Any, Final
 
 from lilota.engine.messages import StopReason
-from lilota.errors import CancelRequested, RunnerStopping, StopTask, TimeoutReached
+from lilota.errors import CancelRequested, DeadlineReached, RunnerStopping, StopTask, TimeoutReached
 from lilota.models import AttemptUpdate, Claim, LogLine, Outcome
 from lilota.tasks.checkpoints import KeepsCheckpoints
 from lilota.tasks.limits import LINE_LENGTH_LIMIT
@@ -22,6 +22,7 @@ from lilota.workers.logs import LineBudget, kept_line, notice, printed
 STOP_ERRORS: Final[dict[StopReason, type[StopTask]]] = {
     "cancel": CancelRequested,
     "timeout": TimeoutReached,
+    "deadline": DeadlineReached,
     "shutdown": RunnerStopping,
 }
 #: The attempt to which code belongs, where several run at once.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lilota.contract import Claimed, Committed
+from lilota.engine.chronicle import Chronicle
 from lilota.engine.commands import Kill, Send, StartWorker
 from lilota.engine.engine import Engine
 from lilota.engine.fates import Death
@@ -26,8 +27,11 @@ class Bench:
         places_per_worker: int = 1,
         way_seconds: float = 0.0,
     ) -> None:
-        self.engine = Engine("me", workers, names, places_per_worker=places_per_worker, way_seconds=way_seconds)
         self.now = now
+        chronicle = Chronicle("me", clock=lambda: self.now)
+        self.engine = Engine(
+            "me", workers, names, chronicle=chronicle, places_per_worker=places_per_worker, way_seconds=way_seconds
+        )
         self.engine.tick(self.now)
         self.started = [command.worker for command in self.commands() if isinstance(command, StartWorker)]
 

@@ -42,7 +42,7 @@ _SUMS: Final = {
     Fate.CANCELLED: "Cancelled: {}.",
     Fate.ASKED: "Running, and asked to end: {}.",
     Fate.RETRIED: "Pending again: {}.",
-    Fate.UNCHANGED: "Left alone, because the state had changed in between: {}.",
+    Fate.UNCHANGED: "Left alone, because their state does not allow it any more, or they can't run again: {}.",
     Fate.MISSING: "Pruned in between: {}.",
 }
 

@@ -24,6 +24,7 @@ from lilota.cli.session import Session, pass_session
 from lilota.errors import LilotaError, StoreError, UnknownTaskError
 from lilota.models import TaskInfo, TaskState
 from lilota.serving import why_unserved
+from lilota.tasks.terms import EXPIRED
 from lilota.texts.safe import safe, safe_lines
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ _TIMED_OUT: Final = 124
 @click.option("--priority", type=int, help="Higher runs first. Default: that of the task, or 0.")
 @click.option("--delay", type=DURATION, help="Do not run it before this much time has passed: 90, 15min, 1h30m.")
 @click.option("--run-at", type=INSTANT, help="Do not run it before this instant: 2030-12-31T08:00.")
+@click.option("--expires-in", type=DURATION, help="Cancel it if it has not started so long after it was due: 1h.")
+@click.option("--deadline", type=DURATION, help="Let all its attempts together end so long after it was due: 2h.")
 @click.option(
     "--header",
     "headers",
@@ -82,6 +85,8 @@ def add(
     priority: int | None,
     delay: float | None,
     run_at: datetime | None,
+    expires_in: float | None,
+    deadline: float | None,
     headers: tuple[str, ...],
     wait: bool,
     timeout: float | None,
@@ -104,7 +109,13 @@ def add(
         raise click.UsageError("--timeout says how long to wait for the task; add --wait.")
     task_headers = read_pairs(headers, _HEADER_REMEDY)
     task_input = read_input(source, pairs, _input_schema(session, name))
-    options: AddOptions = {"run_at": run_at, "delay_seconds": delay or 0.0, "headers": task_headers or None}
+    options: AddOptions = {
+        "run_at": run_at,
+        "delay_seconds": delay or 0.0,
+        "expires_after_seconds": expires_in,
+        "deadline_seconds": deadline,
+        "headers": task_headers or None,
+    }
     if queue is not None:
         options["queue"] = queue
     if priority is not None:
@@ -209,8 +220,8 @@ def _print_failure(task: TaskInfo, timeout_seconds: float) -> None:
     said = f"was {task.state}" if task.state is TaskState.CANCELLED else str(task.state)
     if not task.state.is_terminal:
         said = f"has not ended within {timeout_seconds:g} s. It is {task.state} and goes on: lilota watch {task.id}"
-    elif task.error is not None and task.state is TaskState.FAILED:
-        said = f"failed: {task.error.type}: {task.error.message}"
+    elif task.error is not None and (task.state is TaskState.FAILED or task.error.type == EXPIRED):
+        said += f": {task.error.type}: {task.error.message}"
     click.echo(safe(f"Error: The task {task.id} ({task.name!r}) {said}"), err=True)
     if task.error is not None and task.error.traceback and task.state is TaskState.FAILED:
         for line in safe_lines(task.error.traceback):
