@@ -22,6 +22,7 @@ from lilota.registry import Registry
 from lilota.stores import ensure_store, is_configured
 from lilota.tasks.functions import BoundTask, FunctionTask
 from lilota.tasks.names import check_name
+from lilota.tasks.terms import FORGETS
 
 if TYPE_CHECKING:
     from lilota.bulk import Fates
@@ -373,8 +374,9 @@ class TaskClient(Closing):
             tasks = let_through(tasks, plugins, self.store)
         for task in tasks:
             if task.headers_json is not None:
-                self._require("headers", "leave out headers=, and Secret[...] where parameters have it")
-                break
+                self._require("headers", "leave out what travels in headers: terms, headers=, and Secret[...]")
+                if FORGETS in task.headers_json:
+                    self._require("forgetting", "leave out keep_input=False")
         ids = self.store.add(tasks, connection=connection) if tasks else []
         if ids and plugins.has("lilota_tasks_added"):
             added = TasksAdded(ids=tuple(ids), names=tuple(task.name for task in tasks))

@@ -250,7 +250,7 @@ class Holdings:
             if attempt.terms is not NO_TERMS:
                 if not update.outcome.spends_attempt:
                     self._note_newer(attempt, worker.options)
-                update = replace(update, outcome=self._by_terms(attempt, update.outcome, now))
+                update = self._by_terms(attempt, update, update.outcome, now)
             worker.take(attempt.fence)
             worker.has_ended_one = True
             worker.first_returns = 0
@@ -369,14 +369,16 @@ class Holdings:
     def _lose(self, attempt: Attempt, outcome: Outcome, death: Death, now: float) -> None:
         """Settle an attempt that ended with its worker, and have the log of its task tell how."""
         task_id, token = attempt.fence
-        outcome = self._by_terms(attempt, outcome, now)
+        outcome = self._deadlines.follow(attempt, outcome, now)
         lines = self._chronicle.lines(attempt, outcome, death)
         update = AttemptUpdate(id=task_id, token=token, outcome=outcome, log_lines=lines)
         self._updates.append(attempt.numbered(update))
 
-    def _by_terms(self, attempt: Attempt, outcome: Outcome, now: float) -> Outcome:
-        """Return what becomes of the outcome of an attempt that has run, by the terms of its task."""
-        return self._deadlines.follow(attempt, outcome, now)
+    def _by_terms(self, attempt: Attempt, update: AttemptUpdate, outcome: Outcome, now: float) -> AttemptUpdate:
+        """Return the last update of an attempt, as its outcome is by the terms of its task."""
+        if attempt.started_at is None and update.started_at is None:
+            return update  # it has waited in its worker, and was cancelled there
+        return replace(update, outcome=self._deadlines.follow(attempt, outcome, now))
 
     def _settle(self, fence: Fence, outcome: Outcome) -> None:
         task_id, token = fence

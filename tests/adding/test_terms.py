@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta, timezone
 from fractions import Fraction
 
 import pytest
+from msgspec.structs import replace
 
 from lilota import task
 from lilota.client import TaskClient
 from lilota.config import Settings
 from lilota.contract import ClaimRequest, RunnerInfo
-from lilota.errors import InvalidInputError, InvalidTaskError, TaskStateError
+from lilota.errors import ConfigurationError, InvalidInputError, InvalidTaskError, TaskStateError
 from lilota.models import AttemptUpdate, Outcome, TaskBase, TaskError, TaskState
 from lilota.plugins import Plugins
 from lilota.registry import Registry
@@ -111,6 +112,18 @@ def test_an_instant_of_another_zone_is_the_same_instant(client):
     assert terms_of(handle.info()).expiry(0.0) == SOON.timestamp()
 
 
+def test_an_input_is_only_promised_to_be_forgotten_where_the_store_can_do_that(client, monkeypatch):
+    """Else it would stay without a word."""
+    able = client.store.capabilities()
+    before = replace(able, supports=able.supports - {"forgetting"})
+    monkeypatch.setitem(client.__dict__, "_capabilities", before)
+
+    with pytest.raises(ConfigurationError, match="does not support forgetting; nothing was added"):
+        client.add_many([{"name": "plain", "deadline_seconds": 5}, {"name": "plain", "keep_input": False}])
+
+    assert list(client.find()) == []
+
+
 # --- What is refused ---
 
 
@@ -205,7 +218,8 @@ def ended(client, handle, state):
     client.store.heartbeat(RunnerInfo(id="r"))
     [claim] = client.store.claim(ClaimRequest(runner_id="r", names=("plain",))).claims
     error = TaskError(type="ValueError", message="no")
-    outcome = Outcome(state=state, error=error)
+    forget = '"lilota.keep_input":false' in (claim.headers_json or "")
+    outcome = Outcome(state=state, error=error, forget_input=forget)
     client.store.commit([AttemptUpdate(id=claim.id, token=claim.token, started_at=1.0, pid=7, outcome=outcome)])
     return handle
 
@@ -246,3 +260,14 @@ def test_a_task_that_was_cancelled_before_it_ran_has_its_input_and_can_be_retrie
     handle.retry()
 
     assert handle.info().input == {"a": 1}
+
+
+def test_a_task_whose_input_is_forgotten_can_not_be_retried(client):
+    """It would run on nothing."""
+    handle = ended(client, client.add("plain", input={"a": 1}, keep_input=False), TaskState.FAILED)
+
+    with pytest.raises(TaskStateError, match=r"with keep_input=False, and its input is forgotten\. Add it anew"):
+        handle.retry()
+
+    assert handle.info().input == {}
+    assert client.retry(states=["failed"]).unchanged == 1
