@@ -22,7 +22,6 @@ from lilota.registry import Registry
 from lilota.stores import ensure_store, is_configured
 from lilota.tasks.functions import BoundTask, FunctionTask
 from lilota.tasks.names import check_name
-from lilota.tasks.terms import FORGETS
 
 if TYPE_CHECKING:
     from lilota.bulk import Fates
@@ -374,9 +373,7 @@ class TaskClient(Closing):
             tasks = let_through(tasks, plugins, self.store)
         for task in tasks:
             if task.headers_json is not None:
-                self._require("headers", "leave out what travels in headers: terms, headers=, and Secret[...]")
-                if FORGETS in task.headers_json:
-                    self._require("forgetting", "leave out keep_input=False")
+                self._require_for(task.headers_json)
         ids = self.store.add(tasks, connection=connection) if tasks else []
         if ids and plugins.has("lilota_tasks_added"):
             added = TasksAdded(ids=tuple(ids), names=tuple(task.name for task in tasks))
@@ -384,6 +381,14 @@ class TaskClient(Closing):
         if decoders is None:
             return [TaskHandle(task_id, self._waiters) for task_id in ids]
         return [TaskHandle(task_id, self._waiters, decode) for task_id, decode in zip(ids, decoders, strict=False)]
+
+    def _require_for(self, headers_json: str) -> None:
+        """Refuse headers that the store would not keep, or what they ask for and it can't do."""
+        from lilota.tasks.terms import FORGETS  # noqa: PLC0415 - few tasks have headers
+
+        self._require("headers", "leave out what travels in headers: terms, headers=, and Secret[...]")
+        if FORGETS in headers_json:
+            self._require("forgetting", "leave out keep_input=False")
 
     def _require(self, ability: str, remedy: str) -> None:
         """Refuse what the store would lose without a word, being older than it."""

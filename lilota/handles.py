@@ -6,13 +6,11 @@ from collections.abc import Callable, Generator
 from typing import Any, Generic, TypeVar
 
 from lilota.adding.lines import lines_behind
-from lilota.adding.retrying import run_again
 from lilota.adding.waiters import Waiters
 from lilota.changes import TaskChanges
 from lilota.errors import ConfigurationError, TaskCancelledError, TaskFailedError
 from lilota.models import LogLine, TaskInfo, TaskState
 from lilota.tasks.numbers import is_whole
-from lilota.tasks.terms import EXPIRED
 
 T = TypeVar("T")
 
@@ -125,6 +123,8 @@ class TaskHandle(Generic[T]):
             TaskStateError: it did neither; or its input is forgotten, or its deadline over.
             TaskNotFoundError: as for `info()`.
         """
+        from lilota.adding.retrying import run_again  # noqa: PLC0415 - start-up stays quick
+
         run_again(self.waiters.store, self.id)
 
     def _result_of(self, info: TaskInfo) -> T:
@@ -144,6 +144,8 @@ def _check_succeeded(info: TaskInfo) -> None:
     """Raise what became of a task, which has ended, if it did not succeed."""
     task = f"The task {info.id} ({info.name!r})"
     if info.state is TaskState.CANCELLED:
+        from lilota.tasks.terms import EXPIRED  # noqa: PLC0415 - start-up stays quick
+
         why = f": {info.error.message}" if info.error is not None and info.error.type == EXPIRED else "."
         raise TaskCancelledError(f"{task} was cancelled{why}")
     if info.state is TaskState.FAILED:

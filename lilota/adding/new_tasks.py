@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 import msgspec
 
-from lilota.adding.terms import TERMS, checked_instant, checked_terms, terms_of_class
 from lilota.contract.rules import check_queue
 from lilota.errors import LONGEST_SECONDS, InvalidInputError
-from lilota.models import OWN_HEADERS, SECRETS_HEADER, JSONObject, NewTask
+from lilota.models import OWN_HEADERS, SECRETS_HEADER, JSONObject, NewTask, TaskBase
 from lilota.registry import Registry
 from lilota.tasks.functions import BoundTask
 from lilota.tasks.jsonvalues import HEADERS_LIMIT_BYTES, INPUT_LIMIT_BYTES, encode_object
@@ -24,6 +23,7 @@ from lilota.tasks.runs import signature_of
 
 if TYPE_CHECKING:
     from lilota.tasks.signatures import Signature
+    from lilota.tasks.terms import Terms
 
 _INTEGER_LIMIT: Final = 2**31
 _checked_queue: Final = lru_cache(maxsize=256)(check_queue)  # an application has few queues and adds many tasks
@@ -64,6 +64,8 @@ class AddOptions(TypedDict, total=False):
 
 
 _OWN_KEY: Final = f'"{OWN_HEADERS}'
+#: The options that are terms of the task; all but the first can be said by its class, too.
+TERMS: Final = ("expires_at", "expires_after_seconds", "deadline_seconds", "keep_input", "version")
 _ARGUMENTS: Final = ("name", "description", "input", *AddOptions.__annotations__)
 
 
@@ -85,12 +87,11 @@ def new_task(
     """
     # What was not given needs no check: the defaults of the record are valid.
     task_class = input.task.task_class if isinstance(input, BoundTask) else registry.imported_class(name)
-    signature = signature_of(task_class)
+    signature, of_class = _said_by(task_class)
     text = _checked_description(description) if description != "" else task_class.description
     input_json = input.input_json if isinstance(input, BoundTask) else _input_json(name, input, signature)
     lost = task_class.max_lost_attempts
     secrets = () if signature is None else signature.secrets
-    of_class = terms_of_class(task_class)
     if not options and not secrets and of_class is None:
         return NewTask(
             name=name,
@@ -112,11 +113,24 @@ def new_task(
     _add_options(fields, {name: value for name, value in options.items() if name not in TERMS} if given else options)
     own: JSONObject = {SECRETS_HEADER: list(secrets)} if secrets else {}
     if given or of_class is not None:
+        from lilota.adding.terms import checked_terms  # noqa: PLC0415 - start-up stays quick
+
         delay_seconds = fields.get("delay_seconds", 0.0)
         own |= checked_terms(of_class, given, fields.get("run_at"), delay_seconds).headers()
     if own:
         fields["headers_json"] = _encoded_headers(own | (options.get("headers") or {}))
     return NewTask(**fields)
+
+
+@lru_cache(maxsize=1024)
+def _said_by(task_class: type[TaskBase]) -> tuple[Signature | None, Terms | None]:
+    """Return what `run` of a class takes, and the terms of its tasks: one look for both, as each task needs them."""
+    signature = signature_of(task_class)
+    if all(getattr(task_class, name) == getattr(TaskBase, name) for name in TERMS[1:]):
+        return signature, None
+    from lilota.adding.terms import terms_of_class  # noqa: PLC0415 - as above
+
+    return signature, terms_of_class(task_class)
 
 
 def _input_json(name: str, value: JSONObject | None, signature: Signature | None) -> str:
@@ -244,3 +258,19 @@ def _checked_delay(delay_seconds: float) -> float:
     if not 0 <= delay_seconds <= LONGEST_SECONDS:
         raise InvalidInputError(f"delay_seconds must be between 0 and a hundred years, not {delay_seconds!r}.")
     return float(delay_seconds)
+
+
+def checked_instant(what: str, instant: object) -> datetime:
+    """Return an aware instant in UTC, or raise InvalidInputError."""
+    # A time zone may know no offset: then Python would take the local one.
+    if not isinstance(instant, datetime) or instant.utcoffset() is None:
+        raise InvalidInputError(
+            f"{what} must be a datetime with a time zone, not {instant!r}. Add tzinfo, as datetime.UTC."
+        )
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise InvalidInputError(
+            f"{what} must be from the year 1 to the year 9999 in UTC, too; {instant.isoformat()} is not. "
+            "Take an instant that is a day away from these ends."
+        ) from None

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Any, Final
 
 from msgspec.structs import replace
 
+from lilota.adding.new_tasks import TERMS, checked_instant
 from lilota.errors import LONGEST_SECONDS, InvalidInputError
 from lilota.models import TaskBase
-from lilota.tasks.numbers import is_number
-from lilota.tasks.terms import Terms, is_version
-
-#: What a class says of them, too.
-_OF_CLASSES: Final = ("expires_after_seconds", "deadline_seconds", "keep_input", "version")
-#: The options of `add` that are terms.
-TERMS: Final = frozenset({*_OF_CLASSES, "expires_at"})
+from lilota.tasks.numbers import is_number, is_version
+from lilota.tasks.terms import Terms
 
 
-@lru_cache(maxsize=1024)
-def terms_of_class(task_class: type[TaskBase]) -> Terms | None:
-    """Return the terms of the tasks of a class, None if it says nothing of them, as nearly always."""
-    said = Terms(**{name: getattr(task_class, name) for name in _OF_CLASSES})
-    return None if said == Terms() else said
+def terms_of_class(task_class: type[TaskBase]) -> Terms:
+    """Return the terms of the tasks of a class."""
+    return Terms(**{name: getattr(task_class, name) for name in TERMS[1:]})
 
 
 def checked_terms(
@@ -85,22 +78,6 @@ def _checked_version(name: str, value: object) -> object:
             f"{value!r:.100}."
         )
     return value
-
-
-def checked_instant(name: str, value: object) -> datetime:
-    """Return an aware instant in UTC, or raise InvalidInputError."""
-    # A time zone may know no offset: then Python would take the local one.
-    if not isinstance(value, datetime) or value.utcoffset() is None:
-        raise InvalidInputError(
-            f"{name} must be a datetime with a time zone, not {value!r}. Add tzinfo, as datetime.UTC."
-        )
-    try:
-        return value.astimezone(UTC)
-    except OverflowError:
-        raise InvalidInputError(
-            f"{name} must be from the year 1 to the year 9999 in UTC, too; {value.isoformat()} is not. "
-            "Take an instant that is a day away from these ends."
-        ) from None
 
 
 _CHECKS: Final = {

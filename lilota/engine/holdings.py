@@ -21,7 +21,8 @@ from lilota.engine.messages import Lacking, Loaded, Report, Stored
 from lilota.engine.stop_ladder import StopLadder
 from lilota.engine.workload import Attempt, KnownOptions, KnownWorker
 from lilota.models import AttemptUpdate, Claim, Outcome
-from lilota.tasks.terms import NO_TERMS, Version, is_older
+from lilota.tasks.numbers import Version
+from lilota.tasks.terms import NO_TERMS, is_older
 
 
 class Place(NamedTuple):

@@ -9,7 +9,7 @@ import msgspec
 
 from lilota.contract import ClaimRequest
 from lilota.tasks.families import prefixes
-from lilota.tasks.terms import Version
+from lilota.tasks.numbers import Version
 
 #: The first pause of a name; it doubles with each one that follows.
 FIRST_SECONDS: Final = 1.0

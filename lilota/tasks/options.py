@@ -16,8 +16,7 @@ from lilota.retry import Backoff
 from lilota.tasks.habits import hint_for_argument, hint_for_option, strange_options
 from lilota.tasks.jsonvalues import is_unicode
 from lilota.tasks.names import NAME_LIMIT, TEXT_LIMIT, is_name
-from lilota.tasks.numbers import is_number, is_whole
-from lilota.tasks.terms import Version, is_version
+from lilota.tasks.numbers import Version, is_number, is_version, is_whole
 
 _Attempts = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 

@@ -6,20 +6,15 @@ They travel in its headers, under keys of lilota's own, so no store knows of the
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, Final, TypeGuard
+from typing import Annotated, Any, Final
 
 import msgspec
 
 from lilota.models import OWN_HEADERS, Claim, Delay, JSONObject, TaskInfo
-from lilota.tasks.numbers import is_whole
+from lilota.tasks.numbers import Version, is_version
 
 logger: logging.Logger = logging.getLogger(__name__)
-
-#: The version of the code of a task: a number, or several with dots between them.
-Version = int | str
 
 #: What the headers of a task hold whose input is to be forgotten.
 FORGETS: Final = f'"{OWN_HEADERS}keep_input":false'
@@ -27,8 +22,6 @@ FORGETS: Final = f'"{OWN_HEADERS}keep_input":false'
 HAS_BEGUN: Final = "It has begun, so it does not expire any more."
 #: How the error of a task is called that was cancelled because it had not started in time.
 EXPIRED: Final = "Expired"
-_LONGEST_VERSION: Final = 100
-_VERSION: Final = re.compile(r"[0-9]+(\.[0-9]+)*", re.ASCII)
 _AwareDatetime = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -85,7 +78,6 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, renam
 
 #: Those of most tasks.
 NO_TERMS: Final = Terms()
-_decode: Final[Callable[[str], Terms]] = msgspec.json.Decoder(Terms).decode
 
 
 def terms_of(task: Claim | TaskInfo) -> Terms:
@@ -94,7 +86,7 @@ def terms_of(task: Claim | TaskInfo) -> Terms:
     if headers is None or OWN_HEADERS not in headers:
         return NO_TERMS
     try:
-        return _decode(headers)
+        return msgspec.json.decode(headers, type=Terms)  # no decoder that is made at start-up: few tasks have terms
     except (msgspec.DecodeError, RecursionError) as error:
         logger.warning("The terms of the task %d can't be read, so it has none: %s", task.id, error)
         return NO_TERMS
@@ -109,13 +101,6 @@ def may_expire(claim: Claim) -> bool:
 def by_deadline(attempt: int) -> str:
     """Say that an attempt was asked to end when the deadline had come, as the rest of a sentence."""
     return f"attempt {attempt} was asked to end when they were over"
-
-
-def is_version(value: object) -> TypeGuard[Version]:
-    """Tell whether a value is a version: a whole number from 0 on, or such numbers with dots between them."""
-    if isinstance(value, str):
-        return len(value) <= _LONGEST_VERSION and _VERSION.fullmatch(value) is not None
-    return is_whole(value) and 0 <= value < 2**63
 
 
 def is_older(of_class: Version | None, of_task: Version | None) -> bool:

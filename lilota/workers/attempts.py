@@ -41,9 +41,10 @@ from lilota.models import (
 )
 from lilota.tasks.calls import call_run
 from lilota.tasks.jsonvalues import OUTPUT_LIMIT_BYTES, encode_object
+from lilota.tasks.numbers import Version
 from lilota.tasks.options import is_tried_again
 from lilota.tasks.runs import signature_of
-from lilota.tasks.terms import HAS_BEGUN, Version, by_deadline, is_older, may_expire, terms_of
+from lilota.tasks.terms import HAS_BEGUN, by_deadline, is_older, may_expire, terms_of
 from lilota.workers.descriptions import describe_error
 
 if TYPE_CHECKING:

@@ -18,8 +18,9 @@ from lilota.models import AttemptUpdate, Outcome, TaskBase, TaskError, TaskState
 from lilota.plugins import Plugins
 from lilota.registry import Registry
 from lilota.stores import open_store
+from lilota.tasks.numbers import is_version
 from lilota.tasks.options import check_options
-from lilota.tasks.terms import is_older, is_version, terms_of
+from lilota.tasks.terms import is_older, terms_of
 
 SOON = datetime.now(UTC) + timedelta(days=1)
 
