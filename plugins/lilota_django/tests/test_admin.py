@@ -358,7 +358,7 @@ def test_retry_says_what_happened_to_how_many(store):
 
     assert sorted(said) == [
         ("success", "2 tasks: will run again."),
-        ("warning", "1 task: left alone, neither failed nor cancelled."),
+        ("warning", "1 task: left alone, neither failed nor cancelled, or unable to run again."),
     ]
     assert [store.get(n).state for n in (1, 2, 3)] == ["pending"] * 3
 

@@ -92,6 +92,7 @@ def test_a_task_with_options_can_be_pickled(store):
         ({"max_attempts": 0}, f"{__name__}.parcel.max_attempts must be a whole number of at least 1, not 0."),
         ({"retry_on": OSError}, f"{__name__}.parcel.retry_on must be a tuple of exception classes, not {OSError!r}."),
         ({"timeout_seconds": "5"}, f"{__name__}.parcel.timeout_seconds must be a number of seconds above 0, or None"),
+        ({"expires_after_seconds": 0}, f"{__name__}.parcel.expires_after_seconds must be a number of seconds above 0"),
         ({"max_lost_attempts": 0.5}, f"{__name__}.parcel.max_lost_attempts must be a whole number of at least 1"),
     ],
 )
@@ -238,3 +239,18 @@ def test_tracebacks_of_many_attempts_are_not_all_kept():
 
     assert [each["attempt"] for each in output["failed_attempts"]] == [*range(3, 13)]
     assert {len(each["traceback"]) for each in output["failed_attempts"]} == {10_000}
+
+
+def test_the_terms_of_a_function_go_into_each_task(store):
+    """Whoever enqueues has the function, and a runner reads them from the task."""
+    function = task(expires_after_seconds=60, deadline_seconds=600, version="1.2")(tasks.total.func)
+
+    headers = store.get(int(function.enqueue(1).id)).headers
+
+    assert headers == {
+        "lilota.expires_after_seconds": 60,
+        "lilota.deadline_seconds": 600,
+        "lilota.version": "1.2",
+    }
+    assert class_of(function).version == "1.2"
+    assert store.get(int(tasks.total.enqueue(1).id)).headers == {}

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import admin, messages
 
-from lilota.errors import TaskNotFoundError, TaskStateError
+from lilota.bulk import RETRY, Fate, act_on
+from lilota.errors import TaskNotFoundError
 from lilota.models import TaskState
 from lilota_django.admin.readonly import has_permission, store_of_project
 from lilota_django.models import Task
@@ -81,10 +82,9 @@ def _cancel(store: DjangoTaskStore, task_id: int) -> tuple[str, bool]:
 
 def _retry(store: DjangoTaskStore, task_id: int) -> tuple[str, bool]:
     """As `_cancel`."""
-    try:
-        store.retry(task_id)
-    except TaskNotFoundError:
-        return _GONE, False
-    except TaskStateError:
-        return "left alone, neither failed nor cancelled", False
-    return "will run again", True
+    for acted in act_on(store, RETRY, [task_id]):
+        if acted.fate is Fate.RETRIED:
+            return "will run again", True
+        if acted.fate is Fate.UNCHANGED:
+            return "left alone, neither failed nor cancelled, or unable to run again", False
+    return _GONE, False

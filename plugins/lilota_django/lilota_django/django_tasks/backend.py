@@ -112,6 +112,10 @@ class LilotaBackend(BaseTaskBackend):
             priority=int(task.priority),  # 3.0 is a whole number, too
             queue=task.queue_name,
             max_lost_attempts=getattr(task, "max_lost_attempts", None) or self.options.get("max_lost_attempts"),
+            # Not from its class, which is not looked for by whoever adds.
+            expires_after_seconds=getattr(task, "expires_after_seconds", None),
+            deadline_seconds=getattr(task, "deadline_seconds", None),
+            version=getattr(task, "version", None),
         )
         result: TaskResult[..., Any] = TaskResult(
             task=task,

@@ -25,6 +25,9 @@ class Keywords(AttemptOptions, total=False):
     queue_name: str
     backend: str
     max_lost_attempts: int | None
+    expires_after_seconds: float | None
+    deadline_seconds: float | None
+    version: int | str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,9 @@ class LilotaTask(Task):  # type: ignore[type-arg]  # on Django 6 it has no param
     timeout_seconds: float | None = TaskBase.timeout_seconds
     kill_after_seconds: float = TaskBase.kill_after_seconds
     max_lost_attempts: int | None = None
+    expires_after_seconds: float | None = TaskBase.expires_after_seconds
+    deadline_seconds: float | None = TaskBase.deadline_seconds
+    version: int | str | None = TaskBase.version
 
     def __new__(cls, **given: object) -> Self:
         """Refuse a keyword that there is not, before the class that dataclasses make does so without a remedy."""
