@@ -22,6 +22,7 @@ from lilota.tasks.options import TaskOptions
 from lilota.testing.clock import FakeClock
 from lilota.testing.inline import Recorder, run_inline
 from lilota.workers.attempts import no_class, outcome_of
+from lilota.workers.logs import notice
 
 _ORDERED_DEATH: Final = "died, as the test had ordered"
 
@@ -49,6 +50,10 @@ class InlineAttempt(Recorder):
         self._outputs_left -= 1
         if self._outputs_left <= 0:
             raise WorkerDiesError(_ORDERED_DEATH)
+
+    def note(self, text: str) -> None:
+        """Keep what lilota itself says, as a worker does: a later attempt may depend on it."""
+        self.line(notice(text))
 
     def wait_until_stored(self) -> None:
         """Write what is there to be seen; the lines follow with the end, since the runner counts them."""
