@@ -33,6 +33,7 @@ class _Asked:
         self._store = store
 
     def by(self, plugins: Plugins) -> NewTask:
+        """Ask them one after the other, and return what they make of it."""
         plugins.decide("lilota_before_add", self._record, self._use)
         return self._task
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Final
 
 from lilota.contract import TaskStore
 from lilota.errors import TaskStateError
@@ -10,7 +11,7 @@ from lilota.models import OWN_HEADERS, TaskInfo
 from lilota.tasks.terms import terms_of
 from lilota.texts.words import duration
 
-_REMEDY = "Add it anew."
+_REMEDY: Final = "Add it anew."
 
 
 def run_again(store: TaskStore, task_id: int) -> None:

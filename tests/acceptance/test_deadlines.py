@@ -10,7 +10,7 @@ from running import ended, running, store_url, until
 from worker_commands import WorkerCommand, lilota, shown
 
 from lilota.client import TaskClient
-from lilota.errors import TaskCancelledError
+from lilota.errors import TaskCancelledError, TaskStateError
 from lilota.models import TaskState
 from lilota.stores import open_store
 
@@ -52,6 +52,24 @@ def worker(folder, version, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(folder / f"release{version}"))
     monkeypatch.setenv("LILOTA_STORE", f"sqlite:///{folder / 'tasks.db'}")
     return WorkerCommand(folder / f"release{version}", "shop")
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+def test_an_input_that_is_not_to_be_kept_is_gone_at_the_end(kind, tmp_path):
+    """Whether the task succeeds or fails; the output stays, and a retry by hand is refused."""
+    store = open_store(store_url(kind, tmp_path))
+    client = TaskClient(store, accept_unknown_names=True)
+    good = client.add("WellBehaved", input={"folder": str(tmp_path)}, keep_input=False)
+    bad = client.add("WellBehaved", input={"folder": str(tmp_path / "missing")}, keep_input=False)
+
+    with running(store):
+        infos = [ended(good), ended(bad)]
+
+    assert [info.state for info in infos] == [TaskState.SUCCEEDED, TaskState.FAILED]
+    assert [info.input for info in infos] == [{}, {}]
+    assert infos[0].output["child"] == 0
+    with pytest.raises(TaskStateError, match="its input is forgotten"):
+        bad.retry()
 
 
 def test_an_older_worker_leaves_a_newer_task_to_a_newer_one(folder, monkeypatch):
