@@ -31,7 +31,7 @@ BUILTIN_BASES = {
     "TaskStateError": RuntimeError,
     "UnknownStoreError": LookupError,
 }
-STEERING = {"Retry", "StopTask", "CancelRequested", "TimeoutReached", "RunnerStopping"}
+STEERING = {"Retry", "StopTask", "CancelRequested", "DeadlineReached", "TimeoutReached", "RunnerStopping"}
 
 
 def example(kind: type[BaseException]) -> BaseException:
