@@ -90,10 +90,15 @@ class AttemptFinished(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunnerDetails(msgspec.Struct, frozen=True, kw_only=True):
-    """The runner that starts or stops; `store` says for people where its tasks are."""
+    """The runner that starts or stops; `store` says for people where its tasks are.
+
+    Attributes:
+        task_store: the store itself, open, for what only reads: `counts()`, `find()`. Ask it in a thread of your own.
+    """
 
     runner_id: str
     store: str
+    task_store: TaskStore
     task_names: tuple[str, ...]
     number_of_processes: int
 
@@ -217,6 +222,15 @@ class LilotaHooks:
         """Observe that a runner is about to stop. Called in: a thread of its own. If it raises: logged.
 
         `stop` waits for it, but not for ever.
+        """
+
+    def lilota_runner_stopped(self, runner: RunnerDetails) -> None:
+        """Observe that a runner has stopped: every outcome was told, and its workers have ended.
+
+        It is told of each runner whose start was, unless its process ends without a `stop`.
+
+        Called in: a thread of its own. `stop` waits for it, but not for ever.
+        If it raises: logged.
         """
 
     @called_in_workers

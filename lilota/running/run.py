@@ -56,7 +56,6 @@ _OBEY_SECONDS: Final = 0.2
 _STUCK_SECONDS: Final = 60.0
 #: How often it looks whether that is so.
 _LOOK_SECONDS: Final = 1.0
-_STOPPING: Final = "lilota_runner_stopping"
 #: How long a hook of a plugin may hold up the stop.
 _HOOK_SECONDS: Final = 10.0
 #: How long the end of the interpreter waits for workers of a runner that nobody stopped.
@@ -88,7 +87,11 @@ class RunnerStart:
         _warn_of_limits(promises)
         _warn_of_families(names, capabilities)
         self.details: RunnerDetails = RunnerDetails(
-            runner_id=self.info.id, store=capabilities.description, task_names=names, number_of_processes=places
+            runner_id=self.info.id,
+            store=capabilities.description,
+            task_store=store,
+            task_names=names,
+            number_of_processes=places,
         )
         self._store = store
         self._store_forgets = capabilities.forgets
@@ -165,7 +168,10 @@ class RunnerStart:
             raise
         finally:
             self._close()
-        if self._told_of_end.acquire(blocking=False):  # the first of several threads that wait for it
+            is_first = self._told_of_end.acquire(blocking=False)  # of several threads that wait for it
+            if is_first:
+                self._tell_plugins("lilota_runner_stopped")
+        if is_first:
             logger.info("lilota stopped")
 
     def hurry(self) -> None:
@@ -182,12 +188,16 @@ class RunnerStart:
         self._close()
 
     def _tell_of_stop(self) -> None:
+        if not self._has_told_of_stop:
+            self._has_told_of_stop = True
+            self._tell_plugins("lilota_runner_stopping")
+
+    def _tell_plugins(self, hook_name: str) -> None:
         """Let plugins know, in a thread of its own: one that does not come back must not keep the runner."""
-        if self._has_told_of_stop or not self._plugins.has(_STOPPING):
+        if not self._plugins.has(hook_name):
             return
-        self._has_told_of_stop = True
         telling = threading.Thread(
-            target=self._plugins.observe, args=(_STOPPING,), kwargs={"runner": self.details}, daemon=True
+            target=self._plugins.observe, args=(hook_name,), kwargs={"runner": self.details}, daemon=True
         )
         telling.start()
         telling.join(_HOOK_SECONDS + 1)  # by then it is overdue, and the watcher says whose it is
