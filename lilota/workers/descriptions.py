@@ -17,7 +17,7 @@ _SET_WHEN_MADE: Final = ("logger", "set_output", "set_progress", "task_info")
 _OF_TASKS: Final = (*_SET_WHEN_MADE, *(name for name in vars(TaskContext) if not name.startswith("_")))
 _FIELDS: Final = (property, cached_property, MemberDescriptorType)
 _PLAIN_MODULES: Final = frozenset({"builtins", "lilota.errors"})
-_OURS: Final = ("lilota.", "lilota_django.", "pluggy")
+_OURS: Final = ("lilota.", "lilota_django.", "lilota_telemetry.", "pluggy")
 
 
 def describe_error(error: BaseException, timeout_seconds: float | None = None) -> TaskError:

@@ -1,0 +1,1 @@
+"""Traces, metrics and logs of lilota's tasks, for OpenTelemetry and Prometheus."""

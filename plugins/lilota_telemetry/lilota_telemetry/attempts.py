@@ -1,0 +1,87 @@
+"""The span of one attempt: begun and ended in its worker, or made by the runner where the worker has died."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import context as contexts
+from opentelemetry.trace import SpanKind, StatusCode, set_span_in_context
+
+from lilota.errors import CancelRequested, Retry, RunnerStopping
+from lilota_telemetry.attributes import ERROR_TYPE, OUTCOME, RUN, of_attempt
+from lilota_telemetry.carrying import context_of, links_to, readable
+from lilota_telemetry.names import family_of
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span, Tracer
+
+    from lilota.models import Claim, Outcome, TaskInfo
+
+
+def run_in_span(task: TaskInfo, tracer: Tracer) -> Generator[None, Any, Any]:
+    """Run what is around the `yield` in the span of an attempt, which is the current one meanwhile.
+
+    Each coroutine that runs beside others has a context of its own, and so its own current span.
+    """
+    span = _begin(task, tracer)
+    token = contexts.attach(set_span_in_context(span, context_of(readable(task.headers_json, task.id))))
+    try:
+        returned = yield
+    except BaseException as error:
+        _note_error(span, error)
+        raise
+    else:
+        span.set_attribute(OUTCOME, "succeeded")
+        return returned
+    finally:
+        contexts.detach(token)
+        span.end()
+
+
+def make_span_of_lost(claim: Claim, outcome: Outcome, tracer: Tracer, started_at: float, ended_at: float) -> None:
+    """Make the span that a worker would have ended, had it not died.
+
+    Args:
+        started_at, ended_at: in seconds since the epoch.
+    """
+    span = _begin(claim, tracer, int(started_at * 1e9))
+    span.set_attribute(OUTCOME, "lost")
+    if outcome.error is not None:
+        span.set_attribute(ERROR_TYPE, outcome.error.type)
+        span.set_status(StatusCode.ERROR, outcome.error.message)
+    span.end(int(ended_at * 1e9))
+
+
+def _begin(task: TaskInfo | Claim, tracer: Tracer, start_time: int | None = None) -> Span:
+    """Begin a span below that of the add, and linked to it, as the conventions for messaging ask."""
+    context = context_of(readable(task.headers_json, task.id))
+    return tracer.start_span(
+        f"{RUN} {family_of(task.name)}",
+        context,
+        SpanKind.CONSUMER,
+        of_attempt(task),
+        links_to(context),
+        start_time=start_time,
+        record_exception=False,
+        set_status_on_exception=False,
+    )
+
+
+def _note_error(span: Span, error: BaseException) -> None:
+    """Note how an attempt ended; what somebody has asked for is no error."""
+    match error:
+        case CancelRequested():
+            span.set_attribute(OUTCOME, "cancelled")
+        case RunnerStopping():
+            span.set_attribute(OUTCOME, "given_back")
+        case Retry():
+            span.set_attribute(OUTCOME, "retried")
+        case asyncio.CancelledError():
+            # A coroutine beside others is ended in this way, be it cancelled, given back, or over its time limit.
+            span.set_attribute(OUTCOME, "stopped")
+        case _:
+            span.set_attributes({OUTCOME: "failed", ERROR_TYPE: type(error).__qualname__})
+            span.record_exception(error)
+            span.set_status(StatusCode.ERROR, f"{type(error).__name__}: {error}")

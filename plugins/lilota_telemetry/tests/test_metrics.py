@@ -1,0 +1,61 @@
+"""Metrics by OpenTelemetry, from the process of a runner to a real receiver."""
+
+from __future__ import annotations
+
+import pytest
+from collectors import attributes_of
+from traced_tasks import DieOnce, FailTwice, Look
+
+WAIT_SECONDS = 60
+
+
+@pytest.fixture
+def ended(runner, collector, monkeypatch):
+    """The metrics that a runner has sent when it has stopped, and which had run some tasks."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", f"{collector.url}/v1/metrics")
+    for name, clazz in {"look": Look, "fail_twice": FailTwice, "die_once": DieOnce}.items():
+        runner.register(name, clazz)
+    runner.start()
+    for handle in runner.add_many([{"name": "look"}, {"name": "fail_twice"}, {"name": "die_once"}]):
+        handle.result(timeout_seconds=WAIT_SECONDS)
+    runner.stop()
+    return collector.metrics(4)
+
+
+def points(metric):
+    """Return by name of the task, and what else there is, the number of a point."""
+    kind = getattr(metric, metric.WhichOneof("data"))
+    return {
+        tuple(value for key, value in sorted(attributes_of(point).items()) if key.startswith("lilota.")): point
+        for point in kind.data_points
+    }
+
+
+def test_ends_are_counted_by_name_and_state(ended):
+    """Those of tasks, and those of attempts."""
+    tasks = {key: point.as_int for key, point in points(ended["lilota.tasks.ended"]).items()}
+    attempts = {key: point.as_int for key, point in points(ended["lilota.attempts.ended"]).items()}
+
+    assert tasks == {("look", "succeeded"): 1, ("fail_twice", "succeeded"): 1, ("die_once", "succeeded"): 1}
+    assert attempts == {
+        ("succeeded", "look"): 1,
+        ("succeeded", "fail_twice"): 1,
+        ("retried", "fail_twice"): 2,
+        ("succeeded", "die_once"): 1,
+        ("lost", "die_once"): 1,
+    }
+
+
+def test_durations_and_waits_are_histograms(ended):
+    """In seconds, with buckets for tasks that take long."""
+    durations = points(ended["messaging.process.duration"])
+    waits = points(ended["lilota.task.wait"])
+
+    assert ended["messaging.process.duration"].unit == "s"
+    assert {key: point.count for key, point in durations.items()} == {
+        ("look",): 1,
+        ("fail_twice",): 3,
+        ("die_once",): 2,
+    }
+    assert durations[("look",)].explicit_bounds[-1] == 28_800
+    assert waits[("look",)].count == 1
