@@ -83,10 +83,16 @@ class AttemptProgress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AttemptFinished(msgspec.Struct, frozen=True, kw_only=True):
-    """An attempt whose outcome the store has accepted."""
+    """An attempt whose outcome the store has accepted.
+
+    Attributes:
+        told_by_worker: False where its runner has decided the outcome, because the worker had died, was killed, or had
+            not begun: nothing in the worker saw this end.
+    """
 
     claim: Claim
     outcome: Outcome
+    told_by_worker: bool = True
 
 
 class RunnerDetails(msgspec.Struct, frozen=True, kw_only=True):

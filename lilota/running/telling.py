@@ -37,6 +37,7 @@ class Teller:
         self._waiters = waiters
         self._claims: dict[Fence, Claim] = {}
         self._pids: dict[Fence, int] = {}
+        self._ended_by_workers: set[Fence] = set()  # noted for observers only
 
     def heard(self, message: FromWorker) -> None:
         """A worker tells something that the engine has taken."""
@@ -50,6 +51,7 @@ class Teller:
     def reported(self, updates: Iterable[AttemptUpdate]) -> None:
         """A worker tells how its attempts are getting on; the store does not know yet."""
         starts_are_observed = self._plugins.has("lilota_attempt_started")
+        ends_are_observed = self._plugins.has("lilota_attempt_finished")
         for update in updates:
             fence = update.fence
             claim = self._claims.get(fence)
@@ -61,6 +63,8 @@ class Teller:
                     self._tell_start(claim, update.pid, update.started_at)
             for line in update.log_lines:
                 replay(line, self._pids.get(fence, 0), claim)
+            if ends_are_observed and update.outcome is not None:
+                self._ended_by_workers.add(fence)
             if update.progress is not None:
                 self._tell_progress(claim, update.progress)
 
@@ -70,6 +74,7 @@ class Teller:
             logger.error("A write of the task %d (token %d) was refused: it is not held here any more.", *fence)
             self._claims.pop(fence, None)
             self._pids.pop(fence, None)
+            self._ended_by_workers.discard(fence)
         self._waiters.tell(self._tell_ends(updates, frozenset(committed.refused)))
         if committed.claimed is not None:
             for claim in committed.claimed.claims:
@@ -79,6 +84,7 @@ class Teller:
         """The lease is lost: nothing that is held here will have an outcome."""
         self._claims.clear()
         self._pids.clear()
+        self._ended_by_workers.clear()
 
     def _tell_start(self, claim: Claim, pid: int, started_at: float) -> None:
         started = AttemptStarted(claim=claim, pid=pid, started_at=started_at)
@@ -88,6 +94,12 @@ class Teller:
         if self._plugins.has("lilota_attempt_progress"):
             progress = AttemptProgress(claim=claim, percentage=percentage)
             self._plugins.observe("lilota_attempt_progress", progress=progress)
+
+    def _tell_end(self, claim: Claim, outcome: Outcome) -> None:
+        by_worker = claim.fence in self._ended_by_workers
+        self._ended_by_workers.discard(claim.fence)
+        finished = AttemptFinished(claim=claim, outcome=outcome, told_by_worker=by_worker)
+        self._plugins.observe("lilota_attempt_finished", finished=finished)
 
     def _tell_ends(self, updates: Iterable[AttemptUpdate], refused: Collection[Fence]) -> list[int]:
         """Tell of the outcomes that the store has accepted, and return the ids of their tasks."""
@@ -103,8 +115,7 @@ class Teller:
             if claim is not None:
                 _log_outcome(claim, update.outcome)
                 if ends_are_observed:
-                    finished = AttemptFinished(claim=claim, outcome=update.outcome)
-                    self._plugins.observe("lilota_attempt_finished", finished=finished)
+                    self._tell_end(claim, update.outcome)
         return ended
 
 

@@ -7,9 +7,10 @@ import sys
 import pytest
 from distributions import write_distribution
 from lilota_memory_store import MemoryTaskStore
-from runner_tasks import Hash
+from runner_tasks import Crash, Hash
 
 from lilota.config import Settings
+from lilota.errors import TaskFailedError
 from lilota.runner import TaskRunner
 
 MODULE = """
@@ -27,7 +28,7 @@ def lilota_runner_stopping(runner):
 
 @hookimpl
 def lilota_attempt_finished(finished):
-    heard.append((str(finished.outcome.state), finished.claim.name))
+    heard.append((str(finished.outcome.state), finished.told_by_worker))
 
 @hookimpl
 def lilota_runner_stopped(runner):
@@ -75,3 +76,15 @@ def test_a_plugin_can_ask_the_store_of_a_runner(runner, heard):
     runner.stop(0)
 
     assert [(each.name, each.count) for each in counted] == [("hash", 1)]
+
+
+def test_an_end_that_no_worker_has_told_is_known_as_such(runner, heard):
+    """The worker crashed, and so nothing in it saw how its attempt ended."""
+    runner.register("crash", Crash)
+    runner.start()
+    with pytest.raises(TaskFailedError):
+        runner.add("crash", max_lost_attempts=1).result(timeout_seconds=30)
+    runner.add("hash", input={"text": "a"}).result(timeout_seconds=30)
+    runner.stop()
+
+    assert [told for told in heard if not told[0].startswith("st")] == [("failed", False), ("succeeded", True)]
