@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
@@ -10,23 +11,32 @@ from opentelemetry import context as contexts
 from opentelemetry.trace import SpanKind, StatusCode, set_span_in_context
 
 from lilota.errors import CancelRequested, Retry, RunnerStopping
-from lilota_telemetry.attributes import ERROR_TYPE, OUTCOME, RUN, of_attempt
+from lilota_telemetry.attributes import ERROR_TYPE, OUTCOME, RUN, of_attempt, outcome_name
 from lilota_telemetry.carrying import context_of, links_to, readable
 from lilota_telemetry.names import family_of
 
 if TYPE_CHECKING:
+    from opentelemetry.context import Context
     from opentelemetry.trace import Span, Tracer
 
     from lilota.models import Claim, Outcome, TaskInfo
+
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 def run_in_span(task: TaskInfo, tracer: Tracer) -> Generator[None, Any, Any]:
     """Run what is around the `yield` in the span of an attempt, which is the current one meanwhile.
 
-    Each coroutine that runs beside others has a context of its own, and so its own current span.
+    Each coroutine that runs beside others has a context of its own, and so its own current span. What the application
+    has put into its tracer, a sampler, say, may fail: that is logged, and harms no task.
     """
-    span = _begin(task, tracer)
-    token = contexts.attach(set_span_in_context(span, context_of(readable(task.headers_json, task.id))))
+    try:
+        context = _context_of(task)
+        span = _begin(task, tracer, context)
+    except Exception:
+        logger.exception("The attempt %d of the task %d can't be traced.", task.attempt, task.id)
+        return (yield)
+    token = contexts.attach(set_span_in_context(span, context))
     try:
         returned = yield
     except BaseException as error:
@@ -37,26 +47,29 @@ def run_in_span(task: TaskInfo, tracer: Tracer) -> Generator[None, Any, Any]:
         return returned
     finally:
         contexts.detach(token)
-        span.end()
+        _end(span)
 
 
-def make_span_of_lost(claim: Claim, outcome: Outcome, tracer: Tracer, started_at: float, ended_at: float) -> None:
-    """Make the span that a worker would have ended, had it not died.
+def make_span(claim: Claim, outcome: Outcome, tracer: Tracer, started_at: float, ended_at: float) -> None:
+    """Make the span that a worker would have ended, had it not died or been killed.
 
     Args:
         started_at, ended_at: in seconds since the epoch.
     """
-    span = _begin(claim, tracer, int(started_at * 1e9))
-    span.set_attribute(OUTCOME, "lost")
+    span = _begin(claim, tracer, _context_of(claim), int(started_at * 1e9))
+    span.set_attribute(OUTCOME, outcome_name(outcome))
     if outcome.error is not None:
         span.set_attribute(ERROR_TYPE, outcome.error.type)
         span.set_status(StatusCode.ERROR, outcome.error.message)
     span.end(int(ended_at * 1e9))
 
 
-def _begin(task: TaskInfo | Claim, tracer: Tracer, start_time: int | None = None) -> Span:
+def _context_of(task: TaskInfo | Claim) -> Context:
+    return context_of(readable(task.headers_json, task.id))
+
+
+def _begin(task: TaskInfo | Claim, tracer: Tracer, context: Context, start_time: int | None = None) -> Span:
     """Begin a span below that of the add, and linked to it, as the conventions for messaging ask."""
-    context = context_of(readable(task.headers_json, task.id))
     return tracer.start_span(
         f"{RUN} {family_of(task.name)}",
         context,
@@ -67,6 +80,13 @@ def _begin(task: TaskInfo | Claim, tracer: Tracer, start_time: int | None = None
         record_exception=False,
         set_status_on_exception=False,
     )
+
+
+def _end(span: Span) -> None:
+    try:
+        span.end()
+    except Exception:
+        logger.exception("The span of an attempt could not be ended.")
 
 
 def _note_error(span: Span, error: BaseException) -> None:

@@ -7,10 +7,10 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import psutil
 from prometheus_client.core import GaugeMetricFamily
 
@@ -34,8 +34,7 @@ _LOOKED_AT: Final = 100
 Runners = Callable[[], "Collection[RunnerDetails]"]
 
 
-@dataclass(frozen=True, slots=True)
-class StoreState:
+class StoreState(msgspec.Struct, frozen=True):
     """What a store holds.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import Final, Literal
+
+import msgspec
 
 from lilota.errors import ConfigurationError
 
@@ -29,8 +30,7 @@ def wants(signal: Signal) -> bool:
     return signal in _SENT_TO_ANY_ENDPOINT and bool(os.environ.get(_ENDPOINT))
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(msgspec.Struct, frozen=True):
     """Where a runner answers the scrapes of Prometheus."""
 
     host: str

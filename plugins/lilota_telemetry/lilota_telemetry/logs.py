@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
+import traceback
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry import trace
+from opentelemetry._logs import SeverityNumber
+from opentelemetry.context import get_current
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs import LoggerProvider
@@ -14,6 +18,7 @@ if TYPE_CHECKING:
 #: A line of OpenTelemetry's own comes once in so many seconds; without a collector there would be many.
 _REPEAT_SECONDS: Final = 60.0
 _OWN_LOGGERS: Final = "opentelemetry"
+_SEVERITY_NAMES: Final = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 
 
 def put_trace_ids_on_records() -> None:
@@ -63,15 +68,46 @@ class _Seldom(logging.Filter):
 
 
 class _Sender(logging.Filter):
-    """Lets every record pass, and hands it to the SDK."""
+    """Lets every record pass, and hands it to the SDK. The handler that the SDK had for that is on its way out."""
 
     def __init__(self, provider: LoggerProvider) -> None:
         super().__init__()
-        from opentelemetry.sdk._logs import LoggingHandler  # noqa: PLC0415 - only where records are sent
-
-        self._handler = LoggingHandler(logger_provider=provider)
+        self._provider = provider
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if not record.name.startswith(_OWN_LOGGERS):
-            self._handler.emit(record)  # not `handle`, whose lock the exception that ends a task could leave locked
+        if record.name.startswith(_OWN_LOGGERS):
+            return True
+        # A record that can't be formatted, say: the handler that comes next will complain of it.
+        with contextlib.suppress(Exception):
+            self._send(record)
         return True
+
+    def _send(self, record: logging.LogRecord) -> None:
+        self._provider.get_logger(record.name).emit(
+            timestamp=int(record.created * 1e9),
+            observed_timestamp=time.time_ns(),
+            context=get_current(),
+            severity_number=_severity(record.levelno),
+            severity_text=_SEVERITY_NAMES.get(record.levelname, record.levelname),
+            body=record.getMessage(),
+            attributes=_attributes(record),
+        )
+
+
+def _severity(level: int) -> SeverityNumber:
+    """Return the number of the conventions: four for each of trace, debug, info, warn, error, fatal."""
+    return SeverityNumber(1 + 4 * (min(max(level, 0), logging.CRITICAL) // 10))
+
+
+def _attributes(record: logging.LogRecord) -> dict[str, str | int]:
+    attributes: dict[str, str | int] = {
+        "code.file.path": record.pathname,
+        "code.function.name": record.funcName or "",
+        "code.line.number": record.lineno,
+    }
+    error = record.exc_info[1] if record.exc_info else None
+    if error is not None:
+        attributes["exception.type"] = type(error).__qualname__
+        attributes["exception.message"] = str(error)
+        attributes["exception.stacktrace"] = "".join(traceback.format_exception(error))
+    return attributes

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
+
+import msgspec
 
 from lilota_telemetry.attributes import outcome_name
 
@@ -18,8 +19,7 @@ DURATION_BUCKETS: Final = (0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200, 
 _STARTS_LIMIT: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(msgspec.Struct, frozen=True):
     """An attempt that has ended.
 
     Attributes:
@@ -64,7 +64,8 @@ class Stopwatch:
     def stop(self, finished: AttemptFinished, label: str) -> Ended:
         """Return an attempt as it ended."""
         claim, outcome = finished.claim, finished.outcome
-        started_at, now = self._starts.pop(claim.fence, None), time.time()
+        started_at = self._starts.pop(claim.fence, None)
+        now = max(time.time(), started_at or 0.0)
         wait = None if started_at is None or claim.run_at is None else max(0.0, started_at - claim.run_at)
         return Ended(
             label=label,
@@ -72,6 +73,6 @@ class Stopwatch:
             state=str(outcome.state) if outcome.state.is_terminal else None,
             started_at=started_at,
             ended_at=now,
-            run_seconds=None if started_at is None else max(0.0, now - started_at),
+            run_seconds=None if started_at is None else now - started_at,
             wait_seconds=wait,
         )

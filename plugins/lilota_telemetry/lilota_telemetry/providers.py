@@ -104,7 +104,12 @@ def _exporter(signal: Signal, name: str) -> Any:  # noqa: ANN401 - a class that 
     name = _otlp(signal) if name == "otlp" else name
     for entry in known:
         if entry.name == name:
-            return entry.load()()
+            try:
+                return entry.load()()
+            except Exception as error:  # a package of others, which reads variables of its own
+                raise ConfigurationError(
+                    f"The exporter {name!r} for OTEL_{signal}_EXPORTER can't be made: {error}. Mend its variables."
+                ) from error
     listed = ", ".join(sorted(known.names)) or f"none; {_EXTRA} brings one"
     raise ConfigurationError(
         f"No installed package brings the exporter {name!r} for OTEL_{signal}_EXPORTER. There are: {listed}."

@@ -71,18 +71,18 @@ class RunnerTelemetry:
             self._stopwatch.start(started)
 
     def attempt_finished(self, finished: AttemptFinished) -> None:
-        """Count an attempt; one that was lost has no worker any more that could end its span."""
-        tracer = self._tracer() if finished.outcome.lost else None
+        """Count an attempt, and make its span if its worker has died or was killed, and could not end it."""
+        tracer = None if finished.told_by_worker else self._tracer()
         if not self._meters and tracer is None:
             return
         ended = self._stopwatch.stop(finished, self._labels.label(finished.claim.name))
         for meter in self._meters:
             meter.count(ended)
-        if tracer is not None:
-            from lilota_telemetry.attempts import make_span_of_lost  # noqa: PLC0415 - it imports OpenTelemetry
+        if tracer is not None and (ended.started_at is not None or finished.outcome.lost):  # else it never began
+            from lilota_telemetry.attempts import make_span  # noqa: PLC0415 - it imports OpenTelemetry
 
             started_at = ended.started_at or ended.ended_at
-            make_span_of_lost(finished.claim, finished.outcome, tracer, started_at, ended.ended_at)
+            make_span(finished.claim, finished.outcome, tracer, started_at, ended.ended_at)
 
     def _tracer(self) -> Tracer | None:
         return self._tracers.of(provider_of_application() or self._provider)

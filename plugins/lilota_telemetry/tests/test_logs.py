@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collectors import attributes_of
-from traced_tasks import Log
+from traced_tasks import Log, LogBadly
 
 WAIT_SECONDS = 60
 
@@ -35,3 +35,17 @@ def test_records_are_sent_with_the_ids_of_their_trace(runner, collector, monkeyp
     assert (record.trace_id.hex(), record.span_id.hex()) == (seen["trace"], seen["span"])
     assert record.severity_text == "WARN"
     assert attributes_of(record)["code.function.name"] == "run"
+
+
+def test_a_record_that_can_not_be_formatted_fails_no_task(runner, collector, monkeypatch):
+    """It is not sent; another one is, with its error."""
+    monkeypatch.setenv("OTEL_LOGS_EXPORTER", "otlp")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+    runner.register("log_badly", LogBadly)
+    runner.start()
+    runner.add("log_badly").result(timeout_seconds=WAIT_SECONDS)
+    runner.stop()
+
+    records = [record for record in collector.log_records(1) if record.body.string_value == "it failed"]
+    assert [attributes_of(record)["exception.type"] for record in records] == ["ValueError"]
+    assert "bad file" in attributes_of(records[0])["exception.stacktrace"]

@@ -11,7 +11,7 @@ from opentelemetry import baggage, trace
 from opentelemetry import context as contexts
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from opentelemetry.trace import SpanKind, StatusCode
-from traced_tasks import DieOnce, Fail, FailTwice, Look, LookAsync, LookTogether, UntilCancelled
+from traced_tasks import DieOnce, Fail, FailTwice, Look, LookAsync, LookTogether, Stubborn, UntilCancelled
 
 from lilota.errors import StoreUnavailableError, TaskCancelledError, TaskFailedError
 
@@ -167,6 +167,21 @@ def test_an_attempt_whose_worker_was_killed_has_a_span_too(runner, spans, traced
     assert lost.parent.span_id == add.context.span_id
     assert lost.start_time <= lost.end_time
     assert attributes_of(again)["lilota.task.lost_attempts"] == 1
+
+
+def test_an_attempt_that_had_to_be_killed_has_a_span_too(runner, spans, traced):
+    """Nothing in its worker saw its end."""
+    started(runner, stubborn=Stubborn)
+    handle = runner.add("stubborn")
+    next(change for change in handle.changes() if change.progress_percentage == 50)
+    handle.cancel()
+    with pytest.raises(TaskCancelledError):
+        handle.result(timeout_seconds=WAIT_SECONDS)
+    runner.stop()
+
+    _, killed = spans()
+    assert (killed.name, killed.attributes["lilota.attempt.outcome"]) == ("run stubborn", "cancelled")
+    assert killed.status.status_code == StatusCode.UNSET
 
 
 def test_a_runner_without_a_tracer_of_its_own_sends_the_spans_of_lost_attempts_itself(runner, traced):
@@ -330,6 +345,40 @@ def test_a_missing_exporter_is_said_once_and_harms_no_task(runner, monkeypatch, 
     assert len(said) == 1
     assert "OTEL_TRACES_EXPORTER" in said[0]
     assert "otlp_proto_http" in said[0]
+
+
+def test_an_exporter_that_can_not_be_made_is_said_once_and_harms_no_task(runner, monkeypatch, caplog, tmp_path):
+    """It is a package of others, with variables of its own."""
+    information = tmp_path / "pigeon-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: pigeon\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text(
+        "[opentelemetry_traces_exporter]\npigeon = decimal:getcontext.nothing\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "pigeon")
+    started(runner, look=Look)
+    runner.add("look").result(timeout_seconds=WAIT_SECONDS)
+    runner.stop()
+
+    [said] = [text for text in caplog.messages if "pigeon" in text]
+    assert "The exporter 'pigeon' for OTEL_TRACES_EXPORTER can't be made: " in said
+
+
+def test_a_tracer_that_fails_harms_no_task(runner, monkeypatch, tmp_path):
+    """Neither where the span begins nor where it ends; the log of the task says so."""
+    monkeypatch.setenv("OWN_TRACER_FILE", str(tmp_path / "spans.json"))
+    monkeypatch.setenv("OWN_TRACER_FAILS", "1")
+    from own_tracer_tasks import Traced
+
+    started(runner, traced=Traced)
+    handles = runner.add_many([{"name": "traced"}] * 2)
+    for handle in handles:
+        handle.result(timeout_seconds=WAIT_SECONDS)
+
+    logs = ["\n".join(line.text for line in handle.logs()) for handle in handles]
+    assert "The attempt 1 of the task 1 can't be traced." in logs[0]
+    assert "The span of an attempt could not be ended." in logs[1]
 
 
 def test_nothing_is_sent_where_opentelemetry_is_switched_off(runner, traced, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -88,6 +89,19 @@ class UntilCancelled(TaskBase):
             time.sleep(0.01)
 
 
+class Stubborn(TaskBase):
+    """Does not end when it is asked to."""
+
+    kill_after_seconds = 0.2
+
+    def run(self):
+        self.set_progress(self.task_info.id, 50)
+        while True:
+            with contextlib.suppress(BaseException):
+                while True:
+                    time.sleep(0.01)
+
+
 class Log(TaskBase):
     """Logs, and returns the line as a handler of its own formats it."""
 
@@ -98,3 +112,14 @@ class Log(TaskBase):
         self.logger.addHandler(handler)
         self.logger.warning("line %d", 1)
         return {"lines": lines, **current()}
+
+
+class LogBadly(TaskBase):
+    """Logs what can't be formatted, and then an error."""
+
+    def run(self):
+        self.logger.warning("%d", "one")
+        try:
+            raise ValueError("bad file")
+        except ValueError:
+            self.logger.exception("it failed")
