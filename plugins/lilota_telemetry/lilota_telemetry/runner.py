@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from lilota.errors import ConfigurationError
 from lilota_telemetry.environment import prometheus_endpoint, wants
 from lilota_telemetry.measuring import Meter, Stopwatch
+from lilota_telemetry.metrics import make_meter
 from lilota_telemetry.names import Labels
 from lilota_telemetry.tracers import Tracers, provider_of_application
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
     from lilota.hookspecs import AttemptFinished, AttemptStarted, RunnerDetails
-    from lilota_telemetry.metrics import OpenTelemetryMeter
     from lilota_telemetry.prometheus import PrometheusMeter
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class RunnerTelemetry:
             self._runners[runner.runner_id] = runner
             self._labels.register(runner.task_names)
             if is_first:
-                meters = (_tried(lambda: self._open_meter(runner)), _tried(self._open_endpoint))
+                meters = (_tried(lambda: make_meter(runner.runner_id)), _tried(self._open_endpoint))
                 self._meters = tuple(meter for meter in meters if meter is not None)
                 self._provider = _tried(lambda: self._make_provider(runner))
 
@@ -86,14 +86,6 @@ class RunnerTelemetry:
 
     def _tracer(self) -> Tracer | None:
         return self._tracers.of(provider_of_application() or self._provider)
-
-    def _open_meter(self, runner: RunnerDetails) -> OpenTelemetryMeter | None:
-        # Asked first, so that nothing is imported where nobody wants metrics.
-        if not wants("METRICS") and provider_of_application() is None:
-            return None
-        from lilota_telemetry.metrics import make_meter  # noqa: PLC0415 - only where it may be needed
-
-        return make_meter(runner.runner_id)
 
     def _open_endpoint(self) -> PrometheusMeter | None:
         endpoint = prometheus_endpoint()

@@ -59,3 +59,25 @@ def test_durations_and_waits_are_histograms(ended):
     }
     assert durations[("look",)].explicit_bounds[-1] == 28_800
     assert waits[("look",)].count == 1
+
+
+def test_metrics_of_the_application_are_used_as_they_are(runner, monkeypatch):
+    """They are not configured a second time, nor ended."""
+    from opentelemetry.metrics import _internal
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+    reader = InMemoryMetricReader()
+    monkeypatch.setattr(_internal, "_METER_PROVIDER", MeterProvider([reader], shutdown_on_exit=False))
+    runner.register("look", Look)
+    runner.start()
+    runner.add("look").result(timeout_seconds=WAIT_SECONDS)
+    runner.stop()
+
+    [scope] = reader.get_metrics_data().resource_metrics[0].scope_metrics
+    assert {metric.name for metric in scope.metrics} == {
+        "lilota.tasks.ended",
+        "lilota.attempts.ended",
+        "messaging.process.duration",
+        "lilota.task.wait",
+    }
