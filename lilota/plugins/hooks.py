@@ -32,6 +32,7 @@ from lilota.plugins.strangers import (
     one_line,
     reason_of,
     reopen_streams,
+    text_of,
     undisturbed,
     usable_streams,
 )
@@ -289,7 +290,10 @@ class PluginModules:
             return
         wrappers = self._implementations[_WRAPPED_HOOK]
         seen = [each for each in wrappers if getattr(each.function, "__code__", None) in codes]
-        # The innermost has raised it, for the others it has only come by. Pluggy itself complains of their yields.
+        # Pluggy itself complains of their yields, and says where the wrapper is; others may stand around that one.
+        said = text_of(error)
+        seen = [each for each in wrappers if _place_of(each) in said] or seen
+        # The innermost has raised it, for the others it has only come by.
         names = [f"{each.plugin_name!r} of {self._entries[each.plugin_name].source}" for each in seen[-1:] or wrappers]
         blame(error, f"the plugin {' or '.join(names)}")
 
@@ -340,6 +344,12 @@ class _Task:
 
     def lilota_run_attempt(self, attempt: AttemptDetails) -> object:
         return call_run(attempt.task)
+
+
+def _place_of(wrapper: HookImpl) -> str:
+    """Return where a wrapper is, as pluggy says it."""
+    code = getattr(wrapper.function, "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno} " if code is not None else repr(wrapper)
 
 
 def _close_wrapper(

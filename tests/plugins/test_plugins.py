@@ -584,7 +584,7 @@ def test_an_observer_that_raises_harms_nobody(install, caplog):
 def test_an_observer_that_fails_ten_times_in_a_row_is_suspended(install, caplog):
     """A success in between starts the count again; the record and one warning say what happened."""
     install("raising_observer")
-    plugins = Plugins(Settings())
+    plugins = Plugins(Settings(plugins_allowed=("raising-observer",)))
     bad, fine = TasksAdded(ids=(1,), names=("bad",)), TasksAdded(ids=(1,), names=("fine",))
 
     for added in [bad] * 9 + [fine] + [bad] * 9:
