@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Final
 
 from lilota.errors import ConfigurationError
@@ -99,6 +98,8 @@ def _exporters(signal: Signal) -> list[Any]:
 
 
 def _exporter(signal: Signal, name: str) -> Any:  # noqa: ANN401 - a class that another package has registered
+    from importlib.metadata import entry_points  # noqa: PLC0415 - it takes its time, and nobody else here needs it
+
     group = f"opentelemetry_{signal.lower()}_exporter"
     known = entry_points(group=group)
     name = _otlp(signal) if name == "otlp" else name

@@ -57,17 +57,18 @@ class WorkerTelemetry:
             logger.warning("What receives spans did not take the last ones within %g s; they are lost.", _END_SECONDS)
 
     def _start(self, runner_id: str) -> None:
+        if not (wants("TRACES") or wants("LOGS")):
+            return
         from lilota_telemetry.providers import make_logger_provider, make_tracer_provider  # noqa: PLC0415 - as above
 
         if wants("TRACES"):
             self._provider = make_tracer_provider(runner_id)
         if wants("LOGS"):
             self._logs = make_logger_provider(runner_id)
-        if self._provider is not None or self._logs is not None:
-            from lilota_telemetry.logs import put_trace_ids_on_records, watch_records  # noqa: PLC0415 - as above
+        from lilota_telemetry.logs import put_trace_ids_on_records, watch_records  # noqa: PLC0415 - as above
 
-            put_trace_ids_on_records()
-            watch_records(self._logs)
+        put_trace_ids_on_records()
+        watch_records(self._logs)
 
     def _tracer(self) -> Tracer | None:
         """Return the application's tracer, or that of the environment, which is the application's from now on.
