@@ -11,4 +11,8 @@ class Modules(TaskBase):
     """Returns which libraries its worker has imported."""
 
     def run(self):
-        return {"modules": sorted(sys.modules.keys() & {"opentelemetry", "prometheus_client", "psutil"})}
+        return {
+            "modules": sorted(
+                sys.modules.keys() & {"importlib.metadata", "opentelemetry", "prometheus_client", "psutil"}
+            )
+        }
