@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Any, Generic, TypeVar
 
+from lilota.adding.history import attempts_of
 from lilota.adding.lines import lines_behind
 from lilota.adding.waiters import Waiters
 from lilota.changes import TaskChanges
+from lilota.contract import AttemptRecord
 from lilota.errors import ConfigurationError, TaskCancelledError, TaskFailedError
 from lilota.models import LogLine, TaskInfo, TaskState
 from lilota.tasks.numbers import is_whole
@@ -64,6 +66,14 @@ class TaskHandle(Generic[T]):
             ConfigurationError: `after` is no whole number from 0 on.
         """
         return list(lines_behind(self.waiters.store, self.id, _checked_after(after)))
+
+    def attempts(self) -> list[AttemptRecord]:
+        """Return how its attempts went, the oldest first: up to 50 that did not succeed, and the newest one.
+
+        Raises:
+            TaskNotFoundError: as for `info()`.
+        """
+        return attempts_of(self.waiters.store, self.info())
 
     def changes(self, after: int = 0) -> TaskChanges:
         """Give what happens to the task, as it happens: its state, its progress, new lines in its log, up to its end.

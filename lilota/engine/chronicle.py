@@ -1,4 +1,4 @@
-"""The lines that a runner itself writes into the log of a task: that an attempt was lost, or ended by force."""
+"""What a runner itself keeps of a task: lines in its log, and a note of each attempt that did not succeed."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from lilota.contract.history import AttemptEnd, AttemptRecord, attempt_note
 from lilota.contract.rules import lost_attempt_line
 from lilota.engine.fates import Death
 from lilota.engine.messages import StopReason
 from lilota.engine.workload import Attempt
-from lilota.models import LogLine, Outcome
+from lilota.models import LogLine, Note, Outcome, TaskState
 from lilota.tasks.limits import MESSAGE_LIMIT
 from lilota.tasks.terms import HAS_BEGUN, may_expire
 from lilota.texts.stacks import kept_stack
@@ -29,7 +30,7 @@ def _no_time() -> float:
 
 
 class Chronicle:
-    """Makes these lines.
+    """Makes these lines and notes.
 
     Args:
         runner_id: who writes them; with its host and its process.
@@ -70,6 +71,39 @@ class Chronicle:
         return tuple(
             LogLine(at=at, text=text, level=logging.WARNING, source="lilota", attempt=number) for text in texts
         )
+
+    def notes(self, attempt: Attempt, outcome: Outcome, node: str) -> tuple[Note, ...]:
+        """Return the note by which the end of an attempt is on record; none of a success, which the task itself shows.
+
+        Args:
+            node: where its worker was, "" if that is the machine of the runner.
+        """
+        if outcome.state is TaskState.SUCCEEDED or (attempt.started_at is None and attempt.started_wall is None):
+            return ()
+        record = AttemptRecord(
+            token=attempt.claim.token,
+            attempt=attempt.claim.attempt,
+            outcome=_end_of(outcome),
+            runner_id=self._runner_id,
+            host=node or self._host,
+            pid=attempt.pid,
+            started_at=attempt.started_wall,
+            ended_at=self._clock(),
+            error=outcome.error,
+            progress=attempt.progress,
+        )
+        return (attempt_note(record),)
+
+
+def _end_of(outcome: Outcome) -> AttemptEnd:
+    """Return how an attempt has ended, in a word."""
+    if outcome.lost:
+        return "lost"
+    if outcome.state is TaskState.CANCELLED:
+        return "cancelled"
+    if outcome.spends_attempt:
+        return "failed"
+    return "returned" if outcome.error is None else "retry"
 
 
 def _ended_by_force(reason: str, written: str) -> list[str]:

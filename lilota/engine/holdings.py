@@ -20,7 +20,7 @@ from lilota.engine.fates import Death
 from lilota.engine.messages import Lacking, Loaded, Report, Stored
 from lilota.engine.stop_ladder import StopLadder
 from lilota.engine.workload import Attempt, KnownOptions, KnownWorker
-from lilota.models import AttemptUpdate, Claim, Outcome
+from lilota.models import AttemptUpdate, Claim, Outcome, TaskState
 from lilota.tasks.numbers import Version
 from lilota.tasks.terms import NO_TERMS, is_older
 
@@ -247,6 +247,9 @@ class Holdings:
         if worker.node and update.started_at is not None and attempt.started_at is None:
             line = node_line(attempt.claim.attempt, worker.node, update.pid, update.started_at)
             update = replace(update, log_lines=(line, *update.log_lines))
+        outcome = update.outcome
+        if outcome is None or outcome.state is not TaskState.SUCCEEDED:
+            attempt.note_told(update)
         if update.outcome is not None:
             if attempt.terms is not NO_TERMS:
                 if not update.outcome.spends_attempt:
@@ -256,6 +259,8 @@ class Holdings:
             worker.has_ended_one = True
             worker.first_returns = 0
             worker.remarks = worker.remark_characters = 0
+            if update.outcome is not None and (notes := self._chronicle.notes(attempt, update.outcome, worker.node)):
+                update = replace(update, notes=(*update.notes, *notes))
         elif update.started_at is not None and attempt.started_at is None:
             attempt.started_at = now
             worker.first_returns = 0
@@ -372,7 +377,8 @@ class Holdings:
         task_id, token = attempt.fence
         outcome = self._deadlines.follow(attempt, outcome, now)
         lines = self._chronicle.lines(attempt, outcome, death)
-        update = AttemptUpdate(id=task_id, token=token, outcome=outcome, log_lines=lines)
+        notes = self._chronicle.notes(attempt, outcome, death.node)
+        update = AttemptUpdate(id=task_id, token=token, outcome=outcome, log_lines=lines, notes=notes)
         self._updates.append(attempt.numbered(update))
 
     def _by_terms(self, attempt: Attempt, update: AttemptUpdate, outcome: Outcome, now: float) -> AttemptUpdate:

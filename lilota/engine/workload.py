@@ -53,6 +53,8 @@ class Attempt:
         terms: the terms of its task.
         ends_at: when all attempts of the task are over, infinity if they may take any time.
         lines: how many lines its worker has told of, and `characters` how long they are together.
+        pid, started_wall, progress: what its worker has told of it: its process, when it started in seconds since the
+            epoch, and the percentage; 0, None and 0 until then.
         stop_reason: why it should end, None as long as it may run.
         has_shown_stack: it was asked for its stack, because it is about to be ended by force.
         steps: how many steps were taken against it, the last at `stepped_at`; the next is due at `next_step_at`.
@@ -69,7 +71,10 @@ class Attempt:
         "log_count",
         "must_run_alone",
         "next_step_at",
+        "pid",
+        "progress",
         "started_at",
+        "started_wall",
         "stepped_at",
         "steps",
         "stop_reason",
@@ -89,6 +94,9 @@ class Attempt:
         self.lines: int = 0
         self.characters: int = 0
         self.started_at: float | None = None
+        self.pid: int = 0
+        self.started_wall: float | None = None
+        self.progress: float = 0.0
         self.stop_reason: StopReason | None = None
         self.steps: int = 0
         self.has_shown_stack: bool = False
@@ -99,6 +107,12 @@ class Attempt:
     def stale_at(self) -> float:
         """When it goes back to the store, if it waits here until then."""
         return self.waits_since + KEEP_SECONDS
+
+    def note_told(self, update: AttemptUpdate) -> None:
+        """Remember what is to be on record of it, should it not succeed."""
+        self.pid = update.pid or self.pid
+        self.started_wall = self.started_wall if update.started_at is None else update.started_at
+        self.progress = self.progress if update.progress is None else update.progress
 
     def numbered(self, update: AttemptUpdate) -> AttemptUpdate:
         """Give the lines of an update their place in the log, so that a store can tell if it gets them twice.

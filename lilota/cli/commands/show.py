@@ -8,9 +8,12 @@ from datetime import UTC, datetime
 from typing import Final
 
 import click
+from rich.padding import Padding
 from rich.text import Text
 
+from lilota.adding.history import attempts_of
 from lilota.adding.lines import lines_behind
+from lilota.cli.attempts import attempts_table
 from lilota.cli.options import TASK_ID, json_option, store_option
 from lilota.cli.records import print_json
 from lilota.cli.screen import console, fields, has_unicode, state_text, told
@@ -39,9 +42,13 @@ def show(session: Session, *, task_id: int, reveal: bool, as_json: bool) -> None
         task = store.get(task_id)
         waits_for = why_it_waits(task, store, session.worker_command)
         node = _node_of(task, store)
+        attempts = attempts_of(store, task)
     if as_json:
         reasons = [{"kind": reason.kind, "text": mask_text(reason.text)} for reason in waits_for]
-        print_json({**task.to_dict(reveal_secrets=reveal), "waits_for": reasons, "node": node}, indent=2)
+        made = [record.to_dict(reveal_secrets=reveal) for record in attempts]
+        print_json(
+            {**task.to_dict(reveal_secrets=reveal), "waits_for": reasons, "node": node, "attempts": made}, indent=2
+        )
         return
     screen = console()
     screen.print(_heading(task, has_unicode(screen)))
@@ -53,6 +60,9 @@ def show(session: Session, *, task_id: int, reveal: bool, as_json: bool) -> None
     for number, reason in enumerate(waits_for):
         grid.add_row("" if number else "waits", Text(safe(reason.text), style="yellow"))
     screen.print(grid)
+    if len(attempts) > 1:
+        screen.print(Text("\nAttempts", style="bold"))
+        screen.print(Padding(attempts_table(attempts, screen, reveal=reveal), (0, 0, 0, 2)))
     for title, lines, style in _blocks(task, reveal):
         screen.print(Text(f"\n{title}", style="bold"))
         for line in lines:

@@ -172,6 +172,7 @@ class NotesContract(ContractFixtures):
         assert runner.id in record.error.message
         assert record.started_at is not None
         assert abs(record.started_at - info.created_at.timestamp()) < 0.001
+        assert record.ended_at is not None
         assert record.started_at <= record.ended_at
 
 
