@@ -35,6 +35,7 @@ from lilota.texts.words import count, duration
 from lilota.workers.preparing import start_method_for
 from lilota.workers.starting import remedy_for, start_process
 from lilota.workers.trial import Trial, look_into_modules
+from lilota.workers.use import CAN_MEASURE
 
 #: How long a process may take to come up, on a busy machine.
 _START_SECONDS: Final = 30.0
@@ -71,6 +72,7 @@ def examine(
     python = f"{platform.python_implementation()} {platform.python_version()}"
     yield Finding("ok", "lilota", f"lilota {__version__}, {python} in {sys.prefix}")
     yield _start_method()
+    yield _limits()
     yield from _shadows()
     try:
         settings = load() if load else load_settings(store=store)
@@ -120,6 +122,13 @@ def _start_method() -> Finding:
     if method == "forkserver":
         return Finding("ok", "processes", "Workers are started by forkserver, within milliseconds.")
     return Finding("warning", "processes", "Workers are started by spawn, which is slower than a fork server.")
+
+
+def _limits() -> Finding:
+    if CAN_MEASURE:
+        return Finding("ok", "limits", "Limits of memory and processor time of tasks are watched.")
+    text = "This system does not tell what processes use: tasks run without their limits of memory and processor time."
+    return Finding("warning", "limits", text)
 
 
 def _shadows() -> Iterator[Finding]:

@@ -25,6 +25,8 @@
     ├── CancelRequested
     ├── TimeoutReached
     │   └── DeadlineReached
+    ├── MemoryLimitReached
+    ├── CpuLimitReached
     └── RunnerStopping
 
 Each of them survives pickling: only `args` carry state. At the end stand the helpers of messages.
@@ -39,6 +41,10 @@ from typing import Final
 _LONGEST_SHOWN_BITS: Final = 256
 #: A hundred years: no wait and no time limit is longer.
 LONGEST_SECONDS: Final = 100 * 366 * 86_400
+#: A worker uses 25 MB before it runs anything; with less than this, in millions of bytes, none would be of use.
+LEAST_MEMORY_MB: Final = 50
+#: No machine has more.
+MOST_MEMORY_MB: Final = 1_000_000_000
 #: Names beyond this many characters are not compared with others.
 _LONGEST_NAME: Final = 200
 
@@ -204,6 +210,20 @@ class TimeoutReached(StopTask):
 
 class DeadlineReached(TimeoutReached):
     """All attempts of the task together have taken its `deadline_seconds`. There is no other attempt."""
+
+
+class MemoryLimitReached(StopTask):
+    """The process of the attempt, with all that it has started, uses more memory than the task's `max_memory_mb`.
+
+    It counts as an error, as a timeout does. Let go of what is large soon: there is little patience.
+    """
+
+
+class CpuLimitReached(StopTask):
+    """The attempt has used more seconds of processors than the task's `max_cpu_seconds`, with all that it has started.
+
+    It counts as an error, as a timeout does.
+    """
 
 
 class RunnerStopping(StopTask):

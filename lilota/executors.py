@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lilota.engine.events import Died, Event, Received, Retiring
+from lilota.engine.events import Died, Event, Measured, Received, Retiring, WorkerUse
 from lilota.engine.executor import (
     Executor,
     ExecutorCapabilities,
@@ -10,6 +10,7 @@ from lilota.engine.executor import (
     ExecutorOptions,
     FollowsDemand,
     HasNodes,
+    MeasuresWorkers,
     ShowsStacks,
     StackWay,
 )
@@ -27,6 +28,8 @@ __all__ = [
     "FollowsDemand",
     "FromWorker",
     "HasNodes",
+    "Measured",
+    "MeasuresWorkers",
     "Ready",
     "Received",
     "Retiring",
@@ -35,4 +38,5 @@ __all__ = [
     "ToWorker",
     "WorkerProcesses",
     "WorkerSetup",
+    "WorkerUse",
 ]

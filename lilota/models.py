@@ -731,6 +731,10 @@ class TaskBase(TaskContext, abc.ABC):
         timeout_seconds: how long one attempt may take, or None. Then `TimeoutReached` is raised inside the task.
         kill_after_seconds: how long a task may take to end after a timeout or a cancellation before
             its process group gets SIGTERM, and after as long again, SIGKILL.
+        max_memory_mb: how much memory its process may use, with all that it has started, in millions of bytes, or
+            None. Then `MemoryLimitReached` is raised inside the task.
+        max_cpu_seconds: how many seconds of processors one attempt may use, with all that it has started, or None.
+            Then `CpuLimitReached` is raised inside the task.
         max_lost_attempts: how many attempts may die with their worker before the task fails. 1 means at most once.
         queue: where `add` puts it unless it is told otherwise, in a program that has imported the class.
         priority: the same for its priority; higher runs first.
@@ -751,6 +755,8 @@ class TaskBase(TaskContext, abc.ABC):
     never_retry_on: ClassVar[tuple[type[BaseException], ...]] = ()
     timeout_seconds: ClassVar[float | None] = None
     kill_after_seconds: ClassVar[float] = 5.0
+    max_memory_mb: ClassVar[float | None] = None
+    max_cpu_seconds: ClassVar[float | None] = None
     max_lost_attempts: ClassVar[int] = 3
     queue: ClassVar[str] = "default"
     priority: ClassVar[int] = 0

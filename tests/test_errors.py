@@ -31,7 +31,16 @@ BUILTIN_BASES = {
     "TaskStateError": RuntimeError,
     "UnknownStoreError": LookupError,
 }
-STEERING = {"Retry", "StopTask", "CancelRequested", "DeadlineReached", "TimeoutReached", "RunnerStopping"}
+STEERING = {
+    "CancelRequested",
+    "CpuLimitReached",
+    "DeadlineReached",
+    "MemoryLimitReached",
+    "Retry",
+    "RunnerStopping",
+    "StopTask",
+    "TimeoutReached",
+}
 
 
 def example(kind: type[BaseException]) -> BaseException:

@@ -20,6 +20,8 @@ _REASONS: Final[dict[StopReason, str]] = {
     "cancel": "It was cancelled",
     "timeout": "It was over its time limit",
     "deadline": "It was over its deadline",
+    "memory": "It was over its limit of memory",
+    "cpu": "It was over its limit of processor time",
     "shutdown": "Its runner stops",
 }
 _PLACE: Final = "The place where it ran is taken away"

@@ -35,4 +35,11 @@ class AskForStack(msgspec.Struct, frozen=True):
     worker: int
 
 
-Command = StartWorker | Send | Kill | AskForStack
+class Measure(msgspec.Struct, frozen=True):
+    """Have somebody look what a worker uses; see `MeasuresWorkers.measure`."""
+
+    worker: int
+    exact_above_bytes: int
+
+
+Command = StartWorker | Send | Kill | AskForStack | Measure

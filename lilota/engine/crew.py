@@ -6,7 +6,7 @@ import signal
 from math import inf
 from typing import Final
 
-from lilota.engine.commands import AskForStack, Command, Kill, Send, StartWorker
+from lilota.engine.commands import AskForStack, Command, Kill, Measure, Send, StartWorker
 from lilota.engine.conduct import MisconductError
 from lilota.engine.fates import Death
 from lilota.engine.messages import Finish, Recall, ToWorker
@@ -240,6 +240,10 @@ class Crew:
         """Send a signal that ends a worker, and nothing more to do."""
         self._commands.append(Kill(worker.number, signal_number))
         worker.doomed = True
+
+    def measure(self, worker: KnownWorker, exact_above_bytes: int) -> None:
+        """Have somebody look what a worker uses."""
+        self._commands.append(Measure(worker.number, exact_above_bytes))
 
     def ask_for_stack(self, worker: KnownWorker) -> None:
         """Have a worker's stacks written; they come with its death."""

@@ -20,12 +20,14 @@ from lilota.engine.backlog import Backlog
 from lilota.engine.chronicle import Chronicle
 from lilota.engine.conduct import MisconductError, check_remarks, check_report
 from lilota.engine.crew import Crew
+from lilota.engine.events import WorkerUse
 from lilota.engine.fates import Death
 from lilota.engine.holdings import Holdings
 from lilota.engine.messages import FromWorker, Lacking, Leaving, Loaded, Ready, Remarks, Report, Unfit
 from lilota.engine.pacing import BATCH_LIMIT, Pacing
 from lilota.engine.pauses import Pauses
 from lilota.engine.stop_ladder import StopLadder
+from lilota.engine.use_watch import UseWatch
 from lilota.engine.workload import Attempt, KnownWorker
 from lilota.errors import described, listed
 from lilota.tasks.families import prefixes
@@ -91,10 +93,14 @@ class Engine:
         self._pauses = Pauses()
         self._gave_up_because: str | None = None
         self._given_up: tuple[str, ...] = ()
+        self._unwatched: tuple[str, ...] = ()
         self.crew: Crew = Crew(number_of_workers, places_per_worker, way_seconds)
         self._backlog = Backlog()
         self._stops = StopLadder(self.crew)
-        self.holdings: Holdings = Holdings(self.crew, self._backlog, self._stops, chronicle or Chronicle(runner_id))
+        self._use_watch = UseWatch(self.crew, self._stops)
+        self.holdings: Holdings = Holdings(
+            self.crew, self._backlog, self._stops, self._use_watch, chronicle or Chronicle(runner_id)
+        )
         self._pacing = Pacing(way_seconds)
         self._claiming = True
         self._asks_for: tuple[str, ...] | None = None
@@ -104,6 +110,7 @@ class Engine:
         self._timed_rules = (
             TimedRule(self.crew.next_start_at, self.crew.start_missing),
             TimedRule(self._stops.next_step_at, self._stops.take_steps),
+            TimedRule(self._use_watch.next_look_at, self._use_watch.look),
             TimedRule(self.crew.next_slow_at, self.crew.recall_slow),
             TimedRule(self.crew.next_overstay_at, self.crew.end_overstayers),
             TimedRule(self.crew.next_retirement_at, self._end_graces),
@@ -134,7 +141,8 @@ class Engine:
     @property
     def troubles(self) -> tuple[str, ...]:
         """What somebody has to look at, as sentences; any thread may ask."""
-        return tuple(filter(None, (*self._given_up, *self._pauses.troubles, self.crew.unfit)))
+        found = (*self._given_up, *self._unwatched, *self._pauses.troubles, self.crew.unfit)
+        return tuple(filter(None, found))
 
     @property
     def is_stopping(self) -> bool:
@@ -219,6 +227,15 @@ class Engine:
     def worker_died(self, number: int, death: Death, now: float) -> None:
         """A worker process is gone; the attempt that ran in it is lost, the others wait again."""
         self.holdings.note_death(self.crew.died(number, death, now), death, now)
+
+    def worker_measured(self, number: int, use: WorkerUse | None, now: float) -> None:
+        """Somebody has looked what a worker uses; None if nobody can tell."""
+        name = self._use_watch.measured(number, use, now)
+        if name is not None:
+            limits = "their limits of memory and processor time"
+            warning = f"Tasks named {name!r} run without {limits}: nothing tells here what a worker uses."
+            self._unwatched += (warning,)
+            logger.warning("%s", warning)
 
     def committed(self, committed: Committed, now: float) -> None:
         """The store has answered."""

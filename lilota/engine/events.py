@@ -45,4 +45,28 @@ class Died(msgspec.Struct, frozen=True, tag=True):
     stack: str = ""
 
 
-Event = Received | Retiring | Died
+class WorkerUse(msgspec.Struct, frozen=True):
+    """What a worker uses, together with all that its tasks have started.
+
+    Attributes:
+        memory_bytes: what is in memory now.
+        cpu_seconds: for how long it has kept processors busy since it was started, all of them together; with those of
+            its children that have ended.
+    """
+
+    memory_bytes: int
+    cpu_seconds: float
+
+
+class Measured(msgspec.Struct, frozen=True, tag=True):
+    """The answer to `MeasuresWorkers.measure`.
+
+    Attributes:
+        use: None where the system of the worker does not tell.
+    """
+
+    worker: int
+    use: WorkerUse | None
+
+
+Event = Received | Retiring | Measured | Died

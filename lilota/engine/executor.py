@@ -54,12 +54,15 @@ class ExecutorCapabilities(msgspec.Struct, frozen=True, kw_only=True):
         captured_output: what a worker printed last comes with its death.
         way_seconds: about how long a message to a worker and its answer take. A worker gets so much more work ahead,
             so that it need not wait for the next; and so much later an attempt counts as one that takes long.
+        may_overlap: for a moment there may be more workers than `places`: one that is to be replaced may go on until
+            the one that replaces it is up. Without it, a place is empty in between.
     """
 
     description: str
     forced_kill: bool = True
     captured_output: bool = True
     way_seconds: float = 0.0
+    may_overlap: bool = False
 
 
 @runtime_checkable
@@ -180,6 +183,26 @@ class ShowsStacks(Protocol):
         """Return the process of a worker and what it has written so far since it was asked; None if it is gone.
 
         Called as `send` is.
+        """
+
+
+@runtime_checkable
+class MeasuresWorkers(Protocol):
+    """What an executor may be able to do besides: tell what its workers use, of memory and of processors.
+
+    Without it the limits of tasks (`max_memory_mb`, `max_cpu_seconds`) have no effect; the runner says so in its log
+    and in `lilota runners`.
+    """
+
+    def measure(self, number: int, exact_above_bytes: int) -> None:
+        """Look what a worker and all that its task has started use; `wait` tells it as `Measured`.
+
+        Returns at once. Called as `send` is, and unknown numbers are ignored as there; some times per second while an
+        attempt runs that has a limit, and else not.
+
+        Args:
+            exact_above_bytes: processes may share memory. What each of them has is added up, which counts that
+                several times, unless the sum is above this: then each counts its share, which takes longer to find out.
         """
 
 

@@ -16,6 +16,8 @@ from lilota.texts.stacks import kept_stack
 #: The attempt did not happen: it was not started, or its runner stops.
 GIVEN_BACK: Final = Outcome(state=TaskState.PENDING, spends_attempt=False)
 CANCELLED: Final = Outcome(state=TaskState.CANCELLED)
+#: What the errors are called of attempts that were ended because they were beyond a limit.
+_LIMIT_ERRORS: Final = {"timeout": "TimeoutReached", "memory": "MemoryLimitReached", "cpu": "CpuLimitReached"}
 
 
 class Death(msgspec.Struct, frozen=True):
@@ -43,15 +45,19 @@ class Death(msgspec.Struct, frozen=True):
         return f"The worker process on {self.node}" if self.node else "The worker process"
 
 
-def after_loss(claim: Claim, options: TaskOptions, reason: StopReason | None, death: Death) -> Outcome:
-    """Return the outcome of an attempt whose worker is gone; the reason is why its runner stopped it, if it did."""
+def after_loss(claim: Claim, options: TaskOptions, reason: StopReason | None, death: Death, words: str = "") -> Outcome:
+    """Return the outcome of an attempt whose worker is gone.
+
+    Args:
+        reason: why its runner stopped it, if it did; in `words`, if it is a reason with numbers.
+    """
     if reason is None and death.in_retirement and _lost_limit(claim, options) > 1:
         # A task that broke its worker by itself can't be told from one whose place went sooner than was said. It can't
         # do so for ever: in the next worker, which does not retire, it counts.
         return GIVEN_BACK
     if reason is None:
         return after_death(claim, options, death)
-    return after_kill(claim, options, reason, death)
+    return after_kill(claim, options, reason, death, words)
 
 
 def after_death(claim: Claim, options: TaskOptions, death: Death) -> Outcome:
@@ -67,8 +73,8 @@ def after_death(claim: Claim, options: TaskOptions, death: Death) -> Outcome:
     return Outcome(state=TaskState.FAILED, error=_error("WorkerDied", message, death), lost=True)
 
 
-def after_kill(claim: Claim, options: TaskOptions, reason: StopReason, death: Death) -> Outcome:
-    """Return the outcome of an attempt that its runner killed, because asking did not help."""
+def after_kill(claim: Claim, options: TaskOptions, reason: StopReason, death: Death, words: str = "") -> Outcome:
+    """Return the outcome of an attempt that its runner killed, because asking did not help; see `after_loss`."""
     if reason == "shutdown":
         return GIVEN_BACK
     if reason == "cancel":
@@ -76,9 +82,11 @@ def after_kill(claim: Claim, options: TaskOptions, reason: StopReason, death: De
     if reason == "deadline":
         text = f"{terms_of(claim).budget}; {by_deadline(claim.attempt)}, did not end, and was stopped by force."
         return Outcome(state=TaskState.FAILED, error=_killed("DeadlineReached", text, death))
-    seconds = f"{options.timeout_seconds:g} s" if options.timeout_seconds is not None else "its time limit"
-    message = f"The task ran for more than {seconds}, did not end when asked to, and was stopped by force."
-    error = _killed("TimeoutReached", message, death)
+    message = f"{words} It did not end when it was asked to, and was stopped by force."
+    if not words:
+        seconds = f"{options.timeout_seconds:g} s" if options.timeout_seconds is not None else "its time limit"
+        message = f"The task ran for more than {seconds}, did not end when asked to, and was stopped by force."
+    error = _killed(_LIMIT_ERRORS[reason], message, death)
     if claim.attempt < options.max_attempts:
         delay_seconds = options.backoff.delay_seconds(claim.attempt)
         return Outcome(state=TaskState.PENDING, error=error, delay_seconds=delay_seconds)

@@ -19,6 +19,7 @@ from lilota.engine.deadlines import Deadlines
 from lilota.engine.fates import Death
 from lilota.engine.messages import Lacking, Loaded, Report, Stored
 from lilota.engine.stop_ladder import StopLadder
+from lilota.engine.use_watch import UseWatch
 from lilota.engine.workload import Attempt, KnownOptions, KnownWorker
 from lilota.models import AttemptUpdate, Claim, Outcome, TaskState
 from lilota.tasks.numbers import Version
@@ -48,10 +49,13 @@ class Newer(NamedTuple):
 class Holdings:
     """Follows each attempt: into the backlog, to a worker, sometimes back, and to its end."""
 
-    def __init__(self, crew: Crew, backlog: Backlog, stops: StopLadder, chronicle: Chronicle) -> None:
+    def __init__(
+        self, crew: Crew, backlog: Backlog, stops: StopLadder, use_watch: UseWatch, chronicle: Chronicle
+    ) -> None:
         self._crew = crew
         self._backlog = backlog
         self._stops = stops
+        self._use_watch = use_watch
         self._chronicle = chronicle
         self._deadlines = Deadlines(chronicle.now)
         self._updates: list[AttemptUpdate] = []
@@ -276,8 +280,10 @@ class Holdings:
             raise MisconductError("asked about an attempt that it does not have")
 
     def _apply_options(self, worker: KnownWorker, attempt: Attempt) -> None:
-        """Apply what its class says of time and of lost attempts, if it is loaded already."""
+        """Apply what its class says of time, of its use and of lost attempts, if it is loaded already."""
         self._stops.set_times(worker, attempt)
+        if worker.options[attempt.claim.name].limits_use:
+            self._use_watch.begin(worker)
         limit = worker.options[attempt.claim.name].max_lost_attempts
         if limit < attempt.claim.max_lost_attempts:
             # The store has to know a stricter limit too, for the case that this runner dies.
@@ -370,7 +376,8 @@ class Holdings:
                 continue
             worker.take(attempt.fence)
             options = worker.options[attempt.claim.name]
-            self._lose(attempt, fates.after_loss(attempt.claim, options, attempt.stop_reason, death), death, now)
+            outcome = fates.after_loss(attempt.claim, options, attempt.stop_reason, death, attempt.stop_words)
+            self._lose(attempt, outcome, death, now)
 
     def _lose(self, attempt: Attempt, outcome: Outcome, death: Death, now: float) -> None:
         """Settle an attempt that ended with its worker, and have the log of its task tell how."""

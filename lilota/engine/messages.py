@@ -14,7 +14,7 @@ from lilota.contract import Fence
 from lilota.models import AttemptUpdate, Claim, Count, Delay, LogLine
 from lilota.tasks.options import TaskOptions
 
-StopReason = Literal["cancel", "timeout", "deadline", "shutdown"]
+StopReason = Literal["cancel", "timeout", "deadline", "memory", "cpu", "shutdown"]
 
 
 class RunClaims(msgspec.Struct, frozen=True, tag=True):
@@ -23,11 +23,16 @@ class RunClaims(msgspec.Struct, frozen=True, tag=True):
     claims: tuple[Claim, ...]
 
 
-class Interrupt(msgspec.Struct, frozen=True, tag=True):
-    """End this attempt: by an exception if it runs, without a run if it is still queued."""
+class Interrupt(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+    """End this attempt: by an exception if it runs, without a run if it is still queued.
+
+    Attributes:
+        words: the reason with numbers, as the text of the exception; "" where the reason alone says it.
+    """
 
     fence: Fence
     reason: StopReason
+    words: str = ""
 
 
 class Recall(msgspec.Struct, frozen=True, tag=True):

@@ -12,6 +12,8 @@ from lilota.engine.workload import Attempt, KnownWorker
 
 #: A runner that stops waits at most so long between two steps.
 SHUTDOWN_PATIENCE_SECONDS: Final = 2.0
+#: So long it waits for one that is beyond its limit of memory, which may take what others need.
+MEMORY_PATIENCE_SECONDS: Final = 1.0
 #: No step comes sooner after the one before it: a process needs a moment to die.
 LEAST_PATIENCE_SECONDS: Final = 0.05
 #: So long before the first signal a task is asked for its stack, which is then kept with it.
@@ -19,17 +21,28 @@ STACK_SECONDS: Final = 0.1
 
 
 class StopLadder:
-    """Takes the steps against attempts that were cancelled, are over their time limit, or whose runner stops."""
+    """Takes the steps against attempts that were cancelled, are beyond a limit, or whose runner stops."""
 
     def __init__(self, crew: Crew) -> None:
         self._crew = crew
 
-    def begin(self, worker: KnownWorker, attempt: Attempt, reason: StopReason, now: float) -> None:
-        """Take the first step, unless it was taken before."""
+    def begin(self, worker: KnownWorker, attempt: Attempt, reason: StopReason, now: float, words: str = "") -> None:
+        """Take the first step, unless it was taken before.
+
+        Args:
+            words: the reason with numbers, as the text of the exception.
+        """
         if attempt.stop_reason is None:
             attempt.stop_reason = reason
+            attempt.stop_words = words
             attempt.steps = 0
             self._take_step(worker, attempt, reason, now)
+
+    def end_now(self, worker: KnownWorker, attempt: Attempt, now: float) -> None:
+        """Take the last step, whatever was before: nobody can wait for the end of this attempt."""
+        attempt.has_shown_stack = True
+        attempt.steps = max(attempt.steps, 2)
+        self._take_step(worker, attempt, attempt.stop_reason or "memory", now)
 
     def begin_all(self, reason: StopReason, now: float) -> None:
         """Take the first step against all attempts that workers have."""
@@ -83,7 +96,7 @@ class StopLadder:
     def _take_step(self, worker: KnownWorker, attempt: Attempt, reason: StopReason, now: float) -> None:
         """Take the next step; the process is only harmed if it runs that attempt."""
         if attempt.steps == 0:
-            self._crew.send(worker, Interrupt(attempt.fence, reason))
+            self._crew.send(worker, Interrupt(attempt.fence, reason, attempt.stop_words))
             attempt.steps = 1
         elif worker.runs(attempt):
             if worker.is_shared():
@@ -116,6 +129,8 @@ class StopLadder:
         patience = worker.options[attempt.claim.name].kill_after_seconds
         if attempt.stop_reason == "shutdown":
             patience = min(patience, SHUTDOWN_PATIENCE_SECONDS)
+        elif attempt.stop_reason == "memory":
+            patience = min(patience, MEMORY_PATIENCE_SECONDS)
         return max(patience, LEAST_PATIENCE_SECONDS)
 
 

@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from lilota.contract import Fence
+from lilota.engine.events import WorkerUse
 from lilota.engine.messages import StopReason
 from lilota.engine.pacing import BATCH_LIMIT, WORK_IN_HAND_SECONDS
 from lilota.models import AttemptUpdate, Claim
@@ -42,6 +43,31 @@ class KnownOptions(dict[str, TaskOptions]):
         return _NOT_LOADED if self._others is None else self._others[name]
 
 
+class AttemptUse:
+    """What an attempt has used, as was seen when somebody looked.
+
+    Args:
+        first: what its worker used when somebody looked for the first time, just after its start.
+
+    Attributes:
+        cpu_seconds: of processors, since then; peak_bytes: the most memory that its worker was seen with.
+        beyond_bytes: with how much memory it was first seen beyond its limit, None if it was not.
+    """
+
+    __slots__ = ("_cpu_before", "beyond_bytes", "cpu_seconds", "peak_bytes")
+
+    def __init__(self, first: WorkerUse) -> None:
+        self._cpu_before = first.cpu_seconds
+        self.peak_bytes: int = first.memory_bytes
+        self.cpu_seconds: float = 0.0
+        self.beyond_bytes: int | None = None
+
+    def note(self, use: WorkerUse) -> None:
+        """Take what its worker uses now."""
+        self.peak_bytes = max(self.peak_bytes, use.memory_bytes)
+        self.cpu_seconds = max(self.cpu_seconds, use.cpu_seconds - self._cpu_before)
+
+
 class Attempt:
     """A claim on its way through the runner.
 
@@ -55,7 +81,8 @@ class Attempt:
         lines: how many lines its worker has told of, and `characters` how long they are together.
         pid, started_wall, progress: what its worker has told of it: its process, when it started in seconds since the
             epoch, and the percentage; 0, None and 0 until then.
-        stop_reason: why it should end, None as long as it may run.
+        stop_reason: why it should end, None as long as it may run; in words with numbers, where there are some.
+        use: what it has used so far, as far as somebody has looked; None if nobody has.
         has_shown_stack: it was asked for its stack, because it is about to be ended by force.
         steps: how many steps were taken against it, the last at `stepped_at`; the next is due at `next_step_at`.
     """
@@ -78,7 +105,9 @@ class Attempt:
         "stepped_at",
         "steps",
         "stop_reason",
+        "stop_words",
         "terms",
+        "use",
         "waits_since",
     )
 
@@ -98,6 +127,8 @@ class Attempt:
         self.started_wall: float | None = None
         self.progress: float = 0.0
         self.stop_reason: StopReason | None = None
+        self.stop_words: str = ""
+        self.use: AttemptUse | None = None
         self.steps: int = 0
         self.has_shown_stack: bool = False
         self.stepped_at: float = now

@@ -14,10 +14,10 @@ from math import inf
 from typing import Final, TypeVar, assert_never
 
 from lilota.contract import TaskStore
-from lilota.engine.commands import AskForStack, Kill, Send, StartWorker
+from lilota.engine.commands import AskForStack, Kill, Measure, Send, StartWorker
 from lilota.engine.engine import Engine
-from lilota.engine.events import Died, Event, Retiring
-from lilota.engine.executor import Executor, FollowsDemand, HasNodes, ShowsStacks, StackWay
+from lilota.engine.events import Died, Event, Measured, Retiring
+from lilota.engine.executor import Executor, FollowsDemand, HasNodes, MeasuresWorkers, ShowsStacks, StackWay
 from lilota.engine.fates import Death
 from lilota.engine.messages import Ready, Unfit
 from lilota.errors import LilotaError, described
@@ -237,6 +237,9 @@ class Driver:
             seconds = event.grace_seconds
             logger.debug("The place of worker %d%s is taken away; %g s are left.", event.worker, where, seconds)
             return
+        if isinstance(event, Measured):
+            self._engine.worker_measured(event.worker, event.use, now)
+            return
         if isinstance(event.message, Ready | Unfit):
             node = self._node(event.worker)
             logger.debug("Worker %d is up as process %d%s.", event.worker, event.message.pid, _on(node))
@@ -265,8 +268,16 @@ class Driver:
                 case AskForStack(worker):
                     if isinstance(self._processes, ShowsStacks):
                         self._processes.ask_for_stack(worker, StackWay.FORCE)
+                case Measure(worker, exact_above_bytes):
+                    self._measure(worker, exact_above_bytes)
                 case _:
                     assert_never(command)
+
+    def _measure(self, worker: int, exact_above_bytes: int) -> None:
+        if isinstance(self._processes, MeasuresWorkers):
+            self._processes.measure(worker, exact_above_bytes)
+        else:
+            self._engine.worker_measured(worker, None, self._clock())
 
     def _watch_starts(self) -> None:
         """Let `start` return when a worker is ready or some could not start; give up when none can any more."""

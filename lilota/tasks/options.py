@@ -10,7 +10,15 @@ from typing import Annotated, Final, NamedTuple, Self, TypedDict
 
 import msgspec
 
-from lilota.errors import LONGEST_SECONDS, InvalidTaskError, TimeoutReached
+from lilota.errors import (
+    LEAST_MEMORY_MB,
+    LONGEST_SECONDS,
+    MOST_MEMORY_MB,
+    CpuLimitReached,
+    InvalidTaskError,
+    MemoryLimitReached,
+    TimeoutReached,
+)
 from lilota.models import Delay, TaskBase
 from lilota.retry import Backoff
 from lilota.tasks.habits import hint_for_argument, hint_for_option, strange_options
@@ -19,6 +27,10 @@ from lilota.tasks.names import NAME_LIMIT, TEXT_LIMIT, is_name
 from lilota.tasks.numbers import Version, is_number, is_version, is_whole
 
 _Attempts = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+_Memory = Annotated[float, msgspec.Meta(ge=LEAST_MEMORY_MB, le=MOST_MEMORY_MB)]
+#: What ends an attempt that is beyond a limit. No Exceptions, so that tasks don't swallow them, but like one they are
+#: worth another attempt.
+_BEYOND_A_LIMIT: Final = (TimeoutReached, MemoryLimitReached, CpuLimitReached)
 
 
 class AttemptOptions(TypedDict, total=False):
@@ -30,6 +42,8 @@ class AttemptOptions(TypedDict, total=False):
     never_retry_on: tuple[type[BaseException], ...]
     timeout_seconds: float | None
     kill_after_seconds: float
+    max_memory_mb: float | None
+    max_cpu_seconds: float | None
 
 
 class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +56,13 @@ class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
     backoff: Backoff = TaskBase.backoff
     concurrent: bool = TaskBase.concurrent
     version: Version | None = TaskBase.version
+    max_memory_mb: _Memory | None = TaskBase.max_memory_mb
+    max_cpu_seconds: Delay | None = TaskBase.max_cpu_seconds
+
+    @property
+    def limits_use(self) -> bool:
+        """Whether somebody has to look what its attempts use."""
+        return self.max_memory_mb is not None or self.max_cpu_seconds is not None
 
     @classmethod
     def of(cls, task_class: type[TaskBase]) -> Self:
@@ -63,6 +84,11 @@ def check_options(task_class: type[TaskBase], what: str) -> None:
         if not rule.is_kept_by(value):
             where = f"{task_class.__module__}.{task_class.__qualname__}.{name}"
             raise InvalidTaskError(f"{what} can't be used: {where} must be {rule.text}, not {value!r:.100}.")
+    if task_class.concurrent and TaskOptions.of(task_class).limits_use:
+        raise InvalidTaskError(
+            f"{what} can't be used: it is concurrent, and has a limit of memory or of processor time. Its attempts "
+            "share a process with others, so nobody can tell what one of them uses. Leave out one of both."
+        )
 
 
 def options_of(task_class: type[TaskBase]) -> dict[str, object]:
@@ -72,8 +98,7 @@ def options_of(task_class: type[TaskBase]) -> dict[str, object]:
 
 def is_tried_again(error: BaseException, attempt: int, task_class: type[TaskBase]) -> bool:
     """Tell whether an attempt of this number that ended with an error of the task is followed by another one."""
-    # A timeout is no Exception, so that tasks don't swallow it, but like one it is worth another attempt.
-    is_worth_it = isinstance(error, (*task_class.retry_on, TimeoutReached))
+    is_worth_it = isinstance(error, (*task_class.retry_on, *_BEYOND_A_LIMIT))
     return is_worth_it and not isinstance(error, task_class.never_retry_on) and attempt < task_class.max_attempts
 
 
@@ -113,6 +138,10 @@ def _is_time_limit(value: object) -> bool:
     return value is None or _is_duration(value)
 
 
+def _is_memory_limit(value: object) -> bool:
+    return value is None or (is_number(value) and LEAST_MEMORY_MB <= value <= MOST_MEMORY_MB)
+
+
 def _is_exceptions(value: object) -> bool:
     return isinstance(value, tuple) and all(
         isinstance(item, type) and issubclass(item, BaseException) for item in value
@@ -150,6 +179,11 @@ _EXCEPTIONS: Final = _Rule(_is_exceptions, "a tuple of exception classes")
 _RULES: Final = {
     "timeout_seconds": _TIME_LIMIT,
     "kill_after_seconds": _Rule(_is_duration, "a number of seconds above 0"),
+    "max_memory_mb": _Rule(
+        _is_memory_limit,
+        f"a number of MB from {LEAST_MEMORY_MB} on, or None (a worker uses 25 MB before it runs anything)",
+    ),
+    "max_cpu_seconds": _Rule(_is_time_limit, "a number of seconds above 0, or None"),
     "max_attempts": _COUNT,
     "max_lost_attempts": _COUNT,
     "backoff": _Rule(

@@ -36,6 +36,21 @@ def duration(seconds: float) -> str:
     return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
 
 
+def size(number_of_bytes: float) -> str:
+    """Say how much memory or disk something takes, in powers of a thousand.
+
+    >>> size(812), size(24_100_000), size(2_000_000_000), size(2_140_000_000)
+    ('812 bytes', '24.1 MB', '2 GB', '2.14 GB')
+    """
+    if number_of_bytes < 1000:
+        return f"{number_of_bytes:.0f} bytes"
+    for unit in ("KB", "MB", "GB", "TB"):
+        number_of_bytes /= 1000
+        if number_of_bytes < 999.5 or unit == "TB":
+            break
+    return f"{number_of_bytes:.3g} {unit}" if number_of_bytes < 999.5 else f"{number_of_bytes:,.0f} {unit}"
+
+
 def relative(instant: datetime, now: datetime) -> str:
     """Say when something happened, or will: "12 s ago", "in 5 min", "just now"."""
     seconds = (now - instant).total_seconds()

@@ -65,8 +65,8 @@ class Assignments:
         self._running[attempt.claim.fence] = attempt
         return attempt
 
-    def stop(self, fence: Fence, reason: StopReason) -> RunningAttempt | Claim | None:
-        """Tell an attempt to end.
+    def stop(self, fence: Fence, reason: StopReason, words: str = "") -> RunningAttempt | Claim | None:
+        """Tell an attempt to end, and why.
 
         Returns:
             The attempt if it runs; the claim if it waited, and will not start now; None if it is neither.
@@ -74,7 +74,7 @@ class Assignments:
         with self._lock:
             running = self._running.get(fence)
             if running is not None:
-                running.stop_reason = reason
+                running.stop(reason, words)
                 return running
             for claim in self._queue:
                 if claim.fence == fence:

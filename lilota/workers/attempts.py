@@ -56,7 +56,11 @@ TaskLoader = Callable[[str], type[TaskBase]]
 TaskCall = Callable[[TaskBase], object]
 
 
-class ClassLackingError(LilotaError):
+class ForAnotherWorkerError(LilotaError):
+    """The attempt can't run in this process, and may well in another one."""
+
+
+class ClassLackingError(ForAnotherWorkerError):
     """This process has not the class, or too old a class, for a task; the attempt is for another one."""
 
 
@@ -245,7 +249,7 @@ def _decide(error: BaseException, claim: Claim, task_class: type[TaskBase]) -> O
             return Outcome(state=TaskState.CANCELLED)
         case DeadlineReached():
             return Outcome(state=TaskState.FAILED, error=_deadline_reached(error, claim))
-        case RunnerStopping() | ClassLackingError():
+        case RunnerStopping() | ForAnotherWorkerError():
             return Outcome(state=TaskState.PENDING, spends_attempt=False)
         case _:
             return _after_error(error, claim, task_class)

@@ -32,7 +32,7 @@ class Stopper:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._task: asyncio.Task[Any] | None = None
-        self._reason: type[StopTask] | None = None
+        self._reason: Callable[[], StopTask] | None = None
         self._is_spent = False
 
     def watch(self, task: asyncio.Task[Any]) -> None:
@@ -41,8 +41,8 @@ class Stopper:
         if self._reason is not None:
             self._cancel()
 
-    def stop(self, reason: type[StopTask]) -> None:
-        """Have it cancelled at its next `await`."""
+    def stop(self, reason: Callable[[], StopTask]) -> None:
+        """Have it cancelled at its next `await`; the reason makes the error by which it then ends."""
         self._reason = self._reason or reason
         with contextlib.suppress(RuntimeError):  # the loop is closed: it has ended meanwhile
             self._loop.call_soon_threadsafe(self._cancel)
@@ -85,7 +85,7 @@ class CoroutineRun:
         self._forks_end_here = ForksEndHere()
         self._loop = asyncio.new_event_loop()
         self._stopper = Stopper(self._loop)
-        self.stop: Callable[[type[StopTask]], None] = self._stopper.stop
+        self.stop: Callable[[Callable[[], StopTask]], None] = self._stopper.stop
         self._returned: object = None
         self._raised: BaseException | None = None
 

@@ -9,7 +9,15 @@ from contextvars import ContextVar
 from typing import Any, Final
 
 from lilota.engine.messages import StopReason
-from lilota.errors import CancelRequested, DeadlineReached, RunnerStopping, StopTask, TimeoutReached
+from lilota.errors import (
+    CancelRequested,
+    CpuLimitReached,
+    DeadlineReached,
+    MemoryLimitReached,
+    RunnerStopping,
+    StopTask,
+    TimeoutReached,
+)
 from lilota.models import AttemptUpdate, Claim, LogLine, Outcome
 from lilota.tasks.checkpoints import KeepsCheckpoints
 from lilota.tasks.limits import LINE_LENGTH_LIMIT
@@ -19,10 +27,12 @@ from lilota.workers.guard import Guard
 from lilota.workers.logs import LineBudget, kept_line, notice, printed
 
 #: The errors by which an attempt ends that its runner has told to end.
-STOP_ERRORS: Final[dict[StopReason, type[StopTask]]] = {
+STOP_ERRORS: Final[dict[StopReason, Callable[..., StopTask]]] = {
     "cancel": CancelRequested,
     "timeout": TimeoutReached,
     "deadline": DeadlineReached,
+    "memory": MemoryLimitReached,
+    "cpu": CpuLimitReached,
     "shutdown": RunnerStopping,
 }
 #: The attempt to which code belongs, where several run at once.
@@ -33,6 +43,11 @@ FIRST_NEWS_SECONDS: Final = 0.01
 _NAP_SECONDS: Final = 0.5
 
 
+def stop_error(reason: StopReason, words: str) -> StopTask:
+    """Return the error by which an attempt ends that was told to end."""
+    return STOP_ERRORS[reason](words) if words else STOP_ERRORS[reason]()
+
+
 class RunningAttempt(TracksProgress, KeepsCheckpoints):
     """One attempt while it runs; the `AttemptReporter` of its task.
 
@@ -40,7 +55,12 @@ class RunningAttempt(TracksProgress, KeepsCheckpoints):
         capture: has what the task prints.
         guard: held while news are changed or taken.
         send_news: takes the news and sends them, for what must not wait.
+
+    Attributes:
+        stop_words: the reason why it should end, with numbers; "" where there are none.
     """
+
+    stop_words: str = ""
 
     def __init__(self, claim: Claim, capture: OutputCapture, guard: Guard, send_news: Callable[[], object]) -> None:
         self.claim = claim
@@ -55,7 +75,7 @@ class RunningAttempt(TracksProgress, KeepsCheckpoints):
         self.saw_stop: bool = False
         #: Runs what a coroutine function has returned; while that runs, what ends it, and then what it can't end.
         self.drive: Callable[[RunningAttempt, Coroutine[Any, Any, object]], object] | None = None
-        self.stop_coroutine: Callable[[type[StopTask]], None] | None = None
+        self.stop_coroutine: Callable[[Callable[[], StopTask]], None] | None = None
         self.marks: str | None = None
         #: What came out of the import of its class, if that was tried before it was to run.
         self.load_error: BaseException | None = None
@@ -94,6 +114,17 @@ class RunningAttempt(TracksProgress, KeepsCheckpoints):
                 ended, self._unended = [*ended, self._unended], ""
             for line in printed(each.rstrip("\r\n") for each in ended):
                 self.add_line(line)
+
+    def stop(self, reason: StopReason, words: str) -> None:
+        """It should end."""
+        self.stop_words = words
+        self.stop_reason = reason
+
+    def stop_error(self) -> StopTask:
+        """Return what is raised in an attempt that should end."""
+        if self.stop_reason is None:
+            raise RuntimeError("Nobody has told this attempt to end.")
+        return stop_error(self.stop_reason, self.stop_words)
 
     def takes_exception(self) -> bool:
         """Tell whether it should end by an exception: whoever looks at `self.cancelled` ends a cancelled task itself.

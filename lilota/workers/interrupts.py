@@ -10,6 +10,7 @@ from __future__ import annotations
 import faulthandler
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import Final
 
@@ -33,7 +34,7 @@ class Interrupts:
         self._shields = 0
         self._open_for: Fence | None = None
         # One reference, so that another thread changes both parts at once.
-        self._pending: tuple[Fence, type[StopTask]] | None = None
+        self._pending: tuple[Fence, Callable[[], StopTask]] | None = None
         self.install()
 
     def install(self) -> None:
@@ -41,8 +42,12 @@ class Interrupts:
         forget_faulthandler()
         signal.signal(INTERRUPT_SIGNAL, self._on_signal)
 
-    def request(self, fence: Fence, reason: type[StopTask]) -> None:
-        """Ask, from any thread, for an exception in the attempt that runs or is about to; no other will get it."""
+    def request(self, fence: Fence, reason: Callable[[], StopTask]) -> None:
+        """Ask, from any thread, for an exception in the attempt that runs or is about to; no other will get it.
+
+        Args:
+            reason: makes the exception.
+        """
         self._pending = fence, reason
         signal.pthread_kill(self._main, INTERRUPT_SIGNAL)
 
@@ -76,4 +81,4 @@ class Interrupts:
             # Closed before it is raised: `close` may be what it interrupts, and must not have to run twice.
             self._open_for = None
             self._pending = None
-            raise reason
+            raise reason()

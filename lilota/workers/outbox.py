@@ -90,6 +90,14 @@ class Outbox:
             if not more_follows or now - self._flushed > FIRST_NEWS_SECONDS / 2:
                 self.flush()
 
+    def tell_of_start(self, attempt: RunningAttempt) -> None:
+        """Tell now that an attempt runs: somebody has to watch it, and its code may soon let no other thread run."""
+        with self._guard.shield, self._guard.lock:
+            news = attempt.take_news()
+            if news is not None:
+                self._updates.append(news)
+                self.flush()
+
     def share(self, attempt: RunningAttempt) -> None:
         """Let others run beside an attempt: from now on, what was printed has to be told apart."""
         with self._guard.lock:

@@ -24,7 +24,7 @@ from typing import Final, cast
 import msgspec
 
 from lilota.contract import redacted
-from lilota.engine.events import Died, Event, Received
+from lilota.engine.events import Died, Event, Measured, Received, WorkerUse
 from lilota.engine.executor import ExecutorCapabilities, ExecutorOptions, StackWay
 from lilota.engine.messages import Leaving, ShowStack, ToWorker
 from lilota.errors import ConfigurationError
@@ -32,11 +32,13 @@ from lilota.texts.stacks import STACKS_LIMIT_BYTES
 from lilota.workers.capture import last_lines, open_capture_file
 from lilota.workers.families import Family, signal_all
 from lilota.workers.frames import FrameError, FrameReader, decode_for_runner, encode
+from lilota.workers.oom_kills import OomKills
 from lilota.workers.preparing import prepare, start_method_for
 from lilota.workers.process_table import named
 from lilota.workers.setup import EXIT_CONNECTION_LOST, setup_decoder, worker_main
 from lilota.workers.stacks import STACK_SIGNALS
 from lilota.workers.starting import remedy_for, start_process
+from lilota.workers.use import CAN_MEASURE, use_of
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -60,6 +62,8 @@ class WorkerEnd:
         self.frames: FrameReader = FrameReader()
         self.unsent: bytearray = bytearray()
         self.fault = ""
+        self.was_killed: bool = False
+        self.last_use: WorkerUse | None = None
         self.death_watch: int = _open_death_watch(process)
 
 
@@ -77,8 +81,9 @@ class WorkerProcesses:
         self._number_of_processes = options.number_of_processes
         self._setup = setup_decoder.decode(options.worker_setup)
         self._workers: dict[int, WorkerEnd] = {}
-        self._unborn: list[Event] = []
+        self._own_events: list[Event] = []
         self._closed = False
+        self._oom_kills = OomKills()
         self._lock = threading.Lock()
         self._selector = selectors.DefaultSelector()
         self._wake_out, self._wake_in = os.pipe()
@@ -88,7 +93,8 @@ class WorkerProcesses:
         prepare(self._method)
 
     def capabilities(self) -> ExecutorCapabilities:
-        return ExecutorCapabilities(description=f"processes of this machine, started by {self._method}")
+        description = f"processes of this machine, started by {self._method}"
+        return ExecutorCapabilities(description=description, may_overlap=True)
 
     def places(self) -> int:
         return self._number_of_processes
@@ -114,6 +120,7 @@ class WorkerProcesses:
     def kill(self, number: int, signal_number: signal.Signals) -> None:
         worker = self._workers.get(number)
         if worker is not None:
+            worker.was_killed |= signal_number is signal.SIGKILL
             signal_all([worker.family], signal_number)
 
     def ask_for_stack(self, number: int, way: StackWay) -> None:
@@ -131,8 +138,23 @@ class WorkerProcesses:
         worker = self._workers.get(number)
         return None if worker is None else (cast("int", worker.process.pid), _written_stack(worker))
 
+    def measure(self, number: int, exact_above_bytes: int) -> None:
+        worker = self._workers.get(number)
+        if worker is None:
+            return
+        try:
+            use = use_of(cast("int", worker.process.pid), exact_above_bytes)
+        except OSError as error:  # the runner has no descriptors left, say; the next look may succeed
+            logger.warning("What the worker process %s uses can't be looked for: %s", worker.process.pid, error)
+            return
+        if use is not None or not CAN_MEASURE:
+            worker.last_use = use
+            self._own_events.append(Measured(number, use))
+            self.wake()
+
     def wait(self, timeout_seconds: float | None) -> list[Event]:
-        events, self._unborn = self._unborn, []
+        self._oom_kills.look()
+        events, self._own_events = self._own_events, []
         for key, mask in self._selector.select(timeout_seconds):
             if key.data is _WAKE:
                 os.read(self._wake_out, 65_536)
@@ -186,7 +208,7 @@ class WorkerProcesses:
         """Count a worker that could not be started as one that died, so that the engine tries again later."""
         cause = f"could not be started: {error}. {remedy_for(error)}".rstrip()
         logger.error("A worker process %s", cause)
-        self._unborn.append(Died(number, cause, ""))
+        self._own_events.append(Died(number, cause, ""))
         self.wake()
 
     def _serve(self, worker: WorkerEnd, mask: int, *, died: bool) -> Iterator[Event]:
@@ -240,7 +262,7 @@ class WorkerProcesses:
         self._selector.unregister(worker.connection)
         self._selector.unregister(worker.death_watch)
         worker.connection.close()
-        cause = _wait_for_end(worker)
+        cause = self._cause_of_death(worker)
         # One that leaves in order has ended its children itself: it knows them better, and sooner.
         if not (worker.is_leaving and worker.process.exitcode == 0):
             _end_family(worker)
@@ -252,6 +274,12 @@ class WorkerProcesses:
         stack = _written_stack(worker)
         os.close(worker.stack_file)
         return Died(worker.number, cause, lines, stack)
+
+    def _cause_of_death(self, worker: WorkerEnd) -> str:
+        cause = _wait_for_end(worker)
+        if worker.process.exitcode == -signal.SIGKILL and not (worker.was_killed or worker.fault or self._closed):
+            return self._oom_kills.cause(worker.last_use) or cause
+        return cause
 
     def _forget_in_fork(self) -> None:
         """Close, in a fork of the runner's process, the ends whose closing tells a worker that its runner died."""

@@ -18,7 +18,7 @@ from weakref import WeakSet
 
 from lilota.models import LogLine, Outcome
 from lilota.workers.coroutines import PATIENCE_SECONDS, Stopper, end_loop, end_tasks
-from lilota.workers.current import OWNER, STOP_ERRORS, RunningAttempt
+from lilota.workers.current import OWNER, RunningAttempt
 from lilota.workers.forks import cut_off
 from lilota.workers.logs import notice
 from lilota.workers.streams import told_apart
@@ -126,7 +126,7 @@ class Session:
         stopper.watch(task)
         attempt.stop_coroutine = stopper.stop
         if attempt.stop_reason is not None and attempt.takes_exception():  # told while there was no way to tell it
-            stopper.stop(STOP_ERRORS[attempt.stop_reason])
+            stopper.stop(attempt.stop_error)
 
     async def _attend(self, attempt: RunningAttempt, stopper: Stopper) -> Outcome:
         def as_stop(error: BaseException) -> BaseException:

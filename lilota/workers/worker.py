@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Coroutine
+from math import inf
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, Never, assert_never
 
@@ -46,11 +47,19 @@ from lilota.plugins.delays import remarked_if_overdue
 from lilota.registry import Registry
 from lilota.tasks.limits import MESSAGE_LIMIT
 from lilota.tasks.options import TaskOptions
+from lilota.texts.words import size
 from lilota.workers.assignments import Assignments
-from lilota.workers.attempts import ClassLackingError, no_class, outcome_of, run_attempt, run_shared_attempt
+from lilota.workers.attempts import (
+    ClassLackingError,
+    ForAnotherWorkerError,
+    no_class,
+    outcome_of,
+    run_attempt,
+    run_shared_attempt,
+)
 from lilota.workers.capture import OutputCapture
 from lilota.workers.children import Children
-from lilota.workers.current import STOP_ERRORS, RunningAttempt
+from lilota.workers.current import RunningAttempt, stop_error
 from lilota.workers.descriptions import storable
 from lilota.workers.descriptors import out_of_reach
 from lilota.workers.families import MARK_VARIABLE
@@ -64,6 +73,7 @@ from lilota.workers.process_table import named
 from lilota.workers.setup import EXIT_CONNECTION_LOST, WorkerSetup
 from lilota.workers.stacks import Stacks
 from lilota.workers.surroundings import Surroundings
+from lilota.workers.use import own_memory_bytes
 
 if TYPE_CHECKING:
     from lilota.workers.coroutines import CoroutineRun
@@ -121,6 +131,7 @@ class Worker:
             self._plugins = self._load_plugins()
         self._registry = Registry.from_references(setup.references, self._plugins)
         self._loaded: dict[str, type[TaskBase]] = {}
+        self._has_run_one = False
         self._forks_end_here = ForksEndHere()
         self._session: Session | None = None
         self._coroutine: CoroutineRun | None = None
@@ -184,6 +195,7 @@ class Worker:
     def _run_one(self, attempt: RunningAttempt) -> str | None:
         """Run one attempt, report it, and return what is wrong with this process afterwards, if anything."""
         outcome = self._heeding_stop(attempt, self._guarded_attempt(attempt))
+        self._has_run_one = True
         marks = self._put_right(attempt.marks, self._patience_seconds.get(attempt.claim.name, _PATIENCE_SECONDS))
         self._outbox.finish(outcome, more_follows=self._assignments.has_more() and not marks)
         return marks
@@ -191,7 +203,7 @@ class Worker:
     def _heeding_stop(self, attempt: RunningAttempt, outcome: Outcome) -> Outcome:
         if attempt.saw_stop and attempt.stop_reason is not None and outcome.state is TaskState.SUCCEEDED:
             # It looked, saw that it should end, and returned: nothing says that its work is complete.
-            return self._stopped(attempt.claim, STOP_ERRORS[attempt.stop_reason]())
+            return self._stopped(attempt.claim, attempt.stop_error())
         return outcome
 
     def _put_right(self, marks: str | None, patience_seconds: float) -> str | None:
@@ -307,7 +319,7 @@ class Worker:
         attempt.stop_coroutine = run.stop
         self._interrupts.close()
         if attempt.stop_reason is not None:  # told while the loop was made: the door may have been shut before it
-            run.stop(STOP_ERRORS[attempt.stop_reason])
+            run.stop(attempt.stop_error)
         try:
             return run.run(self._patience_seconds[attempt.claim.name])
         finally:
@@ -324,7 +336,21 @@ class Worker:
         if task_class is None:
             task_class = self._import(name)
         attempt.is_loading = False
+        if task_class.max_memory_mb is not None or task_class.max_cpu_seconds is not None:
+            self._prepare_limited(task_class, attempt)
         return task_class
+
+    def _prepare_limited(self, task_class: type[TaskBase], attempt: RunningAttempt) -> None:
+        """Have the runner watch an attempt; leave it to another worker, if earlier ones have left this one too large.
+
+        Too large is what has half of the memory that it may use: the task would be blamed for what others have done.
+        """
+        limit_bytes = (task_class.max_memory_mb or inf) * 1_000_000
+        used = own_memory_bytes() if self._has_run_one else 0
+        if used > limit_bytes / 2:
+            attempt.marks = f"may use {size(limit_bytes)}, and earlier ones have left {size(used)} in use"
+            raise ForAnotherWorkerError(attempt.marks)
+        self._outbox.tell_of_start(attempt)
 
     def _import(self, name: str) -> type[TaskBase]:
         with self._interrupts:
@@ -375,8 +401,8 @@ class Worker:
                 session = self._session
                 if session is not None:
                     session.wake()
-            case Interrupt(fence, reason):
-                self._stop(fence, reason)
+            case Interrupt(fence, reason, words):
+                self._stop(fence, reason, words)
             case Recall():
                 self._outbox.tell(Report(returned=self._assignments.take_back_queued()))
             case Stored(fence, number):
@@ -389,17 +415,16 @@ class Worker:
             case _:
                 assert_never(message)
 
-    def _stop(self, fence: Fence, reason: StopReason) -> None:
-        error = STOP_ERRORS[reason]
-        match self._assignments.stop(fence, reason):
+    def _stop(self, fence: Fence, reason: StopReason, words: str) -> None:
+        match self._assignments.stop(fence, reason, words):
             case Claim() as claim:
-                outcome = outcome_of(error(), claim, no_class())
+                outcome = outcome_of(stop_error(reason, words), claim, no_class())
                 self._outbox.append(AttemptUpdate(id=claim.id, token=claim.token, outcome=outcome))
             case RunningAttempt() as attempt if attempt.takes_exception():
                 if attempt.stop_coroutine is not None:
-                    attempt.stop_coroutine(error)
+                    attempt.stop_coroutine(attempt.stop_error)
                 else:
-                    self._interrupts.request(fence, error)
+                    self._interrupts.request(fence, attempt.stop_error)
 
     # --- the connection
 

@@ -6,6 +6,7 @@ from lilota.contract import Claimed, Committed
 from lilota.engine.chronicle import Chronicle
 from lilota.engine.commands import Kill, Send, StartWorker
 from lilota.engine.engine import Engine
+from lilota.engine.events import WorkerUse
 from lilota.engine.fates import Death
 from lilota.engine.messages import Lacking, Leaving, Loaded, Ready, Report, Unfit
 from lilota.models import AttemptUpdate, Claim, Outcome, TaskState
@@ -96,6 +97,13 @@ class Bench:
         """A worker tells something."""
         report = Report(updates=updates, returned=returned, durations=durations or {})
         self.engine.hear(worker, report, self.now)
+
+    def uses(self, memory_mb=0.0, cpu_seconds=0.0, worker=1):
+        """Somebody has looked what a worker uses."""
+        use = WorkerUse(round(memory_mb * 1_000_000), cpu_seconds)
+        self.engine.worker_measured(worker, use, self.now)
+        self.engine.tick(self.now)
+        return self
 
     def loads(self, worker=1, name="task", **options):
         """A worker tells that it has imported the class of its task."""

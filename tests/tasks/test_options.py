@@ -13,6 +13,7 @@ from lilota.models import TaskBase
 from lilota.retry import Backoff
 from lilota.tasks.options import TaskOptions, check_options
 
+MEMORY = "a number of MB from 50 on, or None (a worker uses 25 MB before it runs anything)"
 BACKOFF = "a lilota.Backoff of finite numbers, with a factor up to 1000 and a jitter from 0 to 1"
 
 
@@ -28,6 +29,7 @@ def task_class(**options: Any) -> type[TaskBase]:
         {"timeout_seconds": 5, "kill_after_seconds": 0.5},
         {"retry_on": (), "never_retry_on": (KeyboardInterrupt,)},
         {"backoff": Backoff(first_seconds=0)},
+        {"max_memory_mb": 50, "max_cpu_seconds": 0.1},
     ],
 )
 def test_good_options_are_accepted(options):
@@ -46,6 +48,8 @@ def test_good_options_are_accepted(options):
         ("timeout_seconds", timedelta(seconds=5), "a number of seconds above 0, or None"),
         ("timeout_seconds", float("nan"), "a number of seconds above 0, or None"),
         ("kill_after_seconds", None, "a number of seconds above 0"),
+        *(("max_memory_mb", value, MEMORY) for value in (0, -1, 49.9, True, "2G", float("nan"), float("inf"))),
+        *(("max_cpu_seconds", value, "a number of seconds above 0, or None") for value in (0, -1, True, float("nan"))),
         ("retry_on", ValueError, "a tuple of exception classes"),
         ("never_retry_on", ("ValueError",), "a tuple of exception classes"),
         ("backoff", 3, BACKOFF),
@@ -61,6 +65,13 @@ def test_a_wrong_option_is_refused_with_its_name(name, value, meaning):
 
     with pytest.raises(InvalidTaskError, match=re.escape(expected)):
         check_options(task_class(**{name: value}), "The task 'x'")
+
+
+@pytest.mark.parametrize("limit", [{"max_memory_mb": 500}, {"max_cpu_seconds": 5}])
+def test_a_concurrent_task_can_have_no_limit_of_its_own_use(limit):
+    """It shares a process, so nobody could tell what it uses."""
+    with pytest.raises(InvalidTaskError, match=r"it is concurrent, and has a limit .* Leave out one of both"):
+        check_options(task_class(concurrent=True, **limit), "The task 'x'")
 
 
 def test_a_runner_knows_what_the_class_says():

@@ -12,8 +12,15 @@ from collections.abc import Iterator, Mapping
 import msgspec
 import pytest
 
-from lilota.engine.events import Died
-from lilota.engine.executor import Executor, ExecutorFactory, HasNodes, ShowsStacks, StackWay
+from lilota.engine.events import Died, Measured
+from lilota.engine.executor import (
+    Executor,
+    ExecutorFactory,
+    HasNodes,
+    MeasuresWorkers,
+    ShowsStacks,
+    StackWay,
+)
 from lilota.engine.messages import Finish, Leaving, Ready
 from lilota.models import TaskState
 from lilota.testing.executors.crew import LEASE_SECONDS, OPTIONS, Crew, gone, in_time, is_alive
@@ -241,6 +248,27 @@ class ExecutorContract:
         assert " in run\n" in death.stack
         assert executor.stack(1) is None
         assert executor.stack(99) is None
+
+    def test_it_tells_what_a_worker_and_its_children_use(self, crew: Crew) -> None:
+        """As an event, once for each question. A number that is unknown, or whose worker is gone, is ignored."""
+        executor = crew.executor
+        if not isinstance(executor, MeasuresWorkers):
+            pytest.skip("It does not tell what workers use.")
+        crew.start(1)
+        executor.measure(99, 0)
+        executor.measure(1, 0)
+        alone = crew.hear(1, Measured).use
+        if alone is None:
+            pytest.skip("The system of its workers does not tell what they use.")
+        crew.hold(1)
+        executor.measure(1, 0)
+        asked = 2
+        with_children = crew.listen(lambda: crew.measured(1)[asked - 1 :], "What a worker and its children use")[0]
+
+        assert 1_000_000 < alone.memory_bytes < with_children.memory_bytes
+        assert 0 <= alone.cpu_seconds <= with_children.cpu_seconds
+        assert len(crew.measured(1)) == asked
+        assert crew.said(99) == []
 
     def test_it_tells_on_which_nodes_its_places_and_workers_are(self, crew: Crew) -> None:
         """From any thread, how many places are where; of each worker, where it is. An unknown number is on no node."""

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from lilota.config import Settings
-from lilota.engine.events import Died, Event, Received, Retiring
+from lilota.engine.events import Died, Event, Measured, Received, Retiring, WorkerUse
 from lilota.engine.executor import Executor, ExecutorFactory, ExecutorOptions
 from lilota.engine.messages import FromWorker, Ready, Report, RunClaims
 from lilota.models import AttemptUpdate, Claim
@@ -48,7 +48,7 @@ OPTIONS: Final = ExecutorOptions(
 )
 
 Answer = TypeVar("Answer")
-Kind = TypeVar("Kind", bound=FromWorker | Retiring | Died)
+Kind = TypeVar("Kind", bound=FromWorker | Retiring | Measured | Died)
 
 
 class Crew:
@@ -103,10 +103,14 @@ class Crew:
 
         return self.listen(found, f"{count} outcomes")
 
-    def said(self, number: int) -> list[FromWorker | Retiring | Died]:
-        """Return what was heard of a worker so far: its messages, what becomes of its place, and its death."""
+    def said(self, number: int) -> list[FromWorker | Retiring | Measured | Died]:
+        """Return what was heard of a worker so far: its messages, its place, what it uses, and its death."""
         events = [event for event in self.heard if event.worker == number]
         return [event.message if isinstance(event, Received) else event for event in events]
+
+    def measured(self, number: int) -> list[WorkerUse]:
+        """Return what was heard so far of what a worker uses."""
+        return [said.use for said in self.said(number) if isinstance(said, Measured) and said.use is not None]
 
     def updates(self, number: int) -> list[AttemptUpdate]:
         """Return what a worker has reported of its attempts so far."""

@@ -15,7 +15,7 @@ from lilota.executors import Event, ExecutorCapabilities, ExecutorOptions, Stack
 from lilota_dask.address import Target
 from lilota_dask.cluster import Cluster
 from lilota_dask.luggage import pack
-from lilota_dask.messages import AskForStack, Kill, KillAll, NodeSetup, Order, Send, Start
+from lilota_dask.messages import AskForStack, Kill, KillAll, Measure, NodeSetup, Order, Send, Start
 from lilota_dask.placement import Placement
 
 #: Of the lease of the runner: so long a node goes on without a sign of it.
@@ -102,6 +102,9 @@ class DaskExecutor:
 
     def stack(self, number: int) -> tuple[int, str] | None:
         return self._placement.stack(number)
+
+    def measure(self, number: int, exact_above_bytes: int) -> None:
+        self._order(Measure(number, exact_above_bytes))
 
     def kill_all(self) -> None:
         self._order(KillAll())

@@ -1,7 +1,7 @@
 """What a runner and its nodes say to each other, beside what a runner and its workers say.
 
-runner ── Start, Send, Kill, KillAll, AskForStack, Heard, Leave ──► helper process of a node
-runner ◄── Received, Died, Born, StackWritten ── helper process
+runner ── Start, Send, Kill, KillAll, AskForStack, Measure, Heard, Leave ──► helper process of a node
+runner ◄── Received, Died, Born, StackWritten, Measured ── helper process
 runner ◄── SlotTaken, Closing, HelperEnded ── the Dask worker that has it
 """
 
@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from lilota.executors import Died, ExecutorOptions, Received, ToWorker
+from lilota.executors import Died, ExecutorOptions, Measured, Received, ToWorker
 from lilota_dask.environment import Environment
 from lilota_dask.luggage import Luggage
 
@@ -87,6 +87,13 @@ class AskForStack(msgspec.Struct, frozen=True, tag=True):
     way: str
 
 
+class Measure(msgspec.Struct, frozen=True, tag=True):
+    """Look what a worker uses, exactly if it seems to be more than so many bytes, and tell it."""
+
+    worker: int
+    exact_above_bytes: int
+
+
 class Heard(msgspec.Struct, frozen=True, tag=True):
     """The runner lives.
 
@@ -140,8 +147,8 @@ class HelperEnded(msgspec.Struct, frozen=True, tag=True):
     cause: str
 
 
-Order = Start | Send | Kill | KillAll | AskForStack | Heard | Leave
-Tell = Received | Died | Born | StackWritten | SlotTaken | Closing | HelperEnded
+Order = Start | Send | Kill | KillAll | AskForStack | Measure | Heard | Leave
+Tell = Received | Died | Born | StackWritten | Measured | SlotTaken | Closing | HelperEnded
 
 encode: Final = msgspec.json.Encoder().encode
 decode_order: Final = msgspec.json.Decoder(Order).decode

@@ -20,7 +20,7 @@ import msgspec
 import psutil
 
 from lilota.errors import ConfigurationError
-from lilota.executors import Died, Event, Ready, Received, Retiring, StackWay, WorkerProcesses
+from lilota.executors import Died, Event, Measured, Ready, Received, Retiring, StackWay, WorkerProcesses
 from lilota_dask.frames import framed, read
 from lilota_dask.lifeline import Lifeline
 from lilota_dask.luggage import unpacked
@@ -31,6 +31,7 @@ from lilota_dask.messages import (
     Kill,
     KillAll,
     Leave,
+    Measure,
     NodeSetup,
     Order,
     Send,
@@ -146,6 +147,8 @@ class NodeProcess:
             case AskForStack(worker, way):
                 self._executor.ask_for_stack(worker, StackWay[way])
                 self._stacks[worker] = time.monotonic() + _STACK_SECONDS
+            case Measure(worker, exact_above_bytes):
+                self._executor.measure(worker, exact_above_bytes)
             case Leave():
                 self._over.set()
             case Heard():
@@ -176,7 +179,7 @@ def _told(event: Event) -> list[Tell]:
     match event:
         case Received(worker, Ready(pid)):
             return [_birth(worker, pid), event]
-        case Received() | Died():
+        case Received() | Measured() | Died():
             return [event]
         case Retiring():
             return []  # processes of one machine do not retire

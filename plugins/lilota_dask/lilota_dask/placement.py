@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any, Final, assert_never
 
 from lilota.errors import described
-from lilota.executors import Died, Event, Received, Retiring
+from lilota.executors import Died, Event, Measured, Received, Retiring
 from lilota_dask.address import Target
 from lilota_dask.cluster import Cluster
 from lilota_dask.demand import Demand
@@ -27,6 +27,7 @@ from lilota_dask.messages import (
     Kill,
     KillAll,
     Leave,
+    Measure,
     NodeSetup,
     Order,
     Send,
@@ -236,7 +237,7 @@ class Placement:
         match order:
             case Start(worker):
                 self._start(order)
-            case Send(worker) | Kill(worker) | AskForStack(worker):
+            case Send(worker) | Kill(worker) | AskForStack(worker) | Measure(worker):
                 if worker in self._homes:
                     if isinstance(order, AskForStack):
                         self._stacks.pop(worker, None)
@@ -269,7 +270,7 @@ class Placement:
 
     def _events(self, link: Link, tell: Tell) -> Iterable[Event]:
         match tell:
-            case Received():
+            case Received() | Measured():
                 return [tell]
             case Died(worker):
                 self._forget(link, worker)

@@ -91,6 +91,7 @@ def test_a_task_with_options_can_be_pickled(store):
     [
         ({"max_attempts": 0}, f"{__name__}.parcel.max_attempts must be a whole number of at least 1, not 0."),
         ({"retry_on": OSError}, f"{__name__}.parcel.retry_on must be a tuple of exception classes, not {OSError!r}."),
+        ({"max_memory_mb": 10}, f"{__name__}.parcel.max_memory_mb must be a number of MB from 50 on, or None"),
         ({"timeout_seconds": "5"}, f"{__name__}.parcel.timeout_seconds must be a number of seconds above 0, or None"),
         ({"expires_after_seconds": 0}, f"{__name__}.parcel.expires_after_seconds must be a number of seconds above 0"),
         ({"max_lost_attempts": 0.5}, f"{__name__}.parcel.max_lost_attempts must be a whole number of at least 1"),

@@ -44,6 +44,8 @@ class LilotaTask(Task):  # type: ignore[type-arg]  # on Django 6 it has no param
     never_retry_on: tuple[type[BaseException], ...] = TaskBase.never_retry_on
     timeout_seconds: float | None = TaskBase.timeout_seconds
     kill_after_seconds: float = TaskBase.kill_after_seconds
+    max_memory_mb: float | None = TaskBase.max_memory_mb
+    max_cpu_seconds: float | None = TaskBase.max_cpu_seconds
     max_lost_attempts: int | None = None
     expires_after_seconds: float | None = TaskBase.expires_after_seconds
     deadline_seconds: float | None = TaskBase.deadline_seconds

@@ -1,0 +1,70 @@
+"""What a process and all that it has started use, as `/proc` tells it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from lilota.workers.use import CAN_MEASURE, own_memory_bytes, use_of
+
+pytestmark = pytest.mark.skipif(not CAN_MEASURE, reason="This system has no /proc.")
+
+_SHARING = """
+import os, sys
+held = os.urandom(100_000_000)
+children = [os.fork() for _ in range(3)]
+if all(children):
+    print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def sharing():
+    """Start a process with 100 MB that its descendants share with it, and return its id."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _SHARING], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "held\n"
+        yield process.pid
+        process.stdin.close()
+
+
+def test_what_processes_share_is_counted_for_each_as_long_as_that_is_little_enough(sharing):
+    """The quick sum is good enough below a bound."""
+    assert use_of(sharing, 2**60).memory_bytes > 400_000_000
+
+
+def test_above_that_each_counts_its_share(sharing):
+    """Together they use little more than the one would alone."""
+    assert 100_000_000 < use_of(sharing, 0).memory_bytes < 250_000_000
+
+
+def test_processor_time_of_children_counts_while_they_run_and_when_they_are_gone():
+    """What a child has used stays with who has waited for it."""
+    began = use_of(os.getpid(), 2**60).cpu_seconds
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    deadline = time.monotonic() + 60
+    while (while_it_runs := use_of(os.getpid(), 2**60).cpu_seconds - began) < 0.3:
+        assert time.monotonic() < deadline
+    busy.kill()
+    busy.wait()
+
+    assert use_of(os.getpid(), 2**60).cpu_seconds - began >= while_it_runs
+
+
+def test_a_process_that_is_gone_uses_nothing_that_could_be_told():
+    """Its death is told elsewhere."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+
+    assert use_of(process.pid, 0) is None
+
+
+def test_a_process_can_tell_its_own_memory():
+    """Python alone takes some."""
+    assert own_memory_bytes() > 5_000_000
