@@ -17,7 +17,14 @@ from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 
-from lilota.errors import ConfigurationError, did_you_mean, listed
+from lilota.errors import (
+    LEAST_MEMORY_MB,
+    LONGEST_SECONDS,
+    MOST_MEMORY_MB,
+    ConfigurationError,
+    did_you_mean,
+    listed,
+)
 from lilota.texts.patterns import Pattern
 
 #: The logger of lilota, below which those of its tasks are.
@@ -61,6 +68,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         places_per_process: how many coroutines of tasks with `concurrent = True` run at once in one process.
         heartbeat_file: the path of a file that a worker keeps young while it goes on; None writes none. A relative one
             counts from the working folder.
+        recycle_after_tasks: a worker process is replaced when so many attempts have ended in it; None means never.
+        recycle_after_seconds: the same when it is so old.
+        recycle_after_mb: the same when it uses so much memory, in millions of bytes, after an attempt.
         sources: setting -> where its value comes from, for people; not a setting itself.
     """
 
@@ -78,6 +88,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     places_per_process: Annotated[int, _Setting("LILOTA_PLACES_PER_PROCESS", _parse_whole, _check_places)] = 1
     heartbeat_file: Annotated[str | None, _Setting("LILOTA_HEARTBEAT_FILE", check=_check_file)] = None
+    recycle_after_tasks: Annotated[
+        int | None, _Setting("LILOTA_RECYCLE_AFTER_TASKS", _parse_whole, _check_recycle_tasks)
+    ] = None
+    recycle_after_seconds: Annotated[
+        float | None, _Setting("LILOTA_RECYCLE_AFTER_SECONDS", _parse_number, _check_recycle_seconds)
+    ] = None
+    recycle_after_mb: Annotated[float | None, _Setting("LILOTA_RECYCLE_AFTER_MB", _parse_number, _check_recycle_mb)] = (
+        None
+    )
     sources: dict[str, str] = {}
 
     def source_of(self, setting: str) -> str:
@@ -288,6 +307,37 @@ def _check_seconds(seconds: float | None, source: str) -> None:
 def _check_file(path: str | None, source: str) -> None:
     if path is not None and not path.strip():
         raise ConfigurationError(f"The setting 'heartbeat_file' in {source} is empty; name a file, or leave it out.")
+
+
+def _check_recycle_tasks(tasks: int | None, source: str) -> None:
+    _check_recycling("recycle_after_tasks", tasks, source)
+
+
+def _check_recycle_seconds(seconds: float | None, source: str) -> None:
+    _check_recycling("recycle_after_seconds", seconds, source)
+
+
+def _check_recycle_mb(megabytes: float | None, source: str) -> None:
+    _check_recycling("recycle_after_mb", megabytes, source)
+
+
+def _check_recycling(name: str, value: float | None, source: str) -> None:
+    problem = recycling_problem(name, value)
+    if problem:
+        raise ConfigurationError(f"The setting {name!r} in {source} is {value!r}; write {problem}.")
+
+
+def recycling_problem(name: str, value: object) -> str:
+    """Return what one of the settings `recycle_after_...` must be, "" if it is."""
+    if value is None:
+        return ""
+    number = value if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+    if name == "recycle_after_tasks":
+        return "" if isinstance(number, int) and 1 <= number < 2**31 else "a whole number of at least 1"
+    if name == "recycle_after_seconds":
+        return "" if 0 < number <= LONGEST_SECONDS else "a number of seconds above 0"
+    least = f"a number of MB from {LEAST_MEMORY_MB} on (a worker uses 25 MB before it runs anything)"
+    return "" if LEAST_MEMORY_MB <= number <= MOST_MEMORY_MB else least
 
 
 def _check_references(tasks: Mapping[str, str], source: str) -> None:

@@ -53,6 +53,9 @@ def run_worker(
     upload_modules: Sequence[str] = (),
     places_per_process: int | None = None,
     heartbeat_file: str | os.PathLike[str] | None = None,
+    recycle_after_tasks: int | None = None,
+    recycle_after_seconds: float | None = None,
+    recycle_after_mb: float | None = None,
     settings: Settings | None = None,
     registry: Registry | None = None,
     service: ServiceManager | None = None,
@@ -64,8 +67,8 @@ def run_worker(
     store: it ends the process as if nobody had caught it, and what ran counts as lost once the lease has run out.
 
     Args:
-        store, processes, queues, lease_seconds, start_method, executor, upload_modules, places_per_process, settings,
-            registry: see `TaskRunner`.
+        store, processes, queues, lease_seconds, start_method, executor, upload_modules, places_per_process,
+            recycle_after_tasks, recycle_after_seconds, recycle_after_mb, settings, registry: see `TaskRunner`.
         ready: is called when the runner has started, with what it does, for people: label -> value.
         say: is called with each sentence about the stopping.
         grace_seconds: how long running tasks may go on after the first signal.
@@ -97,6 +100,9 @@ def run_worker(
             executor=executor,
             upload_modules=upload_modules,
             places_per_process=places_per_process,
+            recycle_after_tasks=recycle_after_tasks,
+            recycle_after_seconds=recycle_after_seconds,
+            recycle_after_mb=recycle_after_mb,
             stop_seconds=grace_seconds,
             settings=settings,
             registry=registry,

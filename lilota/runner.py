@@ -53,6 +53,9 @@ class TaskRunner:
         executor: what runs the attempts: its entry-point name, its URL, or a factory; None takes the configured one.
         upload_modules: Python files that the executor brings to its places on other machines, each a module that can be
             imported there; the processes of this machine need none.
+        recycle_after_tasks, recycle_after_seconds, recycle_after_mb: when a worker process is replaced: when so many
+            attempts have ended in it, when it is so old, when it uses so many millions of bytes of memory after one.
+            Nothing waits for that. None takes the configured number; without one, workers live as long as the runner.
         stop_seconds: how long running tasks may go on when the `with` block is left, as for `stop(timeout_seconds)`;
             None waits as long as it takes.
         settings: what to use instead of the configuration of the environment.
@@ -81,6 +84,9 @@ class TaskRunner:
         executor: str | ExecutorFactory | None = None,
         upload_modules: Iterable[str | os.PathLike[str]] = (),
         places_per_process: int | None = None,
+        recycle_after_tasks: int | None = None,
+        recycle_after_seconds: float | None = None,
+        recycle_after_mb: float | None = None,
         stop_seconds: float | None = None,
         settings: Settings | None = None,
         registry: Registry | None = None,
@@ -112,6 +118,9 @@ class TaskRunner:
             queues=queues,
             lease_seconds=lease_seconds,
             upload_modules=upload_modules,
+            recycle_after_tasks=recycle_after_tasks,
+            recycle_after_seconds=recycle_after_seconds,
+            recycle_after_mb=recycle_after_mb,
             logging_level=logging_level,
         )
         self.registry: Registry = parts.registry

@@ -182,6 +182,25 @@ def test_a_number_of_places_that_can_not_be_is_refused(places):
         TaskRunner(MemoryTaskStore(), places_per_process=places)
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"recycle_after_tasks": 0},
+        {"recycle_after_tasks": 1.5},
+        {"recycle_after_tasks": True},
+        {"recycle_after_seconds": 0},
+        {"recycle_after_seconds": float("nan")},
+        {"recycle_after_mb": "500"},
+        {"recycle_after_mb": 49},
+    ],
+    ids=str,
+)
+def test_a_rule_to_replace_workers_that_can_not_be_is_refused(rule):
+    """The message names it, and says what it may be."""
+    with pytest.raises(ConfigurationError, match=f"'{next(iter(rule))}' must be a (whole )?number .*, not "):
+        TaskRunner(MemoryTaskStore(), **rule)
+
+
 def test_queues_as_text_are_refused():
     """A single name would be taken for a list of letters."""
     with pytest.raises(ConfigurationError, match=r"write queues=\['mail'\]"):

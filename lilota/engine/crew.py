@@ -37,7 +37,9 @@ class Crew:
         may_make_way: a worker that runs coroutines may stop taking more, for something that needs one for itself.
     """
 
-    def __init__(self, size: int, places_per_worker: int = 1, way_seconds: float = 0.0) -> None:
+    def __init__(
+        self, size: int, places_per_worker: int = 1, way_seconds: float = 0.0, most_attempts: int | None = None
+    ) -> None:
         self.failed_starts: int = 0
         self.starts_in_vain: int = 0
         self.last_start_failure: Death | None = None
@@ -45,9 +47,12 @@ class Crew:
         self.size = size
         self._places_per_worker = places_per_worker
         self._way_seconds = way_seconds
+        self._most_attempts = inf if most_attempts is None else most_attempts
         self.options: KnownOptions = KnownOptions()
         self.workers: dict[int, KnownWorker] = {}
         self._retiring: dict[int, KnownWorker] = {}
+        #: Those whose successor is being started, or is up already; with it, if there is one.
+        self._relieved: dict[int, KnownWorker | None] = {}
         self.may_make_way: bool = False
         self._turn_at = 0.0
         self._next_number = 1
@@ -60,12 +65,12 @@ class Crew:
 
     @property
     def is_ready(self) -> bool:
-        """Whether a worker has come up."""
-        return any(worker.ready for worker in self.workers.values())
+        """Whether a worker has come up that may still run something, or does."""
+        return any(worker.ready and not worker.is_used_up() for worker in self.workers.values())
 
     @property
     def _missing(self) -> int:
-        return self.size - len(self.workers) + len(self._retiring)
+        return self.size - len(self.workers) + len(self._retiring) + len(self._relieved)
 
     # --- what time demands
 
@@ -91,8 +96,10 @@ class Crew:
                 KnownOptions(self.options),
                 places=self._places_per_worker,
                 way_seconds=self._way_seconds,
+                most_attempts=self._most_attempts,
             )
             self._next_number += 1
+            self._make_successor(worker)
             self.workers[worker.number] = worker
             self._commands.append(StartWorker(worker.number))
 
@@ -158,7 +165,7 @@ class Crew:
         """A worker is on this node."""
         self.workers[number].node = node[:NAME_LIMIT]
 
-    def came_up(self, number: int) -> None:
+    def came_up(self, number: int, now: float) -> None:
         """A worker process is up.
 
         Raises:
@@ -168,10 +175,13 @@ class Crew:
         if worker.ready:
             raise MisconductError("said once more that it is ready")
         worker.ready = True
+        worker.ready_at = now
         self.failed_starts = self.starts_in_vain = 0
         self.unfit = ""
         if self._closing:
             self.send(worker, Finish())
+        elif worker.predecessor is not None:
+            self._let_go(worker.predecessor)
 
     def leaves(self, number: int, now: float) -> None:
         """A worker ends in good order: what is sent to it from now on does not start.
@@ -181,7 +191,7 @@ class Crew:
         """
         worker = self.workers[number]
         is_at_work = any(attempt.started_at is not None for attempt in worker.running())
-        if not (self._closing or worker.retiring or worker.has_ended_one) or is_at_work:
+        if not (self._closing or worker.retiring or worker.relieved or worker.ended) or is_at_work:
             raise MisconductError("said that it leaves, though it has an attempt to run")
         worker.leaving = True
         worker.leave_by = min(worker.leave_by, now + LEAVE_SECONDS)
@@ -191,16 +201,66 @@ class Crew:
         worker = self.workers.get(number)
         if worker is None:
             return
+        self._free_successor(number)
         self._retiring[number] = worker
         worker.retiring = True
         worker.retire_by = now + grace_seconds
         self.recall(worker)
         self.send(worker, Finish())
 
+    def relieve(self, worker: KnownWorker, *, may_overlap: bool) -> None:
+        """Let a worker leave that has served long enough, and another one take its place.
+
+        Args:
+            may_overlap: it goes on until the other one is up.
+        """
+        if may_overlap:
+            self._relieved[worker.number] = None
+        else:
+            self._let_go(worker)
+
+    def is_relieving(self) -> bool:
+        """Tell whether a worker is about to be replaced, and nobody serves in its place yet."""
+        if any(successor is None or not successor.ready for successor in self._relieved.values()):
+            return True
+        return any(worker.relieved and not worker.attempts for worker in self.workers.values())
+
+    def is_relieved(self, worker: KnownWorker) -> bool:
+        """Tell whether a worker is being replaced already."""
+        return worker.relieved or worker.number in self._relieved
+
+    def _let_go(self, worker: KnownWorker) -> None:
+        """Let a worker leave when it has ended what it has."""
+        if not worker.relieved:
+            worker.relieved = True
+            self.send(worker, Finish())
+
+    def _make_successor(self, worker: KnownWorker) -> None:
+        """Let a new worker be the one that takes the place of another, if one is waited for."""
+        for number, successor in self._relieved.items():
+            if successor is None:
+                self._relieved[number] = worker
+                worker.predecessor = self.workers[number]
+                return
+
+    def _free_successor(self, number: int) -> None:
+        """Let who takes the place of a worker wait for it no longer."""
+        successor = self._relieved.pop(number, None)
+        if successor is not None:
+            successor.predecessor = None
+
+    def _end_succession(self, worker: KnownWorker) -> None:
+        """Forget whose place a worker that is gone has taken, or was to take, and who takes its own."""
+        self._free_successor(worker.number)
+        before = worker.predecessor
+        if before is not None and self._relieved.get(before.number) is worker:
+            self._relieved[before.number] = None
+
     def died(self, number: int, death: Death, now: float) -> KnownWorker:
         """A worker process is gone; return what was known of it."""
         worker = self.workers.pop(number)
         self._retiring.pop(number, None)
+        self._end_succession(worker)
         if worker.unfit:
             cause = f"has not what its runner has. {worker.unfit}"
             death = Death(cause, death.last_lines, is_explained=True, node=death.node)

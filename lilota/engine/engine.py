@@ -26,6 +26,7 @@ from lilota.engine.holdings import Holdings
 from lilota.engine.messages import FromWorker, Lacking, Leaving, Loaded, Ready, Remarks, Report, Unfit
 from lilota.engine.pacing import BATCH_LIMIT, Pacing
 from lilota.engine.pauses import Pauses
+from lilota.engine.renewal import NO_RENEWAL, Renewal, RenewalRules
 from lilota.engine.stop_ladder import StopLadder
 from lilota.engine.use_watch import UseWatch
 from lilota.engine.workload import Attempt, KnownWorker
@@ -61,6 +62,8 @@ class Engine:
         queues: the queues that it serves, or None for all.
         chronicle: makes the lines that it writes itself into the logs of tasks.
         way_seconds: how long a message to a worker and its answer take.
+        renewal: when workers are replaced.
+        may_overlap: the executor has room for a worker and the one that replaces it, for a moment.
 
     Attributes:
         crew: its workers, and what is to be done with them.
@@ -77,6 +80,8 @@ class Engine:
         *,
         places_per_worker: int = 1,
         way_seconds: float = 0.0,
+        renewal: RenewalRules = NO_RENEWAL,
+        may_overlap: bool = False,
     ) -> None:
         names = tuple(names)
         self._given_names: set[str] = set()
@@ -94,10 +99,11 @@ class Engine:
         self._gave_up_because: str | None = None
         self._given_up: tuple[str, ...] = ()
         self._unwatched: tuple[str, ...] = ()
-        self.crew: Crew = Crew(number_of_workers, places_per_worker, way_seconds)
+        self.crew: Crew = Crew(number_of_workers, places_per_worker, way_seconds, renewal.after_tasks)
         self._backlog = Backlog()
         self._stops = StopLadder(self.crew)
         self._use_watch = UseWatch(self.crew, self._stops)
+        self._renewal = Renewal(self.crew, renewal, may_overlap=may_overlap)
         self.holdings: Holdings = Holdings(
             self.crew, self._backlog, self._stops, self._use_watch, chronicle or Chronicle(runner_id)
         )
@@ -108,6 +114,7 @@ class Engine:
         self._more_concurrent_may_wait = True
         self._looks_at_all = False
         self._timed_rules = (
+            TimedRule(self._renewal.next_at, self._renewal.go_on),
             TimedRule(self.crew.next_start_at, self.crew.start_missing),
             TimedRule(self._stops.next_step_at, self._stops.take_steps),
             TimedRule(self._use_watch.next_look_at, self._use_watch.look),
@@ -230,6 +237,7 @@ class Engine:
 
     def worker_measured(self, number: int, use: WorkerUse | None, now: float) -> None:
         """Somebody has looked what a worker uses; None if nobody can tell."""
+        self._renewal.measured(number, use)
         name = self._use_watch.measured(number, use, now)
         if name is not None:
             limits = "their limits of memory and processor time"
@@ -259,6 +267,7 @@ class Engine:
     def stop_claiming(self) -> None:
         """Take nothing new, and give back what has not started."""
         self._claiming = False
+        self._renewal.end()
         self.crew.stop_starting()
         self.holdings.give_back_waiting()
 
@@ -290,7 +299,7 @@ class Engine:
             case Remarks():
                 check_remarks(worker, message.lines)
             case Ready():
-                self.crew.came_up(worker.number)
+                self.crew.came_up(worker.number, now)
             case Unfit():
                 self._note_unfit(worker, message)
             case Leaving():
@@ -338,7 +347,7 @@ class Engine:
         places = 0
         for worker in self.crew.workers.values():
             if worker.takes_more() and not worker.is_shared():
-                places += max(0, size - len(worker.attempts))
+                places += max(0, int(min(size - len(worker.attempts), worker.left())))
         return max(0, places - len(self._backlog))
 
     def _free_concurrent_places(self) -> int:

@@ -190,8 +190,8 @@ class ShowsStacks(Protocol):
 class MeasuresWorkers(Protocol):
     """What an executor may be able to do besides: tell what its workers use, of memory and of processors.
 
-    Without it the limits of tasks (`max_memory_mb`, `max_cpu_seconds`) have no effect; the runner says so in its log
-    and in `lilota runners`.
+    Without it the limits of tasks (`max_memory_mb`, `max_cpu_seconds`) and `recycle_after_mb` have no effect; the
+    runner says so in its log and in `lilota runners`.
     """
 
     def measure(self, number: int, exact_above_bytes: int) -> None:

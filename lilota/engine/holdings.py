@@ -260,7 +260,7 @@ class Holdings:
                     self._note_newer(attempt, worker.options)
                 update = self._by_terms(attempt, update, update.outcome, now)
             worker.take(attempt.fence)
-            worker.has_ended_one = True
+            worker.ended += 1
             worker.first_returns = 0
             worker.remarks = worker.remark_characters = 0
             if update.outcome is not None and (notes := self._chronicle.notes(attempt, update.outcome, worker.node)):

@@ -172,7 +172,10 @@ class KnownWorker(msgspec.Struct, eq=False):
         remarks: how many lines it has told outside of attempts since its last one ended, and `remark_characters` how
             long they are together.
         options: what it told of the task classes that it has imported, and else what others told.
-        has_ended_one: one of its attempts has ended.
+        most_attempts: how many attempts it may run in its life, and `ended` how many have ended in it.
+        ready_at: when it came up.
+        relieved: it was told to leave, because another worker takes its place.
+        predecessor: the worker whose place it takes, as long as that one lives.
         first_returns: how often in a row it has returned the attempt that it should have been running.
         places: how many attempts of concurrent tasks it runs at once.
         way_seconds: how long a message to it and its answer take.
@@ -199,7 +202,11 @@ class KnownWorker(msgspec.Struct, eq=False):
     remarks: int = 0
     remark_characters: int = 0
     has_worked: bool = False
-    has_ended_one: bool = False
+    most_attempts: float = inf
+    ended: int = 0
+    ready_at: float = inf
+    relieved: bool = False
+    predecessor: KnownWorker | None = None
     first_returns: int = 0
     places: int = 1
     way_seconds: float = 0.0
@@ -208,8 +215,25 @@ class KnownWorker(msgspec.Struct, eq=False):
     node: str = ""
 
     def takes_more(self) -> bool:
-        """Tell whether what is sent to it has a chance to run soon: it is up, not slow, and neither leaves nor dies."""
-        return self.ready and not (self.slow or self.leaving or self.retiring or self.doomed)
+        """Tell whether what is sent to it has a chance to run soon: it is up, not slow, and neither leaves nor dies.
+
+        One that takes the place of another waits until that has ended what it has: else more would run at the same time
+        than there are places.
+        """
+        if not self.ready or self.slow or self.leaving or self.retiring or self.relieved or self.doomed:
+            return False
+        if self.left() <= 0:
+            return False
+        before = self.predecessor
+        return before is None or not before.attempts or before.is_shared()
+
+    def left(self) -> float:
+        """Return how many attempts it may get besides those that it has."""
+        return self.most_attempts - self.ended - len(self.attempts)
+
+    def is_used_up(self) -> bool:
+        """Tell whether it has run all that it may, and does nothing until another one takes its place."""
+        return self.left() <= 0 and not self.attempts
 
     def failed_to_start(self) -> bool:
         """Tell whether a worker that died did so by itself and before it got work: the next one may do the same."""
@@ -246,7 +270,7 @@ class KnownWorker(msgspec.Struct, eq=False):
         first = self.first()
         takes_them = self.takes_more() and not self.makes_way
         has_room = takes_them and first is not None and not first.must_run_alone and self.is_shared()
-        return max(0, self.places - len(self.attempts)) if has_room else 0
+        return max(0, int(min(self.places - len(self.attempts), self.left()))) if has_room else 0
 
     def room_for(self, attempt: Attempt) -> bool:
         """Tell whether it can take one more attempt without making it wait."""
@@ -263,7 +287,11 @@ class KnownWorker(msgspec.Struct, eq=False):
             if options.concurrent:
                 return False
         in_hand_seconds = WORK_IN_HAND_SECONDS + self.way_seconds
-        return len(self.attempts) < BATCH_LIMIT and self.load_seconds + attempt.expected_seconds <= in_hand_seconds
+        return (
+            len(self.attempts) < BATCH_LIMIT
+            and self.left() > 0
+            and self.load_seconds + attempt.expected_seconds <= in_hand_seconds
+        )
 
     def put(self, attempt: Attempt, now: float) -> None:
         """Queue an attempt behind the others."""

@@ -12,6 +12,7 @@ import msgspec
 from lilota.config import Settings
 from lilota.contract import redacted
 from lilota.engine.executor import Executor, ExecutorFactory, ExecutorOptions
+from lilota.engine.renewal import NO_RENEWAL, RenewalRules
 from lilota.errors import LilotaError, PluginError, listed
 from lilota.plugins.strangers import let_pass, one_line, undisturbed
 from lilota.registry import Registry
@@ -31,6 +32,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     queues: tuple[str, ...] | None
     lease_seconds: float
     upload_modules: tuple[str, ...] = ()
+    renewal: RenewalRules = NO_RENEWAL
     logging_level: int
     settings: Settings
 

@@ -8,19 +8,22 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from keyword import iskeyword
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from lilota.adding.waiters import Waiters
-from lilota.config import MOST_PLACES, Settings
+from lilota.config import MOST_PLACES, Settings, recycling_problem
 from lilota.contract import TaskStore
 from lilota.contract.rules import check_queue
 from lilota.engine.executor import ExecutorFactory
+from lilota.engine.renewal import RenewalRules
 from lilota.errors import ConfigurationError, InvalidInputError
 from lilota.plugins import Plugins
 from lilota.registry import Registry
 from lilota.running.executors import RunOptions
 from lilota.stores import ensure_store, is_configured
 from lilota.tasks.numbers import is_whole
+
+Limit = TypeVar("Limit", int, float)
 
 
 class RunnerParts(NamedTuple):
@@ -45,6 +48,9 @@ def make_parts(
     queues: Iterable[str] | None,
     lease_seconds: float,
     upload_modules: Iterable[str | os.PathLike[str]],
+    recycle_after_tasks: int | None,
+    recycle_after_seconds: float | None,
+    recycle_after_mb: float | None,
     logging_level: int,
 ) -> RunnerParts:
     """Make them of the arguments of a `TaskRunner`; see there."""
@@ -60,6 +66,11 @@ def make_parts(
         queues=None if queues is None else _checked_queues(queues),
         lease_seconds=lease_seconds,
         upload_modules=_checked_uploads(upload_modules),
+        renewal=RenewalRules(
+            after_tasks=_recycling("recycle_after_tasks", recycle_after_tasks, settings.recycle_after_tasks),
+            after_seconds=_recycling("recycle_after_seconds", recycle_after_seconds, settings.recycle_after_seconds),
+            after_mb=_recycling("recycle_after_mb", recycle_after_mb, settings.recycle_after_mb),
+        ),
         logging_level=logging_level,
         settings=settings,
     )
@@ -78,6 +89,14 @@ def _check_places(places_per_process: object) -> None:
         raise ConfigurationError(
             f"'places_per_process' must be a whole number from 1 to {MOST_PLACES:,}, not {places_per_process!r}."
         )
+
+
+def _recycling(name: str, given: Limit | None, configured: Limit | None) -> Limit | None:
+    """Return the argument if it was given, and else the setting."""
+    problem = recycling_problem(name, given)
+    if problem:
+        raise ConfigurationError(f"{name!r} must be {problem}, not {given!r:.100}.")
+    return configured if given is None else given
 
 
 def _checked_queues(queues: Iterable[str]) -> tuple[str, ...]:

@@ -105,6 +105,8 @@ class RunnerStart:
             chronicle,
             places_per_worker=options.places_per_process,
             way_seconds=promises.way_seconds,
+            renewal=options.renewal,
+            may_overlap=promises.may_overlap,
         )
         teller = Teller(self._plugins, waiters)
         self.driver: Driver = Driver(self._engine, self._executor, store, teller, on_failure=self._note_failure)

@@ -1,4 +1,4 @@
-"""Limits of memory and of processor time, with real processes, as a user has them."""
+"""Limits of memory and of processor time, and workers that are replaced: with real processes, as a user has them."""
 
 from __future__ import annotations
 
@@ -108,6 +108,33 @@ def test_what_earlier_tasks_have_left_in_a_worker_is_not_blamed_on_the_next(tmp_
         info = handle.info()
         assert (info.attempt, info.lost_attempts) == (1, 0)
         assert "earlier ones have left" in " ".join(line.text for line in handle.logs())
+
+
+@pytest.mark.parametrize("rule", [{"recycle_after_tasks": 10}, {"recycle_after_seconds": 0.2}], ids=str)
+def test_workers_are_replaced_under_load_and_nothing_is_lost_or_runs_twice(rule):
+    """Each task ends once, in its first attempt; no worker runs more than it may."""
+    with TaskRunner("memory", 2, settings=SETTINGS, stop_seconds=0, **rule) as runner:
+        handles = [runner.add(say.bind(number)) for number in range(100)]
+        told = [handle.result(120) for handle in handles]
+        while len({pid for _, pid in told}) <= 2:  # a quick machine is through before they are old
+            told.append(runner.add(say.bind(len(told))).result(120))
+        infos = [handle.info() for handle in handles]
+
+    assert [number for number, _ in told] == list(range(len(told)))
+    assert {(info.attempt, info.lost_attempts) for info in infos} == {(1, 0)}
+    pids = [pid for _, pid in told]
+    assert max(map(pids.count, pids)) <= rule.get("recycle_after_tasks", len(pids))
+
+
+def test_a_worker_that_has_grown_is_replaced():
+    """Somebody looks after an attempt; the tasks notice nothing."""
+    with TaskRunner("memory", 1, settings=SETTINGS, stop_seconds=0, recycle_after_mb=200) as runner:
+        littered = runner.add(litter.bind(250)).result(60)
+
+        def look() -> int:
+            return runner.add(say.bind(1)).result(60)[1]
+
+        assert until(look, lambda pid: pid != littered)
 
 
 # --- killed by the kernel

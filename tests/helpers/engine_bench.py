@@ -9,6 +9,7 @@ from lilota.engine.engine import Engine
 from lilota.engine.events import WorkerUse
 from lilota.engine.fates import Death
 from lilota.engine.messages import Lacking, Leaving, Loaded, Ready, Report, Unfit
+from lilota.engine.renewal import NO_RENEWAL, RenewalRules
 from lilota.models import AttemptUpdate, Claim, Outcome, TaskState
 from lilota.tasks.options import TaskOptions
 
@@ -27,11 +28,21 @@ class Bench:
         names: tuple[str, ...] = ("task",),
         places_per_worker: int = 1,
         way_seconds: float = 0.0,
+        *,
+        renewal: RenewalRules = NO_RENEWAL,
+        may_overlap: bool = True,
     ) -> None:
         self.now = now
         chronicle = Chronicle("me", clock=lambda: self.now)
         self.engine = Engine(
-            "me", workers, names, chronicle=chronicle, places_per_worker=places_per_worker, way_seconds=way_seconds
+            "me",
+            workers,
+            names,
+            chronicle=chronicle,
+            places_per_worker=places_per_worker,
+            way_seconds=way_seconds,
+            renewal=renewal,
+            may_overlap=may_overlap,
         )
         self.engine.tick(self.now)
         self.started = [command.worker for command in self.commands() if isinstance(command, StartWorker)]

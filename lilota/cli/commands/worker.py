@@ -17,7 +17,7 @@ from lilota.cli.options import DURATION, MODULE, TASK_REFERENCE, store_option
 from lilota.cli.output import echo, silence
 from lilota.cli.session import Session, make_current_folder_importable, pass_session
 from lilota.config import MOST_PLACES
-from lilota.errors import ConfigurationError, LilotaError
+from lilota.errors import LEAST_MEMORY_MB, MOST_MEMORY_MB, ConfigurationError, LilotaError
 from lilota.texts.safe import safe
 from lilota.texts.stderr_logs import ReadableFormatter, logs_on_stderr
 
@@ -90,6 +90,24 @@ _LEVELS: Final = ("debug", "info", "warning", "error")
     metavar="PATH",
     help="Keep this file young while the worker goes on and the store answers. Default: the setting, or none.",
 )
+@click.option(
+    "--recycle-after-tasks",
+    type=click.IntRange(1, 2**31 - 1),
+    metavar="N",
+    help="Replace a process when so many tasks have run in it. Default: the setting, or never.",
+)
+@click.option(
+    "--recycle-after",
+    "recycle_after_seconds",
+    type=DURATION,
+    help="Replace a process when it is so old. Default: the setting, or never.",
+)
+@click.option(
+    "--recycle-after-mb",
+    type=click.FloatRange(LEAST_MEMORY_MB, MOST_MEMORY_MB),
+    metavar="MB",
+    help="Replace a process that uses so much memory after a task. Default: the setting, or never.",
+)
 @click.option("--reload", is_flag=True, help="Start again when code changes; for development.")
 @click.option(
     "--log-level",
@@ -114,6 +132,9 @@ def worker(
     executor: str | None,
     upload_modules: tuple[str, ...],
     heartbeat_file: str | None,
+    recycle_after_tasks: int | None,
+    recycle_after_seconds: float | None,
+    recycle_after_mb: float | None,
     reload: bool,
     log_level: str,
 ) -> None:
@@ -159,6 +180,9 @@ def worker(
                 upload_modules=upload_modules,
                 heartbeat_file=heartbeat_file,
                 service=service,
+                recycle_after_tasks=recycle_after_tasks,
+                recycle_after_seconds=recycle_after_seconds,
+                recycle_after_mb=recycle_after_mb,
                 registry=registry,
             )
 

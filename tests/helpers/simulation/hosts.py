@@ -9,6 +9,7 @@ from history.events import History, Looked, Spun
 from lilota.adding.waiters import Waiters
 from lilota.contract import RunnerInfo
 from lilota.engine.engine import Engine
+from lilota.engine.renewal import NO_RENEWAL, RenewalRules
 from lilota.errors import StoreError
 from lilota.plugins import Plugins
 from lilota.running.driver import Driver
@@ -23,6 +24,8 @@ from simulation.world import World
 #: So many rounds without a pause and without news are no longer a coincidence.
 _ROUNDS_WITHOUT_NEWS = 30
 _LEAST_STEP_SECONDS = 1e-4
+#: When workers are replaced.
+_RENEWALS = (NO_RENEWAL, RenewalRules(after_tasks=1), RenewalRules(after_tasks=7), RenewalRules(after_seconds=3.0))
 
 
 class NoPlugins:
@@ -60,7 +63,14 @@ class Host:
         self._history = history
         self._shared = shared
         self.processes = SimulatedProcesses(world, history, self._wake, workers, places)
-        self.engine = Engine(name, self.processes.places(), tuple(OPTIONS), places_per_worker=places)
+        self.engine = Engine(
+            name,
+            self.processes.places(),
+            tuple(OPTIONS),
+            places_per_worker=places,
+            renewal=world.rng.choice(_RENEWALS),
+            may_overlap=world.rng.random() < 0.7,
+        )
         teller = Teller(cast("Plugins", NoPlugins()), Waiters(self.store, told=True))
         self.driver = Driver(self.engine, self.processes, self.store, teller, world.monotonic)
         self.lease = LeaseKeeper(self.store, self.info, self.driver.lose_lease, self.driver.look_again, world.monotonic)
@@ -169,7 +179,10 @@ class Host:
             and self.driver._exchange.schedule.may_talk(self.world.monotonic())
             and self.world.now >= self.frozen_until
             and not self.stopping
-            and any(worker.ready and not worker.retiring for worker in self.engine.crew.workers.values())
+            and any(
+                worker.ready and not (worker.retiring or worker.is_used_up())
+                for worker in self.engine.crew.workers.values()
+            )
             and self.world.time() < self.store.lease_until
         )
         waits = is_well and self._shared.is_work_due()
