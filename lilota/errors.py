@@ -17,6 +17,10 @@
     │   ├── StoreUnavailableError the store can't be reached or written just now
     │   ├── StoreGoneError        the process that held the store's data has ended
     │   └── StoreVersionError     the store was written by a newer lilota
+    ├── FileError                 a file of a task
+    │   ├── InvalidFileError      what can't be attached: its name, its kind, its size
+    │   ├── FileAreaError         where files are kept can't be found or used, or is full
+    │   └── FileGoneError         the file is not there any more: expired, replaced, or lost
     └── PluginError
         └── PluginConflictError   two distributions claim one name
 
@@ -156,6 +160,22 @@ class StoreGoneError(StoreError):
 
 class StoreVersionError(StoreError):
     """The store's data was written by a newer version that this one must not touch. Upgrade this program."""
+
+
+class FileError(LilotaError):
+    """The base of what can be wrong with a file of a task."""
+
+
+class InvalidFileError(FileError, ValueError):
+    """A file can't be attached as it is: its name, its kind or its size; or the task has too many. Nothing was kept."""
+
+
+class FileAreaError(FileError):
+    """Where files are kept can't be found, reached, read or written, as on a full disk; nothing was half written."""
+
+
+class FileGoneError(FileError, LookupError):
+    """A file is not there any more: it has expired, a newer one of its name has replaced it, or its folder was lost."""
 
 
 class PluginError(LilotaError):

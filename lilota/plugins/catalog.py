@@ -21,7 +21,7 @@ from lilota.errors import (
 )
 from lilota.plugins.frozen import how_to_bundle
 from lilota.plugins.loading import load_reference
-from lilota.plugins.records import EXECUTORS, IN_RECORDS, KINDS, STORES, TASKS, Entry
+from lilota.plugins.records import EXECUTORS, FILES, IN_RECORDS, KINDS, STORES, TASKS, Entry
 from lilota.plugins.selection import apply_switches, settle_claims
 from lilota.plugins.strangers import as_sentence, let_pass, one_line, reason_of, undisturbed
 from lilota.tasks.reachability import is_frozen
@@ -41,6 +41,8 @@ _ELSEWHERE: Final = MappingProxyType(
         (STORES, "unix"): "lilota-redis-store",
         (STORES, "django"): "lilota-django",
         (EXECUTORS, "processes"): "lilota",
+        (FILES, "file"): "lilota",
+        **{(FILES, name): "lilota-fsspec-files" for name in ("s3", "gs", "gcs", "abfs", "az", "sftp", "smb", "fsspec")},
     }
 )
 _UNKNOWN: Final = MappingProxyType({STORES: UnknownStoreError, TASKS: UnknownTaskError})

@@ -6,12 +6,12 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from lilota.config import Settings
 from lilota.contract.forks import renew_in_forks
 from lilota.engine.executor import ExecutorFactory
-from lilota.errors import InvalidTaskError, LilotaError, PluginError
+from lilota.errors import InvalidTaskError, LilotaError, PluginError, listed
 from lilota.hookspecs import AttemptDetails, StoreFactory, is_called_in_workers
 from lilota.models import TaskBase
 from lilota.plugins.catalog import Catalog
@@ -20,6 +20,7 @@ from lilota.plugins.discovery import installed, installed_version, is_still_inst
 from lilota.plugins.hooks import PluginModules
 from lilota.plugins.records import (
     EXECUTORS,
+    FILES,
     IN_RECORDS,
     KINDS,
     MODULES,
@@ -35,11 +36,14 @@ from lilota.tasks.checks import check_task_class
 from lilota.tasks.options import remarks_on
 from lilota.texts.secrets import mask_text
 
+if TYPE_CHECKING:
+    from lilota.contract.file_areas import FileArea, FileAreaFactory
+
 logger: logging.Logger = logging.getLogger("lilota.plugins")
 
 
 class Plugins:
-    """The stores, tasks, executors and hooks that installed distributions bring.
+    """The stores, tasks, executors, file areas and hooks that installed distributions bring.
 
     Making one reads metadata and loads the modules of the group `lilota.plugins`; the others are imported when they
     are used.
@@ -147,16 +151,23 @@ class Plugins:
             LilotaError: as for `store_factory`, or what the factory finds wrong with the address.
             PluginError: the factory raised anything else.
         """
-        factory = self.store_factory(scheme)
-        what = f"The store {scheme!r} of {self._catalog.find(STORES, scheme).source}"
-        try:
-            with undisturbed(what):
-                return factory(address)
-        except LilotaError:
-            raise
-        except BaseException as error:
-            let_pass(error, what)
-            raise PluginError(f"{what} can't be made: {mask_text(one_line(error))}. Mend or upgrade it.") from error
+        return self._make(STORES, scheme, address, self.store_factory(scheme))
+
+    def make_file_area(self, scheme: str, url: str) -> FileArea:
+        """Make the file area of a URL.
+
+        Raises:
+            ConfigurationError: no distribution brings it, it is disabled, or it finds the URL wrong.
+            PluginConflictError: several distributions claim it.
+            PluginError: it can't be imported, or is not complete.
+        """
+        from lilota.contract.file_areas import FileArea  # noqa: PLC0415 - most programs keep no files
+
+        area = self._make(FILES, scheme, url, self.file_area_factory(scheme))
+        if not isinstance(area, FileArea):
+            lacking = [name for name in vars(FileArea) if not name.startswith("_") and not hasattr(area, name)]
+            raise PluginError(f"The file area {scheme!r} is not complete: it lacks {listed(lacking)}.")
+        return area
 
     def executor_factory(self, url: str) -> ExecutorFactory:
         """Import the factory of the executor that a name or URL stands for.
@@ -167,6 +178,10 @@ class Plugins:
             PluginError: it can't be imported.
         """
         return cast("ExecutorFactory", self._load_factory(EXECUTORS, url.partition(":")[0].lower()))
+
+    def file_area_factory(self, scheme: str) -> FileAreaFactory:
+        """Import the factory of a file area; raises what `executor_factory` does."""
+        return cast("FileAreaFactory", self._load_factory(FILES, scheme))
 
     def has(self, hook_name: str) -> bool:
         """Tell whether any plugin implements a hook; cheap enough to ask for every attempt."""
@@ -202,6 +217,17 @@ class Plugins:
     async def run_shared_attempt(self, attempt: AttemptDetails) -> object:
         """Run the task of an attempt as `run_attempt` does, on an event loop that it shares with others."""
         return await self._modules.run_shared_attempt(attempt)
+
+    def _make(self, group: str, scheme: str, address: str, factory: Callable[[str], object]) -> object:
+        what = f"The {KINDS[group]} {scheme!r} of {self._catalog.find(group, scheme).source}"
+        try:
+            with undisturbed(what):
+                return factory(address)
+        except LilotaError:
+            raise
+        except BaseException as error:
+            let_pass(error, what)
+            raise PluginError(f"{what} can't be made: {mask_text(one_line(error))}. Mend or upgrade it.") from error
 
     def _load_factory(self, group: str, name: str) -> object:
         entry = self._catalog.find(group, name)

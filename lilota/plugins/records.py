@@ -16,12 +16,20 @@ from lilota.plugins.strangers import as_sentence
 STORES: Final = "lilota.stores"
 TASKS: Final = "lilota.tasks"
 EXECUTORS: Final = "lilota.executors"
+FILES: Final = "lilota.files"
 MODULES: Final = "lilota.plugins"
 #: No group of entry points: what the setting `modules` names. `lilota plugins` lists it beside these.
 TASK_MODULES: Final = "modules"
 #: Group -> what an entry of it is, for people.
 KINDS: Final = MappingProxyType(
-    {STORES: "store", TASKS: "task", EXECUTORS: "executor", MODULES: "plugin", TASK_MODULES: "module"}
+    {
+        STORES: "store",
+        TASKS: "task",
+        EXECUTORS: "executor",
+        FILES: "file area",
+        MODULES: "plugin",
+        TASK_MODULES: "module",
+    }
 )
 
 #: Marks a log line that says what `Plugins.records()` and `Plugins.remarks()` say, too.
@@ -44,9 +52,9 @@ class PluginRecord(_Named, frozen=True, kw_only=True):
     """One entry as of the moment it was asked for.
 
     Attributes:
-        group: "lilota.stores", "lilota.tasks", "lilota.executors" or "lilota.plugins"; "modules" for what the setting
-            of that name has, which no distribution brings.
-        name: the scheme of the store or executor, or the name of the task or plugin.
+        group: "lilota.stores", "lilota.tasks", "lilota.executors", "lilota.files" or "lilota.plugins"; "modules" for
+            what the setting of that name has, which no distribution brings.
+        name: the scheme of the store, executor or file area, or the name of the task or plugin.
         value: what the entry names, "package.module:object"; a task or store that a hook contributed
             has "package.module:hook()".
         distribution, version: the installed package that brings it.

@@ -5,6 +5,7 @@ store, retries and planned faults included; the pytest plugin, active when lilot
 `lilota_run` and `lilota_drain`, beside `lilota_store`, `lilota_client`, `lilota_clock` and `lilota_runner`.
 Stores: `StoreContract` is the conformance suite; `check_store` (and `lilota check-store`) runs it on a URL.
 Executors: `ExecutorContract` is the conformance suite.
+File areas: `FileAreaContract` is the conformance suite.
 
 The names are loaded when they are first used, so that neither pytest nor Hypothesis is needed for the others.
 """
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from lilota.testing.contract import StoreContract
     from lilota.testing.drain import Drain, DrainedAttempt
     from lilota.testing.executors import ExecutorContract
+    from lilota.testing.file_areas import FileAreaContract
     from lilota.testing.inline import TaskResult
     from lilota.testing.tasks import run_task
 
@@ -28,6 +30,7 @@ __all__ = [
     "DrainedAttempt",
     "ExecutorContract",
     "FakeClock",
+    "FileAreaContract",
     "ShiftedClock",
     "StoreContract",
     "TaskResult",
@@ -41,6 +44,7 @@ _HOMES = {
     "DrainedAttempt": "lilota.testing.drain",
     "ExecutorContract": "lilota.testing.executors",
     "FakeClock": "lilota.testing.clock",
+    "FileAreaContract": "lilota.testing.file_areas",
     "ShiftedClock": "lilota.testing.clock",
     "StoreContract": "lilota.testing.contract",
     "TaskResult": "lilota.testing.inline",

@@ -416,6 +416,7 @@ def test_an_entry_that_can_not_be_the_name_of_a_task_fails_alone(install, tmp_pa
         ("Lilota.Tasks", "lilota.tasks"),
         ("lilota.store", "lilota.stores"),
         ("lilota.executor", "lilota.executors"),
+        ("lilota.file", "lilota.files"),
         ("lilota.plugin", "lilota.plugins"),
     ],
 )

@@ -163,10 +163,11 @@ def test_an_observer_that_raises_anything_harms_nobody_and_is_named(bring, caplo
         ("lilota.tasks", lambda plugins: plugins.load_task("rusty")),
         ("lilota.stores", lambda plugins: plugins.store_factory("rusty")),
         ("lilota.executors", lambda plugins: plugins.executor_factory("rusty")),
+        ("lilota.files", lambda plugins: plugins.make_file_area("rusty", "rusty://x")),
     ],
 )
 def test_a_module_that_raises_anything_is_an_error_that_names_it(bring, group, use, statement):
-    """For tasks, stores and executors, for whoever uses them."""
+    """For tasks, stores, executors and file areas, for whoever uses them."""
     bring("rusty", statement, group, "rusty:Thing")
     plugins = Plugins(Settings())
 
@@ -174,6 +175,28 @@ def test_a_module_that_raises_anything_is_an_error_that_names_it(bring, group, u
         use(plugins)
 
     assert record_of(plugins, "rusty").state == "failed"
+
+
+@pytest.mark.parametrize("statement", RAISED)
+def test_a_file_area_that_raises_anything_when_it_is_made_is_an_error_that_names_it(bring, statement):
+    """And not what it raised."""
+    bring("rusty", f"def make(url):\n    {statement}\n", "lilota.files", "rusty:make")
+
+    with pytest.raises(PluginError, match=r"The file area 'rusty' of rusty 1.0 can't be made"):
+        Plugins(Settings()).make_file_area("rusty", "rusty://x")
+
+
+def test_a_file_area_that_lacks_a_method_is_not_used(bring):
+    """It may be of another version of lilota."""
+    bring(
+        "rusty",
+        "class Area:\n    def __init__(self, url): pass\n    def info(self): pass",
+        "lilota.files",
+        "rusty:Area",
+    )
+
+    with pytest.raises(PluginError, match=r"The file area 'rusty' is not complete: it lacks .*'put'"):
+        Plugins(Settings()).make_file_area("rusty", "rusty://x")
 
 
 @pytest.mark.parametrize("statement", RAISED)

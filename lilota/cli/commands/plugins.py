@@ -18,7 +18,17 @@ from lilota.cli.screen import columns, console, text
 from lilota.cli.session import Session, pass_session
 from lilota.models import JSONObject
 from lilota.plugins import PluginRecord
-from lilota.plugins.records import EXECUTORS, KINDS, STORES, TASK_MODULES, TASKS, PluginState, shown_otherwise, troubles
+from lilota.plugins.records import (
+    EXECUTORS,
+    FILES,
+    KINDS,
+    STORES,
+    TASK_MODULES,
+    TASKS,
+    PluginState,
+    shown_otherwise,
+    troubles,
+)
 from lilota.texts.safe import safe
 from lilota.texts.secrets import mask_text
 from lilota.texts.words import count
@@ -59,7 +69,12 @@ def plugins(session: Session, *, as_json: bool, check: bool) -> None:
 def _load_all(session: Session) -> None:
     """Load everything that can be used; the records keep what went wrong."""
     found = session.plugins
-    loaders = {STORES: found.store_factory, TASKS: found.load_task, EXECUTORS: found.executor_factory}
+    loaders = {
+        STORES: found.store_factory,
+        TASKS: found.load_task,
+        EXECUTORS: found.executor_factory,
+        FILES: found.file_area_factory,
+    }
     for record in session.plugins.records():
         load = loaders.get(record.group)
         if load is None or record.state not in {"not loaded", "failed"}:
