@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lilota.errors import LilotaError, Retry
     from lilota.handles import TaskHandle
     from lilota.hookspecs import hookimpl
-    from lilota.models import TaskBase, TaskContext, TaskInfo, TaskState
+    from lilota.models import FileRef, TaskBase, TaskContext, TaskInfo, TaskState
     from lilota.retry import Backoff
     from lilota.runner import TaskRunner
     from lilota.stores import open_store
@@ -27,6 +27,7 @@ __version__ = "2.0.0.dev0"
 __all__ = [
     "Backoff",
     "BoundTask",
+    "FileRef",
     "FunctionTask",
     "LilotaError",
     "Retry",
@@ -49,6 +50,7 @@ __all__ = [
 _HOMES: Final = {
     "Backoff": "lilota.retry",
     "BoundTask": "lilota.tasks.functions",
+    "FileRef": "lilota.models",
     "FunctionTask": "lilota.tasks.functions",
     "LilotaError": "lilota.errors",
     "Retry": "lilota.errors",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sized
+from datetime import timedelta
 from functools import cached_property, partial
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
@@ -10,13 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 from lilota.adding.new_tasks import AddOptions, checked_arguments, new_task
 from lilota.adding.waiters import Waiters
 from lilota.closing import Closing
-from lilota.config import Settings, load_settings
+from lilota.config import Settings, load_settings, with_files
 from lilota.contract import RegisteredRunner, StoreCapabilities, TaskCount, TaskStore
 from lilota.contract.ids import check_id, read_id
 from lilota.errors import ConfigurationError, InvalidInputError, UnknownTaskError
 from lilota.handles import TaskHandle
 from lilota.hookspecs import TasksAdded
-from lilota.models import TERMINAL_STATES, JSONObject, NewTask, TaskBase, TaskInfo
+from lilota.models import TERMINAL_STATES, FileRef, JSONObject, NewTask, Source, TaskBase, TaskInfo
 from lilota.plugins import Plugins
 from lilota.registry import Registry
 from lilota.stores import ensure_store, is_configured
@@ -43,6 +44,8 @@ class TaskClient(Closing):
         registry: which names exist; None finds the installed and configured ones.
         settings: what to use instead of the configuration of the environment, if there is no registry.
         accept_unknown_names: also add tasks that only other processes know.
+        files: the URL of the file area in which files of tasks are; None takes the configured one, or else what goes
+            with the store.
         waiters: who waits for ends in this store, where that is shared with a runner.
 
     Opens the store, so a program learns when it starts that it can't be used. In an event loop, make it by
@@ -60,6 +63,7 @@ class TaskClient(Closing):
         registry: Registry | None = None,
         settings: Settings | None = None,
         accept_unknown_names: bool = False,
+        files: str | None = None,
         waiters: Waiters | None = None,
     ) -> None:
         if registry is None:
@@ -70,7 +74,12 @@ class TaskClient(Closing):
         self._owns_store = store is None or isinstance(store, str)
         self._accept_unknown_names = accept_unknown_names
         configured = is_configured(store, registry.plugins.settings)
-        self._waiters = waiters or Waiters(self.store, configured=configured)
+        self._waiters = waiters or Waiters(
+            self.store,
+            configured=configured,
+            plugins=registry.plugins,
+            settings=with_files(registry.plugins.settings, files),
+        )
         self.store.open()
 
     def close(self) -> None:
@@ -268,6 +277,33 @@ class TaskClient(Closing):
             bar = Bar(name, len(inputs) if isinstance(inputs, Sized) else None)
         new_tasks = (new_task(self.registry, name, input=each, **options) for each in given)
         return Mapped(store, new_tasks, at_once=at_once, ordered=ordered, bar=bar)
+
+    def upload(
+        self,
+        source: Source,
+        *,
+        name: str | None = None,
+        media_type: str | None = None,
+        expires_after: timedelta = timedelta(days=7),
+    ) -> FileRef:
+        """Put a file where workers find it, and return what stands for it in the input of a task.
+
+            photo = client.upload("sea.jpg")
+            client.add(resize.bind(photo=photo))
+
+        A task opens it by `TaskContext.open_file`. It is kept until the day on which it expires is over, whatever
+        becomes of the tasks that name it: give it as long as they may wait and be tried again.
+
+        Args:
+            source: the path of a file, or a stream of bytes, which is read to its end.
+            name: as for `TaskContext.attach`, and so is `media_type`.
+
+        Raises:
+            InvalidFileError, FileAreaError: as for `TaskContext.attach`.
+        """
+        from lilota.files.uploads import upload  # noqa: PLC0415 - start-up stays quick
+
+        return upload(self._waiters.files, source, name, media_type, expires_after)
 
     def find(self, *, limit: int | None = None, **wanted: Unpack[TaskFilter]) -> Iterator[TaskInfo]:
         """Give the tasks that match, the newest first, read page by page as they are asked for.

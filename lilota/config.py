@@ -34,6 +34,10 @@ LOGGER_NAME: Final = "lilota"
 MOST_PLACES: Final = 10_000
 
 
+#: A million gigabytes: what is more is a mistake.
+_MOST_MEGABYTES: Final = 1_000_000_000
+
+
 class _Setting(NamedTuple):
     """What is to be known of a setting besides its type and default.
 
@@ -71,6 +75,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         recycle_after_tasks: a worker process is replaced when so many attempts have ended in it; None means never.
         recycle_after_seconds: the same when it is so old.
         recycle_after_mb: the same when it uses so much memory, in millions of bytes, after an attempt.
+        files: the URL of the file area, in which the files of tasks are kept; None takes what goes with the store.
+        max_file_mb: how many megabytes one file of a task may have.
         sources: setting -> where its value comes from, for people; not a setting itself.
     """
 
@@ -97,6 +103,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     recycle_after_mb: Annotated[float | None, _Setting("LILOTA_RECYCLE_AFTER_MB", _parse_number, _check_recycle_mb)] = (
         None
     )
+    files: Annotated[str | None, _Setting("LILOTA_FILES", check=_check_files)] = None
+    max_file_mb: Annotated[int, _Setting("LILOTA_MAX_FILE_MB", _parse_whole, _check_megabytes)] = 1000
     sources: dict[str, str] = {}
 
     def source_of(self, setting: str) -> str:
@@ -135,6 +143,19 @@ def load_settings(
             values[name] = _checked(name, value, source)
             sources[name] = source
     return Settings(**values, sources=sources)
+
+
+def with_files(settings: Settings, files: str | None) -> Settings:
+    """Return settings with the file area that a program has named, if it has.
+
+    Raises:
+        ConfigurationError: it is no URL.
+    """
+    if files is None:
+        return settings
+    place = "an argument"
+    _checked("files", files, place)
+    return msgspec.structs.replace(settings, files=files, sources={**settings.sources, "files": place})
 
 
 def _from_files(start: str) -> list[tuple[str, dict[str, Any]]]:
@@ -288,6 +309,20 @@ def _check_places(places: int, source: str) -> None:
     if not 1 <= places <= MOST_PLACES:
         raise ConfigurationError(
             f"The setting 'places_per_process' in {source} is {places}; write a whole number from 1 to {MOST_PLACES:,}."
+        )
+
+
+def _check_files(files: str | None, source: str) -> None:
+    if files is not None and "://" not in files:
+        raise ConfigurationError(
+            f"The setting 'files' in {source} is {files!r:.200}; write a URL, for example file:///srv/app/files."
+        )
+
+
+def _check_megabytes(megabytes: int, source: str) -> None:
+    if not 1 <= megabytes <= _MOST_MEGABYTES:
+        raise ConfigurationError(
+            f"The setting 'max_file_mb' in {source} is {megabytes}; write a whole number from 1 to {_MOST_MEGABYTES:,}."
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from lilota.adding.history import attempts_of
 from lilota.adding.lines import lines_behind
@@ -13,6 +13,9 @@ from lilota.contract import AttemptRecord
 from lilota.errors import ConfigurationError, TaskCancelledError, TaskFailedError
 from lilota.models import LogLine, TaskInfo, TaskState
 from lilota.tasks.numbers import is_whole
+
+if TYPE_CHECKING:
+    from lilota.files.reading import TaskFiles
 
 T = TypeVar("T")
 
@@ -74,6 +77,21 @@ class TaskHandle(Generic[T]):
             TaskNotFoundError: as for `info()`.
         """
         return attempts_of(self.waiters.store, self.info())
+
+    def files(self) -> TaskFiles:
+        """Return the files that the task has attached so far, by their names.
+
+            for name, file in handle.files().items():
+                file.save(name)
+
+        A mapping, as of this moment; a file that has expired is not in it. Each has `size`, `media_type`, `sha256`,
+        `attempt`, `expires_at`, and `open()`, `read_bytes()` and `save(path)`, which read it from the file area. In an
+        event loop, call this and those by `asyncio.to_thread`.
+
+        Raises:
+            TaskNotFoundError: as for `info()`.
+        """
+        return self.waiters.files.of(self.id)
 
     def changes(self, after: int = 0) -> TaskChanges:
         """Give what happens to the task, as it happens: its state, its progress, new lines in its log, up to its end.

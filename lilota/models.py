@@ -9,10 +9,23 @@ from __future__ import annotations
 import abc
 import enum
 import json
+import os
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, ParamSpec, Protocol, TypeVar, overload
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    BinaryIO,
+    ClassVar,
+    Final,
+    Literal,
+    ParamSpec,
+    Protocol,
+    TypeVar,
+    overload,
+)
 
 import msgspec
 
@@ -131,6 +144,50 @@ class LogLine(Record, frozen=True, kw_only=True, omit_defaults=True):
             "text": self.text,
         }
         return _shown(record, reveal_secrets)
+
+
+class AttachedFile(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """A file that a task has attached; the record of it is a note of the task, the file itself is in a file area.
+
+    Attributes:
+        name: under which it is found, and under which it may be saved.
+        size: in bytes.
+        media_type: as "application/pdf".
+        sha256: the hash of what is in it, in hexadecimal digits.
+        place: where it is in the file area.
+        attempt: which attempt attached it.
+        expires_at: seconds since the epoch, by the worker's clock; None for as long as there is the task.
+        host: where it is, if the file area belongs to one host.
+    """
+
+    name: str
+    size: int
+    media_type: str
+    sha256: str
+    place: str
+    attempt: Count = 1
+    expires_at: Instant | None = None
+    host: str = ""
+
+
+class FileRef(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """A file that was uploaded for a task, as `TaskClient.upload` returns it: a value for the input of a task.
+
+    Attributes:
+        name: that of the file, without a folder.
+        size: in bytes.
+        media_type: as "image/png".
+        sha256: the hash of what is in it, in hexadecimal digits.
+        place: where it is in the file area.
+        host: on which host that is, if the file area belongs to one.
+    """
+
+    name: str
+    size: int
+    media_type: str
+    sha256: str
+    place: str
+    host: str = ""
 
 
 class Discreet(msgspec.Struct, frozen=True):
@@ -540,6 +597,10 @@ class AttemptUpdate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
         return self.id, self.token
 
 
+#: What can be attached: the path of a file, or a stream of bytes.
+Source = str | os.PathLike[str] | BinaryIO
+
+
 class AttemptOfTask(Protocol):
     """What a task asks of the attempt that runs it."""
 
@@ -571,6 +632,14 @@ class AttemptOfTask(Protocol):
 
     def step(self, name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401 - what the function returns
         """Call the function, unless an attempt has done so and kept the result."""
+
+    def attach(
+        self, source: Source, name: str | None, media_type: str | None, expires_after: timedelta | None
+    ) -> AttachedFile:
+        """Keep a file for the task; see `TaskContext.attach`."""
+
+    def open_file(self, file: FileRef) -> BinaryIO:
+        """Open a file that was uploaded for the task; see `TaskContext.open_file`."""
 
 
 class TaskContext:
@@ -716,6 +785,53 @@ class TaskContext:
             return function(*args, **kwargs)
         result: _T = self._attempt.step(name, function, args, kwargs)
         return result
+
+    # --- files
+
+    def attach(
+        self,
+        source: Source,
+        *,
+        name: str | None = None,
+        media_type: str | None = None,
+        expires_after: timedelta | None = None,
+    ) -> AttachedFile:
+        """Keep a file for whoever asks for it by `TaskHandle.files()`, also when this process has ended.
+
+        When this returns, the file is whole and durable in the file area; whoever looks finds it a moment later, when
+        the runner has written that down. `wait_until_stored()` returns when it has. It blocks while it copies: in a
+        coroutine, call it by `asyncio.to_thread`. What is attached stays, however the attempt ends; of two files of one
+        name the newer wins.
+
+        Args:
+            source: the path of a file, or a stream of bytes, which is read to its end.
+            name: under which it is found; None takes that of the file.
+            media_type: as "application/pdf"; None guesses it from the name.
+            expires_after: when it may be deleted; None keeps it for as long as there is the task.
+
+        Raises:
+            InvalidFileError: it can't be attached: there is no such file, it is none, it is too large, its name can't
+                be used, or the attempt has attached too many.
+            FileAreaError: there is no file area, or it can't be written, as on a full disk.
+        """
+        if self._attempt is None:
+            raise RuntimeError("Only a task that runs can attach files.")
+        return self._attempt.attach(source, name, media_type, expires_after)
+
+    def open_file(self, file: FileRef) -> BinaryIO:
+        """Return a stream of the bytes of a file that was uploaded for the task by `TaskClient.upload`.
+
+            @task
+            def resize(ctx: TaskContext, photo: FileRef) -> None:
+                with ctx.open_file(photo) as stream: ...
+
+        Raises:
+            FileGoneError: it has expired.
+            FileAreaError: the file area can't be reached or read.
+        """
+        if self._attempt is None:
+            raise RuntimeError("Only a task that runs can open files.")
+        return self._attempt.open_file(file)
 
 
 class TaskBase(TaskContext, abc.ABC):

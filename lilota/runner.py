@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Unpack, overload
 
-from lilota.config import LOGGER_NAME, Settings, load_settings
+from lilota.config import LOGGER_NAME, Settings, load_settings, with_files
 from lilota.errors import ConfigurationError, LilotaError, RunnerStateError, described
 from lilota.tasks.numbers import is_number, is_whole
 from lilota.tasks.reachability import is_frozen
@@ -58,6 +58,8 @@ class TaskRunner:
             Nothing waits for that. None takes the configured number; without one, workers live as long as the runner.
         stop_seconds: how long running tasks may go on when the `with` block is left, as for `stop(timeout_seconds)`;
             None waits as long as it takes.
+        files: the URL of the file area, in which files of tasks are kept; None takes the configured one, or else what
+            goes with the store.
         settings: what to use instead of the configuration of the environment.
         registry: the task names and plugins, if the program has looked for them already; None looks now.
 
@@ -88,12 +90,13 @@ class TaskRunner:
         recycle_after_seconds: float | None = None,
         recycle_after_mb: float | None = None,
         stop_seconds: float | None = None,
+        files: str | None = None,
         settings: Settings | None = None,
         registry: Registry | None = None,
     ) -> None:
         _check_arguments(number_of_processes, lease_seconds)
         _check_seconds("stop_seconds", stop_seconds, least=0)
-        settings = settings or (registry.plugins.settings if registry else load_settings())
+        settings = with_files(settings or (registry.plugins.settings if registry else load_settings()), files)
         executor = settings.executor if executor is None else executor
         try:
             from lilota.workers.preparing import begin  # noqa: PLC0415 - 8 ms that only who makes a runner has to spend
@@ -326,7 +329,7 @@ class TaskRunner:
         runner_id = os.urandom(8).hex()
         from lilota.running.executors import make_executor  # noqa: PLC0415 - it came with the parts
 
-        executor = make_executor(self._options, self.registry, runner_id)
+        executor = make_executor(self._options, self.registry, runner_id, self.store)
         try:
             # The fork server of the executor imports lilota meanwhile; and only a runner that starts needs this.
             from lilota.running.run import RunnerStart  # noqa: PLC0415 - as just said

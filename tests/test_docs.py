@@ -25,8 +25,9 @@ from cli_calls import add_task, call, end_task, start_task
 from lilota import config, errors
 from lilota.cli.main import cli
 from lilota.contract import RunnerInfo, TaskStore
+from lilota.files.reading import note_of
 from lilota.hookspecs import LilotaHooks
-from lilota.models import LogLine, TaskBase, TaskError, TaskInfo, TaskState
+from lilota.models import AttachedFile, AttemptUpdate, LogLine, TaskBase, TaskError, TaskInfo, TaskState
 from lilota.stores import open_store
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -305,7 +306,10 @@ def test_the_json_of_the_page_for_agents_is_what_commands_print(tmp_path, monkey
     store.open()
     store.heartbeat(RunnerInfo(id="runner", about_json='{"names": ["resize"], "queues": null, "places": 1}'))
     line = LogLine(at=1.0, level=20, text="a line")
-    failed = end_task(store, start_task(store, lines=(line,)), TaskState.FAILED, error=TaskError(type="E", message="m"))
+    started = start_task(store, lines=(line,))
+    file = AttachedFile(name="a", size=1, media_type="text/csv", sha256="", place="0/a", expires_at=4e9)
+    store.commit([AttemptUpdate(id=started.id, token=started.token, notes=(note_of(file),))])
+    failed = end_task(store, started, TaskState.FAILED, error=TaskError(type="E", message="m"))
     waiting = add_task(store, "sleep")
     store.release("nobody")
     (tmp_path / "lilota.toml").write_text('[tasks]\nmake_report = "function_tasks:make_report"\n')
@@ -314,6 +318,7 @@ def test_the_json_of_the_page_for_agents_is_what_commands_print(tmp_path, monkey
         "add": ("--any-name", "resize", "x=1"),
         "show": (str(waiting),),
         "logs": (str(failed),),
+        "files": (str(failed),),
         "copy": (f"sqlite:///{tmp_path}/old.db", f"sqlite:///{tmp_path}/new.db", "--yes"),
         "prune": ("--older-than", "7d", "--yes"),
         "retry": (str(failed),),
@@ -328,7 +333,7 @@ def test_the_json_of_the_page_for_agents_is_what_commands_print(tmp_path, monkey
     }
 
     documents.pop("stack")  # for a task that runs: tests/acceptance/test_stacks.py
-    assert len(documents) == 15
+    assert len(documents) == 16
     for name, documented in documents.items():
         printed = call(name, *arguments.get(name, ()), "--json").stdout
         document = json.loads(printed.splitlines()[0] if name in {"list", "logs"} else printed)

@@ -10,7 +10,8 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
 
 from lilota.adding.news import News, fault_of
@@ -21,6 +22,11 @@ from lilota.contract.forks import renew_in_forks
 from lilota.errors import LilotaError, described
 from lilota.models import TERMINAL_STATES, TaskInfo
 from lilota.plugins.strangers import let_pass
+
+if TYPE_CHECKING:
+    from lilota.config import Settings
+    from lilota.files.reading import FilesOfStore
+    from lilota.plugins import Plugins
 
 #: How long a change in the store may go unnoticed when no hint came.
 LOOK_AGAIN_SECONDS: Final = 0.25
@@ -46,10 +52,22 @@ class Waiters:
     Args:
         told: a runner in this process calls `tell`; then the store need not be watched for hints.
         configured: the store is the configured one, and another process will find it by its own configuration.
+        plugins: what is installed; None means to look when a file of a task is asked for.
+        settings: those that say where the files of tasks are; None takes those of the plugins.
     """
 
-    def __init__(self, store: TaskStore, *, told: bool = False, configured: bool = False) -> None:
+    def __init__(
+        self,
+        store: TaskStore,
+        *,
+        told: bool = False,
+        configured: bool = False,
+        plugins: Plugins | None = None,
+        settings: Settings | None = None,
+    ) -> None:
         self.store: TaskStore = store
+        self._plugins = plugins
+        self._settings = settings
         self._told = told
         self._configured = configured
         #: For those who want to hear of more than the end.
@@ -75,6 +93,15 @@ class Waiters:
         """
         reference_of(self.store)
         return waiters_of, (None if self._configured else self.store,)
+
+    @cached_property
+    def files(self) -> FilesOfStore:
+        """The files of the tasks of this store."""
+        from lilota.config import load_settings  # noqa: PLC0415 - as below
+        from lilota.files.reading import FilesOfStore  # noqa: PLC0415 - start-up stays quick
+        from lilota.plugins import Plugins  # noqa: PLC0415 - most handles need none
+
+        return FilesOfStore(self.store, self._plugins or Plugins(load_settings()), self._settings)
 
     def are_for_store_of(self, others: Waiters) -> bool:
         """Tell whether others wait for tasks of the same store."""

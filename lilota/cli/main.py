@@ -37,6 +37,7 @@ _LAZY: Final = {
     "stats": LazyCommand(f"{_COMMANDS}.stats:stats", _LOOK, "Say how often tasks fail, and how long they take."),
     "show": LazyCommand(f"{_COMMANDS}.show:show", _LOOK, "Show all about one task."),
     "logs": LazyCommand(f"{_COMMANDS}.logs:logs", _LOOK, "Show what a task logged and printed."),
+    "files": LazyCommand(f"{_COMMANDS}.files:files", _LOOK, "List and save the files that a task has attached."),
     "stack": LazyCommand(f"{_COMMANDS}.stack:stack", _LOOK, "Show where a running task is in its code."),
     "watch": LazyCommand(f"{_COMMANDS}.watch:watch", _LOOK, "Follow tasks live until they end."),
     "runners": LazyCommand(f"{_COMMANDS}.runners:runners", _LOOK, "List who runs the tasks, on which hosts."),

@@ -29,6 +29,10 @@ class StoreCapabilities(msgspec.Struct, frozen=True, kw_only=True):
             it), "checkpoints" (it keeps `AttemptUpdate.checkpoint_json` and `progress_note_json`), "notes" (it keeps
             `AttemptUpdate.notes`, and is a `CanReadNotes`), "forgetting" (it obeys `Outcome.forget_input`).
         warnings: sentences about known dangers of this very set-up, for `lilota doctor`.
+        files: the URL of the file area that goes with the data: a folder beside its file, say. None where there is
+            none, as for a server that many hosts use; then somebody has to set one.
+        identity: names the data for machines: the same whenever and wherever it is opened, and another one for other
+            data on the same hosts; "" where the store can't say. In a file area, each store keeps to what is its own.
     """
 
     description: str
@@ -39,6 +43,8 @@ class StoreCapabilities(msgspec.Struct, frozen=True, kw_only=True):
     takes_connection: bool = False
     supports: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
+    files: str | None = None
+    identity: str = ""
 
 
 class RunnerInfo(msgspec.Struct, frozen=True, kw_only=True):

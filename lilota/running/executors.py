@@ -6,11 +6,12 @@ Apart from the rest of a start, which a program imports while the fork server of
 from __future__ import annotations
 
 import logging
+import platform
 
 import msgspec
 
 from lilota.config import Settings
-from lilota.contract import redacted
+from lilota.contract import TaskStore, redacted
 from lilota.engine.executor import Executor, ExecutorFactory, ExecutorOptions
 from lilota.engine.renewal import NO_RENEWAL, RenewalRules
 from lilota.errors import LilotaError, PluginError, listed
@@ -37,16 +38,17 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings
 
 
-def make_executor(options: RunOptions, registry: Registry, runner_id: str) -> Executor:
+def make_executor(options: RunOptions, registry: Registry, runner_id: str, store: TaskStore) -> Executor:
     """Make what runs the attempts of one start of a runner.
 
     Raises:
         PluginError: it can't be made, or is not complete.
+        StoreError: the store does not say what it is.
     """
     what = f"The executor {redacted(options.executor_url) or options.executor!r}"
     executor_options = ExecutorOptions(
         url=options.executor_url,
-        worker_setup=msgspec.json.encode(_worker_setup(options, registry, runner_id)),
+        worker_setup=msgspec.json.encode(_worker_setup(options, registry, runner_id, store)),
         number_of_processes=options.number_of_processes or usable_processors(),
         start_method=options.start_method,
         lease_seconds=options.lease_seconds,
@@ -66,7 +68,9 @@ def make_executor(options: RunOptions, registry: Registry, runner_id: str) -> Ex
     return executor
 
 
-def _worker_setup(options: RunOptions, registry: Registry, runner_id: str) -> WorkerSetup:
+def _worker_setup(options: RunOptions, registry: Registry, runner_id: str, store: TaskStore) -> WorkerSetup:
+    from lilota.plugins.guarded_stores import GuardedStore  # noqa: PLC0415 - only a runner that starts needs it
+
     return WorkerSetup(
         runner_id=runner_id,
         settings=options.settings,
@@ -76,4 +80,6 @@ def _worker_setup(options: RunOptions, registry: Registry, runner_id: str) -> Wo
         logging_level=options.logging_level,
         root_level=logging.getLogger().level,
         places_per_process=options.places_per_process,
+        store=GuardedStore(store).capabilities(),
+        host=platform.node(),
     )

@@ -1,4 +1,4 @@
-"""Delete what ended long ago, while a runner runs: each runner asks in turn, and none leads."""
+"""Delete what ended long ago, and files that belong to nobody: each runner asks in turn, and none leads."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 
 from lilota.contract import TaskStore
 from lilota.errors import StoreError
+from lilota.running.sweep import FileSweep
 from lilota.running.threads import runner_thread
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -22,12 +23,17 @@ _PAUSE_SECONDS: Final = 0.02
 _STOP_SECONDS: Final = 2.0
 
 
+#: A runner that is there for a moment only leaves files alone.
+_FIRST_SWEEP_SECONDS: Final = 2.0
+
+
 class Housekeeper:
-    """A thread that prunes the store whenever it is this runner's turn.
+    """A thread that prunes the store, and then sweeps the file area, whenever it is this runner's turn.
 
     Args:
-        prune_after_seconds: how long ago a task must have ended, or None to keep everything: then nothing happens.
-        every_seconds: how often the store is pruned, by whichever runner asks first.
+        prune_after_seconds: how long ago a task must have ended, or None to keep everything.
+        every_seconds: how often either is done, by whichever runner asks first.
+        new_sweep: makes what deletes files, of what tells whether to stop; without, none are deleted.
         on_failure: called, in the thread, when that has ended by an error.
     """
 
@@ -37,17 +43,21 @@ class Housekeeper:
         prune_after_seconds: float | None,
         every_seconds: float = 60.0,
         *,
+        new_sweep: Callable[[Callable[[], bool]], FileSweep] | None = None,
         on_failure: Callable[[BaseException], object] = lambda _error: None,
     ) -> None:
         self._store = store
         self._prune_after_seconds = prune_after_seconds
         self._every_seconds = every_seconds
         self._stopping = threading.Event()
+        self._sweep = None if new_sweep is None else new_sweep(self._stopping.is_set)
         self._thread = runner_thread("lilota-housekeeping", self._run, on_failure)
 
     def start(self) -> None:
         """Begin, unless there is nothing to do."""
-        if self._prune_after_seconds is not None:
+        if self._sweep is not None and not self._sweep.is_possible:
+            self._sweep = None
+        if self._prune_after_seconds is not None or self._sweep is not None:
             self._thread.start()
 
     def stop(self) -> None:
@@ -57,13 +67,23 @@ class Housekeeper:
             self._thread.join(_STOP_SECONDS)
 
     def _run(self) -> None:
+        first_sweep_seconds = min(_FIRST_SWEEP_SECONDS, self._every_seconds)
+        self._prune_in_turn()
+        self._stopping.wait(first_sweep_seconds)
         while not self._stopping.is_set():
-            try:
-                if self._store.take_turn(_CHORE, self._every_seconds):
-                    self._prune(self._prune_after_seconds or 0.0)
-            except StoreError as error:
-                logger.warning("Ended tasks could not be pruned this time: %s", error)
+            if self._sweep is not None:
+                self._sweep.run(self._every_seconds)
             self._stopping.wait(self._every_seconds)
+            self._prune_in_turn()
+
+    def _prune_in_turn(self) -> None:
+        if self._prune_after_seconds is None or self._stopping.is_set():
+            return
+        try:
+            if self._store.take_turn(_CHORE, self._every_seconds):
+                self._prune(self._prune_after_seconds)
+        except StoreError as error:
+            logger.warning("Ended tasks could not be pruned this time: %s", error)
 
     def _prune(self, older_than_seconds: float) -> None:
         """Delete step by step until nothing is left; whoever stops in between leaves the rest for the next turn."""

@@ -80,7 +80,9 @@ def make_parts(
         options=options,
         store=opened,
         owns_store=store is None or isinstance(store, str),
-        waiters=Waiters(opened, told=True, configured=is_configured(store, settings)),
+        waiters=Waiters(
+            opened, told=True, configured=is_configured(store, settings), plugins=plugins, settings=settings
+        ),
     )
 
 

@@ -10,6 +10,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterable
+from functools import partial
 from typing import Final
 
 from lilota.adding.waiters import Waiters
@@ -29,6 +30,7 @@ from lilota.running.health import RunnerHealth, health_of
 from lilota.running.housekeeping import Housekeeper
 from lilota.running.lease import LeaseKeeper
 from lilota.running.stacks import StackFinder
+from lilota.running.sweep import FileSweep
 from lilota.running.telling import Teller
 from lilota.running.threads import runner_thread
 from lilota.tasks.families import is_family
@@ -119,7 +121,12 @@ class RunnerStart:
             on_failure=self.driver.fail,
         )
         self._control = ControlSocket(StackFinder(self._engine, self._executor, self.driver).answer)
-        self._housekeeper = Housekeeper(store, options.settings.prune_after_seconds, on_failure=self.driver.fail)
+        self._housekeeper = Housekeeper(
+            store,
+            options.settings.prune_after_seconds,
+            new_sweep=partial(FileSweep, store, registry.plugins, options.settings, capabilities.files),
+            on_failure=self.driver.fail,
+        )
         self._waiters = waiters
         self._leaves_all_to_the_lease = False
         self._has_told_of_stop = False

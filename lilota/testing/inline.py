@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Coroutine
 from contextvars import copy_context
-from typing import Any, TypeVar
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from weakref import finalize
 
 import msgspec
 
-from lilota.models import Claim, JSONObject, LogLine, Outcome, TaskBase, TaskError, TaskState
+from lilota.models import (
+    AttachedFile,
+    Claim,
+    FileRef,
+    JSONObject,
+    LogLine,
+    Outcome,
+    Source,
+    TaskBase,
+    TaskError,
+    TaskState,
+)
 from lilota.results import shown, unwrapped
 from lilota.tasks.checkpoints import KeepsCheckpoints
 from lilota.tasks.runs import signature_of
 from lilota.tasks.tracks import TracksProgress
 from lilota.workers.attempts import TaskLoader, no_class, run_attempt
 from lilota.workers.logs import LineBudget, LineHandler, kept_line, task_logger
+
+if TYPE_CHECKING:
+    from lilota.files.attaching import Attachments, FileKeeper
 
 Record = TypeVar("Record", Claim, Outcome)
 
@@ -31,6 +49,7 @@ class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
         error: why it did not succeed, with the traceback as text, or None.
         progress: every percentage that it reported, in order.
         checkpoint: the state that it saved last, from which another attempt would go on; None if it saved none.
+        files: what it attached, by name, as bytes.
         log_lines: what it logged through `self.logger`. What it prints goes to the test's own output.
         outcome: the whole outcome, as a store would get it.
     """
@@ -43,6 +62,7 @@ class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint: Any
     log_lines: tuple[LogLine, ...]
     outcome: Outcome
+    files: dict[str, bytes] = {}
 
     @property
     def log_text(self) -> str:
@@ -68,6 +88,8 @@ class Recorder(TracksProgress, KeepsCheckpoints):
         self.returned_json: str | None = None
         #: Its class, once that is loaded.
         self.task_class: type[TaskBase] = no_class()
+        self.attached: dict[str, AttachedFile] = {}
+        self._attachments: Attachments | None = None
         self._budget = LineBudget()
 
     def progress(self, percentage: float) -> None:
@@ -98,6 +120,39 @@ class Recorder(TracksProgress, KeepsCheckpoints):
 
     def wait_until_stored(self) -> None:
         """There is no store, so there is nothing to wait for."""
+
+    def attach(
+        self, source: Source, name: str | None, media_type: str | None, expires_after: timedelta | None
+    ) -> AttachedFile:
+        from lilota.files.attaching import Attachments
+
+        self._attachments = self._attachments or Attachments(
+            self.claim,
+            self.file_keeper,
+            tell=self._keep_record,
+            say=self.note,
+            wait_until_stored=self.wait_until_stored,
+        )
+        return self._attachments.attach(source, name, media_type, expires_after)
+
+    def open_file(self, file: FileRef) -> BinaryIO:
+        return self.file_keeper.open(file)
+
+    @cached_property
+    def file_keeper(self) -> FileKeeper:
+        """Where what it attaches is kept: in a folder that goes with this record."""
+        import tempfile
+
+        from lilota.files.attaching import FileKeeper
+        from lilota.files.folder import FolderArea
+        from lilota.files.opening import FileSettings
+
+        folder = tempfile.TemporaryDirectory(prefix="lilota-files-")
+        finalize(self, folder.cleanup)
+        return FileKeeper(FileSettings(limit_bytes=sys.maxsize), lambda: FolderArea(folder.name))
+
+    def _keep_record(self, file: AttachedFile) -> None:
+        self.attached[file.name] = file
 
     def run_coroutine(self, coroutine: Coroutine[Any, Any, object]) -> object:
         import asyncio  # most tasks need none of this
@@ -142,7 +197,12 @@ class Recorder(TracksProgress, KeepsCheckpoints):
             checkpoint=None if self.checkpoint_json is None else self.last_checkpoint(),
             log_lines=tuple(self.log_lines),
             outcome=outcome,
+            files={name: self._content(file) for name, file in self.attached.items()},
         )
+
+    def _content(self, file: AttachedFile) -> bytes:
+        with self.file_keeper.area.open(file.place) as stream:
+            return stream.read()
 
     def _decoded(self, stored: JSONObject | None) -> object:
         signature = signature_of(self.task_class)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 from collections import deque
 from collections.abc import Callable
+from functools import cached_property
 from math import inf
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
@@ -16,13 +18,16 @@ from lilota.engine.events import Died, Event, Received
 from lilota.engine.executor import ExecutorCapabilities
 from lilota.engine.messages import FromWorker, Loaded, Ready, Report, RunClaims, ToWorker
 from lilota.errors import CancelRequested, LilotaError
-from lilota.models import AttemptUpdate, Claim, Outcome, TaskBase, TaskState
+from lilota.models import AttachedFile, AttemptUpdate, Claim, Note, Outcome, TaskBase, TaskState
 from lilota.registry import Registry
 from lilota.tasks.options import TaskOptions
 from lilota.testing.clock import FakeClock
 from lilota.testing.inline import Recorder, run_inline
 from lilota.workers.attempts import no_class, outcome_of
 from lilota.workers.logs import notice
+
+if TYPE_CHECKING:
+    from lilota.files.attaching import FileKeeper
 
 _ORDERED_DEATH: Final = "died, as the test had ordered"
 
@@ -38,12 +43,21 @@ class InlineAttempt(Recorder):
         ended: how it ended, as the runner told the store; None until then.
     """
 
-    def __init__(self, claim: Claim, store: TaskStore, dies_after_outputs: float | None) -> None:
+    def __init__(self, claim: Claim, store: TaskStore, registry: Registry, dies_after_outputs: float | None) -> None:
         super().__init__(claim, self._look)
         self.ended: Outcome | None = None
         self.saw_stop: bool = False
         self._store = store
+        self._registry = registry
         self._outputs_left = inf if dies_after_outputs is None else dies_after_outputs
+
+    @cached_property
+    def file_keeper(self) -> FileKeeper:
+        """Where files of the store are kept, so that handles find them."""
+        from lilota.files.attaching import file_keeper
+
+        plugins = self._registry.plugins
+        return file_keeper(plugins, plugins.settings, self._store.capabilities(), platform.node())
 
     def output(self, output_json: str) -> None:
         super().output(output_json)
@@ -82,11 +96,18 @@ class InlineAttempt(Recorder):
             progress_note_json=tracked.note_json,
             output_json=self.output_json,
             checkpoint_json=self.checkpoint_json,
+            notes=tuple(map(_note_of, self.attached.values())),
         )
 
     def _look(self) -> bool:
         self.saw_stop = self._store.get(self.claim.id).cancel_requested
         return self.saw_stop
+
+
+def _note_of(file: AttachedFile) -> Note:
+    from lilota.files.reading import note_of
+
+    return note_of(file)
 
 
 class InlineExecutor:
@@ -171,7 +192,7 @@ class InlineExecutor:
     def _run(self, claim: Claim) -> None:
         started_at = self._now()
         dies_after_outputs = self._crash_of(claim)
-        attempt = self.attempts[claim.fence] = InlineAttempt(claim, self._store, dies_after_outputs)
+        attempt = self.attempts[claim.fence] = InlineAttempt(claim, self._store, self._registry, dies_after_outputs)
         outcome = run_inline(self._load, attempt)
         if attempt.saw_stop and outcome.state is TaskState.SUCCEEDED:  # as in a worker: its work may not be complete
             outcome = outcome_of(CancelRequested(), claim, self._loaded.get(claim.name, no_class()))

@@ -6,7 +6,8 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
-from typing import Any, Final
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from lilota.engine.messages import StopReason
 from lilota.errors import (
@@ -18,13 +19,16 @@ from lilota.errors import (
     StopTask,
     TimeoutReached,
 )
-from lilota.models import AttemptUpdate, Claim, LogLine, Outcome
+from lilota.models import AttachedFile, AttemptUpdate, Claim, FileRef, LogLine, Note, Outcome, Source
 from lilota.tasks.checkpoints import KeepsCheckpoints
 from lilota.tasks.limits import LINE_LENGTH_LIMIT
 from lilota.tasks.tracks import NO_NEWS, News, TracksProgress
 from lilota.workers.capture import OutputCapture
 from lilota.workers.guard import Guard
 from lilota.workers.logs import LineBudget, kept_line, notice, printed
+
+if TYPE_CHECKING:
+    from lilota.files.attaching import Attachments, FileKeeper
 
 #: The errors by which an attempt ends that its runner has told to end.
 STOP_ERRORS: Final[dict[StopReason, Callable[..., StopTask]]] = {
@@ -61,6 +65,12 @@ class RunningAttempt(TracksProgress, KeepsCheckpoints):
     """
 
     stop_words: str = ""
+    # Of the class, so that an attempt without files has nothing of its own to make.
+    #: Returns what keeps the files that it attaches; asked with the first of them.
+    file_keeper: Callable[[], FileKeeper] | None = None
+    _attachments: Attachments | None = None
+    #: What is to be written beside the task, by kind and name; None for most.
+    _notes: dict[tuple[str, str], Note] | None = None
 
     def __init__(self, claim: Claim, capture: OutputCapture, guard: Guard, send_news: Callable[[], object]) -> None:
         self.claim = claim
@@ -194,10 +204,46 @@ class RunningAttempt(TracksProgress, KeepsCheckpoints):
         if self._stored < number:
             self._check_running()  # it ended while a thread of it waited
 
+    def attach(
+        self, source: Source, name: str | None, media_type: str | None, expires_after: timedelta | None
+    ) -> AttachedFile:
+        with self._guard.shield, self._guard.lock:
+            self._check_running()
+            self._attachments = self._attachments or self._new_attachments()
+        return self._attachments.attach(source, name, media_type, expires_after)
+
+    def open_file(self, file: FileRef) -> BinaryIO:
+        if self.file_keeper is None:
+            raise RuntimeError("Nothing here keeps files.")
+        return self.file_keeper().open(file)
+
     def run_coroutine(self, coroutine: Coroutine[Any, Any, object]) -> object:
         if self.drive is None:
             raise RuntimeError("Nothing here runs coroutines.")
         return self.drive(self, coroutine)
+
+    def _new_attachments(self) -> Attachments:
+        if self.file_keeper is None:
+            raise RuntimeError("Nothing here keeps files.")
+        from lilota.files.attaching import Attachments  # noqa: PLC0415 - most tasks attach none
+
+        return Attachments(
+            self.claim,
+            self.file_keeper(),
+            tell=self._tell_of_file,
+            say=self.note,
+            wait_until_stored=self.wait_until_stored,
+        )
+
+    def _tell_of_file(self, file: AttachedFile) -> None:
+        from lilota.files.reading import note_of  # noqa: PLC0415 - as above
+
+        note = note_of(file)
+        with self._guard.shield, self._guard.lock:
+            self._check_running()
+            self._notes = {**(self._notes or {}), (note.kind, note.name): note}
+            if not self.is_fresh():
+                self._send_news()
 
     # --- what the inbox calls
 
@@ -228,7 +274,7 @@ class RunningAttempt(TracksProgress, KeepsCheckpoints):
         self._add_printed(final=False)
         tracked = NO_NEWS if self._tracks is None else self._tracks.news()
         reports = self._started_at, self._percentage, self._output_json, self._checkpoint_json, *tracked
-        has_news = bool(self._lines) or any(report is not None for report in reports)
+        has_news = bool(self._lines or self._notes) or any(report is not None for report in reports)
         return self._take_update(None, tracked) if has_news else None
 
     def end(self, outcome: Outcome) -> AttemptUpdate:
@@ -256,9 +302,12 @@ class RunningAttempt(TracksProgress, KeepsCheckpoints):
             outcome=outcome,
             progress_note_json=tracked.note_json,
             checkpoint_json=self._checkpoint_json,
+            notes=() if self._notes is None else tuple(self._notes.values()),
         )
         self._started_at = self._percentage = self._output_json = self._checkpoint_json = None
         self._lines.clear()
+        if self._notes is not None:
+            self._notes = None
         return update
 
     def _add_printed(self, *, final: bool) -> None:

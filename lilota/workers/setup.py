@@ -11,6 +11,7 @@ import msgspec
 
 from lilota import __version__
 from lilota.config import Settings
+from lilota.contract import StoreCapabilities
 from lilota.plugins import PinnedEntry
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
         runner_pid: the process whose end is the end of the worker. It and `mark`, by which what the worker starts is
             known, belong to the place; whoever starts the process there fills them in.
         places_per_process: how many attempts of concurrent tasks it runs at once.
+        store: what the store of the runner is, which the worker never opens: it decides where files are kept.
+        host: that of the runner.
         lilota_version: of the runner.
     """
 
@@ -44,6 +47,8 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     runner_pid: int = 0
     mark: str = ""
     places_per_process: int = 1
+    store: StoreCapabilities | None = None
+    host: str = ""
     lilota_version: str = __version__
 
 

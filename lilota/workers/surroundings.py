@@ -5,6 +5,7 @@ from __future__ import annotations
 import decimal
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Final
 
 from lilota.workers.capture import OutputCapture
@@ -66,6 +67,10 @@ class Surroundings:
         self._random_numbers.remember()
         self._threads.remember()
         self._descriptors.remember()
+
+    def threads_meant(self) -> AbstractContextManager[None]:
+        """Take the threads that come up meanwhile for what should be: no task has started them."""
+        return self._threads.meant()
 
     def restore(self) -> str | None:
         """Put back what the last task changed; return what can't be put back, or None.

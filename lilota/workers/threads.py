@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import _thread
+import contextlib
 import threading
 import time
+from collections.abc import Iterator
 from typing import Final
 
 #: A thread that is about to end anyway gets this long.
@@ -21,6 +23,16 @@ class Threads:
         self._known = frozenset(threading.enumerate())
         # Those too that are no `threading.Thread`.
         self._count = _thread._count()  # noqa: SLF001 - the only way to learn of them
+
+    @contextlib.contextmanager
+    def meant(self) -> Iterator[None]:
+        """Take the threads that come up meanwhile for what should be: a library starts them for lilota."""
+        before, count = frozenset(threading.enumerate()), _thread._count()  # noqa: SLF001 - as above
+        try:
+            yield
+        finally:
+            self._known |= frozenset(threading.enumerate()) - before
+            self._count += max(0, _thread._count() - count)  # noqa: SLF001 - as above
 
     def find_left(self) -> str | None:
         """Return what the last task left behind, to continue a sentence, or None."""

@@ -76,6 +76,7 @@ from lilota.workers.surroundings import Surroundings
 from lilota.workers.use import own_memory_bytes
 
 if TYPE_CHECKING:
+    from lilota.files.attaching import FileKeeper
     from lilota.workers.coroutines import CoroutineRun
     from lilota.workers.sessions import Session
 
@@ -133,6 +134,7 @@ class Worker:
         self._loaded: dict[str, type[TaskBase]] = {}
         self._has_run_one = False
         self._forks_end_here = ForksEndHere()
+        self._files: FileKeeper | None = None
         self._session: Session | None = None
         self._coroutine: CoroutineRun | None = None
         self._children = Children()
@@ -190,7 +192,19 @@ class Worker:
     def _begin(self, claim: Claim) -> RunningAttempt:
         attempt = self._outbox.begin(claim)
         attempt.drive = self._run_coroutine
+        attempt.file_keeper = self._file_keeper
         return attempt
+
+    def _file_keeper(self) -> FileKeeper:
+        """Return what keeps the files of all attempts here; the file area is opened with the first file."""
+        if self._files is None:
+            from lilota.files.attaching import file_keeper  # noqa: PLC0415 - most tasks attach none
+
+            setup = self._setup
+            self._files = file_keeper(
+                self._plugins, setup.settings, setup.store, setup.host, around=self._surroundings.threads_meant
+            )
+        return self._files
 
     def _run_one(self, attempt: RunningAttempt) -> str | None:
         """Run one attempt, report it, and return what is wrong with this process afterwards, if anything."""

@@ -29,6 +29,7 @@ from lilota_memory_store import actions, claims, runners
 from lilota_memory_store.pages import counts, counts_of_owner, ended_since, find
 from lilota_memory_store.restoring import restore
 from lilota_memory_store.table import TaskTable
+from lilota_memory_store.temporary import temporary_folder
 from lilota_memory_store.updates import apply_updates
 
 
@@ -48,6 +49,7 @@ class MemoryTaskStore:
         self.clock: Callable[[], float] = clock
         self._table = TaskTable()
         self._changes = 0
+        self._files_url: str | None = None
         # What each thread saw last. Behind a manager, each thread of a client has its own thread in the server.
         self._seen = threading.local()
         self._begin()
@@ -80,7 +82,13 @@ class MemoryTaskStore:
             multi_process=False,
             supports=frozenset({"families", "headers", "owners", "checkpoints", "notes", "forgetting"}),
             warnings=("All tasks are gone when the process that holds them ends.",),
+            files=self._files(),
         )
+
+    def _files(self) -> str:
+        with self._changed:
+            self._files_url = self._files_url or temporary_folder(self)
+            return self._files_url
 
     def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:
         refuse_connection("The memory store", connection)

@@ -85,6 +85,7 @@ class PostgresTaskStore:
             multi_process=True,
             multi_host=True,
             takes_connection=True,
+            identity=f"{database.name}, {self.address.schema or server.default_schema}.{self.address.table_prefix}",
             supports=frozenset({"families", "headers", "owners", "checkpoints", "notes", "forgetting"}),
             warnings=(*standbys.warnings(), *warnings_for(server, listens=self.address.listen)),
         )

@@ -105,6 +105,7 @@ class RedisTaskStore:
             durable=found.is_durable,
             multi_process=True,
             multi_host=True,
+            identity=f"{self.address}, prefix {self.address.prefix}",
             supports=frozenset({"families", "headers", "owners", "checkpoints", "notes", "forgetting"}),
             warnings=found.warnings,
         )

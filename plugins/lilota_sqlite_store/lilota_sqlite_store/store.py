@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from urllib.parse import quote
 
 from lilota.contract import (
     Claimed,
@@ -95,6 +96,8 @@ class SQLiteTaskStore:
             multi_process=True,
             supports=frozenset({"families", "headers", "owners", "checkpoints", "notes", "forgetting"}),
             warnings=warnings_for(self.path),
+            files=f"file://{quote(self.path)}.files",
+            identity=f"sqlite:{self.path}",
         )
 
     def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:

@@ -29,6 +29,7 @@ def capabilities(connection: BaseDatabaseWrapper) -> StoreCapabilities:
         forgets=in_memory,
         warnings=warnings,
         supports=frozenset({"families", "headers", "owners", "checkpoints", "notes", "forgetting"}),
+        identity="" if in_memory else _identity(connection),
     )
 
 
@@ -41,6 +42,12 @@ def _description(connection: BaseDatabaseWrapper) -> str:
     settings = connection.settings_dict
     place = f"{settings['NAME']}" + (f" on {settings['HOST']}" if settings.get("HOST") else "")
     return f"Django database '{connection.alias}' ({connection.display_name} {place})"
+
+
+def _identity(connection: BaseDatabaseWrapper) -> str:
+    """Name the tables for machines: of one database and server there may be several, by their search path."""
+    settings = connection.settings_dict
+    return f"{_description(connection)}, port {settings.get('PORT')}, {settings.get('OPTIONS', {}).get('options', '')}"
 
 
 def _of_sqlite(connection: BaseDatabaseWrapper) -> Iterator[str]:
