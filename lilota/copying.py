@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple
 
@@ -57,8 +57,13 @@ def check_copy(source: TaskStore, target: TaskStore) -> int:
     return number
 
 
-def copy_tasks(source: TaskStore, target: TaskStore) -> Iterator[Copied]:
+def copy_tasks(
+    source: TaskStore, target: TaskStore, carry: Callable[[Note], Note] = lambda note: note
+) -> Iterator[Copied]:
     """Copy page after page; after an interruption, calling it again goes on. Call `check_copy` first.
+
+    Args:
+        carry: is given each note, and returns what the target gets; what a note stands for may go along.
 
     Raises:
         ConfigurationError: the target holds another task under the same id.
@@ -68,7 +73,7 @@ def copy_tasks(source: TaskStore, target: TaskStore) -> Iterator[Copied]:
     for page in _pages(source):
         existing = _existing(page, _find(target, page))
         missing = [info for info in page if info.id not in existing]
-        for step in _steps(source, missing):
+        for step in _steps(source, missing, carry):
             _write(target, step)
         yield Copied(len(missing), len(existing))
     _check_quiet(source)
@@ -160,13 +165,13 @@ def _is_same(one: TaskInfo, other: TaskInfo) -> bool:
     return one.name == other.name and abs(one.created_at - other.created_at) <= _SAME_INSTANT
 
 
-def _steps(source: TaskStore, infos: Sequence[TaskInfo]) -> Iterator[list[StoredTask]]:
+def _steps(source: TaskStore, infos: Sequence[TaskInfo], carry: Callable[[Note], Note]) -> Iterator[list[StoredTask]]:
     """Read logs and notes too, and cut the page where a single write would become too long."""
     step: list[StoredTask] = []
     characters = 0
     for info in infos:
         lines = _log(source, info.id)
-        notes = _notes(source, info.id)
+        notes = tuple(map(carry, _notes(source, info.id)))
         step.append(StoredTask(info=info, log_lines=lines, notes=notes))
         characters += len(info.input_json) + len(info.output_json or "") + len(info.checkpoint_json or "")
         characters += sum(len(line.text) for line in lines) + sum(len(note.value_json) for note in notes)
