@@ -110,6 +110,9 @@ class _Deaf:
     def note(self, text):
         """Take it."""
 
+    def leave_for_retry(self):
+        """There is nothing to leave."""
+
     def is_cancelled(self):
         """Nobody cancels."""
         return False
