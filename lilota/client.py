@@ -148,7 +148,8 @@ class TaskClient(Closing):
             input: what the task finds in `self.task_info.input`; must be a JSON object.
             connection: a connection of the application's to the database of the store. Then the task exists exactly
                 if the transaction on it commits; until then, its handle raises TaskNotFoundError.
-            options: `run_at`, `delay_seconds`, `priority`, `queue`, `max_lost_attempts`, `headers`; see `AddOptions`.
+            options: `run_at`, `delay_seconds`, `priority`, `queue`, `max_lost_attempts`, `headers`, `owner`; see
+                `AddOptions`.
 
         Raises:
             UnknownTaskError, InvalidInputError: nothing was added.
@@ -310,18 +311,28 @@ class TaskClient(Closing):
 
         Args:
             limit: how many at most; None gives all.
-            wanted: `states`, `names`, `queues`, `since`, `before`, `error`; see `TaskFilter`. Without, all tasks match.
+            wanted: `states`, `names`, `queues`, `owner`, `since`, `before`, `error`; see `TaskFilter`. Without, all
+                tasks match.
 
         Raises:
-            ConfigurationError: a condition can't be used.
+            ConfigurationError: a condition can't be used, or the store keeps no owners.
         """
         from lilota.finding import find_tasks  # noqa: PLC0415 - start-up stays quick
 
         return find_tasks(self.store, limit=limit, **wanted)
 
-    def counts(self) -> list[TaskCount]:
-        """Return how many tasks of each name in each queue are in which state, without those that are 0."""
-        return self.store.counts()
+    def counts(self, *, owner: str | None = None) -> list[TaskCount]:
+        """Return how many tasks of each name in each queue are in which state, without those that are 0.
+
+        Args:
+            owner: count the tasks of this owner only.
+
+        Raises:
+            ConfigurationError: it can't be an owner, or the store keeps none.
+        """
+        from lilota.finding import count_tasks  # noqa: PLC0415 - start-up stays quick
+
+        return count_tasks(self.store, owner)
 
     def runners(self) -> list[RegisteredRunner]:
         """Return the runners that the store knows, those included whose lease has expired."""
@@ -410,6 +421,8 @@ class TaskClient(Closing):
         for task in tasks:
             if task.headers_json is not None:
                 self._require_for(task.headers_json)
+            if task.owner is not None:
+                self._require("owners", "leave out owner=")
         ids = self.store.add(tasks, connection=connection) if tasks else []
         if ids and plugins.has("lilota_tasks_added"):
             added = TasksAdded(ids=tuple(ids), names=tuple(task.name for task in tasks))

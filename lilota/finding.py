@@ -1,7 +1,7 @@
 """Find tasks by what became of them: page after page of a store, and of each page what matches.
 
-A store finds by id, state, name and queue, which its indexes serve, and may know what ended lately. Instants and
-errors are compared here, in the same way for every store (docs/decisions/filters-in-the-client.md).
+A store finds by id, state, name, queue and owner, which its indexes serve, and may know what ended lately. Instants
+and errors are compared here, in the same way for every store (docs/decisions/filters-in-the-client.md).
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Final, TypedDict, TypeVar, Unpack
 
 from msgspec.structs import replace
 
-from lilota.contract import CanFindEnded, TaskQuery, TaskStore
+from lilota.contract import CanFindEnded, TaskCount, TaskQuery, TaskStore
+from lilota.contract.rules import check_owner
 from lilota.errors import ConfigurationError
 from lilota.models import TaskInfo, TaskState
 
@@ -34,6 +35,7 @@ class TaskFilter(TypedDict, total=False):
         since, before: the task came to where it is from this instant on, and before that one; instants have a time
             zone. A task that has ended came there when it ended, any other one when it was added.
         error: a text that is in the type or in the message of the error of its newest attempt, in capitals or not.
+        owner: only tasks of this owner.
     """
 
     states: Iterable[TaskState | str] | None
@@ -42,6 +44,7 @@ class TaskFilter(TypedDict, total=False):
     since: datetime | None
     before: datetime | None
     error: str | None
+    owner: str | None
 
 
 def find_tasks(
@@ -60,7 +63,7 @@ def find_tasks(
         after_id: only tasks older than this one.
 
     Raises:
-        ConfigurationError: a condition can't be used; nothing was read.
+        ConfigurationError: a condition can't be used, or the store keeps no owners; nothing was read.
     """
     _check_instants(wanted)
     if limit is not None and limit < 1:
@@ -71,12 +74,27 @@ def find_tasks(
         queues=_values("queues", wanted.get("queues")),
         after_id=after_id,
         limit=_PAGE,
+        owner=_owner(store, wanted.get("owner")),
     )
     conditions = _further_conditions(wanted)
     if limit is not None and not conditions:  # then every task of a page is given: no more is read than that
         query = replace(query, limit=min(limit, _PAGE))
     tasks = _candidates(store, query, wanted.get("since"))
     return islice((task for task in tasks if all(holds(task) for holds in conditions)), limit)
+
+
+def count_tasks(store: TaskStore, owner: str | None = None) -> list[TaskCount]:
+    """Return how many tasks there are per queue, name and state, without those that are 0.
+
+    Args:
+        owner: count the tasks of this owner only.
+
+    Raises:
+        ConfigurationError: it can't be an owner, or the store keeps none.
+    """
+    owner = _owner(store, owner)
+    # A store that was written before there were owners takes no argument.
+    return store.counts() if owner is None else store.counts(owner)
 
 
 def came_at(task: TaskInfo) -> datetime:
@@ -165,6 +183,20 @@ def _further_conditions(wanted: TaskFilter) -> list[Callable[[TaskInfo], bool]]:
 def _has_in_error(task: TaskInfo, text: str) -> bool:
     error = task.error
     return error is not None and (text in error.type.casefold() or text in error.message.casefold())
+
+
+def _owner(store: TaskStore, owner: str | None) -> str | None:
+    """Return the owner that was asked for. A store that knows none would answer with the tasks of everybody."""
+    if owner is None:
+        return None
+    check_owner(owner, ConfigurationError)
+    promises = store.capabilities()
+    if "owners" not in promises.supports:
+        raise ConfigurationError(
+            f"The store ({promises.description}) does not support owners: no task has one there. "
+            "Upgrade its package, or leave out owner=."
+        )
+    return owner
 
 
 def _values(what: str, values: Iterable[Value] | None) -> tuple[Value, ...] | None:

@@ -404,6 +404,7 @@ class TaskInfo(Record, Discreet, frozen=True, kw_only=True, dict=True):
             "state": str(self.state),
             "queue": self.queue,
             "priority": self.priority,
+            "owner": self.owner,
             "progress_percentage": self.progress_percentage,
             "reported_progress": self.reported_progress,
             "progress": self.progress.to_dict(),

@@ -62,7 +62,7 @@ def fill(store):
     end_task(store, start_task(store, lines=LINES, progress=30), output='{"n":1}')
     end_task(store, start_task(store), TaskState.FAILED, error=TaskError(type="ValueError", message="bad"))
     store.cancel(add_task(store))
-    add_task(store, "mail", priority=3, queue="slow", input_json='{"to":"é"}')
+    add_task(store, "mail", priority=3, queue="slow", input_json='{"to":"é"}', owner="user-17")
     add_task(store, delay_seconds=3600)
     store.release("runner")
 

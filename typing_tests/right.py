@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, assert_type
 
 from tasks import Plain, Report, Resize, clean, fetch, make_report, make_yearly, show
 
 from lilota import BoundTask, TaskBase, TaskClient, TaskContext, TaskHandle, TaskRunner, as_completed, task
+from lilota.contract import TaskCount
+from lilota.models import TaskInfo
 
 
 def bind() -> None:
@@ -32,6 +35,9 @@ def add(client: TaskClient, runner: TaskRunner) -> None:
     assert_type(runner.add(fetch.bind("x")).result(60), bytes)
     assert_type(client.add("make_report", "A report", {"month": "march"}), TaskHandle[Any])
     assert_type(client.add_many([make_report.bind("march")]), list[TaskHandle[Report]])
+    runner.add(make_report.bind("march"), owner="user-17")
+    assert_type(client.find(owner="user-17"), Iterator[TaskInfo])
+    assert_type(client.counts(owner="user-17"), list[TaskCount])
     client.add_many([{"name": "make_report", "input": {"month": "march"}}, make_report.bind("may")])
     for handle in as_completed(runner.add_many([make_report.bind("march")])):
         assert_type(handle.result(), Report)

@@ -23,6 +23,8 @@ def add(client: TaskClient, runner: TaskRunner) -> None:
     text: str = runner.add(fetch.bind("x")).result()  # wrong: what is awaited is bytes
     runner.add(make_report)  # wrong: not bound
     runner.add(make_report.bind("march"), prioriti=3)  # wrong: no such option
+    runner.add(make_report.bind("march"), owner=17)  # wrong: an owner is text
+    client.find(owners=["user-17"])  # wrong: one owner
     for report in client.map(make_report, [{"month": "march"}]):
         report.year  # wrong: each of them is a Report
     print(month, text)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 import msgspec
 
-from lilota.contract.rules import check_queue
+from lilota.contract.rules import check_owner, check_queue
 from lilota.errors import LONGEST_SECONDS, InvalidInputError
 from lilota.models import OWN_HEADERS, SECRETS_HEADER, JSONObject, NewTask, TaskBase
 from lilota.registry import Registry
@@ -39,8 +39,8 @@ class AddOptions(TypedDict, total=False):
         queue: runners may serve some queues only; "default" is normal.
         max_lost_attempts: how many attempts may die with their worker; 1 means at most once. Without, the class
             attribute counts if the class is registered here, else 3.
-        headers: what travels with the task for whoever reads it (`task_info.headers`): a trace, an owner, a label. A
-            JSON object of at most 16 KiB; keys that begin with "lilota." are taken.
+        headers: what travels with the task for whoever reads it (`task_info.headers`): a trace, a label. A JSON object
+            of at most 16 KiB; keys that begin with "lilota." are taken.
         expires_at: the instant (an aware datetime) by which it has to start; else it is cancelled.
         expires_after_seconds: the same, counted from when it is due. Without both, what the class says.
         deadline_seconds: how long all its attempts may take together, from when it is due; then it fails. Without, what
@@ -48,6 +48,8 @@ class AddOptions(TypedDict, total=False):
         keep_input: False forgets the input when an attempt has ended the task. Without, what the class says.
         version: only workers whose class has this version, or a higher one, run it: a whole number, or several with
             dots between them. Without, that of the class.
+        owner: whose task it is, in the words of the application ("user-17"): 1 to 200 printable characters. Tasks are
+            found and counted by it, and nothing is decided by it.
     """
 
     run_at: datetime | None
@@ -61,6 +63,7 @@ class AddOptions(TypedDict, total=False):
     deadline_seconds: float | None
     keep_input: bool | None
     version: int | str | None
+    owner: str | None
 
 
 _OWN_KEY: Final = f'"{OWN_HEADERS}'
@@ -145,7 +148,7 @@ def _add_options(fields: dict[str, Any], options: Mapping[str, Any]) -> None:
     """Check the options that were given, and add them to the fields of the record."""
     for option, value in options.items():  # mostly it is one: to ask for each of them takes longer
         match option:
-            case "run_at" | "max_lost_attempts" | "headers" if value is None:
+            case "run_at" | "max_lost_attempts" | "headers" | "owner" if value is None:
                 pass  # the same as not to give it
             case "headers":
                 fields["headers_json"] = headers_json(value)
@@ -159,8 +162,15 @@ def _add_options(fields: dict[str, Any], options: Mapping[str, Any]) -> None:
                 fields["run_at"] = checked_instant("run_at", value)
             case "max_lost_attempts":
                 fields["max_lost_attempts"] = _checked_integer("max_lost_attempts", value, 1)
+            case "owner":
+                fields["owner"] = check_owner(value)
             case _:
                 raise TypeError(_no_such_argument(option))
+    _check_due(fields)
+
+
+def _check_due(fields: Mapping[str, Any]) -> None:
+    """Make sure that only one of them says when it is due."""
     if "run_at" in fields and fields.get("delay_seconds"):
         raise InvalidInputError("Give run_at or delay_seconds, not both.")
 

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from lilota.contract.history import AttemptRecord, attempt_note
 from lilota.contract.instants import microseconds, to_microseconds
 from lilota.contract.records import StoredTask
-from lilota.errors import ConfigurationError, InvalidInputError, TaskStateError
+from lilota.errors import ConfigurationError, InvalidInputError, LilotaError, TaskStateError
 from lilota.models import LogLine, NewTask, Note, Outcome, TaskError, TaskState
 
 #: Seconds as a float or microseconds as an int: whatever a store counts in.
@@ -142,6 +142,21 @@ def check_queue(queue: str) -> str:
     if not queue.strip() or len(queue) > 200 or not queue.isprintable():
         raise InvalidInputError(f"A queue is named by 1 to 200 printable characters, not {queue!r:.100}.")
     return queue
+
+
+def check_owner(owner: object, error: type[LilotaError] = InvalidInputError) -> str:
+    """Return a text that can be the owner of a task.
+
+    Raises:
+        error: it can't.
+    """
+    if not isinstance(owner, str):
+        raise error(f"An owner must be text, not {type(owner).__name__}: {owner!r:.100}. Write owner=str(...).")
+    if len(owner) > 200:
+        raise error(f"An owner has at most 200 characters; {owner[:40]!r}... has {len(owner):,}.")
+    if not owner.strip() or not owner.isprintable():
+        raise error(f"An owner must be 1 to 200 printable characters, which {owner!r} is not.")
+    return owner
 
 
 def check_can_be_retried(task_id: int, state: TaskState) -> None:

@@ -40,6 +40,7 @@ _OF_ADD: Final = MappingProxyType(
         **dict.fromkeys(("at", "eta", "run_after", "scheduled_at", "when"), "run_at"),
         **dict.fromkeys(("expire", "expires", "expires_in", "ttl"), "expires_after_seconds"),
         **dict.fromkeys(("meta", "metadata", "tags"), "headers"),
+        **dict.fromkeys(("owner_id", "user", "user_id"), "owner"),
         "queue_name": "queue",
         **dict.fromkeys(("func", "function", "task", "task_name"), "name"),
     }

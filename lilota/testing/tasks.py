@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from lilota.adding.new_tasks import headers_json
+from lilota.contract.rules import check_owner
 from lilota.errors import InvalidInputError, InvalidOutputError, listed
 from lilota.models import Claim, JSONObject, TaskBase
 from lilota.tasks.checks import check_task_class
@@ -28,6 +29,7 @@ _UNSAID: Final[dict[str, Any]] = {
     "lost_attempts": 0,
     "headers": None,
     "checkpoint": None,
+    "owner": None,
 }
 
 
@@ -42,6 +44,7 @@ def run_task(
     lost_attempts: int = 0,
     headers: JSONObject | None = None,
     checkpoint: Any = None,  # noqa: ANN401 - any JSON value
+    owner: str | None = None,
     is_cancelled: Callable[[], bool] = lambda: False,
     **arguments: Any,  # noqa: ANN401 - checked against what the task takes
 ) -> TaskResult:
@@ -61,6 +64,7 @@ def run_task(
         output: what an earlier attempt left behind.
         headers: what travels with the task.
         checkpoint: what an earlier attempt has saved by `self.checkpoint()`; any JSON value.
+        owner: whose task it is.
         is_cancelled: what `self.cancelled` gives.
         arguments: the input of a function, or of a class whose `run` has parameters. `bind` is the way where a
             parameter is called like one of `run_task`.
@@ -75,7 +79,7 @@ def run_task(
     for remark in remarks_on(task_class):
         warnings.warn(remark, stacklevel=2)
     said = {"name": name, "description": description, "attempt": attempt, "output": output}
-    said |= {"lost_attempts": lost_attempts, "headers": headers, "checkpoint": checkpoint}
+    said |= {"lost_attempts": lost_attempts, "headers": headers, "checkpoint": checkpoint, "owner": owner}
     if name is None:
         name = function.name if isinstance(function, FunctionTask) else "task"
     what = f"The input of {name!r}"
@@ -99,6 +103,7 @@ def run_task(
         max_lost_attempts=task_class.max_lost_attempts,
         headers_json=headers_json(headers),
         checkpoint_json=None if checkpoint is None else _checkpoint_json(checkpoint, name),
+        owner=None if owner is None else check_owner(owner),
     )
     recorder = Recorder(claim, is_cancelled)
     return recorder.result(run_inline(lambda _name: task_class, recorder))

@@ -318,7 +318,7 @@ def test_list_for_machines_has_stable_keys(store):
     task = json.loads(call("list", "--json").stdout)
 
     assert set(task) == {
-        "id", "name", "description", "state", "queue", "priority", "progress_percentage", "reported_progress",
+        "id", "name", "description", "state", "queue", "priority", "owner", "progress_percentage", "reported_progress",
         "progress", "attempt", "lost_attempts", "cancel_requested", "pid", "runner_id",
         "created_at", "run_at", "started_at", "finished_at", "error", "served",
     }  # fmt: skip

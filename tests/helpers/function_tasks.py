@@ -65,3 +65,8 @@ class Resize(TaskBase):
     def run(self, photo: str, width: int = 800) -> tuple[str, int]:
         self.logger.info("resizing")
         return photo, width
+
+
+@task
+def whose(context: TaskContext) -> str | None:
+    return context.task_info.owner
