@@ -1,4 +1,4 @@
-"""What a shell completes at a press of the tab key: names of tasks, their keys, ids and queues, stores."""
+"""What a shell completes at a press of the tab key: names of tasks, their keys, ids, queues and owners, stores."""
 
 from __future__ import annotations
 
@@ -152,6 +152,12 @@ def _used(read: Callable[[TaskStore], Iterable[str]]) -> Callable[[Session], Off
     return find
 
 
+def _owners(store: TaskStore) -> Iterable[str]:
+    from lilota.contract import TaskQuery  # noqa: PLC0415 - start-up stays quick
+
+    return [task.owner for task in store.find(TaskQuery(limit=_NEWEST_TASKS)) if task.owner is not None]
+
+
 def _stores(session: Session) -> Offers:
     return dict.fromkeys(session.plugins.store_names())
 
@@ -168,5 +174,7 @@ complete_task_id: Final = _completion(_task_ids(None))
 #: The names and the queues that tasks in the store have.
 complete_used_name: Final = _completion(_used(lambda store: (count.name for count in store.counts())))
 complete_used_queue: Final = _completion(_used(lambda store: (count.queue for count in store.counts())))
+#: The owners of the newest tasks.
+complete_used_owner: Final = _completion(_used(_owners))
 #: The stores that are installed.
 complete_store: Final = _completion(_stores)

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack
 
 import click
 
-from lilota.cli.completion import Complete, complete_store, complete_task_id, complete_used_name, complete_used_queue
+from lilota.cli.completion import (
+    Complete,
+    complete_store,
+    complete_task_id,
+    complete_used_name,
+    complete_used_owner,
+    complete_used_queue,
+)
 from lilota.cli.moments import read_moment
 from lilota.cli.session import Session
 from lilota.texts.words import parse_duration
@@ -127,6 +134,7 @@ def filter_options(states: Iterable[str]) -> Callable[[Decorated], Decorated]:
             shell_complete=complete_used_queue,
             help="In this queue; may be repeated.",
         ),
+        owner_option("Of this owner."),
         click.option(
             "--since",
             type=MOMENT,
@@ -143,6 +151,11 @@ def filter_options(states: Iterable[str]) -> Callable[[Decorated], Decorated]:
         return command
 
     return decorate
+
+
+def owner_option(help_text: str) -> Callable[[Decorated], Decorated]:
+    """Let a command take the owner of tasks."""
+    return click.option("--owner", shell_complete=complete_used_owner, help=help_text)
 
 
 def given_filter(**options: Unpack[TaskFilter]) -> TaskFilter:

@@ -90,7 +90,7 @@ def test_a_header_that_is_no_pair_is_refused_with_how_to_write_one():
     """The options of an input, which its errors speak of, are no help."""
     result = call("add", "add_two_numbers", *NUMBERS, "--header", "trace")
 
-    assert "'trace' is not key=value. A header is written as --header user=17" in result.stderr
+    assert "'trace' is not key=value. A header is written as --header trace=00-4bf92f" in result.stderr
     assert "--input" not in result.stderr
 
 

@@ -34,7 +34,7 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "lilota.toml").write_text('[tasks]\nresize = "photos:Resize"\n')
     store = open_store(f"sqlite:///{tmp_path}/lilota.db")
     store.open()
-    add_task(store, "make_report", queue="slow")
+    add_task(store, "make_report", queue="slow", owner="user-17")
     store.close()
     return tmp_path
 
@@ -64,6 +64,8 @@ def complete(line, **environment):
         ("lilota cancel ", "1"),
         ("lilota list --name ", "make_report"),
         ("lilota list --queue s", "slow"),
+        ("lilota add --owner u", "user-17"),
+        ("lilota cancel --owner ", "user-17"),
         ("lilota worker --queue ", "slow"),
         ("lilota --store sql", "sqlite"),
     ],

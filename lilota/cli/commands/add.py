@@ -16,7 +16,7 @@ import click
 from lilota.cli.completion import complete_pair, complete_task_name, complete_used_queue
 from lilota.cli.following import Snapshot, follow_ids
 from lilota.cli.inputs import read_input, read_pairs
-from lilota.cli.options import DURATION, INSTANT, json_option, store_option
+from lilota.cli.options import DURATION, INSTANT, json_option, owner_option, store_option
 from lilota.cli.output import echo
 from lilota.cli.patience import PatientStore
 from lilota.cli.records import print_json
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 #: How long a due task may wait before somebody who waits for it is told that nobody is there to run it.
 _PATIENCE_SECONDS: Final = 3.0
-_HEADER_REMEDY: Final = "A header is written as --header user=17; repeat it for more."
+_HEADER_REMEDY: Final = "A header is written as --header trace=00-4bf92f; repeat it for more."
 #: What became of a task that was waited for, as an exit code; the last as that of the command `timeout`.
 _FAILED: Final = 1
 _CANCELLED: Final = 3
@@ -64,8 +64,9 @@ _TIMED_OUT: Final = 124
     "headers",
     multiple=True,
     metavar="KEY=VALUE",
-    help="What travels beside the input: a trace, an owner; may be repeated.",
+    help="What travels beside the input: a trace, a label; may be repeated.",
 )
+@owner_option("Whose task it is, as user-17; tasks are found and counted by it.")
 @click.option("--wait", is_flag=True, help="Wait until it has ended, and print its output.")
 @click.option("--timeout", type=DURATION, help="With --wait: wait no longer than this; 0 looks once. The task goes on.")
 @click.option(
@@ -88,6 +89,7 @@ def add(
     expires_in: float | None,
     deadline: float | None,
     headers: tuple[str, ...],
+    owner: str | None,
     wait: bool,
     timeout: float | None,
     any_name: bool,
@@ -115,6 +117,7 @@ def add(
         "expires_after_seconds": expires_in,
         "deadline_seconds": deadline,
         "headers": task_headers or None,
+        "owner": owner,
     }
     if queue is not None:
         options["queue"] = queue

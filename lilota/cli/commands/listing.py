@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Unpack
 import click
 from rich.text import Text
 
-from lilota.cli.options import TASK_ID, filter_options, given_filter, json_option, store_option
+from lilota.cli.options import TASK_ID, filter_options, given_filter, json_option, owner_option, store_option
 from lilota.cli.records import print_json
 from lilota.cli.screen import (
     bar,
@@ -29,7 +29,7 @@ from lilota.cli.screen import (
 )
 from lilota.cli.session import Session, pass_session
 from lilota.contract import TaskCount, TaskStore
-from lilota.finding import TaskFilter, find_tasks
+from lilota.finding import TaskFilter, count_tasks, find_tasks
 from lilota.models import TaskInfo, TaskState
 from lilota.serving import WAITING_STATES, Serving
 from lilota.texts.words import relative
@@ -76,13 +76,14 @@ def list_tasks(
 
 
 @click.command
+@owner_option("Count the tasks of this owner only.")
 @json_option("one JSON document")
 @store_option
 @pass_session
-def counts(session: Session, *, as_json: bool) -> None:
+def counts(session: Session, *, owner: str | None, as_json: bool) -> None:
     """Count tasks by queue and name, with a column for each state."""
     with session.open_store() as store:
-        found = store.counts()
+        found = count_tasks(store, owner)
         if as_json:
             found.sort(key=lambda row: (row.queue, row.name, row.state))
             print_json([row.to_dict() for row in found])

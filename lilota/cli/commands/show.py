@@ -86,6 +86,8 @@ def _facts(task: TaskInfo, now: datetime) -> Iterator[tuple[str, str]]:
     if task.state is not TaskState.SUCCEEDED:
         yield "progress", f"{task.reported_progress:.0f} %{told(task, now)}"
     yield "queue", safe(task.queue) + (f", priority {task.priority}" if task.priority else "")
+    if task.owner is not None:
+        yield "owner", safe(task.owner)
     yield "attempt", _attempts(task)
     yield "added", instant_text(task.created_at, now)
     if task.run_at > task.created_at and task.started_at is None and not task.state.is_terminal:
