@@ -55,26 +55,27 @@ class Visitor:
         server.wait_for("unning on http")
         self._url = re.search(r"unning on (\S+)", server.output)[1]
 
-    def ask(self, path: str, method: str = "GET", body: object = None) -> tuple[int, object]:
+    def ask(self, path: str, method: str = "GET", body: object = None, user: str = "") -> tuple[int, object]:
         """Return the status and the answer."""
-        data = None if body is None else json.dumps(body).encode()
-        request = Request(self._url + path, data, {"Content-Type": "application/json"}, method=method)
         try:
-            with urlopen(request, timeout=60) as response:
+            with urlopen(self._request(path, method, body, user), timeout=60) as response:
                 return response.status, json.load(response)
         except HTTPError as error:
             with error:
                 return error.code, json.load(error)
 
-    def status(self, path: str, body: object = None) -> int:
+    def status(self, path: str, body: object = None, user: str = "") -> int:
         """Return the status alone, where the answer may be a page."""
-        data = None if body is None else json.dumps(body).encode()
         try:
-            with urlopen(Request(self._url + path, data, {"Content-Type": "application/json"}), timeout=60) as response:
+            with urlopen(self._request(path, None, body, user), timeout=60) as response:
                 return response.status
         except HTTPError as error:
             with error:
                 return error.code
+
+    def _request(self, path: str, method: str | None, body: object, user: str) -> Request:
+        data = None if body is None else json.dumps(body).encode()
+        return Request(self._url + path, data, {"Content-Type": "application/json", "X-User": user}, method=method)
 
     def wait_for_state(self, path: str, state: str) -> dict[str, object]:
         """Ask until a task is in a state, and return what is said of it then."""
@@ -163,3 +164,18 @@ def test_a_flask_application_with_a_worker_beside_it(start):
     assert [line["text"] for line in log] == ["Resized sea.jpg"]
     assert strange == dict.fromkeys(strange, 404)
     assert wrong == [400] * len(wrong)
+
+
+@pytest.mark.parametrize("page", ["flask"], indirect=True)
+def test_each_user_of_a_flask_application_sees_tasks_of_their_own(start):
+    """What others have added is neither listed nor shown."""
+    visitor = Visitor(start("flask", "--app", "mine", "run", "--port", "0"))
+    for user, photo in (("ann", "sea.jpg"), ("bob", "hill.jpg"), ("ann", "lake.jpg")):
+        assert visitor.ask(f"/my/photos/{photo}", "POST", user=user)[0] == 202
+
+    _, listed = visitor.ask("/my/photos", user="ann")
+    code, shown = visitor.ask("/my/photos/1", user="ann")
+
+    assert [(task["id"], task["owner"]) for task in listed] == [(3, "ann"), (1, "ann")]
+    assert (code, shown["input"]) == (200, {"photo": "sea.jpg"})
+    assert visitor.status("/my/photos/1", user="bob") == 404
