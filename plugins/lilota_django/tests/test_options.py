@@ -111,6 +111,7 @@ def test_a_wrong_option_is_refused_where_it_is_written(store, options, sentence)
         ("max_atempts", "@task has no keyword 'max_atempts'. Did you mean 'max_attempts'?"),
         ("colour", "@task has no keyword 'colour'."),
         ("run_after", "@task has no keyword 'run_after'. It is for one call: using(run_after=...)."),
+        ("owner", "@task has no keyword 'owner'. It is for one call: using(owner=...)."),
     ],
 )
 def test_a_keyword_that_there_is_not_is_refused(store, keyword, sentence):

@@ -25,6 +25,7 @@ from lilota_django.django_tasks.calls import (
     check_reachable,
     is_call,
     name_of,
+    owner_of,
     to_input,
 )
 from lilota_django.django_tasks.compat import (
@@ -100,6 +101,7 @@ class LilotaBackend(BaseTaskBackend):
             InvalidTask: the task can't be run by this backend; nothing was stored.
             TypeError: the function does not take these arguments; nothing was stored.
             TypeError, ValueError: the arguments can't be written as JSON; nothing was stored.
+            ConfigurationError: it has an owner, and the store keeps none; nothing was stored.
         """
         self.validate_task(task)
         check_reachable(task)
@@ -116,6 +118,7 @@ class LilotaBackend(BaseTaskBackend):
             expires_after_seconds=getattr(task, "expires_after_seconds", None),
             deadline_seconds=getattr(task, "deadline_seconds", None),
             version=getattr(task, "version", None),
+            owner=owner_of(task),
         )
         result: TaskResult[..., Any] = TaskResult(
             task=task,

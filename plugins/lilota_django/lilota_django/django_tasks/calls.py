@@ -24,7 +24,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db.models import Model
 
-from lilota.contract.rules import check_queue
+from lilota.contract.rules import check_owner, check_queue
 from lilota.errors import InvalidInputError, UnknownTaskError
 from lilota.models import JSONObject, TaskInfo
 from lilota_django.django_tasks.compat import InvalidTask, Task, normalize_json
@@ -135,12 +135,19 @@ def check_fields(task: Task[..., Any]) -> None:
         raise InvalidTask(f"run_after must be a datetime, not {task.run_after!r:.100}.")
     try:
         check_queue(task.queue_name)
+        if (owner := owner_of(task)) is not None:
+            check_owner(owner)
         if task.run_after is not None:
             aware(task.run_after).astimezone(UTC)
     except InvalidInputError as error:
         raise InvalidTask(str(error)) from error
     except OverflowError as error:
         raise InvalidTask(f"run_after is {task.run_after}, which is no instant in UTC: {error}.") from error
+
+
+def owner_of(task: Task[..., Any]) -> str | None:
+    """Return whose task a call is; Django's own tasks know of no owners."""
+    return getattr(task, "owner", None)
 
 
 def check_arguments(task: Task[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:

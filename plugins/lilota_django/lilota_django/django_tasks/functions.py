@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
-from typing import Any, Concatenate, Final, Literal, ParamSpec, Self, TypeVar, Unpack, cast, overload
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Concatenate, Final, Literal, ParamSpec, Self, TypeVar, Unpack, cast, overload
 
 from lilota.errors import InvalidTaskError, did_you_mean
 from lilota.models import TaskBase
@@ -36,6 +37,7 @@ class LilotaTask(Task):  # type: ignore[type-arg]  # on Django 6 it has no param
 
     Attributes:
         max_lost_attempts: None means what `OPTIONS` of the backend say, or else 3.
+        owner: whose task a call is, or None. It is of one call: `using(owner=...)`.
     """
 
     max_attempts: int = TaskBase.max_attempts
@@ -50,6 +52,7 @@ class LilotaTask(Task):  # type: ignore[type-arg]  # on Django 6 it has no param
     expires_after_seconds: float | None = TaskBase.expires_after_seconds
     deadline_seconds: float | None = TaskBase.deadline_seconds
     version: int | str | None = TaskBase.version
+    owner: str | None = None
 
     def __new__(cls, **given: object) -> Self:
         """Refuse a keyword that there is not, before the class that dataclasses make does so without a remedy."""
@@ -69,20 +72,51 @@ class LilotaTask(Task):  # type: ignore[type-arg]  # on Django 6 it has no param
         ):
             raise InvalidTask(f"'{self.module_path}' can't have options: its path is too long to be found by its name.")
 
+    def using(self, *, owner: str | None = None, **changes: Any) -> Self:  # noqa: ANN401 - those of Django's version
+        """Return the task with other choices for a call: those that Django knows, and whose task it is.
 
-_OPTIONS: Final = tuple(field.name for field in fields(LilotaTask) if field.name not in Task.__dataclass_fields__)
+        Raises:
+            InvalidTask: one of them can't be used.
+        """
+        changed = cast("Self", Task.using(self, **changes))  # as above
+        return changed if owner is None else replace(changed, owner=owner)
+
+
+#: What is of one call, and not of the function.
+_OF_CALLS: Final = frozenset({"run_after", "owner"})
+_OPTIONS: Final = tuple(
+    field.name for field in fields(LilotaTask) if field.name not in {*Task.__dataclass_fields__, *_OF_CALLS}
+)
+
+
+if TYPE_CHECKING:
+
+    class OwnedTask(Task[P, R]):
+        """What type checkers know of a `LilotaTask`, which has no parameters where the program runs."""
+
+        owner: str | None
+
+        def using(
+            self,
+            *,
+            priority: int | None = None,
+            queue_name: str | None = None,
+            run_after: datetime | None = None,
+            backend: str | None = None,
+            owner: str | None = None,
+        ) -> Self: ...
 
 
 @overload
-def task(function: Callable[P, R], /) -> Task[P, R]: ...
+def task(function: Callable[P, R], /) -> OwnedTask[P, R]: ...
 @overload
 def task(
     *, takes_context: Literal[True], **keywords: Unpack[Keywords]
-) -> Callable[[Callable[Concatenate[Any, P], R]], Task[P, R]]: ...
+) -> Callable[[Callable[Concatenate[Any, P], R]], OwnedTask[P, R]]: ...
 @overload
 def task(
     *, takes_context: Literal[False] = False, **keywords: Unpack[Keywords]
-) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+) -> Callable[[Callable[P, R]], OwnedTask[P, R]]: ...
 def task(function: Callable[..., Any] | None = None, /, **keywords: Any) -> Any:
     """Make a task of a function, as `django.tasks.task` does, with lilota's options as further keywords.
 
@@ -93,8 +127,8 @@ def task(function: Callable[..., Any] | None = None, /, **keywords: Any) -> Any:
         InvalidTask: an option, or something else, can't be used.
         TypeError: there is no such keyword.
     """
-    if "run_after" in keywords:
-        raise TypeError("@task has no keyword 'run_after'. It is for one call: using(run_after=...).")
+    for name in sorted(_OF_CALLS & keywords.keys()):
+        raise TypeError(f"@task has no keyword {name!r}. It is for one call: using({name}=...).")
 
     def decorate(func: Callable[..., Any]) -> LilotaTask:
         # Django 6.0 has no defaults for these.

@@ -10,6 +10,7 @@ from lilota.models import TaskInfo, TaskState
 from lilota_django.django_tasks.attempts import FailedAttempt, failed_attempts, read_output
 from lilota_django.django_tasks.calls import StoredCall, find, from_input
 from lilota_django.django_tasks.compat import Task, TaskResult, TaskResultStatus
+from lilota_django.django_tasks.functions import LilotaTask
 from lilota_django.failures import errors_of
 from lilota_django.instants import of_project
 
@@ -56,8 +57,10 @@ def result_of(info: TaskInfo) -> TaskResult[..., Any]:
 def _task_of(call: StoredCall, info: TaskInfo) -> Task[..., Any]:
     """Return the task function of a call, with what was chosen when it was enqueued."""
     run_after = of_project(call.run_after)
-    return find(call.function).using(
-        priority=info.priority, queue_name=info.queue, run_after=run_after, backend=call.backend
+    function = find(call.function)
+    of_lilota = {"owner": info.owner} if isinstance(function, LilotaTask) else {}
+    return function.using(
+        priority=info.priority, queue_name=info.queue, run_after=run_after, backend=call.backend, **of_lilota
     )
 
 

@@ -171,3 +171,8 @@ def renamed_later():
 
 
 under_another_name = task(renamed_later)
+
+
+@lilota_task(takes_context=True)
+def whose(context):
+    return context.task_result.task.owner
