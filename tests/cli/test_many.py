@@ -261,7 +261,7 @@ def test_prune_and_copy_for_machines_are_one_document(store, tmp_path):
     copied = call("copy", f"sqlite:///{tmp_path}/tasks.db", target, "--yes", "--json")
     deleted = call("prune", "--older-than", "0", "--yes", "--json")
 
-    assert json.loads(copied.stdout) == {"copied": 2, "existing": 0}
+    assert json.loads(copied.stdout) == {"copied": 2, "existing": 0, "files": 0, "missing_files": 0}
     assert json.loads(deleted.stdout) == {"deleted": 1}
 
 

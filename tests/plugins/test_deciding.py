@@ -8,20 +8,16 @@ import textwrap
 import pytest
 from distributions import write_distribution
 from msgspec.structs import replace
+from testing_tasks import Echo
 
 from lilota.client import TaskClient
 from lilota.config import Settings
 from lilota.errors import ConfigurationError, PluginError, TaskRefusedError
 from lilota.hookspecs import TaskToAdd
-from lilota.models import NewTask, TaskBase, TaskState
+from lilota.models import NewTask, TaskState
 from lilota.plugins import Plugins
 from lilota.registry import Registry
 from lilota.stores import open_store
-
-
-class Anything(TaskBase):
-    def run(self):
-        return {}
 
 
 @pytest.fixture
@@ -37,7 +33,7 @@ def client(install, tmp_path, monkeypatch):
             monkeypatch.delitem(sys.modules, name, raising=False)
         install(tmp_path)
         made = TaskClient(open_store("memory"), registry=Registry(Plugins(Settings())))
-        made.register("work", Anything)
+        made.register("work", Echo)
         clients.append(made)
         return made
 
