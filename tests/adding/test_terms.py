@@ -8,13 +8,13 @@ from fractions import Fraction
 
 import pytest
 from msgspec.structs import replace
+from terms_tasks import Plain, Strict, of_function
 
-from lilota import task
 from lilota.client import TaskClient
 from lilota.config import Settings
 from lilota.contract import ClaimRequest, RunnerInfo
 from lilota.errors import ConfigurationError, InvalidInputError, InvalidTaskError, TaskStateError
-from lilota.models import AttemptUpdate, Outcome, TaskBase, TaskError, TaskState
+from lilota.models import AttemptUpdate, Outcome, TaskError, TaskState
 from lilota.plugins import Plugins
 from lilota.registry import Registry
 from lilota.stores import open_store
@@ -23,23 +23,6 @@ from lilota.tasks.options import check_options
 from lilota.tasks.terms import is_older, terms_of
 
 SOON = datetime.now(UTC) + timedelta(days=1)
-
-
-class Plain(TaskBase):
-    def run(self):
-        return {}
-
-
-class Strict(Plain):
-    expires_after_seconds = 60
-    deadline_seconds = 600.0
-    keep_input = False
-    version = "2.1"
-
-
-@task(expires_after_seconds=30, version=3)
-def of_function(number: int = 0) -> int:
-    return number
 
 
 @pytest.fixture
