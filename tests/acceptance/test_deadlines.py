@@ -83,7 +83,8 @@ def test_an_older_worker_leaves_a_newer_task_to_a_newer_one(folder, monkeypatch)
             waits = until(newer.info, lambda info: info.state is TaskState.PENDING)
             assert (waits.attempt, waits.error) == (0, None)
             assert client.add("nothing").result(timeout_seconds=60) is None
-            doctor = lilota("doctor").stdout
+            # Told with the next heartbeat.
+            until(lambda: lilota("doctor").stdout, lambda text: "Deploy the newer code here" in text)
             with worker(folder, 2, monkeypatch):
                 assert newer.result(timeout_seconds=60) == "version 2"
             info = newer.info()
@@ -92,7 +93,6 @@ def test_an_older_worker_leaves_a_newer_task_to_a_newer_one(folder, monkeypatch)
     assert info.attempt == 1
     assert info.token < 10  # each time that it was claimed
     assert said.count("are left to a newer runner") == 1
-    assert "Deploy the newer code here" in doctor
 
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
