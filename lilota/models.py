@@ -776,7 +776,7 @@ class TaskContext:
         comes as JSON carries it, the first time too; a coroutine function is awaited: `await self.step("pay", pay)`.
 
         Args:
-            name: of the step, unique in the task. 1 to 200 characters.
+            name: of the step, unique in the task. 1 to 200 printable characters.
 
         Raises:
             InvalidOutputError: the result is no JSON value, or too long.

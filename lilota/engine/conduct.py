@@ -17,7 +17,7 @@ import msgspec
 from lilota.engine.messages import Report
 from lilota.engine.workload import Attempt, KnownWorker
 from lilota.errors import LilotaError
-from lilota.models import AttemptUpdate, LogLine, Outcome, TaskState
+from lilota.models import AttemptUpdate, LogLine, Note, Outcome, TaskState
 from lilota.tasks.jsonvalues import OUTPUT_LIMIT_BYTES
 from lilota.tasks.limits import (
     CHARACTERS_LIMIT,
@@ -36,6 +36,10 @@ _LONGEST_LINE: Final = LINE_LENGTH_LIMIT + 100
 _UPDATES_LIMIT: Final = 10_000
 #: So often in a row a worker may return the attempt that it should be running; a machine may stall now and then.
 _RETURNS_LIMIT: Final = 3
+#: What an attempt notes is of this kind, and no longer than that; there are fewer between two looks of the courier.
+_NOTED_BY_WORKERS: Final = frozenset({"file"})
+_NOTE_LIMIT_BYTES: Final = 64 * 1024
+_NOTES_LIMIT: Final = 1100
 _SOURCES: Final = frozenset({"log", "output", "lilota"})
 
 #: Python reads no integer of so many digits.
@@ -43,7 +47,7 @@ _LONG_NUMBER_DIGITS: Final = 4301
 #: Looked for where digits begin only: that takes time in line with the text.
 _LONG_NUMBER: Final = re.compile(f"(?<![0-9])[0-9]{{{_LONG_NUMBER_DIGITS}}}")
 #: Checks the text of an object; what is in it stays text, so that no output makes the runner build its objects.
-_decode_output: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_object: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class MisconductError(LilotaError):
@@ -84,7 +88,13 @@ def check_update(attempt: Attempt, update: AttemptUpdate) -> None:
     if update.outcome is not None:
         _check_outcome(update.outcome)
     if update.output_json is not None:
-        _check_output(update.output_json)
+        _check_object(update.output_json, "an output", OUTPUT_LIMIT_BYTES)
+    if update.checkpoint_json is not None:
+        _check_object(update.checkpoint_json, "a checkpoint", OUTPUT_LIMIT_BYTES)
+    if update.progress_note_json is not None:
+        _check_object(update.progress_note_json, "a progress", _NOTE_LIMIT_BYTES)
+    if update.notes:
+        _check_notes(attempt, update.notes)
     if update.log_lines:
         _check_lines(attempt, update.log_lines)
 
@@ -122,16 +132,25 @@ def _check_outcome(outcome: Outcome) -> None:
         raise MisconductError("reported an error that is too long")
 
 
-def _check_output(output_json: str) -> None:
+def _check_object(text: str, what: str, limit_bytes: int) -> None:
     # A character has at most 4 bytes: most texts need no encoding to know that they fit.
-    if len(output_json) * 4 > OUTPUT_LIMIT_BYTES and len(output_json.encode()) > OUTPUT_LIMIT_BYTES:
-        raise MisconductError("reported an output that is too long")
+    if len(text) * 4 > limit_bytes and len(text.encode()) > limit_bytes:
+        raise MisconductError(f"reported {what} that is too long")
     try:
-        _decode_output(output_json)
-        if len(output_json) >= _LONG_NUMBER_DIGITS and _LONG_NUMBER.search(output_json):
-            json.loads(output_json)  # as readers will do it; it may be within a text
+        _decode_object(text)
+        if len(text) >= _LONG_NUMBER_DIGITS and _LONG_NUMBER.search(text):
+            json.loads(text)  # as readers will do it; it may be within a text
     except (ValueError, RecursionError) as error:
-        raise MisconductError(f"reported an output that is no JSON object: {error}") from error
+        raise MisconductError(f"reported {what} that is no JSON object: {error}") from error
+
+
+def _check_notes(attempt: Attempt, notes: tuple[Note, ...]) -> None:
+    if len(notes) > _NOTES_LIMIT:
+        raise MisconductError(f"noted {len(notes):,} things at once")
+    for note in notes:
+        if note.kind not in _NOTED_BY_WORKERS or note.attempt != attempt.claim.attempt:
+            raise MisconductError("noted what no worker notes")
+        _check_object(note.value_json, "a note", _NOTE_LIMIT_BYTES)
 
 
 def _check_lines(attempt: Attempt, lines: tuple[LogLine, ...]) -> None:

@@ -91,8 +91,8 @@ class Checkpoints:
         return json.loads(self._steps[name])
 
     def _check_step(self, name: str) -> None:
-        if not isinstance(name, str) or not 0 < len(name) <= _NAME_LIMIT:
-            raise ValueError(f"A step is named by 1 to {_NAME_LIMIT} characters, not {name!r:.100}.")
+        if not isinstance(name, str) or not 0 < len(name) <= _NAME_LIMIT or not name.isprintable():
+            raise ValueError(f"A step is named by 1 to {_NAME_LIMIT} printable characters, not {name!r:.100}.")
         if name not in self._steps and len(self._steps) >= STEPS_LIMIT:
             raise ValueError(
                 f"The task {self._claim.id} has {STEPS_LIMIT:,} steps already, and {name!r} would be one more. "

@@ -155,7 +155,8 @@ class Tracks:
         note: dict[str, object] = {}
         message = next((span.message for span in reversed(spans) if span.message), None)
         if message:
-            note["message"] = message[:MESSAGE_LIMIT]
+            # Half surrogate pairs can't be sent.
+            note["message"] = message[:MESSAGE_LIMIT].encode(errors="backslashreplace").decode()
         counted = next((span for span in spans[1:] if span.total is not None), None)
         step, of = (self._step, self._of) if counted is None else (counted.done, counted.total)
         if step is not None:

@@ -13,7 +13,7 @@ from lilota.engine.commands import Kill, Send
 from lilota.engine.crew import LEAVE_SECONDS
 from lilota.engine.messages import Lacking, Loaded, Ready, Recall, Remarks, Report, RunClaims, Unfit
 from lilota.engine.workload import SLOW_SECONDS
-from lilota.models import AttemptUpdate, LogLine, Outcome, TaskError, TaskState
+from lilota.models import AttemptUpdate, LogLine, Note, Outcome, TaskError, TaskState
 from lilota.tasks.jsonvalues import OUTPUT_LIMIT_BYTES
 from lilota.tasks.limits import (
     CHARACTERS_LIMIT,
@@ -72,6 +72,15 @@ MISDEEDS = {
     "a deep output": news(output_json='{"a":' + "[" * 1_000_000 + "]" * 1_000_000 + "}"),
     "a number that Python can't read": news(output_json='{"a":' + "9" * 5_000 + "}"),
     "a long output": news(output_json='{"a":"' + "x" * OUTPUT_LIMIT_BYTES + '"}'),
+    "a checkpoint that is no object": news(checkpoint_json="[1]"),
+    "a long checkpoint": news(checkpoint_json='{"a":"' + "x" * OUTPUT_LIMIT_BYTES + '"}'),
+    "a progress that is no object": news(progress_note_json='"half"'),
+    "a long progress": news(progress_note_json='{"message":"' + "x" * 70_000 + '"}'),
+    "a note of another kind": news(notes=(Note(kind="attempt", name="01", value_json="{}"),)),
+    "a note of another attempt": news(notes=(Note(kind="file", name="a", value_json="{}", attempt=2),)),
+    "a note that is no object": news(notes=(Note(kind="file", name="a", value_json="1"),)),
+    "a long note": news(notes=(Note(kind="file", name="a", value_json='{"a":"' + "x" * 70_000 + '"}'),)),
+    "too many notes": news(notes=tuple(Note(kind="file", name=f"{n}", value_json="{}") for n in range(1101))),
     "too many lines": lines(LINES_LIMIT + 11),
     "too many characters": lines(CHARACTERS_LIMIT // LINE_LENGTH_LIMIT + 12, text="x" * LINE_LENGTH_LIMIT),
     "a long line": lines(1, text="x" * (LINE_LENGTH_LIMIT + 101)),

@@ -142,9 +142,9 @@ def test_a_coroutine_function_is_a_step_too():
     assert (calls, first.waits) == (["x"], 1)
 
 
-@pytest.mark.parametrize("name", ["", "x" * 201, 5])
+@pytest.mark.parametrize("name", ["", "x" * 201, 5, "a\0", "\ud800"])
 def test_a_step_without_a_proper_name_is_refused(name):
-    with pytest.raises(ValueError, match="A step is named by 1 to 200 characters"):
+    with pytest.raises(ValueError, match="A step is named by 1 to 200 printable characters"):
         Attempt().step(name, int, (), {})
 
 
@@ -160,7 +160,7 @@ def test_too_many_steps_are_refused_by_the_next_one():
         attempt.step("more", int, (), {})
 
 
-@pytest.mark.parametrize("state", [{1, 2}, float("nan"), {"a": object()}])
+@pytest.mark.parametrize("state", [{1, 2}, float("nan"), {"a": object()}, "\ud800"])
 def test_what_is_no_json_is_refused_and_what_was_saved_stays(state):
     attempt = Attempt()
     attempt.checkpoint(1, durable=False)

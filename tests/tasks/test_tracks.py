@@ -170,6 +170,12 @@ def test_a_loop_with_a_wrong_total_or_share_is_refused(told, wrong):
         told.track(range(3), **wrong)
 
 
+def test_a_message_that_can_not_be_sent_as_it_is_is_escaped(told):
+    told.report(message="half a pair: \ud800")
+
+    assert told.look()[1] == {"message": "half a pair: \\ud800"}
+
+
 def test_a_message_that_is_no_text_is_refused(told):
     with pytest.raises(TypeError, match="The message of a progress is a text, not int: 5"):
         told.report(message=5)
