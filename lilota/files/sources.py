@@ -59,7 +59,7 @@ class MeteredStream:
         self._what = what
         self._limit_bytes = limit_bytes
         self._hash = hashlib.sha256()
-        self.size = 0
+        self.size: int = 0
 
     @property
     def sha256(self) -> str:
