@@ -24,6 +24,8 @@ _STEP_CHARACTERS: Final = 4_000_000
 #: Stores may keep instants to a millisecond only.
 _SAME_INSTANT: Final = timedelta(milliseconds=2)
 _PROBE_SECONDS: Final = 60.0
+#: What a store may keep of tasks, and a store of before does not.
+_KEPT: Final = frozenset({"headers", "owners", "checkpoints", "notes"})
 
 
 class Copied(NamedTuple):
@@ -43,8 +45,8 @@ def check_copy(source: TaskStore, target: TaskStore) -> int:
     What dead runners held at the source is taken back; nothing else is written.
 
     Raises:
-        ConfigurationError: one of them lives in this process alone, both are the same, the source holds no tasks, or
-            the target has tasks of its own under ids of the source.
+        ConfigurationError: one of them lives in this process alone, the target keeps less of a task, both are the same,
+            the source holds no tasks, or the target has tasks of its own under ids of the source.
         TaskStateError: tasks of the source are running, or a runner is alive that may start some.
     """
     _check_stores(source, target)
@@ -93,6 +95,12 @@ def _check_stores(source: TaskStore, target: TaskStore) -> None:
                 f"The store ({promises.description}) lives in this process alone: it is empty now, and what is "
                 "copied into it is gone when this program ends."
             )
+    lost = sorted(_KEPT.intersection(source.capabilities().supports) - target.capabilities().supports)
+    if lost:
+        raise ConfigurationError(
+            f"The target ({target.capabilities().description}) keeps no {', '.join(lost)}: what tasks of the source have "
+            "of that would be lost. Upgrade the package of the target, or choose another one."
+        )
     # Two URLs may lead to one database; what one of them wrote and the other one reads, leaves no doubt.
     probe = f"copy-{secrets.token_hex(8)}"
     target.heartbeat(RunnerInfo(id=probe, lease_seconds=_PROBE_SECONDS))

@@ -10,6 +10,7 @@ from cli_calls import add_task, end_task, start_task
 from msgspec.structs import replace
 
 from lilota.contract import RunnerInfo, StoredTask, TaskQuery
+from lilota.contract.forwarding import ForwardingStore
 from lilota.copying import check_copy, copy_tasks
 from lilota.errors import ConfigurationError, TaskStateError
 from lilota.models import LogLine, NewTask, TaskError, TaskState
@@ -55,6 +56,18 @@ def refusal(source, target):
     with pytest.raises((ConfigurationError, TaskStateError)) as caught:
         check_copy(source, target)
     return str(caught.value)
+
+
+def test_a_target_that_would_lose_what_tasks_have_is_refused(source, target):
+    """A store of an older package says itself what it keeps."""
+
+    class OfBefore(ForwardingStore):
+        def capabilities(self):
+            return replace(super().capabilities(), supports=frozenset({"headers", "families"}))
+
+    source.add([NewTask(name="task", owner="user-1")])
+
+    assert "keeps no checkpoints, notes, owners: what tasks" in refusal(source, OfBefore(target))
 
 
 def fill(store):
