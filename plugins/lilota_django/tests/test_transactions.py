@@ -107,7 +107,7 @@ def test_an_error_leaves_the_connection_to_a_caller_that_commits_by_itself(manua
     assert Lane.objects.using(manual.alias).filter(key="the application's").exists()
 
 
-def fail(_: object) -> None:
+def fail(*_: object) -> None:
     raise OperationalError
 
 
