@@ -82,3 +82,4 @@ def test_show_has_a_row_for_each_attempt(runner, tmp_path):
         (2, "failed"),
         (3, "succeeded"),
     ]
+    assert max(map(len, shown.splitlines())) < 200

@@ -62,7 +62,7 @@ def show(session: Session, *, task_id: int, reveal: bool, as_json: bool) -> None
     screen.print(grid)
     if len(attempts) > 1:
         screen.print(Text("\nAttempts", style="bold"))
-        screen.print(Padding(attempts_table(attempts, screen, reveal=reveal), (0, 0, 0, 2)))
+        screen.print(Padding(attempts_table(attempts, screen, reveal=reveal), (0, 0, 0, 2), expand=False))
     for title, lines, style in _blocks(task, reveal):
         screen.print(Text(f"\n{title}", style="bold"))
         for line in lines:
