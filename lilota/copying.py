@@ -98,8 +98,8 @@ def _check_stores(source: TaskStore, target: TaskStore) -> None:
     lost = sorted(_KEPT.intersection(source.capabilities().supports) - target.capabilities().supports)
     if lost:
         raise ConfigurationError(
-            f"The target ({target.capabilities().description}) keeps no {', '.join(lost)}: what tasks of the source have "
-            "of that would be lost. Upgrade the package of the target, or choose another one."
+            f"The target ({target.capabilities().description}) keeps no {', '.join(lost)}: what tasks of the source "
+            "have of that would be lost. Upgrade the package of the target, or choose another one."
         )
     # Two URLs may lead to one database; what one of them wrote and the other one reads, leaves no doubt.
     probe = f"copy-{secrets.token_hex(8)}"

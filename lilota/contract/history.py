@@ -33,8 +33,9 @@ class AttemptRecord(Record, frozen=True, kw_only=True, omit_defaults=True):
         ended_at: seconds since the epoch, or None.
         error: why it did not succeed, the last words of a dead process included, or None.
         progress: the percentage that it reached.
-        peak_memory_mb: the most memory that its processes had at once, in MiB, or None where nobody measured it.
-        cpu_seconds: the processor time that they used, or None.
+        peak_memory_mb: the most memory with which its processes were seen, in millions of bytes; None where nobody has
+            looked, as nobody does for a task without limits.
+        cpu_seconds: the processor time that they had used by then, or None.
     """
 
     token: int

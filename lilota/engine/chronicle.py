@@ -12,7 +12,7 @@ from lilota.engine.fates import Death
 from lilota.engine.messages import StopReason
 from lilota.engine.workload import Attempt
 from lilota.models import LogLine, Note, Outcome, TaskState
-from lilota.tasks.limits import MESSAGE_LIMIT
+from lilota.tasks.limits import MEGABYTE, MESSAGE_LIMIT
 from lilota.tasks.terms import HAS_BEGUN, may_expire
 from lilota.texts.stacks import kept_stack
 
@@ -77,10 +77,14 @@ class Chronicle:
     def notes(self, attempt: Attempt, outcome: Outcome, node: str) -> tuple[Note, ...]:
         """Return the note by which the end of an attempt is on record; none of a success, which the task itself shows.
 
+        Where somebody has looked what it used, a success has one, too: that stands nowhere else.
+
         Args:
             node: where its worker was, "" if that is the machine of the runner.
         """
-        if outcome.state is TaskState.SUCCEEDED or (attempt.started_at is None and attempt.started_wall is None):
+        use = attempt.use
+        has_started = attempt.started_at is not None or attempt.started_wall is not None
+        if not has_started or (outcome.state is TaskState.SUCCEEDED and use is None):
             return ()
         record = AttemptRecord(
             token=attempt.claim.token,
@@ -93,6 +97,8 @@ class Chronicle:
             ended_at=self._clock(),
             error=outcome.error,
             progress=attempt.progress,
+            peak_memory_mb=None if use is None else round(use.peak_bytes / MEGABYTE, 1),
+            cpu_seconds=None if use is None else round(use.cpu_seconds, 2),
         )
         return (attempt_note(record),)
 
@@ -103,6 +109,8 @@ def _end_of(outcome: Outcome) -> AttemptEnd:
         return "lost"
     if outcome.state is TaskState.CANCELLED:
         return "cancelled"
+    if outcome.state is TaskState.SUCCEEDED:
+        return "succeeded"
     if outcome.spends_attempt:
         return "failed"
     return "returned" if outcome.error is None else "retry"

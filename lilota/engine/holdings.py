@@ -252,7 +252,7 @@ class Holdings:
             line = node_line(attempt.claim.attempt, worker.node, update.pid, update.started_at)
             update = replace(update, log_lines=(line, *update.log_lines))
         outcome = update.outcome
-        if outcome is None or outcome.state is not TaskState.SUCCEEDED:
+        if outcome is None or outcome.state is not TaskState.SUCCEEDED or attempt.use is not None:
             attempt.note_told(update)
         if update.outcome is not None:
             if attempt.terms is not NO_TERMS:

@@ -14,12 +14,12 @@ import msgspec
 from lilota.engine.crew import Crew
 from lilota.engine.events import WorkerUse
 from lilota.engine.workload import KnownWorker
+from lilota.tasks.limits import MEGABYTE
 
 logger: logging.Logger = logging.getLogger(__name__)
 
 #: So often somebody looks at most how large a worker is.
 _LOOK_SECONDS: Final = 1.0
-_MEGABYTE: Final = 1_000_000
 
 
 class RenewalRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +71,7 @@ class Renewal:
         for worker in self._crew.workers.values():
             if now >= self._measured_at(worker):
                 self._measured[worker.number] = worker.ended, now
-                self._crew.measure(worker, round((self._rules.after_mb or 0) * _MEGABYTE))
+                self._crew.measure(worker, round((self._rules.after_mb or 0) * MEGABYTE))
             if now >= self._due_at(worker):
                 self._crew.relieve(worker, may_overlap=self._may_overlap)
         self._forget_dead()
@@ -84,7 +84,7 @@ class Renewal:
         if use is None:
             self._rules = msgspec.structs.replace(self._rules, after_mb=None)
             logger.warning("The setting 'recycle_after_mb' has no effect: nothing tells here what a worker uses.")
-        elif use.memory_bytes > limit_mb * _MEGABYTE:
+        elif use.memory_bytes > limit_mb * MEGABYTE:
             self._too_large.add(number)
 
     def _due_at(self, worker: KnownWorker) -> float:

@@ -9,6 +9,7 @@ from lilota.engine.crew import Crew
 from lilota.engine.events import WorkerUse
 from lilota.engine.stop_ladder import StopLadder
 from lilota.engine.workload import Attempt, AttemptUse, KnownWorker
+from lilota.tasks.limits import MEGABYTE
 from lilota.tasks.options import TaskOptions
 from lilota.texts.words import size
 
@@ -19,7 +20,6 @@ LEAST_LOOK_SECONDS: Final = 0.02
 _BYTES_PER_SECOND: Final = 4e9
 #: One that was asked to end and takes this part of its limit besides is not waited for.
 _GROWTH: Final = 0.1
-MEGABYTE: Final = 1_000_000
 
 
 class UseWatch:

@@ -16,3 +16,5 @@ NAME_LIMIT: Final = 500
 MESSAGE_LIMIT: Final = 4_000
 #: How many characters of a traceback are kept, the end of it, where the error is.
 TRACEBACK_LIMIT: Final = 32_000
+#: What limits of memory count in.
+MEGABYTE: Final = 1_000_000

@@ -8,6 +8,7 @@ import signal
 import pytest
 from engine_bench import CRASH, Bench, a_claim
 
+from lilota.contract.history import told_attempt
 from lilota.engine.commands import Measure
 from lilota.engine.messages import Interrupt
 from lilota.engine.stop_ladder import MEMORY_PATIENCE_SECONDS
@@ -175,3 +176,18 @@ def test_a_worker_that_dies_beyond_its_limit_by_itself_has_the_limit_as_its_caus
     bench.engine.worker_died(1, CRASH, bench.now)
 
     assert bench.outcomes()[1].error.type == "MemoryLimitReached"
+
+
+def test_what_an_attempt_used_is_on_record_however_it_ended():
+    """A success has a note only where somebody has looked: what it used stands nowhere else."""
+    limited, plain = running(max_memory_mb=300).uses(memory_mb=30).uses(memory_mb=80.04), running()
+
+    of_limited, of_plain = (
+        [note for update in bench.ends(a_claim()).engine.holdings.take_updates() for note in update.notes]
+        for bench in (limited, plain)
+    )
+
+    assert [(told_attempt(note).outcome, told_attempt(note).peak_memory_mb) for note in of_limited] == [
+        ("succeeded", 80.0)
+    ]
+    assert of_plain == []
