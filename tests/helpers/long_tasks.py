@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import time
@@ -100,3 +101,34 @@ class SavesWhenItIsStopped(Long):
 
     def on_stop(self):
         raise KeyError("on_stop is broken")
+
+
+class Copies(TaskBase):
+    """Writes rows and attaches them. Before each attempt it makes sure that it goes on where it must."""
+
+    max_lost_attempts = 1000
+
+    def run(self):
+        trace = Path(self.task_info.input["folder"], f"saved-{self.task_info.id}")
+        saved = int(trace.read_text()) if trace.exists() else 0
+        begun = self.last_checkpoint or 0
+        if begun < saved:
+            raise AssertionError(f"It goes on at {begun}, though {saved} was in the store.")
+        for row in self.track(range(begun, self.task_info.input["rows"]), total=self.task_info.input["rows"]):
+            time.sleep(0.005)
+            self.checkpoint(row + 1, durable=True)
+            _replace(trace, str(row + 1))
+        self.attach(io.BytesIO(rows_of(self.task_info.id)), name="rows.bin")
+        return {"rows": self.last_checkpoint}
+
+
+def rows_of(task_id):
+    """Return what the task attaches: more than one write of a file takes."""
+    return str(task_id).encode() * 100_000
+
+
+def _replace(path, text):
+    """Write a file as a whole, or not at all."""
+    new = path.with_suffix(".new")
+    new.write_text(text)
+    new.replace(path)
