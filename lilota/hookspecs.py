@@ -17,13 +17,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
+from lilota.contract import TaskStore
 from lilota.models import Claim, JSONObject, NewTask, Outcome, TaskBase, TaskInfo
 
 if TYPE_CHECKING:
     import click
     import pluggy
-
-    from lilota.contract import TaskStore
 
 PROJECT_NAME: Final = "lilota"
 
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     hookimpl: pluggy.HookimplMarker
 
 #: Makes a store from its URL (or its bare entry-point name), without connecting yet.
-StoreFactory = Callable[[str], "TaskStore"]
+StoreFactory = Callable[[str], TaskStore]
 
 
 class TaskToAdd(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ import re
 import signal
 import sys
 import threading
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -787,7 +788,7 @@ def test_descriptors_and_threads_stay_flat_over_many_tasks_workers_and_starts():
         live()
 
     # What ended a moment ago may still be on its way out.
-    until(_resources, lambda resources: resources == before)
+    until(_resources, lambda resources: _is_within(resources, before))
 
 
 @pytest.mark.slow
@@ -800,7 +801,12 @@ def test_descriptors_and_threads_stay_flat_over_ten_thousand_tasks_and_two_hundr
         for handle in [runner.add("crash") for _ in range(200)] + handles:
             until(handle.info, lambda info: info.state.is_terminal)
 
-        until(_resources, lambda resources: resources == before)
+        until(_resources, lambda resources: _is_within(resources, before))
+
+
+def _is_within(resources, before):
+    """Tell whether there is nothing more than before. What tests before this one have left may go meanwhile."""
+    return resources[0] <= before[0] and not Counter(resources[1]) - Counter(before[1])
 
 
 def _resources():

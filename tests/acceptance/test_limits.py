@@ -197,7 +197,7 @@ if __name__ == "__main__":
         os.kill(sleeping.info().pid, 9)
         while not sleeping.info().lost_attempts:
             pass
-        print(sleeping.info().error.message)
+        print(sleeping.attempts()[0].error.message)
 """
 
 
