@@ -9,13 +9,15 @@ from long_tasks import Long, SavesWhenItIsStopped
 from running import ended, store_url, texts, until
 
 from lilota.config import Settings
+from lilota.engine import stop_ladder
 from lilota.models import TaskState
 from lilota.runner import TaskRunner
 
 
 @pytest.fixture
-def start(tmp_path):
-    """What starts a runner; all are stopped at the end."""
+def start(tmp_path, monkeypatch):
+    """What starts a runner; all are stopped at the end. A busy machine gives a task its two seconds late."""
+    monkeypatch.setattr(stop_ladder, "SHUTDOWN_PATIENCE_SECONDS", 60.0)
     runners = []
 
     def start_one():

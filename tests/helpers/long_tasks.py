@@ -20,6 +20,7 @@ class Long(TaskBase):
 
     max_attempts = 3
     backoff = NOW
+    kill_after_seconds = 60
 
     def run(self):
         return getattr(self, self.task_info.input["does"])()
