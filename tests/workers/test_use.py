@@ -53,7 +53,8 @@ def test_processor_time_of_children_counts_while_they_run_and_when_they_are_gone
     busy.kill()
     busy.wait()
 
-    assert use_of(os.getpid(), 2**60).cpu_seconds - began >= while_it_runs
+    # A tick less may be a matter of rounding.
+    assert use_of(os.getpid(), 2**60).cpu_seconds - began >= while_it_runs - 0.01 - 1e-6
 
 
 def test_a_process_that_is_gone_uses_nothing_that_could_be_told():
