@@ -91,7 +91,8 @@ class Tracks:
         with self._span(items, total, message, share) as (span, first):
             for span.done, item in enumerate(items, first):
                 yield item
-            span.done = max(span.done, first) if span.total is None else span.total
+            if span.total is not None:
+                span.done = span.total
 
     async def each_async(
         self, items: AsyncIterable[Any], total: float | None, message: str | None, share: float
