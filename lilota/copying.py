@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from lilota.contract import CanReadNotes, RunnerInfo, StoredTask, TaskQuery, TaskStore
+from lilota.contract import RunnerInfo, StoredTask, TaskQuery, TaskStore
+from lilota.contract.noted import all_notes, notes_reader
 from lilota.errors import ConfigurationError, TaskStateError
 from lilota.models import LogLine, Note, TaskInfo, TaskState
 from lilota.texts.words import count
@@ -177,9 +178,10 @@ def _steps(source: TaskStore, infos: Sequence[TaskInfo], carry: Callable[[Note],
     """Read logs and notes too, and cut the page where a single write would become too long."""
     step: list[StoredTask] = []
     characters = 0
+    reader = notes_reader(source)
     for info in infos:
         lines = _log(source, info.id)
-        notes = tuple(map(carry, _notes(source, info.id)))
+        notes = () if reader is None else tuple(map(carry, all_notes(reader, info.id)))
         step.append(StoredTask(info=info, log_lines=lines, notes=notes))
         characters += len(info.input_json) + len(info.output_json or "") + len(info.checkpoint_json or "")
         characters += sum(len(line.text) for line in lines) + sum(len(note.value_json) for note in notes)
@@ -195,14 +197,3 @@ def _log(source: TaskStore, task_id: int) -> tuple[LogLine, ...]:
     while page := source.logs(task_id, len(lines), _LOG_PAGE):
         lines += page
     return tuple(lines)
-
-
-def _notes(source: TaskStore, task_id: int) -> tuple[Note, ...]:
-    if not (isinstance(source, CanReadNotes) and "notes" in source.capabilities().supports):
-        return ()
-    notes: list[Note] = []
-    after = ("", "")
-    while page := source.notes(task_id, None, after, _LOG_PAGE):
-        notes += page
-        after = (page[-1].kind, page[-1].name)
-    return tuple(notes)

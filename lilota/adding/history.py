@@ -7,8 +7,9 @@ from typing import Final
 
 import msgspec
 
-from lilota.contract import AttemptRecord, CanReadNotes, TaskStore
-from lilota.contract.history import ATTEMPT, ATTEMPTS_KEPT, AttemptEnd, told_attempt
+from lilota.contract import AttemptRecord, TaskStore
+from lilota.contract.history import ATTEMPT, AttemptEnd, told_attempt
+from lilota.contract.noted import all_notes, notes_reader
 from lilota.models import TaskInfo, TaskState
 
 _ENDS: Final[dict[TaskState, AttemptEnd]] = {
@@ -32,9 +33,8 @@ def attempts_of(store: TaskStore, info: TaskInfo) -> list[AttemptRecord]:
 
 
 def _on_record(store: TaskStore, task_id: int) -> Iterator[AttemptRecord]:
-    if not (isinstance(store, CanReadNotes) and "notes" in store.capabilities().supports):
-        return
-    for note in store.notes(task_id, ATTEMPT, limit=ATTEMPTS_KEPT):
+    reader = notes_reader(store)
+    for note in () if reader is None else all_notes(reader, task_id, ATTEMPT):
         try:
             yield told_attempt(note)
         except msgspec.DecodeError:

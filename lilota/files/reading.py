@@ -18,6 +18,7 @@ import msgspec
 from lilota.config import Settings
 from lilota.contract import CanReadNotes, TaskStore, to_instant
 from lilota.contract.file_areas import FileArea
+from lilota.contract.noted import all_notes, notes_reader
 from lilota.errors import FileAreaError, FileError, FileGoneError
 from lilota.files.opening import FileSettings, file_settings, open_area
 from lilota.files.places import check_file_name, check_place
@@ -27,7 +28,6 @@ from lilota.texts.words import iso
 
 #: The kind of the notes that are records of files.
 FILE_NOTE: Final = "file"
-_PAGE: Final = 1000
 _CHUNK_BYTES: Final = 1024 * 1024
 
 
@@ -50,9 +50,8 @@ class FilesOfStore:
         return file_settings(self._chosen, self._store.capabilities(), platform.node())
 
     @cached_property
-    def _has_notes(self) -> bool:
-        # Once: a store on a server asks that for it.
-        return "notes" in self._store.capabilities().supports
+    def _reader(self) -> CanReadNotes | None:
+        return notes_reader(self._store)
 
     @property
     def area(self) -> FileArea:
@@ -69,15 +68,8 @@ class FilesOfStore:
 
     def records(self, task_id: int) -> Iterator[AttachedFile]:
         """Give the records of all files of a task, also of those that have expired."""
-        if not self._has_notes or not isinstance(self._store, CanReadNotes):
-            return
-        after = ("", "")
-        while True:
-            notes = self._store.notes(task_id, FILE_NOTE, after, _PAGE)
-            yield from map(record_in, notes)
-            if len(notes) < _PAGE:
-                return
-            after = (notes[-1].kind, notes[-1].name)
+        if self._reader is not None:
+            yield from map(record_in, all_notes(self._reader, task_id, FILE_NOTE))
 
     def find(self, task_id: int, name: str) -> AttachedFile | None:
         """Return the record of a file as it is now, or None."""
