@@ -18,7 +18,7 @@ from lilota_django.orm import notes
 from lilota_django.orm.chunks import in_chunks
 from lilota_django.orm.database import Database
 from lilota_django.orm.moves import Moves
-from lilota_django.orm.records import CODES, encode_error, log_row, task_row
+from lilota_django.orm.records import CODES, encode_error, log_row, rows_of, task_row
 
 #: What nobody needs to know of a running task in order to write to it. A row that is written has a value for each.
 _NOT_READ: Final = {
@@ -103,7 +103,7 @@ class AttemptChange:
 
 def lock_running(tasks: QuerySet[Task]) -> list[Task]:
     """Lock running tasks to write to them, always in the same order: two batches shall not wait for each other."""
-    rows = tasks.filter(state=State.RUNNING).select_for_update().order_by("pk").values(*_READ)
+    rows = rows_of(tasks.filter(state=State.RUNNING).select_for_update().order_by("pk"), _READ)
     # With something in place of what was not read: writing would fetch deferred fields, row by row.
     return [task_row({**_NOT_READ, **row}) for row in rows]
 

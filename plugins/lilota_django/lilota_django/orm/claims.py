@@ -18,7 +18,7 @@ from lilota_django.orm.chunks import in_chunks
 from lilota_django.orm.database import Database
 from lilota_django.orm.lanes import LaneName, names_of
 from lilota_django.orm.moves import Moves, totals
-from lilota_django.orm.records import NOT_BEGUN, big, kept_fields
+from lilota_django.orm.records import NOT_BEGUN, big, kept_fields, rows_of
 
 #: One claim must not stop the world because a million scheduled tasks became due in the same second.
 _PROMOTIONS_PER_CLAIM: Final = 500
@@ -134,7 +134,7 @@ def _head(database: Database, lane: int, limit: int) -> list[tuple[int, object, 
 def _lock_in_lane(database: Database, lane: int, limit: int) -> list[Row]:
     """Lock the next tasks of a lane that nobody else has locked."""
     ready = _ready_in_lane(database, lane).select_for_update(skip_locked=database.skip_locked)
-    return list(ready.values(*_READ)[:limit])
+    return list(rows_of(ready[:limit], _READ))
 
 
 def _grant(database: Database, rows: list[Row], runner_id: str, moves: Moves, present: int) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from django.db.models import BigIntegerField, Value
+from django.db.models import BigIntegerField, QuerySet, Value
 
 from lilota import models as records
 from lilota.models import TaskError, TaskInfo, TaskState
@@ -81,6 +81,11 @@ def big(number: int) -> Value:
 def encode_error(error: TaskError) -> str:
     """Return the JSON text of an error."""
     return _encoder.encode(error).decode()
+
+
+def rows_of(found: QuerySet[Any], columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """Read these columns of what is found, as `values` does, which puts each dict together in Python."""
+    return (dict(zip(columns, row, strict=True)) for row in found.values_list(*columns))
 
 
 def task_row(values: Mapping[str, Any]) -> Task:
