@@ -11,12 +11,20 @@ from lilota.contract.instants import (
     to_microseconds,
     to_seconds,
 )
-from lilota.contract.optional import CanBeRepaired, CanFindEnded, CanReadManyLogs, CanReadNotes, CanTellExistence
+from lilota.contract.optional import (
+    CanBeRepaired,
+    CanFindEnded,
+    CanForesee,
+    CanReadManyLogs,
+    CanReadNotes,
+    CanTellExistence,
+)
 from lilota.contract.protocol import TaskStore
 from lilota.contract.records import (
     Claimed,
     ClaimRequest,
     Committed,
+    DueTask,
     RegisteredRunner,
     RunnerInfo,
     StoreCapabilities,
@@ -31,12 +39,14 @@ __all__ = [
     "AttemptRecord",
     "CanBeRepaired",
     "CanFindEnded",
+    "CanForesee",
     "CanReadManyLogs",
     "CanReadNotes",
     "CanTellExistence",
     "ClaimRequest",
     "Claimed",
     "Committed",
+    "DueTask",
     "Fence",
     "RegisteredRunner",
     "RunnerInfo",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import ParamSpec, TypeVar, cast
 
-from lilota.contract.optional import CanReadNotes
+from lilota.contract.optional import CanForesee, CanReadNotes
 from lilota.contract.protocol import TaskStore
 from lilota.contract.records import (
     Claimed,
     ClaimRequest,
     Committed,
+    DueTask,
     RegisteredRunner,
     RunnerInfo,
     StoreCapabilities,
@@ -80,6 +81,13 @@ class ForwardingStore:
     ) -> list[Note]:
         # Whether the other store keeps notes is in its capabilities: who asks has looked there.
         return self.forward(cast("CanReadNotes", self.target()).notes, task_id, kind, after, limit)
+
+    def look_ahead(self, request: ClaimRequest) -> list[DueTask]:
+        # As for notes.
+        return self.forward(cast("CanForesee", self.target()).look_ahead, request)
+
+    def durations(self, names: Sequence[str], limit: int = 20) -> dict[str, list[float]]:
+        return self.forward(cast("CanForesee", self.target()).durations, names, limit)
 
     def heartbeat(self, runner: RunnerInfo) -> bool:
         return self.forward(self.target().heartbeat, runner)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
+from lilota.contract.records import ClaimRequest, DueTask
 from lilota.models import LogLine, Note, TaskState
 
 
@@ -75,4 +76,23 @@ class CanReadNotes(Protocol):
 
         Raises:
             TaskNotFoundError: there is no task with that id.
+        """
+
+
+@runtime_checkable
+class CanForesee(Protocol):
+    """A store that tells what comes next, and how long it took so far: `StoreCapabilities.supports` has "foresight"."""
+
+    def look_ahead(self, request: ClaimRequest) -> list[DueTask]:
+        """Return what `claim` would grant for such a request, in its order; nothing is changed.
+
+        Anybody may ask: whose request it is, and whether there is a lease, does not matter. What has become due since
+        the last claim may be missing. The cost is that of a claim without its writes, for up to a thousand tasks.
+        """
+
+    def durations(self, names: Sequence[str], limit: int = 20) -> dict[str, list[float]]:
+        """Return by name how many seconds tasks took that succeeded: their last attempt, from its start to the end.
+
+        Of each name, the `limit` tasks with the highest ids are looked at, the highest first. One of which the start is
+        not known is left out, and so is a name without any. The cost does not grow with what is stored.
         """

@@ -110,6 +110,12 @@ EXPECTED = {
     "rescue notes nothing": "test_rescue_notes_which_attempt_was_lost",
     "inputs are never forgotten": "test_an_end_forgets_the_input_if_it_says_so[failed]",
     "inputs are always forgotten": "test_an_end_forgets_the_input_if_it_says_so[failed]",
+    "look ahead goes by id": "test_look_ahead_names_what_a_claim_grants_in_its_order",
+    "look ahead claims": "test_look_ahead_changes_nothing",
+    "look ahead looks at no queue": "test_look_ahead_takes_what_a_request_asks_for",
+    "look ahead shows what is due later": "test_look_ahead_leaves_out_what_does_not_wait_for_its_turn",
+    "durations begin with the oldest": "test_durations_are_those_of_the_newest_tasks_that_succeeded",
+    "durations count failures": "test_durations_know_nothing_of_what_did_not_succeed",
     "claim invents its instants": "test_a_claim_says_when_the_task_was_added_and_due",
 }
 
@@ -151,6 +157,8 @@ BEYOND_THE_MODEL = {
     "ended since looks at no state",
     "ended since takes the limit per state",
     "ended since remembers what was retried",
+    "durations begin with the oldest",
+    "durations count failures",
 }
 
 

@@ -12,6 +12,7 @@ from lilota.testing.contract.claim import ClaimContract
 from lilota.testing.contract.commit import CommitContract
 from lilota.testing.contract.ended import EndedContract
 from lilota.testing.contract.fence import FenceContract
+from lilota.testing.contract.foresight import ForesightContract
 from lilota.testing.contract.headers import HeadersContract
 from lilota.testing.contract.lease import LeaseContract
 from lilota.testing.contract.limits import LimitsContract
@@ -54,6 +55,7 @@ class StoreContract(
     TransactionsContract,
     PruneContract,
     EndedContract,
+    ForesightContract,
     LogsContract,
     ManyLogsContract,
     OwnersContract,

@@ -20,7 +20,17 @@ from hypothesis.stateful import (
 )
 from msgspec.structs import replace
 
-from lilota.contract import CanReadNotes, Claimed, ClaimRequest, Fence, RunnerInfo, StoredTask, TaskQuery, TaskStore
+from lilota.contract import (
+    CanForesee,
+    CanReadNotes,
+    Claimed,
+    ClaimRequest,
+    Fence,
+    RunnerInfo,
+    StoredTask,
+    TaskQuery,
+    TaskStore,
+)
 from lilota.errors import TaskNotFoundError, TaskStateError
 from lilota.models import AttemptUpdate, Claim, LogLine, NewTask, Note, Outcome, TaskError, TaskState
 from lilota.testing.contract.harness import counted, empty_store, prune_all, update
@@ -161,6 +171,17 @@ class StoreMachine(RuleBasedStateMachine):
         request = ClaimRequest(runner_id=self.runner_ids[runner], names=names, queues=queues, limit=limit)
 
         return self.check_claimed(request, self.store.claim(request))
+
+    @precondition(lambda self: "foresight" in self.supports)
+    @rule(names=some_names, queues=some_queues, limit=st.sampled_from([1, 4, 100, 0]))
+    def look_ahead(self, names: tuple[str, ...], queues: tuple[str, ...] | None, limit: int) -> None:
+        request = ClaimRequest(runner_id="", names=names, queues=queues, limit=limit)
+        assert isinstance(self.store, CanForesee)
+
+        ahead = self.store.look_ahead(request)
+
+        expected = self.model.next_due(names, queues)[:limit]
+        assert [(task.id, task.queue, task.name) for task in ahead] == [(t.id, t.queue, t.name) for t in expected]
 
     @rule(batch=st.lists(st.tuples(claims, writes), max_size=4), runner=runners, target=claims)
     def commit_and_claim(self, batch: list[tuple[Claim, Write]], runner: int) -> MultipleResults[Claim]:

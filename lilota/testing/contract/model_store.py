@@ -116,10 +116,12 @@ class ModelStore:
         self, runner_id: str, names: tuple[str, ...], queues: tuple[str, ...] | None, limit: int
     ) -> list[ModelTask]:
         """Return what a claim must grant, in order."""
-        if not self.leases.get(runner_id):
-            return []
+        return self.next_due(names, queues)[:limit] if self.leases.get(runner_id) else []
+
+    def next_due(self, names: tuple[str, ...], queues: tuple[str, ...] | None) -> list[ModelTask]:
+        """Return what waits for its turn, in the order of claims."""
         ready = [task for task in self.find(names, queues) if task.state is TaskState.PENDING and task.due]
-        return sorted(ready, key=lambda task: (-task.priority, task.run_at, task.id))[:limit]
+        return sorted(ready, key=lambda task: (-task.priority, task.run_at, task.id))
 
     def is_current(self, fence: Fence) -> bool:
         """Tell whether a write of this attempt must be accepted."""

@@ -20,7 +20,15 @@ def test_sqlite_is_for_one_machine(store):
 
 def test_the_store_can_do_what_came_later(store):
     """The contract asks only stores that say so; this one must."""
-    assert store.capabilities().supports == {"families", "headers", "owners", "checkpoints", "notes", "forgetting"}
+    assert store.capabilities().supports == {
+        "families",
+        "headers",
+        "owners",
+        "checkpoints",
+        "notes",
+        "forgetting",
+        "foresight",
+    }
 
 
 def test_servers_are_for_many_machines(everywhere):

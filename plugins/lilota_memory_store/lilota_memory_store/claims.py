@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable
+from itertools import islice
 
-from lilota.contract import Claimed, ClaimRequest
+from lilota.contract import Claimed, ClaimRequest, DueTask
 from lilota.models import Claim, TaskState
 from lilota_memory_store.records import Lane, Runner, Task
 from lilota_memory_store.table import TaskTable
@@ -18,6 +19,14 @@ def claim(table: TaskTable, request: ClaimRequest, now: int) -> Claimed:
         return Claimed()
     cancelled = tuple((task_id, table.tasks[task_id].token) for task_id in runner.cancel_requested)
     return Claimed(claims=tuple(_take_due(table, request, runner, now)), cancel_requested=cancelled)
+
+
+def look_ahead(table: TaskTable, request: ClaimRequest, now: int) -> list[DueTask]:
+    """Return what would be granted."""
+    table.promote_due(now)
+    lines = [lane.ready.in_order() for lane in _matching(table, request)]
+    first = (table.tasks[entry[-1]] for entry in islice(heapq.merge(*lines), max(0, request.limit)))
+    return [DueTask(id=task.id, queue=task.lane.queue, name=task.lane.name) for task in first]
 
 
 def _take_due(table: TaskTable, request: ClaimRequest, runner: Runner, now: int) -> list[Claim]:

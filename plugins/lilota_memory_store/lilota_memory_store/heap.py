@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 Entry = tuple[int, ...]
 """The order of a pending task among others; the last element is its id."""
@@ -39,6 +39,18 @@ class EntryHeap:
             heapq.heappop(entries)
             self._stale -= 1
         return None
+
+    def in_order(self) -> Iterator[Entry]:
+        """Walk the current entries, the first ones first; nobody may change the heap meanwhile."""
+        entries = self._entries
+        # Behind each entry there are two that may be next.
+        ahead = [(entry, 0) for entry in entries[:1]]
+        while ahead:
+            entry, place = heapq.heappop(ahead)
+            if self._is_current(entry):
+                yield entry
+            for child in range(2 * place + 1, min(2 * place + 3, len(entries))):
+                heapq.heappush(ahead, (entries[child], child))
 
     def pop(self) -> None:
         """Remove the entry that `first` returned."""

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from lilota.contract import TaskCount, TaskQuery
+from lilota.contract import TaskCount, TaskQuery, to_seconds
 from lilota.models import TERMINAL_STATES, TaskInfo, TaskState
 from lilota_memory_store.ids import IdSet
 from lilota_memory_store.records import Lane, Task
@@ -41,6 +41,23 @@ def counts_of_owner(table: TaskTable, owner: str) -> list[TaskCount]:
     tasks = (table.tasks[task_id] for task_id in owned.ascending(None)) if owned else ()
     counted = Counter((task.lane.queue, task.lane.name, task.state) for task in tasks)
     return [TaskCount(queue=queue, name=name, state=state, count=n) for (queue, name, state), n in counted.items()]
+
+
+def durations(table: TaskTable, names: Iterable[str], limit: int) -> dict[str, list[float]]:
+    """Return how many seconds the newest tasks of each name took that succeeded."""
+    found = {name: _durations(table, name, limit) for name in names}
+    return {name: seconds for name, seconds in found.items() if seconds}
+
+
+def _durations(table: TaskTable, name: str, limit: int) -> list[float]:
+    lanes = table.lanes_by_name.get(name, ())
+    newest = heapq.merge(*(lane.ids[TaskState.SUCCEEDED].descending(None) for lane in lanes), reverse=True)
+    tasks = (table.tasks[task_id] for task_id in islice(newest, limit))
+    return [
+        to_seconds(task.finished_at - task.started_at)
+        for task in tasks
+        if task.started_at is not None and task.finished_at is not None
+    ]
 
 
 def ended_since(table: TaskTable, since: int, states: Iterable[TaskState], limit: int) -> list[int]:

@@ -12,6 +12,7 @@ from lilota.contract import (
     Claimed,
     ClaimRequest,
     Committed,
+    DueTask,
     RegisteredRunner,
     RunnerInfo,
     StoreCapabilities,
@@ -26,7 +27,7 @@ from lilota.contract.rules import refuse_connection
 from lilota.errors import ConfigurationError
 from lilota.models import TERMINAL_STATES, AttemptUpdate, LogLine, NewTask, Note, TaskInfo, TaskState
 from lilota_memory_store import actions, claims, runners
-from lilota_memory_store.pages import counts, counts_of_owner, ended_since, find
+from lilota_memory_store.pages import counts, counts_of_owner, durations, ended_since, find
 from lilota_memory_store.restoring import restore
 from lilota_memory_store.table import TaskTable
 from lilota_memory_store.temporary import temporary_folder
@@ -80,7 +81,7 @@ class MemoryTaskStore:
             durable=False,
             forgets=True,
             multi_process=False,
-            supports=frozenset({"families", "headers", "owners", "checkpoints", "notes", "forgetting"}),
+            supports=frozenset({"families", "headers", "owners", "checkpoints", "notes", "forgetting", "foresight"}),
             warnings=("All tasks are gone when the process that holds them ends.",),
             files=self._files(),
         )
@@ -141,6 +142,14 @@ class MemoryTaskStore:
             kept = self._table.task(task_id).notes or {}
             keys = sorted(key for key in kept if key > after and (kind is None or key[0] == kind))
             return [kept[key] for key in keys[:limit]]
+
+    def look_ahead(self, request: ClaimRequest) -> list[DueTask]:
+        with self._changed:
+            return claims.look_ahead(self._table, request, self._now())
+
+    def durations(self, names: Sequence[str], limit: int = 20) -> dict[str, list[float]]:
+        with self._changed:
+            return durations(self._table, names, limit)
 
     def heartbeat(self, runner: RunnerInfo) -> bool:
         with self._changed:

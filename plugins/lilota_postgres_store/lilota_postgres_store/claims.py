@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from lilota.contract import Claimed, ClaimRequest
+from lilota.contract import Claimed, ClaimRequest, DueTask
 from lilota.models import Claim
-from lilota_postgres_store.database import Step
-from lilota_postgres_store.link.connection import Rows
+from lilota_postgres_store.database import Database, Step
+from lilota_postgres_store.link.connection import Parameters, Rows
 from lilota_postgres_store.texts import original, stored, stored_array
 
 #: One claim must not take long because a million scheduled tasks became due in the same second.
@@ -20,14 +20,23 @@ def claim_steps(request: ClaimRequest) -> list[Step]:
     asks_for_cancellations: Step = ("cancel_requests", {"runner": runner})
     if request.limit < 1:
         return [asks_for_cancellations]
-    wanted = {
-        "runner": runner,
+    wanted = {"runner": runner, **_wanted(request)}
+    return [asks_for_cancellations, ("promote_due", {"limit": _PROMOTIONS_PER_CLAIM}), ("claim", wanted)]
+
+
+def look_ahead(database: Database, request: ClaimRequest) -> list[DueTask]:
+    """Return what would be granted."""
+    rows = database.read("look_ahead", **_wanted(request)) if request.limit > 0 else []
+    return [DueTask(id=task_id, queue=original(queue), name=original(name)) for task_id, queue, name in rows]
+
+
+def _wanted(request: ClaimRequest) -> Parameters:
+    return {
         "names": stored_array(request.names),
         "families": stored_array(request.families),
         "queues": stored_array(request.queues),
         "limit": str(request.limit),
     }
-    return [asks_for_cancellations, ("promote_due", {"limit": _PROMOTIONS_PER_CLAIM}), ("claim", wanted)]
 
 
 def to_claimed(answers: list[Rows]) -> Claimed:

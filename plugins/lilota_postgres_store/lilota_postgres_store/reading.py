@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
 
-from lilota.contract import TaskCount, TaskQuery, from_microseconds
+from lilota.contract import TaskCount, TaskQuery, from_microseconds, to_seconds
 from lilota.contract.ids import LARGEST_ID, check_id
 from lilota.errors import TaskNotFoundError
 from lilota.models import TERMINAL_STATES, LogLine, TaskError, TaskInfo, TaskState
@@ -79,6 +79,20 @@ def _conditions(query: TaskQuery) -> Parameters:
     if query.ids is not None:
         conditions["ids"] = number_array(task_id for task_id in set(query.ids) if 0 < task_id <= LARGEST_ID)
     return conditions
+
+
+def durations(database: Database, names: Sequence[str], limit: int) -> dict[str, list[float]]:
+    """Return how many seconds the newest tasks of each name took that succeeded."""
+    took: dict[str, list[tuple[int, int | None]]] = {}
+    for name, *row in database.read("durations", names=stored_array(names), limit=str(limit)):
+        took.setdefault(original(name), []).append(tuple(row))
+    found = {name: _newest(rows, limit) for name, rows in took.items()}
+    return {name: seconds for name, seconds in found.items() if seconds}
+
+
+def _newest(rows: Iterable[tuple[int, int | None]], limit: int) -> list[float]:
+    """Return the seconds of the highest ids; a name has a page for each queue."""
+    return [to_seconds(took) for _, took in sorted(rows, reverse=True)[:limit] if took is not None]
 
 
 def ended_since(database: Database, since: datetime, states: Sequence[TaskState] | None, limit: int) -> list[int]:

@@ -10,6 +10,7 @@ from lilota.contract import (
     Claimed,
     ClaimRequest,
     Committed,
+    DueTask,
     RegisteredRunner,
     RunnerInfo,
     StoreCapabilities,
@@ -22,7 +23,7 @@ from lilota_postgres_store import actions, notes, reading, restoring, runners
 from lilota_postgres_store.adding import Adder
 from lilota_postgres_store.application import transaction_of
 from lilota_postgres_store.attempts import Batch
-from lilota_postgres_store.claims import claim_steps, to_claimed
+from lilota_postgres_store.claims import claim_steps, look_ahead, to_claimed
 from lilota_postgres_store.database import Database
 from lilota_postgres_store.folding import fold_counts_sometimes
 from lilota_postgres_store.link.address import Address
@@ -86,7 +87,7 @@ class PostgresTaskStore:
             multi_host=True,
             takes_connection=True,
             identity=f"{database.name}, {self.address.schema or server.default_schema}.{self.address.table_prefix}",
-            supports=frozenset({"families", "headers", "owners", "checkpoints", "notes", "forgetting"}),
+            supports=frozenset({"families", "headers", "owners", "checkpoints", "notes", "forgetting", "foresight"}),
             warnings=(*standbys.warnings(), *warnings_for(server, listens=self.address.listen)),
         )
 
@@ -131,6 +132,12 @@ class PostgresTaskStore:
         self, task_id: int, kind: str | None = None, after: tuple[str, str] = ("", ""), limit: int = 1000
     ) -> list[Note]:
         return notes.read(self._db(), task_id, kind, after, limit)
+
+    def look_ahead(self, request: ClaimRequest) -> list[DueTask]:
+        return look_ahead(self._db(), request)
+
+    def durations(self, names: Sequence[str], limit: int = 20) -> dict[str, list[float]]:
+        return reading.durations(self._db(), names, limit)
 
     def heartbeat(self, runner: RunnerInfo) -> bool:
         return runners.heartbeat(self._db(), runner)

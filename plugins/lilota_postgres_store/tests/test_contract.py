@@ -34,7 +34,7 @@ class TestPostgresStore(PostgresContract):
 
     def test_it_supports_all_that_came_later(self, store):
         """The contract asks only stores that say so; this one must."""
-        supports = {"families", "headers", "owners", "checkpoints", "notes", "forgetting"}
+        supports = {"families", "headers", "owners", "checkpoints", "notes", "forgetting", "foresight"}
 
         assert store.capabilities().supports >= supports
 

@@ -31,6 +31,8 @@ THE_INDEX = {
     "take_back": {"tasks_by_state", "tasks_pkey"},
     "prune": {"tasks_ended", "tasks_pkey", "log_lines_pkey", "notes_pkey"},
     "ended_since": {"tasks_ended"},
+    "look_ahead": {"tasks_ready", "bundles_by_lane"},
+    "durations": {"tasks_by_state"},
     "task_exists": {"tasks_pkey", "bundles_pkey"},
     "logs": {"log_lines_pkey"},
     "logs_of_many": {"log_lines_pkey"},

@@ -6,7 +6,16 @@ from typing import Final
 
 import msgspec
 
-from lilota.contract import Claimed, Committed, Fence, RegisteredRunner, TaskCount, from_microseconds
+from lilota.contract import (
+    Claimed,
+    Committed,
+    DueTask,
+    Fence,
+    RegisteredRunner,
+    TaskCount,
+    from_microseconds,
+    to_seconds,
+)
 from lilota.models import Claim, LogLine, Note, TaskError, TaskInfo, TaskState
 
 _STATES: Final = tuple(TaskState)
@@ -108,6 +117,8 @@ _decode_commit: Final = msgspec.msgpack.Decoder(tuple[list[Fence], ClaimReply | 
 _decode_counts: Final = msgspec.msgpack.Decoder(LaneCounts).decode
 _decode_some_counts: Final = msgspec.msgpack.Decoder(tuple[LaneCounts, int | None]).decode
 _decode_runners: Final = msgspec.msgpack.Decoder(RunnersReply).decode
+_decode_due: Final = msgspec.msgpack.Decoder(list[tuple[int, tuple[str, str]]]).decode
+_decode_durations: Final = msgspec.msgpack.Decoder(list[list[tuple[int, int | bool, int]]]).decode
 decode_lines: Final = msgspec.msgpack.Decoder(list[LogLine]).decode
 decode_logs: Final = msgspec.msgpack.Decoder(list[list[LogLine]]).decode
 decode_notes: Final = msgspec.msgpack.Decoder(list[Note]).decode
@@ -224,6 +235,23 @@ def _to_counts(lanes: LaneCounts) -> list[TaskCount]:
         for (queue, name), counts in lanes
         for state, count in zip(_STATES, counts, strict=True)
         if count
+    ]
+
+
+def to_due(reply: bytes) -> list[DueTask]:
+    """Read the answer of `look_ahead.lua`."""
+    return [DueTask(id=task_id, queue=queue, name=name) for task_id, (queue, name) in _decode_due(reply)]
+
+
+def to_durations(reply: bytes, limit: int) -> list[list[float]]:
+    """Read the answer of `durations.lua`: of each name the seconds of the tasks with the highest ids."""
+    return [
+        [
+            to_seconds(finished_at - started_at)
+            for _, started_at, finished_at in sorted(rows, reverse=True)[:limit]
+            if started_at is not False
+        ]
+        for rows in _decode_durations(reply)
     ]
 
 

@@ -14,6 +14,7 @@ from lilota.contract import (
     Claimed,
     ClaimRequest,
     Committed,
+    DueTask,
     RegisteredRunner,
     RunnerInfo,
     StoreCapabilities,
@@ -106,7 +107,7 @@ class RedisTaskStore:
             multi_process=True,
             multi_host=True,
             identity=f"{self.address}, prefix {self.address.prefix}",
-            supports=frozenset({"families", "headers", "owners", "checkpoints", "notes", "forgetting"}),
+            supports=frozenset({"families", "headers", "owners", "checkpoints", "notes", "forgetting", "foresight"}),
             warnings=found.warnings,
         )
 
@@ -203,6 +204,14 @@ class RedisTaskStore:
         if reply is None:
             raise TaskNotFoundError(task_id)
         return records.decode_notes(reply)
+
+    def look_ahead(self, request: ClaimRequest) -> list[DueTask]:
+        return records.to_due(self._call("look_ahead", request))
+
+    def durations(self, names: Sequence[str], limit: int = 20) -> dict[str, list[float]]:
+        limit = min(limit, LARGEST_ID)
+        found = records.to_durations(self._call("durations", (names, limit)), limit)
+        return {name: seconds for name, seconds in zip(names, found, strict=True) if seconds}
 
     def heartbeat(self, runner: RunnerInfo) -> bool:
         in_time = bool(self._call("heartbeat", runner))

@@ -73,7 +73,7 @@ class TestRedisStore(StoreContract):
 
     def test_it_supports_all_that_a_store_may_leave_out(self, store):
         """The contract asks only stores that say so; this one must."""
-        supported = {"families", "headers", "owners", "checkpoints", "notes", "forgetting"}
+        supported = {"families", "headers", "owners", "checkpoints", "notes", "forgetting", "foresight"}
         assert store.capabilities().supports == supported
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from lilota.contract import Claimed, ClaimRequest, Fence
+from lilota.contract import Claimed, ClaimRequest, DueTask, Fence
 from lilota.models import Claim
 from lilota_sqlite_store.statements import SQL, id_list
 from lilota_sqlite_store.states import READY, RUNNING, SCHEDULED, LaneMoves
@@ -56,6 +56,18 @@ def claim(connection: sqlite3.Connection, request: ClaimRequest, now: int) -> Cl
     lanes = _ready_lanes(connection, request)
     ids = _next_ids(connection, list(lanes), request.limit)
     return Claimed(claims=_grant(connection, ids, lanes, request.runner_id), cancel_requested=cancelled)
+
+
+def look_ahead(connection: sqlite3.Connection, request: ClaimRequest) -> list[DueTask]:
+    """Return what would be granted, of what is ready by now."""
+    limit = max(0, request.limit)
+    lanes = _ready_lanes(connection, request)
+    lines = [
+        [(*order, lane) for order in connection.execute(SQL["ready_in_lane"], (lane, limit)).fetchall()]
+        for lane in lanes
+    ]
+    first = islice(heapq.merge(*lines), limit)
+    return [DueTask(id=task_id, queue=lanes[lane][0], name=lanes[lane][1]) for _, _, task_id, lane in first]
 
 
 def _promote_due(connection: sqlite3.Connection, now: int) -> None:

@@ -13,12 +13,12 @@ from typing import Any, Final
 
 import msgspec
 
-from lilota.contract import TaskCount, TaskQuery, from_microseconds
+from lilota.contract import TaskCount, TaskQuery, from_microseconds, to_seconds
 from lilota.contract.ids import LARGEST_ID
 from lilota.errors import TaskNotFoundError
 from lilota.models import TERMINAL_STATES, LogLine, Note, TaskError, TaskInfo, TaskState
 from lilota_sqlite_store.statements import SQL, id_list, number_object
-from lilota_sqlite_store.states import CODES, STATES
+from lilota_sqlite_store.states import CODES, STATES, SUCCEEDED
 
 #: Id, queue, name, and the number of tasks per stored state.
 _Lane = tuple[int, str, str, tuple[int, ...]]
@@ -97,6 +97,22 @@ def find(connection: sqlite3.Connection, query: TaskQuery) -> list[TaskInfo]:
     ids = list(islice(_matching_ids(connection, query), query.limit))
     infos = [_to_info(row) for row in connection.execute(SQL["get_tasks"], (id_list(ids),))]
     return sorted(infos, key=lambda info: info.id, reverse=query.newest_first)
+
+
+def durations(connection: sqlite3.Connection, names: Sequence[str], limit: int) -> dict[str, list[float]]:
+    """Return how many seconds the newest tasks of each name took that succeeded."""
+    lanes: dict[str, list[int]] = {name: [] for name in names}
+    for lane, _, name, counters in _lanes(connection):
+        if name in lanes and counters[SUCCEEDED]:
+            lanes[name].append(lane)
+    found = {name: _durations_in(connection, numbers, limit) for name, numbers in lanes.items()}
+    return {name: seconds for name, seconds in found.items() if seconds}
+
+
+def _durations_in(connection: sqlite3.Connection, lanes: Iterable[int], limit: int) -> list[float]:
+    pages = [connection.execute(SQL["durations_in_lane"], (lane, limit)) for lane in lanes]
+    newest = islice(heapq.merge(*pages, reverse=True), limit)
+    return [to_seconds(took) for _, took in newest if took is not None]
 
 
 def ended_since(

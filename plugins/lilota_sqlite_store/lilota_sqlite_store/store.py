@@ -12,6 +12,7 @@ from lilota.contract import (
     Claimed,
     ClaimRequest,
     Committed,
+    DueTask,
     RegisteredRunner,
     RunnerInfo,
     StoreCapabilities,
@@ -94,7 +95,7 @@ class SQLiteTaskStore:
             description=f"SQLite file {self.path}" + ("" if self._wait_for_disk else " (may lose the last second)"),
             durable=self._wait_for_disk,
             multi_process=True,
-            supports=frozenset({"families", "headers", "owners", "checkpoints", "notes", "forgetting"}),
+            supports=frozenset({"families", "headers", "owners", "checkpoints", "notes", "forgetting", "foresight"}),
             warnings=warnings_for(self.path),
             files=f"file://{quote(self.path)}.files",
             identity=f"sqlite:{self.path}",
@@ -152,6 +153,14 @@ class SQLiteTaskStore:
         check_id(task_id)
         with self._db().read() as connection:
             return reading.notes(connection, task_id, kind, after, limit)
+
+    def look_ahead(self, request: ClaimRequest) -> list[DueTask]:
+        with self._db().read() as connection:
+            return claims.look_ahead(connection, request)
+
+    def durations(self, names: Sequence[str], limit: int = 20) -> dict[str, list[float]]:
+        with self._db().read() as connection:
+            return reading.durations(connection, names, limit)
 
     def heartbeat(self, runner: RunnerInfo) -> bool:
         with self._db().write(durable=False) as connection:

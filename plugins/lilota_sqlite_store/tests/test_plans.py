@@ -55,6 +55,7 @@ def test_statement_finds_its_rows_by_an_index(filled, name):
     ("name", "index"),
     [
         ("ready_in_lane", "tasks_ready"),
+        ("durations_in_lane", "tasks_by_lane"),
         ("any_due", "tasks_scheduled"),
         ("promote_due", "tasks_scheduled"),
         ("find_rising_in_lane", "tasks_by_lane"),

@@ -13,6 +13,7 @@ from broken_stores import (
     claims,
     ended,
     fences,
+    foresight,
     headers,
     leases,
     many_logs,
@@ -42,6 +43,19 @@ def _in_words(class_name: str) -> str:
 #: What is wrong, which is the name of the class in words -> the class that wraps a healthy store.
 BROKEN_STORES: dict[str, type[StoreWrapper]] = {
     _in_words(fault.__name__): fault
-    for module in (fences, claims, leases, people, records, runners, restored, headers, ended, many_logs, travelling)
+    for module in (
+        fences,
+        claims,
+        leases,
+        people,
+        records,
+        runners,
+        restored,
+        headers,
+        ended,
+        many_logs,
+        travelling,
+        foresight,
+    )
     for fault in _faults(module)
 }

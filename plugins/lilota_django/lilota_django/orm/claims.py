@@ -11,7 +11,7 @@ from typing import Any, Final
 from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest
 
-from lilota.contract import Claimed, ClaimRequest, Fence
+from lilota.contract import Claimed, ClaimRequest, DueTask, Fence
 from lilota.models import Claim
 from lilota_django.models import Runner, State, Task
 from lilota_django.orm.chunks import in_chunks
@@ -76,6 +76,14 @@ def claim(database: Database, request: ClaimRequest, moves: Moves, present: int)
     _grant(database, granted, request.runner_id, moves, present)
     claims = tuple(_to_claim(row, lanes[row["lane_id"]], present) for row in granted)
     return Claimed(claims=claims, cancel_requested=cancelled)
+
+
+def look_ahead(database: Database, request: ClaimRequest) -> list[DueTask]:
+    """Return what would be granted, of what is ready by now."""
+    lanes = _ready_lanes(database, request, Moves())
+    limit = max(0, request.limit)
+    first = islice(heapq.merge(*(_head(database, lane, limit) for lane in lanes)), limit)
+    return [DueTask(id=task_id, queue=lanes[lane].queue, name=lanes[lane].name) for _, _, task_id, lane in first]
 
 
 def _due(database: Database, present: int) -> QuerySet[Task]:

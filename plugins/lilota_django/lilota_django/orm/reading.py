@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from itertools import islice
-from operator import or_
+from operator import itemgetter, or_
 from typing import TYPE_CHECKING, Final
 
 from django.db.models import Q
@@ -87,6 +87,25 @@ def find(database: Database, query: TaskQuery) -> list[TaskInfo]:
     rows = Task.objects.using(database.alias)
     infos = [to_info(row) for chunk in in_chunks(ids) for row in rows.filter(pk__in=chunk).values_list(*INFO_FIELDS)]
     return sorted(infos, key=lambda info: info.id, reverse=query.newest_first)
+
+
+def durations(database: Database, names: Sequence[str], limit: int) -> dict[str, list[float]]:
+    """Return how many seconds the newest tasks of each name took that succeeded."""
+    lanes: dict[str, list[int]] = {name: [] for name in names}
+    code = CODES[TaskState.SUCCEEDED][0]
+    succeeded = (lane for lane, _ in totals(database.alias, code))
+    for lane, lane_name in names_of(database, succeeded).items():
+        if lane_name.name in lanes:
+            lanes[lane_name.name].append(lane)
+    found = {name: _durations_in(database, places, limit) for name, places in lanes.items()}
+    return {name: seconds for name, seconds in found.items() if seconds}
+
+
+def _durations_in(database: Database, lanes: Sequence[int], limit: int) -> list[float]:
+    tasks = Task.objects.using(database.alias).filter(state=CODES[TaskState.SUCCEEDED][0]).order_by("-pk")
+    pages = (tasks.filter(lane_id=lane).values_list("pk", "started_at", "finished_at")[:limit] for lane in lanes)
+    newest = islice(heapq.merge(*map(list, pages), key=itemgetter(0), reverse=True), limit)
+    return [(ended - began).total_seconds() for _, began, ended in newest if began is not None and ended is not None]
 
 
 def ended_since(database: Database, since: int, states: Sequence[TaskState] | None, limit: int) -> list[int]:

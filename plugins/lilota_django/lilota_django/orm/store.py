@@ -10,6 +10,7 @@ from lilota.contract import (
     Claimed,
     ClaimRequest,
     Committed,
+    DueTask,
     RegisteredRunner,
     RunnerInfo,
     StoreCapabilities,
@@ -95,6 +96,12 @@ class OrmStore:
     ) -> list[Note]:
         check_id(task_id)
         return self._database.read_at_once(lambda: notes.read(self._database, task_id, kind, after, limit))
+
+    def look_ahead(self, request: ClaimRequest) -> list[DueTask]:
+        return self._database.read_at_once(lambda: claims.look_ahead(self._database, request))
+
+    def durations(self, names: Sequence[str], limit: int = 20) -> dict[str, list[float]]:
+        return self._database.read_at_once(lambda: reading.durations(self._database, names, limit))
 
     def heartbeat(self, runner: RunnerInfo) -> bool:
         if self._database.is_in_transaction:

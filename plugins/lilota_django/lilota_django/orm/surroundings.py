@@ -28,7 +28,7 @@ def capabilities(connection: BaseDatabaseWrapper) -> StoreCapabilities:
         multi_host=connection.vendor != "sqlite",
         forgets=in_memory,
         warnings=warnings,
-        supports=frozenset({"families", "headers", "owners", "checkpoints", "notes", "forgetting"}),
+        supports=frozenset({"families", "headers", "owners", "checkpoints", "notes", "forgetting", "foresight"}),
         identity="" if in_memory else _identity(connection),
     )
 
