@@ -42,6 +42,7 @@ _ELSEWHERE: Final = MappingProxyType(
         (STORES, "django"): "lilota-django",
         (EXECUTORS, "processes"): "lilota",
         (FILES, "file"): "lilota",
+        (FILES, "django"): "lilota-django",
         **{(FILES, name): "lilota-fsspec-files" for name in ("s3", "gs", "gcs", "abfs", "az", "sftp", "smb", "fsspec")},
     }
 )

@@ -1,4 +1,4 @@
-"""What `manage.py check` finds out about the stores of a project, without connecting to any."""
+"""What `manage.py check` finds out about the stores and files of a project, without connecting to any."""
 
 from __future__ import annotations
 
@@ -10,13 +10,28 @@ from django.core import checks
 from lilota.errors import LilotaError
 from lilota.stores import open_store
 from lilota_django.conf import is_of_one_process, project_settings
+from lilota_django.files.plugin import make_area
 from lilota_django.readiness import require_site
 from lilota_django.store import DjangoTaskStore
 
 
 def check_project(**_: Any) -> list[checks.CheckMessage]:  # noqa: ANN401 - Django's signature
     """Look at the setting `LILOTA`."""
-    return list(mistakes_of_store(None, "the project"))
+    return [*mistakes_of_store(None, "the project"), *_mistakes_of_files()]
+
+
+def _mistakes_of_files() -> Iterator[checks.CheckMessage]:
+    """Yield why files of tasks can't be kept in a storage of the project; other file areas are none of Django's."""
+    try:
+        url = project_settings().files
+    except LilotaError:
+        return  # said of the store
+    if url is None or not url.startswith("django://"):
+        return
+    try:
+        make_area(url)
+    except LilotaError as error:
+        yield checks.Error(f"The files of tasks can't be kept where LILOTA says: {error}", id="lilota.E004")
 
 
 def mistakes_of_store(store: str | None, owner: str) -> Iterator[checks.CheckMessage]:

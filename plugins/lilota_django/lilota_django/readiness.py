@@ -34,7 +34,7 @@ def require_site(alias: str) -> None:
     Raises:
         ConfigurationError: something is missing; the message says what, and what to do.
     """
-    _set_up()
+    set_up("A Django store")
     if not apps.is_installed("lilota_django"):
         raise ConfigurationError(
             "The app 'lilota_django' is not installed in this Django project. "
@@ -56,12 +56,20 @@ def require_site(alias: str) -> None:
         )
 
 
-def _set_up() -> None:
+def set_up(what: str) -> None:
+    """Set Django up if nobody has.
+
+    Args:
+        what: who needs it, for people.
+
+    Raises:
+        ConfigurationError: there is no project, or it can't be loaded.
+    """
     if apps.ready:
         return
     if not settings.configured and not os.environ.get(_SETTINGS_VARIABLE):
         raise ConfigurationError(
-            f"A Django store needs a Django project: set the environment variable {_SETTINGS_VARIABLE} to its settings "
+            f"{what} needs a Django project: set the environment variable {_SETTINGS_VARIABLE} to its settings "
             "('mysite.settings'), or start your program through manage.py."
         )
     make_settings_importable()
@@ -80,7 +88,7 @@ def _set_up() -> None:
     except RuntimeError as error:
         # "populate() isn't reentrant": called from a module that Django is just importing.
         raise ConfigurationError(
-            "The Django store was used while Django is still loading its apps. Make the store or the client there, "
+            f"{what} was used while Django is still loading its apps. Make the store or the client there, "
             "and use it later."
         ) from error
 

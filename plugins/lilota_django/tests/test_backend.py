@@ -448,6 +448,7 @@ def test_a_setting_that_django_passes_over_is_warned_of(store):
         ({"LILOTA": {"STOR": "x"}}, "LILOTA has no setting 'STOR'"),
         ({"LILOTA": "django://default"}, "LILOTA must be a dict"),
         ({"LILOTA": {"STORE": 5}}, "'store'"),
+        ({"LILOTA": {"FILES": "django://nosuch"}}, "kept where LILOTA says: STORAGES in the settings of the project"),
         (
             {"TASKS": {"default": {**BACKEND, "OPTIONS": {"max_lost_attempts": "1"}}}},
             "max_lost_attempts of TASKS['default'] must be a whole number from 1 on, not '1'",

@@ -104,7 +104,7 @@ def test_used_while_django_is_loading(project):
 
     error = error_of(folder, "import django; django.setup()", DJANGO_SETTINGS_MODULE="settings")
 
-    assert "ConfigurationError: The Django store was used while Django is still loading its apps" in error
+    assert "ConfigurationError: A Django store was used while Django is still loading its apps" in error
 
 
 def test_unknown_alias(sqlite):

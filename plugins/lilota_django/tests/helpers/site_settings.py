@@ -14,6 +14,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 SQLITE_VARIABLE = "LILOTA_TEST_SITE_SQLITE"
 POSTGRES_VARIABLE = "LILOTA_TEST_SITE_POSTGRES"
 MARIADB_VARIABLE = "LILOTA_TEST_SITE_MARIADB"
+# A folder for the storage "files"; a bucket and the address of its server, for the storage "bucket".
+FILES_VARIABLE = "LILOTA_TEST_SITE_FILES"
+BUCKET_VARIABLE = "LILOTA_TEST_SITE_BUCKET"
 
 
 def databases() -> dict[str, dict[str, Any]]:
@@ -62,10 +65,24 @@ def _taken_apart(url: str) -> tuple[dict[str, Any], dict[str, str]]:
     return described, options
 
 
+def storages() -> dict[str, dict[str, Any]]:
+    """Return STORAGES as the environment describes it now."""
+    folder = "django.core.files.storage.FileSystemStorage"
+    described: dict[str, dict[str, Any]] = {"default": {"BACKEND": folder}, "staticfiles": {"BACKEND": folder}}
+    if FILES_VARIABLE in os.environ:
+        described["files"] = {"BACKEND": folder, "OPTIONS": {"location": os.environ[FILES_VARIABLE]}}
+    if BUCKET_VARIABLE in os.environ:
+        bucket, address = os.environ[BUCKET_VARIABLE].split(" ")
+        options = {"bucket_name": bucket, "endpoint_url": address}
+        described["bucket"] = {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
+    return described
+
+
 SECRET_KEY = "only for tests"
 USE_TZ = True
 TIME_ZONE = "Europe/Berlin"
 DATABASES = databases()
+STORAGES = storages()
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
