@@ -24,6 +24,13 @@ def of_project(instant: Instant) -> Instant:
         return timezone.make_naive(local_everywhere(instant), timezone.get_default_timezone())
 
 
+def instant_words(instant: datetime) -> str:
+    """Return an aware instant as people read it, in the time zone of whoever looks."""
+    at = of_project(local_everywhere(instant))
+    local = timezone.localtime(at) if timezone.is_aware(at) else at
+    return f"{local:%Y-%m-%d %H:%M:%S}"
+
+
 def local_everywhere(instant: datetime) -> datetime:
     """Return an aware instant that has a local time in every zone: within a day of the calendar's ends, the nearest."""
     return max(_FIRST, min(instant, _LAST))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -12,11 +13,14 @@ from django.db import connection
 from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from lilota_django.client import get_client
+from lilota_django.files.plugin import make_area
 from lilota_django.models import LogLine, Task
 from lilota_django.orm import adding
 
-from lilota.contract import ClaimRequest, RunnerInfo
-from lilota.models import AttemptUpdate, NewTask, Note, Outcome, TaskError, TaskState
+from lilota.contract import AttemptRecord, ClaimRequest, RunnerInfo
+from lilota.contract.history import attempt_note
+from lilota.files.reading import note_of
+from lilota.models import AttachedFile, AttemptUpdate, NewTask, Note, Outcome, TaskError, TaskState
 from lilota.models import LogLine as Line
 
 LIST = "/admin/lilota/task/"
@@ -248,7 +252,7 @@ def test_tasks_of_an_owner_are_shown_and_found(store):
     assert listed(client.get(LIST, {"owner": "user&1", "state": "pending"})) == [2]
     assert listed(client.get(LIST, {"owner": "nobody"})) == []
     assert listed(client.get(LIST, {"q": " user&1 "})) == [5, 2]
-    assert "user&amp;1" in text(client.get(f"{LIST}2/change/"))
+    assert f'<a href="{LIST}?owner=user%261">user&amp;1</a>' in text(client.get(f"{LIST}2/change/"))
 
 
 def test_what_attempts_have_left_is_shown(store):
@@ -266,10 +270,175 @@ def test_what_attempts_have_left_is_shown(store):
 
     for known in ("&quot;row&quot;: 17", "half of it", "step first [7]", "&lt;script&gt;"):
         assert known in page
+    assert "&quot;message&quot;" not in page
     assert "hunter2" not in page
     assert SCRIPT not in page
     assert [f"no-{n:03} [1]" in long_page for n in (0, 99, 100)] == [True, True, False]
     assert "(more notes)" in long_page
+
+
+def fail(store, claim, error, **fields):
+    """Let an attempt fail as a runner has it, with its record; the task waits for another one."""
+    record = AttemptRecord(token=claim.token, attempt=claim.attempt, outcome="failed", error=error, **fields)
+    outcome = Outcome(state=TaskState.PENDING, error=error)
+    store.commit([AttemptUpdate(id=claim.id, token=claim.token, notes=(attempt_note(record),), outcome=outcome)])
+
+
+def cells(page):
+    """Return the table of attempts: a list of texts for each row."""
+    [body] = re.findall(r"<tbody>(.*?)</tbody>", page, re.DOTALL)
+    return [re.findall(r"<td>(.*?)</td>", row, re.DOTALL) for row in body.split("</tr>") if row]
+
+
+def test_attempts_are_a_table(store):
+    """The oldest first, with what each has used, and its traceback folded; not the notes that they are in the store."""
+    add(store)
+    error = TaskError(type="OSError", message="no answer", traceback="line 1\nOSError: no answer")
+    used = {"peak_memory_mb": 2100.0, "cpu_seconds": 75.0, "progress": 41.7, "pid": 17, "host": "node-7"}
+    fail(store, start(store)[0], error, runner_id="a-runner", started_at=1.5e9, ended_at=1.5e9 + 60, **used)
+    [claim] = start(store)
+    store.commit([AttemptUpdate(id=1, token=claim.token, pid=18, started_at=1.5e9)])
+    Task.objects.update(started_at=datetime.fromtimestamp(1.5e9 + 100, UTC))  # before it was added
+
+    page = text(visitor("view").get(f"{LIST}1/change/"))
+
+    first, second = cells(page)
+    assert first[:5] == ["1", "failed", "41 %", "2017-07-14 04:40:00", "2017-07-14 04:41:00"]
+    assert first[5:-1] == ["2.1 GB", "1 min 15 s", "a-runner", "node-7", "17"]
+    assert first[-1] == (
+        "<details><summary>OSError: no answer</summary><pre>line 1\nOSError: no answer</pre></details>"
+    )
+    assert second == ["2", "running", "0 %", "2017-07-14 04:41:40", "", "", "", "a-runner", "", "18", ""]
+    assert "attempt 01" not in page
+
+
+def test_markup_and_secrets_in_attempts_are_not_shown(store):
+    """Whatever a task, or whoever writes to the database, has put there."""
+    add(store)
+    dsn = "postgresql://anna:hunter2@db/shop"
+    error = TaskError(type=SCRIPT, message=f"{SCRIPT} {dsn}", traceback=f"{SCRIPT}\n{dsn}")
+    fail(store, start(store)[0], error, runner_id=SCRIPT, host=SCRIPT)
+
+    page = text(visitor("view").get(f"{LIST}1/change/"))
+
+    assert page.count("&lt;script&gt;alert(1)") >= 5
+    assert SCRIPT not in page
+    assert "hunter2" not in page
+
+
+def test_a_page_has_a_limit_however_much_attempts_have_left(store):
+    """Of each traceback the end, which says what went wrong; of the log the newest lines; of the files the first."""
+    add(store, input_json=json.dumps({"text": "x" * 1_000_000}))
+    error = TaskError(type="OSError", message="m" * 4_000, traceback="x" * 31_000 + "the end")
+    records = [AttemptRecord(token=n, attempt=n, outcome="failed", error=error) for n in range(1, 51)]
+    notes = (*map(attempt_note, records), *file_notes(*(f"{n}.txt" for n in range(250))))
+    lines = tuple(Line(at=0, text="y" * 1_000) for _ in range(1_000))
+    [claim] = start(store)
+    store.commit([AttemptUpdate(id=1, token=claim.token, log_lines=lines, notes=notes)])
+
+    page = text(visitor("view").get(f"{LIST}1/change/"))
+
+    assert len(cells(page)) == 50
+    assert page.count("the end</pre>") == 50
+    assert "(150 more)" in page
+    assert len(page) < 1_500_000
+
+
+def test_a_running_task_says_how_far_it_is_and_when_it_will_be_there(store):
+    """In words, by the step and by the pace."""
+    add(store)
+    [claim] = start(store)
+    note = json.dumps({"message": f"Writing {SCRIPT}", "step": 4, "of": 10})
+    store.commit([AttemptUpdate(id=1, token=claim.token, started_at=0, progress=40.0, progress_note_json=note)])
+    Task.objects.update(started_at=datetime.now(UTC) - timedelta(hours=1))
+
+    page = text(visitor("view").get(f"{LIST}1/change/"))
+
+    assert "4 of 10" in page
+    assert "Writing &lt;script&gt;" in page
+    assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d, about 1 h \d+ min left", page)
+
+
+def file_notes(*names, size=3, place="0/1-1-1-0123456789abcdef", sha256="", **fields):
+    """Return the records of files as attempts report them."""
+    return tuple(
+        note_of(
+            AttachedFile(name=name, size=size, media_type="text/html", sha256=sha256, place=place, attempt=1, **fields)
+        )
+        for name in names
+    )
+
+
+@pytest.fixture
+def attached(store, tmp_path):
+    """A task with two files, one of which a browser could take for a page, and whose name for another."""
+    content = f"<html>{SCRIPT}</html>".encode()
+    how = {"location": tmp_path}
+    folder = "django.core.files.storage.FileSystemStorage"
+    described = {name: {"BACKEND": folder, "OPTIONS": how} for name in ("default", "staticfiles", "files")}
+    with override_settings(STORAGES=described, LILOTA={"FILES": "django://files"}):
+        add(store)
+        [claim] = start(store)
+        make_area("django://files").put("0/1-1-1-0123456789abcdef", [content])
+        notes = file_notes("page.html", "50% <b>é?#.html")
+        store.commit([AttemptUpdate(id=1, token=claim.token, notes=notes)])
+        yield content
+        get_client().close()
+
+
+def links(page):
+    return [html.unescape(address) for address in re.findall(r'<a href="([^"]*)" download>', page)]
+
+
+def test_a_file_is_saved_and_never_shown(attached):
+    """It is what the task has written, which may be a page with a script in it."""
+    client = visitor("view")
+
+    page = text(client.get(f"{LIST}1/change/"))
+    answers = [client.get(address) for address in links(page)]
+
+    assert "50% &lt;b&gt;é?#.html" in page
+    assert len(answers) == 2
+    for answer in answers:
+        assert b"".join(answer.streaming_content) == attached
+        assert answer.headers["Content-Disposition"].startswith("attachment; filename")
+        assert answer.headers["Content-Type"] == "application/octet-stream"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+        assert "private" in answer.headers["Cache-Control"]
+    assert 'filename="page.html"' in answers[1].headers["Content-Disposition"]
+
+
+def test_who_may_not_see_a_task_gets_none_of_its_files(attached):
+    """Strangers are asked to log in, before anything is looked for."""
+    address = f"{LIST}1/files/page.html"
+
+    assert Client().get(address).status_code == 302
+    assert visitor().get(address).status_code == 403
+
+
+def test_a_file_that_is_not_there_is_not_found(attached, tmp_path):
+    """Nor one of another task, or of none; one that was lost is said to be."""
+    client = visitor("view")
+    (tmp_path / "lilota/0/1-1-1-0123456789abcdef").unlink()
+
+    missing = [client.get(f"{LIST}{path}").status_code for path in ("1/files/x.html", "2/files/page.html", "1/files/")]
+    lost = client.get(f"{LIST}1/files/page.html", follow=True)
+
+    assert missing == [404, 404, 302]  # Django's admin leads from what is none of its pages to its first one
+    assert lost.redirect_chain == [(f"{LIST}1/change/", 302)]
+    assert "The file &#x27;page.html&#x27; can&#x27;t be read. It is not there any more." in text(lost)
+
+
+def test_a_file_area_that_can_not_be_used_is_said_on_the_page(attached):
+    """Why stands in the log of the site only."""
+    client = visitor("view")
+
+    with override_settings(LILOTA={"FILES": "django://nosuch"}):
+        page = text(client.get(f"{LIST}1/files/page.html", follow=True))
+
+    assert "can&#x27;t be read. The log of the site says why." in page
+    assert "nosuch" not in page
 
 
 def test_a_task_is_found_by_its_id(store):

@@ -1,4 +1,4 @@
-"""Texts of the page of one task, without secrets: what went in and came out, the error, notes, the newest log lines."""
+"""Texts of the page of one task, without secrets: what went in and came out, how far it is, the newest log lines."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.text import Truncator
 from django.views.debug import get_default_exception_reporter_filter
 
+from lilota.contract.history import ATTEMPT
+from lilota.files.reading import FILE_NOTE
 from lilota.models import TaskError, masked_input
 from lilota.results import shown
+from lilota.texts.safe import safe
 from lilota.texts.secrets import mask_secrets, mask_text
-from lilota_django.instants import local_everywhere, of_project
+from lilota.texts.words import duration
+from lilota_django.instants import instant_words
 from lilota_django.models import LogLine, Note, Task
+from lilota_django.orm.records import info_of
 
 #: How many log lines are shown.
 LINES: Final = 500
@@ -38,14 +42,38 @@ def output_text(output_json: str) -> str:
     return _pretty(shown(json.loads(output_json)))
 
 
-def json_text(stored: str) -> str:
-    """Return what an attempt has left as JSON: its checkpoint, or what it says beside its progress."""
-    return _pretty(json.loads(stored))
+def checkpoint_text(checkpoint_json: str) -> str:
+    """Return what an attempt has left to the next one: state, steps, and what became of the attempt."""
+    return _pretty(json.loads(checkpoint_json))
+
+
+def step_text(task: Task) -> str | None:
+    """Return "3 of 10", as the task counts, or None."""
+    progress = info_of(task).progress
+    if progress.step is None:
+        return None
+    return f"{progress.step:g}" if progress.of is None else f"{progress.step:g} of {progress.of:g}"
+
+
+def message_text(task: Task) -> str | None:
+    """Return what a task says that it does."""
+    message = info_of(task).progress.message
+    return None if message is None else safe(message)
+
+
+def finish_text(task: Task) -> str | None:
+    """Return when a running task will have ended if it goes on as it does, or None where nobody can tell."""
+    finish_at = info_of(task).progress.finish_at
+    if finish_at is None:
+        return None
+    left = max(0.0, (finish_at - datetime.now(UTC)).total_seconds())
+    return f"{instant_words(finish_at)}, about {duration(left)} left"
 
 
 def notes_text(task: Task) -> str | None:
-    """Return the first notes about a task, by kind and name, or None if there are none."""
+    """Return the first notes about a task that are shown nowhere else, by kind and name, or None if there are none."""
     notes = Note.objects.using(task._state.db).filter(task_id=task.pk)  # noqa: SLF001 - where it was read from
+    notes = notes.exclude(kind__in=(ATTEMPT, FILE_NOTE))
     first = list(notes.order_by("kind", "name")[: NOTES + 1])
     if not first:
         return None
@@ -89,10 +117,9 @@ def log_text(task: Task) -> str | None:
 
 
 def _line(line: LogLine) -> str:
-    at = of_project(local_everywhere(datetime.fromtimestamp(line.at, UTC)))
-    local = timezone.localtime(at) if timezone.is_aware(at) else at
+    at = instant_words(datetime.fromtimestamp(line.at, UTC))
     source = "" if line.source == "log" else f" ({line.source})"
-    return f"{local:%Y-%m-%d %H:%M:%S} [{line.attempt}] {logging.getLevelName(line.level)}{source} {line.text}"
+    return f"{at} [{line.attempt}] {logging.getLevelName(line.level)}{source} {line.text}"
 
 
 def _block(text: str) -> str:

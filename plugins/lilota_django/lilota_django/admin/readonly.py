@@ -6,7 +6,7 @@ import functools
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib import admin, messages
 from django.db import InterfaceError, OperationalError
@@ -21,13 +21,16 @@ from lilota_django.store import DjangoTaskStore
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpRequest, HttpResponseRedirect
+    from django.http.response import HttpResponseBase
 
 if TYPE_CHECKING:
     # Only the type checker's class is generic.
     _ModelAdmin = admin.ModelAdmin[Any]
 else:
     _ModelAdmin = admin.ModelAdmin
+
+Response = TypeVar("Response", bound="HttpResponseBase")
 
 _logger = logging.getLogger(__name__)
 
@@ -55,11 +58,13 @@ def instant_column(field: str, title: str = "") -> Callable[[Any, Any], datetime
     return shown
 
 
-def or_say_why_not(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def or_say_why_not(view: Callable[..., Response]) -> Callable[..., Response | HttpResponseRedirect]:
     """Let a page lead to the first one, with a message, if the tasks can't be reached: the rest of the admin works."""
 
     @functools.wraps(view)
-    def tried(pages: admin.ModelAdmin[Any], request: HttpRequest, *args: object, **options: object) -> HttpResponse:
+    def tried(
+        pages: admin.ModelAdmin[Any], request: HttpRequest, *args: object, **options: object
+    ) -> Response | HttpResponseRedirect:
         try:
             return view(pages, request, *args, **options)
         except (StoreError, ConfigurationError, OperationalError, InterfaceError) as error:

@@ -6,16 +6,31 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import admin
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.text import Truncator
 
+from lilota.errors import TaskNotFoundError
 from lilota.texts.secrets import mask_text
 from lilota_django.admin.actions import ActionsMixin
-from lilota_django.admin.details import error_text, input_text, json_text, log_text, notes_text, output_text
+from lilota_django.admin.attempts import attempts_table
+from lilota_django.admin.details import (
+    checkpoint_text,
+    error_text,
+    finish_text,
+    input_text,
+    log_text,
+    message_text,
+    notes_text,
+    output_text,
+    step_text,
+)
+from lilota_django.admin.files import FilesMixin
 from lilota_django.admin.filters import NameFilter, OwnerFilter, QueueFilter, StateFilter, chosen, id_in
 from lilota_django.admin.pages import NewestPages
 from lilota_django.admin.readonly import ReadOnlyAdmin, instant_column, store_of_project
+from lilota_django.client import get_client
 from lilota_django.models import State, Task
 from lilota_django.orm.owners import owner_key
 from lilota_django.orm.records import STATES
@@ -29,16 +44,17 @@ _LONG_AFTER: Final = 80
 #: What a list does not show.
 _LONG_TEXTS: Final = ("input_json", "output_json", "error_json", "progress_note_json", "checkpoint_json")
 _SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "Task": ("id", "name", "about", "state_word", "percentage", "progress_note", "queue", "priority", "owner"),
-    "Input and output": ("input", "output", "checkpoint", "error"),
+    "Task": ("id", "name", "about", "state_word", "queue", "priority", "owner_with_others"),
+    "Progress": ("percentage", "step", "message", "estimated_end"),
+    "Input and output": ("input", "output", "files", "checkpoint", "error"),
+    "Attempts": ("history", "attempt", "lost_attempts", "max_lost_attempts", "runner", "pid", "cancel_requested"),
     "Notes": ("notes",),
     "Log": ("log",),
     "Times": ("created", "due", "started", "ended"),
-    "Attempts": ("attempt", "lost_attempts", "max_lost_attempts", "runner", "pid", "cancel_requested"),
 }
 
 
-class TaskAdmin(ActionsMixin, ReadOnlyAdmin):
+class TaskAdmin(ActionsMixin, FilesMixin, ReadOnlyAdmin):
     """Tasks, the newest first."""
 
     ordering = ("-pk",)
@@ -95,9 +111,12 @@ class TaskAdmin(ActionsMixin, ReadOnlyAdmin):
     @admin.display(description="owner")
     def owned_by(self, task: Task) -> str | None:
         """Lead to what else this owner has."""
-        if task.owner is None:
-            return None
-        return format_html('<a href="?{}">{}</a>', urlencode({"owner": task.owner}), task.owner)
+        return _of_owner("", task.owner)
+
+    @admin.display(description="owner")
+    def owner_with_others(self, task: Task) -> str | None:
+        """As `owned_by`, from a page that is not the list."""
+        return _of_owner(reverse("admin:lilota_task_changelist", current_app=self.admin_site.name), task.owner)
 
     @admin.display(description="state")
     def state_word(self, task: Task) -> str:
@@ -108,8 +127,14 @@ class TaskAdmin(ActionsMixin, ReadOnlyAdmin):
     def percentage(self, task: Task) -> str:
         return f"{100 if task.state == State.SUCCEEDED else int(task.progress)} %"
 
-    def progress_note(self, task: Task) -> str | None:
-        return None if task.progress_note_json is None else json_text(task.progress_note_json)
+    def step(self, task: Task) -> str | None:
+        return step_text(task)
+
+    def message(self, task: Task) -> str | None:
+        return message_text(task)
+
+    def estimated_end(self, task: Task) -> str | None:
+        return finish_text(task)
 
     created = instant_column("created_at", "added at")
     due = instant_column("run_at", "due at")
@@ -123,9 +148,16 @@ class TaskAdmin(ActionsMixin, ReadOnlyAdmin):
         return None if task.output_json is None else output_text(task.output_json)
 
     def checkpoint(self, task: Task) -> str | None:
-        return None if task.checkpoint_json is None else json_text(task.checkpoint_json)
+        return None if task.checkpoint_json is None else checkpoint_text(task.checkpoint_json)
 
-    @admin.display(description="of attempts")
+    @admin.display(description="how they went")
+    def history(self, task: Task) -> str | None:
+        try:
+            return attempts_table(get_client().handle(task.pk).attempts())
+        except TaskNotFoundError:  # it was pruned just now
+            return None
+
+    @admin.display(description="others")
     def notes(self, task: Task) -> str | None:
         return notes_text(task)
 
@@ -135,3 +167,7 @@ class TaskAdmin(ActionsMixin, ReadOnlyAdmin):
     @admin.display(description="lines")
     def log(self, task: Task) -> str | None:
         return log_text(task)
+
+
+def _of_owner(address: str, owner: str | None) -> str | None:
+    return None if owner is None else format_html('<a href="{}?{}">{}</a>', address, urlencode({"owner": owner}), owner)
