@@ -433,10 +433,10 @@ class TaskClient(Closing):
 
     def _require_for(self, headers_json: str) -> None:
         """Refuse headers that the store would not keep, or what they ask for and it can't do."""
-        from lilota.tasks.terms import FORGETS  # noqa: PLC0415 - few tasks have headers
+        from lilota.contract.rules import forgets_input  # noqa: PLC0415 - few tasks have headers
 
         self._require("headers", "leave out what travels in headers: terms, headers=, and Secret[...]")
-        if FORGETS in headers_json:
+        if forgets_input(headers_json):
             self._require("forgetting", "leave out keep_input=False")
 
     def _require(self, ability: str, remedy: str) -> None:

@@ -50,6 +50,8 @@ _FORESEEABLE: Final = timedelta(days=3650)
 OWN_HEADERS: Final = "lilota."
 #: The header in which the keys of the input travel that are not to be shown.
 SECRETS_HEADER: Final = "lilota.hidden"
+#: What the headers hold of a task whose input is forgotten when it ends. In a text within JSON, its quotes are escaped.
+FORGETS_INPUT: Final = f'"{OWN_HEADERS}keep_input":false'
 
 # What any database keeps and a `datetime` can say. A frame of a worker with another number is refused as a whole, which
 # costs that worker its life; in a store, the number would be refused together with what others have to write.
@@ -547,7 +549,6 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         delay_seconds: with PENDING, how long to wait, by the store's clock.
         spends_attempt: False gives the number of the attempt back (given back, or asked to come later).
         lost: True when the worker or runner died; counts in `lost_attempts`.
-        forget_input: with a terminal state, the stored input is replaced by an empty object.
     """
 
     state: TaskState
@@ -555,7 +556,6 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     delay_seconds: Delay = 0.0
     spends_attempt: bool = True
     lost: bool = False
-    forget_input: bool = False
 
     def __post_init__(self) -> None:
         # Here, and not where it is used: whoever reads a frame or a row finds it among the types that it checks.
@@ -859,7 +859,7 @@ class TaskBase(TaskContext, abc.ABC):
         expires_after_seconds: how long a task may wait for its start, from when it is due; then it is cancelled. None
             lets it wait. For this and what follows, the class counts that is imported where the task is added.
         deadline_seconds: how long all attempts of a task may take together, from when it was due, or None.
-        keep_input: False forgets the input of a task when an attempt has ended it.
+        keep_input: False forgets the input of a task when it has ended.
         version: which version of the code this is: a whole number, or several with dots between them, or None. A task
             is run by no worker whose class has a lower version than the one with which it was added.
         concurrent: whether attempts of it, each a coroutine, may run beside others in one worker process, if the runner

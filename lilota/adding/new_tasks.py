@@ -45,7 +45,7 @@ class AddOptions(TypedDict, total=False):
         expires_after_seconds: the same, counted from when it is due. Without both, what the class says.
         deadline_seconds: how long all its attempts may take together, from when it is due; then it fails. Without, what
             the class says.
-        keep_input: False forgets the input when an attempt has ended the task. Without, what the class says.
+        keep_input: False forgets the input when the task has ended. Without, what the class says.
         version: only workers whose class has this version, or a higher one, run it: a whole number, or several with
             dots between them. Without, that of the class.
         owner: whose task it is, in the words of the application ("user-17"): 1 to 200 printable characters. Tasks are

@@ -29,8 +29,7 @@ def run_again(store: TaskStore, task_id: int) -> None:
 
 def _check_terms(info: TaskInfo) -> None:
     terms = terms_of(info)
-    has_run = info.started_at is not None or info.attempt > 1
-    if not terms.keep_input and has_run and info.input_json == "{}":
+    if not terms.keep_input and info.input_json == "{}":
         raise TaskStateError(
             f"Task {info.id} can't run again: it was added with keep_input=False, and its input is forgotten. {_REMEDY}"
         )

@@ -45,6 +45,10 @@ class TaskStore(Protocol):
     states, ids) takes nothing, and is not the same as None, which takes all. What is no whole number (a text, a float,
     a bool, None) is the id of no task: `TaskNotFoundError`, as `check_id` raises it.
 
+    A task whose headers hold the text `lilota.models.FORGETS_INPUT` has an empty object, `{}`, for its input as soon as
+    it has ended, whoever has ended it: `commit`, `cancel`, `release` or `rescue`. It is the one thing for which a store
+    looks into headers, and only one that supports "forgetting".
+
     Any method raises `StoreUnavailableError` when the store can't be reached or written (then nothing was written,
     or, where the reply was lost, the whole), and `StoreVersionError` when a newer lilota wrote it.
     """
@@ -164,10 +168,10 @@ class TaskStore(Protocol):
         after now, by the store's clock, becomes now.
 
         A terminal outcome sets `finished_at`; the progress that was reported last stays, and so does the checkpoint,
-        unless it is a success, which clears it. With `forget_input` the input becomes an empty object. PENDING makes
-        the task due after `delay_seconds`, by the store's clock, and with `spends_attempt=False` the number of the
-        attempt is used again. An outcome of a task whose cancellation was requested: PENDING becomes CANCELLED, and
-        forgets what it would forget; any other stands. An outcome with `lost` adds 1 to `lost_attempts`.
+        unless it is a success, which clears it. PENDING makes the task due after `delay_seconds`, by the store's
+        clock, and with `spends_attempt=False` the number of the attempt is used again. An outcome of a task whose
+        cancellation was requested: PENDING becomes CANCELLED, any other stands. An outcome with `lost` adds 1 to
+        `lost_attempts`.
         """
 
     def release(self, runner_id: str) -> int:

@@ -27,8 +27,8 @@ class StoreCapabilities(msgspec.Struct, frozen=True, kw_only=True):
         supports: what the store can do that the first stores could not: "headers" (it keeps `NewTask.headers_json`),
             "families" (it looks at `ClaimRequest.families`), "owners" (it keeps `NewTask.owner`, finds and counts by
             it), "checkpoints" (it keeps `AttemptUpdate.checkpoint_json` and `progress_note_json`), "notes" (it keeps
-            `AttemptUpdate.notes`, and is a `CanReadNotes`), "forgetting" (it obeys `Outcome.forget_input`), "foresight"
-            (it is a `CanForesee`).
+            `AttemptUpdate.notes`, and is a `CanReadNotes`), "forgetting" (it forgets the input of tasks for which
+            `rules.forgets_input` says so), "foresight" (it is a `CanForesee`).
         warnings: sentences about known dangers of this very set-up, for `lilota doctor`.
         files: the URL of the file area that goes with the data: a folder beside its file, say. None where there is
             none, as for a server that many hosts use; then somebody has to set one.

@@ -14,7 +14,7 @@ from lilota.contract.history import AttemptRecord, attempt_note
 from lilota.contract.instants import microseconds, to_microseconds
 from lilota.contract.records import StoredTask
 from lilota.errors import ConfigurationError, InvalidInputError, LilotaError, TaskStateError
-from lilota.models import LogLine, NewTask, Note, Outcome, TaskError, TaskState
+from lilota.models import FORGETS_INPUT, LogLine, NewTask, Note, Outcome, TaskError, TaskState
 
 #: Seconds as a float or microseconds as an int: whatever a store counts in.
 Time = TypeVar("Time", int, float)
@@ -43,6 +43,11 @@ def within_life(started_at: Time, created_at: Time, now: Time) -> Time:
 def state_after(outcome: Outcome, *, cancel_requested: bool) -> TaskState:
     """Return the state into which an outcome leads: what would run again is cancelled if somebody asked for that."""
     return TaskState.CANCELLED if outcome.state is TaskState.PENDING and cancel_requested else outcome.state
+
+
+def forgets_input(headers_json: str | None) -> bool:
+    """Tell whether the input of a task becomes an empty object when it ends, however it ends."""
+    return headers_json is not None and FORGETS_INPUT in headers_json
 
 
 def after_lost_runner(runner_id: str, lost_attempts: int, max_lost_attempts: int, *, cancel_requested: bool) -> Outcome:

@@ -121,7 +121,7 @@ def _count_return(worker: KnownWorker, report: Report) -> None:
 
 
 def _check_outcome(outcome: Outcome) -> None:
-    if outcome.lost or outcome.forget_input or not (outcome.spends_attempt or outcome.state is TaskState.PENDING):
+    if outcome.lost or not (outcome.spends_attempt or outcome.state is TaskState.PENDING):
         raise MisconductError("reported an end that only a runner reports")
     error = outcome.error
     if error is not None and not (

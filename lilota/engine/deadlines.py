@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import inf
 
-from msgspec.structs import replace
-
 from lilota.engine.workload import Attempt
 from lilota.models import Claim, Outcome, TaskError, TaskState
 from lilota.tasks.limits import MESSAGE_LIMIT
@@ -43,18 +41,10 @@ class Deadlines:
         if now < attempt.ends_at:
             return None
         late = duration(now - attempt.ends_at)
-        failed = _failed(attempt, f"attempt {claim.attempt} would have begun {late} after they were over.")
-        return _forgetting(attempt, failed) if _has_begun(claim) else failed
+        return _failed(attempt, f"attempt {claim.attempt} would have begun {late} after they were over.")
 
     def follow(self, attempt: Attempt, outcome: Outcome, now: float) -> Outcome:
-        """Return what becomes of the outcome of an attempt that has begun.
-
-        There is no attempt after the deadline. And what ends the task may have its input forgotten: also where it comes
-        again, as a store makes an end of that if somebody has cancelled it meanwhile.
-        """
-        return _forgetting(attempt, self._within_time(attempt, outcome, now))
-
-    def _within_time(self, attempt: Attempt, outcome: Outcome, now: float) -> Outcome:
+        """Return what becomes of the outcome of an attempt that has begun: there is none after the deadline."""
         comes_again = outcome.state is TaskState.PENDING and outcome.error is not None
         late = now + outcome.delay_seconds - attempt.ends_at
         if not comes_again or late < 0:
@@ -72,10 +62,6 @@ class Deadlines:
 def _has_begun(claim: Claim) -> bool:
     """Tell whether there was an attempt before, or somebody has retried the task: both leave a line in its log."""
     return claim.attempt > 1 or bool(claim.log_count)
-
-
-def _forgetting(attempt: Attempt, outcome: Outcome) -> Outcome:
-    return outcome if attempt.terms.keep_input else replace(outcome, forget_input=True)
 
 
 def _expired(late: float) -> TaskError:

@@ -16,8 +16,6 @@ from lilota.tasks.numbers import Version, is_version
 
 logger: logging.Logger = logging.getLogger(__name__)
 
-#: What the headers of a task hold whose input is to be forgotten.
-FORGETS: Final = f'"{OWN_HEADERS}keep_input":false'
 #: What the log of a task says that may expire, and that has begun, though its attempt does not count.
 HAS_BEGUN: Final = "It has begun, so it does not expire any more."
 #: How the error of a task is called that was cancelled because it had not started in time.

@@ -202,8 +202,7 @@ def ended(client, handle, state):
     client.store.heartbeat(RunnerInfo(id="r"))
     [claim] = client.store.claim(ClaimRequest(runner_id="r", names=("plain",))).claims
     error = TaskError(type="ValueError", message="no")
-    forget = '"lilota.keep_input":false' in (claim.headers_json or "")
-    outcome = Outcome(state=state, error=error, forget_input=forget)
+    outcome = Outcome(state=state, error=error)
     client.store.commit([AttemptUpdate(id=claim.id, token=claim.token, started_at=1.0, pid=7, outcome=outcome)])
     return handle
 
@@ -237,21 +236,24 @@ def test_a_task_that_waits_is_refused_by_its_state(client):
     assert "Add it anew" not in str(caught.value)
 
 
-def test_a_task_that_was_cancelled_before_it_ran_has_its_input_and_can_be_retried(client):
-    handle = client.add("plain", input={"a": 1}, keep_input=False)
+def cancelled(_client, handle):
+    """Cancel a task that waits."""
     handle.cancel()
-
-    handle.retry()
-
-    assert handle.info().input == {"a": 1}
+    return handle
 
 
-def test_a_task_whose_input_is_forgotten_can_not_be_retried(client):
-    """It would run on nothing."""
-    handle = ended(client, client.add("plain", input={"a": 1}, keep_input=False), TaskState.FAILED)
+def failed(client, handle):
+    """Let a task fail."""
+    return ended(client, handle, TaskState.FAILED)
+
+
+@pytest.mark.parametrize("end", [cancelled, failed])
+def test_a_task_whose_input_is_forgotten_can_not_be_retried(client, end):
+    """It would run on nothing, whether or not it has run."""
+    handle = end(client, client.add("plain", input={"a": 1}, keep_input=False))
 
     with pytest.raises(TaskStateError, match=r"with keep_input=False, and its input is forgotten\. Add it anew"):
         handle.retry()
 
     assert handle.info().input == {}
-    assert client.retry(states=["failed"]).unchanged == 1
+    assert client.retry(handle.id).unchanged == 1

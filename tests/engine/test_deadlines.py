@@ -262,59 +262,6 @@ def test_a_task_without_terms_has_all_time():
     assert updates(bench)[claim.id].outcome == FAILURE
 
 
-# --- Input ---
-
-FORGETS = {"keep_input": False}
-
-
-@pytest.mark.parametrize("outcome", [SUCCESS, FAILURE, Outcome(state=TaskState.FAILED), GIVEN_BACK])
-def test_an_input_that_is_not_to_be_kept_is_forgotten_when_an_attempt_has_run(outcome):
-    """A store obeys where that ends the task; it also ends where it should come again, and was cancelled meanwhile."""
-    bench = a_bench()
-    claim = the_claim(headers=FORGETS)
-
-    bench.grant(claim).loads().starts(claim).ends(claim, outcome)
-
-    assert updates(bench)[claim.id].outcome == msgspec.structs.replace(outcome, forget_input=True)
-
-
-def test_it_is_forgotten_when_the_worker_has_died():
-    bench = a_bench()
-    claim = the_claim(headers=FORGETS, max_lost_attempts=1)
-
-    bench.grant(claim).loads().starts(claim).dies()
-
-    outcome = updates(bench)[claim.id].outcome
-    assert (outcome.state, outcome.forget_input) == (TaskState.FAILED, True)
-
-
-def test_a_task_that_was_cancelled_before_it_ran_keeps_its_input():
-    """In the backlog, or in a worker, where it waits for another one to end."""
-    bench = a_bench().learn(0.001)
-    one, two, three = (the_claim(number, headers=FORGETS) for number in (1, 2, 3))
-    bench.grant(one, two, three).starts(one)
-    bench.ends(two, Outcome(state=TaskState.CANCELLED))
-    bench.tick(1.0)
-    bench.report(returned=(three.fence,))
-
-    bench.grant(cancel=(three.fence,))
-
-    ends = {number: update.outcome for number, update in updates(bench).items() if update.outcome}
-    assert {number: (end.state, end.forget_input) for number, end in ends.items()} == {
-        2: (TaskState.CANCELLED, False),
-        3: (TaskState.CANCELLED, False),
-    }
-
-
-@pytest.mark.parametrize(("attempt", "forgets"), [(1, False), (2, True)])
-def test_what_fails_without_another_attempt_forgets_the_input_if_one_has_run(attempt, forgets):
-    bench = a_bench(seconds_later=72.0)
-
-    bench.grant(the_claim(headers={**FORGETS, "deadline_seconds": 60}, attempt=attempt))
-
-    assert updates(bench)[1].outcome.forget_input is forgets
-
-
 # --- Version ---
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
+from msgspec.structs import replace
 
 from lilota.contract import StoredTask, TaskStore
-from lilota.models import NewTask, Outcome, TaskState
+from lilota.models import Claim, NewTask, Outcome, TaskState
 from lilota.testing.contract.harness import (
     FAILURE,
     WAYS_BACK,
@@ -152,6 +155,30 @@ class CheckpointsContract(ContractFixtures):
         assert claims == {first.id: STATE, second: None}
 
 
+#: Headers of a task whose input is to be forgotten, among others, and so many that a store may keep them elsewhere.
+FORGETS = f'{{"lilota.keep_input":false,"x":"{"long " * 1000}"}}'
+#: What only looks like that: within a text, and as another value.
+KEEPS = '{"x":"\\"lilota.keep_input\\":false","lilota.keep_input":true}'
+INPUT = '{"key":"secret"}'
+
+
+def _rescue(store: TaskStore, runner: ContractRunner, _claim: Claim) -> None:
+    runner.expire()
+    store.rescue()
+
+
+def _release(store: TaskStore, runner: ContractRunner, _claim: Claim) -> None:
+    store.release(runner.id)
+
+
+def _come_again(_store: TaskStore, runner: ContractRunner, claim: Claim) -> None:
+    runner.finish(claim, Outcome(state=TaskState.PENDING))
+
+
+#: Ways in which an attempt ends, and its task does not, unless somebody has cancelled it.
+NO_ENDS: Mapping[str, WayBack] = {"rescue": _rescue, "release": _release, "commit": _come_again}
+
+
 class ForgettingContract(ContractFixtures):
     """What holds of tasks whose input is to be forgotten at their end."""
 
@@ -162,31 +189,67 @@ class ForgettingContract(ContractFixtures):
         return store
 
     @pytest.mark.parametrize("state", [TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED])
-    def test_an_end_forgets_the_input_if_it_says_so(
-        self, forgetting: TaskStore, runner: ContractRunner, state: TaskState
+    @pytest.mark.parametrize("length", [1, 50_000])
+    def test_an_end_forgets_the_input_if_the_headers_say_so(
+        self, forgetting: TaskStore, runner: ContractRunner, state: TaskState, length: int
     ) -> None:
-        """Of this task alone; all else stays."""
-        ids = forgetting.add([NewTask(name="task", input_json='{"key":"secret"}', description="d")] * 3)
-        claims = runner.claim(3)
-        runner.finish(claims[1], Outcome(state=state, forget_input=True))
-        runner.finish(claims[0], Outcome(state=state))
+        """Of this task alone; all else stays. So it is with an input that a store keeps elsewhere."""
+        given = f'{{"key":"{"s" * length}"}}'
+        plain = NewTask(name="task", input_json=given, description="d")
+        ids = forgetting.add([plain, replace(plain, headers_json=FORGETS), replace(plain, headers_json=KEEPS)])
+        for claim in runner.claim(3):
+            runner.finish(claim, Outcome(state=state))
 
-        assert [forgetting.get(task_id).input_json for task_id in ids] == ['{"key":"secret"}', "{}", '{"key":"secret"}']
-        assert forgetting.get(ids[1]).description == "d"
+        assert [forgetting.get(task_id).input_json for task_id in ids] == [given, "{}", given]
+        assert (forgetting.get(ids[1]).description, forgetting.get(ids[1]).headers_json) == ("d", FORGETS)
 
-    def test_another_attempt_has_the_input(self, forgetting: TaskStore, runner: ContractRunner) -> None:
-        """What is not the end of the task forgets nothing."""
-        claim = add_running(forgetting, runner, input_json='{"n":1}')
-        runner.finish(claim, Outcome(state=TaskState.PENDING, forget_input=True))
-
-        assert runner.claim_one().input_json == '{"n":1}'
-
-    def test_what_becomes_cancelled_instead_of_pending_forgets(
+    def test_a_success_that_brings_more_than_an_output_forgets_the_input(
         self, forgetting: TaskStore, runner: ContractRunner
     ) -> None:
-        """That was its end."""
-        claim = add_running(forgetting, runner, input_json='{"n":1}')
+        """A store may write such ones in another way."""
+        claim = add_running(forgetting, runner, input_json=INPUT, headers_json=FORGETS)
+        forgetting.commit([update(claim, progress=50.0, outcome=Outcome(state=TaskState.SUCCEEDED))])
+
+        assert forgetting.get(claim.id).input_json == "{}"
+
+    @pytest.mark.parametrize("way", NO_ENDS)
+    def test_another_attempt_has_the_input(self, forgetting: TaskStore, runner: ContractRunner, way: str) -> None:
+        """What is not the end of the task forgets nothing."""
+        claim = add_running(forgetting, runner, input_json=INPUT, headers_json=FORGETS)
+        NO_ENDS[way](forgetting, runner, claim)
+        runner.heartbeat()
+
+        assert runner.claim_one().input_json == INPUT
+
+    @pytest.mark.parametrize("way", NO_ENDS)
+    def test_what_becomes_cancelled_instead_of_pending_forgets(
+        self, forgetting: TaskStore, runner: ContractRunner, way: str
+    ) -> None:
+        """That was its end, whoever has brought it."""
+        claim = add_running(forgetting, runner, input_json=INPUT, headers_json=FORGETS)
         forgetting.cancel(claim.id)
-        runner.finish(claim, Outcome(state=TaskState.PENDING, forget_input=True))
+        NO_ENDS[way](forgetting, runner, claim)
 
         assert (forgetting.get(claim.id).state, forgetting.get(claim.id).input_json) == (TaskState.CANCELLED, "{}")
+
+    def test_a_task_that_is_cancelled_while_it_waits_forgets(self, forgetting: TaskStore) -> None:
+        """Due or not, and of several alike only that one."""
+        alike = NewTask(name="task", input_json=INPUT, headers_json=FORGETS)
+        later, kept = replace(alike, delay_seconds=60.0), replace(alike, headers_json=KEEPS)
+        ids = forgetting.add([alike, alike, alike, later, kept])
+        for task_id in (ids[1], *ids[3:]):
+            forgetting.cancel(task_id)
+
+        assert [forgetting.get(task_id).input_json for task_id in ids] == [INPUT, "{}", INPUT, "{}", INPUT]
+
+    def test_a_task_that_was_lost_for_the_last_time_forgets(
+        self, forgetting: TaskStore, runner: ContractRunner
+    ) -> None:
+        """Nobody is left to say so but the one who rescues."""
+        first = add_running(forgetting, runner, input_json=INPUT, headers_json=FORGETS, max_lost_attempts=1)
+        other = add_running(forgetting, runner, input_json=INPUT, headers_json=KEEPS, max_lost_attempts=1)
+        runner.expire()
+        forgetting.rescue()
+
+        assert [forgetting.get(claim.id).state for claim in (first, other)] == [TaskState.FAILED] * 2
+        assert [forgetting.get(claim.id).input_json for claim in (first, other)] == ["{}", INPUT]

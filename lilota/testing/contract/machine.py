@@ -31,12 +31,14 @@ from lilota.contract import (
     TaskQuery,
     TaskStore,
 )
+from lilota.contract.rules import forgets_input
 from lilota.errors import TaskNotFoundError, TaskStateError
 from lilota.models import AttemptUpdate, Claim, LogLine, NewTask, Note, Outcome, TaskError, TaskState
 from lilota.testing.contract.harness import counted, empty_store, prune_all, update
 from lilota.testing.contract.model_store import ModelStore, ModelTask, facts
 
 NAMES, QUEUES, RUNNERS, OWNERS = ("a", "b", "c"), ("x", "y"), (0, 1, 2), ("one", "two")
+FORGETS = '{"lilota.keep_input":false}'
 
 runners: st.SearchStrategy[int] = st.sampled_from(RUNNERS)
 some_names: st.SearchStrategy[tuple[str, ...]] = st.sampled_from([NAMES, ("a", "c"), ("b",), ("c", "unheard of"), ()])
@@ -50,7 +52,7 @@ new_tasks: st.SearchStrategy[NewTask] = st.builds(
     priority=st.sampled_from([0, 1, -1]),
     delay_seconds=st.sampled_from([0.0, 0.0, 0.0, 3600.0]),
     max_lost_attempts=st.sampled_from([3, 2, 1]),
-    headers_json=st.sampled_from([None, None, '{"x.trace":1}']),
+    headers_json=st.sampled_from([None, None, '{"x.trace":1}', FORGETS]),
     owner=st.sampled_from([None, None, *OWNERS]),
 )
 
@@ -255,7 +257,7 @@ class StoreMachine(RuleBasedStateMachine):
                 self.store.cancel(task_id)
             return
         if task.state is TaskState.PENDING:
-            task.state = TaskState.CANCELLED
+            task.enter(TaskState.CANCELLED)
         elif task.state is TaskState.RUNNING:
             task.cancel_requested = True
 
@@ -452,7 +454,8 @@ _CLAIMED = (
 
 def task_for(supports: frozenset[str], task: NewTask) -> NewTask:
     """Return a task without what a store does not keep."""
-    headers_json = task.headers_json if "headers" in supports else None
+    needed = {"headers", "forgetting"} if forgets_input(task.headers_json) else {"headers"}
+    headers_json = task.headers_json if needed <= supports else None
     return replace(task, headers_json=headers_json, owner=task.owner if "owners" in supports else None)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from lilota.contract import Fence, TaskStore
+from lilota.contract.rules import forgets_input
 from lilota.models import Outcome, TaskError, TaskInfo, TaskState
 
 #: While a task waits, and when it was cancelled, a store may or may not keep why the attempt before did not succeed.
@@ -49,7 +50,13 @@ class ModelTask:
     def wait_again(self, *, due: bool = True) -> None:
         """Become pending, unless the cancellation was requested."""
         self.due = due
-        self.state = TaskState.CANCELLED if self.cancel_requested else TaskState.PENDING
+        self.enter(TaskState.CANCELLED if self.cancel_requested else TaskState.PENDING)
+
+    def enter(self, state: TaskState) -> None:
+        """Be in a state, and forget the input if it is to be forgotten at the end."""
+        self.state = state
+        if state.is_terminal and forgets_input(self.headers_json):
+            self.input_json = "{}"
 
 
 def facts(task: ModelTask | TaskInfo) -> tuple[object, ...]:
@@ -132,11 +139,13 @@ class ModelStore:
         """End an attempt."""
         task.lost_attempts += outcome.lost
         task.attempt -= not outcome.spends_attempt
-        task.state, task.error = outcome.state, outcome.error
+        task.error = outcome.error
         if outcome.state is TaskState.SUCCEEDED:
             task.checkpoint_json = None
         if outcome.state is TaskState.PENDING:
             task.wait_again(due=outcome.delay_seconds == 0)
+        else:
+            task.enter(outcome.state)
 
     def rescue(self) -> list[int]:
         """Take back what expired runners hold."""
@@ -146,7 +155,8 @@ class ModelStore:
             task.lost_attempts += 1
             task.wait_again()
             if task.state is TaskState.PENDING and task.lost_attempts >= task.max_lost_attempts:
-                task.state, task.error = TaskState.FAILED, TaskError(type="RunnerDied", message="")
+                task.error = TaskError(type="RunnerDied", message="")
+                task.enter(TaskState.FAILED)
         for runner_id in expired:
             del self.leases[runner_id]
         return sorted(task.id for task in taken)

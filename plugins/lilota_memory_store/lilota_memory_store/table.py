@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Sequence
 
 from lilota.contract.ids import check_id
-from lilota.contract.rules import due_at
+from lilota.contract.rules import due_at, forgets_input
 from lilota.errors import TaskNotFoundError
 from lilota.models import TERMINAL_STATES, NewTask, TaskState
 from lilota_memory_store.heap import Entry, EntryHeap
@@ -136,6 +136,8 @@ class TaskTable:
         """End the task in a terminal state."""
         self.move(task, state)
         task.finished_at = now
+        if task.headers_json is not None and forgets_input(task.headers_json):
+            task.input_json = "{}"
         heapq.heappush(self.ended[state], (now, task.id))
 
     def make_pending(self, task: Task, run_at: int, now: int) -> None:

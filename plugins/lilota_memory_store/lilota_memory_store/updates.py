@@ -57,8 +57,6 @@ def end_attempt(table: TaskTable, task: Task, outcome: Outcome, now: int) -> Non
     state = state_after(outcome, cancel_requested=task.cancel_requested)
     if state is TaskState.SUCCEEDED:
         task.checkpoint_json = None
-    if outcome.forget_input and state.is_terminal:
-        task.input_json = "{}"
     if state is TaskState.PENDING:
         table.make_pending(task, now + microseconds(outcome.delay_seconds), now)
     else:

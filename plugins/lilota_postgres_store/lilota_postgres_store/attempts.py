@@ -62,7 +62,6 @@ class Batch:
 
     def _more_parameters(self) -> Parameters:
         outcomes = [update.outcome for update in self._updates]
-        forgets = [int(outcome is not None and outcome.forget_input) for outcome in outcomes]
         errors = [None if outcome is None else outcome.error for outcome in outcomes]
         return {
             "progresses": self._numbers("progress"),
@@ -76,7 +75,6 @@ class Batch:
             "losts": number_array(int(outcome is not None and outcome.lost) for outcome in outcomes),
             "progress_notes": self._rare_texts("progress_note_json"),
             "checkpoints": self._rare_texts("checkpoint_json"),
-            "forgets": number_array(forgets) if any(forgets) else None,
         }
 
     def _line_parameters(self) -> Parameters:

@@ -107,8 +107,8 @@ def test_a_checkpoint_that_becomes_short_is_kept_in_the_record(store, keys):
 
 def test_nothing_is_left_of_a_long_input_that_was_forgotten(store, keys):
     """That was the point."""
-    (claim,) = claimed(store, NewTask(name="task", input_json=LONG))
-    store.commit([update(claim, outcome=Outcome(state=TaskState.SUCCEEDED, forget_input=True))])
+    (claim,) = claimed(store, NewTask(name="task", input_json=LONG, headers_json='{"lilota.keep_input":false}'))
+    store.commit([update(claim, outcome=Outcome(state=TaskState.SUCCEEDED))])
 
     assert "inputs:0" not in keys()
     assert store.get(claim.id).input_json == "{}"

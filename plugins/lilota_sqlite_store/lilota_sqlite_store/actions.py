@@ -10,17 +10,20 @@ from lilota.contract.rules import check_can_be_retried, retry_line
 from lilota.errors import TaskNotFoundError
 from lilota.models import TERMINAL_STATES, TaskState
 from lilota_sqlite_store.attempts import log_row
+from lilota_sqlite_store.extras import forget_input
 from lilota_sqlite_store.statements import SQL, id_list
 from lilota_sqlite_store.states import CANCELLED, CODES, READY, RUNNING, STATES, LaneMoves
 
 
 def cancel(connection: sqlite3.Connection, task_id: int, now: int) -> TaskState:
     """Cancel a pending task, ask a running one to stop, leave an ended one alone; return the state."""
-    lane, state, _, _ = _task_state(connection, task_id)
+    lane, state, _, _, headers = _task_state(connection, task_id)
     if state == RUNNING:
         connection.execute(SQL["request_cancel"], (task_id,))
     elif state < RUNNING:
         connection.execute(SQL["cancel_pending"], (now, task_id))
+        if headers is not None:
+            forget_input(connection, task_id, headers)
         _move(connection, lane, state, CANCELLED)
         return TaskState.CANCELLED
     return STATES[state]
@@ -28,7 +31,7 @@ def cancel(connection: sqlite3.Connection, task_id: int, now: int) -> TaskState:
 
 def retry(connection: sqlite3.Connection, task_id: int, now: int) -> None:
     """Make a failed or cancelled task pending as if it were new."""
-    lane, state, attempt, log_count = _task_state(connection, task_id)
+    lane, state, attempt, log_count, _ = _task_state(connection, task_id)
     check_can_be_retried(task_id, STATES[state])
     connection.execute(SQL["retry"], (now, task_id))
     _move(connection, lane, state, READY)
@@ -52,8 +55,8 @@ def prune(connection: sqlite3.Connection, ended_before: int, states: Sequence[Ta
     return len(rows)
 
 
-def _task_state(connection: sqlite3.Connection, task_id: int) -> tuple[int, int, int, int]:
-    row: tuple[int, int, int, int] | None = connection.execute(SQL["task_state"], (task_id,)).fetchone()
+def _task_state(connection: sqlite3.Connection, task_id: int) -> tuple[int, int, int, int, str | None]:
+    row: tuple[int, int, int, int, str | None] | None = connection.execute(SQL["task_state"], (task_id,)).fetchone()
     if row is None:
         raise TaskNotFoundError(task_id)
     return row

@@ -32,6 +32,7 @@ class StoredAttempt(NamedTuple):
     log_count: int
     created_at: int
     has_checkpoint: int | None
+    headers: str | None
 
 
 class AttemptChange:
@@ -110,8 +111,8 @@ def write_changes(connection: sqlite3.Connection, changes: Iterable[AttemptChang
             lines += change.log_rows()
         if update.notes or update.checkpoint_json or update.progress_note_json or change.stored.has_checkpoint:
             write_extras(connection, update, state, had_checkpoint=bool(change.stored.has_checkpoint))
-        if outcome is not None and outcome.forget_input and state in ENDED:
-            forget_input(connection, update.id)
+        if state in ENDED and change.stored.headers is not None:
+            forget_input(connection, update.id, change.stored.headers)
     connection.executemany(SQL["write_attempt"], reports)
     connection.executemany(SQL["end_attempt"], ends)
     moves.write(connection)

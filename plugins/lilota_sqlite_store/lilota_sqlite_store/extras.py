@@ -1,9 +1,10 @@
-"""What few attempts write: a progress note, a checkpoint, notes, and that the input of the task is to be forgotten."""
+"""What few attempts write: a progress note, a checkpoint, notes, and what is forgotten when a task ends."""
 
 from __future__ import annotations
 
 import sqlite3
 
+from lilota.contract.rules import forgets_input
 from lilota.models import AttemptUpdate, Note
 from lilota_sqlite_store.statements import SQL, id_list
 from lilota_sqlite_store.states import SUCCEEDED
@@ -28,8 +29,16 @@ def write_extras(connection: sqlite3.Connection, update: AttemptUpdate, state: i
     connection.executemany(SQL["put_note"], (note_row(update.id, note) for note in update.notes))
 
 
-def forget_input(connection: sqlite3.Connection, task_id: int) -> None:
-    """Have an empty object in place of the input of a task."""
+def forget_input(connection: sqlite3.Connection, task_id: int, headers: str) -> None:
+    """Have an empty object in place of the input of a task that has ended, if its headers say so.
+
+    Args:
+        headers: as its row has them.
+    """
+    if headers == "long":
+        (headers,) = connection.execute(SQL["large_headers"], (task_id,)).fetchone()
+    if not forgets_input(headers):
+        return
     connection.execute(SQL["forget_input"], (task_id,))
     connection.execute(SQL["prune_large_inputs"], (id_list([task_id]),))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from msgspec.structs import replace
 
 from broken_stores.wrapper import RemembersTokens, StoreWrapper
-from lilota.contract import Fence, StoredTask, TaskCount, TaskQuery
-from lilota.models import AttemptUpdate, Claim, NewTask, Note, Outcome, TaskInfo
+from lilota.contract import Fence, StoredTask, TaskCount, TaskQuery, TaskStore
+from lilota.models import AttemptUpdate, Claim, NewTask, Note, TaskInfo, TaskState
 
 
 class OwnersAreComparedInSmallLetters(StoreWrapper):
@@ -126,19 +126,64 @@ class RescueNotesNothing(StoreWrapper):
         return [note for note in super().notes(task_id, kind, after, limit) if note.kind != "attempt"]
 
 
-class InputsAreNeverForgotten(StoreWrapper):
-    """Keeps what was to be forgotten."""
+class KnowsWhatItForgot(StoreWrapper):
+    """Shows the input of before of some tasks, as if it had not been forgotten."""
+
+    def __init__(self, store: TaskStore) -> None:
+        super().__init__(store)
+        self.inputs: dict[int, str] = {}
+        self.shown: set[int] = set()
+
+    def add(self, tasks: Sequence[NewTask], *, connection: object | None = None) -> list[int]:
+        ids = super().add(tasks, connection=connection)
+        self.inputs.update((task_id, task.input_json) for task_id, task in zip(ids, tasks, strict=True))
+        return ids
+
+    def get(self, task_id: int) -> TaskInfo:
+        info = super().get(task_id)
+        given = self.inputs.get(task_id, info.input_json)
+        return replace(info, input_json=given) if task_id in self.shown else info
+
+
+class CommitForgetsNoInput(KnowsWhatItForgot):
+    """Keeps what was to be forgotten at the end of an attempt."""
 
     def write(self, updates: Sequence[AttemptUpdate]) -> tuple[Fence, ...]:
-        return super().write([replace(each, outcome=_altered(each.outcome, forget=False)) for each in updates])
+        self.shown |= {update.id for update in updates if update.outcome is not None}
+        return super().write(updates)
+
+
+class CancelForgetsNoInput(KnowsWhatItForgot):
+    """Keeps what was to be forgotten of a task that nobody has run."""
+
+    def cancel(self, task_id: int) -> TaskState:
+        state = super().cancel(task_id)
+        if state is TaskState.CANCELLED:
+            self.shown.add(task_id)
+        return state
+
+
+class ReleaseForgetsNoInput(KnowsWhatItForgot):
+    """Keeps it of a task that was cancelled while its runner stopped."""
+
+    def release(self, runner_id: str) -> int:
+        self.shown |= self.inputs.keys()
+        return super().release(runner_id)
+
+
+class RescueForgetsNoInput(KnowsWhatItForgot):
+    """Keeps it of a task that was lost with its runner."""
+
+    def rescue(self, runner_ids: Collection[str] | None = None) -> list[int]:
+        rescued = super().rescue(runner_ids)
+        self.shown |= {*rescued}
+        return rescued
 
 
 class InputsAreAlwaysForgotten(StoreWrapper):
-    """Forgets the input at every end."""
+    """Forgets the input at every end of a task with headers, whatever they say."""
 
-    def write(self, updates: Sequence[AttemptUpdate]) -> tuple[Fence, ...]:
-        return super().write([replace(each, outcome=_altered(each.outcome, forget=True)) for each in updates])
-
-
-def _altered(outcome: Outcome | None, *, forget: bool) -> Outcome | None:
-    return outcome and replace(outcome, forget_input=forget)
+    def get(self, task_id: int) -> TaskInfo:
+        info = super().get(task_id)
+        forgets = info.state.is_terminal and info.headers_json is not None
+        return replace(info, input_json="{}") if forgets else info

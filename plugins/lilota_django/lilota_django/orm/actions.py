@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from django.db.models import F
 
 from lilota.contract import to_seconds
-from lilota.contract.rules import check_can_be_retried, retry_line
+from lilota.contract.rules import check_can_be_retried, forgets_input, retry_line
 from lilota.errors import TaskNotFoundError
 from lilota.models import TERMINAL_STATES, TaskState
 from lilota_django.models import LogLine, State, Task
@@ -21,7 +21,7 @@ from lilota_django.orm.records import CODES, NOT_BEGUN, STATES, log_row
 
 def cancel(database: Database, task_id: int, moves: Moves, present: int) -> TaskState:
     """Cancel a pending task, ask a running one to stop, leave an ended one alone; return the state."""
-    lane, state, _, _ = _locked(database, task_id)
+    lane, state, _, _, headers = _locked(database, task_id)
     task = Task.objects.using(database.alias).filter(pk=task_id)
     if state > State.RUNNING:
         return STATES[state]
@@ -29,14 +29,15 @@ def cancel(database: Database, task_id: int, moves: Moves, present: int) -> Task
     if state == State.RUNNING:
         task.update(cancel_requested=True)
         return TaskState.RUNNING
-    task.update(state=State.CANCELLED, finished_at=present)
+    forgotten = {"input_json": "{}"} if forgets_input(headers) else {}
+    task.update(state=State.CANCELLED, finished_at=present, **forgotten)
     moves.move(lane, state, State.CANCELLED)
     return TaskState.CANCELLED
 
 
 def retry(database: Database, task_id: int, moves: Moves, present: int) -> None:
     """Make a failed or cancelled task pending as if it were new."""
-    lane, state, attempt, log_count = _locked(database, task_id)
+    lane, state, attempt, log_count, _ = _locked(database, task_id)
     check_can_be_retried(task_id, STATES[state])
     # Its token goes on, so that old claims stay old.
     Task.objects.using(database.alias).filter(pk=task_id).update(
@@ -77,10 +78,11 @@ def _ended(database: Database, state: int, ended_before: int, limit: int) -> lis
     return list(first.values_list("pk", "lane_id", "state"))
 
 
-def _locked(database: Database, task_id: int) -> tuple[int, int, int, int]:
-    """Lock a task; return its lane, state, attempt and number of log lines, or raise TaskNotFoundError."""
+def _locked(database: Database, task_id: int) -> tuple[int, int, int, int, str | None]:
+    """Lock a task; return lane, state, attempt, number of log lines and headers, or raise TaskNotFoundError."""
     task = Task.objects.using(database.alias).filter(pk=task_id).select_for_update()
-    row: tuple[int, int, int, int] | None = task.values_list("lane_id", "state", "attempt", "log_count").first()
+    fields = ("lane_id", "state", "attempt", "log_count", "headers_json")
+    row: tuple[int, int, int, int, str | None] | None = task.values_list(*fields).first()
     if row is None:
         raise TaskNotFoundError(task_id)
     return row

@@ -10,7 +10,7 @@ from typing import Final, cast
 from django.db.models import QuerySet, TextField
 
 from lilota.contract import Fence, merge_updates, microseconds, new_lines, to_microseconds
-from lilota.contract.rules import state_after, within_life
+from lilota.contract.rules import forgets_input, state_after, within_life
 from lilota.models import AttemptUpdate, LogLine, Note, Outcome, TaskState
 from lilota_django import models
 from lilota_django.models import State, Task
@@ -24,11 +24,14 @@ from lilota_django.orm.records import CODES, encode_error, log_row, rows_of, tas
 _NOT_READ: Final = {
     "state": State.RUNNING, "priority": 0, "run_at": 0, "finished_at": None, "runner": None, "owner_key": None,
 }  # fmt: skip
-#: What is read: all else but its long texts.
-_READ: Final = tuple(
-    field.attname
-    for field in Task._meta.concrete_fields  # noqa: SLF001 - public, by its name
-    if not isinstance(field, TextField) and field.attname not in _NOT_READ
+#: What is read: all else but its long texts; and its headers, which say what is forgotten at its end.
+_READ: Final = (
+    *(
+        field.attname
+        for field in Task._meta.concrete_fields  # noqa: SLF001 - public, by its name
+        if not isinstance(field, TextField) and field.attname not in _NOT_READ
+    ),
+    "headers_json",
 )
 #: What a report brings that is written as it is.
 _TAKEN_OVER: Final = ("pid", "progress", "max_lost_attempts")
@@ -91,13 +94,13 @@ class AttemptChange:
         else:
             row.state = CODES[state][0]
             self.write("finished_at", present)
-            self.forget(state, outcome)
+            self.forget(state)
 
-    def forget(self, state: TaskState, outcome: Outcome) -> None:
+    def forget(self, state: TaskState) -> None:
         """Let go of what a task that has ended like this needs no more."""
         if state is TaskState.SUCCEEDED:
             self.write("checkpoint_json", None)
-        if outcome.forget_input:
+        if forgets_input(self.row.headers_json):
             self.write("input_json", "{}")
 
 

@@ -5,6 +5,7 @@ WITH found AS (
     UPDATE {tasks} AS task
     SET state = CASE WHEN task.state = 3 THEN 3 ELSE 6 END,
         cancel_requested = task.state = 3,
+        input = CASE WHEN task.state <> 3 AND {forgets} THEN '{{}}' ELSE task.input END,
         finished_at = CASE WHEN task.state <> 3 THEN statement_timestamp() END
     FROM found WHERE task.id = found.id AND task.state + 0 IN (0, 1, 2, 3, 7)
     RETURNING task.lane, found.state AS old_state, task.state

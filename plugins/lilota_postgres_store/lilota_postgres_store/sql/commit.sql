@@ -14,7 +14,10 @@ WITH written AS (
         progress_note = coalesce(given.progress_note, task.progress_note),
         output = coalesce(given.output, task.output),
         checkpoint = CASE WHEN given.state = 4 THEN NULL ELSE coalesce(given.checkpoint, task.checkpoint) END,
-        input = CASE WHEN given.forgets = 1 AND (given.state <> 2 OR task.cancel_requested) THEN '{{}}' ELSE task.input END,
+        input = CASE
+            WHEN (given.state <> 2 OR (given.state = 2 AND task.cancel_requested)) AND {forgets} THEN '{{}}'
+            ELSE task.input
+        END,
         max_lost_attempts = coalesce(given.max_lost_attempts, task.max_lost_attempts),
         log_count = task.log_count
             + greatest(0, least(given.log_count, given.log_offset + given.log_count - task.log_count)),
@@ -41,10 +44,10 @@ WITH written AS (
         %(progresses)s::double precision[], %(outputs)s::text[], %(max_lost_attempts)s::integer[],
         %(log_counts)s::integer[], %(log_offsets)s::integer[], %(states)s::smallint[], %(errors)s::text[],
         %(delays)s::double precision[], %(unspents)s::integer[], %(losts)s::integer[],
-        %(progress_notes)s::text[], %(checkpoints)s::text[], %(forgets)s::integer[]
+        %(progress_notes)s::text[], %(checkpoints)s::text[]
     ) AS given (
         id, token, pid, started_at, progress, output, max_lost_attempts, log_count, log_offset, state, error, delay,
-        unspent, lost, progress_note, checkpoint, forgets
+        unspent, lost, progress_note, checkpoint
     )
     WHERE task.id = given.id AND task.token = given.token AND task.state + 0 = 3
     RETURNING task.id, task.token, task.lane, task.state, task.log_count,

@@ -8,6 +8,7 @@ WITH written AS (
         END,
         output = coalesce(given.output, task.output),
         checkpoint = NULL,
+        input = CASE WHEN {forgets} THEN '{{}}' ELSE task.input END,
         state = 4,
         error = NULL,
         finished_at = statement_timestamp()

@@ -28,6 +28,7 @@ WITH dead AS (
                 )
             )::text
         END,
+        input = CASE WHEN next <> 2 AND {forgets} THEN '{{}}' ELSE input END,
         run_at = CASE WHEN next = 2 THEN statement_timestamp() ELSE run_at END,
         finished_at = CASE WHEN next <> 2 THEN statement_timestamp() END
     FROM held WHERE task.id = held.id

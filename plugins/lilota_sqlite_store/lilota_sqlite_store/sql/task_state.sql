@@ -1,1 +1,1 @@
-SELECT lane, state, attempt, log_count FROM tasks WHERE id = ?
+SELECT lane, state, attempt, log_count, headers FROM tasks WHERE id = ?

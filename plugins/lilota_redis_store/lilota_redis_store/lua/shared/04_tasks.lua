@@ -94,8 +94,14 @@ local function leave_line(id, task)
     queue('ZREM', READY[task[LANE]], ready_member(task, id))
 end
 
+-- Headers with this text have the input forgotten, as rules.forgets_input says it.
+local FORGETS_INPUT = '"lilota.keep_input":false'
+
 local function set_ended(id, task, state)
     task[FINISHED_AT] = now
+    if task[HEADERS] and string.find(task[HEADERS], FORGETS_INPUT, 1, true) then
+        set_text(id, task, INPUT, '{}')
+    end
     set_state(id, task, state)
 end
 
@@ -127,9 +133,6 @@ local function end_attempt(id, task, outcome)
     else
         local delay = outcome.delay_seconds or 0
         set_pending(id, task, delay > 0 and after_seconds(delay) or now)
-    end
-    if outcome.forget_input and ENDS[task[STATE]] then
-        set_text(id, task, INPUT, '{}')
     end
     if task[STATE] == 'succeeded' and task[CHECKPOINT] then
         set_text(id, task, CHECKPOINT, '')

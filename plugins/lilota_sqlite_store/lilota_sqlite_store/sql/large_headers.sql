@@ -1,0 +1,1 @@
+SELECT text FROM large_headers WHERE id = ?
