@@ -8,7 +8,7 @@ from math import inf
 from lilota.engine.workload import Attempt
 from lilota.models import Claim, Outcome, TaskError, TaskState
 from lilota.tasks.limits import MESSAGE_LIMIT
-from lilota.tasks.terms import EXPIRED, terms_of
+from lilota.tasks.terms import expired, terms_of
 from lilota.texts.words import duration
 
 
@@ -32,10 +32,10 @@ class Deadlines:
         terms = attempt.terms = terms_of(claim)
         if claim.created_at is None:  # a store of an older version, which does not tell from when to count
             return None
+        too_late = expired(claim, self._clock())
+        if too_late is not None:
+            return Outcome(state=TaskState.CANCELLED, error=too_late)
         at = self._time_of_store(claim)
-        expiry = terms.expiry(claim.created_at)
-        if expiry is not None and at >= expiry and not _has_begun(claim):
-            return Outcome(state=TaskState.CANCELLED, error=_expired(at - expiry))
         deadline = terms.deadline(claim.created_at)
         attempt.ends_at = inf if deadline is None else now + deadline - at
         if now < attempt.ends_at:
@@ -57,18 +57,6 @@ class Deadlines:
     def _time_of_store(self, claim: Claim) -> float:
         """Return what time it is for the store, as far as it is known: it grants nothing before its time."""
         return max(self._clock(), claim.created_at or 0.0, claim.run_at or 0.0)
-
-
-def _has_begun(claim: Claim) -> bool:
-    """Tell whether there was an attempt before, or somebody has retried the task: both leave a line in its log."""
-    return claim.attempt > 1 or bool(claim.log_count)
-
-
-def _expired(late: float) -> TaskError:
-    return TaskError(
-        type=EXPIRED,
-        message=f"The task had not started in time: it expired {duration(late)} before a runner could start it.",
-    )
 
 
 def _failed(attempt: Attempt, text: str, *, traceback: str = "", lost: bool = False) -> Outcome:

@@ -11,8 +11,9 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from lilota.models import OWN_HEADERS, Claim, Delay, JSONObject, TaskInfo
+from lilota.models import OWN_HEADERS, Claim, Delay, JSONObject, TaskError, TaskInfo
 from lilota.tasks.numbers import Version, is_version
+from lilota.texts.words import duration
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -88,6 +89,28 @@ def terms_of(task: Claim | TaskInfo) -> Terms:
     except (msgspec.DecodeError, RecursionError) as error:
         logger.warning("The terms of the task %d can't be read, so it has none: %s", task.id, error)
         return NO_TERMS
+
+
+def expired(claim: Claim, now: float) -> TaskError | None:
+    """Return the error with which a task is cancelled that should have started before; None if it may start.
+
+    Args:
+        now: seconds since the epoch, by the clock of this machine. For the store it is never earlier than the instant
+            at which the task was due: it grants nothing before its time.
+    """
+    if claim.headers_json is None or claim.created_at is None or has_begun(claim):
+        return None
+    expiry = terms_of(claim).expiry(claim.created_at)
+    late = -1.0 if expiry is None else max(now, claim.created_at, claim.run_at or 0.0) - expiry
+    if late < 0:
+        return None
+    text = f"The task had not started in time: it expired {duration(late)} before a runner could start it."
+    return TaskError(type=EXPIRED, message=text)
+
+
+def has_begun(claim: Claim) -> bool:
+    """Tell whether there was an attempt before, or somebody has retried the task: both leave a line in its log."""
+    return claim.attempt > 1 or bool(claim.log_count)
 
 
 def may_expire(claim: Claim) -> bool:

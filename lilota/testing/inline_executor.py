@@ -21,9 +21,10 @@ from lilota.errors import CancelRequested, LilotaError
 from lilota.models import AttachedFile, AttemptUpdate, Claim, Note, Outcome, TaskBase, TaskState
 from lilota.registry import Registry
 from lilota.tasks.options import TaskOptions
+from lilota.tasks.terms import expired
 from lilota.testing.clock import FakeClock
 from lilota.testing.inline import Recorder, run_inline
-from lilota.workers.attempts import no_class, outcome_of
+from lilota.workers.attempts import no_class, not_begun, outcome_of
 from lilota.workers.logs import notice
 
 if TYPE_CHECKING:
@@ -191,6 +192,10 @@ class InlineExecutor:
 
     def _run(self, claim: Claim) -> None:
         started_at = self._now()
+        too_late = expired(claim, started_at)
+        if too_late is not None:
+            self._tell(Report(updates=(not_begun(claim, too_late),)))
+            return
         dies_after_outputs = self._crash_of(claim)
         attempt = self.attempts[claim.fence] = InlineAttempt(claim, self._store, self._registry, dies_after_outputs)
         outcome = run_inline(self._load, attempt)

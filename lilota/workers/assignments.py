@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 
 from lilota.contract import Fence
 from lilota.engine.messages import StopReason
-from lilota.models import Claim
+from lilota.models import Claim, TaskError
+from lilota.tasks.terms import expired
 from lilota.workers.current import RunningAttempt
 
 
@@ -27,6 +29,7 @@ class Assignments:
         self._lock = threading.Lock()
         self._queue: deque[Claim] = deque()
         self._running: dict[Fence, RunningAttempt] = {}
+        self._expired: list[tuple[Claim, TaskError]] = []
 
     def add(self, claims: Iterable[Claim]) -> None:
         """Put claims behind what waits."""
@@ -38,10 +41,22 @@ class Assignments:
         return bool(self._queue)
 
     def start_next(self) -> RunningAttempt | None:
-        """Begin the attempt that has waited longest, and return it, or None if none waits."""
+        """Begin the attempt that has waited longest, and return it, or None if none waits that may begin."""
         with self._lock:
             self._running.clear()
-            return self._begin_next()
+            while self._queue:
+                attempt = self._begin_first()
+                if attempt is not None:
+                    return attempt
+        return None
+
+    def take_expired(self) -> list[tuple[Claim, TaskError]]:
+        """Return what was to begin, and for which it was too late, with the error that says so.
+
+        Asked by the thread that begins attempts.
+        """
+        too_late, self._expired = self._expired, []
+        return too_late
 
     def next_claim(self) -> Claim | None:
         """Return what has waited longest, and let it wait on."""
@@ -51,18 +66,21 @@ class Assignments:
     def join(self, claim: Claim) -> RunningAttempt | None:
         """Begin the attempt of what has waited longest beside those that run; None if it does not wait any more."""
         with self._lock:
-            return self._begin_next() if self._queue and self._queue[0] is claim else None
+            return self._begin_first() if self._queue and self._queue[0] is claim else None
 
     def leave(self, attempt: RunningAttempt) -> None:
         """Forget one of several attempts that has ended."""
         with self._lock:
             del self._running[attempt.claim.fence]
 
-    def _begin_next(self) -> RunningAttempt | None:
-        if not self._queue:
+    def _begin_first(self) -> RunningAttempt | None:
+        """Begin what has waited longest; None if it is too late for that, and it waits no more."""
+        claim = self._queue.popleft()
+        too_late = None if claim.headers_json is None else expired(claim, time.time())
+        if too_late is not None:
+            self._expired.append((claim, too_late))
             return None
-        attempt = self._begin(self._queue.popleft())
-        self._running[attempt.claim.fence] = attempt
+        attempt = self._running[claim.fence] = self._begin(claim)
         return attempt
 
     def stop(self, fence: Fence, reason: StopReason, words: str = "") -> RunningAttempt | Claim | None:

@@ -30,6 +30,7 @@ from lilota.errors import (
 )
 from lilota.models import (
     AttemptOfTask,
+    AttemptUpdate,
     Claim,
     JSONObject,
     Outcome,
@@ -46,6 +47,7 @@ from lilota.tasks.options import is_tried_again
 from lilota.tasks.runs import signature_of
 from lilota.tasks.terms import HAS_BEGUN, by_deadline, is_older, may_expire, terms_of
 from lilota.workers.descriptions import describe_error
+from lilota.workers.logs import notice
 
 if TYPE_CHECKING:
     from lilota.tasks.signatures import Signature
@@ -133,6 +135,13 @@ async def run_shared_attempt(
     except BaseException as error:  # noqa: BLE001 - as above
         return _outcome_after(as_stop(error), claim, task_class, reporter)
     return _SUCCEEDED
+
+
+def not_begun(claim: Claim, error: TaskError) -> AttemptUpdate:
+    """Return how an attempt ends that has not begun in time."""
+    line = replace(notice(error.message), attempt=claim.attempt)
+    outcome = Outcome(state=TaskState.CANCELLED, error=error)
+    return AttemptUpdate(id=claim.id, token=claim.token, outcome=outcome, log_lines=(line,))
 
 
 def _leave_newer(claim: Claim, of_class: Version | None) -> None:

@@ -53,6 +53,7 @@ from lilota.workers.attempts import (
     ClassLackingError,
     ForAnotherWorkerError,
     no_class,
+    not_begun,
     outcome_of,
     run_attempt,
     run_shared_attempt,
@@ -155,6 +156,7 @@ class Worker:
         marks = None
         while marks is None:
             attempt = self._assignments.start_next()
+            self._tell_of_expired()
             if attempt is not None:
                 marks = self._run_many(attempt) if self._leaves_room(attempt) else self._run_one(attempt)
             elif self._finishing:
@@ -194,6 +196,11 @@ class Worker:
         attempt.drive = self._run_coroutine
         attempt.file_keeper = self._file_keeper
         return attempt
+
+    def _tell_of_expired(self) -> None:
+        """Tell of what has waited here for another one to end, until it was too late to begin."""
+        for claim, too_late in self._assignments.take_expired():
+            self._outbox.append(not_begun(claim, too_late))
 
     def _file_keeper(self) -> FileKeeper:
         """Return what keeps the files of all attempts here; the file area is opened with the first file."""
@@ -285,6 +292,7 @@ class Worker:
                     self._outbox.tell(Report(returned=(claim.fence,)))
                 continue
             attempt = self._assignments.join(claim)
+            self._tell_of_expired()
             if attempt is not None:
                 attempt.load_error = error
                 self._outbox.share(attempt)

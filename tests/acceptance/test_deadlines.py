@@ -152,3 +152,20 @@ def test_an_expired_task_is_shown_with_its_reason(folder, monkeypatch):
 
     assert "Expired: The task had not started in time" in text
     assert "expires_after_seconds" in text
+
+
+def test_what_expires_in_the_queue_of_a_worker_is_not_run(tmp_path):
+    """It was granted in time, behind one that runs for longer than it may wait and lets nobody take it back."""
+    with running(store_url("sqlite", tmp_path)) as runner:
+        task = {"name": "SleepsWithTheGIL", "input": {"microseconds": 1}}
+        for handle in runner.add_many([task] * 20):  # now the runner knows that they are short
+            handle.result(timeout_seconds=60)
+        long, late = runner.add_many(
+            [{**task, "input": {"microseconds": 2_000_000}}, {**task, "expires_after_seconds": 1.5}]
+        )
+
+        info = ended(late)
+
+        assert ended(long).state is TaskState.SUCCEEDED
+        assert (info.state, info.error.type, info.started_at) == (TaskState.CANCELLED, "Expired", None)
+        assert [line.text for line in late.logs()] == [info.error.message]

@@ -632,6 +632,14 @@ class LogsEverywhere(TaskBase):
 # --- stopping
 
 
+class SleepsWithTheGIL(TaskBase):
+    """Lets no other thread of its process run meanwhile, so that nothing is taken back from its worker."""
+
+    def run(self):
+        ctypes.PyDLL(None).usleep(self.task_info.input["microseconds"])
+        return {}
+
+
 class Sleeps(TaskBase):
     def run(self):
         self.set_progress(self.task_info.id, 1)

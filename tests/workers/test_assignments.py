@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from lilota.models import Claim, Outcome, TaskState
 from lilota.workers.assignments import Assignments
@@ -158,3 +159,34 @@ def test_each_of_thousands_of_attempts_can_be_stopped_at_any_moment(hurried_thre
     assert {attempt.claim.id for attempt in started} | stopped_queued == set(range(count))
     assert {attempt.claim.id for attempt in started if attempt.stop_reason} == stopped_running
     assert {attempt.claim.id for attempt in started} & stopped_queued == set()
+
+
+def expiring(task_id: int, **fields: object) -> Claim:
+    """Return a claim on a task that had to start by the year 2000."""
+    headers_json = '{"lilota.expires_at":"2000-01-01T00:00:00Z"}'
+    return replace(claim(task_id), headers_json=headers_json, created_at=900_000_000.0, **fields)
+
+
+def test_what_has_waited_until_it_expired_does_not_begin(assignments):
+    """What comes behind it does; what had begun before does not expire."""
+    assignments.take_back_all()
+    assignments.add([expiring(1), expiring(2, attempt=2), expiring(3, log_count=1), claim(4), expiring(5)])
+
+    started = [start(assignments).claim.id for _ in range(3)]
+
+    assert started == [2, 3, 4]
+    assert assignments.start_next() is None
+    assert [(late.id, error.type) for late, error in assignments.take_expired()] == [(1, "Expired"), (5, "Expired")]
+    assert assignments.take_expired() == []
+
+
+def test_what_has_expired_does_not_join_others_and_nothing_joins_in_its_place(assignments):
+    """Whether the next one may run beside them, nobody has looked yet."""
+    assignments.take_back_all()
+    late = expiring(1)
+    assignments.add([claim(7), late, claim(2)])
+    start(assignments)
+
+    assert assignments.join(late) is None
+    assert assignments.next_claim().id == 2
+    assert [claim.id for claim, _error in assignments.take_expired()] == [1]
