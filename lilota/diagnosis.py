@@ -22,7 +22,7 @@ from lilota.contract import (
     TaskCount,
     TaskStore,
 )
-from lilota.errors import ConfigurationError, LilotaError
+from lilota.errors import ConfigurationError, FileError, LilotaError, PluginConflictError, PluginError
 from lilota.modules import NOT_USED
 from lilota.plugins import Plugins
 from lilota.plugins.records import troubles
@@ -96,6 +96,7 @@ def examine(
             yield _answer(opened)
             yield from _promises(opened.capabilities())
             yield from _damage(opened, repair=repair)
+            yield _file_area(opened, plugins)
             runners = opened.runners()
             yield from _troubled_runners(runners)
             yield from _waiting_tasks(opened.counts(), registry, Serving(runners, worker_command))
@@ -242,6 +243,28 @@ def _damage(store: TaskStore, *, repair: bool) -> Iterator[Finding]:
         yield Finding("ok", "data", f"Repaired: {damage}.")
     else:
         yield Finding("problem", "data", f"{damage}. `lilota doctor --repair` mends it, and loses nothing.")
+
+
+def _file_area(store: TaskStore, plugins: Plugins) -> Finding:
+    """Use the file area, and count what is there for nobody; a folder beside the store is not made for that."""
+    from lilota.files.examining import try_area  # noqa: PLC0415 - the runner's first result does not wait for it
+    from lilota.files.reading import FilesOfStore  # noqa: PLC0415 - as above
+    from lilota.files.sweeping import Sweeper  # noqa: PLC0415 - as above
+
+    files = FilesOfStore(store, plugins)
+    if files.settings.url is None:
+        return Finding("ok", "file-area", f"Tasks can attach no files. {files.settings.refusal}")
+    sweeper = Sweeper(store, files)
+    try:
+        where = files.area.info().description
+        if plugins.settings.files is None and not sweeper.folders():
+            return Finding("ok", "file-area", f"No file was attached yet; the first one makes {where}.")
+        try_area(files)
+        seen, nobodys = sweeper.count_nobodys()
+    except (FileError, ConfigurationError, PluginError, PluginConflictError) as error:
+        return Finding("problem", "file-area", mask_text(str(error)))
+    left = f", {nobodys:,} of them nobody's: runners delete them, and `lilota prune`" if nobodys else ""
+    return Finding("ok", "file-area", f"Files can be kept in {where}. Looked at {count(seen, 'file')} of tasks{left}.")
 
 
 def _troubled_runners(runners: Iterable[RegisteredRunner]) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from lilota.contract.file_areas import FileArea
 from lilota.errors import FileAreaError, InvalidFileError
 from lilota.files.describing import Description, described
 from lilota.files.opening import FileSettings, file_settings, open_area
-from lilota.files.places import Owner, new_place
+from lilota.files.places import Owner, folder_of, name_mark, names_among, new_place
 from lilota.files.sources import MeteredStream, opened
 from lilota.files.uploads import open_upload
 from lilota.models import AttachedFile, Claim, FileRef, Source
@@ -23,7 +23,7 @@ from lilota.plugins import Plugins
 
 logger: logging.Logger = logging.getLogger(__name__)
 
-#: How many files of different names one attempt may attach.
+#: How many files of different names one task may attach, all its attempts together.
 MOST_FILES: Final = 1000
 
 
@@ -54,7 +54,7 @@ class FileKeeper:
 
     def keep(self, claim: Claim, stream: BinaryIO, about: Description) -> AttachedFile:
         """Keep a file of an attempt, whole and durable, and return the record of it, which nobody has yet."""
-        place = new_place(_owner(claim), self._files.namespace)
+        place = new_place(_owner(claim), self._files.namespace, about.name)
         chunks = MeteredStream(stream, f"The file {about.name!r}", self._files.limit_bytes)
         with self._around():
             area = self.area
@@ -69,6 +69,18 @@ class FileKeeper:
             expires_at=about.expires_at,
             host="" if area.info().is_shared else self._files.host,
         )
+
+    def marks_before(self, claim: Claim) -> set[str]:
+        """Return what stands for the names of the files that earlier attempts of a task have attached.
+
+        The area has them; the store is asked nothing here. Most tasks attach in their first attempt, before which
+        there is none.
+        """
+        if claim.token <= 1:
+            return set()
+        owner = _owner(claim)
+        with self._around():
+            return names_among(self.area.files(folder_of(owner, self._files.namespace)), owner)
 
     def open(self, file: FileRef) -> BinaryIO:
         """Return a stream of an uploaded file."""
@@ -133,6 +145,7 @@ class Attachments:
         self._lock = threading.Lock()
         self._places: dict[str, str] = {}
         self._replaced = set[str]()
+        self._marks: set[str] | None = None
 
     def attach(
         self, source: Source, name: str | None, media_type: str | None, expires_after: timedelta | None
@@ -146,15 +159,25 @@ class Attachments:
             older = self._places.get(file.name)
             self._tell(file)
             self._places[file.name] = file.place
+            self._known_marks().add(name_mark(file.name))
         if older is not None:
             self._replace(file.name, older)
         return file
 
     def _check_room(self, name: str) -> None:
-        if len(self._places) >= MOST_FILES and name not in self._places:
-            raise InvalidFileError(
-                f"One attempt can attach {MOST_FILES:,} files at most; pack many into one, with zipfile."
-            )
+        with self._lock:
+            marks = self._known_marks()
+            if len(marks) >= MOST_FILES and name_mark(name) not in marks:
+                raise InvalidFileError(
+                    f"One task can attach {MOST_FILES:,} files at most, all its attempts together; pack many into one, "
+                    "with zipfile."
+                )
+
+    def _known_marks(self) -> set[str]:
+        """Return what stands for the names of all files of the task so far."""
+        if self._marks is None:
+            self._marks = self._keeper.marks_before(self._claim)
+        return self._marks
 
     def _replace(self, name: str, place: str) -> None:
         """Delete an older file of the same name, when the store knows the newer one."""

@@ -58,7 +58,7 @@ class FileCarrier:
         if owner is None:
             raise FileGoneError(f"The file {file.name!r} has no owner.")
         target, settings = self._target.area, self._target.settings
-        place = new_place(owner, settings.namespace)
+        place = new_place(owner, settings.namespace, file.name)
         with self._source_of(file).area.open(file.place) as stream:
             target.put(place, iter(partial(stream.read, _CHUNK_BYTES), b""))
         self.copied += 1

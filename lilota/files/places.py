@@ -6,8 +6,10 @@ the sweep knows what belongs to nobody without any clock: no note of an attempt 
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -20,6 +22,8 @@ LONGEST_NAME: Final = 200
 _TASKS_PER_FOLDER: Final = 1000
 #: What is uploaded for tasks lies here, in a folder for each day on which it expires.
 UPLOADS: Final = "uploads"
+#: Digits of the hash of a name in its place. Of a thousand names, hardly two have the same.
+_HASH_DIGITS: Final = 6
 #: What stands behind the place of a file that is being written.
 PART: Final = ".part"
 
@@ -62,10 +66,34 @@ def check_file_name(name: object) -> str:
     return name
 
 
-def new_place(owner: Owner, namespace: str = "") -> str:
-    """Return a place for one more file of an attempt."""
-    folder = _joined(namespace, str(owner.task_id // _TASKS_PER_FOLDER))
-    return f"{folder}/{owner.task_id}-{owner.created_us}-{owner.token}-{secrets.token_hex(8)}"
+def new_place(owner: Owner, namespace: str = "", name: str = "") -> str:
+    """Return a place for one more file of an attempt.
+
+    Args:
+        name: that of the file; six digits of its hash are in the place, so that the names of a task can be counted.
+    """
+    return f"{folder_of(owner, namespace)}/{_stem(owner)}-{owner.token}-{name_mark(name)}{secrets.token_hex(5)}"
+
+
+def folder_of(owner: Owner, namespace: str = "") -> str:
+    """Return the folder in which the files of a task are, with those of others."""
+    return _joined(namespace, str(owner.task_id // _TASKS_PER_FOLDER))
+
+
+def names_among(places: Iterable[str], owner: Owner) -> set[str]:
+    """Return what tells the names apart of the files of a task, whichever attempt has attached them."""
+    stem = f"{_stem(owner)}-"
+    files = (place.rpartition("/")[2] for place in places)
+    return {file.rpartition("-")[2][:_HASH_DIGITS] for file in files if file.startswith(stem)}
+
+
+def name_mark(name: str) -> str:
+    """Return what `names_among` has of a file of this name."""
+    return hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:_HASH_DIGITS]
+
+
+def _stem(owner: Owner) -> str:
+    return f"{owner.task_id}-{owner.created_us}"
 
 
 def owner_of(place: str) -> Owner | None:

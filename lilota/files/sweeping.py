@@ -3,6 +3,9 @@
 No age decides that. A note is written with the token of its attempt, so what an attempt put there, and no note names,
 is nobody's as soon as the attempt is over: a worker was killed between a file and its note, or the attempt was another
 runner's by then. While it runs, its files are left alone.
+
+What was uploaded says in its place on which day it expires. After that day it goes, unless a task that has not ended
+refers to it.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from lilota.contract import TaskQuery, TaskStore, to_microseconds
 from lilota.errors import FileAreaError, TaskNotFoundError
 from lilota.files.places import UPLOADS, Owner, owner_of
 from lilota.files.reading import FilesOfStore, has_expired
+from lilota.files.referring import References
 from lilota.models import TaskInfo, TaskState
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -25,6 +29,10 @@ logger: logging.Logger = logging.getLogger(__name__)
 #: Of so many files in one turn, or those of one folder more, it is found out whose they are.
 FILES_PER_TURN: Final = 2000
 _TASKS_PER_LOOK: Final = 500
+#: So many tasks are read in one turn to find those that refer to expired uploads.
+TASKS_PER_TURN: Final = 10_000
+#: What tasks have referred to is looked at again after so long; as many tasks are read for it as wait.
+_UPLOADS_EVERY_SECONDS: Final = 3600.0
 
 
 class Sweeper:
@@ -47,6 +55,9 @@ class Sweeper:
         self._is_stopping = is_stopping
         self._clock = clock
         self._last = ""
+        self._expired_uploads: list[str] = []
+        self._references: References | None = None
+        self._next_uploads_at = 0.0
 
     def folders(self) -> list[str]:
         """Return the folders in which there are files of this store; none is what most stores have."""
@@ -67,6 +78,25 @@ class Sweeper:
             seen, deleted = seen + found, deleted + gone
         return deleted
 
+    def sweep_all(self) -> int:
+        """Go through all folders; return how many files were deleted. Raises what `sweep` does."""
+        deleted = sum(self.sweep([folder]) for folder in self.folders())
+        while self._references is not None and not self._is_stopping():
+            deleted += self._go_on_with_uploads()
+        return deleted
+
+    def count_nobodys(self) -> tuple[int, int]:
+        """Return how many files of tasks were looked at, about as many as in one turn, and how many are nobody's.
+
+        Raises what `sweep` does. Nothing is deleted, and what was uploaded is not looked at.
+        """
+        seen = nobodys = 0
+        for folder in self.folders():
+            if seen < FILES_PER_TURN and not _is_for_uploads(folder):
+                found, places = self._look_into(folder)
+                seen, nobodys = seen + found, nobodys + len(places)
+        return seen, nobodys
+
     def _next_folders(self) -> list[str]:
         """Return all folders, those behind the last one first."""
         folders = sorted(self.folders())
@@ -74,17 +104,22 @@ class Sweeper:
 
     def _sweep_folder(self, folder: str) -> tuple[int, int]:
         """Return how many files are in a folder, and how many of them were deleted."""
-        if folder.rpartition("/")[2] == UPLOADS:
-            return self._sweep_uploads(folder)
+        if _is_for_uploads(folder):
+            deleted = self._sweep_uploads(folder)
+            return deleted, deleted
+        found, nobodys = self._look_into(folder)
+        for place in nobodys:
+            self._files.area.delete(place)
+        return found, len(nobodys)
+
+    def _look_into(self, folder: str) -> tuple[int, list[str]]:
+        """Return how many files of tasks are in a folder, and the places of those that belong to nobody."""
         by_task: defaultdict[int, list[tuple[str, Owner]]] = defaultdict(list)
         for place in self._files.area.files(folder):
             owner = owner_of(place)
             if owner is not None:  # somebody else's file is none of lilota's
                 by_task[owner.task_id].append((place, owner))
-        nobodys = list(self._nobodys(by_task))
-        for place in nobodys:
-            self._files.area.delete(place)
-        return sum(map(len, by_task.values())), len(nobodys)
+        return sum(map(len, by_task.values())), list(self._nobodys(by_task))
 
     def _nobodys(self, by_task: dict[int, list[tuple[str, Owner]]]) -> Iterable[str]:
         """Give the places of files that can go. The files were listed first, so none is newer than its task here."""
@@ -119,15 +154,44 @@ class Sweeper:
         except TaskNotFoundError:  # it was pruned just now
             return {}
 
-    def _sweep_uploads(self, folder: str) -> tuple[int, int]:
+    def _sweep_uploads(self, folder: str) -> int:
+        """Go on with expired uploads, or begin with those that there are now; return how many were deleted."""
+        if self._references is None:
+            if self._clock() < self._next_uploads_at:
+                return 0
+            self._expired_uploads = list(self._expired_in(folder))
+            if not self._expired_uploads:
+                return 0
+            self._references = References(self._store)
+        return self._go_on_with_uploads()
+
+    def _expired_in(self, folder: str) -> Iterable[str]:
         today = datetime.fromtimestamp(self._clock(), UTC).strftime("%Y-%m-%d")
-        deleted = 0
         for day in self._files.area.folders(folder):
             if day.rpartition("/")[2] < today:
-                for place in self._files.area.files(day):
-                    self._files.area.delete(place)
-                    deleted += 1
-        return deleted, deleted
+                yield from self._files.area.files(day)
+
+    def _go_on_with_uploads(self) -> int:
+        """Read some of the tasks that have not ended; when all are read, delete to what none of them refers."""
+        references, read = self._references, 0
+        if references is None:
+            return 0
+        while not references.is_complete:
+            if read >= TASKS_PER_TURN or self._is_stopping():
+                return 0
+            references.read_on(_TASKS_PER_LOOK)
+            read += _TASKS_PER_LOOK
+        gone = [place for place in self._expired_uploads if not references.name(place)]
+        for place in gone:
+            self._files.area.delete(place)
+        if len(gone) < len(self._expired_uploads):
+            self._next_uploads_at = self._clock() + _UPLOADS_EVERY_SECONDS
+        self._references = None
+        return len(gone)
+
+
+def _is_for_uploads(folder: str) -> bool:
+    return folder.rpartition("/")[2] == UPLOADS
 
 
 def _is_of(task: TaskInfo, owner: Owner) -> bool:

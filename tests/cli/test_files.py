@@ -149,3 +149,60 @@ def test_a_task_that_is_not_there_has_no_files():
         1,
         "Error: The task with the id '77' does not exist in the store. It may have been pruned.\n",
     )
+
+
+def test_prune_deletes_the_files_of_what_it_deletes(attach, tmp_path):
+    """Whether a runner lives that would sweep them or not."""
+    attach({"b.csv": b"x", "a.csv": b""})
+
+    pruned = call("prune", "--older-than", "0", "--yes")
+
+    assert pruned.stdout == "Deleted 1 task and 2 files.\n"
+    assert list(FolderArea(tmp_path / "tasks.db.files").files("0")) == []
+
+
+def test_what_prune_can_not_delete_of_files_is_said_and_left_to_runners(attach, tmp_path):
+    """The tasks are deleted all the same."""
+    attach({"a.csv": b""})
+    (tmp_path / "tasks.db.files" / "0").rename(tmp_path / "elsewhere")
+    (tmp_path / "tasks.db.files").rmdir()
+    (tmp_path / "tasks.db.files").write_text("no folder")
+
+    pruned = call("prune", "--older-than", "0", "--yes", "--json")
+
+    assert (pruned.exit_code, json.loads(pruned.stdout)) == (0, {"deleted": 1, "files": 0})
+    assert "The files of these tasks could not be deleted: The file area" in pruned.stderr
+
+
+def area_finding():
+    """Return what doctor finds about the file area."""
+    findings = json.loads(call("doctor", "--json").stdout)["findings"]
+    return next((each["status"], each["text"]) for each in findings if each["check"] == "file-area")
+
+
+def test_doctor_looks_at_the_file_area(attach, store, tmp_path):
+    """It makes none, uses the one that is there, counts what is nobody's, and leaves nothing."""
+    store.open()
+    before = area_finding()
+    made = (tmp_path / "tasks.db.files").exists()
+    attach({"a.csv": b""})
+    FolderArea(tmp_path / "tasks.db.files").put(f"9/9999-0-1-{1:016x}", [b""])
+    status, found = area_finding()
+
+    assert (before[0], made, status) == ("ok", False, "ok")
+    assert before[1].startswith("No file was attached yet; the first one makes the folder ")
+    assert "Looked at 2 files of tasks, 1 of them nobody's: runners delete them, and `lilota prune`." in found
+    assert list((tmp_path / "tasks.db.files" / "uploads").rglob("*")) == []
+
+
+def test_an_area_that_can_not_be_used_is_a_problem(store, monkeypatch, tmp_path):
+    """Doctor has tried it."""
+    store.open()
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("LILOTA_FILES", f"file://{tmp_path}/file/files")
+
+    status, text = area_finding()
+
+    assert status == "problem"
+    assert "can't" in text
+    assert str(tmp_path / "file") in text

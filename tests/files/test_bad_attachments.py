@@ -7,9 +7,10 @@ import socket
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from lilota.errors import FileError, InvalidFileError
-from lilota.files.attaching import FileKeeper
+from lilota.files.attaching import Attachments, FileKeeper
 from lilota.files.describing import described
 from lilota.files.folder import FolderArea
 from lilota.files.opening import FileSettings
@@ -209,3 +210,25 @@ def test_a_task_that_is_tested_shows_its_files(tmp_path):
 
     assert result.error is None
     assert result.files == {"report.txt": b"all is well"}
+
+
+def test_a_task_attaches_so_many_files_in_all_its_attempts_together(area, monkeypatch):
+    """A file that is attached again counts once; those of other tasks do not count."""
+    monkeypatch.setattr("lilota.files.attaching.MOST_FILES", 3)
+
+    def attempt(claim):
+        keeper = FileKeeper(FileSettings(limit_bytes=100), lambda: area)
+        tell = {"tell": lambda _file: None, "say": lambda _line: None, "wait_until_stored": lambda: None}
+        attachments = Attachments(claim, keeper, **tell)
+        return lambda name: attachments.attach(io.BytesIO(b"x"), name, None, None)
+
+    for name in ("a", "b", "c"):
+        attempt(replace(CLAIM, id=2))(name)
+    for name in ("a", "b", "a"):
+        attempt(CLAIM)(name)
+    attach_again = attempt(replace(CLAIM, token=2, attempt=2))
+    for name in ("b", "c", "a"):
+        attach_again(name)
+
+    with pytest.raises(InvalidFileError, match="One task can attach 3 files at most, all its attempts together"):
+        attach_again("d")

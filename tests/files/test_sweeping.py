@@ -1,6 +1,7 @@
 """What belongs to nobody is deleted, and nothing else, whatever the clocks say."""
 
 import logging
+from datetime import UTC, datetime
 
 import pytest
 from lilota_memory_store import MemoryTaskStore
@@ -195,17 +196,77 @@ def test_what_belongs_to_others_is_left_alone(shop, tmp_path):
     assert list(shop.files.area.files("0123456789abcdef/0")) != []
 
 
-def test_what_was_uploaded_goes_when_the_day_of_its_expiry_is_over(shop):
-    """No task is asked."""
-    from datetime import UTC, datetime
+def uploaded(shop):
+    """Upload a file that expires today; return its place."""
+    place = new_upload_place(datetime.fromtimestamp(shop.now, UTC), shop.files.settings.namespace)
+    shop.files.area.put(place, [b"x"])
+    return place
 
-    today = datetime.fromtimestamp(shop.now, UTC)
-    shop.files.area.put(new_upload_place(today, shop.files.settings.namespace), [b"x"])
+
+def uploads_left(shop):
+    """Return the places of all uploads."""
+    area, folder = shop.files.area, f"{shop.files.settings.namespace}/uploads"
+    return {place for day in area.folders(folder) for place in area.files(day)}
+
+
+def test_what_was_uploaded_goes_when_the_day_of_its_expiry_is_over(shop):
+    uploaded(shop)
     before = shop.sweeper.sweep()
 
     shop.now += DAY
 
     assert (before, shop.sweeper.sweep(), shop.sweeper.sweep()) == (0, 1, 0)
+
+
+@pytest.mark.parametrize("place_of", [str, lambda place: place.replace("/", r"\/")], ids=["plain", "escaped"])
+def test_what_a_task_refers_to_stays_until_that_has_ended(shop, place_of):
+    """While it waits and while it runs; what no task refers to goes. It is looked at again after an hour."""
+    place, other = uploaded(shop), uploaded(shop)
+    shop.store.add([NewTask(name="task", input_json=f'{{"photo":{{"place":"{place_of(place)}"}}}}')])
+    shop.now += 10 * DAY
+
+    swept = [shop.sweeper.sweep()]
+    (claim,) = shop.claim_again()
+    shop.now += 3600
+    swept.append(shop.sweeper.sweep())
+    shop.end(claim)
+    swept.append(shop.sweeper.sweep())
+    left = uploads_left(shop)
+    shop.now += 3600
+    swept.append(shop.sweeper.sweep())
+
+    assert swept == [1, 0, 0, 1]
+    assert (other in left, left, uploads_left(shop)) == (False, {place}, set())
+
+
+def test_a_turn_reads_so_many_tasks_and_deletes_no_upload_before_all_are_read(shop, monkeypatch):
+    """However many tasks wait, one turn costs the same."""
+    monkeypatch.setattr("lilota.files.sweeping.TASKS_PER_TURN", 500)
+    place, other = uploaded(shop), uploaded(shop)
+    shop.store.add([NewTask(name="task")] * 1200)
+    shop.store.add([NewTask(name="task", input_json=f'{{"photo":"{place}"}}')])
+    shop.now += 2 * DAY
+
+    assert [shop.sweeper.sweep() for _ in range(3)] == [0, 0, 1]
+    assert uploads_left(shop) == {place} != {other}
+
+
+def test_all_can_be_swept_at_once(shop, monkeypatch):
+    """As somebody asks for it who has pruned; nothing waits for another turn."""
+    monkeypatch.setattr("lilota.files.sweeping.FILES_PER_TURN", 1)
+    monkeypatch.setattr("lilota.files.sweeping.TASKS_PER_TURN", 1)
+    claims = shop.claim(3)
+    kept = shop.put(claims[0])
+    for claim in claims[1:]:
+        shop.put(claim)
+        shop.end(claim)
+    uploaded(shop)
+    shop.now += 2 * DAY
+
+    assert shop.sweeper.count_nobodys() == (3, 2)
+    assert shop.sweeper.sweep_all() == 3
+    assert shop.left() == {kept}
+    assert shop.sweeper.count_nobodys() == (1, 0)
 
 
 def test_a_turn_looks_at_so_many_files_and_the_next_one_goes_on(shop, monkeypatch):

@@ -12,8 +12,10 @@ from lilota.cli.output import echo
 from lilota.cli.records import print_json
 from lilota.cli.session import Session, pass_session
 from lilota.contract import TaskStore
+from lilota.errors import ConfigurationError, FileError, PluginConflictError, PluginError
 from lilota.models import TERMINAL_STATES, TaskState
 from lilota.texts.safe import safe
+from lilota.texts.secrets import mask_text
 from lilota.texts.words import count, duration
 
 #: Small pages: other processes write between two of them.
@@ -40,15 +42,20 @@ _PAGE: Final = 1000
 @store_option
 @pass_session
 def prune(session: Session, *, older_than_seconds: float, states: tuple[str, ...], yes: bool, as_json: bool) -> None:
-    """Delete tasks that ended long ago, with their logs. Tasks that wait or run are never touched."""
+    """Delete tasks that ended long ago, with their logs and files. Tasks that wait or run are never touched.
+
+    Files that belong to no task are deleted, too.
+    """
     with session.open_store() as store:
         if not yes:
             _ask(store, older_than_seconds, states)
         deleted = _prune_all(store, older_than_seconds, states)
+        files = _sweep(store, session)
     if as_json:
-        print_json({"deleted": deleted})
+        print_json({"deleted": deleted, "files": files})
     else:
-        echo(f"Deleted {count(deleted, 'task')}.")
+        with_files = f" and {count(files, 'file')}" if files else ""
+        echo(f"Deleted {count(deleted, 'task')}{with_files}.")
 
 
 def _ask(store: TaskStore, older_than_seconds: float, states: tuple[str, ...]) -> None:
@@ -58,6 +65,21 @@ def _ask(store: TaskStore, older_than_seconds: float, states: tuple[str, ...]) -
         f"Delete for good the tasks that {which} more than {duration(older_than_seconds)} ago, with their logs, "
         f"from: {where}?"
     )
+
+
+def _sweep(store: TaskStore, session: Session) -> int:
+    """Delete the files that belong to nobody now; where that fails, say so: runners do it when they can."""
+    from lilota.files.reading import FilesOfStore  # noqa: PLC0415 - start-up stays quick
+    from lilota.files.sweeping import Sweeper  # noqa: PLC0415 - as above
+
+    files = FilesOfStore(store, session.plugins)
+    if files.settings.url is None:
+        return 0
+    try:
+        return Sweeper(store, files).sweep_all()
+    except (FileError, ConfigurationError, PluginError, PluginConflictError) as error:
+        click.echo(f"The files of these tasks could not be deleted: {safe(mask_text(str(error)))}", err=True)
+        return 0
 
 
 def _prune_all(store: TaskStore, older_than_seconds: float, states: tuple[str, ...]) -> int:
