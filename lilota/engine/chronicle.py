@@ -83,7 +83,8 @@ class Chronicle:
             node: where its worker was, "" if that is the machine of the runner.
         """
         use = attempt.use
-        has_started = attempt.started_at is not None or attempt.started_wall is not None
+        # What was lost may have had no time to say that it began.
+        has_started = outcome.lost or attempt.started_at is not None or attempt.started_wall is not None
         if not has_started or (outcome.state is TaskState.SUCCEEDED and use is None):
             return ()
         record = AttemptRecord(

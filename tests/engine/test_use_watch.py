@@ -191,3 +191,13 @@ def test_what_an_attempt_used_is_on_record_however_it_ended():
         ("succeeded", 80.0)
     ]
     assert of_plain == []
+
+
+def test_an_attempt_that_died_before_it_could_say_that_it_began_is_on_record():
+    """It counts as lost, so its number would else be missing, and why it died."""
+    bench = Bench().ready().grant(a_claim())
+
+    bench.dies()
+
+    notes = [note for update in bench.engine.holdings.take_updates() for note in update.notes]
+    assert [(told_attempt(note).outcome, told_attempt(note).error.type) for note in notes] == [("lost", "WorkerDied")]
