@@ -478,7 +478,8 @@ class Claim(Discreet, frozen=True, kw_only=True, omit_defaults=True):
     """The right to run one attempt of a task, as a store grants it to a runner.
 
     Attributes:
-        token: strictly increasing per task; every later write of the attempt must carry it.
+        token: strictly increasing per task; every later write of the attempt must carry it. Modulo 50 it is one more
+            than the one before it: by that, the record of an attempt finds its place (`lilota.contract.history`).
         attempt: 1 for the first.
         output_json: what an earlier attempt left, or None.
         log_count: how many lines the log of the task has, or None where a store does not say.

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-import msgspec
-
 from lilota.contract import AttemptRecord, TaskStore
-from lilota.contract.history import ATTEMPT, AttemptEnd, told_attempt
-from lilota.contract.noted import all_notes, notes_reader
+from lilota.contract.history import AttemptEnd
+from lilota.contract.noted import attempts_on_record, notes_reader
 from lilota.models import TaskInfo, TaskState
 
 _ENDS: Final[dict[TaskState, AttemptEnd]] = {
@@ -34,11 +32,7 @@ def attempts_of(store: TaskStore, info: TaskInfo) -> list[AttemptRecord]:
 
 def _on_record(store: TaskStore, task_id: int) -> Iterator[AttemptRecord]:
     reader = notes_reader(store)
-    for note in () if reader is None else all_notes(reader, task_id, ATTEMPT):
-        try:
-            yield told_attempt(note)
-        except msgspec.DecodeError:
-            continue  # damaged in the store; the others can be read
+    return iter(()) if reader is None else attempts_on_record(reader, task_id)
 
 
 def _newest(info: TaskInfo) -> AttemptRecord:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+import msgspec
+
+from lilota.contract.history import ATTEMPT, AttemptRecord, told_attempt
 from lilota.contract.optional import CanReadNotes
 from lilota.contract.protocol import TaskStore
 from lilota.models import Note
@@ -29,3 +32,16 @@ def all_notes(reader: CanReadNotes, task_id: int, kind: str | None = None) -> It
         if len(page) < _PAGE:
             return
         after = (page[-1].kind, page[-1].name)
+
+
+def attempts_on_record(reader: CanReadNotes, task_id: int) -> Iterator[AttemptRecord]:
+    """Give what is on record of the attempts of a task, in no order; what was damaged in the store is left out.
+
+    Raises:
+        TaskNotFoundError: as for `all_notes`.
+    """
+    for note in all_notes(reader, task_id, ATTEMPT):
+        try:
+            yield told_attempt(note)
+        except msgspec.DecodeError:
+            continue  # the others can be read

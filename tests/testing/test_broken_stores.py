@@ -25,6 +25,7 @@ EXPECTED = {
     "no fence on progress": "test_a_late_write_can_not_touch_the_next_attempt[rescue-progress]",
     "no fence on logs": "test_a_late_write_can_not_touch_the_next_attempt[rescue-log lines]",
     "token is not raised": "test_tokens_strictly_rise_with_every_claim_of_a_task",
+    "tokens leap": "test_of_many_attempts_the_newest_stay_on_record",
     "token starts over at retry": "test_a_token_from_before_a_retry_is_void",
     "refusal drops the batch": "test_refused_updates_do_not_disturb_the_rest_of_the_batch",
     "claim ignores names": "test_tasks_of_other_names_are_left_alone",

@@ -6,8 +6,9 @@ from typing import cast
 
 import pytest
 
-from lilota.contract import CanReadNotes, StoredTask, TaskStore
-from lilota.contract.history import ATTEMPT, told_attempt
+from lilota.contract import AttemptRecord, CanReadNotes, StoredTask, TaskStore
+from lilota.contract.history import ATTEMPT, ATTEMPTS_KEPT, attempt_note, told_attempt
+from lilota.contract.noted import attempts_on_record
 from lilota.errors import TaskNotFoundError
 from lilota.models import Note, Outcome, TaskState
 from lilota.testing.contract.harness import (
@@ -109,6 +110,20 @@ class NotesContract(ContractFixtures):
 
         assert committed.refused == (claim.fence,)
         assert reader(noting).notes(claim.id, "file") == [a_note("a")]
+
+    def test_of_many_attempts_the_newest_stay_on_record(self, noting: TaskStore, runner: ContractRunner) -> None:
+        """Each has a place in the ring by its token: none takes that of another before all places are taken."""
+        add_one(noting)
+        tokens = []
+        for _ in range(ATTEMPTS_KEPT + 7):
+            claim = runner.claim_one()
+            record = AttemptRecord(token=claim.token, attempt=claim.attempt, outcome="failed")
+            again = Outcome(state=TaskState.PENDING)
+            noting.commit([update(claim, notes=(attempt_note(record),), outcome=again)])
+            tokens.append(claim.token)
+
+        found = attempts_on_record(reader(noting), claim.id)
+        assert sorted(record.token for record in found) == tokens[-ATTEMPTS_KEPT:]
 
     def test_notes_behind_the_outcome_are_refused(self, noting: TaskStore, runner: ContractRunner) -> None:
         """Those that come with it are there when the end is."""

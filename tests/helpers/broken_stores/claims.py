@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
 from broken_stores.wrapper import StoreWrapper
-from lilota.contract import Claimed, ClaimRequest, RunnerInfo, TaskStore
+from lilota.contract import Claimed, ClaimRequest, Fence, RunnerInfo, TaskStore
 from lilota.models import AttemptUpdate, Claim, NewTask
 
 
@@ -117,3 +118,14 @@ class ClaimsAreNotAtomic(StoreWrapper):
         time.sleep(0.0002)
         del self.granting[me]
         return replace(claimed, claims=claimed.claims + others)
+
+
+class TokensLeap(StoreWrapper):
+    """Tokens rise, but by tens: the records of attempts take each other's places in the ring of the history."""
+
+    def alter_claim(self, claim: Claim) -> Claim:
+        return replace(claim, token=10 * claim.token)
+
+    def write(self, updates: Sequence[AttemptUpdate]) -> tuple[Fence, ...]:
+        refused = super().write([replace(update, token=update.token // 10) for update in updates])
+        return tuple((task_id, 10 * token) for task_id, token in refused)

@@ -6,12 +6,13 @@ import heapq
 from collections import Counter
 from collections.abc import Mapping
 from itertools import islice
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest
 
 from lilota.contract import Claimed, ClaimRequest, DueTask, Fence
+from lilota.contract.history import ATTEMPTS_KEPT
 from lilota.models import Claim
 from lilota_django.models import Runner, State, Task
 from lilota_django.orm.chunks import in_chunks
@@ -19,6 +20,9 @@ from lilota_django.orm.database import Database
 from lilota_django.orm.lanes import LaneName, names_of
 from lilota_django.orm.moves import Moves, totals
 from lilota_django.orm.records import NOT_BEGUN, big, kept_fields, rows_of
+
+if TYPE_CHECKING:
+    from django.db.models.expressions import CombinedExpression
 
 #: One claim must not stop the world because a million scheduled tasks became due in the same second.
 _PROMOTIONS_PER_CLAIM: Final = 500
@@ -151,9 +155,7 @@ def _grant(database: Database, rows: list[Row], runner_id: str, moves: Moves, pr
         tasks.filter(pk__in=chunk).update(
             state=State.RUNNING,
             attempt=F("attempt") + 1,
-            # The time: a token whose claim was lost, with a server that failed or before a backup was restored, does
-            # not come again.
-            token=Greatest(F("token") + 1, big(present)),
+            token=F("token") + 1 + _ahead(F("token"), present),
             runner=runner_id,
             **NOT_BEGUN,
         )
@@ -161,12 +163,27 @@ def _grant(database: Database, rows: list[Row], runner_id: str, moves: Moves, pr
         moves.move(lane, State.READY, State.RUNNING, count)
 
 
+def _ahead(token: F, present: int) -> CombinedExpression:
+    """Return by how much the next token is ahead of what it would be if tokens were counted.
+
+    A token is the time: one whose claim was lost, with a server that failed or before a backup was restored, does not
+    come again. And it is counted in the ring of the history, so that no attempt takes the place of another in it.
+    """
+    behind = Greatest(big(present + ATTEMPTS_KEPT - 2) - token, big(ATTEMPTS_KEPT - 1))
+    return behind - behind % big(ATTEMPTS_KEPT)
+
+
+def _rounded_up(behind: int) -> int:
+    """Return what `_ahead` does, in Python."""
+    return -(-max(behind, 0) // ATTEMPTS_KEPT) * ATTEMPTS_KEPT
+
+
 def _to_claim(row: Row, lane: LaneName, present: int) -> Claim:
     fields = {
         **row,
         "queue": lane.queue,
         "name": lane.name,
-        "token": max(row["token"] + 1, present),
+        "token": row["token"] + 1 + _rounded_up(present - row["token"] - 1),
         "attempt": row["attempt"] + 1,
         "created_at": row["created_at"].timestamp(),
         "run_at": row["run_at"].timestamp(),

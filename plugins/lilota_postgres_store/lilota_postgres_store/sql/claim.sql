@@ -82,7 +82,8 @@ WITH served AS (
     UPDATE {tasks} AS task
     SET state = 3, attempt = attempt + 1, runner = %(runner)s, error = NULL, progress = 0, started_at = NULL, pid = 0,
         progress_note = NULL,
-        token = greatest(token + 1, (SELECT token FROM holder))
+        -- Modulo 50 it is the next one, so that no attempt takes the place of another in the ring of the history.
+        token = token + 1 + 50 * ((greatest((SELECT token FROM holder) - token - 1, 0) + 49) / 50)
     WHERE id = ANY (ARRAY(SELECT id FROM locked)) AND EXISTS (SELECT FROM holder)
     RETURNING *
 ), claimed AS (

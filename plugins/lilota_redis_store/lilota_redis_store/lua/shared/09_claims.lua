@@ -59,10 +59,11 @@ local function served_lanes(request)
     return served
 end
 
--- A token is the time of the claim: no two claims have the same, not even those before a loss of data.
+-- A token is the time of the claim: no two claims have the same, not even those before a loss of data. Modulo 50 it is
+-- the next one, so that no attempt takes the place of another in the ring of the history.
 local function grant(id, task, runner_id)
     task[ATTEMPT] = task[ATTEMPT] + 1
-    task[TOKEN] = math.max(task[TOKEN] + 1, now)
+    task[TOKEN] = task[TOKEN] + 1 + 50 * math.ceil(math.max(now - task[TOKEN] - 1, 0) / 50)
     task[RUNNER] = runner_id
     task[ERROR], task[STARTED_AT], task[PID], task[PROGRESS] = false, false, 0, 0
     if task[PROGRESS_NOTE] then
