@@ -16,6 +16,7 @@ from urllib.parse import quote
 from lilota.contract.rules import leave_to_the_parent
 from lilota.errors import StoreUnavailableError
 from lilota_sqlite_store.faults import translated
+from lilota_sqlite_store.forks import GATE
 from lilota_sqlite_store.migrations import migrate
 
 #: The first with strict tables.
@@ -118,7 +119,7 @@ class ConnectionPool:
     @contextmanager
     def lend(self) -> Iterator[Connection]:
         """Lend a connection for as long as the block runs; errors of SQLite come out as errors of the store."""
-        with translated(self.path):
+        with translated(self.path), GATE:
             connection = self._take()
             try:
                 yield connection
@@ -141,6 +142,7 @@ class ConnectionPool:
             return self._idle.pop()
         except IndexError:
             connection = connect(self.path)
+            GATE.close_before_forks(self)
         if not self._is_ready:
             try:
                 self._prepare(connection)
@@ -171,8 +173,11 @@ class ConnectionPool:
     def close(self) -> None:
         """Close the connections that are not in use; the pool can be used again, with the file that is there then."""
         self._is_ready = False
-        while self._idle:
-            self._idle.pop().close()
+        self.close_idle()
+
+    def close_idle(self) -> None:
+        """Close the connections that are not in use; the pool goes on with the same file."""
+        _close_all(self._idle)
 
 
 def _identity_of(path: str) -> tuple[int, int] | None:
@@ -188,5 +193,10 @@ def _dispose(idle: list[Connection], pid: int) -> None:
     if pid != os.getpid():
         leave_to_the_parent(idle)
         return
-    while idle:
-        idle.pop().close()
+    _close_all(idle)
+
+
+def _close_all(idle: list[Connection]) -> None:
+    with GATE:
+        while idle:
+            idle.pop().close()

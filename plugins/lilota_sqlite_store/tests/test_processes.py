@@ -8,9 +8,9 @@ import os
 import pickle
 import sqlite3
 import threading
-import warnings
 from contextlib import closing
 
+from forked import in_forked_child
 from lilota_sqlite_store import SQLiteTaskStore
 from sqlite_processes import claim_all
 
@@ -45,22 +45,6 @@ def test_handle_travels_without_its_connections(store):
     assert copy.get(task_id).id == task_id
     assert copy.capabilities() == store.capabilities()
     copy.close()
-
-
-def in_forked_child(work):
-    """Run `work` in a child made by a bare fork, and let it end as a program does; return whether all went well."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # forking beside threads is what is tested here
-        child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            work()
-            gc.collect()
-            status = 0
-        finally:
-            os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_forked_process_opens_connections_of_its_own(store, path):
@@ -119,10 +103,11 @@ def test_store_that_was_dropped_closes_its_connections(path):
 
 
 def test_fork_that_never_uses_the_store_does_not_close_what_it_inherited(store, path):
-    """A child that ends as a program does leaves the log to its parent."""
+    """A child that ends as a program does leaves the log to its parent, where a fork had not waited for a thread."""
     store.add([TASK])
-
-    ended_well = in_forked_child(store._database.pool._end)
+    pool = store._database.pool
+    with pool.lend() as connection:
+        ended_well = in_forked_child(lambda: (pool._idle.append(connection), pool._end()))
 
     assert ended_well
     assert os.path.exists(f"{path}-wal")
