@@ -292,8 +292,8 @@ class TaskClient(Closing):
             photo = client.upload("sea.jpg")
             client.add(resize.bind(photo=photo))
 
-        A task opens it by `TaskContext.open_file`. It is kept until the day on which it expires is over, and as long as a
-        task has not ended that was added with it by then.
+        A task opens it by `TaskContext.open_file`. It is kept until the day on which it expires is over, and as long
+        as a task has not ended that was added with it by then.
 
         Args:
             source: the path of a file, or a stream of bytes, which is read to its end.
