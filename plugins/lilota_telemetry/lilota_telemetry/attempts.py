@@ -8,7 +8,7 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as contexts
-from opentelemetry.trace import SpanKind, StatusCode, set_span_in_context
+from opentelemetry.trace import SpanKind, StatusCode, format_span_id, format_trace_id, set_span_in_context
 
 from lilota.errors import CancelRequested, Retry, RunnerStopping
 from lilota_telemetry.attributes import ERROR_TYPE, OUTCOME, RUN, of_attempt, outcome_name
@@ -19,17 +19,21 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Span, Tracer
 
+    from lilota.hookspecs import AttemptDetails
     from lilota.models import Claim, Outcome, TaskInfo
 
 logger: logging.Logger = logging.getLogger(__name__)
 
 
-def run_in_span(task: TaskInfo, tracer: Tracer) -> Generator[None, Any, Any]:
+def run_in_span(attempt: AttemptDetails, tracer: Tracer) -> Generator[None, Any, Any]:
     """Run what is around the `yield` in the span of an attempt, which is the current one meanwhile.
 
     Each coroutine that runs beside others has a context of its own, and so its own current span. What the application
     has put into its tracer, a sampler, say, may fail: that is logged, and harms no task.
+
+    Where the span is kept, the log of the task says how to find it: from a span, its attributes lead to the task.
     """
+    task = attempt.task_info
     try:
         context = _context_of(task)
         span = _begin(task, tracer, context)
@@ -37,6 +41,9 @@ def run_in_span(task: TaskInfo, tracer: Tracer) -> Generator[None, Any, Any]:
         logger.exception("The attempt %d of the task %d can't be traced.", task.attempt, task.id)
         return (yield)
     token = contexts.attach(set_span_in_context(span, context))
+    ids = span.get_span_context()
+    if ids.trace_flags.sampled:
+        attempt.task.logger.info("Trace %s, span %s.", format_trace_id(ids.trace_id), format_span_id(ids.span_id))
     try:
         returned = yield
     except BaseException as error:

@@ -14,7 +14,9 @@ from lilota_telemetry.providers import make_meter_provider, within
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
 
+    from lilota_telemetry.looking import Runners
     from lilota_telemetry.measuring import Ended
+    from lilota_telemetry.names import Labels
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -23,14 +25,17 @@ _END_SECONDS: Final = 2.0
 
 
 class OpenTelemetryMeter:
-    """Counts ended tasks and attempts, and measures how long they ran and waited.
+    """Counts ended tasks and attempts, measures how long they ran and waited, and tells what the store holds.
 
     Args:
         provider: what sends the metrics.
         owned: whether it ends with this.
+        runners: returns the runners of this process.
     """
 
-    def __init__(self, provider: MeterProvider, *, owned: bool) -> None:
+    def __init__(self, provider: MeterProvider, runners: Runners, labels: Labels, *, owned: bool) -> None:
+        from lilota_telemetry.gauges import Gauges  # noqa: PLC0415 - only where it is asked for
+
         self._provider = provider
         self._owned = owned
         meter = provider.get_meter(SCOPE)
@@ -46,6 +51,7 @@ class OpenTelemetryMeter:
             "From when a task was due to its start",
             explicit_bucket_boundaries_advisory=buckets,
         )
+        Gauges(meter, runners, labels)
 
     def count(self, ended: Ended) -> None:
         """Take an attempt."""
@@ -76,7 +82,7 @@ def provider_of_application() -> MeterProvider | None:
     return provider if isinstance(provider, sdk.MeterProvider) else None
 
 
-def make_meter(runner_id: str) -> OpenTelemetryMeter | None:
+def make_meter(runner_id: str, runners: Runners, labels: Labels) -> OpenTelemetryMeter | None:
     """Make the meter of the application's provider, or of what the environment asks for; None where there is neither.
 
     Raises:
@@ -84,5 +90,7 @@ def make_meter(runner_id: str) -> OpenTelemetryMeter | None:
     """
     provider = provider_of_application()
     if provider is not None:
-        return OpenTelemetryMeter(provider, owned=False)
-    return OpenTelemetryMeter(make_meter_provider(runner_id), owned=True) if wants("METRICS") else None
+        return OpenTelemetryMeter(provider, runners, labels, owned=False)
+    if not wants("METRICS"):
+        return None
+    return OpenTelemetryMeter(make_meter_provider(runner_id), runners, labels, owned=True)

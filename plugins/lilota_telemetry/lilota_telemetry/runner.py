@@ -46,7 +46,10 @@ class RunnerTelemetry:
             self._runners[runner.runner_id] = runner
             self._labels.register(runner.task_names)
             if is_first:
-                meters = (_tried(lambda: make_meter(runner.runner_id)), _tried(self._open_endpoint))
+                meters = (
+                    _tried(lambda: make_meter(runner.runner_id, self._living, self._labels)),
+                    _tried(self._open_endpoint),
+                )
                 self._meters = tuple(meter for meter in meters if meter is not None)
                 self._provider = _tried(lambda: self._make_provider(runner))
 
@@ -84,6 +87,9 @@ class RunnerTelemetry:
             started_at = ended.started_at or ended.ended_at
             make_span(finished.claim, finished.outcome, tracer, started_at, ended.ended_at)
 
+    def _living(self) -> list[RunnerDetails]:
+        return list(self._runners.values())
+
     def _tracer(self) -> Tracer | None:
         return self._tracers.of(provider_of_application() or self._provider)
 
@@ -98,7 +104,7 @@ class RunnerTelemetry:
                 f"An endpoint for Prometheus is wanted at {endpoint}, but what it needs can't be imported: {error}. "
                 "pip install 'lilota-telemetry[prometheus]' brings it."
             ) from error
-        return PrometheusMeter(endpoint, lambda: list(self._runners.values()), self._labels)
+        return PrometheusMeter(endpoint, self._living, self._labels)
 
     def _make_provider(self, runner: RunnerDetails) -> TracerProvider | None:
         if not wants("TRACES") or provider_of_application() is not None:

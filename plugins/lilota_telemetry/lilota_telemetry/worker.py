@@ -45,7 +45,7 @@ class WorkerTelemetry:
             return (yield)
         from lilota_telemetry.attempts import run_in_span  # noqa: PLC0415 - it imports OpenTelemetry
 
-        return (yield from run_in_span(attempt.task_info, tracer))
+        return (yield from run_in_span(attempt, tracer))
 
     def stop(self) -> None:
         """Send what was not sent yet, as far as that takes no longer than a moment."""

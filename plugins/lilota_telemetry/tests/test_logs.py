@@ -9,7 +9,7 @@ WAIT_SECONDS = 60
 
 
 def test_a_record_of_a_task_has_the_ids_of_its_span(runner, collector, monkeypatch):
-    """For formats of handlers of its own; what is kept with the task is as ever."""
+    """For formats of handlers of its own; what is kept with the task is as ever, behind a line that has both."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
     runner.register("log", Log)
     runner.start()
@@ -18,7 +18,7 @@ def test_a_record_of_a_task_has_the_ids_of_its_span(runner, collector, monkeypat
     runner.stop()
 
     assert seen["lines"] == [f"{seen['trace']} {seen['span']} line 1"]
-    assert [line.text for line in handle.logs()] == ["line 1"]
+    assert [line.text for line in handle.logs()] == [f"Trace {seen['trace']}, span {seen['span']}.", "line 1"]
     assert collector._requests["/v1/logs"] == []
 
 

@@ -81,3 +81,37 @@ def test_metrics_of_the_application_are_used_as_they_are(runner, monkeypatch):
         "messaging.process.duration",
         "lilota.task.wait",
     }
+
+
+def test_gauges_tell_what_the_store_holds_and_what_runners_use(runner, monkeypatch):
+    """As the endpoint for Prometheus does, while there is a runner."""
+    from opentelemetry.metrics import _internal
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+    reader = InMemoryMetricReader()
+    monkeypatch.setattr(_internal, "_METER_PROVIDER", MeterProvider([reader], shutdown_on_exit=False))
+    runner.register("look", Look)
+    runner.start()
+    runner.add("look", delay_seconds=3600)
+    runner.add("look").result(timeout_seconds=WAIT_SECONDS)
+
+    [scope] = reader.get_metrics_data().resource_metrics[0].scope_metrics
+    told = {metric.name: metric for metric in scope.metrics}
+    tasks = {point.attributes["lilota.task.state"]: point.value for point in told["lilota.tasks"].data.data_points}
+    values = {
+        name: metric.data.data_points[0].value
+        for name, metric in told.items()
+        if name.startswith(("lilota.runner", "lilota.worker", "lilota.store", "lilota.tasks.oldest"))
+    }
+
+    assert tasks == {"pending": 1, "succeeded": 1}
+    assert values.pop("lilota.runner.memory") > 1_000_000
+    assert values.pop("lilota.workers.memory") > 1_000_000
+    assert values == {
+        "lilota.runners": 1,
+        "lilota.store.up": 1,
+        "lilota.worker_processes": 1,
+        "lilota.tasks.oldest_waiting": 0.0,
+    }
+    assert told["lilota.workers.memory"].unit == "By"

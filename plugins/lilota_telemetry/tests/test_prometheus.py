@@ -11,7 +11,7 @@ import urllib.request
 
 import pytest
 from lilota_memory_store import MemoryTaskStore
-from lilota_telemetry import collecting
+from lilota_telemetry import looking
 from lilota_telemetry.names import LABELS_LIMIT, OTHERS, Labels
 from prometheus_client.parser import text_string_to_metric_families
 from traced_tasks import DieOnce, FailTwice, Look, UntilCancelled
@@ -33,7 +33,7 @@ def port(monkeypatch):
 @pytest.fixture
 def every_scrape_looks(monkeypatch):
     """The store is asked each time."""
-    monkeypatch.setattr(collecting, "_CACHE_SECONDS", 0.0)
+    monkeypatch.setattr(looking, "_CACHE_SECONDS", 0.0)
 
 
 def scrape(port):
@@ -163,7 +163,7 @@ class Counted(MemoryTaskStore):
 
 def test_several_scrapes_share_one_look_into_the_store(make_runner, port, monkeypatch):
     """However often somebody scrapes, the store has little to do."""
-    monkeypatch.setattr(collecting, "_CACHE_SECONDS", 3600.0)
+    monkeypatch.setattr(looking, "_CACHE_SECONDS", 3600.0)
     store = Counted()
     make_runner(store).start()
     before = store.asked
