@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import chain, repeat
 from typing import Final
 
 from msgspec.structs import replace
@@ -17,9 +18,9 @@ from lilota.serving import WORKER, Service, Serving, is_due
 from lilota.texts.secrets import mask_text
 from lilota.texts.words import count, duration, iso
 
-#: How many of those that wait are looked at, those that were added first. The first one is mostly the one, and its
-#: input may be large; 500 are enough, unless as many are due only later.
-_PAGES: Final = (1, 49, *[50] * 9)
+#: How many of those that wait are read at a time, those that were added first. The first one is mostly the one, and
+#: its input may be large; where many are due only later, they are read to the first that is due.
+_PAGES: Final = (1, 49, 50, 100, 200)
 _NAME_LENGTH: Final = 200
 
 
@@ -61,7 +62,10 @@ class StoreHealth(Record, frozen=True, kw_only=True):
 def health_of_store(
     store: TaskStore, *, host: str | None = None, max_wait_seconds: float | None = None, command: str = WORKER
 ) -> StoreHealth:
-    """Look at the runners of a store and, if asked, at what waits. The cost does not grow with what is stored.
+    """Look at the runners of a store and, if asked, at what waits.
+
+    The cost does not grow with what is stored, nor with what is due. It grows with tasks that wait and are due later
+    than they were added, as far as they were added before the task that has been due for the longest time.
 
     Args:
         host: look only at the runners of this one: for a probe that starts them again. There, one that is stopping is
@@ -102,7 +106,7 @@ def _oldest_due(store: TaskStore, serving: Serving) -> TaskInfo | None:
 
 
 def _pages(store: TaskStore, serving: Serving) -> Iterator[list[TaskInfo]]:
-    """Give what waits for these runners, what was added first comes first; not without end."""
+    """Give what waits for these runners, what was added first comes first."""
     rows = [row for row in store.counts() if row.state is TaskState.PENDING]
     lanes = [row for row in rows if serving.answer(row.name, row.queue) is not False]
     query = TaskQuery(
@@ -111,7 +115,7 @@ def _pages(store: TaskStore, serving: Serving) -> Iterator[list[TaskInfo]]:
         queues=tuple({row.queue for row in lanes}),
         newest_first=False,
     )
-    for limit in _PAGES if lanes else ():
+    for limit in chain(_PAGES, repeat(_PAGES[-1])) if lanes else ():
         page = store.find(replace(query, limit=limit))
         if not page:
             return

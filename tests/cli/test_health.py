@@ -152,20 +152,20 @@ def test_a_due_task_is_found_behind_many_that_are_due_later(store, waiting_since
     assert f"the task {due} resize" in said("--max-wait", "1h")[1]
 
 
-@pytest.mark.parametrize(("first_due", "most_read"), [(True, 1), (False, 500)])
-def test_what_is_read_does_not_grow_with_what_waits(store, first_due, most_read):
-    """One task, if the first is due; else so many at most, however many are due later."""
+@pytest.mark.parametrize(("due_later", "most_read"), [(0, 1), (120, 200), (1300, 1400)])
+def test_the_oldest_is_found_however_many_are_due_later(store, waiting_since, due_later, most_read):
+    """One task is read if the first is due; else a page more than those that were added before it and are due later."""
     beat(store)
     later = datetime.now(UTC) + timedelta(days=1)
-    if first_due:
-        add_task(store)
-    store.add([NewTask(name="resize", run_at=later) for _ in range(700)])
-    add_task(store)
+    store.add([NewTask(name="resize", run_at=later) for _ in range(due_later)])
+    due = add_task(store)
+    store.add([NewTask(name="resize") for _ in range(1000)])
+    waiting_since()
     reading = Reading(store)
 
     found = health.health_of_store(reading, max_wait_seconds=3600)
 
-    assert found.is_well
+    assert (found.problem, found.oldest.id) == ("wait", due)
     assert reading.read == most_read
 
 
