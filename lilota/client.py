@@ -27,6 +27,7 @@ from lilota.tasks.names import check_name
 if TYPE_CHECKING:
     from lilota.bulk import Fates
     from lilota.finding import TaskFilter
+    from lilota.foresight import Estimate
     from lilota.mapping import Mapped
     from lilota.statistics import NameStats
 
@@ -354,6 +355,20 @@ class TaskClient(Closing):
         if wanted.get("states") is None:
             wanted["states"] = TERMINAL_STATES
         return stats_of(find_tasks(self.store, limit=limit, **wanted))
+
+    def estimates(self, tasks: Iterable[TaskInfo]) -> dict[int, Estimate]:
+        """Return by id when tasks may start and end, and how many are before each: what a page of many tasks shows.
+
+            tasks = list(client.find(owner="user-17", limit=50))
+            estimates = client.estimates(tasks)
+
+        Those that have ended are not in it. However many tasks there are, it asks a few questions, and none again that
+        the store has answered within the last second.
+
+        Args:
+            tasks: as they were read a moment ago.
+        """
+        return self._waiters.estimator.estimates(tasks)
 
     def cancel(self, task_ids: int | Iterable[int] | None = None, **wanted: Unpack[TaskFilter]) -> Fates:
         """Cancel tasks by id or by a filter: pending ones at once, running ones by asking them to end.

@@ -16,6 +16,7 @@ from lilota.tasks.numbers import is_whole
 
 if TYPE_CHECKING:
     from lilota.files.reading import TaskFiles
+    from lilota.foresight import Estimate
 
 T = TypeVar("T")
 
@@ -77,6 +78,18 @@ class TaskHandle(Generic[T]):
             TaskNotFoundError: as for `info()`.
         """
         return attempts_of(self.waiters.store, self.info())
+
+    def estimate(self) -> Estimate | None:
+        """Return when it may start and end, and how many are before it; None if it has ended, or nobody can tell.
+
+            print(handle.estimate().text())  # "3 before it, starts in about 2 min"
+
+        By how long tasks of its name took lately. For many tasks, `TaskClient.estimates` asks the store once.
+
+        Raises:
+            TaskNotFoundError: as for `info()`.
+        """
+        return self.waiters.estimator.estimates([self.info()]).get(self.id)
 
     def files(self) -> TaskFiles:
         """Return the files that the task has attached so far, by their names.

@@ -242,11 +242,14 @@ def why_it_waits(task: TaskInfo, store: TaskStore, command: str = WORKER) -> lis
     if task.state is TaskState.RUNNING:
         return list(_why_not_running(task, runners, command))
     serving = Serving(runners, command)
+    return before_its_turn(task, serving) or [_turn(task, store, serving)]
+
+
+def before_its_turn(task: TaskInfo, serving: Serving) -> list[Reason]:
+    """Return what else than its turn a task waits for that nobody has taken; none if that is all."""
     reasons = [] if is_due(task) else [_time(task)]
     gap = serving.gap(task.name, task.queue)
-    if gap is not None:
-        reasons.append(gap)
-    return reasons or [_turn(task, store, serving)]
+    return reasons if gap is None else [*reasons, gap]
 
 
 def why_unserved(task: TaskInfo, store: TaskStore, command: str = WORKER) -> str | None:

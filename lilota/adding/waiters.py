@@ -26,6 +26,7 @@ from lilota.plugins.strangers import let_pass
 if TYPE_CHECKING:
     from lilota.config import Settings
     from lilota.files.reading import FilesOfStore
+    from lilota.foresight import Estimator
     from lilota.plugins import Plugins
 
 #: How long a change in the store may go unnoticed when no hint came.
@@ -102,6 +103,13 @@ class Waiters:
         from lilota.plugins import Plugins  # noqa: PLC0415 - most handles need none
 
         return FilesOfStore(self.store, self._plugins or Plugins(load_settings()), self._settings)
+
+    @cached_property
+    def estimator(self) -> Estimator:
+        """What foresees when tasks of this store start and end."""
+        from lilota.foresight import Estimator  # noqa: PLC0415 - start-up stays quick
+
+        return Estimator(self.store)
 
     def are_for_store_of(self, others: Waiters) -> bool:
         """Tell whether others wait for tasks of the same store."""

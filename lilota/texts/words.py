@@ -11,6 +11,10 @@ from lilota.texts.patterns import Pattern
 _UNIT_SECONDS: Final = {
     "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800,
 }  # fmt: skip
+#: Up to how many seconds an estimate is said in steps of which unit.
+_ROUGHLY: Final = (
+    (55, 10, 1, "s"), (570, 1, 60, "min"), (3450, 5, 60, "min"), (129_600, 1, 3600, "h"), (math.inf, 1, 86_400, "d"),
+)  # fmt: skip
 # What was tried is not tried in another way (`++`, `*+`), so that reading takes time in proportion to the text.
 _NUMBER: Final = r"\s*+(\d++(?:\.\d++)?)\s*+"
 _SECONDS: Final = Pattern(_NUMBER)
@@ -34,6 +38,18 @@ def duration(seconds: float) -> str:
     if whole < 172_800:
         return f"{whole // 3600} h {whole % 3600 // 60:02} min"
     return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
+
+
+def roughly(seconds: float) -> str:
+    """Say how long something will take that nobody knows exactly.
+
+    >>> roughly(3.2), roughly(42), roughly(185), roughly(1500), roughly(8_000), roughly(273_600)
+    ('seconds', 'about 40 s', 'about 3 min', 'about 25 min', 'about 2 h', 'about 3 d')
+    """
+    if seconds < 10:
+        return "seconds"
+    _, step, unit_seconds, unit = next(row for row in _ROUGHLY if seconds < row[0])
+    return f"about {max(1, round(seconds / unit_seconds / step)) * step:,} {unit}"
 
 
 def size(number_of_bytes: float) -> str:

@@ -32,6 +32,9 @@ class Long(TaskBase):
     def file(self, name):
         return Path(self.task_info.input["folder"], name)
 
+    def returns(self):
+        return {}
+
     # --- progress
 
     def tracks(self):
