@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from math import inf
 from typing import TYPE_CHECKING, Final, TextIO
@@ -17,6 +17,7 @@ from lilota.adding.news import wait_for_news
 from lilota.cli.following import Snapshot
 from lilota.cli.screen import bar, columns, console, has_unicode, percent, state_text, task_text, told, took
 from lilota.contract import TaskStore
+from lilota.foresight import Estimate, Estimator
 from lilota.models import TaskInfo, TaskState
 from lilota.texts.safe import safe
 from lilota.texts.words import count
@@ -31,23 +32,28 @@ def show_until_over(
     store: TaskStore,
     snapshots: Iterator[Snapshot],
     stream: TextIO | None,
-    print_change: Callable[[TaskInfo], None] | None = None,
+    print_change: Callable[[TaskInfo, Estimate | None], None] | None = None,
     deadline: float = inf,
 ) -> Snapshot:
     """Show snapshot after snapshot until all tasks have ended, and return the last.
 
     Args:
         stream: where to show them.
-        print_change: how to print a task that has changed, instead of bars or lines on the stream.
+        print_change: how to print a task that has changed, and what is foreseen of it, instead of bars or lines on the
+            stream.
         deadline: when to return though some have not ended, by the monotonic clock.
     """
+    estimator = Estimator(store)
     if print_change is None and stream is not None and stream.isatty():
         screen = console(stream)
         with Live(console=screen, auto_refresh=False, vertical_overflow="ellipsis") as live:
             return _show_each(
-                store, snapshots, deadline, lambda snapshot: live.update(_frame(snapshot, screen), refresh=True)
+                store,
+                snapshots,
+                deadline,
+                lambda snapshot: live.update(_frame(snapshot, screen, estimator), refresh=True),
             )
-    lines = _Lines(print_change or (lambda task: click.echo(_line(task), file=stream)))
+    lines = _Lines(print_change or (lambda task, estimate: click.echo(_line(task, estimate), file=stream)), estimator)
     return _show_each(store, snapshots, deadline, lines.show)
 
 
@@ -65,12 +71,12 @@ def _show_each(
     return snapshot
 
 
-def _frame(snapshot: Snapshot, screen: Console) -> Group:
+def _frame(snapshot: Snapshot, screen: Console, estimator: Estimator) -> Group:
     """Draw one picture that fits the terminal; what has ended gives way to what runs."""
     shown = _most_interesting(snapshot.tasks, room=max(3, screen.height - 3))
     hidden = len(snapshot.tasks) - len(shown) + snapshot.more
     notes = [Text(f"and {count(hidden, 'more task')}", style="dim")] if hidden else []
-    return Group(_bars(shown, screen), *notes)
+    return Group(_bars(shown, estimator.estimates(shown), screen), *notes)
 
 
 def _most_interesting(tasks: Sequence[TaskInfo], room: int) -> list[TaskInfo]:
@@ -83,7 +89,7 @@ def _most_interesting(tasks: Sequence[TaskInfo], room: int) -> list[TaskInfo]:
     return [task for task in tasks if task.id in chosen]
 
 
-def _bars(tasks: Sequence[TaskInfo], screen: Console) -> Table:
+def _bars(tasks: Sequence[TaskInfo], estimates: Mapping[int, Estimate], screen: Console) -> Table:
     now, unicode = datetime.now(UTC), has_unicode(screen)
     width = max(10, min(40, screen.width // 4))
     table = columns(screen, ">", "", "", ">", ">", "")
@@ -92,7 +98,7 @@ def _bars(tasks: Sequence[TaskInfo], screen: Console) -> Table:
     table.width = screen.width - 3
     for task in tasks:
         state = state_text(task.state, unicode=unicode)
-        said = told(task, now).strip()
+        said = told(task, estimates.get(task.id), now).strip()
         table.add_row(str(task.id), state, bar(task, width), percent(task), took(task, now), task_text(task, said))
     return table
 
@@ -100,20 +106,27 @@ def _bars(tasks: Sequence[TaskInfo], screen: Console) -> Table:
 class _Lines:
     """Prints a line when a task changes its state, says something else, or has ten percent more."""
 
-    def __init__(self, print_line: Callable[[TaskInfo], None]) -> None:
+    def __init__(self, print_line: Callable[[TaskInfo, Estimate | None], None], estimator: Estimator) -> None:
         self._print_line = print_line
+        self._estimator = estimator
         self._printed: dict[int, tuple[TaskState, int, int, str | None]] = {}
 
     def show(self, snapshot: Snapshot) -> None:
         """Print what is new."""
-        for task in snapshot.tasks:
-            mark = (task.state, task.attempt, int(task.reported_progress) // 10, task.progress.message)
-            if self._printed.get(task.id) != mark:
-                self._printed[task.id] = mark
-                self._print_line(task)
+        marks = {task.id: _mark(task) for task in snapshot.tasks}
+        changed = [task for task in snapshot.tasks if self._printed.get(task.id) != marks[task.id]]
+        self._printed |= marks
+        estimates = self._estimator.estimates(changed) if changed else {}
+        for task in changed:
+            self._print_line(task, estimates.get(task.id))
 
 
-def _line(task: TaskInfo) -> str:
-    progress = f" {percent(task)}{told(task)}" if task.state is TaskState.RUNNING else ""
+def _mark(task: TaskInfo) -> tuple[TaskState, int, int, str | None]:
+    return task.state, task.attempt, int(task.reported_progress) // 10, task.progress.message
+
+
+def _line(task: TaskInfo, estimate: Estimate | None) -> str:
+    progress = f" {percent(task)}" if task.state is TaskState.RUNNING else ""
+    progress += told(task, estimate)
     error = f": {task.error.type}: {task.error.message}" if task.error and task.state is not TaskState.SUCCEEDED else ""
     return safe(f"{task.id} {task.name} {task.state}{progress}{error}")

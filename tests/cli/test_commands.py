@@ -320,7 +320,7 @@ def test_list_for_machines_has_stable_keys(store):
     assert set(task) == {
         "id", "name", "description", "state", "queue", "priority", "owner", "progress_percentage", "reported_progress",
         "progress", "attempt", "lost_attempts", "cancel_requested", "pid", "runner_id",
-        "created_at", "run_at", "started_at", "finished_at", "error", "served",
+        "created_at", "run_at", "started_at", "finished_at", "error", "served", "estimate",
     }  # fmt: skip
     assert task["created_at"].endswith("Z")
     assert task["started_at"] is None
@@ -423,6 +423,7 @@ def test_what_machines_read_is_what_the_library_returns(store):
     shown, revealed = (json.loads(call("show", str(task_id), "--json", *more).stdout) for more in ([], ["--reveal"]))
     listed = json.loads(call("list", "--json").stdout)
     assert shown.pop("waits_for")  # what a store and its runners know together, no record alone
+    assert shown.pop("estimate") == listed.pop("estimate") == revealed.pop("estimate")  # as they tell together, too
     assert shown.pop("node") is None  # as its log tells
     assert shown.pop("attempts") == []  # as its notes tell
     del revealed["waits_for"], revealed["node"], revealed["attempts"], listed["served"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -20,8 +20,9 @@ from lilota.cli.screen import console, fields, has_unicode, state_text, told
 from lilota.cli.session import Session, pass_session
 from lilota.contract import TaskStore
 from lilota.contract.rules import told_node
+from lilota.foresight import Estimate, Estimator
 from lilota.models import TaskInfo, TaskState
-from lilota.serving import why_it_waits
+from lilota.serving import Reason, why_it_waits
 from lilota.texts.safe import escape, safe
 from lilota.texts.secrets import mask_secrets, mask_text
 from lilota.texts.words import duration, instant_text
@@ -43,17 +44,18 @@ def show(session: Session, *, task_id: int, reveal: bool, as_json: bool) -> None
         waits_for = why_it_waits(task, store, session.worker_command)
         node = _node_of(task, store)
         attempts = attempts_of(store, task)
+        estimate = _estimate(task, waits_for, store, session.worker_command)
     if as_json:
         reasons = [{"kind": reason.kind, "text": mask_text(reason.text)} for reason in waits_for]
         made = [record.to_dict(reveal_secrets=reveal) for record in attempts]
-        print_json(
-            {**task.to_dict(reveal_secrets=reveal), "waits_for": reasons, "node": node, "attempts": made}, indent=2
-        )
+        record = task.to_dict(reveal_secrets=reveal)
+        foreseen = estimate and estimate.to_dict()
+        print_json({**record, "waits_for": reasons, "estimate": foreseen, "node": node, "attempts": made}, indent=2)
         return
     screen = console()
     screen.print(_heading(task, has_unicode(screen)))
     grid = fields()
-    for label, value in _facts(task, datetime.now(UTC)):
+    for label, value in _facts(task, estimate, datetime.now(UTC)):
         grid.add_row(label, Text(value))
     if node is not None:
         grid.add_row("node", Text(safe(node)))
@@ -79,12 +81,20 @@ def _heading(task: TaskInfo, unicode: bool) -> Text:
     )
 
 
-def _facts(task: TaskInfo, now: datetime) -> Iterator[tuple[str, str]]:
+def _estimate(task: TaskInfo, waits_for: Sequence[Reason], store: TaskStore, command: str) -> Estimate | None:
+    """Foresee when it starts and ends; not of one whose runner was lost."""
+    if any(reason.kind == "lease" for reason in waits_for):
+        return None
+    return Estimator(store, command).estimates([task]).get(task.id)
+
+
+def _facts(task: TaskInfo, estimate: Estimate | None, now: datetime) -> Iterator[tuple[str, str]]:
     """Give the labels and values of what is known; what is not set or usual is left out."""
     if task.description:
         yield "description", safe(task.description)
+    is_running = task.state is TaskState.RUNNING
     if task.state is not TaskState.SUCCEEDED:
-        yield "progress", f"{task.reported_progress:.0f} %{told(task, now)}"
+        yield "progress", f"{task.reported_progress:.0f} %{told(task, estimate, now) if is_running else ''}"
     yield "queue", safe(task.queue) + (f", priority {task.priority}" if task.priority else "")
     if task.owner is not None:
         yield "owner", safe(task.owner)
@@ -92,6 +102,8 @@ def _facts(task: TaskInfo, now: datetime) -> Iterator[tuple[str, str]]:
     yield "added", instant_text(task.created_at, now)
     if task.run_at > task.created_at and task.started_at is None and not task.state.is_terminal:
         yield "due", instant_text(task.run_at, now)
+    if estimate is not None and not is_running and (foreseen := estimate.text(now)):
+        yield "estimate", foreseen
     if task.started_at is not None:
         yield "started", instant_text(task.started_at, now)
     if task.finished_at is not None:
