@@ -7,7 +7,8 @@ from functools import lru_cache
 from django.core.signals import setting_changed
 
 from lilota.client import TaskClient
-from lilota.contract import TaskStore
+from lilota.contract import CanReadNotes, TaskStore
+from lilota.contract.noted import notes_reader
 from lilota.stores import open_store
 from lilota_django.conf import project_settings
 from lilota_django.store import DjangoTaskStore
@@ -32,6 +33,18 @@ def get_store() -> TaskStore:
     return _store(None)
 
 
+def get_notes_reader(store: str | None = None) -> CanReadNotes | None:
+    """Return the store of the project as what reads notes, None if it keeps none; asked once in a process.
+
+    Args:
+        store: as for `get_client`.
+
+    Raises:
+        ConfigurationError, StoreError: as for `get_client`, or it can't be reached.
+    """
+    return _notes_reader(store)
+
+
 @lru_cache(maxsize=16)  # one per store; to look for plugins anew in each request would be slow
 def _client(store: str | None) -> TaskClient:
     found = _store(store)
@@ -42,6 +55,11 @@ def _client(store: str | None) -> TaskClient:
 @lru_cache(maxsize=16)  # as above
 def _store(store: str | None) -> TaskStore:
     return open_store(settings=project_settings(store))
+
+
+@lru_cache(maxsize=16)  # as above; what a store supports does not change, and a database is asked several things for it
+def _notes_reader(store: str | None) -> CanReadNotes | None:
+    return notes_reader(_client(store).store)
 
 
 class _OpenedLater(DjangoTaskStore):
@@ -56,6 +74,7 @@ def _forget(*, setting: str, **_: object) -> None:
     if setting == "LILOTA":
         _client.cache_clear()
         _store.cache_clear()
+        _notes_reader.cache_clear()
 
 
 setting_changed.connect(_forget, dispatch_uid="lilota_django.client")

@@ -64,6 +64,9 @@ def test_attempts_that_failed_are_seen_in_the_result(site):
     assert ["no answer to the attempt" in error.traceback for error in stubborn.errors] == [True, True]
     assert stubborn.enqueued_at <= stubborn.started_at <= stubborn.last_attempted_at <= stubborn.finished_at
     assert [error.exception_class for error in unlucky.errors] == [ValueError, WorkerDied, TimeoutReached]
+    assert "SIGKILL" in unlucky.errors[1].traceback
+    assert "unknown" not in unlucky.worker_ids
+    assert (unlucky.attempts, len(set(unlucky.worker_ids)) >= 2) == (4, True)
     assert unlucky.return_value == [error.exception_class_path for error in unlucky.errors]
     assert ([error.exception_class for error in patient.errors], patient.return_value) == ([TimeoutReached], 2)
     assert (hopeless.status, hopeless.attempts) == (TaskResultStatus.FAILED, 3)

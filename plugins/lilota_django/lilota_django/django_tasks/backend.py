@@ -14,9 +14,12 @@ from django.conf import settings
 from django.core import checks
 
 from lilota.client import TaskClient
+from lilota.contract import AttemptRecord
+from lilota.contract.noted import attempts_on_record
 from lilota.errors import TaskNotFoundError
+from lilota.models import TaskInfo, TaskState
 from lilota_django.checks import mistakes_of_store
-from lilota_django.client import get_client
+from lilota_django.client import get_client, get_notes_reader
 from lilota_django.conf import project_settings
 from lilota_django.django_tasks.calls import (
     check_arguments,
@@ -44,6 +47,8 @@ from lilota_django.instants import aware, of_project
 
 _SETTINGS: Final = ("BACKEND", "QUEUES", "OPTIONS")
 _OPTIONS: Final = ("store", "max_lost_attempts")
+#: The states of a task whose newest attempt has not failed.
+_NOT_FAILED: Final = (TaskState.RUNNING, TaskState.SUCCEEDED)
 
 
 def queues_of(store: str) -> set[str]:
@@ -149,11 +154,19 @@ class LilotaBackend(BaseTaskBackend):
             raise TaskResultDoesNotExist(result_id)
         try:
             info = self.client.store.get(int(result_id))
+            records = self._on_record(info) if is_call(info) else None
         except TaskNotFoundError as error:
             raise TaskResultDoesNotExist(result_id) from error
-        if not is_call(info):
+        if records is None:
             raise TaskResultDoesNotExist(result_id)
-        return result_of(info)
+        return result_of(info, records)
+
+    def _on_record(self, info: TaskInfo) -> list[AttemptRecord]:
+        """Return what the history of a task has; of what is polled most, a first attempt, nobody asks."""
+        if info.attempt <= (info.state in _NOT_FAILED):
+            return []
+        reader = get_notes_reader(self.options.get("store"))
+        return [] if reader is None else list(attempts_on_record(reader, info.id))
 
     def check(self, **_: Any) -> list[checks.CheckMessage]:  # noqa: ANN401 - Django's signature
         """Look for mistakes in the settings, without connecting to anything."""

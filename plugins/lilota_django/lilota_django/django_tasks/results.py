@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from lilota.contract import AttemptRecord
 from lilota.models import TaskInfo, TaskState
-from lilota_django.django_tasks.attempts import FailedAttempt, failed_attempts, read_output
+from lilota_django.django_tasks.attempts import UNKNOWN, FailedAttempt, failed_attempts, read_output, worker_id
 from lilota_django.django_tasks.calls import StoredCall, find, from_input
 from lilota_django.django_tasks.compat import Task, TaskResult, TaskResultStatus
+from lilota_django.django_tasks.errors import errors_of
 from lilota_django.django_tasks.functions import LilotaTask
-from lilota_django.failures import errors_of
 from lilota_django.instants import of_project
 
 _STATUSES: Final = {
@@ -22,27 +23,28 @@ _STATUSES: Final = {
     TaskState.FAILED: TaskResultStatus.FAILED,
     TaskState.CANCELLED: TaskResultStatus.FAILED,
 }
-#: Of attempts that died with their workers.
-_FORGOTTEN: Final = "unknown"
 
 
-def result_of(info: TaskInfo) -> TaskResult[..., Any]:
+def result_of(info: TaskInfo, records: Sequence[AttemptRecord] = ()) -> TaskResult[..., Any]:
     """Return a task that was enqueued, as it was when `info` was read or, in its worker, as it begins.
+
+    Args:
+        records: its history; a worker has none, and knows what the attempts before have left in the output.
 
     Raises:
         InvalidInputError, UnknownTaskError: it is not the call of a task function, or the function is gone.
     """
     call = from_input(info.input_json)
-    failed = failed_attempts(info)
-    last_attempted_at = info.started_at if info.attempt else None
+    failed = failed_attempts(info, records)
+    starts = _starts(info, failed)
     result = TaskResult(
         task=_task_of(call, info),
         id=str(info.id),
         status=_STATUSES[info.state],
         enqueued_at=of_project(call.enqueued_at),
-        started_at=of_project(_began_at(failed, last_attempted_at)),
+        started_at=of_project(starts[0] if starts else None),
         finished_at=of_project(info.finished_at),
-        last_attempted_at=of_project(last_attempted_at),
+        last_attempted_at=of_project(starts[-1] if starts else None),
         args=call.args,
         kwargs=call.kwargs,
         backend=call.backend,
@@ -64,18 +66,18 @@ def _task_of(call: StoredCall, info: TaskInfo) -> Task[..., Any]:
     )
 
 
-def _began_at(failed: Mapping[int, FailedAttempt], last_attempted_at: datetime | None) -> datetime | None:
-    """Return when the first attempt started of which that is known."""
-    return failed[min(failed)].started_at if failed else last_attempted_at
+def _starts(info: TaskInfo, failed: Mapping[int, FailedAttempt]) -> list[datetime]:
+    """Return when attempts began, the first one first, as far as that is known."""
+    starts = [failed[number].started_at for number in sorted(failed)]
+    newest = info.started_at if info.attempt else None
+    return [start for start in (*starts, newest) if start is not None]
 
 
 def _worker_ids(info: TaskInfo, failed: Mapping[int, FailedAttempt]) -> list[str]:
-    """Return one name per attempt."""
-    if not info.attempt:
-        return []
-    earlier = [failed[number].worker_id if number in failed else _FORGOTTEN for number in range(1, info.attempt)]
-    newest = f"{info.runner_id or _FORGOTTEN}-{info.pid}" if info.pid else info.runner_id or _FORGOTTEN
-    return [*earlier, newest]
+    """Return one name per attempt: by their number, Django counts them."""
+    known = {number: each.worker_id for number, each in failed.items()}
+    known.setdefault(info.attempt, worker_id(info.runner_id, info.pid))
+    return [known.get(number, UNKNOWN) for number in range(1, info.attempt + 1)]
 
 
 def set_on(result: TaskResult[..., Any], **values: object) -> None:
