@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 import site_settings
 from django.test import override_settings
 from moto_server import ENVIRONMENT, new_bucket, s3_server
+from shop_sites import ended as ended_in_site
 from site_backends import until
 from site_file_tasks import DiesBeforeItsNote, DiesWhileTheStorageWrites, Report
 
@@ -137,3 +141,39 @@ def test_a_store_in_a_database_has_no_file_area_of_its_own(store, start):
     assert error is not None
     assert error.type == FileAreaError.__name__
     assert "Set one for all processes of the application" in error.message
+
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "use-with-django.md"
+ENQUEUE = "from shop.writing import write_report; print(write_report.enqueue('All is well.').id)"
+DOWNLOAD = """
+from django.test import RequestFactory
+from shop.downloads import download
+response = download(RequestFactory().get("/"), {task_id}, "report.txt")
+print(response.headers["Content-Disposition"], b"".join(response.streaming_content).decode())
+response.close()
+"""
+
+
+def block(*, having):
+    """Return the only block of Python on the page that has a line."""
+    [found] = [text for text in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL) if having in text]
+    return found
+
+
+@pytest.mark.skipif(not PAGE.exists(), reason="the documentation is not part of this distribution")
+def test_what_the_how_to_says_of_files_works(site, tmp_path):
+    """With the settings, the task and the view of the page; the worker knows the storage by the settings alone."""
+    settings = site.folder / "shop" / "settings.py"
+    storages = block(having="STORAGES = {").replace("/srv/mysite/task-files", str(tmp_path / "task-files"))
+    settings.write_text(f"{settings.read_text()}\n{storages}")
+    for name in ("writing.py", "downloads.py"):
+        (site.folder / "shop" / name).write_text(block(having=f"# reports/{name}"))
+
+    with site.worker():
+        enqueued = site.manage("shell", "-v", "0", "-c", ENQUEUE)
+        info = ended_in_site(site, enqueued.stdout)
+    answer = site.manage("shell", "-v", "0", "-c", DOWNLOAD.format(task_id=info.id))
+
+    assert (info.state, info.error) == (TaskState.SUCCEEDED, None)
+    assert answer.stdout == 'attachment; filename="report.txt" All is well.\n', answer.stderr
+    assert [path.name for path in (tmp_path / "task-files").iterdir()] == ["lilota"]
