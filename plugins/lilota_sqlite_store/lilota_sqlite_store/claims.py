@@ -60,14 +60,11 @@ def claim(connection: sqlite3.Connection, request: ClaimRequest, now: int) -> Cl
 
 def look_ahead(connection: sqlite3.Connection, request: ClaimRequest) -> list[DueTask]:
     """Return what would be granted, of what is ready by now."""
-    limit = max(0, request.limit)
     lanes = _ready_lanes(connection, request)
-    lines = [
-        [(*order, lane) for order in connection.execute(SQL["ready_in_lane"], (lane, limit)).fetchall()]
-        for lane in lanes
-    ]
-    first = islice(heapq.merge(*lines), limit)
-    return [DueTask(id=task_id, queue=lanes[lane][0], name=lanes[lane][1]) for _, _, task_id, lane in first]
+    ids = _next_ids(connection, list(lanes), max(0, request.limit))
+    lane_of = {task_id: lane for task_id, lane, *_ in connection.execute(SQL["find_listed"], (id_list(ids),))}
+    due = ((task_id, *lanes[lane_of[task_id]]) for task_id in ids)
+    return [DueTask(id=task_id, queue=queue, name=name) for task_id, queue, name in due]
 
 
 def _promote_due(connection: sqlite3.Connection, now: int) -> None:
