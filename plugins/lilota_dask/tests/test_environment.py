@@ -30,7 +30,7 @@ def said(environment, **there):
 
 def test_a_process_says_what_it_has():
     """It passes through JSON, as a node answers; the version of this package is always among those of packages."""
-    found = here(["pytest", "no-such-package"], ["lilota.models", "no_such_module"])
+    found = here(["pytest", "no-such-package"], ["lilota.client", "no_such_module"])
 
     assert decode(encode(found), type=Environment) == found
     assert found.python.startswith(f"{sys.version_info.major}.{sys.version_info.minor}.")
@@ -40,7 +40,7 @@ def test_a_process_says_what_it_has():
         "pytest": importlib.metadata.version("pytest"),
         "no-such-package": "",
     }
-    assert found.modules == {"lilota.models": str(Path(lilota.__file__).parent / "models.py"), "no_such_module": ""}
+    assert found.modules == {"lilota.client": str(Path(lilota.__file__).parent / "client.py"), "no_such_module": ""}
     assert found.folder_problem == ""
 
 
