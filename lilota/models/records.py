@@ -20,6 +20,7 @@ from lilota.results import shown, unwrapped
 from lilota.texts.secrets import MASK, mask_secrets
 from lilota.texts.words import iso
 
+#: A JSON object as Python has it.
 JSONObject = dict[str, Any]
 #: A task id and the token of a claim on it: names one attempt.
 Fence = tuple[int, int]
