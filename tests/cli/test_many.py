@@ -262,7 +262,7 @@ def test_prune_and_copy_for_machines_are_one_document(store, tmp_path):
     deleted = call("prune", "--older-than", "0", "--yes", "--json")
 
     assert json.loads(copied.stdout) == {"copied": 2, "existing": 0, "files": 0, "missing_files": 0}
-    assert json.loads(deleted.stdout) == {"deleted": 1}
+    assert json.loads(deleted.stdout) == {"deleted": 1, "files": 0}
 
 
 def test_watch_for_machines_is_a_document_per_change(store):

@@ -34,9 +34,8 @@ WITH served AS (
     -- Others may claim in the same moment: what they have locked is passed over.
     SELECT head.id, shares.lane
     FROM shares CROSS JOIN LATERAL (
-        SELECT task.id FROM {tasks} AS task
-        WHERE task.lane = shares.lane AND task.state = 2
-        ORDER BY task.priority DESC, task.run_at, task.id LIMIT shares.rows FOR UPDATE SKIP LOCKED
+        SELECT id FROM {tasks} WHERE lane = shares.lane AND state = 2
+        ORDER BY priority DESC, run_at, id LIMIT shares.rows FOR UPDATE SKIP LOCKED
     ) AS head
     WHERE NOT shares.bundled
 ), opened AS (
@@ -79,11 +78,11 @@ WITH served AS (
         unnest(inputs[:taken], opened.headers[:taken]) WITH ORDINALITY AS given (input, headers, n)
     RETURNING *
 ), granted AS (
-    UPDATE {tasks} AS task
+    UPDATE {tasks}
     SET state = 3, attempt = attempt + 1, runner = %(runner)s, error = NULL, progress = 0, started_at = NULL, pid = 0,
         progress_note = NULL,
         -- Modulo 50 it is the next one, so that no attempt takes the place of another in the ring of the history.
-        token = token + 1 + 50 * ((greatest((SELECT token FROM holder) - token - 1, 0) + 49) / 50)
+        token = token + 51 + 50 * greatest(((SELECT token FROM holder) - token) / 50, 0)
     WHERE id = ANY (ARRAY(SELECT id FROM locked)) AND EXISTS (SELECT FROM holder)
     RETURNING *
 ), claimed AS (
