@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sized
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence, Sized
 from datetime import timedelta
 from functools import cached_property, partial
 from itertools import repeat
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 from lilota.adding.new_tasks import AddOptions, checked_arguments, new_task
 from lilota.adding.waiters import Waiters
 from lilota.closing import Closing
-from lilota.config import Settings, load_settings, with_files
+from lilota.config import Settings, load_settings, with_arguments
 from lilota.contract import RegisteredRunner, StoreCapabilities, TaskCount, TaskStore
 from lilota.contract.ids import check_id, read_id
 from lilota.errors import ConfigurationError, InvalidInputError, UnknownTaskError
@@ -47,6 +47,7 @@ class TaskClient(Closing):
         accept_unknown_names: also add tasks that only other processes know.
         files: the URL of the file area in which files of tasks are; None takes the configured one, or else what goes
             with the store.
+        ref_keys: the keys of references of tasks: the first signs, all are valid; None takes the configured ones.
         waiters: who waits for ends in this store, where that is shared with a runner.
 
     Opens the store, so a program learns when it starts that it can't be used. In an event loop, make it by
@@ -65,6 +66,7 @@ class TaskClient(Closing):
         settings: Settings | None = None,
         accept_unknown_names: bool = False,
         files: str | None = None,
+        ref_keys: Sequence[str] | None = None,
         waiters: Waiters | None = None,
     ) -> None:
         if registry is None:
@@ -79,7 +81,7 @@ class TaskClient(Closing):
             self.store,
             configured=configured,
             plugins=registry.plugins,
-            settings=with_files(registry.plugins.settings, files),
+            settings=with_arguments(registry.plugins.settings, files=files, ref_keys=ref_keys),
         )
         self.store.open()
 
@@ -112,6 +114,19 @@ class TaskClient(Closing):
             TaskNotFoundError: it can't be the id of a task.
         """
         return TaskHandle(check_id(read_id(task_id)), self._waiters)
+
+    def by_ref(self, ref: str, max_age_seconds: float | None = None) -> TaskHandle[Any]:
+        """Return the handle of a task by its reference, `TaskHandle.ref`, without asking the store.
+
+        Args:
+            max_age_seconds: how old the reference may be; None takes it at any age.
+
+        Raises:
+            UnknownReferenceError: it was not signed with a key of this application, was changed, or is too old. It is
+                a TaskNotFoundError, as is what the handle raises when the task is gone: answer both alike.
+            ConfigurationError: no key is set, or itsdangerous is not installed.
+        """
+        return self.handle(self._waiters.references.id_in(ref, max_age_seconds))
 
     @overload
     def add(

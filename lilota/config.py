@@ -36,6 +36,8 @@ MOST_PLACES: Final = 10_000
 
 #: A million gigabytes: what is more is a mistake.
 _MOST_MEGABYTES: Final = 1_000_000_000
+#: What is shorter can be tried out, by whoever has one reference.
+_SHORTEST_KEY: Final = 16
 
 
 class _Setting(NamedTuple):
@@ -77,6 +79,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         recycle_after_mb: the same when it uses so much memory, in millions of bytes, after an attempt.
         files: the URL of the file area, in which the files of tasks are kept; None takes what goes with the store.
         max_file_mb: how many megabytes one file of a task may have.
+        ref_keys: the keys of references of tasks: the first signs, all are valid. Never shown, and told to no worker.
         sources: setting -> where its value comes from, for people; not a setting itself.
     """
 
@@ -105,7 +108,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     )
     files: Annotated[str | None, _Setting("LILOTA_FILES", check=_check_files)] = None
     max_file_mb: Annotated[int, _Setting("LILOTA_MAX_FILE_MB", _parse_whole, _check_megabytes)] = 1000
+    ref_keys: Annotated[tuple[str, ...], _Setting("LILOTA_REF_KEYS", _parse_list, _check_ref_keys)] = ()
     sources: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        return msgspec.Struct.__repr__(self.without_keys())
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return msgspec.Struct.__rich_repr__(self.without_keys())
+
+    def without_keys(self) -> Settings:
+        """Return them without the keys, for whoever has no business with these."""
+        return msgspec.structs.replace(self, ref_keys=()) if self.ref_keys else self
 
     def source_of(self, setting: str) -> str:
         """Say where the value of a setting comes from: "the environment variable LILOTA_STORE"."""
@@ -145,17 +159,15 @@ def load_settings(
     return Settings(**values, sources=sources)
 
 
-def with_files(settings: Settings, files: str | None) -> Settings:
-    """Return settings with the file area that a program has named, if it has.
+def with_arguments(settings: Settings, **arguments: object) -> Settings:
+    """Return settings with those that a program has given as arguments; None stands for "not given".
 
     Raises:
-        ConfigurationError: it is no URL.
+        ConfigurationError: one of them can't be used.
     """
-    if files is None:
-        return settings
     place = "an argument"
-    _checked("files", files, place)
-    return msgspec.structs.replace(settings, files=files, sources={**settings.sources, "files": place})
+    given = {name: _checked(name, value, place) for name, value in arguments.items() if value is not None}
+    return msgspec.structs.replace(settings, **given, sources={**settings.sources, **dict.fromkeys(given, place)})
 
 
 def _from_files(start: str) -> list[tuple[str, dict[str, Any]]]:
@@ -317,6 +329,15 @@ def _check_files(files: str | None, source: str) -> None:
         raise ConfigurationError(
             f"The setting 'files' in {source} is {files!r:.200}; write a URL, for example file:///srv/app/files."
         )
+
+
+def _check_ref_keys(keys: tuple[str, ...], source: str) -> None:
+    for number, key in enumerate(keys, 1):
+        if len(key) < _SHORTEST_KEY:  # the key itself is not shown
+            raise ConfigurationError(
+                f"The setting 'ref_keys' in {source} has a key of {len(key)} characters, number {number}; whoever "
+                f"has a reference could guess it. Take at least {_SHORTEST_KEY} random characters."
+            )
 
 
 def _check_megabytes(megabytes: int, source: str) -> None:

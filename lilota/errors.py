@@ -9,6 +9,7 @@
     ├── InvalidOutputError        output that is no JSON within the limits, or does not fit
     ├── UnknownTaskError          a task name that nobody registered
     ├── TaskNotFoundError         an id that the store does not have
+    │   └── UnknownReferenceError a reference that names no task here
     ├── TaskStateError            an action that the task's state does not allow
     ├── TaskFailedError           result(): the task failed
     ├── TaskCancelledError        result(): the task was cancelled
@@ -49,6 +50,7 @@ LONGEST_SECONDS: Final = 100 * 366 * 86_400
 LEAST_MEMORY_MB: Final = 50
 #: No machine has more.
 MOST_MEMORY_MB: Final = 1_000_000_000
+_NO_REFERENCE: Final = "The reference names no task: no key of this application has signed it, or it is too old."
 #: Names beyond this many characters are not compared with others.
 _LONGEST_NAME: Final = 200
 
@@ -109,6 +111,16 @@ class TaskNotFoundError(LilotaError, LookupError):
         if task_id.bit_length() > _LONGEST_SHOWN_BITS:
             return f"No task has a number of {task_id.bit_length()} bits as its id."
         return f"The task with the id '{task_id}' does not exist in the store. It may have been pruned."
+
+
+class UnknownReferenceError(TaskNotFoundError):
+    """A reference that none of the keys has signed, that somebody has changed, or that is too old."""
+
+    def __init__(self, message: str = _NO_REFERENCE) -> None:
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class TaskStateError(LilotaError, RuntimeError):

@@ -51,6 +51,17 @@ class TaskHandle(Generic[T]):
     def __hash__(self) -> int:
         return hash(self.id)
 
+    @property
+    def ref(self) -> str:
+        """A reference of the task for people outside, as in the URL of a page: signed, and not to be guessed.
+
+        It does not tell the id of the task, and is another text each time. `TaskClient.by_ref` finds the task by it.
+
+        Raises:
+            ConfigurationError: no key is set (`ref_keys`), or itsdangerous is not installed.
+        """
+        return self.waiters.references.of(self.id)
+
     def info(self) -> TaskInfo:
         """Return what the store knows of the task now.
 

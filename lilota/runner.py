@@ -6,10 +6,10 @@ import math
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Unpack, overload
 
-from lilota.config import LOGGER_NAME, Settings, load_settings, with_files
+from lilota.config import LOGGER_NAME, Settings, load_settings, with_arguments
 from lilota.errors import ConfigurationError, LilotaError, RunnerStateError, described
 from lilota.tasks.numbers import is_number, is_whole
 from lilota.tasks.reachability import is_frozen
@@ -60,6 +60,7 @@ class TaskRunner:
             None waits as long as it takes.
         files: the URL of the file area, in which files of tasks are kept; None takes the configured one, or else what
             goes with the store.
+        ref_keys: the keys of references of tasks: the first signs, all are valid; None takes the configured ones.
         settings: what to use instead of the configuration of the environment.
         registry: the task names and plugins, if the program has looked for them already; None looks now.
 
@@ -91,12 +92,14 @@ class TaskRunner:
         recycle_after_mb: float | None = None,
         stop_seconds: float | None = None,
         files: str | None = None,
+        ref_keys: Sequence[str] | None = None,
         settings: Settings | None = None,
         registry: Registry | None = None,
     ) -> None:
         _check_arguments(number_of_processes, lease_seconds)
         _check_seconds("stop_seconds", stop_seconds, least=0)
-        settings = with_files(settings or (registry.plugins.settings if registry else load_settings()), files)
+        settings = settings or (registry.plugins.settings if registry else load_settings())
+        settings = with_arguments(settings, files=files, ref_keys=ref_keys)
         executor = settings.executor if executor is None else executor
         try:
             from lilota.workers.preparing import begin  # noqa: PLC0415 - 8 ms that only who makes a runner has to spend

@@ -24,6 +24,7 @@ from lilota.models import TERMINAL_STATES, TaskInfo
 from lilota.plugins.strangers import let_pass
 
 if TYPE_CHECKING:
+    from lilota.adding.refs import References
     from lilota.config import Settings
     from lilota.files.reading import FilesOfStore
     from lilota.foresight import Estimator
@@ -110,6 +111,15 @@ class Waiters:
         from lilota.foresight import Estimator  # noqa: PLC0415 - start-up stays quick
 
         return Estimator(self.store)
+
+    @cached_property
+    def references(self) -> References:
+        """What makes references of the tasks of this store, and reads them. Raises what `References` does."""
+        from lilota.adding.refs import References  # noqa: PLC0415 - start-up stays quick
+        from lilota.config import load_settings  # noqa: PLC0415 - as below
+
+        settings = self._settings or (self._plugins.settings if self._plugins else load_settings())
+        return References(settings.ref_keys)
 
     def are_for_store_of(self, others: Waiters) -> bool:
         """Tell whether others wait for tasks of the same store."""

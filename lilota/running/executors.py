@@ -73,7 +73,7 @@ def _worker_setup(options: RunOptions, registry: Registry, runner_id: str, store
 
     return WorkerSetup(
         runner_id=runner_id,
-        settings=options.settings,
+        settings=options.settings.without_keys(),
         references=registry.references(),
         modules=registry.modules(),
         pinned=registry.plugins.resolved(),

@@ -71,7 +71,7 @@ class _OpenedLater(DjangoTaskStore):
 
 def _forget(*, setting: str, **_: object) -> None:
     """Let tests of a project change its settings."""
-    if setting == "LILOTA":
+    if setting in {"LILOTA", "SECRET_KEY", "SECRET_KEY_FALLBACKS"}:
         _client.cache_clear()
         _store.cache_clear()
         _notes_reader.cache_clear()

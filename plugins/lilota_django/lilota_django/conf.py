@@ -4,7 +4,7 @@
 
 What it leaves out comes from where lilota always looks, the environment and lilota.toml; but the store does not: it is
 the project's database unless `LILOTA` says otherwise. Modules that declare tasks, if none are named, are those called
-`tasks` in the installed apps.
+`tasks` in the installed apps; the keys of references, if there are none, are those with which Django signs.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Any, Final
 
 from django.apps import apps
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.encoding import force_str
 from django.utils.module_loading import module_has_submodule
 from msgspec.structs import replace
 
@@ -24,6 +26,7 @@ DEFAULT_STORE: Final = "django://default"
 
 _MEMORY: Final = "memory"
 _SOURCE_OF_MODULES: Final = "INSTALLED_APPS, as the Django setting LILOTA has no MODULES"
+_SOURCE_OF_KEYS: Final = "SECRET_KEY, as the Django setting LILOTA has no REF_KEYS"
 _SOURCE_OF_DEFAULT: Final = "DATABASES, as the Django setting LILOTA has no STORE"
 
 
@@ -42,12 +45,22 @@ def project_settings(store: str | None = None) -> Settings:
     found = load_settings(place="an argument" if store else "the Django setting LILOTA", **chosen)
     if "modules" not in found.sources:
         found = replace(found, modules=_modules_of_apps(), sources={**found.sources, "modules": _SOURCE_OF_MODULES})
+    if "ref_keys" not in found.sources:
+        found = replace(found, ref_keys=_keys_of_project(), sources={**found.sources, "ref_keys": _SOURCE_OF_KEYS})
     return found if is_chosen else replace(found, sources={**found.sources, "store": _SOURCE_OF_DEFAULT})
 
 
 def is_of_one_process(store: str) -> bool:
     """Tell whether a store, by its name or URL, is one that no other process sees: right for tests, and only there."""
     return store.partition(":")[0] == _MEMORY
+
+
+def _keys_of_project() -> tuple[str, ...]:
+    """Return the keys with which Django signs too; none where a project has none, which its commands may do without."""
+    try:
+        return tuple(map(force_str, (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)))
+    except ImproperlyConfigured:
+        return ()
 
 
 def _modules_of_apps() -> tuple[str, ...]:
