@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Self
 
-from lilota.adding.news import Heard, News
+from lilota.adding.news import Changes, Heard, News, mark_of
+from lilota.errors import TaskNotFoundError
 from lilota.models import TaskChange
+
+#: The first three are for who follows many tasks by `TaskClient.changes_behind`.
+__all__ = ["Changes", "Heard", "TaskChanges", "mark_of"]
 
 
 class TaskChanges:
@@ -29,7 +33,7 @@ class TaskChanges:
     def __next__(self) -> TaskChange:
         if self._is_over:
             raise StopIteration
-        future = self._news.behind(self._heard, self._task_id)
+        future = self._news.behind({self._task_id: self._heard})
         try:
             return self._note(future.result())
         finally:
@@ -43,9 +47,12 @@ class TaskChanges:
 
         if self._is_over:
             raise StopAsyncIteration
-        return self._note(await asyncio.wrap_future(self._news.behind(self._heard, self._task_id)))
+        return self._note(await asyncio.wrap_future(self._news.behind({self._task_id: self._heard})))
 
-    def _note(self, change: TaskChange) -> TaskChange:
+    def _note(self, changes: Changes) -> TaskChange:
+        change = changes[self._task_id]
+        if change is None:
+            raise TaskNotFoundError(self._task_id)
         self._heard = self._heard.with_change(change)
         self._is_over = change.info.state.is_terminal
         return change

@@ -25,7 +25,10 @@ from lilota.tasks.functions import BoundTask, FunctionTask
 from lilota.tasks.names import check_name
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from lilota.bulk import Fates
+    from lilota.changes import Changes, Heard
     from lilota.finding import TaskFilter
     from lilota.foresight import Estimate
     from lilota.mapping import Mapped
@@ -353,6 +356,25 @@ class TaskClient(Closing):
     def runners(self) -> list[RegisteredRunner]:
         """Return the runners that the store knows, those included whose lease has expired."""
         return self.store.runners()
+
+    def changes_behind(self, heard: Mapping[int, Heard]) -> Future[Changes]:
+        """Return a future of what happens to some of these tasks next, for pages that follow many.
+
+            heard = dict.fromkeys(ids, Heard(lines=None))
+            changes = client.changes_behind(heard).result()     # or: await asyncio.wrap_future(...)
+            heard |= {task_id: heard[task_id].with_change(change) for task_id, change in changes.items() if change}
+
+        Its result has the tasks of which more is known now, by id: all new lines with the newest state, or None where
+        there is no such task. So whoever is slow hears less often, and misses nothing. However many wait, one thread
+        looks for all of them, with one question to the store each time, and a second one for log lines.
+
+        Args:
+            heard: how much of each task is known already; `Heard(lines=None)` leaves its log alone. To follow one task,
+                `TaskHandle.changes` is simpler.
+
+        The future raises StoreError if the store can't be asked. Cancel it to listen no longer.
+        """
+        return self._waiters.news.behind(dict(heard))
 
     def stats(self, *, limit: int = 10_000, **wanted: Unpack[TaskFilter]) -> list[NameStats]:
         """Return by name how many tasks succeeded, failed and were cancelled, and how long they took.

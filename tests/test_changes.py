@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import threading
+from itertools import pairwise
 
 import pytest
 from observed_stores import ObservedStore
 from running import until
 
 from lilota import TaskClient
+from lilota.changes import Heard
 from lilota.config import Settings
 from lilota.contract import ClaimRequest, RunnerInfo
 from lilota.errors import ConfigurationError, StoreError, StoreUnavailableError, TaskNotFoundError
@@ -266,3 +268,63 @@ def test_a_fork_can_follow_tasks_too(tmp_path):
     handle.cancel()
     waiting.join(60)
     client.close()
+
+
+def all_changes(client, heard):
+    return client.changes_behind(heard).result(timeout=60)
+
+
+def test_many_tasks_are_followed_together(client):
+    """The first answer has all of them; then only those of which there is news."""
+    ids = [client.add("task").id for _ in range(3)]
+    heard = dict.fromkeys(ids, Heard())
+
+    first = all_changes(client, heard)
+    heard = {task_id: Heard().with_change(change) for task_id, change in first.items()}
+    Attempt(client).tell(progress=10, lines=["a"])
+    second = all_changes(client, heard)
+
+    assert {task_id: told(change) for task_id, change in first.items()} == dict.fromkeys(ids, (PENDING, 0, []))
+    assert {task_id: told(change) for task_id, change in second.items()} == {ids[0]: (RUNNING, 10, ["a"])}
+
+
+def test_a_task_that_is_gone_does_not_hide_the_others(client):
+    """It is told as None."""
+    handle = client.add("task")
+
+    changes = all_changes(client, {handle.id: Heard(), 77: Heard()})
+
+    assert told(changes[handle.id]) == (PENDING, 0, [])
+    assert changes[77] is None
+
+
+def test_who_wants_no_lines_causes_no_question_for_them(observed):
+    """A page that shows bars has no need of logs."""
+    handle = observed.add("task")
+    attempt = Attempt(observed)
+    known = Heard(lines=None).with_change(all_changes(observed, {handle.id: Heard(lines=None)})[handle.id])
+    observed.store.logs_of_many = None  # it would raise
+    future = observed.changes_behind({handle.id: known})
+    attempt.tell(lines=["a"])
+    attempt.tell(progress=5)
+
+    assert told(future.result(timeout=60)[handle.id]) == (RUNNING, 5, [])
+
+
+def test_a_thousand_who_follow_a_thousand_tasks_cost_one_question_each_time(observed):
+    """However many they are."""
+    ids = [handle.id for handle in observed.add_many([{"name": "task"}] * 1000)]
+    marks = {
+        task_id: Heard(lines=None).with_change(change)
+        for task_id, change in all_changes(observed, dict.fromkeys(ids, Heard(lines=None))).items()
+    }
+    futures = [observed.changes_behind({task_id: marks[task_id]}) for task_id in ids]
+    turns = []
+    wait = observed.store.wait_for_change
+    observed.store.wait_for_change = lambda seconds: turns.append(observed.store.asked) or wait(seconds)
+
+    until(lambda: len(turns), lambda number: number >= 6)
+    for future in futures:
+        future.cancel()
+
+    assert {later - earlier for earlier, later in pairwise(turns[1:])} == {1}

@@ -9,15 +9,17 @@ from concurrent.futures import Future
 from typing import Final, NamedTuple
 
 from lilota.adding.lines import lines_of_many
-from lilota.adding.unserved import IDS_PER_LOOK, Lookout
+from lilota.adding.unserved import Lookout
 from lilota.contract import TaskQuery, TaskStore
 from lilota.contract.forks import renew_in_forks
-from lilota.errors import LilotaError, StoreError, TaskNotFoundError
-from lilota.models import TaskChange, TaskInfo, TaskState
+from lilota.errors import LilotaError, StoreError
+from lilota.models import LogLine, TaskChange, TaskInfo, TaskState
 from lilota.plugins.strangers import let_pass, one_line
 
 #: Progress and log lines come without a hint of the store: this is how late they may be.
-_LOOK_AGAIN_SECONDS: Final = 0.25
+_LOOK_AGAIN_SECONDS: Final = 0.2
+#: So many tasks are asked about in one question to the store.
+_IDS_PER_LOOK: Final = 5_000
 #: How long the thread waits for the next who listens: a loop is back soon, and a thread may have a connection.
 _LINGER_SECONDS: Final = 1.0
 
@@ -25,6 +27,8 @@ _of_thread: Final = threading.local()
 
 #: What makes a task another one for those who listen, besides its log.
 Mark = tuple[TaskState, int, float, str | None, bool]
+#: What has happened to tasks, by their ids; None where there is no such task.
+Changes = dict[int, TaskChange | None]
 
 
 class Heard(NamedTuple):
@@ -32,15 +36,15 @@ class Heard(NamedTuple):
 
     Attributes:
         mark: of the task as it was told last; None before the first time.
-        lines: how many lines of its log.
+        lines: how many lines of its log; None for who does not want to hear of it.
     """
 
     mark: Mark | None = None
-    lines: int = 0
+    lines: int | None = 0
 
     def with_change(self, change: TaskChange) -> Heard:
         """Return what is known by whoever has heard of this change, too."""
-        return Heard(_mark_of(change.info), self.lines + len(change.lines))
+        return Heard(mark_of(change.info), None if self.lines is None else self.lines + len(change.lines))
 
 
 class News:
@@ -59,19 +63,23 @@ class News:
         """Tell nobody: at first, and in a fork of the process, where threads and their locks are copies."""
         self._lock = threading.Lock()
         self._asked = threading.Event()
-        self._wanted: dict[Future[TaskChange], tuple[int, Heard]] = {}
+        self._wanted: dict[Future[Changes], Mapping[int, Heard]] = {}
         self._watcher: threading.Thread | None = None
         self._failure: Callable[[], Exception] | None = None
         self._lookout = Lookout(self._store)
 
-    def behind(self, heard: Heard, task_id: int) -> Future[TaskChange]:
-        """Return a future that is done when more has happened to a task; any number of them share one thread.
+    def behind(self, heard: Mapping[int, Heard]) -> Future[Changes]:
+        """Return a future that is done when more has happened to some of the tasks; any number share one thread.
 
-        It raises TaskNotFoundError if the store has no such task, and StoreError if it can't be asked.
+        Its result has those tasks alone. It raises StoreError if the store can't be asked. Whoever waits no longer
+        cancels it.
+
+        Args:
+            heard: how much of each task is known; not to be changed any more.
         """
-        future: Future[TaskChange] = Future()
+        future: Future[Changes] = Future()
         with self._lock:
-            self._wanted[future] = task_id, heard
+            self._wanted[future] = heard
             self._asked.set()
             if self._watcher is None:
                 self._watcher = threading.Thread(target=self._watch, name="lilota-news", daemon=True)
@@ -92,23 +100,19 @@ class News:
                 self._look(wanted)
                 if self._failure is not None:
                     self._fail_all(self._failure())
-                self._lookout.look_now_and_then(wanted)
+                self._lookout.look_now_and_then({task_id for heard in wanted.values() for task_id in heard})
                 wait_for_news(self._store, _LOOK_AGAIN_SECONDS)
             except BaseException as error:  # noqa: BLE001 - a stranger's store may raise anything, and somebody waits
                 let_pass(error)
                 self._fail_all(error)
 
-    def _listened_to(self) -> dict[int, list[tuple[Future[TaskChange], Heard]]]:
-        """Return task id -> who wants to hear of it, and how much he has heard."""
-        wanted: dict[int, list[tuple[Future[TaskChange], Heard]]] = {}
+    def _listened_to(self) -> dict[Future[Changes], Mapping[int, Heard]]:
+        """Return who listens, and how much he has heard of each task."""
         with self._lock:
             self._asked.clear()
-            for future, (task_id, heard) in list(self._wanted.items()):
-                if future.cancelled():
-                    del self._wanted[future]
-                else:
-                    wanted.setdefault(task_id, []).append((future, heard))
-        return wanted
+            for future in [future for future in self._wanted if future.cancelled()]:
+                del self._wanted[future]
+            return dict(self._wanted)
 
     def _ends(self) -> bool:
         """Tell whether the thread is to end, as nobody has come for a while."""
@@ -120,26 +124,25 @@ class News:
             self._watcher = None
             return True
 
-    def _look(self, wanted: Mapping[int, list[tuple[Future[TaskChange], Heard]]]) -> None:
-        for ids in _pages(tuple(wanted)):
-            found = {info.id: info for info in self._store.find(TaskQuery(ids=ids, limit=len(ids)))}
-            first_lines = {
-                info.id: min(heard.lines for _, heard in wanted[info.id])
-                for info in found.values()
-                if _may_have_logged(info, [heard for _, heard in wanted[info.id]])
-            }
-            # The states were read before the lines: what was logged before an end is among them.
-            lines = lines_of_many(self._store, first_lines)
-            for task_id in ids:
-                for future, heard in wanted[task_id]:
-                    if task_id not in found:
-                        self._answer(future, TaskNotFoundError(task_id))
-                        continue
-                    new = lines.get(task_id, [])[max(0, heard.lines - first_lines.get(task_id, 0)) :]
-                    if new or heard.mark != _mark_of(found[task_id]):
-                        self._answer(future, TaskChange(info=found[task_id], lines=tuple(new)))
+    def _look(self, wanted: Mapping[Future[Changes], Mapping[int, Heard]]) -> None:
+        ids = tuple({task_id for heard in wanted.values() for task_id in heard})
+        infos = {info.id: info for page in _pages(ids) for info in self._store.find(_query_for(page))}
+        after = _first_lines(infos, wanted.values())
+        # The states were read before the lines: what was logged before an end is among them.
+        lines = lines_of_many(self._store, after)
+        for future, heard in wanted.items():
+            changes: Changes = {}
+            for task_id, known in heard.items():
+                info = infos.get(task_id)
+                new = _new_lines(known, lines.get(task_id, []), after.get(task_id, 0))
+                if info is None:
+                    changes[task_id] = None
+                elif new or known.mark != mark_of(info):
+                    changes[task_id] = TaskChange(info=info, lines=new)
+            if changes:
+                self._answer(future, changes)
 
-    def _answer(self, future: Future[TaskChange], answer: TaskChange | Exception) -> None:
+    def _answer(self, future: Future[Changes], answer: Changes | Exception) -> None:
         with self._lock:
             self._wanted.pop(future, None)
         if not future.set_running_or_notify_cancel():  # whoever listens may give up in this very moment
@@ -179,14 +182,35 @@ def wait_for_news(store: TaskStore, longest_seconds: float, shortest_seconds: fl
         time.sleep(too_early)
 
 
-def _may_have_logged(info: TaskInfo, heard: Iterable[Heard]) -> bool:
-    """Tell whether a task may have lines of which one of these has not heard; none has that never ran."""
-    return info.token > 0 and (info.state is TaskState.RUNNING or any(each.mark != _mark_of(info) for each in heard))
-
-
-def _mark_of(info: TaskInfo) -> Mark:
+def mark_of(info: TaskInfo) -> Mark:
+    """Return what makes a task, as it was read, another one than before for those who listen."""
     return info.state, info.token, info.reported_progress, info.progress_note_json, info.cancel_requested
 
 
+def _first_lines(infos: Mapping[int, TaskInfo], all_heard: Iterable[Mapping[int, Heard]]) -> dict[int, int]:
+    """Return from where on lines are to be read: of the tasks that may have some of which somebody has not heard."""
+    after: dict[int, int] = {}
+    for heard in all_heard:
+        for task_id, known in heard.items():
+            info = infos.get(task_id)
+            if known.lines is not None and info is not None and _may_have_logged(info, known):
+                after[task_id] = min(known.lines, after.get(task_id, known.lines))
+    return after
+
+
+def _new_lines(known: Heard, lines: list[LogLine], first: int) -> tuple[LogLine, ...]:
+    """Return those lines of which somebody has not heard; `first` oldest ones are not among those that were read."""
+    return () if known.lines is None else tuple(lines[max(0, known.lines - first) :])
+
+
+def _may_have_logged(info: TaskInfo, known: Heard) -> bool:
+    """Tell whether a task may have lines of which somebody has not heard; none has that never ran."""
+    return info.token > 0 and (info.state is TaskState.RUNNING or known.mark != mark_of(info))
+
+
+def _query_for(ids: tuple[int, ...]) -> TaskQuery:
+    return TaskQuery(ids=ids, limit=len(ids))
+
+
 def _pages(ids: tuple[int, ...]) -> Iterable[tuple[int, ...]]:
-    return (ids[start : start + IDS_PER_LOOK] for start in range(0, len(ids), IDS_PER_LOOK))
+    return (ids[start : start + _IDS_PER_LOOK] for start in range(0, len(ids), _IDS_PER_LOOK))
