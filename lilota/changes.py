@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Self
 
-from lilota.adding.news import Changes, Heard, News, mark_of
+from lilota.adding.news import Changes, Heard, Mark, News, mark_of
 from lilota.errors import TaskNotFoundError
 from lilota.models import TaskChange
 
-#: The first three are for who follows many tasks by `TaskClient.changes_behind`.
-__all__ = ["Changes", "Heard", "TaskChanges", "mark_of"]
+#: All but `TaskChanges` are for who follows many tasks by `TaskClient.changes_behind`.
+__all__ = ["Changes", "Heard", "Mark", "TaskChanges", "mark_of"]
 
 
 class TaskChanges:

@@ -1,0 +1,32 @@
+"""What an application can say where it mounts the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypedDict
+
+from lilota_status.limits import Limits
+from lilota_status.visitors import Allow, Owner
+
+
+class Options(TypedDict, total=False):
+    """The options of `status_app`, `status_wsgi`, `status_blueprint` and `status_urls`.
+
+    Attributes:
+        allow: `allow(request, task, action)` tells whether a visitor may do something with a task: "view", "logs",
+            "result", "files" or "cancel". Without it, everything is denied. It may be a coroutine function, but not in
+            WSGI. An error in it is logged, and denies.
+        owner: `owner(request)` returns whose tasks `/mine` lists, as they were given to `add(owner=...)`; None for who
+            has none. Without it, there is no such page.
+        max_age_seconds: how old a reference may be; None, the default, takes any.
+        texts: other words for what the page without a script says; see `lilota_status.pages.TEXTS`.
+        stylesheet: the address of a stylesheet of the application's, on the same site.
+        limits: how many streams there may be.
+    """
+
+    allow: Allow | None
+    owner: Owner | None
+    max_age_seconds: float | None
+    texts: Mapping[str, str] | None
+    stylesheet: str | None
+    limits: Limits | None

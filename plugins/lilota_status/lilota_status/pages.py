@@ -1,0 +1,113 @@
+"""The page of one task, which works without a script: it loads itself again while the task goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any, Final
+
+from lilota.texts.words import size
+from lilota_status.records import COMMON_HEADERS, Answer, Refusal
+
+#: No script and no style but those of this site; no other site may show the page in a frame.
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+_HEADERS: Final = [
+    ("Content-Type", "text/html; charset=utf-8"),
+    ("Content-Security-Policy", _POLICY),
+    # With `no-referrer`, browsers would not say from where a form comes.
+    ("Referrer-Policy", "same-origin"),
+    ("Vary", "Accept"),
+    *COMMON_HEADERS,
+]
+#: With a script, the page need not be loaded again.
+_AGAIN: Final = '<noscript><meta http-equiv="refresh" content="3"></noscript>'
+
+#: What the page says; an application can give other words.
+TEXTS: Final[Mapping[str, str]] = {
+    "language": "en",
+    "waiting": "Waiting",
+    "running": "Running",
+    "succeeded": "Done",
+    "failed": "Failed",
+    "cancelled": "Cancelled",
+    "cancel_requested": "Is being cancelled",
+    "cancel": "Cancel",
+    "result": "Result",
+    "logs": "Log",
+    "files": "Files",
+    "refused": "This can't be done",
+}
+_ENDED: Final = {"succeeded", "failed", "cancelled"}
+
+
+class Pages:
+    """Makes pages of tasks, in the words and with the stylesheet of an application.
+
+    All addresses in them are relative to their own: whoever stands between may have put them anywhere.
+    """
+
+    def __init__(self, texts: Mapping[str, str], stylesheet: str | None) -> None:
+        self._texts = {key: escape(text) for key, text in texts.items()}
+        self._own_style = f'<link rel="stylesheet" href="{escape(stylesheet)}">' if stylesheet else ""
+
+    def task(self, snapshot: Mapping[str, Any]) -> Answer:
+        """Return the page of a task."""
+        again = "" if snapshot["state"] in _ENDED else _AGAIN
+        body = f'<lilota-task ref="{escape(snapshot["ref"])}">{self._plainly(snapshot)}</lilota-task>'
+        page = self._page(escape(snapshot["title"]), f'{again}<script src="lilota.js" defer></script>', body)
+        return Answer(headers=_HEADERS, body=page)
+
+    def refusal(self, refusal: Refusal) -> Answer:
+        """Return a page that says why there is nothing to see."""
+        page = self._page(self._texts["refused"], "", f"<p>{escape(refusal.sentence)}</p>")
+        return Answer(status=refusal.status, headers=[*_HEADERS, *refusal.headers], body=page)
+
+    def _page(self, title: str, head: str, body: str) -> bytes:
+        page = (
+            f'<!DOCTYPE html><html lang="{self._texts["language"]}"><head><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f'<title>{title}</title><link rel="stylesheet" href="lilota.css">{self._own_style}{head}</head>'
+            f'<body class="lilota-page"><main>{body}</main></body></html>'
+        )
+        return page.encode(errors="replace")
+
+    def _plainly(self, snapshot: Mapping[str, Any]) -> str:
+        """Return what a browser shows that runs no script."""
+        title = escape(snapshot["title"])
+        parts = [f"<h1>{title}</h1>", f"<p>{self._state(snapshot)}</p>"]
+        if snapshot["state"] not in _ENDED:
+            value = "" if snapshot["percentage"] is None else f' value="{snapshot["percentage"]:.1f}"'
+            parts.append(f'<progress max="100"{value} aria-label="{title}"></progress>')
+        parts += [f"<p>{escape(text)}</p>" for text in (snapshot["message"], snapshot["error"]) if text]
+        return "".join([*parts, self._files(snapshot), self._links(snapshot), self._form(snapshot)])
+
+    def _state(self, snapshot: Mapping[str, Any]) -> str:
+        is_being_cancelled = snapshot["cancel_requested"] and snapshot["state"] == "running"
+        return self._texts["cancel_requested" if is_being_cancelled else snapshot["state"]]
+
+    def _files(self, snapshot: Mapping[str, Any]) -> str:
+        items = "".join(
+            f'<li><a href="{escape(_relative(file["url"]))}">{escape(file["name"])}</a> ({size(file["size"])})</li>'
+            for file in snapshot["files"]
+        )
+        return f"<h2>{self._texts['files']}</h2><ul>{items}</ul>" if items else ""
+
+    def _links(self, snapshot: Mapping[str, Any]) -> str:
+        ref = escape(snapshot["ref"])
+        shown = (action for action in ("result", "logs") if action in snapshot["actions"])
+        links = " ".join(f'<a href="{ref}/{action}">{self._texts[action]}</a>' for action in shown)
+        return f"<p>{links}</p>" if links else ""
+
+    def _form(self, snapshot: Mapping[str, Any]) -> str:
+        if "cancel" not in snapshot["actions"]:
+            return ""
+        action = f"{escape(snapshot['ref'])}/cancel"
+        return f'<form method="post" action="{action}"><button>{self._texts["cancel"]}</button></form>'
+
+
+def _relative(url: str) -> str:
+    """Return the address of a file relative to the page of its task."""
+    return "/".join(url.split("/")[-3:])

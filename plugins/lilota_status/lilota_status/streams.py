@@ -1,0 +1,110 @@
+"""Event streams and long polls in an event loop: none of them holds a thread while it waits."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncGenerator
+from typing import Final
+
+import msgspec
+
+from lilota.errors import StoreError
+from lilota_status.following import TROUBLE, Event, Following, wanted_of
+from lilota_status.kit import StatusKit
+from lilota_status.polls import AGAIN_SECONDS, poll_answer, seconds_of
+from lilota_status.records import COMMON_HEADERS, Answer, Asked, Headers
+
+STREAM_HEADERS: Final[Headers] = [
+    ("Content-Type", "text/event-stream; charset=utf-8"),
+    ("X-Accel-Buffering", "no"),  # nginx would hold it back
+    *COMMON_HEADERS,
+]
+#: A comment, so that whoever stands between does not take the stream for dead.
+_HEARTBEAT: Final = b": still here\n\n"
+_HEARTBEAT_SECONDS: Final = 15.0
+#: When a browser that has lost the stream is to come again: many may have lost theirs together.
+_COME_AGAIN_MS: Final = (500, 3_000)
+
+
+def check_stream(kit: StatusKit, asked: Asked) -> str:
+    """Return whose stream it would be that is asked for. Asks the application, so it belongs into a thread.
+
+    Raises:
+        Refusal: it is not given.
+    """
+    wanted_of(asked)
+    client = kit.client_of(asked)
+    with kit.streams.one_of(client):
+        return client
+
+
+async def frames(kit: StatusKit, asked: Asked, client: str) -> AsyncGenerator[bytes]:
+    """Give what a page is told of its tasks, until they have ended or it is time to ask for permissions again.
+
+    Args:
+        client: what `check_stream` has returned.
+    """
+    with kit.streams.one_of(client):
+        yield b"retry: %d\n\n" % random.randint(*_COME_AGAIN_MS)  # noqa: S311 - spreads load, hides nothing
+        ends_at = time.monotonic() + kit.limits.stream_seconds * random.uniform(0.9, 1.1)  # noqa: S311 - as above
+        is_away, following = False, None
+        while following is None:
+            try:
+                following, events = await asyncio.to_thread(kit.follow, asked)
+            except StoreError:
+                yield b"" if is_away else _frame(Event("trouble", {"error": TROUBLE}))
+                is_away = True
+                await asyncio.sleep(AGAIN_SECONDS)
+        del asked  # what came with the request is not kept for as long as the stream lasts
+        while True:
+            for event in events:
+                yield _frame(event, following.cursor)
+            if following.is_over:
+                yield _frame(Event("done", {}))
+                return
+            if time.monotonic() > ends_at:
+                return
+            events = await _next_events(following)
+            if not events:
+                yield _HEARTBEAT
+            elif events[0].kind == "trouble":
+                events = [] if is_away else events
+                is_away = True
+            else:
+                is_away = False
+
+
+async def poll_in_loop(kit: StatusKit, asked: Asked) -> Answer:
+    """Answer a long poll."""
+    try:
+        wait_seconds = seconds_of(asked)
+        with kit.streams.one_of(await asyncio.to_thread(check_stream, kit, asked)):
+            following, events = await asyncio.to_thread(kit.follow, asked)
+            if not events and not following.is_over and wait_seconds:
+                events = await _next_events(following, wait_seconds)
+            return poll_answer(following, events)
+    except Exception as error:  # noqa: BLE001 - it is logged there
+        return kit.failure(asked, error)
+
+
+async def _next_events(following: Following, wait_seconds: float = _HEARTBEAT_SECONDS) -> list[Event]:
+    """Return what happens next; nothing where nothing does for so long, and trouble where the store is away."""
+    try:
+        changes = await asyncio.wait_for(asyncio.wrap_future(following.ask()), wait_seconds)
+        if following.needs_store(changes):
+            return await asyncio.to_thread(following.events, changes)
+        return following.events(changes)
+    except TimeoutError:
+        return []
+    except StoreError:
+        following.forget()
+        await asyncio.sleep(AGAIN_SECONDS)
+        return [Event("trouble", {"error": TROUBLE})]
+
+
+def _frame(event: Event, cursor: str = "") -> bytes:
+    """Return an event as a stream has it; its data are one line, as all line ends in JSON are escaped."""
+    told = f"id: {cursor}\n".encode() if cursor else b""
+    return b"event: %s\n%sdata: %s\n\n" % (event.kind.encode(), told, msgspec.json.encode(event.data))

@@ -1,0 +1,44 @@
+"""What people read: words of tasks and of people's code, made harmless for a page."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from lilota.models import LogLine, TaskInfo, TaskState
+from lilota.texts.patterns import Pattern
+from lilota.texts.safe import safe
+from lilota.texts.words import iso
+
+#: The rest of a longer text is left out, and three dots say so.
+_LONGEST: Final = 2_000
+_LONGEST_LINE: Final = 10_000
+_COLOURS: Final = Pattern("\x1b\\[[0-9;]*m")
+#: A stranger's page has one word for what waits, whatever it waits for.
+STATES: Final = {TaskState.PENDING: "waiting", **{state: state.value for state in TaskState if state != "pending"}}
+
+
+def shown(text: str, longest: int = _LONGEST) -> str:
+    """Return a text as one harmless line: no secrets, no control characters, no colours, and not too long."""
+    line = safe(_COLOURS.compiled.sub("", text[: longest + 1]))
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def title_of(info: TaskInfo) -> str:
+    """Return what a task is called on a page: its description, or its name in words."""
+    name = info.name.rpartition(":")[2].rpartition(".")[2].replace("_", " ").replace("-", " ")
+    return shown(info.description or name[:1].upper() + name[1:])
+
+
+def line_of(number: int, line: LogLine) -> dict[str, object]:
+    """Return a line of a log as a page gets it; its number is 1 for the oldest."""
+    at = line.to_dict(reveal_secrets=True)["at"]
+    return {
+        "number": number,
+        "at": at,
+        "level": logging.getLevelName(line.level),
+        "text": shown(line.text, _LONGEST_LINE),
+    }
+
+
+__all__ = ["STATES", "iso", "line_of", "shown", "title_of"]

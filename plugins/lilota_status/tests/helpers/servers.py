@@ -1,0 +1,99 @@
+"""Real servers in threads of the test, and visitors with a real HTTP client."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import httpx
+import uvicorn
+
+WITHIN_SECONDS = 60
+
+
+class Visitor:
+    """Somebody who visits the pages of a server."""
+
+    def __init__(self, url: str, base: str = "") -> None:
+        self.http = httpx.Client(base_url=url, timeout=WITHIN_SECONDS)
+        self.base = base
+
+    def get(self, path: str, **options) -> httpx.Response:
+        return self.http.get(f"{self.base}/{path}", **options)
+
+    def post(self, path: str, **headers: str) -> httpx.Response:
+        """Send what a page of the same site sends, unless the headers say otherwise."""
+        given = headers or {"Sec-Fetch-Site": "same-origin"}
+        return self.http.post(
+            f"{self.base}/{path}", headers={name.replace("_", "-"): text for name, text in given.items()}
+        )
+
+    @contextmanager
+    def events(self, refs, after="", **parameters) -> Iterator[Iterator[tuple[str, dict, str]]]:
+        """Follow a stream: give the kind, the data and the cursor of each event."""
+        headers = {"Accept": "text/event-stream", **({"Last-Event-ID": after} if after else {})}
+        query = {"refs": ",".join(refs), **parameters}
+        with self.http.stream("GET", f"{self.base}/events", params=query, headers=headers) as response:
+            assert response.status_code == 200, response.read()
+            yield _events(response.iter_lines())
+
+    def poll(self, refs, **parameters) -> dict:
+        return self.get("events", params={"refs": ",".join(refs), **parameters}).json()
+
+    def until(self, ref: str, state: str) -> dict:
+        """Return a snapshot once the task is in a state."""
+        return until(lambda: self.get(ref).json(), lambda found: found["state"] == state)
+
+
+def _events(lines: Iterator[str]) -> Iterator[tuple[str, dict, str]]:
+    event = {}
+    for line in lines:
+        if line:
+            name, _, value = line.partition(": ")
+            event[name] = value
+        else:
+            if "event" in event:
+                yield event["event"], json.loads(event["data"]), event.get("id", "")
+            event = {}
+
+
+def until(look: Callable, holds: Callable):
+    """Return what is seen, once it holds."""
+    ends_at = time.monotonic() + WITHIN_SECONDS
+    while not holds(seen := look()):
+        assert time.monotonic() < ends_at, seen
+        time.sleep(0.02)
+    return seen
+
+
+class AsgiServer:
+    """uvicorn on a free port."""
+
+    def __init__(self, app, *, base: str = "", root_path: str = "") -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._base = base
+        self._visitors: list[Visitor] = []
+        config = uvicorn.Config(app, log_level="warning", root_path=root_path, timeout_graceful_shutdown=1)
+        self.server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self._socket]}, daemon=True)
+        self._thread.start()
+        until(lambda: self.server.started, bool)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def visitor(self) -> Visitor:
+        self._visitors.append(Visitor(self.url, self._base))
+        return self._visitors[-1]
+
+    def stop(self) -> None:
+        for visitor in self._visitors:
+            visitor.http.close()
+        self.server.should_exit = True
+        self._thread.join(WITHIN_SECONDS)
+        self._socket.close()
