@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Collection
 from typing import Final
 
 from lilota.client import TaskClient
-from lilota.errors import TaskNotFoundError
+from lilota.errors import FileError, TaskNotFoundError
 from lilota.files.reading import TaskFile
 from lilota.models import TaskInfo, TaskState
+
+logger: logging.Logger = logging.getLogger(__name__)
 
 _MOST_KEPT: Final = 1_000
 #: What is asked for again when a task begins an attempt, and when it ends: for what happens between, a page is loaded.
@@ -43,10 +46,13 @@ class FileLists:
 
 
 def files_now(client: TaskClient, info: TaskInfo) -> Collection[TaskFile]:
-    """Return the files that a task has now; none where it is gone."""
+    """Return the files that a task has now; none where it is gone, or a record of them is damaged."""
     try:
         return tuple(client.handle(info.id).files().values())
     except TaskNotFoundError:
+        return ()
+    except FileError as error:
+        logger.warning("The files of task %d can't be told: %s", info.id, error)
         return ()
 
 

@@ -194,7 +194,7 @@ def _check_method(asked: Asked, method: str) -> None:
     if asked.method not in allowed:
         sentence = f"Only {method} can be asked for here."
         raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, sentence, Allow=", ".join(allowed))
-    length = asked.headers.get("content-length", "0")
+    length = asked.headers.get("content-length") or "0"
     if not length.isdecimal() or int(length[:30]) > _LONGEST_BODY:
         raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Nothing that long is read here.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -77,13 +78,18 @@ def poll_answer(following: Following, events: Sequence[Event], again_in: float =
 
 
 def _next_events(following: Following, wait_seconds: float) -> list[Event]:
-    future = following.ask()
-    try:
-        return following.events(future.result(timeout=wait_seconds))
-    except TimeoutError:
-        return []
-    except StoreError:
-        following.forget()
-        return [Event("trouble", {"error": TROUBLE})]
-    finally:
-        future.cancel()
+    """Return what happens next; nothing where nothing does for so long, and trouble where the store is away."""
+    ends_at = time.monotonic() + wait_seconds
+    events: list[Event] = []
+    while not events and not following.is_over and (left := ends_at - time.monotonic()) > 0:
+        future = following.ask()
+        try:
+            events = following.events(future.result(timeout=left))
+        except TimeoutError:
+            break
+        except StoreError:
+            following.forget()
+            events = [Event("trouble", {"error": TROUBLE})]
+        finally:
+            future.cancel()
+    return events

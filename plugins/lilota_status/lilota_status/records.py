@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from functools import cached_property
 from http import HTTPStatus
 from typing import Any, BinaryIO, Final
@@ -38,7 +38,9 @@ def not_found() -> Refusal:
     return Refusal(HTTPStatus.NOT_FOUND, "There is no such task, or you may not see it.")
 
 
-def _can_not_wait(_awaitable: Awaitable[Any]) -> object:
+def _can_not_wait(awaitable: Awaitable[Any]) -> object:
+    if isinstance(awaitable, Coroutine):
+        awaitable.close()  # Python would warn that it was never awaited
     raise ConfigurationError("`allow` and `owner` must be plain functions here: nothing awaits a coroutine.")
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator
-from typing import Final
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any, Final
 
 import msgspec
 
@@ -15,6 +15,9 @@ from lilota_status.following import TROUBLE, Event, Following, wanted_of
 from lilota_status.kit import StatusKit
 from lilota_status.polls import AGAIN_SECONDS, poll_answer, seconds_of
 from lilota_status.records import COMMON_HEADERS, Answer, Asked, Headers
+
+#: Calls a function in a thread: `asyncio.to_thread`, or what a framework has instead.
+Run = Callable[..., Awaitable[Any]]
 
 STREAM_HEADERS: Final[Headers] = [
     ("Content-Type", "text/event-stream; charset=utf-8"),
@@ -40,11 +43,12 @@ def check_stream(kit: StatusKit, asked: Asked) -> str:
         return client
 
 
-async def frames(kit: StatusKit, asked: Asked, client: str) -> AsyncGenerator[bytes]:
+async def frames(kit: StatusKit, asked: Asked, client: str, run: Run = asyncio.to_thread) -> AsyncGenerator[bytes]:
     """Give what a page is told of its tasks, until they have ended or it is time to ask for permissions again.
 
     Args:
         client: what `check_stream` has returned.
+        run: calls a function in a thread.
     """
     with kit.streams.one_of(client):
         yield b"retry: %d\n\n" % random.randint(*_COME_AGAIN_MS)  # noqa: S311 - spreads load, hides nothing
@@ -52,7 +56,7 @@ async def frames(kit: StatusKit, asked: Asked, client: str) -> AsyncGenerator[by
         is_away, following = False, None
         while following is None:
             try:
-                following, events = await asyncio.to_thread(kit.follow, asked)
+                following, events = await run(kit.follow, asked)
             except StoreError:
                 yield b"" if is_away else _frame(Event("trouble", {"error": TROUBLE}))
                 is_away = True
@@ -66,42 +70,46 @@ async def frames(kit: StatusKit, asked: Asked, client: str) -> AsyncGenerator[by
                 return
             if time.monotonic() > ends_at:
                 return
-            events = await _next_events(following)
-            if not events:
+            events = await _next_events(following, _HEARTBEAT_SECONDS, run)
+            if not events and not following.is_over:
                 yield _HEARTBEAT
-            elif events[0].kind == "trouble":
+            elif events and events[0].kind == "trouble":
                 events = [] if is_away else events
                 is_away = True
             else:
                 is_away = False
 
 
-async def poll_in_loop(kit: StatusKit, asked: Asked) -> Answer:
+async def poll_in_loop(kit: StatusKit, asked: Asked, run: Run = asyncio.to_thread) -> Answer:
     """Answer a long poll."""
     try:
         wait_seconds = seconds_of(asked)
-        with kit.streams.one_of(await asyncio.to_thread(check_stream, kit, asked)):
-            following, events = await asyncio.to_thread(kit.follow, asked)
+        with kit.streams.one_of(await run(check_stream, kit, asked)):
+            following, events = await run(kit.follow, asked)
             if not events and not following.is_over and wait_seconds:
-                events = await _next_events(following, wait_seconds)
+                events = await _next_events(following, wait_seconds, run)
             return poll_answer(following, events)
     except Exception as error:  # noqa: BLE001 - it is logged there
         return kit.failure(asked, error)
 
 
-async def _next_events(following: Following, wait_seconds: float = _HEARTBEAT_SECONDS) -> list[Event]:
+async def _next_events(following: Following, wait_seconds: float, run: Run) -> list[Event]:
     """Return what happens next; nothing where nothing does for so long, and trouble where the store is away."""
+    ends_at = time.monotonic() + wait_seconds
     try:
-        changes = await asyncio.wait_for(asyncio.wrap_future(following.ask()), wait_seconds)
-        if following.needs_store(changes):
-            return await asyncio.to_thread(following.events, changes)
-        return following.events(changes)
+        while (left := ends_at - time.monotonic()) > 0 and not following.is_over:
+            changes = await asyncio.wait_for(asyncio.wrap_future(following.ask()), left)
+            needs_store = following.needs_store(changes)
+            events = await run(following.events, changes) if needs_store else following.events(changes)
+            if events:
+                return events
     except TimeoutError:
-        return []
+        pass
     except StoreError:
         following.forget()
         await asyncio.sleep(AGAIN_SECONDS)
         return [Event("trouble", {"error": TROUBLE})]
+    return []
 
 
 def _frame(event: Event, cursor: str = "") -> bytes:

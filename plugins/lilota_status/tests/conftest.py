@@ -15,7 +15,8 @@ HELPERS = str(Path(__file__).parent / "helpers")
 if HELPERS not in sys.path:
     sys.path.insert(0, HELPERS)
 
-KEYS = ["a key that only the tests know"]
+import site_of_tasks as site  # noqa: E402 - as above
+from servers import KEYS, AsgiServer, WsgiServer  # noqa: E402 - found only now
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +41,7 @@ def client(url):
     from lilota.client import TaskClient
     from lilota.config import Settings
 
-    with TaskClient(url, settings=Settings(ref_keys=tuple(KEYS)), accept_unknown_names=True) as opened:
+    with TaskClient(url, settings=Settings(ref_keys=KEYS), accept_unknown_names=True) as opened:
         yield opened
 
 
@@ -52,18 +53,56 @@ def runner(url):
     from lilota.config import Settings
     from lilota.runner import TaskRunner
 
-    runner = TaskRunner(url, 1, settings=Settings(ref_keys=tuple(KEYS)), stop_seconds=0)
+    runner = TaskRunner(url, 1, settings=Settings(ref_keys=KEYS), stop_seconds=0)
     for function in watched_tasks.ALL:
         runner.register(function)
     with runner:
         yield runner
 
 
+def _plain_asgi(kit_options, client):
+    from lilota_status.asgi import status_app
+
+    return AsgiServer(status_app(client, **kit_options))
+
+
+def _plain_wsgi(kit_options, client):
+    from lilota_status.wsgi import status_wsgi
+
+    return WsgiServer(status_wsgi(client, **kit_options))
+
+
+def _flask(kit_options, client):
+    from flask import Flask
+    from lilota_status.flask import status_blueprint
+
+    app = Flask("site")
+    app.register_blueprint(status_blueprint(client, **kit_options), url_prefix="/my/tasks")
+    return WsgiServer(app, base="/my/tasks")
+
+
+def _django_wsgi(kit_options, client):
+    from django.core.wsgi import get_wsgi_application
+
+    site.show(client, kit_options)
+    return WsgiServer(get_wsgi_application(), base="/my/tasks")
+
+
+def _django_asgi(kit_options, client):
+    from django.core.asgi import get_asgi_application
+
+    site.show(client, kit_options)
+    return AsgiServer(get_asgi_application(), base="/my/tasks", lifespan="off")
+
+
+ASGI = {"asgi": _plain_asgi, "django-asgi": _django_asgi}
+WSGI = {"wsgi": _plain_wsgi, "flask": _flask, "django-wsgi": _django_wsgi}
+ALL = {**ASGI, **WSGI}
+
+
 @pytest.fixture
 def serve():
     """Return what starts a server for an ASGI application, and returns somebody who visits it."""
-    from servers import AsgiServer
-
     servers = []
 
     def started(app, **options):
@@ -73,3 +112,48 @@ def serve():
     yield started
     for server in servers:
         server.stop()
+
+
+def _open(request, client, kinds):
+    """Return what opens pages in one kind of server, and returns a visitor who may do everything by default."""
+    servers = []
+
+    def opened(**options):
+        options.setdefault("allow", lambda _request, _task, _action: True)
+        servers.append(kinds[request.param](options, client))
+        return servers[-1].visitor()
+
+    yield opened
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture(params=ALL)
+def open_pages(request, client):
+    """Return what opens the pages in any of the servers."""
+    yield from _open(request, client, ALL)
+
+
+@pytest.fixture(params=ASGI)
+def open_streams(request, client):
+    """Return what opens the pages in a server with event streams."""
+    yield from _open(request, client, ASGI)
+
+
+@pytest.fixture(params=WSGI)
+def open_polls(request, client):
+    """Return what opens the pages in a server with a thread for each request."""
+    yield from _open(request, client, WSGI)
+
+
+@pytest.fixture
+def visitor(open_pages):
+    """Somebody who may do everything."""
+    return open_pages()
+
+
+@pytest.fixture(params=["asgi", "flask"])
+def some_visitor(request, client):
+    """The same in two of the servers, for what has nothing to do with them and comes in many forms."""
+    for opened in _open(request, client, ALL):
+        yield opened()

@@ -8,11 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from socketserver import ThreadingMixIn
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import httpx
 import uvicorn
 
 WITHIN_SECONDS = 60
+KEYS = ("a key that only the tests know",)
 
 
 class Visitor:
@@ -73,11 +76,13 @@ def until(look: Callable, holds: Callable):
 class AsgiServer:
     """uvicorn on a free port."""
 
-    def __init__(self, app, *, base: str = "", root_path: str = "") -> None:
+    def __init__(self, app, *, base: str = "", root_path: str = "", lifespan: str = "auto") -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._base = base
         self._visitors: list[Visitor] = []
-        config = uvicorn.Config(app, log_level="warning", root_path=root_path, timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            app, log_level="warning", root_path=root_path, lifespan=lifespan, timeout_graceful_shutdown=1
+        )
         self.server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self._socket]}, daemon=True)
         self._thread.start()
@@ -97,3 +102,34 @@ class AsgiServer:
         self.server.should_exit = True
         self._thread.join(WITHIN_SECONDS)
         self._socket.close()
+
+
+class _QuietHandler(WSGIRequestHandler):
+    def log_message(self, *_arguments) -> None:
+        pass
+
+
+class _ThreadingServer(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class WsgiServer:
+    """A server of the standard library with a thread for each request, on a free port."""
+
+    def __init__(self, app, *, base: str = "") -> None:
+        self._base = base
+        self._visitors: list[Visitor] = []
+        self.server = make_server("127.0.0.1", 0, app, _ThreadingServer, _QuietHandler)
+        self._thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def visitor(self) -> Visitor:
+        self._visitors.append(Visitor(f"http://127.0.0.1:{self.server.server_port}", self._base))
+        return self._visitors[-1]
+
+    def stop(self) -> None:
+        for visitor in self._visitors:
+            visitor.http.close()
+        self.server.shutdown()
+        self.server.server_close()
+        self._thread.join(WITHIN_SECONDS)

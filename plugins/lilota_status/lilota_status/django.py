@@ -1,0 +1,111 @@
+"""The pages of tasks as URLs of a Django project, under WSGI as well as under ASGI.
+
+path("tasks/", include(status_urls(get_client, allow=...)))
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from typing import Any, Unpack
+
+from asgiref.sync import async_to_sync, sync_to_async
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.urls import URLPattern, path
+from django.views.decorators.csrf import csrf_exempt
+
+from lilota_status.kit import StatusKit
+from lilota_status.options import Options
+from lilota_status.records import Answer, Asked, Pieces
+from lilota_status.streams import STREAM_HEADERS, check_stream, frames, poll_in_loop
+from lilota_status.visitors import Clients
+from lilota_status.wsgi import ThreadAnswers
+
+
+def status_urls(client: Clients, **options: Unpack[Options]) -> list[URLPattern]:
+    """Return the URLs of the pages of the tasks of a client; `allow` and `owner` get the request of Django.
+
+    Args:
+        client: `lilota_django.client.get_client`, another function that makes a client, or a `TaskClient`.
+        options: see `Options`.
+
+    Raises:
+        ConfigurationError: an option can't be used.
+    """
+    views = _Views(ThreadAnswers(StatusKit(client, **options)))
+    # A request that changes something is known by where it comes from; the page of the script has no token of Django.
+    return [path("events", csrf_exempt(views.events)), path("<path:path>", csrf_exempt(views.task))]
+
+
+class _Views:
+    """The views; those that wait are coroutines, which hold no thread under ASGI."""
+
+    def __init__(self, answers: ThreadAnswers) -> None:
+        self._answers = answers
+
+    def task(self, request: HttpRequest, path: str) -> HttpResponseBase:
+        """Answer at once."""
+        return _response(self._answers.kit.answer(_asked(request, path)), request)
+
+    async def events(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer with a stream or a long poll."""
+        asked = _asked(request, "events")
+        kit = self._answers.kit
+        if not isinstance(request, ASGIRequest):
+            has_threads = bool(request.META.get("wsgi.multithread"))
+            return _response(await _in_thread(partial(self._answers.answer, has_threads=has_threads), asked), request)
+        if request.method != "GET":
+            return _response(await _in_thread(kit.answer, asked), request)
+        if not asked.accepts("text/event-stream"):
+            return _response(await poll_in_loop(kit, asked, _in_thread), request)
+        try:
+            client = await _in_thread(check_stream, kit, asked)
+        except Exception as error:  # noqa: BLE001 - it is logged there
+            return _response(kit.failure(asked, error), request)
+        return StreamingHttpResponse(frames(kit, asked, client, _in_thread), headers=dict(STREAM_HEADERS))
+
+
+async def _in_thread(function: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - what the function returns
+    """Call a function in the thread in which Django has its connections for this request."""
+    return await sync_to_async(function, thread_sensitive=True)(*arguments)
+
+
+def _asked(request: HttpRequest, path: str) -> Asked:
+    return Asked(
+        method=request.method or "GET",
+        path=path,
+        query=request.META.get("QUERY_STRING", ""),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        base=request.path.removesuffix(path).rstrip("/"),
+        native=request,
+        address=request.META.get("REMOTE_ADDR", ""),
+        wait=async_to_sync(_awaited),
+    )
+
+
+async def _awaited(awaitable: Awaitable[Any]) -> Any:  # noqa: ANN401 - what the function of the project returns
+    return await awaitable
+
+
+def _response(answer: Answer, request: HttpRequest) -> HttpResponseBase:
+    headers = dict(answer.all_headers())
+    if isinstance(answer.body, bytes):
+        return HttpResponse(answer.body, status=answer.status, headers=headers)
+    content = _AsyncPieces(answer.body) if isinstance(request, ASGIRequest) else answer.body
+    return StreamingHttpResponse(content, status=answer.status, headers=headers)  # it closes them
+
+
+class _AsyncPieces:
+    """Pieces for an event loop: Django would else read all of them before it sends the first one."""
+
+    def __init__(self, pieces: Pieces) -> None:
+        self._pieces = pieces
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        pieces = iter(self._pieces)
+        while piece := await _in_thread(next, pieces, b""):
+            yield piece
+
+    def close(self) -> None:
+        self._pieces.close()
