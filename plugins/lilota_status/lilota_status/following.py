@@ -18,7 +18,7 @@ from lilota.contract import TaskQuery
 from lilota.models import LogLine, TaskInfo
 from lilota_status.cursors import Known, read, version_of, written
 from lilota_status.files import FileLists
-from lilota_status.limits import MOST_REFS
+from lilota_status.limits import MOST_LINES, MOST_REFS
 from lilota_status.records import Asked, Refusal
 from lilota_status.snapshots import Seen, snapshot
 from lilota_status.texts import line_of
@@ -139,11 +139,13 @@ class Following:
             if each.is_over:
                 told.append(Event("gone", {"ref": each.ref}))
                 continue
-            info = infos[each.task_id]
-            event = self._event(each, info, (), 0, is_end=each.lines is None)
+            info, first = infos[each.task_id], each.lines or 0
+            lines = self._lines(each, info)
+            is_all = len(lines) < MOST_LINES
+            event = self._event(each, info, lines, first, is_end=is_all)
             told += [event] if event else []
             if not each.is_over:
-                self._listen(each, info)
+                self._listen(each, info, is_all=is_all)
         return told
 
     def forget(self) -> None:
@@ -155,14 +157,20 @@ class Following:
     def _of(self, task_id: int) -> Iterator[Watched]:
         return (each for each in self._watched if each.task_id == task_id and not each.is_over)
 
-    def _listen(self, each: Watched, info: TaskInfo) -> None:
-        """Hear of a task; of its log, too, whatever there is of it already."""
+    def _lines(self, each: Watched, info: TaskInfo) -> tuple[LogLine, ...]:
+        """Return what a page lacks of a log, the beginning of it if that is long."""
+        if each.lines is None or info.token == 0:
+            return ()
+        return tuple(self._visitors.client.store.logs(info.id, each.lines, MOST_LINES))
+
+    def _listen(self, each: Watched, info: TaskInfo, *, is_all: bool) -> None:
+        """Hear what happens to a task; at once, if there is more of its log already."""
+        mark = mark_of(info) if is_all else None
         before = self._heard.get(info.id)
-        if each.lines is None:
-            self._heard.setdefault(info.id, Heard(mark_of(info), None))
-        else:
-            known = each.lines if before is None or before.lines is None else min(before.lines, each.lines)
-            self._heard[info.id] = Heard(None, known)
+        if before is None or before.lines is None:
+            self._heard[info.id] = Heard(mark, each.lines)
+        elif each.lines is not None:
+            self._heard[info.id] = Heard(mark and before.mark, min(before.lines, each.lines))
 
     def _event(
         self, each: Watched, info: TaskInfo, lines: tuple[LogLine, ...], first: int, *, is_end: bool = True

@@ -113,13 +113,18 @@ class _ThreadingServer(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
 
+def _with_threads(app):
+    """Say that the server has a thread for each request, which the one of the standard library does not know."""
+    return lambda environ, start_response: app({**environ, "wsgi.multithread": True}, start_response)
+
+
 class WsgiServer:
     """A server of the standard library with a thread for each request, on a free port."""
 
     def __init__(self, app, *, base: str = "") -> None:
         self._base = base
         self._visitors: list[Visitor] = []
-        self.server = make_server("127.0.0.1", 0, app, _ThreadingServer, _QuietHandler)
+        self.server = make_server("127.0.0.1", 0, _with_threads(app), _ThreadingServer, _QuietHandler)
         self._thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self._thread.start()
 
