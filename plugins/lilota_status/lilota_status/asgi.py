@@ -91,8 +91,10 @@ class StatusApp:
             except Exception as error:  # noqa: BLE001 - it is logged there
                 answer = self._kit.failure(asked, error)
             else:
+                pieces = frames(self._kit, asked, client)
+                del asked  # what came with the request is not kept for as long as the stream lasts
                 await _start(send, 200, STREAM_HEADERS)
-                await _until_gone(_send_frames(frames(self._kit, asked, client), send), receive)
+                await _until_gone(_send_frames(pieces, send), receive)
                 return
         else:
             answer = await poll_in_loop(self._kit, asked)

@@ -63,8 +63,8 @@ async def frames(kit: StatusKit, asked: Asked, client: str, run: Run = asyncio.t
                 await asyncio.sleep(AGAIN_SECONDS)
         del asked  # what came with the request is not kept for as long as the stream lasts
         while True:
-            for event in events:
-                yield _frame(event, following.cursor)
+            while events:  # none is kept while the page waits for the next one
+                yield _frame(events.pop(0), following.cursor)
             if following.is_over:
                 yield _frame(Event("done", {}))
                 return
