@@ -124,17 +124,26 @@ async def _send_frames(pieces: AsyncGenerator[bytes], send: Send) -> None:
 
 
 async def _until_gone(sending: Coroutine[Any, Any, None], receive: Receive) -> None:
-    """Send until all is sent, or nobody takes it any more."""
-    tasks = {asyncio.create_task(sending), asyncio.create_task(_gone(receive))}
+    """Send until all is sent, or nobody takes it any more: in this task, as a stream is to be small."""
+    page, ends = asyncio.current_task(), False
+
+    def leave(_gone: asyncio.Task[None]) -> None:
+        if page is not None and not ends:
+            page.cancel()
+
+    gone = asyncio.create_task(_gone(receive))
+    gone.add_done_callback(leave)
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
         with suppress(TimeoutError):  # of a page that is open and takes nothing
-            task.result()
+            await sending
+    except asyncio.CancelledError:
+        is_left = gone.done() and page is not None and not page.uncancel()
+        if not is_left:  # the server itself ends the request
+            raise
+    finally:
+        ends = True
+        gone.cancel()
+        await asyncio.gather(gone, return_exceptions=True)
 
 
 async def _gone(receive: Receive) -> None:
