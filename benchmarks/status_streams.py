@@ -55,10 +55,14 @@ class Page:
             self.got_at = time.monotonic()
 
 
-async def opened(client: TaskClient, handles: list[TaskHandle[Any]]) -> Opened:
-    """Open a stream for each task, and return when each has got its first event."""
+def made(client: TaskClient, handles: list[TaskHandle[Any]]) -> list[Page]:
+    """Return what stands for the server and its sockets: a page for each task, which is not open yet."""
     app = status_app(client, allow=lambda *_: True, limits=Limits(streams=100_000, streams_per_client=100_000))
-    pages = [Page(app, handle.ref) for handle in handles]
+    return [Page(app, handle.ref) for handle in handles]
+
+
+async def opened(pages: list[Page]) -> Opened:
+    """Open the streams, and return when each has got its first event."""
     tasks = [asyncio.create_task(page.run()) for page in pages]
     while not all(page.events for page in pages):  # noqa: ASYNC110 - an event of each would be a part of what is measured
         await asyncio.sleep(0.05)
@@ -76,11 +80,12 @@ async def left(pages: list[Page], tasks: list[asyncio.Task[None]]) -> None:
 async def measure(client: TaskClient, number: int) -> None:
     """Say what so many streams cost."""
     handles = client.add_many([{"name": "task"}] * number)
-    await left(*await opened(client, handles[:10]))  # what is made once
+    await left(*await opened(made(client, handles[:10])))  # what is made once
+    pages = made(client, handles)
     gc.collect()
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
-    pages, tasks = await opened(client, handles)
+    pages, tasks = await opened(pages)
     gc.collect()
     each = (tracemalloc.get_traced_memory()[0] - before) / number
     tracemalloc.stop()

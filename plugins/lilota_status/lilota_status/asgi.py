@@ -120,6 +120,7 @@ async def _send_frames(pieces: AsyncGenerator[bytes], send: Send) -> None:
         async for piece in pieces:
             async with asyncio.timeout(_SEND_SECONDS):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
+            del piece  # it is not kept while the page waits for the next one
     await send({"type": "http.response.body", "body": b""})
 
 
