@@ -1,4 +1,4 @@
-"""Real servers for tests: PostgreSQL, Redis or Valkey, MariaDB, PgBouncer, and a proxy that cuts connections.
+"""Real servers for tests: PostgreSQL, Redis or Valkey, MariaDB, PgBouncer, a proxy that cuts connections, a browser.
 
 Nothing is set up by hand: a server is started from a Python package or from Debian's programs, in a temporary folder,
 on a Unix socket, and is gone when the tests are. It is a real one, so that it can be killed and started again.
@@ -6,7 +6,8 @@ on a Unix socket, and is gone when the tests are. It is a real one, so that it c
 >>> with PostgresServer() as server:  # doctest: +SKIP
 ...     store = open_store(server.create_database())
 
-pytest has the fixtures `postgres_server`, `redis_server` and `mariadb_server` by itself, where this is installed.
+pytest has the fixtures `postgres_server`, `redis_server` and `mariadb_server` by itself, where this is installed; and
+with the extra `browsers` also `visitor` and `new_visitor`, who open pages in Debian's Chromium.
 LILOTA_TEST_POSTGRES_URL, LILOTA_TEST_REDIS_URL and LILOTA_TEST_MARIADB_URL point these at servers elsewhere;
 LILOTA_TEST_POSTGRES_PROGRAMS and LILOTA_TEST_REDIS_PROGRAMS, folders, let all tests start another version.
 """
@@ -14,6 +15,7 @@ LILOTA_TEST_POSTGRES_PROGRAMS and LILOTA_TEST_REDIS_PROGRAMS, folders, let all t
 from __future__ import annotations
 
 from lilota_test_servers.availability import available_or_skip
+from lilota_test_servers.browsers import Visitor
 from lilota_test_servers.certificates import Certificates, make_certificates
 from lilota_test_servers.errors import ServerFailedError, ServerUnavailableError
 from lilota_test_servers.mariadb import MariaDBServer
@@ -31,6 +33,7 @@ __all__ = [
     "RedisServer",
     "ServerFailedError",
     "ServerUnavailableError",
+    "Visitor",
     "available_or_skip",
     "make_certificates",
 ]

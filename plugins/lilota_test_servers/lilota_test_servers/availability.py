@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from lilota_test_servers.base import ServerProcess
 from lilota_test_servers.errors import ServerUnavailableError
@@ -17,13 +17,18 @@ def available_or_skip(factory: Callable[[], ServerT]) -> ServerT:
 
     >>> server = available_or_skip(lambda: PostgresServer(port=0))  # doctest: +SKIP
     """
-    import pytest
-
     try:
         server = factory()
         server.start()
     except ServerUnavailableError as error:
-        if os.environ.get("CI"):
-            pytest.fail(f"{error} (CI is set, so this is an error.)")
-        pytest.skip(str(error))
+        skip_or_fail(error)
     return server
+
+
+def skip_or_fail(error: ServerUnavailableError) -> NoReturn:
+    """End a test whose server or browser is not installed: skip it, or fail it when `CI` is set."""
+    import pytest
+
+    if os.environ.get("CI"):
+        pytest.fail(f"{error} (CI is set, so this is an error.)")
+    pytest.skip(str(error))
