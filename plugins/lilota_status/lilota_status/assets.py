@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from functools import lru_cache
 from http import HTTPStatus
@@ -15,20 +16,25 @@ _MAX_AGE_SECONDS: Final = 300
 
 
 def asset(name: str, asked: Asked) -> Answer:
-    """Return one of `ASSETS`."""
-    content = _content(name)
+    """Return one of `ASSETS`, packed for browsers that can unpack it, as all do."""
+    is_packed = "gzip" in asked.headers.get("accept-encoding", "")
+    content = _content(name, is_packed=is_packed)
     etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers: Headers = [
         ("Content-Type", ASSETS[name]),
         ("Cache-Control", f"max-age={_MAX_AGE_SECONDS}"),
         ("X-Content-Type-Options", "nosniff"),
         ("ETag", etag),
+        ("Vary", "Accept-Encoding"),
+        *([("Content-Encoding", "gzip")] if is_packed else []),
     ]
     if etag in asked.headers.get("if-none-match", ""):
         return Answer(status=HTTPStatus.NOT_MODIFIED, headers=headers)
     return Answer(headers=headers, body=content)
 
 
-@lru_cache(maxsize=len(ASSETS))
-def _content(name: str) -> bytes:
-    return (files("lilota_status") / "static" / name).read_bytes()
+@lru_cache(maxsize=2 * len(ASSETS))
+def _content(name: str, *, is_packed: bool) -> bytes:
+    content = (files("lilota_status") / "static" / name).read_bytes()
+    # Without the time of packing: the same content has the same ETag in every process.
+    return gzip.compress(content, mtime=0) if is_packed else content

@@ -92,8 +92,8 @@ class Visitor:
     """
 
     def __init__(self, browser: Browser, **options: Unpack[Window]) -> None:
-        #: What may be in a complaint that is no reason to fail: parts of texts.
-        self.forgiven: list[str] = []
+        #: What may be in a complaint that is no reason to fail: parts of texts. A browser looks for an icon by itself.
+        self.forgiven: list[str] = ["/favicon.ico"]
         #: Errors in the console, uncaught exceptions, violations of the Content-Security-Policy, other hosts.
         self.complaints: list[str] = []
         #: Every request of every page, as "GET http://...", in order.
