@@ -153,7 +153,7 @@ class Base extends HTMLElement {
     const [unit, size] = units.findLast((one) => value >= 1.5 * one[1]) ?? units[0];
     const language = this.texts.waiting === TEXTS.waiting ? "en" : this.attribute("lang");
     const options = {style: "unit", unit, unitDisplay, maximumFractionDigits: 0};
-    return new Intl.NumberFormat(language, options).format(Math.max(value / size, 0));
+    return new Intl.NumberFormat(language, options).format(value / size);
   }
 
   make(tag, name, properties, ...children) {
@@ -226,6 +226,8 @@ class Task extends Base {
   take(kind, task) {
     if (kind === "gone") return put(this.$.state, this.say(kind, (this.wants = false)));
     const before = this.task, ends = ENDED.includes(task.state) && !this.ended;
+    // The answer to a cancellation may come after the end that it has led to.
+    if (this.ended && !ENDED.includes(task.state)) return;
     this.ended ||= ends;
     this.task = task;
     // The clock of the server counts.
@@ -258,8 +260,10 @@ class Task extends Base {
   }
 
   details({state, percentage, step, of, before, starts_at, started_at, finish_at, finished_at}) {
-    const time = (key, to, from = Date.now() + this.ahead) =>
-      to && this.say(key, {time: this.amount(Date.parse(to) - from, TIMES, "long")});
+    const time = (key, to, from = Date.now() + this.ahead) => {
+      const left = Date.parse(to) - from;
+      return left > 500 && this.say(key, {time: this.amount(left, TIMES, "long")});
+    };
     const parts = {
       waiting: [before && this.say("before", {before}), time("starts", starts_at)],
       running: [percentage && `${Math.floor(percentage)}%`, of && this.say("step", {step, of}), time("left", finish_at)],

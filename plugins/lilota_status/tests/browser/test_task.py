@@ -56,6 +56,25 @@ def test_a_running_task_is_cancelled(see, add):
     assert handle.info().state == "cancelled"
 
 
+def test_an_end_that_overtakes_the_answer_to_a_cancellation_counts(see, add):
+    """The stream may be quicker than the answer, in which the task still runs."""
+    page = see(add(shown_tasks.report))
+    expect(part(page, "state")).to_have_text("Running")
+    page.route("**/cancel", lambda route: _answer_late(route, page))
+
+    button(page, "Cancel").click()
+
+    expect(part(page, "live")).to_have_text("Yearly report: Cancelled")
+    expect(button(page, "Cancel")).to_have_count(0)
+    assert part(page, "state").text_content() == "Cancelled"
+
+
+def _answer_late(route, page):
+    answer = route.fetch()
+    expect(part(page, "state")).to_have_text("Cancelled")
+    route.fulfill(response=answer)
+
+
 def test_a_cancellation_that_is_refused_is_said(see, add, visitor):
     """The button can be pressed again."""
     visitor.forgiven.append("503 (Service Unavailable)")
