@@ -98,7 +98,7 @@ def complete_pair(context: click.Context, _parameter: click.Parameter, typed: st
 
 
 def _pairs(session: Session, name: str, pairs: Sequence[str], typed: str) -> Offers:
-    from lilota.cli.schemas import descriptions_of_keys  # noqa: PLC0415 - start-up stays quick
+    from lilota.schemas import descriptions_of_keys  # noqa: PLC0415 - start-up stays quick
 
     signature = session.signature(name)
     schema = {} if signature is None else signature.input_schema()
@@ -126,7 +126,7 @@ def _joined(words: Sequence[str]) -> list[str]:
 
 
 def _values(schema: JSONObject, key: str) -> list[str]:
-    from lilota.cli.schemas import values_of_key  # noqa: PLC0415 - start-up stays quick
+    from lilota.schemas import values_of_key  # noqa: PLC0415 - start-up stays quick
 
     return [each if isinstance(each, str) else json.dumps(each) for each in values_of_key(schema, key)]
 

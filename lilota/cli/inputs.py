@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import click
 
-from lilota.cli.schemas import types_of_key
 from lilota.models import JSONObject
+from lilota.schemas import types_of_key
 
 #: What JSON Schema calls the values that `json` makes.
 _TYPES: Final[Mapping[type, frozenset[str]]] = {

@@ -17,8 +17,8 @@ from lilota.cli.completion import (
     complete_used_owner,
     complete_used_queue,
 )
-from lilota.cli.moments import read_moment
 from lilota.cli.session import Session
+from lilota.texts.moments import read_moment
 from lilota.texts.words import parse_duration
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from lilota.cli.moments import read_moment
+from lilota.texts.moments import read_moment
 
 NOW = datetime(2030, 5, 17, 12, 0, tzinfo=UTC)
 

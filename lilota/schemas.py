@@ -16,7 +16,7 @@ _NAMES: Final[dict[type, str]] = {str: "string", bool: "boolean", int: "integer"
 def types_of_key(schema: JSONObject, key: str) -> frozenset[str]:
     """Return the names of the JSON types that a key may have; none if the schema does not say."""
     found: set[str] = set()
-    for part in _parts(schema, key):
+    for part in parts_of_key(schema, key):
         if "type" in part:
             found.update([part["type"]] if isinstance(part["type"], str) else part["type"])
         elif (values := _values(part)) is not None:
@@ -29,7 +29,7 @@ def types_of_key(schema: JSONObject, key: str) -> frozenset[str]:
 def values_of_key(schema: JSONObject, key: str) -> list[Any]:
     """Return the values that a key may have, where they can be counted: those of enums, true and false."""
     found: list[Any] = []
-    for part in _parts(schema, key):
+    for part in parts_of_key(schema, key):
         found += _values(part) or ([True, False] if part.get("type") == "boolean" else [])
     return found
 
@@ -39,15 +39,15 @@ def descriptions_of_keys(schema: JSONObject) -> dict[str, str | None]:
     return {key: said.get("description") for key, said in schema.get("properties", {}).items()}
 
 
-def _values(part: JSONObject) -> list[Any] | None:
-    return [part["const"]] if "const" in part else part.get("enum")
-
-
-def _parts(schema: JSONObject, key: str) -> Iterator[JSONObject]:
-    """Give what the schema says of a key, each alternative by itself."""
+def parts_of_key(schema: JSONObject, key: str) -> Iterator[JSONObject]:
+    """Give what the schema says of a key, each alternative by itself; an empty object says nothing."""
     known = schema.get("properties", {})
     said = known[key] if key in known else schema.get("additionalProperties")
     yield from _alternatives(said if isinstance(said, dict) else {}, schema.get("$defs", {}), 0)
+
+
+def _values(part: JSONObject) -> list[Any] | None:
+    return [part["const"]] if "const" in part else part.get("enum")
 
 
 def _alternatives(said: JSONObject, definitions: JSONObject, depth: int) -> Iterator[JSONObject]:
