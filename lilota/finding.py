@@ -9,8 +9,9 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import islice
-from typing import Final, TypedDict, TypeVar, Unpack
+from typing import Final, NamedTuple, TypedDict, TypeVar, Unpack
 
 from msgspec.structs import replace
 
@@ -36,6 +37,7 @@ class TaskFilter(TypedDict, total=False):
             zone. A task that has ended came there when it ended, any other one when it was added.
         error: a text that is in the type or in the message of the error of its newest attempt, in capitals or not.
         owner: only tasks of this owner.
+        text: a text that is in the name or in the description, in capitals or not, or that is the id.
     """
 
     states: Iterable[TaskState | str] | None
@@ -45,6 +47,20 @@ class TaskFilter(TypedDict, total=False):
     before: datetime | None
     error: str | None
     owner: str | None
+    text: str | None
+
+
+class FoundPage(NamedTuple):
+    """Some of the tasks that match, by falling id.
+
+    Attributes:
+        looked_at: how many tasks were read for it.
+        next_after_id: where the next page begins; None where there is none.
+    """
+
+    tasks: list[TaskInfo]
+    looked_at: int
+    next_after_id: int | None
 
 
 def find_tasks(
@@ -68,19 +84,47 @@ def find_tasks(
     _check_instants(wanted)
     if limit is not None and limit < 1:
         raise ConfigurationError(f"'limit' must be at least 1, not {limit!r}; None means all.")
-    query = TaskQuery(
-        states=chosen_states(wanted),
-        names=_values("names", wanted.get("names")),
-        queues=_values("queues", wanted.get("queues")),
-        after_id=after_id,
-        limit=_PAGE,
-        owner=_owner(store, wanted.get("owner")),
-    )
-    conditions = _further_conditions(wanted)
+    query, conditions = _query(store, after_id, wanted), _further_conditions(wanted)
     if limit is not None and not conditions:  # then every task of a page is given: no more is read than that
         query = replace(query, limit=min(limit, _PAGE))
     tasks = _candidates(store, query, wanted.get("since"))
     return islice((task for task in tasks if all(holds(task) for holds in conditions)), limit)
+
+
+def find_page(
+    store: TaskStore,
+    *,
+    limit: int,
+    after_id: int | None = None,
+    most: int = 2000,
+    **wanted: Unpack[TaskFilter],
+) -> FoundPage:
+    """Return a page of the tasks that match, after a bounded look: for who waits for it.
+
+    Where no index answers the filter, as for a text, a page may be short, or empty, and have a next one all the same.
+
+    Args:
+        limit: how many tasks at most.
+        after_id: only tasks older than this one.
+        most: how many tasks are looked at, at most, to find them.
+
+    Raises:
+        ConfigurationError: as for `find_tasks`.
+    """
+    _check_instants(wanted)
+    query, conditions = _query(store, after_id, wanted), _further_conditions(wanted)
+    query = replace(query, limit=min(most, _PAGE if conditions else limit + 1))
+    found: list[TaskInfo] = []
+    looked_at, last_id = 0, after_id
+    for task in _candidates(store, query, wanted.get("since")):
+        if len(found) == limit:
+            return FoundPage(found, looked_at, last_id)
+        last_id, looked_at = task.id, looked_at + 1
+        if all(holds(task) for holds in conditions):
+            found.append(task)
+        if looked_at == most:  # whether there are more, the next page tells: to read one is to read a page of the store
+            return FoundPage(found, looked_at, last_id)
+    return FoundPage(found, looked_at, None)
 
 
 def count_tasks(store: TaskStore, owner: str | None = None) -> list[TaskCount]:
@@ -126,6 +170,18 @@ def _check_instants(wanted: TaskFilter) -> None:
         )
 
 
+def _query(store: TaskStore, after_id: int | None, wanted: TaskFilter) -> TaskQuery:
+    """Return what a store can be asked of a filter."""
+    return TaskQuery(
+        states=chosen_states(wanted),
+        names=_values("names", wanted.get("names")),
+        queues=_values("queues", wanted.get("queues")),
+        after_id=after_id,
+        limit=_PAGE,
+        owner=_owner(store, wanted.get("owner")),
+    )
+
+
 def _candidates(store: TaskStore, query: TaskQuery, since: datetime | None) -> Iterator[TaskInfo]:
     """Give the tasks of a query; where the store can tell quickly, without those that ended before `since`."""
     states = tuple(TaskState) if query.states is None else query.states
@@ -169,20 +225,25 @@ def _each_once(tasks: Iterable[TaskInfo]) -> Iterator[TaskInfo]:
 def _further_conditions(wanted: TaskFilter) -> list[Callable[[TaskInfo], bool]]:
     """Return the conditions that no store knows."""
     conditions: list[Callable[[TaskInfo], bool]] = []
-    since, before, error = wanted.get("since"), wanted.get("before"), wanted.get("error")
+    since, before = wanted.get("since"), wanted.get("before")
     if since is not None:
         conditions.append(lambda task: came_at(task) >= since)
     if before is not None:
         conditions.append(lambda task: came_at(task) < before)
-    if error is not None:
-        text = error.casefold()
-        conditions.append(lambda task: _has_in_error(task, text))
+    if (error := wanted.get("error")) is not None:
+        conditions.append(partial(_has_in_error, text=error.casefold()))
+    if (text := wanted.get("text")) is not None:
+        conditions.append(partial(_has_text, text=text.casefold()))
     return conditions
 
 
 def _has_in_error(task: TaskInfo, text: str) -> bool:
     error = task.error
     return error is not None and (text in error.type.casefold() or text in error.message.casefold())
+
+
+def _has_text(task: TaskInfo, text: str) -> bool:
+    return text in task.name.casefold() or text in task.description.casefold() or text == str(task.id)
 
 
 def _owner(store: TaskStore, owner: str | None) -> str | None:

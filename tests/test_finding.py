@@ -13,7 +13,7 @@ from lilota.client import TaskClient
 from lilota.config import Settings
 from lilota.contract.forwarding import ForwardingStore
 from lilota.errors import ConfigurationError, StoreUnavailableError, TaskStateError
-from lilota.finding import came_at
+from lilota.finding import came_at, find_page
 from lilota.models import AttemptUpdate, NewTask, TaskError, TaskState
 from lilota.plugins import Plugins
 from lilota.registry import Registry
@@ -128,6 +128,15 @@ def test_error_is_looked_for_in_type_and_message_in_capitals_or_not(client, stor
     assert found(client, error="straße") == [by_message]
     assert found(client, error="") == [by_message, by_type]
     assert found(client, error="%") == []
+
+
+def test_a_text_is_looked_for_in_name_and_description_and_is_an_id(client, store):
+    """What somebody types into one field; of an id, a part is none."""
+    ids = store.add([NewTask(name="resize", description="Straße am Meer"), *[NewTask(name="mail")] * 10])
+
+    assert found(client, text="STRASSE") == found(client, text="Resi") == [ids[0]]
+    assert found(client, text=str(ids[9])) == [ids[9]]
+    assert found(client, text="%") == []
 
 
 def test_a_limit_counts_what_matches_and_reads_no_further(client, store):
@@ -353,3 +362,58 @@ def start_at(store, clock, name):
     started = start_task(store, name=name)
     store.commit([AttemptUpdate(id=started.id, token=started.token, started_at=clock())])
     return started
+
+
+def pages(store, **wanted):
+    """Give page after page, as somebody asks for them who looks through all."""
+    page = find_page(store, **wanted)
+    yield page
+    while page.next_after_id is not None:
+        page = find_page(store, **{**wanted, "after_id": page.next_after_id})
+        yield page
+
+
+def test_pages_of_a_store_are_full_and_have_every_task_once(store):
+    """The last one says that it is the last, also when it is full."""
+    ids = store.add([NewTask(name="x")] * 6)
+
+    read = list(pages(store, limit=3))
+
+    assert [[task.id for task in page.tasks] for page in read] == [ids[:2:-1], ids[2::-1]]
+    assert [page.next_after_id for page in read] == [ids[3], None]
+
+
+def test_a_page_ends_when_enough_was_looked_at_and_the_next_one_goes_on(store):
+    """A text that few have is not looked for in a million tasks while somebody waits."""
+    wanted = store.add([NewTask(name="needle")])[0]
+    store.add([NewTask(name="hay")] * 25)
+
+    read = list(pages(store, limit=3, most=10, text="needle"))
+
+    assert [page.looked_at for page in read] == [10, 10, 6]
+    assert [task.id for page in read for task in page.tasks] == [wanted]
+
+
+def test_a_page_reads_no_more_than_it_may_look_at(store):
+    """So that the cost of a page is known, whatever it asks for."""
+    store.add([NewTask(name="hay")] * 100)
+    log = Log(store)
+
+    find_page(log, limit=5)
+    find_page(log, limit=5, most=20, text="needle")
+
+    assert [query.limit for query in log.queries] == [6, 20]
+
+
+def test_a_page_of_what_ended_lately_is_looked_for_by_its_end(store, clock):
+    """Who asks for the last hour does not look through all that was added since."""
+    failed = fail(store)
+    clock.pass_by(hours=2)
+    newly_failed = fail(store)
+    since = clock.pass_by(minutes=-1)
+
+    page = find_page(store, limit=5, since=since, states=[FAILED])
+
+    assert [task.id for task in page.tasks] == [newly_failed]
+    assert (page.looked_at, page.next_after_id) == (1, None)
+    assert failed < newly_failed
