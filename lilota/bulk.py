@@ -77,6 +77,15 @@ def matching(store: TaskStore, action: Action, wanted: TaskFilter) -> Iterator[T
     Raises:
         ConfigurationError: the filter names nothing, or states in which a task can't be acted on so.
     """
+    return find_tasks(store, **meant(action, wanted))
+
+
+def meant(action: Action, wanted: TaskFilter) -> TaskFilter:
+    """Return a filter with the states that it means for an action.
+
+    Raises:
+        ConfigurationError: as for `matching`.
+    """
     if not any(value is not None for value in wanted.values()):
         raise ConfigurationError(f"Say which tasks to {action.name}: ids, or a filter as states=, names= or since=.")
     states = chosen_states(wanted)
@@ -86,8 +95,7 @@ def matching(store: TaskStore, action: Action, wanted: TaskFilter) -> Iterator[T
     if wrong:
         possible = " or ".join(action.states)
         raise ConfigurationError(f"A task that is {wrong[0]} can't be {action.past}; only one that is {possible}.")
-    narrowed: TaskFilter = {**wanted, "states": states}
-    return find_tasks(store, **narrowed)
+    return {**wanted, "states": states}
 
 
 def act_on(store: TaskStore, action: Action, task_ids: Iterable[int]) -> Iterator[Acted]:

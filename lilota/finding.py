@@ -113,7 +113,7 @@ def find_page(
     """
     _check_instants(wanted)
     query, conditions = _query(store, after_id, wanted), _further_conditions(wanted)
-    query = replace(query, limit=min(most, _PAGE if conditions else limit + 1))
+    query = replace(query, limit=min(most, 4 * limit if conditions else limit + 1))
     found: list[TaskInfo] = []
     looked_at, last_id = 0, after_id
     for task in _candidates(store, query, wanted.get("since")):
