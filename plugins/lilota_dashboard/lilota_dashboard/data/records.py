@@ -35,6 +35,9 @@ from lilota.models import JSONObject, Record, TaskState
 from lilota.statistics import NameStats
 
 Level = Literal["problem", "warning", "ok"]
+RunnerState = Literal["alive", "stopping", "stuck", "failed", "lost"]
+ActionName = Literal["cancel", "retry"]
+FieldKind = Literal["text", "password", "integer", "number", "boolean", "choice", "date", "time", "datetime", "json"]
 
 
 class Trouble(Record, frozen=True, kw_only=True):
@@ -226,7 +229,7 @@ class RunnerRow(Record, frozen=True, kw_only=True):
     """
 
     id: str
-    state: Literal["alive", "stopping", "stuck", "failed", "lost"]
+    state: RunnerState
     host: str
     pid: int
     places: int
@@ -367,7 +370,7 @@ class BulkPreview(Record, frozen=True, kw_only=True):
         first: the newest of them.
     """
 
-    action: Literal["cancel", "retry"]
+    action: ActionName
     asked: Asked
     count: int
     is_at_least: bool
@@ -385,7 +388,7 @@ class BulkStep(Record, frozen=True, kw_only=True):
         next_below_id: call again with it; None when all were dealt with.
     """
 
-    action: Literal["cancel", "retry"]
+    action: ActionName
     cancelled: int = 0
     asked: int = 0
     retried: int = 0
@@ -579,7 +582,7 @@ class FormField(Record, frozen=True, kw_only=True):
     """
 
     key: str
-    kind: Literal["text", "password", "integer", "number", "boolean", "choice", "date", "time", "datetime", "json"]
+    kind: FieldKind
     label: str
     description: str = ""
     hint: str = ""

@@ -1,0 +1,108 @@
+"""The first page: what waits and runs, what fails, who works, and what is wrong."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from lilota.client import TaskClient
+from lilota.contract import TaskCount, TaskQuery, TaskStore
+from lilota.health import health_of_store
+from lilota.models import TaskInfo, TaskState
+from lilota.serving import WORKER, Serving
+from lilota_dashboard.data.records import Failing, Group, OldestWaiting, Overview
+from lilota_dashboard.data.rows import numbers_of, task_row
+from lilota_dashboard.data.runners import busy_places, summary
+from lilota_dashboard.data.texts import line
+from lilota_dashboard.data.troubles import troubles_of
+
+_NAMES: Final = 200
+_FAILURES: Final = 200
+_LATELY: Final = timedelta(days=1)
+
+
+def overview(client: TaskClient, command: str = WORKER) -> Overview:
+    """Return what the first page shows.
+
+    Args:
+        command: what somebody types to start a runner.
+    """
+    store = client.store
+    runners, counts, promises = store.runners(), store.counts(), store.capabilities()
+    serving = Serving(runners, command)
+    names = _groups(counts, serving, by_name=True)
+    names.sort(key=lambda group: (-group.numbers.unstarted - group.numbers.running, -group.numbers.failed, group.name))
+    return Overview(
+        at=datetime.now(UTC),
+        store=line(promises.description),
+        numbers=numbers_of(counts),
+        queues=tuple(_groups(counts, serving, by_name=False)),
+        names=tuple(names[:_NAMES]),
+        more_names=len(names[_NAMES:]),
+        oldest=_oldest(store, command),
+        failing=_failing(store),
+        runners=summary(runners, busy_places(store, runners, counts), counts),
+        troubles=troubles_of(runners, counts, serving, promises.warnings),
+    )
+
+
+def _groups(counts: Iterable[TaskCount], serving: Serving, *, by_name: bool) -> list[Group]:
+    """Return how many tasks there are in each queue, or of each name in it."""
+    rows: defaultdict[tuple[str, str], list[TaskCount]] = defaultdict(list)
+    for row in counts:
+        rows[row.queue, row.name if by_name else ""].append(row)
+    return [
+        Group(
+            queue=line(queue),
+            name=line(name),
+            numbers=numbers_of(found),
+            is_served=_all_served(found, serving),
+        )
+        for (queue, name), found in sorted(rows.items())
+    ]
+
+
+def _all_served(rows: Iterable[TaskCount], serving: Serving) -> bool | None:
+    """Tell whether living runners take what is in these rows: False if one name is left alone."""
+    answers = {serving.answer(row.name, row.queue) for row in rows}
+    return False if False in answers else None if None in answers else True
+
+
+def _oldest(store: TaskStore, command: str) -> OldestWaiting | None:
+    """Return what has been due for the longest time; nothing where no runner lives, as all of it waits then."""
+    task = health_of_store(store, max_wait_seconds=0, command=command).oldest
+    if task is None:
+        return None
+    due_at = max(task.run_at, task.created_at)
+    return OldestWaiting(
+        id=task.id,
+        name=line(task.name),
+        queue=line(task.queue),
+        due_at=due_at,
+        waited_seconds=max(0.0, (datetime.now(UTC) - due_at).total_seconds()),
+    )
+
+
+def _failing(store: TaskStore) -> tuple[Failing, ...]:
+    """Return the names of the newest tasks that failed in the last day."""
+    since = datetime.now(UTC) - _LATELY
+    by_name: defaultdict[str, list[TaskInfo]] = defaultdict(list)
+    for task in store.find(TaskQuery(states=(TaskState.FAILED,), limit=_FAILURES)):
+        if task.finished_at is not None and task.finished_at >= since:
+            by_name[task.name].append(task)
+    found = [_failing_name(tasks) for tasks in by_name.values()]
+    return tuple(sorted(found, key=lambda each: (-each.failed, each.name)))
+
+
+def _failing_name(tasks: Sequence[TaskInfo]) -> Failing:
+    newest = max(tasks, key=lambda task: task.finished_at or task.created_at)
+    row = task_row(newest)
+    return Failing(
+        name=row.name,
+        failed=len(tasks),
+        newest_id=row.id,
+        newest_at=row.finished_at or row.created_at,
+        error=row.error,
+    )
