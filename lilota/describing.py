@@ -11,9 +11,22 @@ from lilota.models import TaskBase
 from lilota.registry import Registry
 from lilota.tasks.describing import ParameterDetails, TaskDetails, default_options, details_of
 from lilota.workers.starting import remedy_for
-from lilota.workers.trial import look_into_tasks
+from lilota.workers.trial import look_into_modules, look_into_tasks
 
-__all__ = ["ParameterDetails", "TaskDetails", "default_options", "describe"]
+__all__ = ["ParameterDetails", "TaskDetails", "default_options", "describe", "known_names"]
+
+
+def known_names(registry: Registry) -> tuple[str, ...]:
+    """Return every task name that can be used here, sorted; modules of the settings are imported elsewhere, once.
+
+    Raises:
+        LilotaError: no process can be started for that.
+    """
+    try:
+        look_into_modules(registry, None, [os.getcwd()])
+    except (OSError, EOFError) as error:
+        raise _no_process(error) from error
+    return registry.names()
 
 
 def describe(name: str, registry: Registry) -> TaskDetails:
@@ -23,6 +36,7 @@ def describe(name: str, registry: Registry) -> TaskDetails:
         UnknownTaskError: the name stands for nothing here.
         LilotaError: the task can't be imported, or no process can be started for that.
     """
+    known_names(registry)  # or else to ask for one that is declared would import all modules
     registry.check(name)
     imported = registry.imported_class(name)
     if imported is not TaskBase:
@@ -30,7 +44,11 @@ def describe(name: str, registry: Registry) -> TaskDetails:
     try:
         (tried,) = look_into_tasks([name], registry, [os.getcwd()])
     except (OSError, EOFError) as error:
-        raise LilotaError(f"No process can be started to import tasks: {error}. {remedy_for(error)}") from error
+        raise _no_process(error) from error
     if tried.details is None:
         raise LilotaError(tried.problem)
     return msgspec.convert(tried.details, TaskDetails)
+
+
+def _no_process(error: OSError | EOFError) -> LilotaError:
+    return LilotaError(f"No process can be started to import tasks: {error}. {remedy_for(error)}")

@@ -68,6 +68,16 @@ class PluginRecord(_Named, frozen=True, kw_only=True):
     hooks: tuple[str, ...] = ()
     remark: str | None = None
 
+    @property
+    def kind(self) -> str:
+        """What it is, for people: "store", "task", "executor", "file area", "plugin" or "module"."""
+        return KINDS[self.group]
+
+    @property
+    def trouble(self) -> str:
+        """Why it can't be used, and what to do about it, in sentences; "" if it can."""
+        return "" if self.error is None else _with_remedy(self.error, self)
+
 
 class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     """What is wrong with one entry, or in the same way with several: all that claim one name.

@@ -21,7 +21,6 @@ from lilota.plugins import PluginRecord
 from lilota.plugins.records import (
     EXECUTORS,
     FILES,
-    KINDS,
     STORES,
     TASK_MODULES,
     TASKS,
@@ -127,7 +126,7 @@ def _print_records(records: Sequence[PluginRecord]) -> None:
 
 
 def _summary(records: Sequence[PluginRecord]) -> Text:
-    kinds = Counter(KINDS[record.group] for record in records)
+    kinds = Counter(record.kind for record in records)
     bad = sum(record.state in _BAD_STATES for record in records)
     parts = Text(", ".join(count(number, kind) for kind, number in sorted(kinds.items())))
     return Text.assemble(parts, Text(f", {bad} broken", style="red") if bad else "")
@@ -138,7 +137,7 @@ def _table(screen: Console, records: Sequence[PluginRecord]) -> Table:
     for record in records:
         table.add_row(
             Text(record.state, style=_STYLES[record.state]),
-            KINDS[record.group],
+            record.kind,
             text(record.name, "bold"),
             text(record.distribution),
             text(record.version, "dim"),
@@ -156,8 +155,6 @@ def _print_troubles(screen: Console, records: Sequence[PluginRecord]) -> None:
 
 def _print_remarks(remarked: Sequence[PluginRecord], remarks: Sequence[str]) -> None:
     """Print what looks wrong with entries that can be used, and with the settings."""
-    of_records = [
-        f"{KINDS[each.group]} {each.name} ({each.distribution or 'yours'}): {each.remark}" for each in remarked
-    ]
+    of_records = [f"{each.kind} {each.name} ({each.distribution or 'yours'}): {each.remark}" for each in remarked]
     for remark in (*of_records, *remarks):
         console().print(Text(f"\n{safe(remark)}", style="yellow"))
