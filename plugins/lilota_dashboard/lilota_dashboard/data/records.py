@@ -1,6 +1,6 @@
 """What the pages of the dashboard are given. The functions that make them, a file for each:
 
-    overview.overview(client) -> Overview
+    overview.overview(client, command="lilota worker") -> Overview        command: what starts a runner; as elsewhere
     history.history(store, now=None) -> History
     runners.runners(store) -> RunnersPage
     troubles.quick_troubles(store, command="lilota worker") -> tuple[Trouble, ...]
@@ -14,12 +14,14 @@
     stack.stack_page(store, task_id) -> StackPage         raises LilotaError: why it can't be seen
     names.names(client) -> NamesPage
     names.name_page(client, name) -> NamePage             raises UnknownTaskError
-    form.fields_of(schema, given=None, errors={}) -> tuple[FormField, ...]
-    form.submitted(schema, form) -> Submitted             an input, or errors by field
-    form.add(client, name, form) -> Added                 the id of the new task, or the form once more with errors
+    adding.form_to_change(client, info) -> Form           the input of a task, to be run again changed
+    adding.add(client, name, form) -> Added               form: names and values; the id of the new task, or the form
+                                                          once more with errors
     plugins.plugins(client) -> PluginsPage
-    store.store_page(client) -> StorePage
-    charts.bars(history) / charts.timeline(attempts) -> str      SVG text, already escaped
+    store.store_page(client) -> StorePage                 at once
+    store.doctor(client) -> tuple[Trouble, ...]           all of `lilota doctor`: takes seconds, and starts processes
+    charts.bars(series, name) -> str                      SVG text, escaped already; `name` is unique in the page
+    charts.timeline(attempts, name) -> str
 
 All texts are safe for a page: secrets are `***`, control characters visible escapes; they are not escaped for HTML.
 Instants are aware datetimes in UTC; what lasts is in seconds.
@@ -597,11 +599,12 @@ class FormField(Record, frozen=True, kw_only=True):
 
 
 class Form(Record, frozen=True, kw_only=True):
-    """A form to add a task.
+    """A form to add a task: the fields `input.KEY`, `input` (JSON text), `description` and `queue`.
 
     Attributes:
-        fields: empty where the task takes any object: then there is `raw` alone, JSON text.
-        raw: the whole input as JSON text; what else the task takes besides the fields, if `takes_more`.
+        fields: none where the task takes any object.
+        takes_more: there is a field `input` for other keys, or for all of them: JSON text, an object.
+        raw: what stands in that.
         error: what is wrong with all of it, or "".
     """
 
@@ -675,12 +678,12 @@ class PluginsPage(Record, frozen=True, kw_only=True):
 
 
 class StorePage(Record, frozen=True, kw_only=True):
-    """The store, and what `lilota doctor` finds.
+    """The store: what it promises.
 
     Attributes:
         promises: (what, whether, in words): durable, for several processes, for several hosts, ...
         url: where the settings say it is, without secrets; "" if the client was given a store.
-        findings: problems first.
+        findings: what is wrong as far as that can be told at once, problems first.
     """
 
     description: str

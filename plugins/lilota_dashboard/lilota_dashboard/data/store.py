@@ -1,0 +1,71 @@
+"""The store: what it promises, what is wrong, and what `lilota doctor` finds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from lilota.client import TaskClient
+from lilota.contract import StoreCapabilities
+from lilota.diagnosis import examine
+from lilota.errors import LilotaError
+from lilota.serving import WORKER
+from lilota.stores import open_store
+from lilota.texts.secrets import redacted
+from lilota_dashboard.data.records import StorePage, Trouble
+from lilota_dashboard.data.texts import line
+from lilota_dashboard.data.troubles import quick_troubles
+
+_TEXT: Final = 4000
+
+
+def store_page(client: TaskClient, command: str = WORKER) -> StorePage:
+    """Return what the store promises, and what is wrong as far as that can be told at once.
+
+    Args:
+        command: what somebody types to start a runner.
+    """
+    promises = client.store.capabilities()
+    return StorePage(
+        description=line(promises.description),
+        url=line(redacted(client.registry.plugins.settings.store)) if is_configured(client) else "",
+        promises=tuple(_promises(promises)),
+        supports=tuple(sorted(map(line, promises.supports))),
+        findings=quick_troubles(client.store, command),
+    )
+
+
+def doctor(client: TaskClient, command: str = WORKER) -> tuple[Trouble, ...]:
+    """Return all that `lilota doctor` finds here, problems first. It starts processes, and takes some seconds."""
+    settings = client.registry.plugins.settings
+    found = [
+        Trouble(level=finding.status, check=line(finding.check), text=line(finding.text, _TEXT))
+        for finding in examine(load=lambda: settings, worker_command=command)
+    ]
+    if not is_configured(client):
+        text = (
+            f"This looks at the store of the settings, {line(redacted(settings.store))}; the dashboard shows another."
+        )
+        found.append(Trouble(level="warning", check="settings", text=text))
+    return tuple(sorted(found, key=lambda trouble: ("problem", "warning", "ok").index(trouble.level)))
+
+
+def is_configured(client: TaskClient) -> bool:
+    """Tell whether the store of the client is that of its settings, as its description says."""
+    plugins = client.registry.plugins
+    try:
+        configured = open_store(plugins.settings.store, plugins=plugins)
+    except LilotaError:
+        return False
+    try:
+        return configured.capabilities().description == client.store.capabilities().description
+    finally:
+        configured.close()
+
+
+def _promises(promises: StoreCapabilities) -> Iterator[tuple[str, bool, str]]:
+    yield "durable", promises.durable, "What was added survives crashes and power cuts."
+    yield "kept", not promises.forgets, "Tasks are kept when its process ends."
+    yield "processes", promises.multi_process, "Several processes can use it at the same time."
+    yield "hosts", promises.multi_host, "Several machines can use it at the same time."
+    yield "transactions", promises.takes_connection, "Tasks can be added in a transaction of the application's."
