@@ -23,6 +23,7 @@ from lilota.models import (
     TaskError,
     TaskInfo,
     TaskState,
+    masked_input,
 )
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -204,3 +205,10 @@ def test_text_that_was_damaged_in_the_store_is_named(what, text):
 
     with pytest.raises(StoreError, match=f"The {what} of the task 1 is not JSON; it was damaged in the store"):
         getattr(damaged, what)
+
+
+def test_a_key_of_an_input_is_masked_that_only_its_name_gives_away():
+    """At the top as below, as the task may come from a program that marks nothing as a Secret."""
+    given = {"password": "hunter2", "smtp": {"password": "hunter2"}, "to": "ann"}
+
+    assert masked_input(given, {}) == {"password": "***", "smtp": {"password": "***"}, "to": "ann"}

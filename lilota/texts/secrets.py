@@ -81,9 +81,15 @@ def mask_text(text: str) -> str:
 
 
 def mask_secrets(value: object) -> object:
-    """Return a decoded JSON value without what telling keys hold, at any depth; other texts as `mask_text` does."""
+    """Return a decoded JSON value without what telling keys hold, at any depth; other texts as `mask_text` does.
+
+    Keys are texts of strangers, too: where two of them differ in nothing but a secret, one is shown.
+    """
     if isinstance(value, dict):
-        return {key: MASK if _SECRET_NAME.compiled.search(key) else mask_secrets(item) for key, item in value.items()}
+        return {
+            mask_text(key): MASK if _SECRET_NAME.compiled.search(key) else mask_secrets(item)
+            for key, item in value.items()
+        }
     if isinstance(value, list):
         return [mask_secrets(item) for item in value]
     return mask_text(value) if isinstance(value, str) else value

@@ -108,3 +108,8 @@ def test_secrets_are_hidden_at_any_depth():
         "bearer": "***",
         "author": "Ann",
     }
+
+
+def test_keys_give_nothing_away_either():
+    """Whoever adds a task chooses the keys of its input, too."""
+    assert mask_secrets({"pg://u:x@h": {"at pg://u:x@h/db": 1}}) == {"pg://u:***@h": {"at pg://u:***@h/db": 1}}
