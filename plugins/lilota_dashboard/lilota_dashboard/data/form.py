@@ -63,7 +63,8 @@ def field_text(kind: FieldKind, value: object) -> str:
 
 
 def _field(schema: JSONObject, key: str, given: Mapping[str, str] | None, error: str) -> FormField:
-    said = schema["properties"][key]
+    told = schema["properties"][key]
+    said = told if isinstance(told, dict) else {}  # true says that anything may be
     parts = list(parts_of_key(schema, key))
     choices = _choices(parts)
     kind = _kind(parts, choices)

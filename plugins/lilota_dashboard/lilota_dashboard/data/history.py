@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 
 from lilota.contract import CanFindEnded, TaskQuery, TaskStore
 from lilota.models import TERMINAL_STATES, TaskInfo, TaskState
-from lilota.statistics import stats_of
 from lilota_dashboard.data.records import Bar, History, Series
+from lilota_dashboard.data.rows import name_stats
 
 #: So many tasks are read, at most. Where more ended in a day, the stretch is made shorter until they are fewer.
 _READ: Final = 1000
@@ -35,7 +35,7 @@ def history(store: TaskStore, now: datetime | None = None) -> History:
         is_available=True,
         hour=_series("The last hour, by minute", lately, now, (60, 60)),
         day=_series("The last day, by hour", lately, now, (3600, 24)),
-        durations=tuple(stats_of(lately.tasks)),
+        durations=tuple(name_stats(lately.tasks).values()),
         looked_at=len(lately.tasks),
     )
 

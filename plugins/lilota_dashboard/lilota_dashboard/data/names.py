@@ -14,11 +14,11 @@ from lilota.errors import LilotaError, UnknownTaskError
 from lilota.finding import find_page
 from lilota.models import TERMINAL_STATES
 from lilota.serving import Service, Serving
-from lilota.statistics import NameStats, stats_of
+from lilota.statistics import NameStats
 from lilota.texts.safe import safe_lines
 from lilota_dashboard.data.adding import empty_form
 from lilota_dashboard.data.records import NamePage, NameRow, NamesPage
-from lilota_dashboard.data.rows import numbers_of, task_row
+from lilota_dashboard.data.rows import name_stats, numbers_of, task_row
 from lilota_dashboard.data.texts import json_text, line
 
 #: Of so many tasks that ended last the durations are told: of all names together, and of one.
@@ -35,7 +35,7 @@ def names(client: TaskClient) -> NamesPage:
         LilotaError: no process can be started to import the modules of the settings.
     """
     ended = find_page(client.store, limit=_LOOKED_AT, states=TERMINAL_STATES).tasks
-    stats = {row.name: row for row in stats_of(ended)}
+    stats = name_stats(ended)
     return NamesPage(rows=tuple(_rows(client, stats)), looked_at=len(ended))
 
 
@@ -46,7 +46,7 @@ def name_page(client: TaskClient, name: str) -> NamePage:
         UnknownTaskError: there is no task of that name in the store, none can be added here, and no runner has it.
     """
     ended = find_page(client.store, limit=_LOOKED_AT, states=TERMINAL_STATES, names=[name]).tasks
-    stats = {row.name: row for row in stats_of(ended)}
+    stats = name_stats(ended)
     row = next((row for row in _rows(client, stats, [name])), None)
     if row is None:
         raise UnknownTaskError(f"There is no task {name!r:.100} in the store, and none can be added here.")

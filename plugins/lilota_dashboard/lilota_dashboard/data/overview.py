@@ -30,13 +30,13 @@ def overview(client: TaskClient, command: str = WORKER) -> Overview:
         command: what somebody types to start a runner.
     """
     store = client.store
-    runners, counts, promises = store.runners(), store.counts(), store.capabilities()
+    runners, counts = store.runners(), store.counts()
     serving = Serving(runners, command)
     names = _groups(counts, serving, by_name=True)
     names.sort(key=lambda group: (-group.numbers.unstarted - group.numbers.running, -group.numbers.failed, group.name))
     return Overview(
         at=datetime.now(UTC),
-        store=line(promises.description),
+        store=line(store.capabilities().description),
         numbers=numbers_of(counts),
         queues=tuple(_groups(counts, serving, by_name=False)),
         names=tuple(names[:_NAMES]),
@@ -44,7 +44,7 @@ def overview(client: TaskClient, command: str = WORKER) -> Overview:
         oldest=_oldest(store, command),
         failing=_failing(store),
         runners=summary(runners, busy_places(store, runners, counts), counts),
-        troubles=troubles_of(runners, counts, serving, promises.warnings),
+        troubles=troubles_of(runners, counts, serving),  # the dangers of a set-up stand on the page of the store
     )
 
 

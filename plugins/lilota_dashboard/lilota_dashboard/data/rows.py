@@ -6,9 +6,12 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
+
 from lilota.contract import TaskCount
 from lilota.models import TaskInfo, TaskState
 from lilota.serving import WAITING_STATES, Serving
+from lilota.statistics import NameStats, stats_of
 from lilota_dashboard.data.records import Numbers, TaskRow
 from lilota_dashboard.data.texts import error_line, line
 
@@ -60,3 +63,8 @@ def numbers_of(counts: Iterable[TaskCount]) -> Numbers:
     for row in counts:
         found[row.state] += row.count
     return Numbers(**{state.value: found[state] for state in TaskState})
+
+
+def name_stats(tasks: Iterable[TaskInfo]) -> dict[str, NameStats]:
+    """Return how the tasks of each name did that have ended; the key is the name as it is stored."""
+    return {row.name: replace(row, name=line(row.name)) for row in stats_of(tasks)}
