@@ -13,6 +13,7 @@ from lilota.contract.instants import (
 )
 from lilota.contract.optional import (
     CanBeRepaired,
+    CanCountEnded,
     CanFindEnded,
     CanForesee,
     CanReadManyLogs,
@@ -38,6 +39,7 @@ from lilota.texts.secrets import redacted
 __all__ = [
     "AttemptRecord",
     "CanBeRepaired",
+    "CanCountEnded",
     "CanFindEnded",
     "CanForesee",
     "CanReadManyLogs",

@@ -48,6 +48,20 @@ class CanFindEnded(Protocol):
 
 
 @runtime_checkable
+class CanCountEnded(Protocol):
+    """A store that counts by its index of ends, for charts: how many ended in each minute of an hour."""
+
+    def count_ended(self, edges: Sequence[datetime], limit: int = 1000) -> list[dict[TaskState, int]]:
+        """Return for each two edges that follow each other how many tasks ended between them, by state, without 0s.
+
+        Args:
+            edges: rising instants, none or at least two. What ended at one belongs to what begins there.
+            limit: how far is counted, between two edges and for one state: where more ended, it is the answer. The cost
+                grows with it and with the number of edges, and not with what is stored.
+        """
+
+
+@runtime_checkable
 class CanReadManyLogs(Protocol):
     """A store that reads the logs of many tasks at once: who follows hundreds of them has one question for all."""
 

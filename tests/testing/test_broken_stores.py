@@ -62,6 +62,9 @@ EXPECTED = {
     "ended since looks at no state": "test_ended_since_finds_those_that_ended_in_one_of_the_given_states",
     "ended since takes the limit per state": "test_ended_since_finds_no_more_than_the_limit",
     "ended since remembers what was retried": "test_ended_since_forgets_what_was_retried_or_pruned",
+    "count ended counts the edge twice": "test_count_ended_counts_between_edges",
+    "count ended knows no limit": "test_count_ended_tells_states_apart_and_counts_up_to_the_limit",
+    "count ended takes the limit together": "test_count_ended_tells_states_apart_and_counts_up_to_the_limit",
     "ids are used again": "test_ids_are_never_used_again_after_prune",
     "counts drift after prune": "test_counts_agree_with_the_tasks_after_prune",
     "changes are not noticed": "test_a_change_between_two_waits_is_noticed_by_the_second",
@@ -161,6 +164,9 @@ BEYOND_THE_MODEL = {
     "ended since remembers what was retried",
     "durations begin with the oldest",
     "durations count failures",
+    "count ended counts the edge twice",
+    "count ended knows no limit",
+    "count ended takes the limit together",
 }
 
 

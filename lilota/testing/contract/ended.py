@@ -1,4 +1,4 @@
-"""The contract of `ended_since`, for stores that can find what ended lately (`CanFindEnded`)."""
+"""The contract of `ended_since` and `count_ended`, for stores that have them (`CanFindEnded`, `CanCountEnded`)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from lilota.contract import CanFindEnded, StoredTask, TaskStore
+from lilota.contract import CanCountEnded, CanFindEnded, StoredTask, TaskStore
 from lilota.models import NewTask, TaskInfo, TaskState
 from lilota.testing.contract.harness import ContractFixtures, ContractRunner, add_ended, add_running, prune_all
 
@@ -86,6 +86,41 @@ class EndedContract(ContractFixtures):
         assert finder.ended_since(LONG_AGO, [TaskState.FAILED]) == []
         prune_all(store)
         assert finder.ended_since(LONG_AGO) == []
+
+    @pytest.fixture
+    def counter(self, store: TaskStore) -> CanCountEnded:
+        """The store, if it can count what ended."""
+        if not isinstance(store, CanCountEnded):
+            pytest.skip("the store has no count_ended()")
+        return store
+
+    def test_count_ended_counts_between_edges(self, counter: CanCountEnded, store: TaskStore) -> None:
+        """What ended at an edge is counted behind it, and what ended at the last one nowhere."""
+        restore_ended(store, *(LONG_AGO + n * SECOND for n in (0, 0, 1, 3, 4)))
+        edges = [LONG_AGO + n * SECOND for n in (0, 1, 2, 3, 4)]
+
+        succeeded = TaskState.SUCCEEDED
+        assert counter.count_ended(edges) == [{succeeded: 2}, {succeeded: 1}, {}, {succeeded: 1}]
+        assert counter.count_ended([LONG_AGO - SECOND, LONG_AGO + 9 * SECOND]) == [{succeeded: 5}]
+        assert counter.count_ended([]) == []
+
+    def test_count_ended_tells_states_apart_and_counts_up_to_the_limit(
+        self, counter: CanCountEnded, store: TaskStore, runner: ContractRunner
+    ) -> None:
+        """For each state by itself; what runs, waits or was retried has not ended."""
+        states = (TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED)
+        ids = [add_ended(store, runner, state).id for state in (*states, *states, TaskState.SUCCEEDED)]
+        add_running(store, runner)
+        store.add([NewTask(name="task")])
+        always = [LONG_AGO, datetime(2200, 1, 1, tzinfo=UTC)]
+
+        counted = counter.count_ended(always)
+        limited = counter.count_ended(always, limit=2)
+        store.retry(ids[1])
+
+        assert counted == [{TaskState.SUCCEEDED: 3, TaskState.FAILED: 2, TaskState.CANCELLED: 2}]
+        assert limited == [dict.fromkeys(states, 2)]
+        assert counter.count_ended(always)[0][TaskState.FAILED] == 1
 
 
 def restore_ended(store: TaskStore, *instants: datetime) -> list[int]:

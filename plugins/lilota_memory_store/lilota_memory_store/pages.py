@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import heapq
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from lilota.contract import TaskCount, TaskQuery, to_seconds
@@ -69,6 +70,18 @@ def ended_since(table: TaskTable, since: int, states: Iterable[TaskState], limit
         if at >= since and _ended_at(table.tasks.get(task_id), state, at)
     }
     return list(islice(ids, limit))
+
+
+def count_ended(table: TaskTable, edges: Sequence[int], limit: int) -> list[dict[TaskState, int]]:
+    """Return how many tasks ended between each two edges, by state."""
+    found = [Counter[TaskState]() for _ in edges[1:]]
+    for state in TERMINAL_STATES:
+        entries = {entry for entry in table.ended[state] if _ended_at(table.tasks.get(entry[1]), state, entry[0])}
+        for at, _task_id in entries:
+            place = bisect_right(edges, at) - 1
+            if 0 <= place < len(found):
+                found[place][state] += 1
+    return [{state: min(number, limit) for state, number in counted.items()} for counted in found]
 
 
 def _ended_at(task: Task | None, state: TaskState, at: int) -> bool:

@@ -27,7 +27,7 @@ from lilota.contract.rules import refuse_connection
 from lilota.errors import ConfigurationError
 from lilota.models import TERMINAL_STATES, AttemptUpdate, LogLine, NewTask, Note, TaskInfo, TaskState
 from lilota_memory_store import actions, claims, runners
-from lilota_memory_store.pages import counts, counts_of_owner, durations, ended_since, find
+from lilota_memory_store.pages import count_ended, counts, counts_of_owner, durations, ended_since, find
 from lilota_memory_store.restoring import restore
 from lilota_memory_store.table import TaskTable
 from lilota_memory_store.temporary import temporary_folder
@@ -121,6 +121,10 @@ class MemoryTaskStore:
         with self._changed:
             chosen = TERMINAL_STATES if states is None else states
             return ended_since(self._table, to_microseconds(since), chosen, limit)
+
+    def count_ended(self, edges: Sequence[datetime], limit: int = 1000) -> list[dict[TaskState, int]]:
+        with self._changed:
+            return count_ended(self._table, list(map(to_microseconds, edges)), limit)
 
     def counts(self, owner: str | None = None) -> list[TaskCount]:
         with self._changed:

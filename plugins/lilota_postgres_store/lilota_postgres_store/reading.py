@@ -18,7 +18,7 @@ from lilota_postgres_store.adding import MOST_IN_BUNDLE
 from lilota_postgres_store.database import Database
 from lilota_postgres_store.link.connection import Parameters, Rows
 from lilota_postgres_store.states import STATES, codes_of
-from lilota_postgres_store.texts import number_array, original, stored, stored_array
+from lilota_postgres_store.texts import number_array, original, stored, stored_array, text_array
 
 _PAGE: Final = 5000
 
@@ -100,6 +100,21 @@ def ended_since(database: Database, since: datetime, states: Sequence[TaskState]
     codes = codes_of(TERMINAL_STATES if states is None else TERMINAL_STATES.intersection(states))
     parameters = {"states": number_array(codes), "since": since.astimezone(UTC).isoformat(), "limit": str(limit)}
     return [task_id for (task_id,) in database.read("ended_since", **parameters)]
+
+
+def count_ended(database: Database, edges: Sequence[datetime], limit: int) -> list[dict[TaskState, int]]:
+    """Return how many tasks ended between each two edges, by state."""
+    instants = [edge.astimezone(UTC).isoformat() for edge in edges]
+    found: list[dict[TaskState, int]] = [{} for _ in instants[1:]]
+    parameters = {
+        "begins": text_array(instants[:-1]),
+        "ends": text_array(instants[1:]),
+        "states": number_array(codes_of(TERMINAL_STATES)),
+        "limit": str(limit),
+    }
+    for place, code, number in database.read("count_ended", **parameters):
+        found[place - 1][STATES[code]] = number
+    return found
 
 
 def counts(database: Database, owner: str | None = None) -> list[TaskCount]:

@@ -119,6 +119,9 @@ class PostgresTaskStore:
     def ended_since(self, since: datetime, states: Sequence[TaskState] | None = None, limit: int = 1000) -> list[int]:
         return reading.ended_since(self._db(), since, states, limit)
 
+    def count_ended(self, edges: Sequence[datetime], limit: int = 1000) -> list[dict[TaskState, int]]:
+        return reading.count_ended(self._db(), edges, limit)
+
     def counts(self, owner: str | None = None) -> list[TaskCount]:
         return reading.counts(self._db(), owner)
 

@@ -7,7 +7,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import islice
+from itertools import islice, pairwise
 from operator import itemgetter
 from typing import Any, Final
 
@@ -124,6 +124,20 @@ def ended_since(
         rows = connection.execute(SQL["ended_since"], (*CODES[state], since, limit - len(ids)))
         ids += (task_id for (task_id,) in rows)
     return ids
+
+
+def count_ended(connection: sqlite3.Connection, edges: Sequence[int], limit: int) -> list[dict[TaskState, int]]:
+    """Return how many tasks ended between each two edges, by state."""
+    return [_count_between(connection, begin, end, limit) for begin, end in pairwise(edges)]
+
+
+def _count_between(connection: sqlite3.Connection, begin: int, end: int, limit: int) -> dict[TaskState, int]:
+    found = {}
+    for state in TERMINAL_STATES:
+        ((number,),) = connection.execute(SQL["count_ended"], (*CODES[state], begin, end, limit))
+        if number:
+            found[state] = number
+    return found
 
 
 def _matching_ids(connection: sqlite3.Connection, query: TaskQuery) -> Iterable[int]:

@@ -134,6 +134,10 @@ class SQLiteTaskStore:
         with self._db().read() as connection:
             return reading.ended_since(connection, to_microseconds(since), states, limit)
 
+    def count_ended(self, edges: Sequence[datetime], limit: int = 1000) -> list[dict[TaskState, int]]:
+        with self._db().read() as connection:
+            return reading.count_ended(connection, list(map(to_microseconds, edges)), limit)
+
     def counts(self, owner: str | None = None) -> list[TaskCount]:
         with self._db().read() as connection:
             return reading.counts(connection) if owner is None else reading.counts_of_owner(connection, owner)

@@ -63,6 +63,7 @@ def test_statement_finds_its_rows_by_an_index(filled, name):
         ("held_in_lane", "tasks_by_lane"),
         ("ended_before", "tasks_ended"),
         ("ended_since", "tasks_ended"),
+        ("count_ended", "tasks_ended"),
         ("cancel_requests", "tasks_cancel_requested"),
     ],
 )

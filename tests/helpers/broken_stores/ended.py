@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from broken_stores.wrapper import StoreWrapper
 from lilota.contract import TaskQuery, TaskStore
@@ -60,3 +61,32 @@ class EndedSinceRemembersWhatWasRetried(StoreWrapper):
 
     def ended_since(self, since: datetime, states: Sequence[TaskState] | None = None, limit: int = 1000) -> list[int]:
         return super().ended_since(since, states, limit) + self._retried
+
+
+class CountEndedCountsTheEdgeTwice(StoreWrapper):
+    """Compares with <= at the end, too."""
+
+    def count_ended(self, edges: Sequence[datetime], limit: int = 1000) -> list[dict[TaskState, int]]:
+        count, late = super().count_ended, timedelta(microseconds=1)
+        return [count([begin, end + late], limit)[0] for begin, end in pairwise(edges)]
+
+
+class CountEndedKnowsNoLimit(StoreWrapper):
+    """Counts all, however many they are."""
+
+    def count_ended(self, edges: Sequence[datetime], limit: int = 1000) -> list[dict[TaskState, int]]:
+        return super().count_ended(edges, limit + 1000)
+
+
+class CountEndedTakesTheLimitTogether(StoreWrapper):
+    """Stops when the states have so many together."""
+
+    def count_ended(self, edges: Sequence[datetime], limit: int = 1000) -> list[dict[TaskState, int]]:
+        return [_first(counted, limit) for counted in super().count_ended(edges, limit)]
+
+
+def _first(counted: dict[TaskState, int], limit: int) -> dict[TaskState, int]:
+    found: dict[TaskState, int] = {}
+    for state, number in counted.items():
+        found[state] = min(number, limit - sum(found.values()))
+    return found

@@ -9,6 +9,7 @@ from typing import cast
 from msgspec.structs import replace
 
 from lilota.contract import (
+    CanCountEnded,
     CanFindEnded,
     CanReadManyLogs,
     Claimed,
@@ -64,6 +65,9 @@ class StoreWrapper(ForwardingStore):
 
     def ended_since(self, since: datetime, states: Sequence[TaskState] | None = None, limit: int = 1000) -> list[int]:
         return cast("CanFindEnded", self.inner).ended_since(since, states, limit)
+
+    def count_ended(self, edges: Sequence[datetime], limit: int = 1000) -> list[dict[TaskState, int]]:
+        return cast("CanCountEnded", self.inner).count_ended(edges, limit)
 
     def logs_of_many(self, after: Mapping[int, int], limit: int = 1000) -> dict[int, list[LogLine]]:
         return cast("CanReadManyLogs", self.inner).logs_of_many(after, limit)
