@@ -68,7 +68,8 @@ def _told(series: Series) -> str:
     numbers = f"{series.succeeded:,} succeeded, {series.failed:,} failed, {series.cancelled:,} cancelled"
     if not series.is_cut:
         return f"{numbers}."
-    return f"At least {numbers}; before {_clock(known[0].at)}, nobody has counted."
+    unknown = "" if len(known) == len(series.bars) else f"; before {_clock(known[0].at)}, nobody has counted"
+    return f"At least {numbers}{unknown}."
 
 
 def _bar(bar: Bar, x: float, width: float, longest: int) -> str:
@@ -92,7 +93,7 @@ def _bar_told(bar: Bar) -> str:
     if not bar.is_known:
         return f"{_clock(bar.at)}: not counted"
     said = [f"{getattr(bar, state):,} {state}" for state in reversed(_STATES) if getattr(bar, state)]
-    return f"{_clock(bar.at)}: {', '.join(said) or 'nothing ended'}"
+    return f"{_clock(bar.at)}: {'at least ' if bar.is_at_least else ''}{', '.join(said) or 'nothing ended'}"
 
 
 def _axis(series: Series, longest: int) -> str:

@@ -158,6 +158,7 @@ class Bar(Record, frozen=True, kw_only=True):
     Attributes:
         at: when it begins.
         is_known: False where nobody has counted it, because too much has ended since; then the numbers are 0.
+        is_at_least: more may have ended in one way than was counted.
     """
 
     at: datetime
@@ -166,6 +167,7 @@ class Bar(Record, frozen=True, kw_only=True):
     failed: int = 0
     cancelled: int = 0
     is_known: bool = True
+    is_at_least: bool = False
 
     @property
     def total(self) -> int:
@@ -178,7 +180,7 @@ class Series(Record, frozen=True, kw_only=True):
 
     Attributes:
         title: "The last hour, by minute".
-        is_cut: some bars are not known: the sums are "at least".
+        is_cut: some bars are not known, or not in full: the sums are "at least".
     """
 
     title: str

@@ -43,9 +43,8 @@ def doctor(client: TaskClient, command: str = WORKER) -> tuple[Trouble, ...]:
         for finding in examine(load=lambda: settings, worker_command=command)
     ]
     if not is_configured(client):
-        text = (
-            f"This looks at the store of the settings, {line(redacted(settings.store))}; the dashboard shows another."
-        )
+        looked_at = line(redacted(settings.store))
+        text = f"This looks at the store of the settings, {looked_at}; the dashboard shows another one."
         found.append(Trouble(level="warning", check="settings", text=text))
     return tuple(sorted(found, key=lambda trouble: ("problem", "warning", "ok").index(trouble.level)))
 

@@ -106,6 +106,40 @@ def test_history_counts_what_ended_in_this_minute_and_hour(client):
     assert page.durations[0].failed == 1
 
 
+class Finding:
+    """A store that finds by the end of its tasks, and does not count."""
+
+    def __init__(self, inner):
+        self.find, self.ended_since, self.capabilities = inner.find, inner.ended_since, inner.capabilities
+
+
+def test_history_is_read_where_a_store_does_not_count(client, monkeypatch):
+    """What is not read is not known, rather than nothing."""
+    monkeypatch.setattr(history, "TaskStore", Finding)
+    for _ in range(3):
+        fail(client.store)
+
+    page = history.history(Finding(client.store))
+    monkeypatch.setattr(history, "_READ", 3)
+    cut = history.history(Finding(client.store))
+
+    assert (page.hour.failed, page.day.failed, page.hour.is_cut) == (3, 3, False)
+    assert cut.hour.is_cut
+    assert not cut.hour.bars[0].is_known
+
+
+def test_a_bar_says_that_it_is_cut(client, monkeypatch):
+    """A store counts no further than it is asked to."""
+    for _ in range(3):
+        fail(client.store)
+    monkeypatch.setattr(history, "_HOURS", history._HOURS._replace(counted=2))
+
+    page = history.history(client.store)
+
+    assert sum(bar.is_at_least for bar in page.day.bars) >= 1
+    assert (page.day.is_cut, page.hour.is_cut) == (True, False)
+
+
 class WithoutEnds:
     """A store that has no index of the ends of its tasks, as one of a stranger may have none."""
 
