@@ -143,6 +143,7 @@ def filter_options(states: Iterable[str]) -> Callable[[Decorated], Decorated]:
         ),
         click.option("--before", type=MOMENT, metavar="WHEN", help="The same before then."),
         click.option("--error", metavar="TEXT", help="With this text in the error, in capitals or not."),
+        click.option("--text", metavar="TEXT", help="The same in the name or the description; or the id."),
     ]
 
     def decorate(command: Decorated) -> Decorated:

@@ -38,6 +38,15 @@ def test_list_takes_instants_and_a_text_of_the_error(store):
     assert [task["id"] for task in lines_of(call("list", "--json", "--error", "", "--after", "2"))] == [wanted]
 
 
+def test_list_takes_a_text_of_the_name_or_the_description(store):
+    """What somebody remembers of a task; or its id."""
+    photo, order = add_task(store, description="Photo of the sea"), add_task(store, name="order")
+
+    assert [task["id"] for task in lines_of(call("list", "--json", "--text", "SEA"))] == [photo]
+    assert [task["id"] for task in lines_of(call("list", "--json", "--text", "order"))] == [order]
+    assert [task["id"] for task in lines_of(call("list", "--json", "--text", str(photo)))] == [photo]
+
+
 def test_list_leads_to_the_next_page_of_what_matches(store):
     """As without a filter."""
     ids = [fail(store) for _ in range(3)]
