@@ -21,6 +21,7 @@ from itertools import islice
 from pathlib import Path
 
 import places
+import psycopg
 from lilota_dashboard.data import bulk, history, listing, names, overview, plugins, runners
 from lilota_dashboard.data import store as store_data
 from lilota_dashboard.data import task as task_data
@@ -57,7 +58,7 @@ def _ended(number: int, at: datetime) -> StoredTask:
         id=number,
         name=f"shop:task-{number % _NAMES}",
         description=f"Order {number}",
-        queue=f"queue-{number % _QUEUES}",
+        queue=_queue(number),
         owner=f"user-{number % 1000}",
         state=state,
         input_json=_INPUT,
@@ -74,6 +75,11 @@ def _ended(number: int, at: datetime) -> StoredTask:
     return StoredTask(info=info, log_lines=lines)
 
 
+def _queue(number: int) -> str:
+    """Return the queue of a task: all of one name are in the same."""
+    return f"queue-{number % _NAMES % _QUEUES}"
+
+
 def fill(store: TaskStore, size: int) -> None:
     """Store so many tasks, 5 of 100 of which wait, and register runners."""
     waiting = size * 5 // 100
@@ -82,7 +88,7 @@ def fill(store: TaskStore, size: int) -> None:
         store.restore(batch)
     for first in range(0, waiting, _BATCH):
         numbers = range(first, min(first + _BATCH, waiting))
-        store.add([NewTask(name=f"shop:task-{n % _NAMES}", queue=f"queue-{n % _QUEUES}") for n in numbers])
+        store.add([NewTask(name=f"shop:task-{n % _NAMES}", queue=_queue(n)) for n in numbers])
     for number in range(_RUNNERS):
         about = '{"names": ["shop:*"], "queues": null, "places": 8, "lilota": "2.0.0", "python": "3.13.1"}'
         store.heartbeat(RunnerInfo(id=f"runner-{number}", lease_seconds=3600, host="web", pid=1, about_json=about))
@@ -137,6 +143,14 @@ def measure(client: TaskClient, size: int) -> None:
         print(f"{name:<32}{statistics.median(times):8.1f}{max(times):9.1f}")
 
 
+def settle(store: TaskStore, url: str) -> None:
+    """Have done what PostgreSQL and the writes of runners do with time: vacuum, statistics, counts put together."""
+    for _ in range(20 * 200):  # one in 200 writes puts counts together
+        store.add([NewTask(name="shop:task-0", queue=_queue(0))])
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("VACUUM (ANALYZE)")
+
+
 def main() -> None:
     """Fill a store, and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -145,12 +159,15 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="keep the SQLite file here; one that is there is not filled again")
     arguments = parser.parse_args()
     with ExitStack() as stack:
-        store = open_store(_url(arguments, stack))
+        url = _url(arguments, stack)
+        store = open_store(url)
         store.open()
         stack.callback(store.close)
         if not store.counts():
             print(f"storing {arguments.size:,} tasks", flush=True)
             fill(store, arguments.size)
+            if arguments.place == "postgres":
+                settle(store, url)
         measure(TaskClient(store, accept_unknown_names=True), arguments.size)
 
 
