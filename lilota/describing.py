@@ -13,7 +13,7 @@ from lilota.tasks.describing import ParameterDetails, TaskDetails, default_optio
 from lilota.workers.starting import remedy_for
 from lilota.workers.trial import look_into_modules, look_into_tasks
 
-__all__ = ["ParameterDetails", "TaskDetails", "default_options", "describe", "known_names"]
+__all__ = ["ParameterDetails", "TaskDetails", "default_options", "describe", "known_names", "knows"]
 
 
 def known_names(registry: Registry) -> tuple[str, ...]:
@@ -22,11 +22,18 @@ def known_names(registry: Registry) -> tuple[str, ...]:
     Raises:
         LilotaError: no process can be started for that.
     """
-    try:
-        look_into_modules(registry, None, [os.getcwd()])
-    except (OSError, EOFError) as error:
-        raise _no_process(error) from error
+    _look_into_modules(registry)
     return registry.names()
+
+
+def knows(name: str, registry: Registry) -> bool:
+    """Tell whether a name stands for a task that can be used here, without importing a module for that.
+
+    Raises:
+        LilotaError: as for `known_names`.
+    """
+    _look_into_modules(registry)
+    return registry.knows(name)
 
 
 def describe(name: str, registry: Registry) -> TaskDetails:
@@ -36,7 +43,7 @@ def describe(name: str, registry: Registry) -> TaskDetails:
         UnknownTaskError: the name stands for nothing here.
         LilotaError: the task can't be imported, or no process can be started for that.
     """
-    known_names(registry)  # or else to ask for one that is declared would import all modules
+    _look_into_modules(registry)
     registry.check(name)
     imported = registry.imported_class(name)
     if imported is not TaskBase:
@@ -48,6 +55,14 @@ def describe(name: str, registry: Registry) -> TaskDetails:
     if tried.details is None:
         raise LilotaError(tried.problem)
     return msgspec.convert(tried.details, TaskDetails)
+
+
+def _look_into_modules(registry: Registry) -> None:
+    """Let a registry know what the modules of the settings declare; to ask it for a name would else import them."""
+    try:
+        look_into_modules(registry, None, [os.getcwd()])
+    except (OSError, EOFError) as error:
+        raise _no_process(error) from error
 
 
 def _no_process(error: OSError | EOFError) -> LilotaError:

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from lilota.config import Settings
-from lilota.describing import describe, known_names
+from lilota.describing import describe, known_names, knows
 from lilota.errors import LilotaError, UnknownTaskError
 from lilota.plugins import Plugins
 from lilota.registry import Registry
@@ -47,6 +47,8 @@ def test_a_task_is_described_without_being_imported_here(registry):
 
 def test_names_that_modules_declare_are_known_without_importing_them(registry):
     """As `lilota tasks` knows them."""
+    assert knows("elsewhere_made", registry)
+    assert not knows("nowhere", registry)
     assert {"elsewhere_made", "broken"} <= set(known_names(registry))
     assert "reports_elsewhere" not in sys.modules
 

@@ -9,10 +9,11 @@ from typing import Final
 from msgspec.structs import replace
 
 from lilota.client import TaskClient
-from lilota.describing import TaskDetails, describe
+from lilota.describing import TaskDetails
 from lilota.errors import ConfigurationError, InvalidInputError, InvalidTaskError, TaskRefusedError
 from lilota.models import JSONObject, TaskInfo
 from lilota.texts.secrets import mask_secrets
+from lilota_dashboard.data.descriptions import Describe, describe
 from lilota_dashboard.data.form import field_text, fields_of
 from lilota_dashboard.data.records import Added, Form, FormField
 from lilota_dashboard.data.submissions import RAW, given_texts, submitted
@@ -30,14 +31,14 @@ def empty_form(name: str, details: TaskDetails) -> Form:
     return _form(name, details, None, {})
 
 
-def form_to_change(client: TaskClient, info: TaskInfo) -> Form:
+def form_to_change(client: TaskClient, info: TaskInfo, describe: Describe = describe) -> Form:
     """Return the form of a task with the input of one that was added before; what is secret in it is left empty.
 
     Raises:
         UnknownTaskError: the task can't be added here.
         LilotaError: it can't be imported here.
     """
-    details = describe(info.name, client.registry)
+    details = describe(client, info.name)
     open_keys = {key: value for key, value in info.input.items() if info.masked_input[key] == value}
     hidden = dict.fromkeys(info.input.keys() - open_keys.keys(), _SECRET)
     fields = fields_of(details.input_schema)
@@ -54,7 +55,7 @@ def form_to_change(client: TaskClient, info: TaskInfo) -> Form:
     )
 
 
-def add(client: TaskClient, name: str, form: Sequence[tuple[str, str]]) -> Added:
+def add(client: TaskClient, name: str, form: Sequence[tuple[str, str]], describe: Describe = describe) -> Added:
     """Add a task by what somebody filled in: `input.KEY` for each field, `input`, `description` and `queue`.
 
     The module of the task is imported here, as by a program that adds it: its types check the input.
@@ -63,7 +64,7 @@ def add(client: TaskClient, name: str, form: Sequence[tuple[str, str]]) -> Added
         UnknownTaskError: the task can't be added here.
         LilotaError: it can't be imported here, or the store can't be written.
     """
-    details = describe(name, client.registry)
+    details = describe(client, name)
     found = submitted(details.input_schema, form)
     if found.input is None:
         return Added(task_id=None, form=_again(name, details, form, found.errors))

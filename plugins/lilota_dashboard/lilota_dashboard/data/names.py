@@ -9,7 +9,7 @@ from typing import Final
 
 from lilota.client import TaskClient
 from lilota.contract import TaskCount, TaskQuery
-from lilota.describing import TaskDetails, default_options, describe, known_names
+from lilota.describing import TaskDetails, default_options, known_names
 from lilota.errors import LilotaError, UnknownTaskError
 from lilota.finding import find_page
 from lilota.models import TERMINAL_STATES
@@ -17,6 +17,7 @@ from lilota.serving import Service, Serving
 from lilota.statistics import NameStats
 from lilota.texts.safe import safe_lines
 from lilota_dashboard.data.adding import empty_form
+from lilota_dashboard.data.descriptions import Describe, describe
 from lilota_dashboard.data.records import NamePage, NameRow, NamesPage
 from lilota_dashboard.data.rows import name_stats, numbers_of, task_row
 from lilota_dashboard.data.texts import json_text, line
@@ -39,8 +40,11 @@ def names(client: TaskClient) -> NamesPage:
     return NamesPage(rows=tuple(_rows(client, stats)), looked_at=len(ended))
 
 
-def name_page(client: TaskClient, name: str) -> NamePage:
+def name_page(client: TaskClient, name: str, describe: Describe = describe) -> NamePage:
     """Return all about one name; what can't be imported here has no form, and a sentence that says why.
+
+    Args:
+        describe: looks into the task, by a process of its own each time; `Descriptions` remembers.
 
     Raises:
         UnknownTaskError: there is no task of that name in the store, none can be added here, and no runner has it.
@@ -50,7 +54,7 @@ def name_page(client: TaskClient, name: str) -> NamePage:
     row = next((row for row in _rows(client, stats, [name])), None)
     if row is None:
         raise UnknownTaskError(f"There is no task {name!r:.100} in the store, and none can be added here.")
-    details, problem = _described(client, name) if row.is_known else (None, _NOT_HERE)
+    details, problem = _described(client, name, describe) if row.is_known else (None, _NOT_HERE)
     recent = client.store.find(TaskQuery(names=(name,), limit=_RECENT))
     return NamePage(
         row=row,
@@ -92,7 +96,7 @@ def _rows(client: TaskClient, stats: Mapping[str, NameStats], wanted: Iterable[s
             queues=tuple(map(line, queues)),
             numbers=numbers_of(rows),
             stats=stats.get(name),
-            is_known=name in known or client.registry.knows(name),
+            is_known=name in known or client.registry.knows(name),  # a name of a family, too
             is_served=_is_served(name, queues, serving),
             distribution=brought.get(name, ""),
         )
@@ -112,9 +116,9 @@ def _distributions(client: TaskClient) -> dict[str, str]:
     }
 
 
-def _described(client: TaskClient, name: str) -> tuple[TaskDetails | None, str]:
+def _described(client: TaskClient, name: str, describe: Describe) -> tuple[TaskDetails | None, str]:
     try:
-        return describe(name, client.registry), ""
+        return describe(client, name), ""
     except LilotaError as error:
         return None, line(str(error), 2000)
 

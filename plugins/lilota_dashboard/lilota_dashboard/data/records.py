@@ -17,6 +17,8 @@
     adding.form_to_change(client, info) -> Form           the input of a task, to be run again changed
     adding.add(client, name, form) -> Added               form: names and values; the id of the new task, or the form
                                                           once more with errors
+    descriptions.Descriptions()                           one for each client; hand it to these three as `describe`:
+                                                          without it they start a process each time
     plugins.plugins(client) -> PluginsPage
     store.store_page(client) -> StorePage                 at once
     store.doctor(client) -> tuple[Trouble, ...]           all of `lilota doctor`: takes seconds, and starts processes

@@ -10,7 +10,8 @@ from typing import Final
 from lilota.client import TaskClient
 from lilota.contract import AttemptRecord, TaskStore
 from lilota.contract.rules import told_node
-from lilota.errors import FileError, StoreError
+from lilota.describing import knows
+from lilota.errors import FileError, LilotaError, StoreError
 from lilota.files.reading import TaskFile
 from lilota.models import LogLine, TaskInfo, TaskState
 from lilota.serving import Serving, why_it_waits
@@ -53,7 +54,7 @@ def task_page(client: TaskClient, task_id: int) -> TaskPage:
         cancel_problem=_cancel_problem(info),
         retry_problem=_retry_problem(info),
         has_stack=info.state is TaskState.RUNNING and info.started_at is not None,
-        can_run_again=client.registry.knows(info.name),
+        can_run_again=_is_known_here(client, info.name),
     )
 
 
@@ -149,6 +150,13 @@ def _node(info: TaskInfo, store: TaskStore) -> str | None:
     lines = (each for each in store.logs(info.id, limit=_NODE_LINES) if each.attempt == info.attempt)
     told = next(filter(None, map(told_node, lines)), None)
     return None if told is None else line(told)
+
+
+def _is_known_here(client: TaskClient, name: str) -> bool:
+    try:
+        return knows(name, client.registry)
+    except LilotaError:  # no process can be started to look; the page of the store says so, and this one has the task
+        return False
 
 
 def _cancel_problem(info: TaskInfo) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from lilota_dashboard.data import adding, names
+from lilota_dashboard.data import adding, descriptions, names
+from lilota_dashboard.data.descriptions import describe
 from lilota_dashboard.data.form import fields_of
 from lilota_dashboard.data.submissions import submitted
 from stored import HOSTILE
@@ -221,3 +222,33 @@ def test_a_schema_of_somebodys_own_makes_no_form_fail(schema):
 
     assert field.label.isprintable()
     assert "hunter2" not in field.label
+
+
+def test_what_a_task_takes_is_remembered_for_a_minute(sqlite_client, monkeypatch):
+    """To look starts a process; code that has changed is seen a minute later."""
+    now, looks = [0.0], []
+
+    def look(client, name):
+        looks.append(name)
+        return describe(client, name)
+
+    monkeypatch.setattr(descriptions, "describe", look)
+    known = descriptions.Descriptions(lambda: now[0])
+
+    first = names.name_page(sqlite_client, "resize", known)
+    added = adding.add(sqlite_client, "resize", [("input.photo", "a")], known)
+    now[0] = 61.0
+    known(sqlite_client, "resize")
+
+    assert first.form is not None
+    assert added.task_id is not None
+    assert looks == ["resize", "resize"]
+
+
+def test_a_task_that_can_not_be_described_is_tried_anew(sqlite_client):
+    """Somebody mends it, and loads the page again."""
+    known = descriptions.Descriptions()
+
+    for _ in range(2):
+        with pytest.raises(UnknownTaskError):
+            known(sqlite_client, "nowhere")
