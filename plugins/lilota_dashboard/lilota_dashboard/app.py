@@ -1,0 +1,62 @@
+"""Put the dashboard together: what guards it, its pages, and what it needs to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.routing import Router
+
+from lilota.client import TaskClient
+from lilota.errors import ConfigurationError
+from lilota_dashboard.board import Board
+from lilota_dashboard.pages import ROUTES
+from lilota_dashboard.pages.errors import HANDLERS
+from lilota_dashboard.security.access import Access, AskedAccess, Authorize
+from lilota_dashboard.security.guard import Guard
+from lilota_dashboard.security.headers import SecurityHeaders
+from lilota_dashboard.security.hosts import AllowedHosts
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+
+def dashboard_app(
+    client: TaskClient,
+    *,
+    authorize: Authorize | None = None,
+    allow_actions: bool = False,
+    allowed_hosts: Iterable[str] | None = None,
+) -> ASGIApp:
+    """Return the dashboard as an ASGI application, to be mounted in another one.
+
+        app.mount("/lilota", dashboard_app(client, authorize=lambda request: request.user.is_staff))
+
+    Args:
+        client: of the store that it shows; it stays the application's, which closes it.
+        authorize: asked about each request, with a `starlette.requests.Request`: False or None refuses, True lets in,
+            a text lets in and is the name of who acts, in the log of actions. It may be a coroutine function; another
+            one is called in a thread.
+        allow_actions: let those who are let in add, cancel and retry tasks too.
+        allowed_hosts: the names by which it may be asked for, without ports; None leaves that to the application.
+
+    Raises:
+        ConfigurationError: there is no `authorize`: everybody would see the tasks.
+    """
+    if authorize is None:
+        raise ConfigurationError(
+            "A dashboard that is mounted needs authorize=: a function of the request that says who may see it, as "
+            "dashboard_app(client, authorize=lambda request: request.user.is_staff)."
+        )
+    return guarded(client, AskedAccess(authorize), AllowedHosts(allowed_hosts), allow_actions=allow_actions)
+
+
+def guarded(client: TaskClient, access: Access, hosts: AllowedHosts, *, allow_actions: bool) -> ASGIApp:
+    """Return the application, with what guards it around it.
+
+    From the outside in: headers on every answer, a page for every error, a look at the request, and then the pages,
+    each of which asks who is there.
+    """
+    board = Board(client, access, allow_actions=allow_actions)
+    return SecurityHeaders(board.around(ExceptionMiddleware(Guard(Router(ROUTES), hosts), handlers=HANDLERS)))
