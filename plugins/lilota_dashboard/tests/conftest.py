@@ -1,0 +1,80 @@
+"""What the tests share: dashboards that run as processes of their own, and runners for the tasks that they show.
+
+`helpers` is on the import path, also of workers.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+HELPERS = str(Path(__file__).parent / "helpers")
+
+if HELPERS not in sys.path:
+    sys.path.insert(0, HELPERS)
+
+
+def new_store(folder):
+    """Make a store in a file, and return its URL."""
+    from lilota.client import TaskClient
+
+    url = f"sqlite:///{folder / 'lilota.db'}"
+    with TaskClient(url):
+        return url
+
+
+@pytest.fixture
+def store_url(tmp_path):
+    """A store in a file that is there already."""
+    return new_store(tmp_path)
+
+
+@pytest.fixture
+def client(store_url):
+    """A client of that store, which takes every name."""
+    from lilota.client import TaskClient
+
+    with TaskClient(store_url, accept_unknown_names=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def start(store_url, tmp_path):
+    """Return what starts `lilota dashboard` with further options, and gives the running one; it ends after the test."""
+    from running import RunningDashboard
+
+    running = []
+
+    def begin(*options, **more):
+        running.append(RunningDashboard(store_url, tmp_path, *options, **more))
+        return running[-1]
+
+    yield begin
+    for each in running:
+        each.stop()
+
+
+@pytest.fixture
+def runner(store_url):
+    """A runner of the tasks in `web_tasks`."""
+    from web_tasks import TASKS
+
+    from lilota.runner import TaskRunner
+
+    new = TaskRunner(store_url, 2)
+    for name, task in TASKS.items():
+        new.register(name, task)
+    with new as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """Two dashboards for all tests of a module, on one store: one only shows, the other may act. With a client."""
+    from running import Shared
+
+    folder = tmp_path_factory.mktemp("shared")
+    with Shared(new_store(folder), folder) as both:
+        yield both
