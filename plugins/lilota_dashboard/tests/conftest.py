@@ -63,7 +63,7 @@ def runner(store_url):
 
     from lilota.runner import TaskRunner
 
-    new = TaskRunner(store_url, 2)
+    new = TaskRunner(store_url, 2, stop_seconds=0)
     for name, task in TASKS.items():
         new.register(name, task)
     with new as running:

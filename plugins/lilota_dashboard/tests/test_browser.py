@@ -118,8 +118,9 @@ def test_a_task_is_run_again_with_another_input(enter, runner):
     expect(page.locator("#output")).to_contain_text("42")
 
 
-def test_a_form_says_at_the_field_what_is_wrong(enter):
+def test_a_form_says_at_the_field_what_is_wrong(enter, visitor):
     """And keeps what was filled in."""
+    visitor.forgiven.append("the server responded with a status of 422")
     page = enter("/names/add_two_numbers")
     page.get_by_label("number1").fill("20")
     page.locator("form.form").evaluate("form => { form.noValidate = true }")
@@ -171,8 +172,9 @@ def test_the_overview_and_the_list_follow_what_happens(enter, client):
     expect(page.locator("#results tbody tr")).to_have_count(4)
 
 
-def test_a_page_goes_on_after_the_server_was_started_again(enter, start, board, runner, tmp_path):
+def test_a_page_goes_on_after_the_server_was_started_again(enter, visitor, start, board, runner, tmp_path):  # noqa: PLR0917 - fixtures
     """With the same token file, nobody has to do anything."""
+    visitor.forgiven += ["net::ERR_INCOMPLETE_CHUNKED_ENCODING", "net::ERR_CONNECTION_REFUSED"]
     board.stop()
     token = tmp_path / "token"
     token.write_text(board.token)
