@@ -6,7 +6,7 @@ piles up: it gets the newest state with its next event, and the lines behind tho
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -15,12 +15,14 @@ import msgspec
 
 from lilota.changes import Changes, Heard, mark_of
 from lilota.contract import TaskQuery
+from lilota.foresight import Estimate
 from lilota.models import LogLine, TaskInfo
+from lilota.serving import WAITING_STATES
 from lilota_status.cursors import Known, read, version_of, written
 from lilota_status.files import FileLists
 from lilota_status.limits import MOST_LINES, MOST_REFS
 from lilota_status.records import Asked, Refusal
-from lilota_status.snapshots import Seen, snapshot
+from lilota_status.snapshots import Seen, estimates_of, is_estimated, snapshot
 from lilota_status.texts import line_of
 from lilota_status.visitors import Visitors
 
@@ -114,11 +116,17 @@ class Following:
         return self._visitors.client.changes_behind(self._heard)
 
     def needs_store(self, changes: Changes) -> bool:
-        """Tell whether `events` would ask the store for files: then it belongs into a thread."""
-        return any(change is not None and not self._files.knows(change.info) for change in changes.values())
+        """Tell whether `events` would ask the store, for files or an estimate: then it belongs into a thread."""
+        infos = [change.info for change in changes.values() if change is not None]
+        return any(is_estimated(info) or not self._files.knows(info) for info in infos)
 
     def events(self, changes: Changes) -> list[Event]:
-        """Return what a page is told of changes."""
+        """Return what a page is told of changes.
+
+        Raises:
+            StoreError: the store can't be asked.
+        """
+        foreseen = self._foresee(change.info for change in changes.values() if change is not None)
         told = []
         for task_id, change in changes.items():
             before = self._heard.pop(task_id)
@@ -126,14 +134,15 @@ class Following:
                 if change is None:
                     each.is_over = True
                     told.append(Event("gone", {"ref": each.ref}))
-                elif event := self._event(each, change.info, change.lines, before.lines or 0):
+                elif event := self._event(each, change.info, foreseen, change.lines, before.lines or 0):
                     told.append(event)
             if change is not None and not change.info.state.is_terminal:
                 self._heard[task_id] = before.with_change(change)
         return told
 
     def begin(self, infos: Mapping[int, TaskInfo]) -> list[Event]:
-        """Return what a page is told at first: of each task as it is, unless it knows that."""
+        """Return what a page is told at first: of each task as it is, unless it knows that. Raises as `events`."""
+        foreseen = self._foresee(infos.values())
         told = []
         for each in self._watched:
             if each.is_over:
@@ -142,11 +151,19 @@ class Following:
             info, first = infos[each.task_id], each.lines or 0
             lines = self._lines(each, info)
             is_all = len(lines) < MOST_LINES
-            event = self._event(each, info, lines, first, is_end=is_all)
+            event = self._event(each, info, foreseen, lines, first, is_end=is_all)
             told += [event] if event else []
             if not each.is_over:
                 self._listen(each, info, is_all=is_all)
         return told
+
+    def ask_for_the_line(self) -> None:
+        """Have the page told once more of tasks that wait: what is before them changes, though they do not."""
+        waiting = [task_id for task_id, heard in self._heard.items() if heard.mark and heard.mark[0] in WAITING_STATES]
+        for task_id in waiting:
+            self._heard[task_id] = Heard(None, self._heard[task_id].lines)
+            for each in self._of(task_id):
+                each.version = ""
 
     def forget(self) -> None:
         """Have the page told of all tasks that go on, with the next event: it has been told of trouble."""
@@ -172,12 +189,23 @@ class Following:
         elif each.lines is not None:
             self._heard[info.id] = Heard(mark and before.mark, min(before.lines, each.lines))
 
+    def _foresee(self, infos: Iterable[TaskInfo]) -> Mapping[int, Estimate]:
+        return estimates_of(self._visitors.client, infos)
+
     def _event(
-        self, each: Watched, info: TaskInfo, lines: tuple[LogLine, ...], first: int, *, is_end: bool = True
+        self,
+        each: Watched,
+        info: TaskInfo,
+        foreseen: Mapping[int, Estimate],
+        lines: tuple[LogLine, ...],
+        first: int,
+        *,
+        is_end: bool = True,
     ) -> Event | None:
         """Return an event of a task, None if the page knows all of it.
 
         Args:
+            foreseen: by id what is foreseen of tasks.
             lines: what is new in its log, without `first` lines.
             is_end: whether all is told with it, if the task has ended.
         """
@@ -188,7 +216,8 @@ class Following:
             return None
         each.version = version
         seen = Seen(each.ref, info, each.granted)
-        data = snapshot(seen, self._base, self._files.of(self._visitors.client, info, each.granted))
+        files = self._files.of(self._visitors.client, info, each.granted)
+        data = snapshot(seen, self._base, files, foreseen.get(info.id))
         if each.lines is not None:
             data["lines"] = [line_of(each.lines + place, line) for place, line in enumerate(new, 1)]
             each.lines += len(new)

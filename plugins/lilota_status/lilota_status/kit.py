@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
@@ -20,7 +20,7 @@ from lilota_status.limits import MOST_LINES, MOST_TASKS, Limits, StreamCounts
 from lilota_status.origins import check_same_origin
 from lilota_status.pages import TEXTS, Pages
 from lilota_status.records import COMMON_HEADERS, Answer, Asked, Refusal, json_answer, not_found, refused
-from lilota_status.snapshots import Seen, error_of, has_result, snapshot
+from lilota_status.snapshots import Seen, error_of, estimates_of, has_result, snapshot
 from lilota_status.texts import STATES, line_of
 from lilota_status.visitors import Allow, Clients, Owner, Visitors
 
@@ -120,7 +120,7 @@ class StatusKit:
 
     def _task(self, ref: str, asked: Asked) -> Answer:
         _, seen = self.visitors.find(asked, ref)
-        content = self._snapshot(asked, seen)
+        (content,) = self._snapshots(asked, [seen])
         if asked.accepts(_HTML):
             return self._pages.task(content)
         return json_answer(content, headers=[("Vary", "Accept")])
@@ -158,7 +158,8 @@ class StatusKit:
         if asked.accepts(_HTML):  # a form of the page without a script: back to it
             return Answer(status=HTTPStatus.SEE_OTHER, headers=[("Location", f"../{ref}"), *COMMON_HEADERS])
         _, seen = self.visitors.find(asked, ref)
-        return json_answer(self._snapshot(asked, seen))
+        (content,) = self._snapshots(asked, [seen])
+        return json_answer(content)
 
     def _mine(self, asked: Asked) -> Answer:
         owner = self.visitors.owner(asked)
@@ -178,14 +179,23 @@ class StatusKit:
         refs = {info.id: self.visitors.client.handle(info.id).ref for info in found}
         seen = [each for info in found if (each := self.visitors.see(asked, refs[info.id], info))]
         content = {
-            "tasks": [self._snapshot(asked, each) for each in seen],
+            "tasks": self._snapshots(asked, seen),
             "next": refs[found[-1].id] if len(found) == limit else None,
         }
         return json_answer(content)
 
-    def _snapshot(self, asked: Asked, seen: Seen) -> dict[str, Any]:
+    def _snapshots(self, asked: Asked, tasks: Sequence[Seen]) -> list[dict[str, Any]]:
         client = self.visitors.client
-        return snapshot(seen, asked.base, files_now(client, seen.info) if "files" in seen.granted else ())
+        foreseen = estimates_of(client, (seen.info for seen in tasks))
+        return [
+            snapshot(
+                seen,
+                asked.base,
+                files_now(client, seen.info) if "files" in seen.granted else (),
+                foreseen.get(seen.info.id),
+            )
+            for seen in tasks
+        ]
 
 
 def _check_method(asked: Asked, method: str) -> None:

@@ -92,4 +92,6 @@ def _next_events(following: Following, wait_seconds: float) -> list[Event]:
             events = [Event("trouble", {"error": TROUBLE})]
         finally:
             future.cancel()
+    if not events:
+        following.ask_for_the_line()
     return events

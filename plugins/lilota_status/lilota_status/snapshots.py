@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from lilota.client import TaskClient
 from lilota.files.reading import TaskFile
+from lilota.foresight import Estimate
 from lilota.models import TaskInfo, TaskState
 from lilota_status.texts import STATES, iso, shown, title_of
 
@@ -28,9 +30,14 @@ class Seen(NamedTuple):
     granted: Collection[str]
 
 
-def snapshot(seen: Seen, base: str, files: Collection[TaskFile]) -> dict[str, Any]:
-    """Return what a page gets of a task."""
+def snapshot(seen: Seen, base: str, files: Collection[TaskFile], estimate: Estimate | None) -> dict[str, Any]:
+    """Return what a page gets of a task.
+
+    Args:
+        estimate: what is foreseen of it, None where nobody was asked.
+    """
     info, progress, own = seen.info, seen.info.progress, f"{base}/{seen.ref}"
+    foreseen = estimate or Estimate(finishes_at=progress.finish_at)
     return {
         "ref": seen.ref,
         "name": shown(info.name),
@@ -45,10 +52,9 @@ def snapshot(seen: Seen, base: str, files: Collection[TaskFile]) -> dict[str, An
         "run_at": iso(info.run_at),
         "started_at": iso(info.started_at),
         "finished_at": iso(info.finished_at),
-        "finish_at": iso(progress.finish_at),
-        # Until tasks are estimated before they run.
-        "starts_at": None,
-        "before": None,
+        "finish_at": iso(foreseen.finishes_at),
+        "starts_at": iso(foreseen.starts_at),
+        "before": foreseen.before,
         "attempt": info.attempt,
         "error": error_of(info),
         "has_result": "result" in seen.granted and has_result(info),
@@ -57,6 +63,16 @@ def snapshot(seen: Seen, base: str, files: Collection[TaskFile]) -> dict[str, An
         "now": iso(datetime.now(UTC)),
         "links": {"self": own, "logs": f"{own}/logs", "result": f"{own}/result", "cancel": f"{own}/cancel"},
     }
+
+
+def is_estimated(info: TaskInfo) -> bool:
+    """Tell whether the store has to be asked when a task will start and end: it waits, or tells of no pace."""
+    return not info.state.is_terminal and info.progress.finish_at is None
+
+
+def estimates_of(client: TaskClient, infos: Iterable[TaskInfo]) -> Mapping[int, Estimate]:
+    """Return by id what is foreseen of those tasks that do not tell of it themselves. Raises StoreError."""
+    return client.estimates(filter(is_estimated, infos))
 
 
 def percentage_of(info: TaskInfo) -> float | None:

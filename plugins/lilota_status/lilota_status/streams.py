@@ -72,6 +72,7 @@ async def frames(kit: StatusKit, asked: Asked, client: str, run: Run = asyncio.t
                 return
             events = await _next_events(following, _HEARTBEAT_SECONDS, run)
             if not events and not following.is_over:
+                following.ask_for_the_line()
                 yield _HEARTBEAT
             elif events and events[0].kind == "trouble":
                 events = [] if is_away else events
@@ -88,6 +89,8 @@ async def poll_in_loop(kit: StatusKit, asked: Asked, run: Run = asyncio.to_threa
             following, events = await run(kit.follow, asked)
             if not events and not following.is_over and wait_seconds:
                 events = await _next_events(following, wait_seconds, run)
+                if not events:
+                    following.ask_for_the_line()
             return poll_answer(following, events)
     except Exception as error:  # noqa: BLE001 - it is logged there
         return kit.failure(asked, error)

@@ -56,6 +56,16 @@ def test_a_poll_is_answered_when_something_happens(visitor, client):
     assert answers[-1]["events"][0]["data"]["state"] == "running"
 
 
+def test_a_task_that_waits_is_told_again_with_the_poll_behind_one_without_news(visitor, client):
+    """What is before it changes, though it does not."""
+    ref = client.add("task").ref
+    without_news = visitor.poll([ref], after=visitor.poll([ref])["after"], wait=1)
+    again = visitor.poll([ref], after=without_news["after"], wait=25)
+
+    assert without_news["events"] == []
+    assert [event["data"]["state"] for event in again["events"]] == ["waiting"]
+
+
 def test_a_broken_time_is_refused(some_visitor, client):
     """And a longer one is the longest."""
     ref = client.add("task").ref

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from attempts import Attempt
+from servers import until
+from watched_tasks import quick, wait_for
 
 from lilota.models import TaskState
 
@@ -25,6 +27,20 @@ def test_a_task_that_waits(visitor, client):
     assert told["actions"] == ["logs", "files", "cancel"]
     assert told["created_at"].endswith("Z")
     assert told["links"]["cancel"] == f"{visitor.base}/{ref}/cancel"
+
+
+def test_a_task_that_waits_for_its_turn_is_told_its_place(some_visitor, runner, tmp_path):
+    """And when about it starts, as far as others of its name have shown how long they take."""
+    runner.add(quick.bind()).result(60)
+    gate = tmp_path / "gate"
+    runner.add(wait_for.bind(path=str(gate)))
+    next_one, last = (runner.add(quick.bind()).ref for _ in range(2))
+
+    told = until(lambda: some_visitor.get(last).json(), lambda seen: seen["before"] == 1)
+    gate.write_text("open")
+
+    assert some_visitor.until(next_one, "succeeded")["before"] is None
+    assert told["state"] in {"waiting", "running"}  # a runner may have taken it already
 
 
 def test_a_task_that_fails_tells_its_error_and_no_traceback(visitor, client):

@@ -64,6 +64,18 @@ def test_one_stream_tells_of_many_tasks(open_streams, client):
     assert told[-1][1]["percentage"] == 70
 
 
+def test_tasks_that_wait_are_told_again_now_and_then(serve, client, monkeypatch):
+    """What is before them changes, though they do not; of what has ended, nothing more is told."""
+    monkeypatch.setattr("lilota_status.streams._HEARTBEAT_SECONDS", 0.1)
+    ended, waits = client.add("task"), client.add("task")
+    Attempt(client).succeed()
+
+    with serve(status_app(client, allow=everything)).events([ended.ref, waits.ref]) as events:
+        told = [next(events)[1]["state"] for _ in range(5)]
+
+    assert told == ["succeeded", *["waiting"] * 4]
+
+
 def test_more_than_a_hundred_are_refused(visitor, client):
     """A thousand would be one question for nobody; none is a mistake."""
     for number, sentence in ((1000, "Up to 100 tasks can be followed at once, not 1000."), (101, "Up to 100 tasks")):
