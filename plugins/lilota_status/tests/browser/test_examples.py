@@ -1,0 +1,144 @@
+"""The example applications, as their READMEs start them, and what people do with them."""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import zipfile
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from looking import button, part
+from PIL import Image
+
+expect = pytest.importorskip("playwright.sync_api").expect
+
+EXAMPLES = Path(__file__).resolve().parents[4] / "examples"
+_WAIT_SECONDS = 60
+
+pytestmark = pytest.mark.skipif(not EXAMPLES.exists(), reason="the examples are in a checkout only")
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Return what starts an example in a new folder, and returns its address."""
+    processes = []
+
+    def start(name):
+        port = _free_port()
+        environment = {**os.environ, "PORT": str(port), "PYTHONUNBUFFERED": "1"}
+        program = EXAMPLES / name / "app.py"
+        processes.append(subprocess.Popen([sys.executable, str(program)], cwd=tmp_path, env=environment))
+        url = f"http://127.0.0.1:{port}/"
+        _wait_until_it_answers(url, processes[-1])
+        return url
+
+    yield start
+    for process in processes:
+        process.terminate()
+        process.wait(_WAIT_SECONDS)
+
+
+def _free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def _wait_until_it_answers(url, process):
+    ends_at = time.monotonic() + _WAIT_SECONDS
+    while time.monotonic() < ends_at:
+        assert process.poll() is None, "the example has ended"
+        with suppress(OSError), urllib.request.urlopen(url):
+            return
+        time.sleep(0.05)
+    pytest.fail(f"{url} does not answer")
+
+
+@pytest.fixture(params=["fastapi_photos"])
+def example(request, start):
+    """The address of an example with the photographs and the report."""
+    return start(request.param)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Some photographs, as large as those of a telephone."""
+    paths = [tmp_path / f"harbour-{number}.jpg" for number in range(1, 4)]
+    for path in paths:
+        Image.effect_noise((2000, 1500), 80).save(path, "JPEG")
+    return paths
+
+
+def test_photographs_become_thumbnails(example, visitor, photos):
+    """They are uploaded, followed, and the thumbnails are downloaded."""
+    page = visitor.open(example)
+    page.get_by_label("Photographs").set_input_files(photos)
+    button(page, "Make thumbnails").click()
+    expect(part(page, "title")).to_have_text("Thumbnails")
+    expect(part(page, "state")).to_have_text("Done")
+
+    with page.expect_download() as download:
+        page.get_by_role("link", name="thumbnails.zip").click()
+
+    with zipfile.ZipFile(io.BytesIO(download.value.path().read_bytes())) as packed:
+        assert packed.namelist() == ["001.jpg", "002.jpg", "003.jpg"]
+        with packed.open("001.jpg") as stream:
+            assert Image.open(stream).size == (320, 240)
+    button(page, "Log").click()
+    expect(part(page, "log")).to_contain_text("harbour-3.jpg is done")
+
+
+def test_a_report_is_watched_and_downloaded(example, visitor):
+    """Its bar moves month by month."""
+    page = visitor.open(example)
+    button(page, "Order a report").click()
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    expect(part(page, "details")).to_contain_text("of 12")
+    expect(part(page, "state")).to_have_text("Done")
+
+    with page.expect_download() as download:
+        page.get_by_role("link", name="report-2026.csv").click()
+
+    assert download.value.path().read_bytes().splitlines()[-1] == b"2026-12,1200"
+
+
+def test_an_order_is_cancelled(example, visitor):
+    """By who has given it."""
+    page = visitor.open(example)
+    button(page, "Order a report").click()
+    expect(part(page, "state")).to_have_text("Running")
+
+    button(page, "Cancel").click()
+
+    expect(part(page, "state")).to_have_text("Cancelled")
+
+
+def test_everybody_sees_their_own_tasks(example, new_visitor):
+    """Not even with a reference does one see those of somebody else."""
+    ann, bob = new_visitor(), new_visitor()
+    page = ann.open(example)
+    button(page, "Order a report").click()
+    expect(part(page, "title")).to_have_count(1)
+    ref = page.locator("lilota-task").get_attribute("ref")
+
+    elsewhere = bob.open(example)
+    expect(elsewhere.get_by_text("No tasks yet.")).to_be_visible()
+
+    bob.forgiven.append("404")
+    assert bob.context.request.get(f"{example}tasks/{ref}").status == 404
+    assert ann.context.request.get(f"{example}tasks/{ref}").status == 200
+
+
+def test_axe_finds_nothing_grave(example, visitor):
+    """On the page with its forms and a task."""
+    page = visitor.open(example)
+    button(page, "Order a report").click()
+    expect(part(page, "state")).to_be_visible()
+
+    assert visitor.grave_findings(page) == []
