@@ -267,7 +267,8 @@ class Task extends Base {
     const parts = {
       waiting: [before && this.say("before", {before}), time("starts", starts_at)],
       running: [percentage && `${Math.floor(percentage)}%`, of && this.say("step", {step, of}), time("left", finish_at)],
-    }[state] ?? [started_at && time("took", finished_at, Date.parse(started_at))];
+    // What has ended at once has taken up to a second.
+    }[state] ?? [started_at && time("took", finished_at, Math.min(Date.parse(started_at), Date.parse(finished_at) - 1000))];
     return parts.filter(Boolean).join(" · ");
   }
 

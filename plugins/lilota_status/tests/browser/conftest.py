@@ -30,6 +30,12 @@ def site(runner):
 
 
 @pytest.fixture
+def visitor(new_visitor):
+    """Somebody with a browser; elsewhere in these tests it is somebody with an HTTP client."""
+    return new_visitor()
+
+
+@pytest.fixture
 def add(runner, tmp_path):
     """Add a task of Ann's, which gets the folder of the test if it waits for files; cancel it in the end."""
     handles = []

@@ -135,6 +135,20 @@ def test_everybody_sees_their_own_tasks(example, new_visitor):
     assert ann.context.request.get(f"{example}tasks/{ref}").status == 200
 
 
+def test_the_small_example_works_too(start, visitor):
+    """With Flask, by long polls."""
+    visitor.forgiven.append("status of 406")
+    page = visitor.open(start("flask_small"))
+    page.get_by_label("Pages").fill("4")
+    button(page, "Order a report").click()
+    expect(part(page, "state")).to_have_text("Done")
+
+    with page.expect_download() as download:
+        page.get_by_role("link", name="report.txt").click()
+
+    assert download.value.path().read_bytes() == b"page\n" * 4
+
+
 def test_axe_finds_nothing_grave(example, visitor):
     """On the page with its forms and a task."""
     page = visitor.open(example)

@@ -10,9 +10,9 @@ expect = pytest.importorskip("playwright.sync_api").expect
 
 
 @pytest.fixture
-def owner():
-    """Somebody who has no other tasks."""
-    return "Bob"
+def owner(request):
+    """Somebody who has no other tasks; the runner is that of all tests of the module."""
+    return f"Bob of {request.node.name}"
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_more_are_shown_on_demand(page, runner, owner):
 
     button(page, "More").click()
 
-    page.wait_for_function("document.querySelectorAll('lilota-task').length > 24")
+    expect(page.locator("lilota-task").nth(24)).to_be_attached()
     expect(button(page, "More")).to_have_count(0)
 
 

@@ -10,6 +10,9 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Response as WsgiResponse
 
 WAIT_SECONDS = 60
 POLICY = (
@@ -67,3 +70,35 @@ class Site:
 
     async def _style(self, request) -> Response:
         return Response(STYLE, media_type="text/css")
+
+
+class WsgiSite:
+    """A WSGI application behind the development server of werkzeug, which has a thread for each request."""
+
+    def __init__(self, tasks) -> None:
+        self._bodies: list[str] = []
+        application = DispatcherMiddleware(self._answer, {"/tasks": tasks})
+        self._server = make_server("127.0.0.1", 0, application, threaded=True)
+        self.url = f"http://127.0.0.1:{self._server.port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def with_page(self, body: str) -> str:
+        """Return the address of a new page."""
+        self._bodies.append(PAGE.format(body=body, lang="en"))
+        return f"{self.url}/{len(self._bodies) - 1}"
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._thread.join(WAIT_SECONDS)
+        self._server.server_close()
+
+    def _answer(self, environ, start_response):
+        path = environ["PATH_INFO"].removeprefix("/")
+        answer = (
+            WsgiResponse(self._bodies[int(path)], mimetype="text/html")
+            if path.isdecimal()
+            else WsgiResponse(STYLE, mimetype="text/css")
+        )
+        answer.headers["Content-Security-Policy"] = POLICY
+        return answer(environ, start_response)
