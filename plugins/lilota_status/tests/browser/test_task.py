@@ -62,7 +62,8 @@ def test_an_end_that_overtakes_the_answer_to_a_cancellation_counts(see, add):
     expect(part(page, "state")).to_have_text("Running")
     page.route("**/cancel", lambda route: _answer_late(route, page))
 
-    button(page, "Cancel").click()
+    with page.expect_response("**/cancel"):
+        button(page, "Cancel").click()
 
     expect(part(page, "live")).to_have_text("Yearly report: Cancelled")
     expect(button(page, "Cancel")).to_have_count(0)
