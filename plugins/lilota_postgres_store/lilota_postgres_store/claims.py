@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from lilota.contract import Claimed, ClaimRequest, DueTask
 from lilota.models import Claim
 from lilota_postgres_store.database import Database, Step
@@ -51,7 +53,7 @@ def _to_claim(row: tuple[Any, ...]) -> Claim:
         task_id, token, attempt, name, description, input_json, output_json, queue, priority, lost_attempts,
         max_lost_attempts, log_count, created_at, run_at, headers_json, owner, checkpoint_json,
     ) = row  # fmt: skip
-    return Claim(
+    claim = Claim(
         id=task_id,
         token=token,
         attempt=attempt,
@@ -67,6 +69,8 @@ def _to_claim(row: tuple[Any, ...]) -> Claim:
         created_at=created_at,
         run_at=created_at if run_at is None else run_at,
         headers_json=headers_json,
-        owner=None if owner is None else original(owner),
-        checkpoint_json=checkpoint_json,
     )
+    if owner is None and checkpoint_json is None:
+        return claim
+    # Apart from the others: CPython takes five times as long for a call with more than 15 keywords.
+    return replace(claim, owner=None if owner is None else original(owner), checkpoint_json=checkpoint_json)
