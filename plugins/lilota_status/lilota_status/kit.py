@@ -18,7 +18,7 @@ from lilota_status.files import FileLists, files_now
 from lilota_status.following import TROUBLE, Following, open_following
 from lilota_status.limits import MOST_LINES, MOST_TASKS, Limits, StreamCounts
 from lilota_status.origins import check_same_origin
-from lilota_status.pages import TEXTS, Pages
+from lilota_status.pages import TEXTS, TEXTS_OF_ELEMENT, Pages
 from lilota_status.records import COMMON_HEADERS, Answer, Asked, Refusal, json_answer, not_found, refused
 from lilota_status.snapshots import Seen, error_of, estimates_of, has_result, snapshot
 from lilota_status.texts import STATES, line_of
@@ -36,7 +36,7 @@ class StatusKit:
     Args:
         clients: a client, a runner, or what makes a client when it is first needed.
         allow: see `Visitors`, and so are `owner` and `max_age_seconds`.
-        texts: other words for those of `TEXTS`, by the same keys.
+        texts: other words for what pages say, by the keys of `TEXTS` and `TEXTS_OF_ELEMENT`.
         stylesheet: the address of a stylesheet of the application's, on the same site.
         limits: how much is given to those who watch.
 
@@ -225,8 +225,9 @@ def _states(word: str | None) -> list[TaskState] | None:
 
 
 def _checked_texts(texts: Mapping[str, str]) -> Mapping[str, str]:
-    unknown = sorted(set(texts) - set(TEXTS))
+    known = {*TEXTS, *TEXTS_OF_ELEMENT}
+    unknown = sorted(set(texts) - known)
     if unknown:
-        known = ", ".join(TEXTS)
-        raise ConfigurationError(f"'texts' has {unknown[0]!r:.100}, which no page says. It may have: {known}.")
-    return {**TEXTS, **texts}
+        names = ", ".join(sorted(known))
+        raise ConfigurationError(f"'texts' has {unknown[0]!r:.100}, which no page says. It may have: {names}.")
+    return texts

@@ -19,7 +19,7 @@ class Options(TypedDict, total=False):
         owner: `owner(request)` returns whose tasks `/mine` lists, as they were given to `add(owner=...)`; None for who
             has none. Without it, there is no such page.
         max_age_seconds: how old a reference may be; None, the default, takes any.
-        texts: other words for what the page without a script says; see `lilota_status.pages.TEXTS`.
+        texts: other words for what pages say, by the keys of `TEXTS` and `TEXTS_OF_ELEMENT` in `lilota_status.pages`.
         stylesheet: the address of a stylesheet of the application's, on the same site.
         limits: how many streams there may be.
     """

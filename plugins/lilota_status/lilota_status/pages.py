@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any, Final
 
+import msgspec
+
 from lilota.texts.words import size
 from lilota_status.records import COMMON_HEADERS, Answer, Refusal
 
@@ -25,7 +27,7 @@ _HEADERS: Final = [
 #: With a script, the page need not be loaded again.
 _AGAIN: Final = '<noscript><meta http-equiv="refresh" content="3"></noscript>'
 
-#: What the page says; an application can give other words.
+#: What the page says without a script; an application can give other words.
 TEXTS: Final[Mapping[str, str]] = {
     "language": "en",
     "waiting": "Waiting",
@@ -38,8 +40,12 @@ TEXTS: Final[Mapping[str, str]] = {
     "result": "Result",
     "logs": "Log",
     "files": "Files",
-    "refused": "This can't be done",
+    "denied": "This can't be done",
 }
+#: What only the element says, which has words of its own for these.
+TEXTS_OF_ELEMENT: Final = frozenset(
+    ("gone", "none", "step", "left", "before", "took", "starts", "more", "trouble", "refused")
+)
 _ENDED: Final = {"succeeded", "failed", "cancelled"}
 
 
@@ -50,19 +56,21 @@ class Pages:
     """
 
     def __init__(self, texts: Mapping[str, str], stylesheet: str | None) -> None:
-        self._texts = {key: escape(text) for key, text in texts.items()}
+        self._texts = {key: escape(text) for key, text in {**TEXTS, **texts}.items()}
+        self._texts_of_element = f' texts="{escape(msgspec.json.encode(texts).decode())}"' if texts else ""
         self._own_style = f'<link rel="stylesheet" href="{escape(stylesheet)}">' if stylesheet else ""
 
     def task(self, snapshot: Mapping[str, Any]) -> Answer:
         """Return the page of a task."""
         again = "" if snapshot["state"] in _ENDED else _AGAIN
-        body = f'<lilota-task ref="{escape(snapshot["ref"])}">{self._plainly(snapshot)}</lilota-task>'
+        ref = escape(snapshot["ref"])
+        body = f'<lilota-task ref="{ref}"{self._texts_of_element}>{self._plainly(snapshot)}</lilota-task>'
         page = self._page(escape(snapshot["title"]), f'{again}<script src="lilota.js" defer></script>', body)
         return Answer(headers=_HEADERS, body=page)
 
     def refusal(self, refusal: Refusal) -> Answer:
         """Return a page that says why there is nothing to see."""
-        page = self._page(self._texts["refused"], "", f"<p>{escape(refusal.sentence)}</p>")
+        page = self._page(self._texts["denied"], "", f"<p>{escape(refusal.sentence)}</p>")
         return Answer(status=refusal.status, headers=[*_HEADERS, *refusal.headers], body=page)
 
     def _page(self, title: str, head: str, body: str) -> bytes:

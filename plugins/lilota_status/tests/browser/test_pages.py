@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 import shown_tasks
+import sites
+from lilota_status.asgi import status_app
 from looking import part
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -92,3 +94,20 @@ def test_axe_finds_nothing_grave_on_a_page_without_its_script(site, new_visitor,
     expect(page.get_by_role("progressbar")).to_be_visible()
 
     assert visitor.grave_findings(page) == []
+
+
+def test_a_page_speaks_the_language_of_its_application(runner, new_visitor, add, go_on, has_script):
+    """With a script and without it, in the same words."""
+    words = {"language": "de", "running": "Läuft", "succeeded": 'Fertig & "gut"', "step": "Schritt {step} von {of}"}
+    site = sites.Site(status_app(runner.client, allow=lambda *_: True, texts=words))
+    page = new_visitor(java_script_enabled=has_script).open(f"{site.url}/tasks/{add(shown_tasks.thumbnails, 2).ref}")
+
+    go_on(1)
+    expect(page.get_by_text("Läuft", exact=True).locator("visible=true")).to_be_visible()
+    if has_script:
+        expect(part(page, "details")).to_contain_text("Schritt 1 von 2")
+    go_on(2)
+    expect(page.get_by_text('Fertig & "gut"', exact=True).locator("visible=true")).to_be_visible()
+
+    assert page.locator("html").get_attribute("lang") == "de"
+    site.stop()
