@@ -206,7 +206,7 @@ def test_the_model_notices(fault, monkeypatch):
     """The game against the model finds the fault without knowing where to look."""
 
     class Quick(ModelContract):
-        model_examples = 1000
+        model_examples = 4000
         model_phases = (Phase.generate,)
 
     # The same games in each run, so that no fault is missed by chance.
