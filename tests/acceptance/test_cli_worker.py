@@ -74,7 +74,7 @@ class Worker:
         self._errors = (folder / "worker.err").open("w+")
         tasks = ("--task", "hold=house_tasks:Hold", "--task", "broken=house_tasks:Broken")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "lilota", "worker", "--processes", "1", *tasks, *arguments],
+            [sys.executable, "-X", "faulthandler", "-m", "lilota", "worker", "--processes", "1", *tasks, *arguments],
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,
@@ -106,7 +106,12 @@ class Worker:
             time.sleep(0.02)
 
     def end(self) -> int:
-        return self.process.wait(LIMIT_SECONDS)
+        try:
+            return self.process.wait(LIMIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # it tells where its threads are
+            self.process.wait()
+            raise AssertionError(f"the worker did not end: {self.errors()}") from None
 
 
 def test_three_processes_share_tasks_without_configuration(folder):
