@@ -475,6 +475,7 @@ class TaskPage(Record, frozen=True, kw_only=True):
     """All about one task.
 
     Attributes:
+        estimate: when it starts or ends, in a few words; "" where nobody knows.
         waits_for: why it does not run, the first reason first.
         files_problem: why its files can't be told; "" if they can.
         node: where the newest attempt ran, if not beside its runner.
@@ -489,6 +490,7 @@ class TaskPage(Record, frozen=True, kw_only=True):
     headers: JSONText | None
     checkpoint: JSONText | None
     error: ErrorText | None
+    estimate: str
     waits_for: tuple[Reason, ...]
     attempts: tuple[AttemptRow, ...]
     files: tuple[FileRow, ...]

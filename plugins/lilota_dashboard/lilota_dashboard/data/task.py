@@ -43,6 +43,7 @@ def task_page(client: TaskClient, task_id: int) -> TaskPage:
         headers=None if info.headers_json is None else _json(lambda: info.headers),
         checkpoint=None if info.checkpoint_json is None else _json(lambda: info.checkpoint),
         error=error_text(info.error),
+        estimate=_estimate(client, info),
         waits_for=tuple(Reason(kind=reason.kind, text=line(reason.text, 2000)) for reason in why_it_waits(info, store)),
         attempts=tuple(map(_attempt, handle.attempts())),
         files=files,
@@ -56,6 +57,11 @@ def task_page(client: TaskClient, task_id: int) -> TaskPage:
         has_stack=info.state is TaskState.RUNNING and info.started_at is not None,
         can_run_again=_is_known_here(client, info.name),
     )
+
+
+def _estimate(client: TaskClient, info: TaskInfo) -> str:
+    estimate = client.estimates([info]).get(info.id)
+    return "" if estimate is None else estimate.text()
 
 
 def log_page(client: TaskClient, task_id: int, after: int = 0, limit: int = 200) -> LogPage:

@@ -176,6 +176,17 @@ def test_all_about_a_task_that_failed_is_on_its_page(client):
     )
 
 
+def test_a_task_that_waits_for_its_turn_says_how_many_are_before_it(client):
+    """One that has ended says nothing of that."""
+    ended = fail(client.store, "mail")
+    keep_runner(client.store, names=["mail"])
+    add_task(client.store, "mail")
+    waits = add_task(client.store, "mail")
+
+    assert task.task_page(client, waits).estimate.startswith("1 before it")
+    assert task.task_page(client, ended).estimate == ""
+
+
 def test_a_task_that_waits_says_why(client):
     """In the words of `lilota show`."""
     task_id = add_task(client.store, "mail", delay_seconds=3600)
