@@ -54,7 +54,10 @@ def folder(tmp_path, monkeypatch):
     for name in ("LILOTA_STORE", "LILOTA_DEBUG", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "house_tasks.py").write_text(TASKS)
-    return tmp_path
+    # A worker of whoever ignores it, as `nohup` does, ignores it too.
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield tmp_path
+    signal.signal(signal.SIGHUP, before)
 
 
 def wait_for_the_end_of_group(group: int) -> None:

@@ -91,6 +91,8 @@ def test_children_of_a_program_with_busy_threads_find_no_lock_that_nobody_holds(
     assert all(ends)
 
 
+# Threads that ignore a warning for a while each end this for one another.
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_threads_may_fork_at_the_same_moment(store):
     """Neither waits for the other."""
     ends = []
