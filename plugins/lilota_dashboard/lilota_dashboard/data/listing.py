@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, cast
 
 from lilota.client import TaskClient
 from lilota.contract import TaskCount, TaskQuery
@@ -70,24 +70,17 @@ def asked(parameters: Iterable[tuple[str, str]], now: datetime | None = None) ->
 
 def filter_of(wanted: Asked) -> TaskFilter:
     """Return the same filter for `lilota.finding`, without what means all."""
-    found: TaskFilter = {}
-    if wanted.states:
-        found["states"] = wanted.states
-    if wanted.names:
-        found["names"] = wanted.names
-    if wanted.queues:
-        found["queues"] = wanted.queues
-    if wanted.owner:
-        found["owner"] = wanted.owner
-    if wanted.since_at:
-        found["since"] = wanted.since_at
-    if wanted.before_at:
-        found["before"] = wanted.before_at
-    if wanted.error:
-        found["error"] = wanted.error
-    if wanted.text:
-        found["text"] = wanted.text
-    return found
+    chosen = {
+        "states": wanted.states,
+        "names": wanted.names,
+        "queues": wanted.queues,
+        "owner": wanted.owner,
+        "since": wanted.since_at,
+        "before": wanted.before_at,
+        "error": wanted.error,
+        "text": wanted.text,
+    }
+    return cast("TaskFilter", {condition: value for condition, value in chosen.items() if value})
 
 
 def page_of_tasks(client: TaskClient, wanted: Asked) -> TasksPage:
