@@ -20,7 +20,8 @@ STATES: Final = {TaskState.PENDING: "waiting", **{state: state.value for state i
 
 def shown(text: str, longest: int = _LONGEST) -> str:
     """Return a text as one harmless line: no secrets, no control characters, no colours, and not too long."""
-    line = safe(_COLOURS.compiled.sub("", text[: longest + 1]))
+    # Masked as a whole: the half of a secret that is left by a cut is not recognised as one.
+    line = safe(_COLOURS.compiled.sub("", text))
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from attempts import Attempt
+from lilota_status.texts import shown
 
 TEXTS = [
     '"><svg onload=alert(1)>',
@@ -44,3 +45,11 @@ def test_colours_of_a_terminal_are_left_out_of_a_log(some_visitor, client):
     Attempt(client).tell(lines=["\x1b[31mred\x1b[0m"])
 
     assert some_visitor.get(f"{ref}/logs").json()["lines"][0]["text"] == "red"
+
+
+def test_no_half_of_a_secret_is_left_where_a_long_text_is_cut():
+    """It is hidden before the rest is left out."""
+    text = f"{'x' * 1982} https://ann:hunter2@shop.example/"
+
+    assert "hun" in text[:2000]
+    assert "hun" not in shown(text)
