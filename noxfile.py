@@ -240,7 +240,7 @@ def django(session: nox.Session, version: str) -> None:
     # At once, as somebody would who stays with a version: what a distribution brings along must fit.
     session.install(f"Django=={version}.*", *map(built, (*EMBEDDED, "lilota_django", TEST_SERVERS)))
     session.install(*nox.project.dependency_groups(PROJECT, "test"))
-    files = ("backend", "compat", "django_suite", "execution", "options")
+    files = ("backend", "compat", "django_suite", "execution", "history", "options")
     tests = (f"{tests_of('lilota_django')}/test_{file}.py" for file in files)
     run_pytest(session, *tests, **django_source(session))
 

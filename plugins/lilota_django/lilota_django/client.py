@@ -33,18 +33,6 @@ def get_store() -> TaskStore:
     return _store(None)
 
 
-def get_notes_reader(store: str | None = None) -> CanReadNotes | None:
-    """Return the store of the project as what reads notes, None if it keeps none; asked once in a process.
-
-    Args:
-        store: as for `get_client`.
-
-    Raises:
-        ConfigurationError, StoreError: as for `get_client`, or it can't be reached.
-    """
-    return _notes_reader(store)
-
-
 @lru_cache(maxsize=16)  # one per store; to look for plugins anew in each request would be slow
 def _client(store: str | None) -> TaskClient:
     found = _store(store)
@@ -57,9 +45,14 @@ def _store(store: str | None) -> TaskStore:
     return open_store(settings=project_settings(store))
 
 
-@lru_cache(maxsize=16)  # as above; what a store supports does not change, and a database is asked several things for it
-def _notes_reader(store: str | None) -> CanReadNotes | None:
-    return notes_reader(_client(store).store)
+@lru_cache(maxsize=16)  # what a store supports does not change, and a database is asked several things for it
+def notes_reader_of(store: TaskStore) -> CanReadNotes | None:
+    """Return a store as what reads notes, None if it keeps none; asked once in a process.
+
+    Raises:
+        StoreError: it can't be reached.
+    """
+    return notes_reader(store)
 
 
 class _OpenedLater(DjangoTaskStore):
@@ -74,7 +67,7 @@ def _forget(*, setting: str, **_: object) -> None:
     if setting in {"LILOTA", "SECRET_KEY", "SECRET_KEY_FALLBACKS"}:
         _client.cache_clear()
         _store.cache_clear()
-        _notes_reader.cache_clear()
+        notes_reader_of.cache_clear()
 
 
 setting_changed.connect(_forget, dispatch_uid="lilota_django.client")

@@ -8,7 +8,8 @@ import pytest
 from django.db import connection
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
-from lilota_django.client import get_client, get_notes_reader
+from lilota_django import LilotaBackend
+from lilota_django.client import get_client, notes_reader_of
 from lilota_django.django_tasks.calls import FAMILY
 from lilota_django.django_tasks.compat import TaskResultDoesNotExist
 from lilota_django.models import Note as NoteRow
@@ -193,7 +194,7 @@ def test_to_look_at_a_result_costs_the_same_however_many_attempts_there_were(sto
     """One question for a task that runs or succeeds at once, and a few for any other; that it was pruned is told."""
     result = tasks.total.enqueue(1)
     claim(store)
-    get_notes_reader()  # what the store supports is asked once in a process
+    notes_reader_of(get_client().store)  # what the store supports is asked once in a process
     costs = [cost(result)]
     store.release("a-runner")
     for _ in range(2):
@@ -227,3 +228,20 @@ def test_a_task_that_is_pruned_while_it_is_looked_at_does_not_exist(store, monke
 
     with pytest.raises(TaskResultDoesNotExist):
         tasks.total.get_result(result.id)
+
+
+class OfItsOwnStore(LilotaBackend):
+    """A project may say in code where the calls of a backend are kept."""
+
+    client = None  # each test sets it
+
+
+def test_the_history_is_read_where_the_backend_keeps_its_calls(store, tmp_path):
+    with get_client(f"sqlite:///{tmp_path}/own.db") as client:
+        backend = OfItsOwnStore("default", {})
+        backend.client = client
+        result = backend.enqueue(tasks.total, [1], {})
+        attempt(client.store, TORN, state=TaskState.FAILED)
+
+        [error] = backend.get_result(result.id).errors
+        assert error.exception_class_path == "builtins.ValueError"

@@ -19,7 +19,7 @@ from lilota.contract.noted import attempts_on_record
 from lilota.errors import TaskNotFoundError
 from lilota.models import TaskInfo, TaskState
 from lilota_django.checks import mistakes_of_store
-from lilota_django.client import get_client, get_notes_reader
+from lilota_django.client import get_client, notes_reader_of
 from lilota_django.conf import project_settings
 from lilota_django.django_tasks.calls import (
     check_arguments,
@@ -165,7 +165,7 @@ class LilotaBackend(BaseTaskBackend):
         """Return what the history of a task has; of what is polled most, a first attempt, nobody asks."""
         if info.attempt <= (info.state in _NOT_FAILED):
             return []
-        reader = get_notes_reader(self.options.get("store"))
+        reader = notes_reader_of(self.client.store)
         return [] if reader is None else list(attempts_on_record(reader, info.id))
 
     def check(self, **_: Any) -> list[checks.CheckMessage]:  # noqa: ANN401 - Django's signature
