@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from lilota.models import JSONObject, Note, Record, TaskError
+from lilota.models import Instant, JSONObject, Note, Percentage, Record, TaskError
 from lilota.texts.words import iso
 
 #: The kind of these notes.
@@ -44,10 +44,10 @@ class AttemptRecord(Record, frozen=True, kw_only=True, omit_defaults=True):
     runner_id: str | None = None
     host: str = ""
     pid: int = 0
-    started_at: float | None = None
-    ended_at: float | None = None
+    started_at: Instant | None = None
+    ended_at: Instant | None = None
     error: TaskError | None = None
-    progress: float = 0.0
+    progress: Percentage = 0.0
     peak_memory_mb: float | None = None
     cpu_seconds: float | None = None
 
