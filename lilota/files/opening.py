@@ -79,8 +79,9 @@ def open_area(files: FileSettings, plugins: Plugins) -> FileArea:
 def _refusal(capabilities: StoreCapabilities) -> str:
     return (
         f"There is no place for files: the store ({capabilities.description}) has none beside it, because other hosts "
-        'may use it too. Set one for all processes of the application, as LILOTA_FILES or "files" in lilota.toml: '
-        "file:///srv/app/files on one host, s3://bucket/folder (pip install lilota-fsspec-files) on several."
+        'may use it too. Set one for all processes of the application, as LILOTA_FILES, "files" in lilota.toml or '
+        'LILOTA["FILES"] of a Django project: file:///srv/app/files on one host, django://default for a storage of the '
+        "project, s3://bucket/folder (pip install lilota-fsspec-files) on several."
     )
 
 
