@@ -23,7 +23,7 @@ from lilota_status.files import FileLists
 from lilota_status.limits import MOST_LINES, MOST_REFS
 from lilota_status.records import Asked, Refusal
 from lilota_status.snapshots import Seen, estimates_of, is_estimated, snapshot
-from lilota_status.texts import line_of
+from lilota_status.texts import lines_of
 from lilota_status.visitors import Visitors
 
 #: What a page is told while the store is away.
@@ -219,7 +219,7 @@ class Following:
         files = self._files.of(self._visitors.client, info, each.granted)
         data = snapshot(seen, self._base, files, foreseen.get(info.id))
         if each.lines is not None:
-            data["lines"] = [line_of(each.lines + place, line) for place, line in enumerate(new, 1)]
+            data["lines"] = lines_of(new, each.lines)
             each.lines += len(new)
         return Event("task", data)
 

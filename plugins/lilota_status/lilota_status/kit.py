@@ -21,7 +21,7 @@ from lilota_status.origins import check_same_origin
 from lilota_status.pages import TEXTS, TEXTS_OF_ELEMENT, Pages
 from lilota_status.records import COMMON_HEADERS, Answer, Asked, Refusal, json_answer, not_found, refused
 from lilota_status.snapshots import Seen, error_of, estimates_of, has_result, snapshot
-from lilota_status.texts import STATES, line_of
+from lilota_status.texts import STATES, lines_of
 from lilota_status.visitors import Allow, Clients, Owner, Visitors
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -130,7 +130,7 @@ class StatusKit:
         handle, _ = self.visitors.find(asked, ref, "logs")
         lines = handle.waiters.store.logs(handle.id, after, MOST_LINES)
         content = {
-            "lines": [line_of(number, line) for number, line in enumerate(lines, after + 1)],
+            "lines": lines_of(lines, after),
             "next": after + len(lines),
             "more": len(lines) == MOST_LINES,
         }

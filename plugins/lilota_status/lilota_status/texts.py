@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import Final
 
 from lilota.models import LogLine, TaskInfo, TaskState
@@ -31,8 +32,19 @@ def title_of(info: TaskInfo) -> str:
     return shown(info.description or name[:1].upper() + name[1:])
 
 
-def line_of(number: int, line: LogLine) -> dict[str, object]:
-    """Return a line of a log as a page gets it; its number is 1 for the oldest."""
+def lines_of(lines: Iterable[LogLine], first: int) -> list[dict[str, object]]:
+    """Return lines of a log as a page gets them: what the task logged and printed, and nothing of lilota's own.
+
+    Those name machines, processes and paths, and are for who runs the tasks.
+
+    Args:
+        first: how many lines of the log are before them.
+    """
+    return [_line_of(number, line) for number, line in enumerate(lines, first + 1) if line.source != "lilota"]
+
+
+def _line_of(number: int, line: LogLine) -> dict[str, object]:
+    """Return a line of a log; its number is 1 for the oldest."""
     at = line.to_dict(reveal_secrets=True)["at"]
     return {
         "number": number,
@@ -42,4 +54,4 @@ def line_of(number: int, line: LogLine) -> dict[str, object]:
     }
 
 
-__all__ = ["STATES", "iso", "line_of", "shown", "title_of"]
+__all__ = ["STATES", "iso", "lines_of", "shown", "title_of"]

@@ -111,6 +111,20 @@ def test_the_log_is_read_page_by_page(visitor, client):
     assert visitor.get(f"{ref}/logs?after=9999").json() == {"lines": [], "next": 9999, "more": False}
 
 
+def test_a_log_has_the_lines_of_the_task_and_none_of_lilota(visitor, client):
+    """Those name machines and paths of the server. The numbers tell that there are more, so that a page reads on."""
+    ref = client.add("task").ref
+    attempt = Attempt(client)
+    attempt.tell(lines=["Runs on node-7, process 4711."], source="lilota")
+    attempt.tell(lines=["printed"], source="output")
+    attempt.tell(lines=["logged"])
+
+    log = visitor.get(f"{ref}/logs").json()
+
+    assert [(line["number"], line["text"]) for line in log["lines"]] == [(2, "printed"), (3, "logged")]
+    assert log["next"] == 3
+
+
 @pytest.mark.parametrize("after", ["-1", "x", "1.5", "9" * 100, "%31%00", "%EF%BC%91"])
 def test_a_broken_number_is_refused_with_a_sentence(some_visitor, client, after):
     """The name of the parameter is in it."""

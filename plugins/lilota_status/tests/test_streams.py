@@ -122,6 +122,25 @@ def test_a_cursor_that_was_changed_does_no_harm(open_streams, client, cursor):
         assert next(events)[1]["ref"] == ref
 
 
+def test_a_stream_has_the_lines_of_the_task_and_none_of_lilota(open_streams, client):
+    """It goes on behind those, too."""
+    ref = client.add("task").ref
+    attempt = Attempt(client)
+    attempt.tell(lines=["logged"])
+    visitor = open_streams()
+
+    with visitor.events([ref], logs=ref) as events:
+        before = [next(events)]
+        attempt.tell(lines=["Runs on node-7, process 4711."], source="lilota")
+        before.append(next(events))
+    attempt.tell(lines=["more"])
+    with visitor.events([ref], after=before[-1][2], logs=ref) as events:
+        after = [next(events)]
+
+    assert texts_in(before) == ["logged"]
+    assert texts_in(after) == ["more"]
+
+
 def test_what_has_ended_while_nobody_looked_is_there(open_streams, client):
     """With its lines; then the stream is done."""
     ref = client.add("task").ref

@@ -14,14 +14,14 @@ class Attempt:
         self.store.heartbeat(RunnerInfo(id="elsewhere", lease_seconds=3600))
         (self.claim,) = self.store.claim(ClaimRequest(runner_id="elsewhere", names=(name,))).claims
 
-    def tell(self, progress=None, lines=(), note=None, **more) -> None:
+    def tell(self, progress=None, lines=(), note=None, source="log", **more) -> None:
         """Report something."""
         update = AttemptUpdate(
             id=self.claim.id,
             token=self.claim.token,
             progress=progress,
             progress_note_json=note,
-            log_lines=tuple(LogLine(at=0, text=text) for text in lines),
+            log_lines=tuple(LogLine(at=0, text=text, source=source) for text in lines),
             **more,
         )
         self.store.commit([update])
