@@ -42,7 +42,7 @@ def within_life(started_at: Time, created_at: Time, now: Time) -> Time:
 
 def state_after(outcome: Outcome, *, cancel_requested: bool) -> TaskState:
     """Return the state into which an outcome leads: what would run again is cancelled if somebody asked for that."""
-    return TaskState.CANCELLED if outcome.state is TaskState.PENDING and cancel_requested else outcome.state
+    return TaskState.CANCELLED if cancel_requested and outcome.state is TaskState.PENDING else outcome.state
 
 
 def forgets_input(headers_json: str | None) -> bool:

@@ -55,7 +55,7 @@ def end_attempt(table: TaskTable, task: Task, outcome: Outcome, now: int) -> Non
     task.attempt -= not outcome.spends_attempt
     task.lost_attempts += outcome.lost
     state = state_after(outcome, cancel_requested=task.cancel_requested)
-    if state is TaskState.SUCCEEDED:
+    if task.checkpoint_json is not None and state is TaskState.SUCCEEDED:
         task.checkpoint_json = None
     if state is TaskState.PENDING:
         table.make_pending(task, now + microseconds(outcome.delay_seconds), now)

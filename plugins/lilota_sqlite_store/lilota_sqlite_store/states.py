@@ -40,7 +40,7 @@ STATES: Final[tuple[TaskState, ...]] = tuple(state for state, codes in CODES.ite
 
 def stored_as(state: TaskState, run_at: int | None, now: int) -> int:
     """Return how a state is stored; a pending task has a `run_at`."""
-    if state is TaskState.PENDING and run_at is not None:
+    if run_at is not None and state is TaskState.PENDING:
         return READY if run_at <= now else SCHEDULED
     return CODES[state][0]
 
