@@ -251,8 +251,9 @@ def test_any_number_of_streams_is_one_question_each_time(serve, fragile):
     assert {later - earlier for earlier, later in pairwise(seen)} == {1}
 
 
-def test_a_stream_ends_after_a_while_so_that_permissions_are_asked_again(open_streams, client):
+def test_a_stream_ends_after_a_while_so_that_permissions_are_asked_again(open_streams, client, monkeypatch):
     """Without a word: the browser comes again, and is refused if it may not any more."""
+    monkeypatch.setattr("lilota_status.streams._HEARTBEAT_SECONDS", 0.1)
     ref = client.add("task").ref
 
     with open_streams(limits=Limits(stream_seconds=0.2)).events([ref]) as events:

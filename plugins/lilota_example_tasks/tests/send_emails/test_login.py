@@ -87,7 +87,7 @@ def old_server():
         handler = type("Scripted", (OldServer,), {"script": script, "heard": []})
         server = socketserver.ThreadingTCPServer((HOST, 0), handler)
         servers.append(server)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         smtp = smtplib.SMTP(HOST, server.server_address[1], timeout=60)
         smtp.ehlo()
         return smtp, handler.heard

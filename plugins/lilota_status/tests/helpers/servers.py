@@ -125,7 +125,7 @@ class WsgiServer:
         self._base = base
         self._visitors: list[Visitor] = []
         self.server = make_server("127.0.0.1", 0, _with_threads(app), _ThreadingServer, _QuietHandler)
-        self._thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
 
     def visitor(self) -> Visitor:

@@ -80,7 +80,7 @@ class WsgiSite:
         application = DispatcherMiddleware(self._answer, {"/tasks": tasks})
         self._server = make_server("127.0.0.1", 0, application, threaded=True)
         self.url = f"http://127.0.0.1:{self._server.port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
 
     def with_page(self, body: str) -> str:
