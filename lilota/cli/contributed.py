@@ -14,7 +14,8 @@ from lilota.plugins.records import normalized
 
 logger: logging.Logger = logging.getLogger(__name__)
 
-DEMO_DISTRIBUTION: Final = "lilota-example-tasks"
+#: The commands that the documentation speaks of, and what each comes with.
+WELL_KNOWN: Final = {"demo": "lilota-example-tasks", "dashboard": "lilota-dashboard"}
 
 
 class _Offer(NamedTuple):
@@ -35,14 +36,15 @@ def commands_of_plugins(plugins: Plugins) -> Mapping[str, click.Command]:
     return {name: _settle(name, offers[name], plugins.settings.plugin_choices) for name in sorted(offers)}
 
 
-def why_no_demo(plugins: Plugins) -> str:
-    """Say why `lilota demo` is not there, and how to get it."""
-    found = [record for record in plugins.records() if record.distribution == DEMO_DISTRIBUTION and record.error]
+def why_missing(name: str, plugins: Plugins) -> str:
+    """Say why a well-known command is not there, and how to get it."""
+    distribution = WELL_KNOWN[name]
+    found = [record for record in plugins.records() if record.distribution == distribution and record.error]
     if found:
-        return f"The demo of {DEMO_DISTRIBUTION} can't be used: {found[0].error}. `lilota plugins` shows more."
+        return f"The {name} of {distribution} can't be used: {found[0].error}. `lilota plugins` shows more."
     return (
-        f"The demo comes with the package {DEMO_DISTRIBUTION}, which is not installed. Install it with: "
-        f"pip install {DEMO_DISTRIBUTION} (in a checkout: pip install ./plugins/lilota_example_tasks)"
+        f"The {name} comes with the package {distribution}, which is not installed. Install it with: "
+        f"pip install {distribution} (in a checkout: pip install ./plugins/{distribution.replace('-', '_')})"
     )
 
 

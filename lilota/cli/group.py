@@ -80,7 +80,7 @@ class LazyGroup(click.Group):
         if ctx.resilient_parsing:  # completion of a half-typed line
             return None, None, args[1:]
         if name in self._missing:
-            raise click.ClickException(self._missing[name](ctx))
+            raise click.UsageError(self._missing[name](ctx))
         raise click.UsageError(f"There is no command {name!r}.{self._nearest(ctx, name)}", ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -57,17 +58,17 @@ def _contributed(context: click.Context) -> Mapping[str, click.Command]:
         return context.ensure_object(Session).plugin_commands
 
 
-def _why_no_demo(context: click.Context) -> str:
-    from lilota.cli.contributed import why_no_demo  # noqa: PLC0415 - start-up stays quick
+def _why_missing(name: str, context: click.Context) -> str:
+    from lilota.cli.contributed import why_missing  # noqa: PLC0415 - start-up stays quick
 
-    return why_no_demo(context.ensure_object(Session).plugins)
+    return why_missing(name, context.ensure_object(Session).plugins)
 
 
 @click.group(
     cls=LazyGroup,
     lazy=_LAZY,
     contributed=_contributed,
-    missing={"demo": _why_no_demo},
+    missing={name: partial(_why_missing, name) for name in ("demo", "dashboard")},
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Start with `lilota demo`, or with `lilota worker` in one terminal and `lilota add` in another.",
 )

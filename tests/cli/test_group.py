@@ -11,7 +11,7 @@ import pytest
 from cli_calls import call
 
 from lilota.cli import contributed
-from lilota.cli.contributed import commands_of_plugins, why_no_demo
+from lilota.cli.contributed import commands_of_plugins, why_missing
 from lilota.cli.group import LazyCommand, LazyGroup
 from lilota.cli.main import _LAZY
 from lilota.config import Settings
@@ -192,12 +192,13 @@ def test_what_is_no_command_is_left_out_with_a_warning(caplog):
     assert "not a command" in caplog.text
 
 
-def test_a_missing_demo_says_how_to_install_it(monkeypatch):
-    """The first command of a tutorial never ends in "unknown command"."""
-    monkeypatch.setenv("LILOTA_DISABLE_PLUGINS", contributed.DEMO_DISTRIBUTION)
+@pytest.mark.parametrize(("name", "distribution"), contributed.WELL_KNOWN.items())
+def test_a_well_known_command_that_is_missing_says_how_to_install_it(monkeypatch, name, distribution):
+    """What the documentation speaks of never ends in "unknown command"."""
+    monkeypatch.setenv("LILOTA_DISABLE_PLUGINS", distribution)
 
-    disabled = call("demo")
+    disabled = call(name)
 
-    assert disabled.exit_code == 1
-    assert "can't be used" in disabled.stderr
-    assert "pip install lilota-example-tasks" in why_no_demo(Offers())
+    assert disabled.exit_code == 2
+    assert disabled.stderr.startswith(f"Error: The {name} of {distribution} can't be used")
+    assert f"pip install {distribution} (in a checkout: pip install ./plugins/lilota_" in why_missing(name, Offers())
