@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent
 REPORTS = ROOT / ".nox" / "reports"
 TOOLS = ("nox>=2025.5.1", "uv>=0.8")
 # The example tasks name the core by its name, which means something else on the package index: one pip command.
-DISTRIBUTIONS = (".", "./plugins/lilota_example_tasks")
+DISTRIBUTIONS = (".", "./plugins/lilota_example_tasks", "./plugins/lilota_dashboard")
 
 
 def main(arguments: list[str]) -> int:

@@ -34,6 +34,12 @@ class LazyCommand(NamedTuple):
     summary: str
 
 
+class MissingCommandError(click.ClickException):
+    """A command is not there that the documentation speaks of: as an unknown one, but how to type it is no help."""
+
+    exit_code = 2
+
+
 class LazyGroup(click.Group):
     """Shows and runs lazy commands; asks plugins only for `--help` and for names that it does not know itself.
 
@@ -80,7 +86,7 @@ class LazyGroup(click.Group):
         if ctx.resilient_parsing:  # completion of a half-typed line
             return None, None, args[1:]
         if name in self._missing:
-            raise click.UsageError(self._missing[name](ctx))
+            raise MissingCommandError(self._missing[name](ctx))
         raise click.UsageError(f"There is no command {name!r}.{self._nearest(ctx, name)}", ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

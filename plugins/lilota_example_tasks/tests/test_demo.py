@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from lilota_example_tasks.demo.run import Columns, guess_columns
+from lilota_example_tasks.demo.jobs import Columns, guess_columns
 from lilota_example_tasks.demo.samples import make_images
 from PIL import Image
 
@@ -19,12 +19,12 @@ def start_demo(tmp_path):
     """Return what starts the command in a folder of its own; it is killed at the end if it still runs."""
     started = []
 
-    def start(*arguments):
+    def start(*arguments, **more):
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LILOTA_")}
         process = subprocess.Popen(
             [sys.executable, "-m", "lilota", "demo", *arguments],
             cwd=tmp_path,
-            env=environment,
+            env={**environment, **more},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -107,6 +107,18 @@ def test_columns_of_a_user_without_a_file_are_refused(start_demo):
 
     assert process.returncode == 2
     assert "--csv" in errors
+
+
+def test_without_the_dashboard_there_is_no_web_and_nothing_is_made(start_demo, tmp_path):
+    """One line names the package."""
+    process = start_demo("--web", LILOTA_DISABLE_PLUGINS="lilota-dashboard")
+    output, errors = process.communicate(timeout=60)
+
+    assert (process.returncode, output) == (2, "")
+    assert errors.startswith("Error: The dashboard ")
+    assert "lilota-dashboard" in errors
+    assert errors.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
