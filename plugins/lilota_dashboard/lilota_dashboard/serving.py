@@ -15,6 +15,7 @@ from lilota.client import TaskClient
 from lilota.errors import ConfigurationError
 from lilota_dashboard.app import guarded
 from lilota_dashboard.security.access import TokenAccess
+from lilota_dashboard.security.certificates import check_certificate
 from lilota_dashboard.security.hosts import LOOPBACK_NAMES, AllowedHosts, in_url, is_loopback
 from lilota_dashboard.security.tokens import Token, token_in_file
 
@@ -51,8 +52,9 @@ def serve(client: TaskClient, place: Place, *, allow_actions: bool, tell: Callab
         tell: called with the address and the token once it listens.
 
     Raises:
-        ConfigurationError: it can't listen there, or must not.
+        ConfigurationError: it can't listen there, or must not, or can't serve TLS.
     """
+    check_certificate(place.certificate, place.key)
     token = _token(place)
     with _listening(place) as listener:
         app = guarded(client, TokenAccess(token), _hosts(place), allow_actions=allow_actions)
