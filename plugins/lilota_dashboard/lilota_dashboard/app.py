@@ -10,10 +10,11 @@ from starlette.routing import Router
 
 from lilota.client import TaskClient
 from lilota.errors import ConfigurationError
+from lilota.serving import WORKER
 from lilota_dashboard.board import Board
 from lilota_dashboard.pages import ROUTES
 from lilota_dashboard.pages.errors import HANDLERS
-from lilota_dashboard.security.access import Access, AskedAccess, Authorize
+from lilota_dashboard.security.access import AskedAccess, Authorize
 from lilota_dashboard.security.guard import Guard
 from lilota_dashboard.security.headers import SecurityHeaders
 from lilota_dashboard.security.hosts import AllowedHosts
@@ -28,6 +29,7 @@ def dashboard_app(
     authorize: Authorize | None = None,
     allow_actions: bool = False,
     allowed_hosts: Iterable[str] | None = None,
+    worker_command: str = WORKER,
 ) -> ASGIApp:
     """Return the dashboard as an ASGI application, to be mounted in another one.
 
@@ -40,6 +42,7 @@ def dashboard_app(
             one is called in a thread.
         allow_actions: let those who are let in add, cancel and retry tasks too.
         allowed_hosts: the names by which it may be asked for, without ports; None leaves that to the application.
+        worker_command: what starts a runner of these tasks, as "manage.py lilota_worker"; pages say it where none runs.
 
     Raises:
         ConfigurationError: there is no `authorize`: everybody would see the tasks.
@@ -49,14 +52,14 @@ def dashboard_app(
             "A dashboard that is mounted needs authorize=: a function of the request that says who may see it, as "
             "dashboard_app(client, authorize=lambda request: request.user.is_staff)."
         )
-    return guarded(client, AskedAccess(authorize), AllowedHosts(allowed_hosts), allow_actions=allow_actions)
+    board = Board(client, AskedAccess(authorize), allow_actions=allow_actions, worker_command=worker_command)
+    return guarded(board, AllowedHosts(allowed_hosts))
 
 
-def guarded(client: TaskClient, access: Access, hosts: AllowedHosts, *, allow_actions: bool) -> ASGIApp:
+def guarded(board: Board, hosts: AllowedHosts) -> ASGIApp:
     """Return the application, with what guards it around it.
 
     From the outside in: headers on every answer, a page for every error, a look at the request, and then the pages,
     each of which asks who is there.
     """
-    board = Board(client, access, allow_actions=allow_actions)
     return SecurityHeaders(board.around(ExceptionMiddleware(Guard(Router(ROUTES), hosts), handlers=HANDLERS)))

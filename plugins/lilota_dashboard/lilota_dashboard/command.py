@@ -21,6 +21,9 @@ class _Session(Protocol):
     @property
     def settings(self) -> Settings: ...
 
+    @property
+    def worker_command(self) -> str: ...
+
     def open_store(self, address: str | None = None) -> AbstractContextManager[TaskStore]: ...
 
 
@@ -59,13 +62,23 @@ def dashboard(
     """
     # Imported here because `lilota` loads this module at each start.
     from lilota.client import TaskClient  # noqa: PLC0415 - as below
+    from lilota_dashboard.security.audit import actions_on_stderr  # noqa: PLC0415 - as below
     from lilota_dashboard.serving import Place, serve  # noqa: PLC0415 - it loads a web server
 
     session: _Session = context.obj
     place = Place(host, port, token_file, names, _path(root_path), certificate, key)
-    # Which says what to do where there is no store yet, and makes none.
-    with session.open_store(store) as opened, TaskClient(opened, settings=session.settings) as client:
-        serve(client, place, allow_actions=allow_actions, tell=lambda address: _tell(address, allow_actions))
+    with (
+        session.open_store(store) as opened,  # which says what to do where there is no store yet, and makes none
+        TaskClient(opened, settings=session.settings) as client,
+        actions_on_stderr(),
+    ):
+        serve(
+            client,
+            place,
+            allow_actions=allow_actions,
+            worker_command=session.worker_command,
+            tell=lambda address: _tell(address, allow_actions),
+        )
 
 
 def _path(text: str) -> str:
@@ -76,7 +89,6 @@ def _path(text: str) -> str:
 
 def _tell(address: str, allow_actions: bool) -> None:
     click.echo(f"The dashboard is at {address}")
-    click.echo(
-        "It may change tasks." if allow_actions else "It only shows; --allow-actions lets it change tasks.", err=True
-    )
+    acts = "It may change tasks; who changed what is a line here."
+    click.echo(acts if allow_actions else "It only shows; --allow-actions lets it change tasks.", err=True)
     click.echo("Stop it with Ctrl-C.", err=True)

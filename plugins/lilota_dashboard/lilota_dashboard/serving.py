@@ -14,6 +14,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from lilota.client import TaskClient
 from lilota.errors import ConfigurationError
 from lilota_dashboard.app import guarded
+from lilota_dashboard.board import Board
 from lilota_dashboard.security.access import TokenAccess
 from lilota_dashboard.security.certificates import check_certificate
 from lilota_dashboard.security.hosts import LOOPBACK_NAMES, AllowedHosts, in_url, is_loopback
@@ -45,10 +46,13 @@ class Place(NamedTuple):
     key: Path | None = None
 
 
-def serve(client: TaskClient, place: Place, *, allow_actions: bool, tell: Callable[[str], None]) -> None:
+def serve(
+    client: TaskClient, place: Place, *, allow_actions: bool, worker_command: str, tell: Callable[[str], None]
+) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Args:
+        worker_command: what somebody types to start a runner.
         tell: called with the address and the token once it listens.
 
     Raises:
@@ -57,9 +61,9 @@ def serve(client: TaskClient, place: Place, *, allow_actions: bool, tell: Callab
     check_certificate(place.certificate, place.key)
     token = _token(place)
     with _listening(place) as listener:
-        app = guarded(client, TokenAccess(token), _hosts(place), allow_actions=allow_actions)
+        board = Board(client, TokenAccess(token), allow_actions=allow_actions, worker_command=worker_command)
         tell(address(place, listener.getsockname()[1], token))
-        uvicorn.Server(_config(app, place)).run([listener])
+        uvicorn.Server(_config(guarded(board, _hosts(place)), place)).run([listener])
 
 
 def address(place: Place, port: int, token: Token) -> str:

@@ -103,7 +103,7 @@ def test_ctrl_c_cancels_what_is_not_done_and_leaves_nothing_behind(demo, request
 
     assert demo.returncode == 130
     assert "lilota dashboard --store sqlite:///lilota-demo/lilota.db" in output
-    assert errors == "It may change tasks.\nStop it with Ctrl-C.\n"
+    assert errors == "It may change tasks; who changed what is a line here.\nStop it with Ctrl-C.\n"
     assert not {"running", "pending"} & set(states_of(client))
     wait_until(lambda: session_of(demo.pid) == [])
 

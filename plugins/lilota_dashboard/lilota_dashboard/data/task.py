@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Final
 
@@ -14,7 +14,7 @@ from lilota.describing import knows
 from lilota.errors import FileError, LilotaError, StoreError
 from lilota.files.reading import TaskFile
 from lilota.models import LogLine, TaskInfo, TaskState
-from lilota.serving import Serving, why_it_waits
+from lilota.serving import WORKER, Serving, why_it_waits
 from lilota_dashboard.data.records import AttemptRow, FileRow, JSONText, LogPage, LogRow, Reason, TaskPage
 from lilota_dashboard.data.rows import task_row
 from lilota_dashboard.data.texts import damaged, error_text, json_text, line, masked_input_text
@@ -27,8 +27,11 @@ _MEGABYTE: Final = 1_000_000
 _NODE_LINES: Final = 20
 
 
-def task_page(client: TaskClient, task_id: int) -> TaskPage:
+def task_page(client: TaskClient, task_id: int, command: str = WORKER) -> TaskPage:
     """Return all that a page about a task shows, but its log.
+
+    Args:
+        command: what somebody types to start a runner.
 
     Raises:
         TaskNotFoundError: there is no such task, or no more.
@@ -44,7 +47,7 @@ def task_page(client: TaskClient, task_id: int) -> TaskPage:
         checkpoint=None if info.checkpoint_json is None else _json(lambda: info.checkpoint),
         error=error_text(info.error),
         estimate=_estimate(client, info),
-        waits_for=tuple(Reason(kind=reason.kind, text=line(reason.text, 2000)) for reason in why_it_waits(info, store)),
+        waits_for=tuple(_reasons(info, store, command)),
         attempts=tuple(map(_attempt, handle.attempts())),
         files=files,
         files_problem=files_problem,
@@ -57,6 +60,11 @@ def task_page(client: TaskClient, task_id: int) -> TaskPage:
         has_stack=info.state is TaskState.RUNNING and info.started_at is not None,
         can_run_again=_is_known_here(client, info.name),
     )
+
+
+def _reasons(info: TaskInfo, store: TaskStore, command: str) -> Iterator[Reason]:
+    for reason in why_it_waits(info, store, command):
+        yield Reason(kind=reason.kind, text=line(reason.text, 2000))
 
 
 def _estimate(client: TaskClient, info: TaskInfo) -> str:

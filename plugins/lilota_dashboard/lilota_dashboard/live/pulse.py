@@ -46,10 +46,15 @@ class Sight(NamedTuple):
 
 
 class Pulse:
-    """Tells all who listen what the newest look saw. For one event loop."""
+    """Tells all who listen what the newest look saw. For one event loop.
 
-    def __init__(self, client: TaskClient) -> None:
+    Args:
+        command: what somebody types to start a runner.
+    """
+
+    def __init__(self, client: TaskClient, command: str) -> None:
         self._client = client
+        self._command = command
         self._listeners = 0
         self._sight = Sight(0)
         self._changed = asyncio.Event()
@@ -76,7 +81,7 @@ class Pulse:
             LilotaError: the store can't be asked.
         """
         store = self._client.store
-        seen, who = overview(self._client), runners(store)
+        seen, who = overview(self._client, self._command), runners(store, self._command)
         if self._history is None or time.monotonic() - self._history[0] > _HISTORY_SECONDS:
             self._history = time.monotonic(), history(store)
         return Sight(0, seen, who, self._history[1])

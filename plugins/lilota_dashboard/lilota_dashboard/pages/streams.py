@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.concurrency import run_in_threadpool
 
-from lilota.client import TaskClient
 from lilota.errors import LilotaError
 from lilota.models import TaskChange
 from lilota.texts.safe import safe
-from lilota_dashboard.board import admit
+from lilota_dashboard.board import Board, admit
 from lilota_dashboard.data.task import log_page, task_page
 from lilota_dashboard.live.pulse import Sight
 from lilota_dashboard.live.streams import event, last_number, patiently, stream
@@ -63,7 +62,7 @@ async def of_task(request: Request) -> Response:
                 if change is None:
                     yield _COMMENT
                     continue
-                async for each in _events_of(request, board.client, change, seen):
+                async for each in _events_of(request, board, change, seen):
                     yield each
                 seen += len(change.lines)
         except LilotaError as error:  # the store is away, or the task is gone: the browser asks again
@@ -74,13 +73,13 @@ async def of_task(request: Request) -> Response:
     return stream(request, events)
 
 
-async def _events_of(request: Request, client: TaskClient, change: TaskChange, seen: int) -> AsyncIterator[str]:
+async def _events_of(request: Request, board: Board, change: TaskChange, seen: int) -> AsyncIterator[str]:
     """Give the new lines before the state: who sees the end has seen all."""
     task_id = change.info.id
     if change.lines:
-        log = await run_in_threadpool(log_page, client, task_id, seen, min(len(change.lines), SHOWN_LINES))
+        log = await run_in_threadpool(log_page, board.client, task_id, seen, min(len(change.lines), SHOWN_LINES))
         yield event("lines", log.next_after, target="log", html=render(request, "_lines.html", log=log))
-    task = await run_in_threadpool(task_page, client, task_id)
+    task = await run_in_threadpool(task_page, board.client, task_id, board.worker_command)
     number = seen + len(change.lines)
     for target in ("task", "more"):
         yield event("part", number, target=target, html=render(request, f"_{target}.html", task=task))

@@ -78,8 +78,8 @@ class RunningDashboard(Site):
         url: without a slash at the end, and without the token.
     """
 
-    def __init__(self, store_url, folder, *options, port="0"):
-        command = [sys.executable, "-m", "lilota", "dashboard", "--store", store_url, "--port", port, *options]
+    def __init__(self, store_url, folder, *options, port="0", program=("-m", "lilota")):
+        command = [sys.executable, *program, "dashboard", "--store", store_url, "--port", port, *options]
         self._log = open(folder / "dashboard.log", "a+", encoding="utf-8")  # noqa: SIM115 - closed by stop
         self.process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=self._log, text=True)
         line = self.process.stdout.readline()
