@@ -6,7 +6,8 @@ import math
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Unpack, overload
 
 from lilota.config import LOGGER_NAME, Settings, load_settings, with_arguments
@@ -170,6 +171,19 @@ class TaskRunner:
         run = self._run
         if run is None or run.is_of_this_process:
             await _in_thread(lambda: self.stop(self._stop_seconds), when_cancelled=None if run is None else run.hurry)
+
+    @asynccontextmanager
+    async def lifespan(self, app: object) -> AsyncIterator[None]:  # noqa: ARG002 - frameworks call it with theirs
+        """Start and stop with an ASGI application: `FastAPI(lifespan=runner.lifespan)`.
+
+        Starlette and Litestar take it as well. Where more starts and stops with the application, write `async with
+        runner` in a function of your own.
+
+        Args:
+            app: the application, of which nothing is wanted.
+        """
+        async with self:
+            yield
 
     @property
     def runner_id(self) -> str | None:

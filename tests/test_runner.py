@@ -701,6 +701,20 @@ def test_async_with_starts_and_stops_beside_the_event_loop():
     assert result["sha256"]
 
 
+def test_an_application_starts_and_stops_its_runner_by_the_lifespan():
+    """A framework enters what it returns, and keeps the state that it gives: none."""
+
+    async def use():
+        runner = make_runner()
+        async with runner.lifespan(object()) as state:
+            return runner, state, await runner.add("hash", input={"text": "a"})
+
+    runner, state, result = asyncio.run(use())
+
+    assert (runner.runner_id, state) == (None, None)
+    assert result["sha256"]
+
+
 def test_an_async_stop_that_is_cancelled_gives_back_at_once(caplog):
     """Ctrl-C in `asyncio.run` cancels; it must not leave the runner behind, nor wait for what runs."""
 

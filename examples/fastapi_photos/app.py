@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -24,16 +22,7 @@ HERE = Path(__file__).resolve().parent
 KEY = os.environ.get("APP_KEY", "only for a trial")
 
 runner = TaskRunner("sqlite:///photos.db", ref_keys=[KEY], stop_seconds=5)
-
-
-@asynccontextmanager
-async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-    """Run the tasks as long as the application runs."""
-    async with runner:
-        yield
-
-
-app = FastAPI(lifespan=lifespan)
+app = FastAPI(lifespan=runner.lifespan)
 
 
 def visitor(request: Request) -> str:
