@@ -59,6 +59,8 @@ OF_ANY_START = tuple(f"tests/acceptance/test_{name}.py" for name in ("bad_tasks"
 DOCUMENTATION_TESTS = ("tests/test_links.py", "tests/test_docs.py")
 # What the `test` extras of the stores on servers name, and start.
 TEST_SERVERS = "lilota_test_servers"
+# Their docstrings are pages of the documentation.
+WEB = ("lilota_dashboard", "lilota_status")
 # What needs the stores of several distributions, and their servers.
 SERVERS_STORES = ("lilota_postgres_store", "lilota_redis_store")
 SERVERS_TESTS = ("tests/faults", "tests/acceptance/test_many_hosts.py")
@@ -263,7 +265,7 @@ def spawn(session: nox.Session) -> None:
 @nox.session(python=OLDEST, requires=["build"], tags=["all"])
 def docs(session: nox.Session) -> None:
     """Build the site, every warning an error, and check the links and the examples of the documentation."""
-    install(session, "test", *EMBEDDED, *SERVERS_STORES)
+    install(session, "test", *EMBEDDED, *SERVERS_STORES, *WEB)
     session.install(*nox.project.dependency_groups(PROJECT, "docs"))
     # -E: what was read before is read again, or its warnings would not come again.
     session.run("sphinx-build", "-q", "-E", "-W", "--keep-going", "-c", "docs", ".", "site")
