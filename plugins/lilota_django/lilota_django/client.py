@@ -46,13 +46,13 @@ def _store(store: str | None) -> TaskStore:
 
 
 @lru_cache(maxsize=16)  # what a store supports does not change, and a database is asked several things for it
-def notes_reader_of(store: TaskStore) -> CanReadNotes | None:
-    """Return a store as what reads notes, None if it keeps none; asked once in a process.
+def notes_reader_of(client: TaskClient) -> CanReadNotes | None:
+    """Return the store of a client as what reads notes, None if it keeps none; asked once in a process.
 
     Raises:
         StoreError: it can't be reached.
     """
-    return notes_reader(store)
+    return notes_reader(client.store)
 
 
 class _OpenedLater(DjangoTaskStore):

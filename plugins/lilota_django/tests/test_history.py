@@ -194,7 +194,7 @@ def test_to_look_at_a_result_costs_the_same_however_many_attempts_there_were(sto
     """One question for a task that runs or succeeds at once, and a few for any other; that it was pruned is told."""
     result = tasks.total.enqueue(1)
     claim(store)
-    notes_reader_of(get_client().store)  # what the store supports is asked once in a process
+    notes_reader_of(get_client())  # what the store supports is asked once in a process
     costs = [cost(result)]
     store.release("a-runner")
     for _ in range(2):

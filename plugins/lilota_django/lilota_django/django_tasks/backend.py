@@ -165,7 +165,7 @@ class LilotaBackend(BaseTaskBackend):
         """Return what the history of a task has; of what is polled most, a first attempt, nobody asks."""
         if info.attempt <= (info.state in _NOT_FAILED):
             return []
-        reader = notes_reader_of(self.client.store)
+        reader = notes_reader_of(self.client)
         return [] if reader is None else list(attempts_on_record(reader, info.id))
 
     def check(self, **_: Any) -> list[checks.CheckMessage]:  # noqa: ANN401 - Django's signature
