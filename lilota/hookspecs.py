@@ -98,7 +98,8 @@ class RunnerDetails(msgspec.Struct, frozen=True, kw_only=True):
     """The runner that starts or stops; `store` says for people where its tasks are.
 
     Attributes:
-        task_store: the store itself, open, for what only reads: `counts()`, `find()`. Ask it in a thread of your own.
+        task_store: the store itself, open, for what only reads, `counts()`, `find()`, and for adding by a `TaskClient`
+            of it. Ask it in a thread of your own.
     """
 
     runner_id: str

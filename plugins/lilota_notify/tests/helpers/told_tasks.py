@@ -1,0 +1,32 @@
+"""Tasks of which somebody is told, and deliveries that do not wait for long between their attempts."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from lilota_notify.posting import post
+
+from lilota import Backoff, Secret, TaskContext, task
+
+
+@task
+def double(number: int) -> int:
+    return 2 * number
+
+
+@task
+def fail(message: str) -> None:
+    raise ValueError(message)
+
+
+@task
+def wait_for_file(path: Path) -> None:
+    while not path.exists():
+        time.sleep(0.02)
+
+
+@task(max_attempts=30, backoff=Backoff(first_seconds=0.05, max_seconds=0.2))
+def quick_post(ctx: TaskContext, url: Secret[str], event: dict[str, Any]) -> dict[str, int]:
+    return post(ctx, url, event)
