@@ -74,13 +74,13 @@ def asks(name: str, headers_json: str | None) -> bool:
     return headers_json is not None and f'"{HEADER}"' in headers_json and not is_delivery(name)
 
 
-def wish_in(headers_json: str | None) -> Wish | None:
-    """Return what a task asks for, or None.
+def wish_in(headers: JSONObject) -> Wish | None:
+    """Return what a task asks for by its headers, or None.
 
     Raises:
         InvalidInputError: what it asks for can't be done.
     """
-    value = json.loads(headers_json or "{}").get(HEADER)
+    value = headers.get(HEADER)
     return None if value is None else wish_of(value)
 
 

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 
@@ -26,8 +27,9 @@ def connected(target: WebTarget, webhooks: Webhooks, seconds: float) -> Iterator
         UndeliverableError: none of the addresses of the host is one of the internet, or allowed.
         NotDeliveredError: nobody answers there, or not in time, or it is not who it should be.
     """
-    sock = _first_connection(_allowed_addresses(target, webhooks), target.port, seconds)
-    with sock, _cut_after(sock, seconds) as is_cut:
+    ends_at = time.monotonic() + seconds
+    sock = _first_connection(_allowed_addresses(target, webhooks), target.port, ends_at)
+    with sock, _cut_after(sock, ends_at - time.monotonic()) as is_cut:
         try:
             with _encrypted(sock, target.host) if target.is_encrypted else sock as stream:
                 yield stream
@@ -51,13 +53,17 @@ def _allowed_addresses(target: WebTarget, webhooks: Webhooks) -> list[Address]:
     return allowed
 
 
-def _first_connection(addresses: list[Address], port: int, seconds: float) -> socket.socket:
-    failures = []
+def _first_connection(addresses: list[Address], port: int, ends_at: float) -> socket.socket:
+    failures: list[OSError] = []
     for address in addresses:
+        seconds = max(0.1, ends_at - time.monotonic()) / (len(addresses) - len(failures))  # some for each of the others
         try:
-            return socket.create_connection((str(address), port), timeout=seconds / len(addresses))
+            sock = socket.create_connection((str(address), port), timeout=seconds)
         except OSError as error:
             failures.append(error)
+        else:
+            sock.settimeout(None)  # from here on, it is cut
+            return sock
     raise NotDeliveredError(f"No connection came about: {failures[0]}.") from failures[0]
 
 
@@ -79,7 +85,7 @@ def _cut_after(sock: socket.socket, seconds: float) -> Iterator[threading.Event]
         with contextlib.suppress(OSError):  # it has ended by itself
             twin.shutdown(socket.SHUT_RDWR)
 
-    timer = threading.Timer(seconds, cut)
+    timer = threading.Timer(max(0.0, seconds), cut)
     timer.daemon = True
     timer.start()
     try:

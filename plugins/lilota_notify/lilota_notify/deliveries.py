@@ -8,11 +8,11 @@ from datetime import datetime
 from itertools import takewhile
 from typing import Any, Final
 
-from lilota import TaskClient
+from lilota import Secret, TaskClient
 from lilota.contract import CanFindEnded, TaskQuery
-from lilota.errors import InvalidInputError
+from lilota.errors import LilotaError
 from lilota.models import TERMINAL_STATES, TaskInfo
-from lilota_notify.asking import MAIL, POST, Wish, is_delivery, wish_in
+from lilota_notify.asking import MAIL, POST, Wish, asks, is_delivery, wish_in
 from lilota_notify.events import event_id, event_of
 from lilota_notify.mailing import mail
 from lilota_notify.posting import post
@@ -44,8 +44,13 @@ class Deliveries:
         for wish in self._wishes(info):
             for url in wish.to:
                 wanted[url] = wanted.get(url, False) or wish.output
-        if wanted:
-            self._client.add_many([self._delivery(info, url, output) for url, output in wanted.items()])
+        try:
+            deliveries = [self._delivery(info, url, output) for url, output in wanted.items()]
+        except LilotaError as error:  # what the store has of it is damaged
+            logger.warning("Nobody can be told of the end of the task %d: %s", info.id, error)
+            return
+        if deliveries:
+            self._client.add_many(deliveries)
 
     def add_missing(self, since: datetime, before: datetime) -> None:
         """Add what tells of the ends between two instants, where it was not added yet.
@@ -73,7 +78,7 @@ class Deliveries:
     def _told_since(self, since: datetime) -> set[str]:
         """Return the ids of the events for which deliveries were added at that instant or later."""
         deliveries = self._client.find(names=[POST, MAIL])
-        return {each.input["event"]["id"] for each in takewhile(lambda each: each.created_at >= since, deliveries)}
+        return {_event_told_by(each) for each in takewhile(lambda each: each.created_at >= since, deliveries)}
 
     def _wishes(self, info: TaskInfo) -> list[Wish]:
         """Return what is wanted of this end, by the task itself and by the operator."""
@@ -81,8 +86,8 @@ class Deliveries:
             return []
         wishes: list[Wish] = [rule for rule in self._settings.rules if rule.is_about(info.name)]
         try:
-            own = wish_in(info.headers_json)
-        except (InvalidInputError, ValueError) as error:  # where it was added, nobody has checked it
+            own = wish_in(info.headers) if asks(info.name, info.headers_json) else None
+        except LilotaError as error:  # where it was added, nobody has checked it
             logger.warning("Nobody can be told of the end of the task %d: %s", info.id, error)
             own = None
         return [wish for wish in [*wishes, own] if wish is not None and info.state in wish.states]
@@ -94,7 +99,13 @@ class Deliveries:
         by_mail = isinstance(target, MailTarget)
         whom = str(target) if isinstance(target, MailTarget) else target.host
         return {
-            "name": mail.bind(url=url, event=event) if by_mail else post.bind(url=url, event=event),
+            "name": mail.bind(url=url, event=event) if by_mail else post.bind(url=Secret(url), event=event),
             "description": f"tell {whom} that the task {info.id} ({info.name}) is {info.state}",
             "queue": self._settings.queue or info.queue,
         }
+
+
+def _event_told_by(delivery: TaskInfo) -> str:
+    """Return the id of the event that a delivery tells; "" where somebody has added it who tells none."""
+    event = delivery.input.get("event")
+    return str(event.get("id", "")) if isinstance(event, dict) else ""

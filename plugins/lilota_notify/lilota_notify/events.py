@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Final
+from typing import Final, TypedDict
 
 from lilota.contract import to_microseconds
 from lilota.models import JSONObject, TaskInfo
@@ -15,6 +15,22 @@ _LONGEST_MESSAGE: Final = 500
 MAIL_FIELDS: Final = ("id", "ref", "name", "state", "error", "finished_at", "page")
 
 
+class Event(TypedDict):
+    """What is told; its form is that of Standard Webhooks.
+
+    Attributes:
+        id: names this end of this task, whoever tells it, and however often.
+        type: "task.succeeded", "task.failed" or "task.cancelled".
+        timestamp: when it ended, as ISO 8601 in UTC.
+        data: `id`, `name`, `state`, `finished_at`, `error`; `ref`, `page`, `output` where there is one to tell.
+    """
+
+    id: str
+    type: str
+    timestamp: str
+    data: JSONObject
+
+
 def event_id(info: TaskInfo) -> str:
     """Return what names this end of this task: the same whoever tells it, and another one after a retry."""
     if info.finished_at is None:
@@ -22,8 +38,8 @@ def event_id(info: TaskInfo) -> str:
     return f"lilota-{info.id}-{to_microseconds(info.finished_at)}"
 
 
-def event_of(info: TaskInfo, *, output: bool, ref: str | None, page: str | None) -> JSONObject:
-    """Return the event; its form is that of Standard Webhooks: `id`, `type`, `timestamp`, `data`.
+def event_of(info: TaskInfo, *, output: bool, ref: str | None, page: str | None) -> Event:
+    """Return what is told of the end of a task.
 
     Args:
         output: tell the output, too.
@@ -39,7 +55,7 @@ def event_of(info: TaskInfo, *, output: bool, ref: str | None, page: str | None)
         data["page"] = page.replace("{ref}", ref or "").replace("{id}", str(info.id))
     if output:
         data |= _output(info)
-    return {"id": event_id(info), "type": f"task.{info.state}", "timestamp": shown["finished_at"], "data": data}
+    return Event(id=event_id(info), type=f"task.{info.state}", timestamp=shown["finished_at"], data=data)
 
 
 def _short_error(error: JSONObject | None) -> JSONObject | None:

@@ -7,15 +7,14 @@ import ssl
 from email.message import EmailMessage
 from email.utils import formatdate, parseaddr
 from string import Template
-from typing import Any, Final
+from typing import Final
 
 from lilota import TaskContext, task
 from lilota.errors import InvalidInputError
-from lilota.models import JSONObject
 from lilota_notify.allowing import mail_for
 from lilota_notify.asking import MAIL
 from lilota_notify.errors import NotDeliveredError, UndeliverableError
-from lilota_notify.events import MAIL_FIELDS
+from lilota_notify.events import MAIL_FIELDS, Event
 from lilota_notify.posting import ATTEMPTS, PATIENCE, PATIENCE_SECONDS
 from lilota_notify.settings import Mail, load_settings
 from lilota_notify.targets import MailTarget, target_of
@@ -32,7 +31,7 @@ _PORTS: Final = {"starttls": 587, "tls": 465, "none": 25}
     retry_on=(Exception,),
     never_retry_on=(UndeliverableError, InvalidInputError),
 )
-def mail(ctx: TaskContext, url: str, event: dict[str, Any]) -> None:
+def mail(ctx: TaskContext, url: str, event: Event) -> None:
     """Send an event by mail.
 
     Args:
@@ -48,7 +47,7 @@ def mail(ctx: TaskContext, url: str, event: dict[str, Any]) -> None:
     ctx.logger.info("The mail server has taken it.")
 
 
-def letter(event: JSONObject, target: MailTarget, mail: Mail) -> EmailMessage:
+def letter(event: Event, target: MailTarget, mail: Mail) -> EmailMessage:
     """Return the mail; whatever a task is called, no header is made of it but the subject."""
     data = event["data"]
     error = data["error"]

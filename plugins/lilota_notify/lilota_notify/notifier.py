@@ -69,8 +69,8 @@ class Notifier:
         try:
             with TaskClient(self._store, accept_unknown_names=True) as client:
                 self._work(Deliveries(client, self._settings))
-        except Exception:
-            logger.exception("Nobody is told of ends any more by this runner; start it again.")
+        except LilotaError as error:
+            logger.error("This runner tells nobody of ends: %s", error)  # noqa: TRY400 - the sentence says it all
 
     def _work(self, deliveries: Deliveries) -> None:
         next_look = time.monotonic()
@@ -87,7 +87,9 @@ class Notifier:
         try:
             act()
         except LilotaError as error:  # the store is away, or a plugin lets nothing be added
-            logger.warning("An end could not be told this time, and is with a later look: %s", error)
+            logger.warning("An end could not be told this time; a later look will find it: %s", error)
+        except Exception:
+            logger.exception("An end could not be told this time; lilota-notify has a bug.")
 
     def _tell(self, deliveries: Deliveries, task_id: int) -> None:
         """Tell of a task that has ended here; one that runs again, or that another runner of this process had, not."""

@@ -23,7 +23,7 @@ def lilota_before_add(task: TaskToAdd) -> None:
     if not asks(task.new_task.name, task.new_task.headers_json):
         return
     try:
-        wish = wish_in(task.new_task.headers_json)
+        wish = wish_in(task.headers)
         if wish is None or settings_path() is None:  # then a runner decides, which has settings
             return
         from lilota_notify.allowing import check_allowed  # noqa: PLC0415 - only where a task asks

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import http.client
 import json
-from typing import Any, Final
+from typing import Final
 
 from lilota import Backoff, Secret, TaskContext, task
 from lilota.errors import InvalidInputError
-from lilota.models import JSONObject
 from lilota_notify.allowing import webhooks_for
 from lilota_notify.asking import POST
 from lilota_notify.connecting import connected
 from lilota_notify.errors import NotDeliveredError, UndeliverableError
+from lilota_notify.events import Event
 from lilota_notify.settings import Webhooks, load_settings
 from lilota_notify.signing import signed_headers
 from lilota_notify.targets import WebTarget, target_of
@@ -32,12 +32,12 @@ ATTEMPTS: Final = 30
     retry_on=(Exception,),
     never_retry_on=(UndeliverableError, InvalidInputError),
 )
-def post(ctx: TaskContext, url: Secret[str], event: dict[str, Any]) -> dict[str, int]:
+def post(ctx: TaskContext, url: Secret[str], event: Event) -> dict[str, int]:
     """Send an event to a webhook.
 
     Args:
         url: where to; it may be a secret by itself.
-        event: what happened. Its "id" is that of the message, and the same in all attempts.
+        event: what happened; its "id" is that of the message, and the same in all attempts.
 
     Returns:
         `status`: that of the answer.
@@ -50,7 +50,7 @@ def post(ctx: TaskContext, url: Secret[str], event: dict[str, Any]) -> dict[str,
     return {"status": status}
 
 
-def deliver(target: WebTarget, event: JSONObject) -> int:
+def deliver(target: WebTarget, event: Event) -> int:
     """Send an event once, and return the status of the answer.
 
     Raises:

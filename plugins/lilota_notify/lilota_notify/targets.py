@@ -12,8 +12,8 @@ from lilota.errors import InvalidInputError
 _LONGEST: Final = 2000
 _LABEL: Final = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
 _HOST: Final = re.compile(rf"{_LABEL}(\.{_LABEL})*", re.ASCII)
-#: One mailbox, and nothing that a mail server or a header could read as more.
-_MAILBOX: Final = re.compile(r"[A-Za-z0-9.!#$&'*+/=?^_`{|}~-]{1,64}", re.ASCII)
+#: One mailbox, and nothing that a mail server or a header could read as more, such as `=?utf-8?q?...?=`.
+_MAILBOX: Final = re.compile(r"[A-Za-z0-9.!#$&'*+/=^_`{|}~-]{1,64}", re.ASCII)
 _MAILTO: Final = "mailto:"
 
 

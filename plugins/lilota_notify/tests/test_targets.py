@@ -50,6 +50,8 @@ def test_urls_and_mailboxes_are_taken_apart():
         "mailto:ann@example.com,eve@example.org",
         "mailto:ann@example.com?bcc=eve@example.org",
         "mailto:ann@example.com\nBcc: eve@example.org",
+        "mailto:=?utf-8?q?a=0ABcc?=@example.com",
+        "mailto:ann%evil.org@example.com",
         "mailto:<ann@example.com>",
         "mailto:ann@[127.0.0.1]",
     ],

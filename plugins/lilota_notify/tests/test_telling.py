@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,9 @@ from lilota_notify.asking import MAIL, POST
 from receivers import HOST, MailServer
 
 from lilota import TaskClient
+from lilota.contract import StoredTask
 from lilota.errors import TaskRefusedError
-from lilota.models import TaskState
+from lilota.models import NewTask, TaskInfo, TaskState
 
 QUICK = "look_seconds = 0.5"
 RUNNER = str(Path(__file__).parent / "helpers" / "lone_runner.py")
@@ -221,15 +223,34 @@ def test_a_success_that_a_runner_could_not_tell_is_told_by_the_next_one(make_run
 
 
 def test_what_ended_too_long_ago_is_not_told(make_runner, receiver, allow, url, client):
-    allow(receiver.port, first=f"{QUICK}\nlook_back_seconds = 1")
-    client.add("double", input={"number": 1}, headers=notify(url)).cancel()
-    time.sleep(1.5)  # it is the time of the store that counts
+    allow(receiver.port, first=QUICK)
+    at = datetime.now(UTC) - timedelta(days=2)
+    old = TaskInfo(
+        id=7,
+        name="double",
+        state=TaskState.CANCELLED,
+        created_at=at,
+        run_at=at,
+        finished_at=at,
+        headers_json=json.dumps(notify(url)),
+    )
+    client.store.restore([StoredTask(info=old)])
+    new = client.add("double", input={"number": 1}, headers=notify(url))
 
-    later = make_runner().add("double", input={"number": 1}, headers=notify(url), delay_seconds=3600)
-    later.cancel()
+    new.cancel()
+    make_runner()
     receiver.wait_for(1)
 
-    assert [event["data"]["id"] for event in receiver.events] == [later.id]
+    assert [event["data"]["id"] for event in receiver.events] == [new.id]
+
+
+def test_deliveries_that_others_have_added_disturb_no_look(make_runner, receiver, allow, url, client):
+    allow(receiver.port, first=QUICK)
+    client.store.add([NewTask(name=POST, input_json=text, delay_seconds=3600) for text in ("{}", '{"event": 7}')])
+    client.add("double", input={"number": 1}, headers=notify(url)).cancel()
+
+    make_runner()
+    receiver.wait_for(1)
 
 
 @pytest.fixture

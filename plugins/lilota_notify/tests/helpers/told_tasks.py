@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
+from lilota_notify.events import Event  # noqa: TC002 - lilota reads the annotations
 from lilota_notify.posting import post
 
 from lilota import Backoff, Secret, TaskContext, task
@@ -28,5 +28,5 @@ def wait_for_file(path: Path) -> None:
 
 
 @task(max_attempts=30, backoff=Backoff(first_seconds=0.05, max_seconds=0.2))
-def quick_post(ctx: TaskContext, url: Secret[str], event: dict[str, Any]) -> dict[str, int]:
+def quick_post(ctx: TaskContext, url: Secret[str], event: Event) -> dict[str, int]:
     return post(ctx, url, event)
