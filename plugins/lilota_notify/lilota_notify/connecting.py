@@ -28,7 +28,7 @@ def connected(target: WebTarget, webhooks: Webhooks, seconds: float) -> Iterator
         NotDeliveredError: nobody answers there, or not in time, or it is not who it should be.
     """
     ends_at = time.monotonic() + seconds
-    sock = _first_connection(_allowed_addresses(target, webhooks), target.port, ends_at)
+    sock = _first_connection(target, _allowed_addresses(target, webhooks), ends_at)
     with sock, _cut_after(sock, ends_at - time.monotonic()) as is_cut:
         try:
             with _encrypted(sock, target.host) if target.is_encrypted else sock as stream:
@@ -53,18 +53,20 @@ def _allowed_addresses(target: WebTarget, webhooks: Webhooks) -> list[Address]:
     return allowed
 
 
-def _first_connection(addresses: list[Address], port: int, ends_at: float) -> socket.socket:
+def _first_connection(target: WebTarget, addresses: list[Address], ends_at: float) -> socket.socket:
     failures: list[OSError] = []
     for address in addresses:
         seconds = max(0.1, ends_at - time.monotonic()) / (len(addresses) - len(failures))  # some for each of the others
         try:
-            sock = socket.create_connection((str(address), port), timeout=seconds)
+            sock = socket.create_connection((str(address), target.port), timeout=seconds)
         except OSError as error:
             failures.append(error)
         else:
             sock.settimeout(None)  # from here on, it is cut
             return sock
-    raise NotDeliveredError(f"No connection came about: {failures[0]}.") from failures[0]
+    raise NotDeliveredError(
+        f"There is no way to {target.host} on the port {target.port}: {failures[0]}."
+    ) from failures[0]
 
 
 def _encrypted(sock: socket.socket, host: str) -> ssl.SSLSocket:

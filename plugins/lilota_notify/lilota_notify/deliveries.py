@@ -100,7 +100,7 @@ class Deliveries:
         whom = str(target) if isinstance(target, MailTarget) else target.host
         return {
             "name": mail.bind(url=url, event=event) if by_mail else post.bind(url=Secret(url), event=event),
-            "description": f"tell {whom} that the task {info.id} ({info.name}) is {info.state}",
+            "description": f"tell {whom} of the task {info.id} ({info.name}): {info.state}",
             "queue": self._settings.queue or info.queue,
         }
 

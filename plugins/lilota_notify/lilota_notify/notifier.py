@@ -33,8 +33,8 @@ class Notifier:
 
     The hook of an end only names the task, since the engine waits for it; all that asks the store is done in the
     thread. What the hook was not there for is found by a look: the end of a task that was cancelled while it waited, or
-    whose runner died, or between whose end and its delivery the process was killed. One runner of a store looks at a
-    time, and only at ends that the others had time to tell.
+    whose runner died, or between whose end and its delivery the process was killed, or that ended while the runner was
+    about to start. One runner of a store looks at a time, and only at ends that the others had time to tell.
     """
 
     def __init__(self, runner: RunnerDetails, settings: NotifySettings) -> None:

@@ -51,7 +51,7 @@ class Notifiers:
         for notifier in tuple(self._of_runners.values()):  # which of them the claim is of, the store knows
             if asked or notifier.has_rule_about(claim.name):
                 notifier.note(claim.id)
-        if asked and not self._of_runners and not self._has_warned:
+        if asked and settings_path() is None and not self._has_warned:
             self._has_warned = True
             logger.warning(
                 "The task %d asks that somebody is told of its end, and this runner tells nobody: set %s.",

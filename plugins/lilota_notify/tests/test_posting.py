@@ -235,7 +235,7 @@ def test_a_receiver_that_is_not_there_is_tried_again(send, allow):
         port = server.getsockname()[1]
     allow(port)
 
-    assert "No connection came about" in error_of(send(f"http://{HOST}:{port}/"), NotDeliveredError)
+    assert f"There is no way to {HOST}" in error_of(send(f"http://{HOST}:{port}/"), NotDeliveredError)
 
 
 def answering(*parts):

@@ -189,7 +189,7 @@ def test_a_task_that_was_cancelled_while_it_waited_is_told(make_runner, receiver
 
 
 def test_a_task_that_expired_is_told(make_runner, receiver, allow, url, client):
-    allow(receiver.port)
+    allow(receiver.port, first=QUICK)
     client.add("double", input={"number": 1}, headers=notify(url), expires_after_seconds=0.001)
     make_runner()
 
@@ -337,7 +337,7 @@ def test_the_url_of_a_delivery_is_masked(make_runner, receiver, allow, url, clie
     [delivery] = settle(client, 1)
 
     assert "hunter2" not in json.dumps(delivery.to_dict())
-    assert delivery.description == f"tell {HOST} that the task 1 (double) is succeeded"
+    assert delivery.description == f"tell {HOST} of the task 1 (double): succeeded"
 
 
 @pytest.mark.parametrize(
