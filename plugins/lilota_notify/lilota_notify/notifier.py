@@ -92,9 +92,9 @@ class Notifier:
             logger.exception("An end could not be told this time; lilota-notify has a bug.")
 
     def _tell(self, deliveries: Deliveries, task_id: int) -> None:
-        """Tell of a task that has ended here; one that runs again, or that another runner of this process had, not."""
+        """Tell of a task that has ended here: not of one that runs again, nor of another runner's of this process."""
         for info in self._store.find(TaskQuery(ids=(task_id,))):
-            if info.state.is_terminal and info.runner_id == self._runner_id:
+            if info.runner_id == self._runner_id:
                 deliveries.add(info)
 
     def _look(self, deliveries: Deliveries) -> None:

@@ -96,7 +96,7 @@ def allow(settings):
 @pytest.fixture
 def make_runner(tmp_path):
     """Return what makes a runner that is started; it is stopped after the test. Deliveries do not wait for long."""
-    from told_tasks import double, fail, quick_post, wait_for_file
+    from told_tasks import double, fail, fail_once, quick_post, wait_for_file
 
     from lilota.config import Settings
     from lilota.runner import TaskRunner
@@ -106,7 +106,7 @@ def make_runner(tmp_path):
     def make(store=None, processes=1, **options):
         allowed = Settings(plugins_allowed=("lilota-notify", "lilota-sqlite-store"))
         runner = TaskRunner(store or f"sqlite:///{tmp_path}/tasks.db", processes, settings=allowed, **options)
-        for each in (double, fail, wait_for_file):
+        for each in (double, fail, fail_once, wait_for_file):
             runner.register(each)
         runner.register("lilota_notify.post", quick_post)
         runners.append(runner)

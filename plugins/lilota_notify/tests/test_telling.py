@@ -143,14 +143,37 @@ def test_an_end_is_told_once_and_no_delivery_is_told(make_runner, receiver, allo
 
     handle = make_runner(processes=2).add("double", input={"number": 21}, headers=notify(url))
     receiver.wait_for(1)
+    others = []
     for number in range(2):  # each is found by a look, which sees the other ends, too
-        client.add("double", input={"number": 1}, delay_seconds=3600).cancel()
-        receiver.wait_for(number + 2)
-    settle(client, 3)
+        others.append(client.add("double", input={"number": 1}, delay_seconds=3600))
+        others[-1].cancel()
+        wait_for_ids(receiver, {others[-1].id})
+        settle(client, number + 2)
 
-    told = [event["data"]["id"] for event in receiver.events]
-    assert told.count(handle.id) == 1
-    assert len(told) == len(set(told)) == len(deliveries(client)) == 3
+    assert [event["data"]["id"] for event in receiver.events] == [handle.id, *(each.id for each in others)]
+    assert len(deliveries(client)) == 3
+
+
+def test_of_two_runners_in_a_process_the_one_that_had_the_task_tells(make_runner, receiver, allow, url, client):
+    allow(receiver.port)
+    runners = [make_runner(), make_runner()]
+
+    handles = [runner.add("double", input={"number": 1}, headers=notify(url)) for runner in runners * 3]
+    wait_for_ids(receiver, {handle.id for handle in handles})
+    for runner in runners:
+        runner.stop()
+
+    assert len(deliveries(client)) == len(handles)
+
+
+def test_an_attempt_after_which_the_task_runs_again_is_no_end(make_runner, receiver, allow, url, client):
+    allow(receiver.port)
+
+    handle = make_runner().add("fail_once", headers=notify(url))
+    receiver.wait_for(1)
+
+    assert [event["type"] for event in receiver.events] == ["task.succeeded"]
+    assert (handle.info().attempt, len(deliveries(client))) == (2, 1)
 
 
 def test_a_task_that_ends_again_is_told_again_by_another_id(make_runner, receiver, allow, url):

@@ -21,6 +21,12 @@ def fail(message: str) -> None:
     raise ValueError(message)
 
 
+@task(max_attempts=2, backoff=Backoff(first_seconds=0.05))
+def fail_once(ctx: TaskContext) -> None:
+    if ctx.task_info.attempt == 1:
+        raise ValueError("not yet")
+
+
 @task
 def wait_for_file(path: Path) -> None:
     while not path.exists():
