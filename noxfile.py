@@ -59,7 +59,7 @@ OF_ANY_START = tuple(f"tests/acceptance/test_{name}.py" for name in ("bad_tasks"
 DOCUMENTATION_TESTS = ("tests/test_links.py", "tests/test_docs.py")
 # What the `test` extras of the stores on servers name, and start.
 TEST_SERVERS = "lilota_test_servers"
-# Their docstrings are pages of the documentation.
+# Their docstrings are on a page of the documentation, which needs nothing of what their tests need.
 WEB = ("lilota_dashboard", "lilota_status")
 # What needs the stores of several distributions, and their servers.
 SERVERS_STORES = ("lilota_postgres_store", "lilota_redis_store")
@@ -265,8 +265,8 @@ def spawn(session: nox.Session) -> None:
 @nox.session(python=OLDEST, requires=["build"], tags=["all"])
 def docs(session: nox.Session) -> None:
     """Build the site, every warning an error, and check the links and the examples of the documentation."""
-    install(session, "test", *EMBEDDED, *SERVERS_STORES, *WEB)
-    session.install(*nox.project.dependency_groups(PROJECT, "docs"))
+    install(session, "test", *EMBEDDED, *SERVERS_STORES)
+    session.install(*nox.project.dependency_groups(PROJECT, "docs"), *(str(wheel(name)) for name in WEB))
     # -E: what was read before is read again, or its warnings would not come again.
     session.run("sphinx-build", "-q", "-E", "-W", "--keep-going", "-c", "docs", ".", "site")
     run_pytest(session, *(path for path in DOCUMENTATION_TESTS if (ROOT / path).exists()))
