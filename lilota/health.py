@@ -5,22 +5,17 @@ What a runner tells of itself is as old as its last heartbeat: a third of its le
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import chain, repeat
 from typing import Final
 
-from msgspec.structs import replace
-
-from lilota.contract import RegisteredRunner, TaskQuery, TaskStore
-from lilota.models import JSONObject, Record, TaskInfo, TaskState
-from lilota.serving import WORKER, Service, Serving, is_due
+from lilota.contract import DueSince, RegisteredRunner, TaskStore
+from lilota.contract.oldest import oldest_due
+from lilota.models import JSONObject, Record
+from lilota.serving import WORKER, Service, Serving
 from lilota.texts.secrets import mask_text
 from lilota.texts.words import count, duration, iso
 
-#: How many of those that wait are read at a time, those that were added first. The first one is mostly the one, and
-#: its input may be large; where many are due only later, they are read to the first that is due.
-_PAGES: Final = (1, 49, 50, 100, 200)
+_NOTHING_WAITS: Final = "nothing that is due waits"
 _NAME_LENGTH: Final = 200
 
 
@@ -33,12 +28,14 @@ class StoreHealth(Record, frozen=True, kw_only=True):
         text: all of it as a sentence, for people.
         runners: how many live.
         oldest: the task that has been due for the longest time, if that was asked for and one is due.
+        is_cut: one may have been due for longer, as the store did not look at everything: `lilota.contract.OldestDue`.
     """
 
     problem: str
     text: str
     runners: int
-    oldest: TaskInfo | None = None
+    oldest: DueSince | None = None
+    is_cut: bool = False
 
     @property
     def is_well(self) -> bool:
@@ -49,13 +46,14 @@ class StoreHealth(Record, frozen=True, kw_only=True):
         """Return what `lilota health --json` prints."""
         oldest = None
         if self.oldest is not None:
-            oldest = {"id": self.oldest.id, "name": self.oldest.name, "due_at": iso(_due_at(self.oldest))}
+            oldest = {"id": self.oldest.id, "name": self.oldest.name, "due_at": iso(self.oldest.due_at)}
         return {
             "is_healthy": self.is_well,
             "problem": self.problem or None,
             "text": mask_text(self.text),
             "runners": self.runners,
             "oldest_waiting": oldest,
+            "is_cut": self.is_cut,
         }
 
 
@@ -64,8 +62,7 @@ def health_of_store(
 ) -> StoreHealth:
     """Look at the runners of a store and, if asked, at what waits.
 
-    The cost does not grow with what is stored, nor with what is due. It grows with tasks that wait and are due later
-    than they were added, as far as they were added before the task that has been due for the longest time.
+    The cost grows with the number of names and queues, and not with what is stored or waits.
 
     Args:
         host: look only at the runners of this one: for a probe that starts them again. There, one that is stopping is
@@ -86,55 +83,34 @@ def health_of_store(
     well = f"{count(len(living), 'runner')} {'lives' if len(living) == 1 else 'live'}"
     if max_wait_seconds is None:
         return StoreHealth(problem="", text=well, runners=len(living))
-    oldest = _oldest_due(store, serving)
-    waits = "nothing that is due waits" if oldest is None else _waits(oldest)
+    oldest, is_cut = oldest_waiting(store, serving)
     problem = "wait" if oldest is not None and _waited(oldest) > max_wait_seconds else ""
-    return StoreHealth(problem=problem, text=f"{well}; {waits}", runners=len(living), oldest=oldest)
+    text = f"{well}; {_waits(oldest, is_cut=is_cut)}"
+    return StoreHealth(problem=problem, text=text, runners=len(living), oldest=oldest, is_cut=is_cut)
 
 
-def _oldest_due(store: TaskStore, serving: Serving) -> TaskInfo | None:
-    """Return the task that has been due for the longest time, of those that a living runner takes or may take."""
-    oldest: TaskInfo | None = None
-    for page in _pages(store, serving):
-        for task in page:
-            is_ours = is_due(task) and serving.answer(task.name, task.queue) is not False
-            if is_ours and (oldest is None or _due_at(task) < _due_at(oldest)):
-                oldest = task
-        if oldest is not None and _due_at(oldest) <= page[-1].created_at:  # what was added later is due later
-            break
-    return oldest
+def oldest_waiting(store: TaskStore, serving: Serving) -> tuple[DueSince | None, bool]:
+    """Return the task that has been due for the longest time, of those that a living runner takes or may take.
+
+    Returns:
+        The task, None if nothing that is due was found; and whether one may have been due for longer, as the store did
+        not look at everything.
+    """
+    found = oldest_due(store)
+    ours = [task for task in found.tasks if serving.answer(task.name, task.queue) is not False]
+    return min(ours, key=lambda task: task.due_at, default=None), found.is_cut
 
 
-def _pages(store: TaskStore, serving: Serving) -> Iterator[list[TaskInfo]]:
-    """Give what waits for these runners, what was added first comes first."""
-    rows = [row for row in store.counts() if row.state is TaskState.PENDING]
-    lanes = [row for row in rows if serving.answer(row.name, row.queue) is not False]
-    query = TaskQuery(
-        states=(TaskState.PENDING,),
-        names=tuple({row.name for row in lanes}),
-        queues=tuple({row.queue for row in lanes}),
-        newest_first=False,
-    )
-    for limit in chain(_PAGES, repeat(_PAGES[-1])) if lanes else ():
-        page = store.find(replace(query, limit=limit))
-        if not page:
-            return
-        yield page
-        query = replace(query, after_id=page[-1].id)
-
-
-def _due_at(task: TaskInfo) -> datetime:
-    """Return since when it waits: it may have been added for an instant that was over."""
-    return max(task.run_at, task.created_at)
-
-
-def _waited(task: TaskInfo) -> float:
+def _waited(task: DueSince) -> float:
     """Return for how many seconds a task has been due, if the clock of this machine is that of the store."""
-    return max(0.0, (datetime.now(UTC) - _due_at(task)).total_seconds())
+    return max(0.0, (datetime.now(UTC) - task.due_at).total_seconds())
 
 
-def _waits(task: TaskInfo) -> str:
-    return f"the task {task.id} {task.name[:_NAME_LENGTH]} has been due for {duration(_waited(task))}"
+def _waits(task: DueSince | None, *, is_cut: bool) -> str:
+    if task is None:
+        return "nothing that is due was found, but not everything was looked at" if is_cut else _NOTHING_WAITS
+    at_least = "at least " if is_cut else ""
+    return f"the task {task.id} {task.name[:_NAME_LENGTH]} has been due for {at_least}{duration(_waited(task))}"
 
 
 def _called(runner: RegisteredRunner) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import ParamSpec, TypeVar, cast
 
+from lilota.contract.oldest import oldest_due
 from lilota.contract.optional import CanForesee, CanReadNotes
 from lilota.contract.protocol import TaskStore
 from lilota.contract.records import (
@@ -12,6 +13,7 @@ from lilota.contract.records import (
     ClaimRequest,
     Committed,
     DueTask,
+    OldestDue,
     RegisteredRunner,
     RunnerInfo,
     StoreCapabilities,
@@ -88,6 +90,10 @@ class ForwardingStore:
 
     def durations(self, names: Sequence[str], limit: int = 20) -> dict[str, list[float]]:
         return self.forward(cast("CanForesee", self.target()).durations, names, limit)
+
+    def oldest_due(self) -> OldestDue:
+        # Of any store: where it does not tell, a few pages do.
+        return self.forward(oldest_due, self.target())
 
     def heartbeat(self, runner: RunnerInfo) -> bool:
         return self.forward(self.target().heartbeat, runner)

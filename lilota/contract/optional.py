@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
-from lilota.contract.records import ClaimRequest, DueTask
+from lilota.contract.records import ClaimRequest, DueTask, OldestDue
 from lilota.models import LogLine, Note, TaskState
 
 
@@ -109,4 +109,20 @@ class CanForesee(Protocol):
 
         Of each name, the `limit` tasks with the highest ids are looked at, the highest first. One of which the start is
         not known is left out, and so is a name without any. The cost does not grow with what is stored.
+        """
+
+
+@runtime_checkable
+class CanTellOldestDue(Protocol):
+    """A store that tells since when something waits, whatever waits besides: who asks each minute must not read it all.
+
+    Of any store, `lilota.contract.oldest.oldest_due` tells it, as far as a few pages reach.
+    """
+
+    def oldest_due(self) -> OldestDue:
+        """Return of each name in each queue the task that has been due for the longest time; nothing is changed.
+
+        Also of what has become due since the last claim. A task has been due since its `run_at`, or since it was added
+        if that was later. The cost grows with the number of names and queues, and not with what is stored, nor with
+        what waits or is due later: `is_cut` says that it would have had to.
         """

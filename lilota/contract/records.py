@@ -217,3 +217,21 @@ class DueTask(Record, frozen=True, kw_only=True):
     id: int
     queue: str
     name: str
+
+
+class DueSince(DueTask, frozen=True, kw_only=True):
+    """A task that waits for nothing but its turn, and since when: its time has come, and it had been added by then."""
+
+    due_at: datetime
+
+
+class OldestDue(Record, frozen=True, kw_only=True):
+    """What has been due for the longest time.
+
+    Attributes:
+        tasks: of each name in each queue the task that has been due for the longest time, in any order.
+        is_cut: there may be some that have been due for longer: not everything was looked at.
+    """
+
+    tasks: tuple[DueSince, ...] = ()
+    is_cut: bool = False

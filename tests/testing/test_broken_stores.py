@@ -123,6 +123,11 @@ EXPECTED = {
     "look ahead shows what is due later": "test_look_ahead_leaves_out_what_does_not_wait_for_its_turn",
     "durations begin with the oldest": "test_durations_are_those_of_the_newest_tasks_that_succeeded",
     "durations count failures": "test_durations_know_nothing_of_what_did_not_succeed",
+    "oldest due is the next one": "test_oldest_due_is_found_behind_higher_priorities",
+    "oldest due is due before it was added": "test_oldest_due_was_added_by_then",
+    "oldest due is due later": "test_oldest_due_leaves_out_what_does_not_wait_for_its_turn",
+    "oldest due looks at no queue": "test_oldest_due_tells_of_each_name_in_each_queue",
+    "oldest due knows nothing of schedules": "test_oldest_due_sees_what_no_claim_has_seen_yet",
     "claim invents its instants": "test_a_claim_says_when_the_task_was_added_and_due",
 }
 
@@ -164,6 +169,7 @@ BEYOND_THE_MODEL = {
     "ended since remembers what was retried",
     "durations begin with the oldest",
     "durations count failures",
+    "oldest due is due before it was added",
     "count ended counts the edge twice",
     "count ended knows no limit",
     "count ended takes the limit together",

@@ -20,6 +20,7 @@ from lilota.testing.contract.logs import LogsContract
 from lilota.testing.contract.many_logs import ManyLogsContract
 from lilota.testing.contract.model import ModelContract
 from lilota.testing.contract.notes import NotesContract
+from lilota.testing.contract.oldest import OldestDueContract
 from lilota.testing.contract.owners import OwnersContract
 from lilota.testing.contract.processes import ProcessesContract
 from lilota.testing.contract.prune import PruneContract
@@ -56,6 +57,7 @@ class StoreContract(
     PruneContract,
     EndedContract,
     ForesightContract,
+    OldestDueContract,
     LogsContract,
     ManyLogsContract,
     OwnersContract,

@@ -23,6 +23,7 @@ from msgspec.structs import replace
 from lilota.contract import (
     CanForesee,
     CanReadNotes,
+    CanTellOldestDue,
     Claimed,
     ClaimRequest,
     Fence,
@@ -185,6 +186,21 @@ class StoreMachine(RuleBasedStateMachine):
 
         expected = self.model.next_due(names, queues)[:limit]
         assert [(task.id, task.queue, task.name) for task in ahead] == [(t.id, t.queue, t.name) for t in expected]
+
+    @precondition(lambda self: isinstance(self.store, CanTellOldestDue))
+    @rule()
+    def oldest_due(self) -> None:
+        assert isinstance(self.store, CanTellOldestDue)
+        due: dict[tuple[str, str], list[ModelTask]] = {}
+        for task in self.model.next_due(NAMES, None):
+            due.setdefault((task.queue, task.name), []).append(task)
+
+        told = {(task.queue, task.name): task for task in self.store.oldest_due().tasks}
+
+        assert told.keys() == due.keys()
+        for line, tasks in due.items():
+            assert told[line].due_at == min(task.run_at for task in tasks)
+            assert told[line].id in {task.id for task in tasks if task.run_at == told[line].due_at}
 
     @rule(batch=st.lists(st.tuples(claims, writes), max_size=4), runner=runners, target=claims)
     def commit_and_claim(self, batch: list[tuple[Claim, Write]], runner: int) -> MultipleResults[Claim]:

@@ -47,6 +47,7 @@ VERBS = {
     "notes": lambda store: store.notes(store.find(TaskQuery(limit=1))[0].id, after=("step", "a")),
     "ended lately": lambda store: store.ended_since(LONG_AGO, limit=10),
     "look ahead": lambda store: store.look_ahead(REQUEST),
+    "oldest due": lambda store: store.oldest_due(),
     "durations": lambda store: store.durations(["task", "other"]),
     "logs of many": lambda store: store.logs_of_many(dict.fromkeys(range(1, 11), 0)),
     "prune": lambda store: store.prune(0, limit=10),

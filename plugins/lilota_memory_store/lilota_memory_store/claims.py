@@ -5,11 +5,15 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable
 from itertools import islice
+from typing import Final
 
-from lilota.contract import Claimed, ClaimRequest, DueTask
+from lilota.contract import Claimed, ClaimRequest, DueSince, DueTask, OldestDue, from_microseconds
 from lilota.models import Claim, TaskState
 from lilota_memory_store.records import Lane, Runner, Task
 from lilota_memory_store.table import TaskTable
+
+#: So many tasks of all lanes are looked at for the oldest: nobody else gets in for those hundredths of a second.
+_MOST_LOOKED_AT: Final = 100_000
 
 
 def claim(table: TaskTable, request: ClaimRequest, now: int) -> Claimed:
@@ -27,6 +31,25 @@ def look_ahead(table: TaskTable, request: ClaimRequest, now: int) -> list[DueTas
     lines = [lane.ready.in_order() for lane in _matching(table, request)]
     first = (table.tasks[entry[-1]] for entry in islice(heapq.merge(*lines), max(0, request.limit)))
     return [DueTask(id=task.id, queue=task.lane.queue, name=task.lane.name) for task in first]
+
+
+def oldest_due(table: TaskTable, now: int) -> OldestDue:
+    """Return of each lane the task that has been due for the longest time."""
+    table.promote_due(now)
+    left = _MOST_LOOKED_AT
+    found: list[DueSince] = []
+    for lane in table.lanes.values():
+        ready = list(islice(lane.ready.unordered(), left))
+        left -= len(ready)
+        if ready:
+            oldest = min((table.tasks[entry[-1]] for entry in ready), key=_due_at)
+            due_at = from_microseconds(_due_at(oldest))
+            found.append(DueSince(id=oldest.id, queue=lane.queue, name=lane.name, due_at=due_at))
+    return OldestDue(tasks=tuple(found), is_cut=not left or table.any_due(now))
+
+
+def _due_at(task: Task) -> int:
+    return max(task.run_at, task.created_at)
 
 
 def _take_due(table: TaskTable, request: ClaimRequest, runner: Runner, now: int) -> list[Claim]:

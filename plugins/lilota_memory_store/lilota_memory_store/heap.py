@@ -52,6 +52,10 @@ class EntryHeap:
             for child in range(2 * place + 1, min(2 * place + 3, len(entries))):
                 heapq.heappush(ahead, (entries[child], child))
 
+    def unordered(self) -> Iterator[Entry]:
+        """Give all current entries; nobody may change the heap meanwhile."""
+        return filter(self._is_current, self._entries)
+
     def pop(self) -> None:
         """Remove the entry that `first` returned."""
         heapq.heappop(self._entries)

@@ -13,6 +13,7 @@ from lilota.contract import (
     ClaimRequest,
     Committed,
     DueTask,
+    OldestDue,
     RegisteredRunner,
     RunnerInfo,
     StoreCapabilities,
@@ -150,6 +151,10 @@ class MemoryTaskStore:
     def look_ahead(self, request: ClaimRequest) -> list[DueTask]:
         with self._changed:
             return claims.look_ahead(self._table, request, self._now())
+
+    def oldest_due(self) -> OldestDue:
+        with self._changed:
+            return claims.oldest_due(self._table, self._now())
 
     def durations(self, names: Sequence[str], limit: int = 20) -> dict[str, list[float]]:
         with self._changed:

@@ -118,11 +118,19 @@ class TaskTable:
     def promote_due(self, now: int) -> None:
         """Make scheduled tasks ready that have become due."""
         for _ in range(_PROMOTIONS_PER_CLAIM):
-            entry = self.scheduled.first()
-            if entry is None or entry[0] > now:
+            entry = self._first_due(now)
+            if entry is None:
                 return
             self.scheduled.pop()
             self.line_up(self.tasks[entry[-1]], now)
+
+    def any_due(self, now: int) -> bool:
+        """Tell whether scheduled tasks have become due that are not ready yet."""
+        return self._first_due(now) is not None
+
+    def _first_due(self, now: int) -> Entry | None:
+        entry = self.scheduled.first()
+        return None if entry is None or entry[0] > now else entry
 
     # -- changes of state ----------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from lilota_memory_store import MemoryTaskStore
 
+from lilota.contract import CanTellOldestDue
 from lilota.stores import StoreManager
 from lilota.testing import StoreContract
 
@@ -16,9 +17,10 @@ class TestMemoryStore(StoreContract):
     def store(self):
         return MemoryTaskStore()
 
-    def test_it_keeps_headers_and_serves_families(self, store):
+    def test_it_has_what_a_store_may_leave_out(self, store):
         """The contract asks only stores that say so; this one must."""
         assert store.capabilities().supports >= {"families", "headers"}
+        assert isinstance(store, CanTellOldestDue)
 
 
 StoreManager.register("Store", MemoryTaskStore)

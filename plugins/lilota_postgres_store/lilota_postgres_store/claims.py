@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from lilota.contract import Claimed, ClaimRequest, DueTask
+from lilota.contract import Claimed, ClaimRequest, DueTask, OldestDue
+from lilota.contract.oldest import HEADS, MOST_LATE, MOST_PRIORITIES, Head, Line, oldest_of
 from lilota.models import Claim
 from lilota_postgres_store.database import Database, Step
 from lilota_postgres_store.link.connection import Parameters, Rows
@@ -30,6 +31,18 @@ def look_ahead(database: Database, request: ClaimRequest) -> list[DueTask]:
     """Return what would be granted."""
     rows = database.read("look_ahead", **_wanted(request)) if request.limit > 0 else []
     return [DueTask(id=task_id, queue=original(queue), name=original(name)) for task_id, queue, name in rows]
+
+
+def oldest_due(database: Database) -> OldestDue:
+    """Return of each lane the task that has been due for the longest time."""
+    few = {"priorities": str(MOST_PRIORITIES), "heads": str(HEADS)}
+    heads, late = database.read_all(("heads", few), ("first_due", {"limit": str(MOST_LATE)}))
+    return oldest_of(map(_to_head, heads), list(map(_to_head, late)))
+
+
+def _to_head(row: tuple[Any, ...]) -> tuple[Line, Head]:
+    queue, name, *head = row
+    return Line(original(queue), original(name)), Head(*head)
 
 
 def _wanted(request: ClaimRequest) -> Parameters:

@@ -11,6 +11,7 @@ from lilota.contract import (
     ClaimRequest,
     Committed,
     DueTask,
+    OldestDue,
     RegisteredRunner,
     RunnerInfo,
     StoreCapabilities,
@@ -23,7 +24,7 @@ from lilota_postgres_store import actions, notes, reading, restoring, runners
 from lilota_postgres_store.adding import Adder
 from lilota_postgres_store.application import transaction_of
 from lilota_postgres_store.attempts import Batch
-from lilota_postgres_store.claims import claim_steps, look_ahead, to_claimed
+from lilota_postgres_store.claims import claim_steps, look_ahead, oldest_due, to_claimed
 from lilota_postgres_store.database import Database
 from lilota_postgres_store.folding import fold_counts_sometimes
 from lilota_postgres_store.link.address import Address
@@ -138,6 +139,9 @@ class PostgresTaskStore:
 
     def look_ahead(self, request: ClaimRequest) -> list[DueTask]:
         return look_ahead(self._db(), request)
+
+    def oldest_due(self) -> OldestDue:
+        return oldest_due(self._db())
 
     def durations(self, names: Sequence[str], limit: int = 20) -> dict[str, list[float]]:
         return reading.durations(self._db(), names, limit)

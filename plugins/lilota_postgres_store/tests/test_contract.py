@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lilota.contract import CanTellOldestDue
 from lilota.models import NewTask
 from lilota.testing import StoreContract
 
@@ -37,6 +38,7 @@ class TestPostgresStore(PostgresContract):
         supports = {"families", "headers", "owners", "checkpoints", "notes", "forgetting", "foresight"}
 
         assert store.capabilities().supports >= supports
+        assert isinstance(store, CanTellOldestDue)
 
 
 @pytest.mark.slow

@@ -33,6 +33,8 @@ THE_INDEX = {
     "ended_since": {"tasks_ended"},
     "look_ahead": {"tasks_ready", "bundles_by_lane"},
     "durations": {"tasks_by_state"},
+    "heads": {"tasks_ready", "bundles_by_lane"},
+    "first_due": {"tasks_scheduled"},
     "count_ended": {"tasks_ended"},
     "task_exists": {"tasks_pkey", "bundles_pkey"},
     "logs": {"log_lines_pkey"},

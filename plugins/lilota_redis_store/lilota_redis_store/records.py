@@ -11,11 +11,13 @@ from lilota.contract import (
     Committed,
     DueTask,
     Fence,
+    OldestDue,
     RegisteredRunner,
     TaskCount,
     from_microseconds,
     to_seconds,
 )
+from lilota.contract.oldest import Head, Line, oldest_of
 from lilota.models import Claim, LogLine, Note, TaskError, TaskInfo, TaskState
 
 _STATES: Final = tuple(TaskState)
@@ -106,6 +108,8 @@ TasksReply = tuple[list[Row], Lanes, list[int]]
 ClaimReply = tuple[list[Row], Lanes, list[Fence]]
 #: Queue and name of each lane, and how many of its tasks are in each state.
 LaneCounts = list[tuple[tuple[str, str], list[int]]]
+#: Tasks that are due, with the names of their lanes.
+Heads = list[tuple[Head, Line]]
 #: The time of now; then of each runner its id, host, pid, lease_seconds, started_at, heartbeat_at and expires_at, and
 #: what it tells of itself, "" for nothing.
 RunnersReply = tuple[int, list[tuple[str, tuple[str, int, float, int, int, int], str]]]
@@ -118,6 +122,7 @@ _decode_counts: Final = msgspec.msgpack.Decoder(LaneCounts).decode
 _decode_some_counts: Final = msgspec.msgpack.Decoder(tuple[LaneCounts, int | None]).decode
 _decode_runners: Final = msgspec.msgpack.Decoder(RunnersReply).decode
 _decode_due: Final = msgspec.msgpack.Decoder(list[tuple[int, tuple[str, str]]]).decode
+_decode_heads: Final = msgspec.msgpack.Decoder(tuple[Heads, Heads]).decode
 _decode_durations: Final = msgspec.msgpack.Decoder(list[list[tuple[int, int | bool, int]]]).decode
 decode_lines: Final = msgspec.msgpack.Decoder(list[LogLine]).decode
 decode_logs: Final = msgspec.msgpack.Decoder(list[list[LogLine]]).decode
@@ -241,6 +246,12 @@ def _to_counts(lanes: LaneCounts) -> list[TaskCount]:
 def to_due(reply: bytes) -> list[DueTask]:
     """Read the answer of `look_ahead.lua`."""
     return [DueTask(id=task_id, queue=queue, name=name) for task_id, (queue, name) in _decode_due(reply)]
+
+
+def to_oldest(reply: bytes) -> OldestDue:
+    """Read the answer of `oldest_due.lua`: the heads of all lines, and what is in none yet."""
+    heads, late = ([(line, head) for head, line in rows] for rows in _decode_heads(reply))
+    return oldest_of(heads, late)
 
 
 def to_durations(reply: bytes, limit: int) -> list[list[float]]:

@@ -15,6 +15,7 @@ from lilota.contract import (
     ClaimRequest,
     Committed,
     DueTask,
+    OldestDue,
     RegisteredRunner,
     RunnerInfo,
     StoreCapabilities,
@@ -24,6 +25,7 @@ from lilota.contract import (
     to_microseconds,
 )
 from lilota.contract.ids import check_id
+from lilota.contract.oldest import HEADS, MOST_LATE, MOST_PRIORITIES
 from lilota.contract.rules import check_can_be_retried, check_none_is_running, refuse_connection
 from lilota.errors import TaskNotFoundError
 from lilota.models import TERMINAL_STATES, AttemptUpdate, LogLine, NewTask, Note, TaskInfo, TaskState
@@ -207,6 +209,9 @@ class RedisTaskStore:
 
     def look_ahead(self, request: ClaimRequest) -> list[DueTask]:
         return records.to_due(self._call("look_ahead", request))
+
+    def oldest_due(self) -> OldestDue:
+        return records.to_oldest(self._call("oldest_due", (HEADS, MOST_PRIORITIES, MOST_LATE)))
 
     def durations(self, names: Sequence[str], limit: int = 20) -> dict[str, list[float]]:
         limit = min(limit, LARGEST_ID)

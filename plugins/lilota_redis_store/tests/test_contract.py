@@ -10,6 +10,7 @@ from lilota_redis_store.cluster import Cluster
 from lilota_redis_store.plugin import open_redis_store
 from lilota_test_servers import RedisServer, available_or_skip
 
+from lilota.contract import CanTellOldestDue
 from lilota.testing import StoreContract
 from lilota.testing.contract.add import AddContract
 from lilota.testing.contract.cancel_retry import CancelRetryContract
@@ -75,6 +76,7 @@ class TestRedisStore(StoreContract):
         """The contract asks only stores that say so; this one must."""
         supported = {"families", "headers", "owners", "checkpoints", "notes", "forgetting", "foresight"}
         assert store.capabilities().supports == supported
+        assert isinstance(store, CanTellOldestDue)
 
 
 @pytest.mark.slow

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import heapq
 import sqlite3
+from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from typing import Any, Final
 
 from msgspec.structs import replace
 
-from lilota.contract import Claimed, ClaimRequest, DueTask, Fence
+from lilota.contract import Claimed, ClaimRequest, DueTask, Fence, OldestDue
+from lilota.contract.oldest import HEADS, MOST_LATE, Head, Line, heads_of, oldest_of
 from lilota.models import Claim
 from lilota_sqlite_store.statements import SQL, id_list
 from lilota_sqlite_store.states import READY, RUNNING, SCHEDULED, LaneMoves
@@ -65,6 +68,25 @@ def look_ahead(connection: sqlite3.Connection, request: ClaimRequest) -> list[Du
     lane_of = {task_id: lane for task_id, lane, *_ in connection.execute(SQL["find_listed"], (id_list(ids),))}
     due = ((task_id, *lanes[lane_of[task_id]]) for task_id in ids)
     return [DueTask(id=task_id, queue=queue, name=name) for task_id, queue, name in due]
+
+
+def oldest_due(connection: sqlite3.Connection, now: int) -> OldestDue:
+    """Return of each lane the task that has been due for the longest time."""
+    late = [
+        (Line(queue, name), Head(*head))
+        for queue, name, *head in connection.execute(SQL["first_due"], (now, MOST_LATE))
+    ]
+    return oldest_of(_heads(connection), late)
+
+
+def _heads(connection: sqlite3.Connection) -> Iterator[tuple[Line, Head]]:
+    for lane, queue, name in connection.execute(SQL["ready_lanes"]).fetchall():
+        for head in heads_of(partial(_first_below, connection, lane)):
+            yield Line(queue, name), head
+
+
+def _first_below(connection: sqlite3.Connection, lane: int, priority: int) -> list[Head]:
+    return [Head(*row) for row in connection.execute(SQL["heads_in_lane"], (lane, priority, HEADS))]
 
 
 def _promote_due(connection: sqlite3.Connection, now: int) -> None:

@@ -13,6 +13,7 @@ from lilota.contract import (
     ClaimRequest,
     Committed,
     DueTask,
+    OldestDue,
     RegisteredRunner,
     RunnerInfo,
     StoreCapabilities,
@@ -161,6 +162,10 @@ class SQLiteTaskStore:
     def look_ahead(self, request: ClaimRequest) -> list[DueTask]:
         with self._db().read() as connection:
             return claims.look_ahead(connection, request)
+
+    def oldest_due(self) -> OldestDue:
+        with self._db().read() as connection:
+            return claims.oldest_due(connection, self._now())
 
     def durations(self, names: Sequence[str], limit: int = 20) -> dict[str, list[float]]:
         with self._db().read() as connection:

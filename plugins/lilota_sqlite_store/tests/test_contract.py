@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from lilota_sqlite_store import SQLiteTaskStore
 
+from lilota.contract import CanTellOldestDue
 from lilota.testing import StoreContract
 
 
@@ -21,9 +22,10 @@ class TestSQLiteStore(StoreContract):
         yield store
         store.close()
 
-    def test_it_keeps_headers_and_serves_families(self, store):
+    def test_it_has_what_a_store_may_leave_out(self, store):
         """The contract asks only stores that say so; this one must."""
         assert store.capabilities().supports >= {"families", "headers"}
+        assert isinstance(store, CanTellOldestDue)
 
 
 @pytest.mark.slow

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from lilota.contract import TaskQuery
+from lilota.contract.oldest import oldest_due
 from lilota.errors import StoreError
-from lilota.models import TaskState
 
 if TYPE_CHECKING:
     import psutil
@@ -27,8 +26,6 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 #: Several who ask share one look into the store.
 _CACHE_SECONDS: Final = 2.0
-#: Among so many that were added first, the oldest one is looked for.
-_LOOKED_AT: Final = 100
 Runners = Callable[[], "Collection[RunnerDetails]"]
 
 
@@ -101,9 +98,8 @@ def _state_of(store: TaskStore, labels: Labels) -> StoreState:
     tasks: Counter[tuple[str, str]] = Counter()
     for each in store.counts():
         tasks[labels.label(each.name), str(each.state)] += each.count
-    first = store.find(TaskQuery(states=(TaskState.PENDING,), limit=_LOOKED_AT, newest_first=False))
     now = datetime.now(UTC)
-    oldest = max(((now - info.run_at).total_seconds() for info in first), default=0.0)
+    oldest = max(((now - task.due_at).total_seconds() for task in oldest_due(store).tasks), default=0.0)
     alive = [runner for runner in store.runners() if not runner.has_expired]
     return StoreState(dict(tasks), max(0.0, oldest), len(alive))
 

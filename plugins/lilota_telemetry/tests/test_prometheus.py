@@ -55,14 +55,14 @@ def test_a_scrape_tells_what_waits_runs_and_has_ended(runner, port, every_scrape
     runner.add("look").result(timeout_seconds=WAIT_SECONDS)
     endless = runner.add("endless")
     next(change for change in endless.changes() if change.progress_percentage == 50)
+    runner.add_many([{"name": "look", "delay_seconds": 3600}] * 200)
     runner.add_many([{"name": "look"}] * 3)
-    runner.add("look", delay_seconds=3600)
 
     samples = scrape(port)
 
     assert ended(samples, "lilota_tasks") == {
         ("endless", "running"): 1,
-        ("look", "pending"): 4,
+        ("look", "pending"): 203,
         ("look", "succeeded"): 1,
     }
     assert ended(samples, "lilota_tasks_ended_total") == {("look", "succeeded"): 1}

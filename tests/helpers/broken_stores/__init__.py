@@ -17,6 +17,7 @@ from broken_stores import (
     headers,
     leases,
     many_logs,
+    oldest,
     people,
     records,
     restored,
@@ -56,6 +57,7 @@ BROKEN_STORES: dict[str, type[StoreWrapper]] = {
         many_logs,
         travelling,
         foresight,
+        oldest,
     )
     for fault in _faults(module)
 }

@@ -9,7 +9,7 @@ from typing import Final
 
 from lilota.client import TaskClient
 from lilota.contract import TaskCount, TaskQuery, TaskStore
-from lilota.health import health_of_store
+from lilota.health import oldest_waiting
 from lilota.models import TaskInfo, TaskState
 from lilota.serving import WORKER, Serving
 from lilota_dashboard.data.records import Failing, Group, OldestWaiting, Overview
@@ -41,7 +41,7 @@ def overview(client: TaskClient, command: str = WORKER) -> Overview:
         queues=tuple(_groups(counts, serving, by_name=False)),
         names=tuple(names[:_NAMES]),
         more_names=len(names[_NAMES:]),
-        oldest=_oldest(store, command),
+        oldest=_oldest(store, serving),
         failing=_failing(store),
         runners=summary(runners, busy_places(store, runners, counts), counts),
         troubles=troubles_of(runners, counts, serving),  # the dangers of a set-up stand on the page of the store
@@ -70,18 +70,18 @@ def _all_served(rows: Iterable[TaskCount], serving: Serving) -> bool | None:
     return False if False in answers else None if None in answers else True
 
 
-def _oldest(store: TaskStore, command: str) -> OldestWaiting | None:
+def _oldest(store: TaskStore, serving: Serving) -> OldestWaiting | None:
     """Return what has been due for the longest time; nothing where no runner lives, as all of it waits then."""
-    task = health_of_store(store, max_wait_seconds=0, command=command).oldest
+    task, is_cut = oldest_waiting(store, serving) if serving.is_alive else (None, False)
     if task is None:
         return None
-    due_at = max(task.run_at, task.created_at)
     return OldestWaiting(
         id=task.id,
         name=line(task.name),
         queue=line(task.queue),
-        due_at=due_at,
-        waited_seconds=max(0.0, (datetime.now(UTC) - due_at).total_seconds()),
+        due_at=task.due_at,
+        waited_seconds=max(0.0, (datetime.now(UTC) - task.due_at).total_seconds()),
+        is_cut=is_cut,
     )
 
 

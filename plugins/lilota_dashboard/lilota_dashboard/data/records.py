@@ -92,13 +92,18 @@ class Group(Record, frozen=True, kw_only=True):
 
 
 class OldestWaiting(Record, frozen=True, kw_only=True):
-    """The task that has been due for the longest time, of those that a living runner takes or may take."""
+    """The task that has been due for the longest time, of those that a living runner takes or may take.
+
+    Attributes:
+        is_cut: one may have been due for longer: not everything was looked at.
+    """
 
     id: int
     name: str
     queue: str
     due_at: datetime
     waited_seconds: float
+    is_cut: bool = False
 
 
 class Failing(Record, frozen=True, kw_only=True):

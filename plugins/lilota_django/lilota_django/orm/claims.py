@@ -5,14 +5,17 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest
 
-from lilota.contract import Claimed, ClaimRequest, DueTask, Fence
+from lilota.contract import Claimed, ClaimRequest, DueTask, Fence, OldestDue, to_microseconds
 from lilota.contract.history import ATTEMPTS_KEPT
+from lilota.contract.oldest import HEADS, MOST_LATE, Head, Line, heads_of, oldest_of
 from lilota.models import Claim
 from lilota_django.models import Runner, State, Task
 from lilota_django.orm.chunks import in_chunks
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 _PROMOTIONS_PER_CLAIM: Final = 500
 
 _ORDER: Final = ("-priority", "run_at", "pk")
+#: What is read of a task to tell since when it is due: the fields of a head.
+_HEAD: Final = ("pk", "priority", "run_at", "created_at")
 
 
 #: What is read of a task to grant it: the fields of a claim, with the lane in the place of its queue and name.
@@ -88,6 +93,24 @@ def look_ahead(database: Database, request: ClaimRequest) -> list[DueTask]:
     limit = max(0, request.limit)
     first = islice(heapq.merge(*(_head(database, lane, limit) for lane in lanes)), limit)
     return [DueTask(id=task_id, queue=lanes[lane].queue, name=lanes[lane].name) for _, _, task_id, lane in first]
+
+
+def oldest_due(database: Database, present: int) -> OldestDue:
+    """Return of each lane the task that has been due for the longest time."""
+    late = list(_due(database, present).values_list("lane_id", *_HEAD)[:MOST_LATE])
+    ready = {lane for lane, _ in totals(database.alias, State.READY)}
+    lines = {lane: Line(*name) for lane, name in names_of(database, {*ready, *(lane for lane, *_ in late)}).items()}
+    heads = ((lines[lane], head) for lane in ready for head in heads_of(partial(_first_below, database, lane)))
+    return oldest_of(heads, [(lines[lane], _to_head(*row)) for lane, *row in late])
+
+
+def _first_below(database: Database, lane: int, priority: int) -> list[Head]:
+    ready = _ready_in_lane(database, lane).filter(priority__lt=priority)
+    return [_to_head(*row) for row in ready.values_list(*_HEAD)[:HEADS]]
+
+
+def _to_head(task_id: int, priority: int, run_at: datetime, created_at: datetime) -> Head:
+    return Head(task_id, priority, to_microseconds(run_at), to_microseconds(created_at))
 
 
 def _due(database: Database, present: int) -> QuerySet[Task]:

@@ -11,6 +11,7 @@ from lilota.contract import (
     ClaimRequest,
     Committed,
     DueTask,
+    OldestDue,
     RegisteredRunner,
     RunnerInfo,
     StoreCapabilities,
@@ -99,6 +100,9 @@ class OrmStore:
 
     def look_ahead(self, request: ClaimRequest) -> list[DueTask]:
         return self._database.read_at_once(lambda: claims.look_ahead(self._database, request))
+
+    def oldest_due(self) -> OldestDue:
+        return self._database.read_at_once(lambda: claims.oldest_due(self._database, self._now()))
 
     def durations(self, names: Sequence[str], limit: int = 20) -> dict[str, list[float]]:
         return self._database.read_at_once(lambda: reading.durations(self._database, names, limit))
