@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from lilota.adding.news import Changes, Heard, Mark, News, mark_of
 from lilota.errors import TaskNotFoundError
 from lilota.models import TaskChange
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 #: All but `TaskChanges` are for who follows many tasks by `TaskClient.changes_behind`.
 __all__ = ["Changes", "Heard", "Mark", "TaskChanges", "mark_of"]
@@ -21,9 +24,10 @@ class TaskChanges:
     again goes on behind the last change.
     """
 
-    def __init__(self, task_id: int, news: News, after: int) -> None:
+    def __init__(self, task_id: int, news: News, after: int, *, estimates: bool = False) -> None:
         self._task_id = task_id
         self._news = news
+        self._estimates = estimates
         self._heard = Heard(lines=after)
         self._is_over = False
 
@@ -33,7 +37,7 @@ class TaskChanges:
     def __next__(self) -> TaskChange:
         if self._is_over:
             raise StopIteration
-        future = self._news.behind({self._task_id: self._heard})
+        future = self._behind()
         try:
             return self._note(future.result())
         finally:
@@ -47,7 +51,10 @@ class TaskChanges:
 
         if self._is_over:
             raise StopAsyncIteration
-        return self._note(await asyncio.wrap_future(self._news.behind({self._task_id: self._heard})))
+        return self._note(await asyncio.wrap_future(self._behind()))
+
+    def _behind(self) -> Future[Changes]:
+        return self._news.behind({self._task_id: self._heard}, estimates=self._estimates)
 
     def _note(self, changes: Changes) -> TaskChange:
         change = changes[self._task_id]

@@ -325,11 +325,14 @@ class TaskClient(Closing):
 
         return upload(self._waiters.files, source, name, media_type, expires_after)
 
-    def find(self, *, limit: int | None = None, **wanted: Unpack[TaskFilter]) -> Iterator[TaskInfo]:
+    def find(
+        self, *, limit: int | None = None, estimates: bool = False, **wanted: Unpack[TaskFilter]
+    ) -> Iterator[TaskInfo]:
         """Give the tasks that match, the newest first, read page by page as they are asked for.
 
         Args:
             limit: how many at most; None gives all.
+            estimates: each has `TaskInfo.estimate`, when it may start and end; the store is asked once for a page.
             wanted: `states`, `names`, `queues`, `owner`, `since`, `before`, `error`; see `TaskFilter`. Without, all
                 tasks match.
 
@@ -338,7 +341,8 @@ class TaskClient(Closing):
         """
         from lilota.finding import find_tasks  # noqa: PLC0415 - start-up stays quick
 
-        return find_tasks(self.store, limit=limit, **wanted)
+        found = find_tasks(self.store, limit=limit, **wanted)
+        return self._waiters.estimator.foreseen_of_many(found) if estimates else found
 
     def counts(self, *, owner: str | None = None) -> list[TaskCount]:
         """Return how many tasks of each name in each queue are in which state, without those that are 0.
@@ -357,7 +361,7 @@ class TaskClient(Closing):
         """Return the runners that the store knows, those included whose lease has expired."""
         return self.store.runners()
 
-    def changes_behind(self, heard: Mapping[int, Heard]) -> Future[Changes]:
+    def changes_behind(self, heard: Mapping[int, Heard], *, estimates: bool = False) -> Future[Changes]:
         """Return a future of what happens to some of these tasks next, for pages that follow many.
 
             heard = dict.fromkeys(ids, Heard(lines=None))
@@ -371,10 +375,11 @@ class TaskClient(Closing):
         Args:
             heard: how much of each task is known already; `Heard(lines=None)` leaves its log alone. To follow one task,
                 `TaskHandle.changes` is simpler.
+            estimates: as for `TaskHandle.changes`, for all of them.
 
         The future raises StoreError if the store can't be asked. Cancel it to listen no longer.
         """
-        return self._waiters.news.behind(dict(heard))
+        return self._waiters.news.behind(dict(heard), estimates=estimates)
 
     def stats(self, *, limit: int = 10_000, **wanted: Unpack[TaskFilter]) -> list[NameStats]:
         """Return by name how many tasks succeeded, failed and were cancelled, and how long they took.

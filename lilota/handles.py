@@ -62,13 +62,17 @@ class TaskHandle(Generic[T]):
         """
         return self.waiters.references.of(self.id)
 
-    def info(self) -> TaskInfo:
+    def info(self, *, estimates: bool = False) -> TaskInfo:
         """Return what the store knows of the task now.
+
+        Args:
+            estimates: with `TaskInfo.estimate`, which asks the store a few questions more.
 
         Raises:
             TaskNotFoundError: it was pruned, or added in a transaction that has not committed.
         """
-        return self.waiters.store.get(self.id)
+        info = self.waiters.store.get(self.id)
+        return self.waiters.estimator.foreseen([info])[0] if estimates else info
 
     def logs(self, after: int = 0) -> list[LogLine]:
         """Return the lines that the task has logged and printed so far.
@@ -100,7 +104,7 @@ class TaskHandle(Generic[T]):
         Raises:
             TaskNotFoundError: as for `info()`.
         """
-        return self.waiters.estimator.estimates([self.info()]).get(self.id)
+        return self.info(estimates=True).estimate
 
     def files(self) -> TaskFiles:
         """Return the files that the task has attached so far, by their names.
@@ -117,7 +121,7 @@ class TaskHandle(Generic[T]):
         """
         return self.waiters.files.of(self.id)
 
-    def changes(self, after: int = 0) -> TaskChanges:
+    def changes(self, after: int = 0, *, estimates: bool = False) -> TaskChanges:
         """Give what happens to the task, as it happens: its state, its progress, new lines in its log, up to its end.
 
             for change in handle.changes():
@@ -127,13 +131,15 @@ class TaskHandle(Generic[T]):
 
         Args:
             after: as for `logs()`.
+            estimates: each change has `info.estimate`, when the task may start and end; and while it waits, there is a
+                change when its place in the line is another one, some seconds later.
 
         Raises:
             TaskNotFoundError: as for `info()`. Raised by the loop.
             StoreError: the store can't be asked. Raised by the loop; the next step goes on where it was.
             ConfigurationError: as for `logs()`.
         """
-        return TaskChanges(self.id, self.waiters.news, _checked_after(after))
+        return TaskChanges(self.id, self.waiters.news, _checked_after(after), estimates=estimates)
 
     def result(self, timeout_seconds: float | None = None) -> T:
         """Wait until the task has ended and return its result: the output, None if it has none.

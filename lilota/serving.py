@@ -10,13 +10,13 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
 from lilota.contract import RegisteredRunner, TaskCount, TaskQuery, TaskStore
 from lilota.errors import did_you_mean, listed
-from lilota.models import JSONObject, TaskInfo, TaskState
+from lilota.models import JSONObject, Reason, TaskInfo, TaskState
 from lilota.tasks.families import prefixes
 from lilota.texts.words import count, instant_text
 
@@ -39,20 +39,6 @@ _SENTENCE_LENGTH: Final = 2_000
 
 Told = TypeVar("Told")
 Otherwise = TypeVar("Otherwise")
-
-
-class Reason(NamedTuple):
-    """Why a task waits.
-
-    Attributes:
-        kind: a stable word, for machines: "runner" (none is alive), "queue" or "name" (no runner serves it), "time" (it
-            is due later), "retry" (so is its next attempt), "place" (all are busy), "turn" (a runner takes it soon),
-            "start" (a runner has taken it, and not started it), or "lease" (its runner was lost).
-        text: the same in words, with the remedy where there is one.
-    """
-
-    kind: str
-    text: str
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import threading
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
+from foreseen_tasks import have_taken, serve
 from observed_stores import ObservedStore
 from running import until
 
@@ -242,6 +244,75 @@ def test_a_change_can_be_sent_as_json(client):
     assert (record["id"], record["state"]) == (handle.id, "running")
     assert record["lines"][0]["text"] == "token=***"
     assert "hunter2" not in str(record)
+
+
+@pytest.fixture
+def line(client, monkeypatch):
+    """One place that serves `task`, which takes an hour; one runs that has told nothing, and two wait."""
+    monkeypatch.setattr("lilota.adding.news._LOOK_AT_LINES_SECONDS", 0.0)
+    serve(client.store, ["task"], runner_id="elsewhere")
+    have_taken(client.store, 3600, 3600, name="task")
+    handles = [client.add("task") for _ in range(3)]
+    (claim,) = client.store.claim(ClaimRequest(runner_id="elsewhere", names=("task",))).claims
+    client.store.commit([AttemptUpdate(id=claim.id, token=claim.token, started_at=datetime.now(UTC).timestamp())])
+    return handles
+
+
+def is_in_about(text, hours):
+    return abs(datetime.fromisoformat(text) - datetime.now(UTC) - timedelta(hours=hours)) < timedelta(minutes=10)
+
+
+def test_a_change_tells_when_a_task_starts_and_ends_if_that_is_asked_for(line, step):
+    """Of one that waits by what is before it; of one that runs and reports nothing by the history of its name."""
+    running, first, second = (step(handle.changes(estimates=True)).to_dict()["estimate"] for handle in line)
+
+    assert (running["before"], first["before"], second["before"]) == (None, 0, 1)
+    assert is_in_about(running["finishes_at"], 1)
+    assert is_in_about(first["starts_at"], 1)
+    assert is_in_about(second["starts_at"], 2)
+    assert is_in_about(second["finishes_at"], 3)
+
+
+def test_a_place_in_the_line_that_changes_is_heard_if_that_is_asked_for(line, step):
+    """Though nothing else happens to the task. Whoever wants no estimates hears of its start."""
+    _, first, second = line
+    changes, others = second.changes(estimates=True), second.changes()
+    assert step(changes).info.estimate.before == 1
+    assert step(others).info.estimate is None
+
+    first.cancel()
+
+    assert step(changes).info.estimate.before == 0
+    second.cancel()
+    assert step(others).state is TaskState.CANCELLED
+    assert step(changes).to_dict()["estimate"] is None
+
+
+def test_estimates_cost_nothing_where_nobody_asks_for_them(observed, step):
+    """Neither runners nor the line nor the history are looked at."""
+    handle = observed.add("task")
+    observed.store.runners = observed.store.look_ahead = observed.store.durations = None  # they would raise
+
+    assert step(handle.changes()).to_dict()["estimate"] is None
+    assert handle.info().estimate is None
+    assert [info.estimate for info in observed.find()] == [None]
+    with pytest.raises(StoreError, match="object is not callable"):
+        step(handle.changes(estimates=True))
+
+
+def test_many_who_want_estimates_share_a_look_at_the_line(observed, monkeypatch):
+    """However many tasks and pages they follow."""
+    serve(observed.store, ["task"])
+    ids = [handle.id for handle in observed.add_many([{"name": "task"}] * 100)]
+    looks, look_ahead = [], observed.store.look_ahead
+    monkeypatch.setattr("lilota.adding.news._LOOK_AT_LINES_SECONDS", 1000.0)
+    observed.store.look_ahead = lambda request: looks.append(request) or look_ahead(request)
+
+    futures = [observed.changes_behind({task_id: Heard()}, estimates=True) for task_id in ids]
+    changes = [future.result(timeout=60)[task_id] for task_id, future in zip(ids, futures, strict=True)]
+
+    assert [change.info.estimate.before for change in changes] == list(range(100))
+    assert len(looks) == 1
 
 
 def _follow_in_fork(handle, results):

@@ -6,7 +6,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
-from typing import Final, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from lilota.adding.lines import lines_of_many
 from lilota.adding.unserved import Lookout
@@ -16,8 +17,13 @@ from lilota.errors import LilotaError, StoreError
 from lilota.models import LogLine, TaskChange, TaskInfo, TaskState
 from lilota.plugins.strangers import let_pass, one_line
 
+if TYPE_CHECKING:
+    from lilota.foresight import Estimator
+
 #: Progress and log lines come without a hint of the store: this is how late they may be.
 _LOOK_AGAIN_SECONDS: Final = 0.2
+#: How late somebody may hear that others were started before a task.
+_LOOK_AT_LINES_SECONDS: Final = 5.0
 #: So many tasks are asked about in one question to the store.
 _IDS_PER_LOOK: Final = 5_000
 #: How long the thread waits for the next who listens: a loop is back soon, and a thread may have a connection.
@@ -25,8 +31,9 @@ _LINGER_SECONDS: Final = 1.0
 
 _of_thread: Final = threading.local()
 
-#: What makes a task another one for those who listen, besides its log.
-Mark = tuple[TaskState, int, float, str | None, bool]
+#: What makes a task another one for those who listen, besides its log. The last is its place in the line, where that
+#: was asked for.
+Mark = tuple[TaskState, int, float, str | None, bool, int | None]
 #: What has happened to tasks, by their ids; None where there is no such task.
 Changes = dict[int, TaskChange | None]
 
@@ -47,6 +54,13 @@ class Heard(NamedTuple):
         return Heard(mark_of(change.info), None if self.lines is None else self.lines + len(change.lines))
 
 
+class _Listener(NamedTuple):
+    """Somebody who waits for the next change: of which tasks, and whether he wants to hear when they start and end."""
+
+    heard: Mapping[int, Heard]
+    estimates: bool
+
+
 class News:
     """Tells what has happened to tasks of one store. Thread-safe.
 
@@ -63,12 +77,18 @@ class News:
         """Tell nobody: at first, and in a fork of the process, where threads and their locks are copies."""
         self._lock = threading.Lock()
         self._asked = threading.Event()
-        self._wanted: dict[Future[Changes], Mapping[int, Heard]] = {}
+        self._wanted: dict[Future[Changes], _Listener] = {}
         self._watcher: threading.Thread | None = None
         self._failure: Callable[[], Exception] | None = None
         self._lookout = Lookout(self._store)
 
-    def behind(self, heard: Mapping[int, Heard]) -> Future[Changes]:
+    @cached_property
+    def _estimator(self) -> Estimator:
+        from lilota.foresight import Estimator  # noqa: PLC0415 - start-up stays quick
+
+        return Estimator(self._store, kept_seconds=_LOOK_AT_LINES_SECONDS)
+
+    def behind(self, heard: Mapping[int, Heard], *, estimates: bool = False) -> Future[Changes]:
         """Return a future that is done when more has happened to some of the tasks; any number share one thread.
 
         Its result has those tasks alone. It raises StoreError if the store can't be asked. Whoever waits no longer
@@ -76,10 +96,11 @@ class News:
 
         Args:
             heard: how much of each task is known; not to be changed any more.
+            estimates: tell with each task when it may start and end, and also when its place in the line changes.
         """
         future: Future[Changes] = Future()
         with self._lock:
-            self._wanted[future] = heard
+            self._wanted[future] = _Listener(heard, estimates)
             self._asked.set()
             if self._watcher is None:
                 self._watcher = threading.Thread(target=self._watch, name="lilota-news", daemon=True)
@@ -100,14 +121,14 @@ class News:
                 self._look(wanted)
                 if self._failure is not None:
                     self._fail_all(self._failure())
-                self._lookout.look_now_and_then({task_id for heard in wanted.values() for task_id in heard})
+                self._lookout.look_now_and_then({task_id for each in wanted.values() for task_id in each.heard})
                 wait_for_news(self._store, _LOOK_AGAIN_SECONDS)
             except BaseException as error:  # noqa: BLE001 - a stranger's store may raise anything, and somebody waits
                 let_pass(error)
                 self._fail_all(error)
 
-    def _listened_to(self) -> dict[Future[Changes], Mapping[int, Heard]]:
-        """Return who listens, and how much he has heard of each task."""
+    def _listened_to(self) -> dict[Future[Changes], _Listener]:
+        """Return who listens."""
         with self._lock:
             self._asked.clear()
             for future in [future for future in self._wanted if future.cancelled()]:
@@ -124,16 +145,18 @@ class News:
             self._watcher = None
             return True
 
-    def _look(self, wanted: Mapping[Future[Changes], Mapping[int, Heard]]) -> None:
-        ids = tuple({task_id for heard in wanted.values() for task_id in heard})
+    def _look(self, wanted: Mapping[Future[Changes], _Listener]) -> None:
+        ids = tuple({task_id for each in wanted.values() for task_id in each.heard})
         infos = {info.id: info for page in _pages(ids) for info in self._store.find(_query_for(page))}
-        after = _first_lines(infos, wanted.values())
+        foreseen = self._foresee(infos, wanted.values())
+        seen = {future: foreseen if each.estimates else infos for future, each in wanted.items()}
+        after = _first_lines((seen[future], each.heard) for future, each in wanted.items())
         # The states were read before the lines: what was logged before an end is among them.
         lines = lines_of_many(self._store, after)
-        for future, heard in wanted.items():
+        for future, each in wanted.items():
             changes: Changes = {}
-            for task_id, known in heard.items():
-                info = infos.get(task_id)
+            for task_id, known in each.heard.items():
+                info = seen[future].get(task_id)
                 new = _new_lines(known, lines.get(task_id, []), after.get(task_id, 0))
                 if info is None:
                     changes[task_id] = None
@@ -141,6 +164,12 @@ class News:
                     changes[task_id] = TaskChange(info=info, lines=new)
             if changes:
                 self._answer(future, changes)
+
+    def _foresee(self, infos: Mapping[int, TaskInfo], listeners: Iterable[_Listener]) -> dict[int, TaskInfo]:
+        """Return with their estimates those tasks of which somebody wants these."""
+        ids = {task_id for each in listeners if each.estimates for task_id in each.heard}
+        wanted = [infos[task_id] for task_id in ids if task_id in infos]
+        return {info.id: info for info in self._estimator.foreseen(wanted)} if wanted else {}
 
     def _answer(self, future: Future[Changes], answer: Changes | Exception) -> None:
         with self._lock:
@@ -184,13 +213,14 @@ def wait_for_news(store: TaskStore, longest_seconds: float, shortest_seconds: fl
 
 def mark_of(info: TaskInfo) -> Mark:
     """Return what makes a task, as it was read, another one than before for those who listen."""
-    return info.state, info.token, info.reported_progress, info.progress_note_json, info.cancel_requested
+    place = None if info.estimate is None else info.estimate.before
+    return info.state, info.token, info.reported_progress, info.progress_note_json, info.cancel_requested, place
 
 
-def _first_lines(infos: Mapping[int, TaskInfo], all_heard: Iterable[Mapping[int, Heard]]) -> dict[int, int]:
+def _first_lines(listeners: Iterable[tuple[Mapping[int, TaskInfo], Mapping[int, Heard]]]) -> dict[int, int]:
     """Return from where on lines are to be read: of the tasks that may have some of which somebody has not heard."""
     after: dict[int, int] = {}
-    for heard in all_heard:
+    for infos, heard in listeners:
         for task_id, known in heard.items():
             info = infos.get(task_id)
             if known.lines is not None and info is not None and _may_have_logged(info, known):

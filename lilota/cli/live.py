@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from math import inf
 from typing import TYPE_CHECKING, Final, TextIO
@@ -17,7 +17,7 @@ from lilota.adding.news import wait_for_news
 from lilota.cli.following import Snapshot
 from lilota.cli.screen import bar, columns, console, has_unicode, percent, state_text, task_text, told, took
 from lilota.contract import TaskStore
-from lilota.foresight import Estimate, Estimator
+from lilota.foresight import Estimator
 from lilota.models import TaskInfo, TaskState
 from lilota.texts.safe import safe
 from lilota.texts.words import count
@@ -32,15 +32,14 @@ def show_until_over(
     store: TaskStore,
     snapshots: Iterator[Snapshot],
     stream: TextIO | None,
-    print_change: Callable[[TaskInfo, Estimate | None], None] | None = None,
+    print_change: Callable[[TaskInfo], None] | None = None,
     deadline: float = inf,
 ) -> Snapshot:
     """Show snapshot after snapshot until all tasks have ended, and return the last.
 
     Args:
         stream: where to show them.
-        print_change: how to print a task that has changed, and what is foreseen of it, instead of bars or lines on the
-            stream.
+        print_change: how to print a task that has changed, with its estimate, instead of bars or lines on the stream.
         deadline: when to return though some have not ended, by the monotonic clock.
     """
     estimator = Estimator(store)
@@ -53,7 +52,7 @@ def show_until_over(
                 deadline,
                 lambda snapshot: live.update(_frame(snapshot, screen, estimator), refresh=True),
             )
-    lines = _Lines(print_change or (lambda task, estimate: click.echo(_line(task, estimate), file=stream)), estimator)
+    lines = _Lines(print_change or (lambda task: click.echo(_line(task), file=stream)), estimator)
     return _show_each(store, snapshots, deadline, lines.show)
 
 
@@ -76,7 +75,7 @@ def _frame(snapshot: Snapshot, screen: Console, estimator: Estimator) -> Group:
     shown = _most_interesting(snapshot.tasks, room=max(3, screen.height - 3))
     hidden = len(snapshot.tasks) - len(shown) + snapshot.more
     notes = [Text(f"and {count(hidden, 'more task')}", style="dim")] if hidden else []
-    return Group(_bars(shown, estimator.estimates(shown), screen), *notes)
+    return Group(_bars(estimator.foreseen(shown), screen), *notes)
 
 
 def _most_interesting(tasks: Sequence[TaskInfo], room: int) -> list[TaskInfo]:
@@ -89,7 +88,7 @@ def _most_interesting(tasks: Sequence[TaskInfo], room: int) -> list[TaskInfo]:
     return [task for task in tasks if task.id in chosen]
 
 
-def _bars(tasks: Sequence[TaskInfo], estimates: Mapping[int, Estimate], screen: Console) -> Table:
+def _bars(tasks: Sequence[TaskInfo], screen: Console) -> Table:
     now, unicode = datetime.now(UTC), has_unicode(screen)
     width = max(10, min(40, screen.width // 4))
     table = columns(screen, ">", "", "", ">", ">", "")
@@ -98,7 +97,7 @@ def _bars(tasks: Sequence[TaskInfo], estimates: Mapping[int, Estimate], screen: 
     table.width = screen.width - 3
     for task in tasks:
         state = state_text(task.state, unicode=unicode)
-        said = told(task, estimates.get(task.id), now).strip()
+        said = told(task, now).strip()
         table.add_row(str(task.id), state, bar(task, width), percent(task), took(task, now), task_text(task, said))
     return table
 
@@ -106,7 +105,7 @@ def _bars(tasks: Sequence[TaskInfo], estimates: Mapping[int, Estimate], screen: 
 class _Lines:
     """Prints a line when a task changes its state, says something else, or has ten percent more."""
 
-    def __init__(self, print_line: Callable[[TaskInfo, Estimate | None], None], estimator: Estimator) -> None:
+    def __init__(self, print_line: Callable[[TaskInfo], None], estimator: Estimator) -> None:
         self._print_line = print_line
         self._estimator = estimator
         self._printed: dict[int, tuple[TaskState, int, int, str | None]] = {}
@@ -116,17 +115,16 @@ class _Lines:
         marks = {task.id: _mark(task) for task in snapshot.tasks}
         changed = [task for task in snapshot.tasks if self._printed.get(task.id) != marks[task.id]]
         self._printed |= marks
-        estimates = self._estimator.estimates(changed) if changed else {}
-        for task in changed:
-            self._print_line(task, estimates.get(task.id))
+        for task in self._estimator.foreseen(changed):
+            self._print_line(task)
 
 
 def _mark(task: TaskInfo) -> tuple[TaskState, int, int, str | None]:
     return task.state, task.attempt, int(task.reported_progress) // 10, task.progress.message
 
 
-def _line(task: TaskInfo, estimate: Estimate | None) -> str:
+def _line(task: TaskInfo) -> str:
     progress = f" {percent(task)}" if task.state is TaskState.RUNNING else ""
-    progress += told(task, estimate)
+    progress += told(task)
     error = f": {task.error.type}: {task.error.message}" if task.error and task.state is not TaskState.SUCCEEDED else ""
     return safe(f"{task.id} {task.name} {task.state}{progress}{error}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import Final, TextIO
 
 from rich.console import Console
 from rich.progress_bar import ProgressBar
@@ -18,9 +18,6 @@ from lilota.cli.output import stdout
 from lilota.models import TaskInfo, TaskState
 from lilota.texts.safe import safe
 from lilota.texts.words import duration
-
-if TYPE_CHECKING:
-    from lilota.foresight import Estimate
 
 #: Wide enough that nothing is cut when the output goes to a file or to another program.
 _WIDTH_WITHOUT_TERMINAL: Final = 10_000
@@ -94,13 +91,13 @@ def percent(task: TaskInfo) -> str:
     return f"{100 if task.state is TaskState.SUCCEEDED else int(task.reported_progress)} %"
 
 
-def told(task: TaskInfo, estimate: Estimate | None = None, now: datetime | None = None) -> str:
+def told(task: TaskInfo, now: datetime | None = None) -> str:
     """Return what is known of a task that has not ended, with a space before it.
 
     Of a running one the step, the message, and what is left; of one that waits, how many are before it.
     """
     said = _said(task) if task.state is TaskState.RUNNING else []
-    parts = [part for part in (*said, estimate.text(now) if estimate else "") if part]
+    parts = [part for part in (*said, task.estimate.text(now) if task.estimate else "") if part]
     return f" ({', '.join(parts)})" if parts else ""
 
 

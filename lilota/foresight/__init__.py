@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lilota.foresight.estimate import Estimate
 from lilota.foresight.estimator import Estimator
+from lilota.models import Estimate
 
 __all__ = ["Estimate", "Estimator"]

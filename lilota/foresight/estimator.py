@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import islice
 from math import inf
 from typing import Final, cast
 
+from msgspec.structs import replace
+
 from lilota.contract import CanForesee, TaskStore
 from lilota.foresight.durations import Durations
-from lilota.foresight.estimate import Estimate
 from lilota.foresight.line import MOST_AHEAD, Line, Servers
 from lilota.foresight.reckoning import left, usual
-from lilota.models import TaskInfo, TaskState
-from lilota.serving import WORKER, Reason, Serving, before_its_turn
+from lilota.models import Estimate, Reason, TaskInfo, TaskState
+from lilota.serving import WORKER, Serving, before_its_turn
 
 #: For how long a look at the runners and at what waits is believed: a page that is drawn again and again asks rarely.
 _KEPT_SECONDS: Final = 1.0
+#: Of tasks that are read as they are asked for, so many are looked at together.
+_PAGE: Final = 200
 #: What would begin or end later than in so long is not foreseen.
 _FORESEEABLE_SECONDS: Final = 3650 * 86_400.0
 
@@ -29,12 +33,26 @@ class Estimator:
     Args:
         store: one that does not support "foresight" is asked nothing: then what runs is judged by its own pace alone.
         command: what somebody types to start a runner, for the reasons.
+        kept_seconds: for how long a look at the runners and at what waits is believed.
     """
 
-    def __init__(self, store: TaskStore, command: str | None = WORKER) -> None:
+    def __init__(self, store: TaskStore, command: str | None = WORKER, *, kept_seconds: float = _KEPT_SECONDS) -> None:
         self._store = store
         self._command = command
+        self._kept_seconds = kept_seconds
         self._kept: _Moment | None = None
+
+    def foreseen(self, tasks: Iterable[TaskInfo]) -> list[TaskInfo]:
+        """Return the tasks with their estimates, in their order. Asks the store as `estimates` does."""
+        tasks = list(tasks)
+        estimates = self.estimates(tasks)
+        return [replace(task, estimate=estimates[task.id]) if task.id in estimates else task for task in tasks]
+
+    def foreseen_of_many(self, tasks: Iterable[TaskInfo]) -> Iterator[TaskInfo]:
+        """Give the same page by page, for tasks that are read as they are asked for."""
+        rest = iter(tasks)
+        while page := list(islice(rest, _PAGE)):
+            yield from self.foreseen(page)
 
     def estimates(self, tasks: Iterable[TaskInfo]) -> dict[int, Estimate]:
         """Return by id what is foreseen of tasks, without those that have ended.
@@ -52,16 +70,19 @@ class Estimator:
         waiting = [task for task in unfinished if not _has_started(task)]
         if not self._can_foresee:
             return {task.id: _running_estimate(task, {}) for task in running}
-        took = self._durations.of(task.name for task in running)
+        took = self._durations.of(task.name for task in running if task.progress.finish_at is None)
         found = {task.id: _running_estimate(task, took) for task in running}
         return found | (self._moment(waiting).estimates(waiting) if waiting else {})
 
     def _moment(self, waiting: Sequence[TaskInfo]) -> _Moment:
         kept = self._kept
         # What was added since then is in no line.
-        if kept is not None and time.monotonic() < kept.until and kept.knows(waiting):
+        if kept is not None and time.monotonic() < kept.until and not kept.unknown(waiting) - kept.missing:
             return kept
-        self._kept = moment = _Moment(self._store, Serving(self._store.runners(), self._command), self._durations)
+        until = time.monotonic() + self._kept_seconds
+        moment = _Moment(self._store, Serving(self._store.runners(), self._command), self._durations, until)
+        moment.missing = moment.unknown(waiting)
+        self._kept = moment
         return moment
 
     @cached_property
@@ -74,10 +95,17 @@ class Estimator:
 
 
 class _Moment:
-    """The runners at one moment, and the lines before them, each of which is looked at when somebody asks."""
+    """The runners at one moment, and the lines before them, each of which is looked at when somebody asks.
 
-    def __init__(self, store: TaskStore, serving: Serving, durations: Durations) -> None:
-        self.until: float = time.monotonic() + _KEPT_SECONDS
+    Attributes:
+        until: until when it is believed, by the monotonic clock.
+        missing: those that are in no line though they wait for nothing else, as no claim has seen them yet: the next
+            look would find them no sooner.
+    """
+
+    def __init__(self, store: TaskStore, serving: Serving, durations: Durations, until: float) -> None:
+        self.until: float = until
+        self.missing: set[int] = set()
         self._store = store
         self._serving = serving
         self._durations = durations
@@ -85,13 +113,15 @@ class _Moment:
         #: By name and queue; None if nobody knows who serves such tasks.
         self._line_of: dict[tuple[str, str], Line | None] = {}
 
-    def knows(self, waiting: Iterable[TaskInfo]) -> bool:
-        """Tell whether each of these is in its line, or too far behind, or waits for something else."""
-        return all(
-            line.is_cut or task.id in line.places
+    def unknown(self, waiting: Iterable[TaskInfo]) -> set[int]:
+        """Return which of these are not in their line, and neither too far behind, nor wait for something else."""
+        return {
+            task.id
             for task in waiting
-            if not self._reasons(task) and (line := self._find_line(task))
-        )
+            if not self._reasons(task)
+            and (line := self._find_line(task))
+            and not (line.is_cut or task.id in line.places)
+        }
 
     def estimates(self, waiting: Iterable[TaskInfo]) -> dict[int, Estimate]:
         """Return what is foreseen of tasks that wait."""

@@ -11,14 +11,14 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, Final, NamedTuple, cast
 
 import msgspec
 
 from lilota.errors import LONGEST_SECONDS, StoreError
 from lilota.results import shown, unwrapped
-from lilota.texts.secrets import MASK, mask_secrets
-from lilota.texts.words import iso
+from lilota.texts.secrets import MASK, mask_secrets, mask_text
+from lilota.texts.words import iso, roughly
 
 #: A JSON object as Python has it.
 JSONObject = dict[str, Any]
@@ -244,6 +244,64 @@ class _ProgressNote(msgspec.Struct, frozen=True):
     from_percentage: float = msgspec.field(default=0.0, name="from")
 
 
+class Reason(NamedTuple):
+    """Why a task waits.
+
+    Attributes:
+        kind: a stable word, for machines: "runner" (none is alive), "queue" or "name" (no runner serves it), "time" (it
+            is due later), "retry" (so is its next attempt), "place" (all are busy), "turn" (a runner takes it soon),
+            "start" (a runner has taken it, and not started it), or "lease" (its runner was lost).
+        text: the same in words, with the remedy where there is one.
+    """
+
+    kind: str
+    text: str
+
+    def to_dict(self) -> JSONObject:
+        """Return it as `lilota show --json` does, secrets masked."""
+        return {"kind": self.kind, "text": mask_text(self.text)}
+
+
+class Estimate(Record, frozen=True, kw_only=True):
+    """What is foreseen of a task that has not ended. None is what nobody can tell; then it is better not to say a time.
+
+    Attributes:
+        before: how many tasks are started before it, if it waits for nothing but its turn; 0 for the next one.
+        is_more: there are more before it than `before`: they were not counted any further.
+        starts_at: about when it will be started.
+        finishes_at: about when it will have ended. Of a running task, by its own pace where it reports its progress.
+        reason: what else it waits for than its turn, the most important first: its time, a runner, a queue.
+    """
+
+    before: int | None = None
+    is_more: bool = False
+    starts_at: datetime | None = None
+    finishes_at: datetime | None = None
+    reason: Reason | None = None
+
+    def text(self, now: datetime | None = None) -> str:
+        """Say in a few words what is foreseen, without false precision: "3 before it, starts in about 2 min"; or "".
+
+        Args:
+            now: as of when; None means now.
+        """
+        now = now or datetime.now(UTC)
+        if self.before is None:
+            return "" if self.finishes_at is None else f"{_until(self.finishes_at, now)} left"
+        line = f"{'more than ' if self.is_more else ''}{self.before:,} before it" if self.before else "next in line"
+        return line if self.starts_at is None else f"{line}, starts in {_until(self.starts_at, now)}"
+
+    def to_dict(self) -> JSONObject:
+        """Return what `TaskInfo.to_dict()` has as "estimate"."""
+        return {
+            "before": self.before,
+            "is_more": self.is_more,
+            "starts_at": iso(self.starts_at),
+            "finishes_at": iso(self.finishes_at),
+            "reason": self.reason and self.reason.to_dict(),
+        }
+
+
 class TaskInfo(Record, Discreet, frozen=True, kw_only=True, dict=True):
     """What the store knows of a task, as of the moment it was read.
 
@@ -265,6 +323,8 @@ class TaskInfo(Record, Discreet, frozen=True, kw_only=True, dict=True):
         owner: whose task it is, as it was given to `add`, or None.
         progress_note_json: what the newest attempt says beside the percentage, a JSON object as text; at first None.
         checkpoint_json: from where the next attempt would go on, as JSON text, or None. A success clears it.
+        estimate: when it may start and end, where that was asked for, as by `TaskHandle.info(estimates=True)`; no store
+            sets it. None once it has ended.
     """
 
     id: int
@@ -292,6 +352,7 @@ class TaskInfo(Record, Discreet, frozen=True, kw_only=True, dict=True):
     owner: str | None = None
     progress_note_json: str | None = None
     checkpoint_json: str | None = None
+    estimate: Estimate | None = None
 
     @property
     def fence(self) -> Fence:
@@ -391,6 +452,7 @@ class TaskInfo(Record, Discreet, frozen=True, kw_only=True, dict=True):
             "progress_percentage": self.progress_percentage,
             "reported_progress": self.reported_progress,
             "progress": self.progress.to_dict(),
+            "estimate": self.estimate and self.estimate.to_dict(),
             "attempt": self.attempt,
             "lost_attempts": self.lost_attempts,
             "cancel_requested": self.cancel_requested,
@@ -578,6 +640,10 @@ class AttemptUpdate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     def fence(self) -> Fence:
         """The id and the token, which together name the attempt."""
         return self.id, self.token
+
+
+def _until(instant: datetime, now: datetime) -> str:
+    return roughly((instant - now).total_seconds())
 
 
 def masked_input(given: JSONObject, headers: JSONObject) -> JSONObject:

@@ -8,7 +8,7 @@ import pytest
 from cli_calls import add_task
 from foreseen_tasks import have_taken, serve
 from msgspec.structs import replace
-from running import store_url
+from running import store_url, until
 
 from lilota.client import TaskClient
 from lilota.config import Settings
@@ -16,8 +16,8 @@ from lilota.contract import ClaimRequest, RunnerInfo
 from lilota.contract.forwarding import ForwardingStore
 from lilota.foresight import Estimate, Estimator
 from lilota.foresight.line import MOST_AHEAD
-from lilota.models import AttemptUpdate, NewTask
-from lilota.serving import Reason
+from lilota.models import AttemptUpdate, NewTask, Reason, TaskState
+from lilota.serving import Serving, before_its_turn
 from lilota.stores import open_store
 
 #: More than a test takes on a slow machine, and less than what it distinguishes.
@@ -242,6 +242,26 @@ def test_without_places_no_start_is_foreseen(store):
     assert foreseen(store, add_task(store)) == [Estimate(before=0)]
 
 
+# --- where tasks have it with them
+
+
+def test_a_client_tells_it_with_each_task_if_asked(store):
+    """Of one task, and of all that match; the same as for a page of tasks."""
+    serve(store)
+    have_taken(store, 3600)
+    client = TaskClient(store, settings=Settings(), accept_unknown_names=True)
+    handles = client.add_many([{"name": "resize"}] * 300)
+
+    told = {info.id: info.estimate for info in client.find(states=[TaskState.PENDING], estimates=True)}
+    info = handles[7].info(estimates=True)
+
+    assert [told[handle.id].before for handle in handles] == list(range(300))
+    assert info.estimate.before == handles[7].estimate().before == info.to_dict()["estimate"]["before"] == 7
+    assert is_about(info.estimate.starts_at, 7 * 3600)
+    assert info.summary()["estimate"]["reason"] is None
+    assert handles[7].info().to_dict()["estimate"] is None
+
+
 # --- what it costs
 
 
@@ -273,6 +293,21 @@ def test_a_page_of_tasks_asks_a_few_questions_and_the_next_one_none(store):
     assert sorted(asked.calls) == ["capabilities", "durations", "find", "look_ahead", "runners"]
     assert estimator.estimates(page).keys() == first.keys()
     assert len(asked.calls) == 5
+
+
+def test_what_no_claim_has_seen_yet_is_not_looked_for_again_and_again(store):
+    """It is due, and in no line: the next look would not find it, either."""
+    serve(store)
+    asked = Asked(store)
+    estimator = Estimator(asked, kept_seconds=1000.0)
+    task = store.get(add_task(store, delay_seconds=0.01))
+    until(lambda: before_its_turn(task, Serving(store.runners())), lambda reasons: not reasons)
+
+    first = estimator.estimates([task])
+    calls = len(asked.calls)
+
+    assert estimator.estimates([task]).keys() == first.keys() == {task.id}
+    assert len(asked.calls) == calls
 
 
 def test_what_was_added_since_the_last_look_is_foreseen_at_once(store):

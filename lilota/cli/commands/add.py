@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from lilota.adding.new_tasks import AddOptions
     from lilota.client import TaskHandle
     from lilota.contract import TaskStore
-    from lilota.foresight import Estimate
     from lilota.models import JSONObject
 
 #: How long a due task may wait before somebody who waits for it is told that nobody is there to run it.
@@ -207,7 +206,7 @@ def _with_advice(snapshots: Iterator[Snapshot], store: TaskStore, command: str) 
                 click.echo(safe(gap), err=True)
 
 
-def _print_nothing(_task: TaskInfo, _estimate: Estimate | None) -> None:
+def _print_nothing(_task: TaskInfo) -> None:
     """Leave it to the document at the end."""
 
 

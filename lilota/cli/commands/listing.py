@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Unpack
 
@@ -11,7 +11,7 @@ import click
 from rich.text import Text
 
 from lilota.cli.options import TASK_ID, filter_options, given_filter, json_option, owner_option, store_option
-from lilota.cli.records import foreseen_summary, print_json
+from lilota.cli.records import print_json
 from lilota.cli.screen import (
     bar,
     columns,
@@ -29,7 +29,7 @@ from lilota.cli.screen import (
 from lilota.cli.session import Session, pass_session
 from lilota.contract import TaskCount, TaskStore
 from lilota.finding import TaskFilter, count_tasks, find_tasks
-from lilota.foresight import Estimate, Estimator
+from lilota.foresight import Estimator
 from lilota.models import TaskInfo, TaskState
 from lilota.serving import WAITING_STATES, Serving
 from lilota.texts.words import relative
@@ -68,13 +68,12 @@ def list_tasks(
         # One more than asked for tells whether there is a next page.
         tasks = find_tasks(store, limit=limit + 1, after_id=after, **given_filter(**options))
         serving = Serving(store.runners(), session.worker_command)
-        page = list(tasks)
-        estimates = Estimator(store, session.worker_command).estimates(page)
+        page = Estimator(store, session.worker_command).foreseen(tasks)
         if as_json:
             for task in page[:limit]:
-                print_json({**foreseen_summary(task, estimates.get(task.id)), "served": _is_served(task, serving)})
+                print_json({**task.summary(), "served": _is_served(task, serving)})
             return
-        _print_list(store, page, limit, serving, estimates, full=full)
+        _print_list(store, page, limit, serving, full=full)
 
 
 @click.command
@@ -102,7 +101,6 @@ def _print_list(
     tasks: Sequence[TaskInfo],
     limit: int,
     serving: Serving,
-    estimates: Mapping[int, Estimate],
     *,
     full: bool,
 ) -> None:
@@ -114,7 +112,7 @@ def _print_list(
         screen.print(Text(empty, style="dim"))
         return
     screen.print()
-    screen.print(_task_table(tasks[:limit], screen, serving, estimates, full=full))
+    screen.print(_task_table(tasks[:limit], screen, serving, full=full))
     _print_complaints(serving.complaints(found), screen)
     if len(tasks) > limit:
         screen.print(Text(f"\nThere are more. Next page: --after {tasks[limit - 1].id}", style="dim"))
@@ -145,13 +143,11 @@ def _is_served(task: TaskInfo, serving: Serving) -> bool | None:
     return serving.answer(task.name, task.queue) if task.state in WAITING_STATES else None
 
 
-def _remark(task: TaskInfo, serving: Serving, estimate: Estimate | None, now: datetime) -> str:
-    return "no runner serves this" if _is_served(task, serving) is False else told(task, estimate, now).strip()
+def _remark(task: TaskInfo, serving: Serving, now: datetime) -> str:
+    return "no runner serves this" if _is_served(task, serving) is False else told(task, now).strip()
 
 
-def _task_table(
-    tasks: Sequence[TaskInfo], screen: Console, serving: Serving, estimates: Mapping[int, Estimate], *, full: bool
-) -> Table:
+def _task_table(tasks: Sequence[TaskInfo], screen: Console, serving: Serving, *, full: bool) -> Table:
     now = datetime.now(UTC)
     with_queue = any(task.queue != "default" for task in tasks)
     # A narrow terminal needs the room for the names, and elsewhere nobody looks at bars.
@@ -167,7 +163,7 @@ def _task_table(
             *([text(task.queue)] if with_queue else []),
             relative(when(task), now),
             took(task, now),
-            task_text(task, _remark(task, serving, estimates.get(task.id), now), full=full),
+            task_text(task, _remark(task, serving, now), full=full),
         )
     return table
 

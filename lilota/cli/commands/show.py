@@ -20,11 +20,11 @@ from lilota.cli.screen import console, fields, has_unicode, state_text, told
 from lilota.cli.session import Session, pass_session
 from lilota.contract import TaskStore
 from lilota.contract.rules import told_node
-from lilota.foresight import Estimate, Estimator
-from lilota.models import TaskInfo, TaskState
-from lilota.serving import Reason, why_it_waits
+from lilota.foresight import Estimator
+from lilota.models import Reason, TaskInfo, TaskState
+from lilota.serving import why_it_waits
 from lilota.texts.safe import escape, safe
-from lilota.texts.secrets import mask_secrets, mask_text
+from lilota.texts.secrets import mask_secrets
 from lilota.texts.words import duration, instant_text
 
 #: Among these lines of a log is the first that tells of a node, if any is; lost attempts may have theirs before it.
@@ -44,18 +44,17 @@ def show(session: Session, *, task_id: int, reveal: bool, as_json: bool) -> None
         waits_for = why_it_waits(task, store, session.worker_command)
         node = _node_of(task, store)
         attempts = attempts_of(store, task)
-        estimate = _estimate(task, waits_for, store, session.worker_command)
+        task = _foreseen(task, waits_for, store, session.worker_command)
     if as_json:
-        reasons = [{"kind": reason.kind, "text": mask_text(reason.text)} for reason in waits_for]
+        reasons = [reason.to_dict() for reason in waits_for]
         made = [record.to_dict(reveal_secrets=reveal) for record in attempts]
         record = task.to_dict(reveal_secrets=reveal)
-        foreseen = estimate and estimate.to_dict()
-        print_json({**record, "waits_for": reasons, "estimate": foreseen, "node": node, "attempts": made}, indent=2)
+        print_json({**record, "waits_for": reasons, "node": node, "attempts": made}, indent=2)
         return
     screen = console()
     screen.print(_heading(task, has_unicode(screen)))
     grid = fields()
-    for label, value in _facts(task, estimate, datetime.now(UTC)):
+    for label, value in _facts(task, datetime.now(UTC)):
         grid.add_row(label, Text(value))
     if node is not None:
         grid.add_row("node", Text(safe(node)))
@@ -81,20 +80,20 @@ def _heading(task: TaskInfo, unicode: bool) -> Text:
     )
 
 
-def _estimate(task: TaskInfo, waits_for: Sequence[Reason], store: TaskStore, command: str) -> Estimate | None:
+def _foreseen(task: TaskInfo, waits_for: Sequence[Reason], store: TaskStore, command: str) -> TaskInfo:
     """Foresee when it starts and ends; not of one whose runner was lost."""
     if any(reason.kind == "lease" for reason in waits_for):
-        return None
-    return Estimator(store, command).estimates([task]).get(task.id)
+        return task
+    return Estimator(store, command).foreseen([task])[0]
 
 
-def _facts(task: TaskInfo, estimate: Estimate | None, now: datetime) -> Iterator[tuple[str, str]]:
+def _facts(task: TaskInfo, now: datetime) -> Iterator[tuple[str, str]]:
     """Give the labels and values of what is known; what is not set or usual is left out."""
     if task.description:
         yield "description", safe(task.description)
     is_running = task.state is TaskState.RUNNING
     if task.state is not TaskState.SUCCEEDED:
-        yield "progress", f"{task.reported_progress:.0f} %{told(task, estimate, now) if is_running else ''}"
+        yield "progress", f"{task.reported_progress:.0f} %{told(task, now) if is_running else ''}"
     yield "queue", safe(task.queue) + (f", priority {task.priority}" if task.priority else "")
     if task.owner is not None:
         yield "owner", safe(task.owner)
@@ -102,7 +101,7 @@ def _facts(task: TaskInfo, estimate: Estimate | None, now: datetime) -> Iterator
     yield "added", instant_text(task.created_at, now)
     if task.run_at > task.created_at and task.started_at is None and not task.state.is_terminal:
         yield "due", instant_text(task.run_at, now)
-    if estimate is not None and not is_running and (foreseen := estimate.text(now)):
+    if task.estimate is not None and not is_running and (foreseen := task.estimate.text(now)):
         yield "estimate", foreseen
     if task.started_at is not None:
         yield "started", instant_text(task.started_at, now)

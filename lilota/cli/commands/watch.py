@@ -9,9 +9,8 @@ from lilota.cli.live import show_until_over
 from lilota.cli.options import TASK_ID, json_option, store_option
 from lilota.cli.output import echo, stdout
 from lilota.cli.patience import PatientStore
-from lilota.cli.records import foreseen_summary, print_json
+from lilota.cli.records import print_json
 from lilota.cli.session import Session, pass_session
-from lilota.foresight import Estimate
 from lilota.models import TaskInfo, TaskState
 
 
@@ -39,5 +38,5 @@ def watch(session: Session, *, task_ids: tuple[int, ...], as_json: bool) -> None
         raise click.exceptions.Exit(1)
 
 
-def _print_summary(task: TaskInfo, estimate: Estimate | None) -> None:
-    print_json(foreseen_summary(task, estimate))
+def _print_summary(task: TaskInfo) -> None:
+    print_json(task.summary())

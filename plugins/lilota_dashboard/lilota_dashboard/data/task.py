@@ -37,7 +37,7 @@ def task_page(client: TaskClient, task_id: int, command: str = WORKER) -> TaskPa
         TaskNotFoundError: there is no such task, or no more.
     """
     store, handle = client.store, client.handle(task_id)
-    info = handle.info()
+    info = handle.info(estimates=True)
     files, files_problem = _files(lambda: list(handle.files().values()))
     return TaskPage(
         row=task_row(info, Serving(store.runners())),
@@ -46,7 +46,7 @@ def task_page(client: TaskClient, task_id: int, command: str = WORKER) -> TaskPa
         headers=None if info.headers_json is None else _json(lambda: info.headers),
         checkpoint=None if info.checkpoint_json is None else _json(lambda: info.checkpoint),
         error=error_text(info.error),
-        estimate=_estimate(client, info),
+        estimate="" if info.estimate is None else info.estimate.text(),
         waits_for=tuple(_reasons(info, store, command)),
         attempts=tuple(map(_attempt, handle.attempts())),
         files=files,
@@ -65,11 +65,6 @@ def task_page(client: TaskClient, task_id: int, command: str = WORKER) -> TaskPa
 def _reasons(info: TaskInfo, store: TaskStore, command: str) -> Iterator[Reason]:
     for reason in why_it_waits(info, store, command):
         yield Reason(kind=reason.kind, text=line(reason.text, 2000))
-
-
-def _estimate(client: TaskClient, info: TaskInfo) -> str:
-    estimate = client.estimates([info]).get(info.id)
-    return "" if estimate is None else estimate.text()
 
 
 def log_page(client: TaskClient, task_id: int, after: int = 0, limit: int = 200) -> LogPage:
