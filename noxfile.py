@@ -29,7 +29,11 @@ EMBEDDED = ("lilota", "lilota_memory_store", "lilota_sqlite_store")
 PARTS = {name.removeprefix("lilota_"): name for name in PLUGINS if name not in EMBEDDED}
 EXAMPLES = "lilota_example_tasks"
 # What the tests of a part use besides: a cluster may share a server, a dashboard shows any store and any task.
-BESIDE = {"dask": ("lilota_postgres_store",), "dashboard": ("lilota_postgres_store", EXAMPLES)}
+BESIDE = {
+    "dask": ("lilota_postgres_store",),
+    "dashboard": ("lilota_postgres_store", EXAMPLES),
+    "status": ("lilota_django",),
+}
 ORIGIN_CHECK = """
 import importlib, sys
 for name in sys.argv[1:]:

@@ -20,7 +20,7 @@ root_doc = "docs/index"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 source_suffix = {".md": "markdown", ".py": "python"}
 include_patterns = ["*.md", "docs/**.md", "benchmarks/*.md", "plugins/*/*.md", "examples/*/*.md"]
-include_patterns += ["*.py", "benchmarks/*.py", "lilota/**.py", "plugins/*/lilota_*/**.py", "examples/*/*.py"]
+include_patterns += ["*.py", "benchmarks/*.py", "lilota/**.py", "plugins/*/lilota_*/**.py", "examples/**.py"]
 myst_heading_anchors = 6  # the anchors that code hosts make
 smartquotes_action = "D"  # dashes; quotation marks stay as they are written
 

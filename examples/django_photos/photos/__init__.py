@@ -1,0 +1,1 @@
+"""The app: photographs become thumbnails, and reports are written."""
