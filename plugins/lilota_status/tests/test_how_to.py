@@ -64,16 +64,3 @@ def test_the_flask_application_of_the_page_works(module):
     finally:
         server.stop()
         found.client.close()
-
-
-def test_the_urls_of_the_django_project_of_the_page_can_be_made(client):
-    """As they are printed, with a client of the test's in place of the project's."""
-    (text,) = [block for block in re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.M | re.S)
-               if "urlpatterns" in block]  # fmt: skip
-    assert "from lilota_django.client import get_client\n" in text
-    program = text.replace("from lilota_django.client import get_client\n", "")
-    namespace = {"get_client": lambda: client}
-
-    exec(compile(program, str(PAGE), "exec"), namespace)
-
-    assert len(namespace["urlpatterns"][0].url_patterns) == 2

@@ -1,0 +1,109 @@
+"""The Django project of the how-to, made of what stands there and nothing else, in a browser."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from looking import button, part
+
+pytest.importorskip("lilota_django")
+expect = pytest.importorskip("playwright.sync_api").expect
+
+PAGE = Path(__file__).parents[4] / "docs/how-to/status-pages.md"
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE_LINE = re.compile(r"(?:# |<!-- )([\w/]+\.\w+)(, at its end)?(?: -->)?\n")
+PERSON = {
+    "DJANGO_SUPERUSER_USERNAME": "ann",
+    "DJANGO_SUPERUSER_PASSWORD": "harbour",
+    "DJANGO_SUPERUSER_EMAIL": "a@b.de",
+}
+_WAIT_SECONDS = 60
+
+pytestmark = pytest.mark.skipif(not PAGE.exists(), reason="the documentation is not here")
+
+
+@pytest.fixture
+def site(tmp_path):
+    """Do what the page says, and return the address of the site that runs then."""
+    port = _free_port()
+    processes = []
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO_", "LILOTA_"))}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{own.get('PATH', os.defpath)}"
+    given = {"cwd": tmp_path, "env": {**own, **PERSON, "PATH": path, "PYTHONDONTWRITEBYTECODE": "1"}}
+    for command in _written(tmp_path):
+        if command.endswith("runserver"):
+            processes.append(subprocess.Popen([*command.split(), "--noreload", str(port)], **given))
+        else:
+            silent = ["--noinput"] if command.endswith("createsuperuser") else []
+            subprocess.run([*command.split(), *silent], check=True, **given)
+    processes.append(subprocess.Popen(["python", "manage.py", "lilota_worker", "--processes", "1"], **given))
+    url = f"http://127.0.0.1:{port}/"
+    _wait_until_it_answers(url)
+    yield url
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.wait(_WAIT_SECONDS)
+
+
+def _written(folder):
+    """Write the files of the section, one by one, and give the commands between them."""
+    section = PAGE.read_text(encoding="utf-8").partition("## Django\n")[2].partition("\n## ")[0]
+    for language, text in BLOCK.findall(section):
+        if language == "console":
+            yield from (line[2:] for line in text.splitlines())
+            continue
+        name = FILE_LINE.match(text)
+        path = folder / name[1]
+        path.parent.mkdir(exist_ok=True)
+        path.write_text((path.read_text() if name[2] else "") + text[name.end() :])
+
+
+def _free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def _wait_until_it_answers(url):
+    ends_at = time.monotonic() + _WAIT_SECONDS
+    while time.monotonic() < ends_at:
+        with suppress(OSError), urllib.request.urlopen(url):
+            return
+        time.sleep(0.05)
+    pytest.fail(f"{url} does not answer")
+
+
+def test_the_django_project_of_the_page_works(site, visitor, tmp_path):
+    """A text is uploaded, followed, and downloaded in capitals; a long one is cancelled."""
+    visitor.forgiven.append("status of 406")  # under WSGI there are no streams; the browser notes it
+    page = visitor.open(site)
+    page.get_by_label("Username").fill("ann")
+    page.get_by_label("Password").fill("harbour")
+    button(page, "Log in").click()
+
+    _upload(page, tmp_path / "short.txt", "the harbour\nat night")
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    expect(part(page, "state")).to_have_text("Done")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="capitals.txt").click()
+    assert download.value.path().read_text() == "THE HARBOUR\nAT NIGHT"
+
+    _upload(page, tmp_path / "long.txt", "a line\n" * 3600)
+    expect(part(page, "state")).to_have_text(["Running", "Done"])
+    button(page, "Cancel").click()
+    expect(part(page, "state")).to_have_text(["Cancelled", "Done"])
+
+
+def _upload(page, path, text):
+    path.write_text(text)
+    page.get_by_label("Text").set_input_files(path)
+    button(page, "Make capitals").click()
