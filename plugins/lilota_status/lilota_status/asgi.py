@@ -126,14 +126,8 @@ async def _send_frames(pieces: AsyncGenerator[bytes], send: Send) -> None:
 
 async def _until_gone(sending: Coroutine[Any, Any, None], receive: Receive) -> None:
     """Send until all is sent, or nobody takes it any more: in this task, as a stream is to be small."""
-    page, ends = asyncio.current_task(), False
-
-    def leave(_gone: asyncio.Task[None]) -> None:
-        if page is not None and not ends:
-            page.cancel()
-
-    gone = asyncio.create_task(_gone(receive))
-    gone.add_done_callback(leave)
+    page = asyncio.current_task()
+    gone = asyncio.create_task(_cancel_when_gone(receive, page))
     try:
         with suppress(TimeoutError):  # of a page that is open and takes nothing
             await sending
@@ -142,14 +136,15 @@ async def _until_gone(sending: Coroutine[Any, Any, None], receive: Receive) -> N
         if not is_left:  # the server itself ends the request
             raise
     finally:
-        ends = True
         gone.cancel()
         await asyncio.gather(gone, return_exceptions=True)
 
 
-async def _gone(receive: Receive) -> None:
+async def _cancel_when_gone(receive: Receive, page: asyncio.Task[Any] | None) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+    if page is not None:
+        page.cancel()
 
 
 async def _send(answer: Answer, send: Send, *, with_body: bool) -> None:
