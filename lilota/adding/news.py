@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _LOOK_AGAIN_SECONDS: Final = 0.2
 #: How late somebody may hear that others were started before a task.
 _LOOK_AT_LINES_SECONDS: Final = 5.0
+#: The same where no task runs: what happens to those comes with a hint, but for their start.
+_LOOK_AT_WAITING_SECONDS: Final = 0.5
 #: So many tasks are asked about in one question to the store.
 _IDS_PER_LOOK: Final = 5_000
 #: How long the thread waits for the next who listens: a loop is back soon, and a thread may have a connection.
@@ -118,11 +120,11 @@ class News:
         while not self._ends():
             try:
                 wanted = self._listened_to()
-                self._look(wanted)
+                something_runs = self._look(wanted)
                 if self._failure is not None:
                     self._fail_all(self._failure())
                 self._lookout.look_now_and_then({task_id for each in wanted.values() for task_id in each.heard})
-                wait_for_news(self._store, _LOOK_AGAIN_SECONDS)
+                wait_for_news(self._store, _LOOK_AGAIN_SECONDS if something_runs else _LOOK_AT_WAITING_SECONDS)
             except BaseException as error:  # noqa: BLE001 - a stranger's store may raise anything, and somebody waits
                 let_pass(error)
                 self._fail_all(error)
@@ -145,7 +147,8 @@ class News:
             self._watcher = None
             return True
 
-    def _look(self, wanted: Mapping[Future[Changes], _Listener]) -> None:
+    def _look(self, wanted: Mapping[Future[Changes], _Listener]) -> bool:
+        """Answer those of whose tasks there is news, and return whether one of the tasks runs."""
         ids = tuple({task_id for each in wanted.values() for task_id in each.heard})
         infos = {info.id: info for page in _pages(ids) for info in self._store.find(_query_for(page))}
         foreseen = self._foresee(infos, wanted.values())
@@ -164,6 +167,7 @@ class News:
                     changes[task_id] = TaskChange(info=info, lines=new)
             if changes:
                 self._answer(future, changes)
+        return any(info.state is TaskState.RUNNING for info in infos.values())
 
     def _foresee(self, infos: Mapping[int, TaskInfo], listeners: Iterable[_Listener]) -> dict[int, TaskInfo]:
         """Return with their estimates those tasks of which somebody wants these."""
