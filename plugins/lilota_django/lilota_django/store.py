@@ -58,6 +58,10 @@ class DjangoTaskStore(ForwardingStore):
         """Find what ended lately, as `lilota.contract.CanFindEnded` wants it."""
         return self.target().ended_since(since, states, limit)
 
+    def count_ended(self, edges: Sequence[datetime], limit: int = 1000) -> list[dict[TaskState, int]]:
+        """Count what ended, as `lilota.contract.CanCountEnded` wants it."""
+        return self.target().count_ended(edges, limit)
+
     def logs_of_many(self, after: Mapping[int, int], limit: int = 1000) -> dict[int, list[LogLine]]:
         """Read the logs of many tasks at once, as `lilota.contract.CanReadManyLogs` wants it."""
         return self.target().logs_of_many(after, limit)

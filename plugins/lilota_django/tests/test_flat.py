@@ -46,6 +46,7 @@ VERBS = {
     "counts of an owner": lambda store: store.counts("user-1"),
     "notes": lambda store: store.notes(store.find(TaskQuery(limit=1))[0].id, after=("step", "a")),
     "ended lately": lambda store: store.ended_since(LONG_AGO, limit=10),
+    "ended, counted": lambda store: store.count_ended([LONG_AGO, datetime(2200, 1, 1, tzinfo=UTC)], limit=10),
     "look ahead": lambda store: store.look_ahead(REQUEST),
     "oldest due": lambda store: store.oldest_due(),
     "durations": lambda store: store.durations(["task", "other"]),

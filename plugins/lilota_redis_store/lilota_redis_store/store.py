@@ -166,6 +166,17 @@ class RedisTaskStore:
         chosen = sorted(TERMINAL_STATES if states is None else TERMINAL_STATES.intersection(states))
         return list(map(int, self._call("ended_since", (to_microseconds(since), chosen, min(limit, LARGEST_ID)))))
 
+    def count_ended(self, edges: Sequence[datetime], limit: int = 1000) -> list[dict[TaskState, int]]:
+        bars: list[dict[TaskState, int]] = [{} for _ in edges[1:]]
+        if not bars:
+            return bars
+        states = sorted(TERMINAL_STATES)
+        numbers = self._call("count_ended", (list(map(to_microseconds, edges)), states, min(limit, LARGEST_ID)))
+        for place, number in enumerate(map(int, numbers)):
+            if number:
+                bars[place % len(bars)][states[place // len(bars)]] = number
+        return bars
+
     def counts(self, owner: str | None = None) -> list[TaskCount]:
         if owner is not None:
             return self._counts_of(owner)

@@ -90,6 +90,19 @@ def test_what_ended_lately_is_found_in_all_parts(store_with_gaps, limit):
     assert len(set(store_with_gaps.ended_since(LONG_AGO, limit=limit))) == min(limit, len(IDS) + 1)
 
 
+@pytest.mark.parametrize("limit", [1, 5, 100])
+def test_what_ended_is_counted_in_all_parts(store_with_gaps, limit):
+    """Up to the limit, and each task in its own bar, whatever part it is in."""
+    later = LONG_AGO + timedelta(days=1)
+    info = replace(store_with_gaps.get(5), id=6, finished_at=later)
+    store_with_gaps.restore([StoredTask(info=info)])
+
+    edges = [LONG_AGO, later, later + timedelta(days=1), later + timedelta(days=2)]
+    first, second, third = store_with_gaps.count_ended(edges, limit)
+    assert sum(first.values()) == min(limit, len(IDS))
+    assert (second, third) == ({info.state: 1}, {})
+
+
 def test_prune_takes_from_all_parts_no_more_than_it_may(store_with_gaps):
     """And the counts follow."""
     pruned = [store_with_gaps.prune(0, limit=limit) for limit in (5, 5, 100)]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import heapq
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import reduce
-from itertools import islice
+from itertools import islice, pairwise
 from operator import itemgetter, or_
 from typing import TYPE_CHECKING, Final
 
@@ -116,6 +118,27 @@ def ended_since(database: Database, since: int, states: Sequence[TaskState] | No
             ended = Task.objects.using(database.alias).filter(state=CODES[state][0], finished_at__gte=since)
             ids += ended.order_by("finished_at").values_list("pk", flat=True)[: limit - len(ids)]
     return ids
+
+
+def count_ended(database: Database, edges: Sequence[datetime], limit: int) -> list[dict[TaskState, int]]:
+    """Return how many tasks ended between each two edges, by state."""
+    bars: list[dict[TaskState, int]] = [{} for _ in edges[1:]]
+    for state in TERMINAL_STATES if bars else ():
+        for bar, number in _ended_in(database, state, edges, limit).items():
+            if number:
+                bars[bar][state] = number
+    return bars
+
+
+def _ended_in(database: Database, state: TaskState, edges: Sequence[datetime], limit: int) -> Mapping[int, int]:
+    """Count the tasks of a state in each bar: by one statement where few ended, else by one a bar."""
+    ended = Task.objects.using(database.alias).filter(state=CODES[state][0]).order_by("finished_at")
+    between = ended.filter(finished_at__gte=edges[0], finished_at__lt=edges[-1])
+    instants = list(between.values_list("finished_at", flat=True)[:limit])
+    if len(instants) < limit:
+        return Counter(bisect_right(edges, at) - 1 for at in instants if at is not None)
+    bars = (ended.filter(finished_at__gte=begin, finished_at__lt=end) for begin, end in pairwise(edges))
+    return {place: bar[:limit].count() for place, bar in enumerate(bars)}
 
 
 def matching_ids(database: Database, query: TaskQuery) -> list[int]:

@@ -82,6 +82,9 @@ class OrmStore:
         instant = to_microseconds(since)
         return self._database.read_at_once(lambda: reading.ended_since(self._database, instant, states, limit))
 
+    def count_ended(self, edges: Sequence[datetime], limit: int = 1000) -> list[dict[TaskState, int]]:
+        return self._database.read_at_once(lambda: reading.count_ended(self._database, edges, limit))
+
     def counts(self, owner: str | None = None) -> list[TaskCount]:
         return self._database.read_at_once(lambda: reading.counts(self._database, owner))
 
