@@ -2,17 +2,24 @@
 
     python benchmarks/dashboard.py sqlite [--size 1000000] [--keep FILE]
     python benchmarks/dashboard.py postgres
+    python benchmarks/dashboard.py sqlite --idle 60 [--size 0]
 
 A store is filled: 93 of 100 tasks succeeded, 2 failed, one was cancelled, the rest wait, in ten queues and under
 49 names; a hundred end in each second, so that the charts of the last hour and day have most to count. Then each
 function of `lilota_dashboard.data` is called some times; printed are the median and the longest, in milliseconds.
+
+With `--idle`, ten overviews are open instead, in whose store nothing happens, and what is printed is how much of a core
+the dashboard uses meanwhile, and the server of the database. The pages are sockets that nobody reads, and cost nothing.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import socket
 import statistics
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -20,8 +27,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
+import idle
 import places
 import psycopg
+import uvicorn
+from lilota_dashboard import dashboard_app
 from lilota_dashboard.data import bulk, history, listing, names, overview, plugins, runners
 from lilota_dashboard.data import store as store_data
 from lilota_dashboard.data import task as task_data
@@ -36,6 +46,7 @@ _REPEAT = 15
 _NAMES = 49
 _QUEUES = 10
 _RUNNERS = 20
+_PAGES = 10
 #: How those ended whose number ends in these two digits; all others succeeded.
 _ENDS = {**dict.fromkeys(range(2), TaskState.FAILED), 2: TaskState.CANCELLED}
 _ERROR = TaskError(type="ReadTimeout", message="https://ann:hunter2@shop/ took too long", traceback="Traceback\n" * 20)
@@ -143,6 +154,33 @@ def measure(client: TaskClient, size: int) -> None:
         print(f"{name:<32}{statistics.median(times):8.1f}{max(times):9.1f}")
 
 
+def measure_idle(client: TaskClient, seconds: float) -> None:
+    """Open pages, let nothing happen, and print how much of a core that takes."""
+    app = dashboard_app(client, authorize=lambda _: True)
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    with ExitStack() as stack:
+        for _ in range(_PAGES):
+            page = stack.enter_context(socket.create_connection(listener.getsockname()))
+            page.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n")
+            if b" 200 " not in page.recv(4096):
+                raise SystemExit("A page could not be opened.")
+        time.sleep(10)  # until what is new has been told, and nothing is
+        used, of_children = time.process_time(), _of_children(os.getpid())
+        time.sleep(seconds)
+        own, others = time.process_time() - used, _of_children(os.getpid()) - of_children
+    server.should_exit = server.force_exit = True
+    thread.join()
+    print(f"{_PAGES} idle pages: {own / seconds:.2%} of a core, the server of the database {others / seconds:.2%}")
+
+
+def _of_children(pid: int) -> float:
+    """Return the processor time of all processes that a process has started, and of those that they have."""
+    return sum(idle.cpu_seconds(child) + _of_children(child) for child in idle.children_of(pid))
+
+
 def settle(store: TaskStore, url: str) -> None:
     """Have done what PostgreSQL and the writes of runners do with time: vacuum, statistics, counts put together."""
     for _ in range(20 * 200):  # one in 200 writes puts counts together
@@ -157,6 +195,7 @@ def main() -> None:
     parser.add_argument("place", choices=["sqlite", "postgres"])
     parser.add_argument("--size", type=int, default=1_000_000)
     parser.add_argument("--keep", type=Path, help="keep the SQLite file here; one that is there is not filled again")
+    parser.add_argument("--idle", type=float, metavar="SECONDS", help="measure idle pages, for so long")
     arguments = parser.parse_args()
     with ExitStack() as stack:
         url = _url(arguments, stack)
@@ -168,7 +207,11 @@ def main() -> None:
             fill(store, arguments.size)
             if arguments.place == "postgres":
                 settle(store, url)
-        measure(TaskClient(store, accept_unknown_names=True), arguments.size)
+        client = TaskClient(store, accept_unknown_names=True)
+        if arguments.idle:
+            measure_idle(client, arguments.idle)
+        else:
+            measure(client, arguments.size)
 
 
 def _url(arguments: argparse.Namespace, stack: ExitStack) -> str:
