@@ -158,6 +158,19 @@ def test_everybody_sees_their_own_tasks(example, enter, new_visitor):
     assert ann.context.request.get(f"{example}tasks/{ref}").status == 200
 
 
+def test_without_a_script_the_page_of_a_task_refreshes_itself(example, enter, new_visitor):
+    """Until its file is there."""
+    ann, without_script = new_visitor(), new_visitor(java_script_enabled=False)
+    page = enter(ann)
+    button(page, "Order a report").click()
+    ref = page.locator("lilota-task").get_attribute("ref")
+    without_script.context.add_cookies(ann.context.cookies())
+
+    page = without_script.open(f"{example}tasks/{ref}")
+
+    expect(page.get_by_role("link", name="report-2026.csv")).to_be_visible()
+
+
 def test_the_small_example_works_too(start, visitor):
     """With Flask, by long polls."""
     visitor.forgiven.append("status of 406")
