@@ -330,12 +330,27 @@ class Tasks extends Base {
     try {
       const refs = this.attribute("refs")?.match(/[^\s,]+/g);
       const tasks = refs ? refs.map((ref) => ({ref})) : await this.mine();
-      this.replaceChildren(...tasks.map(({ref}) => this.task(ref)));
+      this.arrange(tasks.map((task) => this.kept(task, tasks) ?? this.task(task.ref)));
       tasks.forEach((task, place) => task.state && this.children[place].take("task", task));
       this.trouble();
     } catch ({message}) {
       this.trouble("refused", {error: message});
     }
+  }
+
+  /** Return the element that a task has: its log stays open. One that has ended and runs again gets a new one. */
+  kept(task, tasks) {
+    const {ref, state, created_at, title} = task, ended = ENDED.includes(state ?? "failed");
+    // A list has another reference of the same task each time: who it is, is told by what does not change.
+    const alike = (one) => one?.ref === ref || (state && one?.created_at === created_at && one.title === title);
+    const ones = [...this.children].filter((one) => alike(one) || alike(one.task));
+    return ones.length === 1 && tasks.filter(alike).length === 1 && ended >= ones[0].ended ? ones[0] : null;
+  }
+
+  /** Show these; what stays in its place is not touched, as it would lose the focus. */
+  arrange(ones) {
+    for (const child of [...this.children]) if (!ones.includes(child)) child.remove();
+    ones.forEach((one, place) => this.children[place] === one || this.insertBefore(one, this.children[place] ?? null));
   }
 
   async mine() {

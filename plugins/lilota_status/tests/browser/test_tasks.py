@@ -49,6 +49,26 @@ def test_the_tasks_of_an_owner_are_listed_and_live(visitor, page, add, go_on, ow
     assert visitor.count_requests("/events?") == 1
 
 
+def test_a_look_for_new_tasks_leaves_the_others_as_they_are(page, add, owner):
+    """Who reads a log goes on reading, and the focus stays; the new task is above it."""
+    add(shown_tasks.invoice, owner=owner)
+    page.reload()
+    expect(part(page, "state")).to_have_text("Failed")
+    button(page, "Log").focus()
+    page.keyboard.press("Enter")
+    expect(part(page, "log")).not_to_be_empty()
+    page.locator("lilota-task").evaluate("element => { element.mark = 'the same' }")
+    add(shown_tasks.thumbnails, owner=owner)
+
+    page.locator("lilota-tasks").evaluate("tasks => tasks.refresh()")
+
+    expect(part(page, "title")).to_have_text(["Thumbnails of your photographs", "Invoice 20931"])
+    expect(part(page, "log").last).to_be_visible()
+    assert page.locator("lilota-task").last.evaluate("element => element.mark") == "the same"
+    page.keyboard.press("Enter")
+    expect(part(page, "log").last).to_be_hidden()
+
+
 def test_more_are_shown_on_demand(page, runner, owner):
     """Twenty at a time."""
     runner.client.add_many([{"name": shown_tasks.talk.bind(1), "owner": owner} for _ in range(25)])
