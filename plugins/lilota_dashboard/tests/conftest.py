@@ -57,6 +57,30 @@ def start(store_url, tmp_path):
 
 
 @pytest.fixture
+def board(start):
+    """A dashboard that may act."""
+    return start("--allow-actions")
+
+
+@pytest.fixture
+def enter(visitor, board):
+    """Return what opens a page as somebody who came by the printed address."""
+    from playwright.sync_api import expect
+
+    # The first answer is the form for the token, by its status; an error page has its status too.
+    visitor.forgiven += ["the server responded with a status of 401", "the server responded with a status of 404"]
+
+    def go(path="/", window=visitor):
+        window.forgiven += visitor.forgiven
+        page = window.open(f"{board.url}/#token={board.token}")
+        expect(page.locator(".tiles")).to_be_visible()
+        page.goto(board.url + path)
+        return page
+
+    return go
+
+
+@pytest.fixture
 def runner(store_url):
     """A runner of the tasks in `web_tasks`."""
     from web_tasks import TASKS

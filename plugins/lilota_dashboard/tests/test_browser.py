@@ -4,44 +4,8 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from filled import fill
 from playwright.sync_api import expect
-
-PAGES = {
-    "overview": "/",
-    "tasks": "/tasks",
-    "failed tasks": "/tasks?state=failed",
-    "names": "/names",
-    "name": "/names/add_two_numbers",
-    "plugins": "/plugins",
-    "store": "/store",
-    "bulk": "/tasks/all?action=retry&state=failed",
-    "no match": "/tasks?q=nothing-is-called-so",
-    "missing": "/tasks/999999",
-}
-
-
-@pytest.fixture
-def board(start):
-    """A dashboard that may act."""
-    return start("--allow-actions")
-
-
-@pytest.fixture
-def enter(visitor, board):
-    """Return what opens a page as somebody who came by the printed address."""
-    # The first answer is the form for the token, by its status; an error page has its status too.
-    visitor.forgiven += ["the server responded with a status of 401", "the server responded with a status of 404"]
-
-    def go(path="/", window=visitor):
-        window.forgiven += visitor.forgiven
-        page = window.open(f"{board.url}/#token={board.token}")
-        expect(page.locator(".tiles")).to_be_visible()
-        page.goto(board.url + path)
-        return page
-
-    return go
 
 
 def state_of(page):
@@ -239,26 +203,6 @@ def test_without_script_every_action_works(enter, new_visitor, board, client):
     page.get_by_role("button", name="Cancel").click()
 
     expect(state_of(page)).to_have_text("cancelled")
-
-
-@pytest.mark.parametrize("colours", ["light", "dark"])
-def test_axe_finds_nothing_serious_on_any_page(enter, new_visitor, runner, tmp_path, colours):
-    """In light and in dark."""
-    client = runner.client
-    fill(runner.store)
-    running = runner.add("steps", "Copy", {"folder": str(tmp_path)})
-    failed = next(iter(client.find(states=["failed"], names=["send_emails"], limit=1)))
-    window = new_visitor(color_scheme=colours, reduced_motion="reduce")
-    page = enter("/", window)
-    found = {}
-    for name, path in {**PAGES, "running": f"/tasks/{running.id}", "failed": f"/tasks/{failed.id}"}.items():
-        page.goto(_root(page) + path)
-        found[name] = window.grave_findings(page)
-    page.goto(_root(page) + "/")
-    page.keyboard.press("/")
-    found["palette"] = window.grave_findings(page)
-
-    assert [found for found in found.values() if found] == []
 
 
 def _root(page):
