@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 import msgspec
 
@@ -34,10 +35,12 @@ ERRORS = {
 }
 
 
-def fill(store, number=400, seed=7):
+def fill(store, number=400, seed=7, first_id=1):
     """Restore that many tasks that ended within the last day, the newest of them just now."""
     chance, now = random.Random(seed), datetime.now(UTC)
-    store.restore([_ended(task_id, number, chance, now) for task_id in range(1, number + 1)])
+    tasks = (_ended(task_id, number + first_id - 1, chance, now) for task_id in range(first_id, number + first_id))
+    while some := list(islice(tasks, 10_000)):
+        store.restore(some)
 
 
 def _ended(task_id, number, chance, now):
