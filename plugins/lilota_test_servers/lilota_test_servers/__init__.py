@@ -1,4 +1,4 @@
-"""Real servers for tests: PostgreSQL, Redis or Valkey, MariaDB, PgBouncer, a proxy that cuts connections, a browser.
+"""Real servers for tests: PostgreSQL, Redis or Valkey, MariaDB, PgBouncer, nginx, a proxy that cuts, a browser.
 
 Nothing is set up by hand: a server is started from a Python package or from Debian's programs, in a temporary folder,
 on a Unix socket, and is gone when the tests are. It is a real one, so that it can be killed and started again.
@@ -19,6 +19,7 @@ from lilota_test_servers.browsers import Visitor
 from lilota_test_servers.certificates import Certificates, make_certificates
 from lilota_test_servers.errors import ServerFailedError, ServerUnavailableError
 from lilota_test_servers.mariadb import MariaDBServer
+from lilota_test_servers.nginx import NginxServer
 from lilota_test_servers.pgbouncer import PgBouncer
 from lilota_test_servers.postgres import PostgresServer
 from lilota_test_servers.proxy import Proxy
@@ -27,6 +28,7 @@ from lilota_test_servers.redis import RedisServer
 __all__ = [
     "Certificates",
     "MariaDBServer",
+    "NginxServer",
     "PgBouncer",
     "PostgresServer",
     "Proxy",

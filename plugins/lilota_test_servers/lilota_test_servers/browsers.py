@@ -79,6 +79,7 @@ class Window(TypedDict, total=False):
     locale: str
     timezone_id: str
     extra_http_headers: dict[str, str]
+    ignore_https_errors: bool
 
 
 class Visitor:
