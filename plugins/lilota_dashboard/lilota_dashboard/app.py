@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from starlette.middleware.exceptions import ExceptionMiddleware
@@ -10,6 +11,7 @@ from starlette.routing import Router
 
 from lilota.client import TaskClient
 from lilota.errors import ConfigurationError
+from lilota.origins import checked_origins
 from lilota.serving import WORKER
 from lilota_dashboard.board import Board
 from lilota_dashboard.pages import ROUTES
@@ -29,6 +31,7 @@ def dashboard_app(
     authorize: Authorize | None = None,
     allow_actions: bool = False,
     allowed_hosts: Iterable[str] | None = None,
+    trusted_origins: Iterable[str] = (),
     worker_command: str = WORKER,
 ) -> ASGIApp:
     """Return the dashboard as an ASGI application, to be mounted in another one.
@@ -42,10 +45,12 @@ def dashboard_app(
             one is called in a thread.
         allow_actions: let those who are let in add, cancel and retry tasks too.
         allowed_hosts: the names by which it may be asked for, without ports; None leaves that to the application.
+        trusted_origins: where browsers see it, as `https://board.example.org`, if a proxy asks for it by another
+            `Host`.
         worker_command: what starts a runner of these tasks, as "manage.py lilota_worker"; pages say it where none runs.
 
     Raises:
-        ConfigurationError: there is no `authorize`: everybody would see the tasks.
+        ConfigurationError: there is no `authorize`: everybody would see the tasks. Or an origin is none.
     """
     if authorize is None:
         raise ConfigurationError(
@@ -53,13 +58,13 @@ def dashboard_app(
             "dashboard_app(client, authorize=lambda request: request.user.is_staff)."
         )
     board = Board(client, AskedAccess(authorize), allow_actions=allow_actions, worker_command=worker_command)
-    return guarded(board, AllowedHosts(allowed_hosts))
+    return guarded(board, partial(Guard, hosts=AllowedHosts(allowed_hosts), trusted=checked_origins(trusted_origins)))
 
 
-def guarded(board: Board, hosts: AllowedHosts) -> ASGIApp:
+def guarded(board: Board, guard: Callable[[ASGIApp], ASGIApp]) -> ASGIApp:
     """Return the application, with what guards it around it.
 
     From the outside in: headers on every answer, a page for every error, a look at the request, and then the pages,
     each of which asks who is there.
     """
-    return SecurityHeaders(board.around(ExceptionMiddleware(Guard(Router(ROUTES), hosts), handlers=HANDLERS)))
+    return SecurityHeaders(board.around(ExceptionMiddleware(guard(Router(ROUTES)), handlers=HANDLERS)))

@@ -39,6 +39,21 @@ class _Session(Protocol):
     "--allowed-host", "names", multiple=True, metavar="NAME", help="Another name by which it may be asked for."
 )
 @click.option("--root-path", default="", metavar="PATH", help="The path under which a proxy shows it, as /lilota.")
+@click.option(
+    "--trusted-proxy",
+    "proxies",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Believe the proxy at this address from where visitors come (X-Forwarded-For), and whether over TLS "
+    "(X-Forwarded-Proto).",
+)
+@click.option(
+    "--trusted-origin",
+    "origins",
+    multiple=True,
+    metavar="URL",
+    help="Where browsers see it, as https://board.example.org, if a proxy asks for it by another Host.",
+)
 @click.option("--certificate", type=_FILE, help="Serve TLS with this certificate.")
 @click.option("--key", type=_FILE, help="The key of the certificate, if it is in a file of its own.")
 @click.pass_context
@@ -52,6 +67,8 @@ def dashboard(
     allow_actions: bool,
     names: tuple[str, ...],
     root_path: str,
+    proxies: tuple[str, ...],
+    origins: tuple[str, ...],
     certificate: Path | None,
     key: Path | None,
 ) -> None:
@@ -66,7 +83,7 @@ def dashboard(
     from lilota_dashboard.serving import Place, serve  # noqa: PLC0415 - it loads a web server
 
     session: _Session = context.obj
-    place = Place(host, port, token_file, names, _path(root_path), certificate, key)
+    place = Place(host, port, token_file, names, _path(root_path), certificate, key, proxies, origins)
     with (
         session.open_store(store) as opened,  # which says what to do where there is no store yet, and makes none
         TaskClient(opened, settings=session.settings) as client,

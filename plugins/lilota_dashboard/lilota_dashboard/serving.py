@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -13,10 +14,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from lilota.client import TaskClient
 from lilota.errors import ConfigurationError
+from lilota.origins import checked_origins
 from lilota_dashboard.app import guarded
 from lilota_dashboard.board import Board
 from lilota_dashboard.security.access import TokenAccess
 from lilota_dashboard.security.certificates import check_certificate
+from lilota_dashboard.security.guard import Guard
 from lilota_dashboard.security.hosts import LOOPBACK_NAMES, AllowedHosts, in_url, is_loopback
 from lilota_dashboard.security.tokens import Token, token_in_file
 
@@ -35,6 +38,8 @@ class Place(NamedTuple):
         token_file: holds the token, or will; None for a new one at each start.
         names: by which it may be asked for besides its address.
         root_path: under which a proxy shows it, as "/lilota"; "" for none.
+        proxies: addresses of proxies that are believed from where a visitor comes, and whether over TLS.
+        origins: where browsers see it, if a proxy asks for it by another `Host`.
     """
 
     host: str = "127.0.0.1"
@@ -44,6 +49,8 @@ class Place(NamedTuple):
     root_path: str = ""
     certificate: Path | None = None
     key: Path | None = None
+    proxies: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
 
 
 def serve(
@@ -60,10 +67,11 @@ def serve(
     """
     check_certificate(place.certificate, place.key)
     token = _token(place)
+    guard = partial(Guard, hosts=_hosts(place), trusted=checked_origins(place.origins))
     with _listening(place) as listener:
         board = Board(client, TokenAccess(token), allow_actions=allow_actions, worker_command=worker_command)
         tell(address(place, listener.getsockname()[1], token))
-        uvicorn.Server(_config(guarded(board, _hosts(place)), place)).run([listener])
+        uvicorn.Server(_config(guarded(board, guard), place)).run([listener])
 
 
 def address(place: Place, port: int, token: Token) -> str:
@@ -115,7 +123,8 @@ def _config(app: ASGIApp, place: Place) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(place.proxies),
+        forwarded_allow_ips=list(place.proxies),
         root_path=place.root_path,
         limit_concurrency=_CONNECTIONS,
         timeout_graceful_shutdown=2,

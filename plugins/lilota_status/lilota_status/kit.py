@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
@@ -11,6 +11,7 @@ from typing import Any, Final
 from lilota.errors import ConfigurationError, FileAreaError, StoreError
 from lilota.finding import find_tasks
 from lilota.models import TaskState
+from lilota.origins import checked_origins
 from lilota.texts.secrets import mask_secrets
 from lilota_status.assets import ASSETS, asset
 from lilota_status.downloads import download
@@ -39,6 +40,7 @@ class StatusKit:
         texts: other words for what pages say, by the keys of `TEXTS` and `TEXTS_OF_ELEMENT`.
         stylesheet: the address of a stylesheet of the application's, on the same site.
         limits: how much is given to those who watch.
+        trusted_origins: see `Options`.
 
     Raises:
         ConfigurationError: an argument can't be used.
@@ -54,10 +56,12 @@ class StatusKit:
         texts: Mapping[str, str] | None = None,
         stylesheet: str | None = None,
         limits: Limits | None = None,
+        trusted_origins: Iterable[str] = (),
     ) -> None:
         self.visitors: Visitors = Visitors(clients, allow, owner, max_age_seconds)
         self.limits: Limits = limits or Limits()
         self.streams: StreamCounts = StreamCounts(self.limits)
+        self._trusted = checked_origins(trusted_origins)
         self._files = FileLists()
         self._pages = Pages(_checked_texts(texts or {}), stylesheet)
 
@@ -152,7 +156,7 @@ class StatusKit:
         return download(file, asked)
 
     def _cancel(self, ref: str, asked: Asked) -> Answer:
-        check_same_origin(asked)
+        check_same_origin(asked, self._trusted)
         handle, _ = self.visitors.find(asked, ref, "cancel")
         handle.cancel()
         if asked.accepts(_HTML):  # a form of the page without a script: back to it

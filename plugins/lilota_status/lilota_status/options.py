@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypedDict
 
 from lilota_status.limits import Limits
@@ -22,6 +22,8 @@ class Options(TypedDict, total=False):
         texts: other words for what pages say, by the keys of `TEXTS` and `TEXTS_OF_ELEMENT` in `lilota_status.pages`.
         stylesheet: the address of a stylesheet of the application's, on the same site.
         limits: how many streams there may be.
+        trusted_origins: where browsers see the pages, as `https://shop.example.org`, if a proxy asks for them by
+            another `Host`. Without it, only the host that was asked may send what changes something.
     """
 
     allow: Allow | None
@@ -30,3 +32,4 @@ class Options(TypedDict, total=False):
     texts: Mapping[str, str] | None
     stylesheet: str | None
     limits: Limits | None
+    trusted_origins: Iterable[str]

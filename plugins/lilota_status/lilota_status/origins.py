@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
+from lilota.origins import is_own_origin
 from lilota_status.records import Asked, Refusal
 
 
-def check_same_origin(asked: Asked) -> None:
+def check_same_origin(asked: Asked, trusted: frozenset[str]) -> None:
     """Let through what a page of the same origin sends, and nothing else.
 
     Browsers say so by `Sec-Fetch-Site`, where the connection is secure; else by `Origin`. A program that is no browser
     has to send one of them, too.
 
+    Args:
+        trusted: origins that are ours besides the host that was asked, as a proxy may ask for another one.
+
     Raises:
         Refusal: it comes from elsewhere, or nobody knows from where.
     """
     site, origin = asked.headers.get("sec-fetch-site"), asked.headers.get("origin")
-    is_ours = site == "same-origin" if site is not None else _is_of_host(origin, asked.headers.get("host"))
+    if site is None:
+        is_ours = origin is not None and is_own_origin(origin, asked.headers.get("host"), trusted)
+    else:
+        is_ours = site == "same-origin"
     if not is_ours:
         raise Refusal(HTTPStatus.FORBIDDEN, "Only a page of this site can do that.")
-
-
-def _is_of_host(origin: str | None, host: str | None) -> bool:
-    """Compare an origin with the host that was asked; the scheme is not compared, as a proxy may end TLS."""
-    if not origin or not host:
-        return False
-    try:
-        parts = urlsplit(origin)
-    except ValueError:
-        return False
-    return parts.scheme in {"http", "https"} and parts.netloc.lower() == host.lower()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final, Protocol
@@ -78,5 +79,9 @@ class AskedAccess:
 
 
 def _cookie_name(request: Request) -> str:
-    """Return a name of its own for each port: browsers show a cookie to all ports of a host."""
-    return f"{_NAME}-{request.url.port or request.url.scheme}"
+    """Return a name of its own for each port and path: browsers show a cookie to all ports, and below its path.
+
+    So a dashboard at / and one at /ops on the same host do not put out each other's cookie.
+    """
+    path = re.sub(r"[^A-Za-z0-9]+", "-", request.scope.get("root_path", "")).rstrip("-")
+    return f"{_NAME}-{request.url.port or request.url.scheme}{path}"

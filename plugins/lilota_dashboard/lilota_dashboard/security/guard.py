@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from lilota.origins import is_own_origin
 from lilota_dashboard.security.hosts import AllowedHosts
 from lilota_dashboard.security.limits import HEADER_LINES, TARGET_BYTES, limited
 
@@ -23,11 +23,13 @@ class Guard:
 
     Args:
         hosts: by which names it may be asked for.
+        trusted: origins of its pages besides the host that was asked, as a proxy may ask for another one.
     """
 
-    def __init__(self, app: ASGIApp, hosts: AllowedHosts) -> None:
+    def __init__(self, app: ASGIApp, hosts: AllowedHosts, trusted: frozenset[str]) -> None:
         self._app = app
         self._hosts = hosts
+        self._trusted = trusted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -38,7 +40,7 @@ class Guard:
             _check_form(request)
             _check_host(request, self._hosts)
             if request.method not in _READING:
-                _check_origin(request)
+                _check_origin(request, self._trusted)
                 _check_content(request)
                 receive = limited(receive)
         await self._app(scope, receive, send)
@@ -68,13 +70,13 @@ def _check_host(request: Request, hosts: AllowedHosts) -> None:
         )
 
 
-def _check_origin(request: Request) -> None:
+def _check_origin(request: Request, trusted: frozenset[str]) -> None:
     """Refuse what another page has sent. A browser says which one it was; what says nothing is no browser."""
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
     # Our pages tell no referrer, and so a browser says of their forms that the origin is "null".
-    is_told = origin is not None and not (origin == "null" and site == "same-origin")
-    is_another = is_told and urlsplit(origin or "").netloc.lower() != request.headers["host"].lower()
+    is_silent = origin is None or (origin == "null" and site == "same-origin")
+    is_another = not is_silent and not is_own_origin(origin or "", request.headers["host"], trusted)
     if site not in {None, "same-origin"} or is_another:
         raise HTTPException(403, "This was not sent by a page of the dashboard.")
     if site is None and origin is None:
