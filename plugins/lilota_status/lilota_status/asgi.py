@@ -9,12 +9,13 @@ import asyncio
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, MutableMapping
 from contextlib import aclosing, suppress
+from http import HTTPStatus
 from typing import Any, Unpack
 from urllib.parse import unquote
 
 from lilota_status.kit import StatusKit
 from lilota_status.options import Options
-from lilota_status.records import Answer, Asked
+from lilota_status.records import Answer, Asked, Refusal, refused
 from lilota_status.streams import STREAM_HEADERS, check_stream, frames, poll_in_loop
 from lilota_status.visitors import Clients
 
@@ -83,7 +84,9 @@ class StatusApp:
             await self._answer(self._asked(scope), receive, send)
 
     async def _answer(self, asked: Asked, receive: Receive, send: Send) -> None:
-        if asked.path != "events" or asked.method != "GET":
+        if {"content-length", "transfer-encoding"} <= asked.headers.keys():
+            answer = refused(_two_lengths())
+        elif asked.path != "events" or asked.method != "GET":
             answer = await asyncio.to_thread(self._kit.answer, asked)
         elif asked.accepts("text/event-stream"):
             try:
@@ -113,6 +116,14 @@ class StatusApp:
             address=(scope.get("client") or ("",))[0],
             wait=lambda awaitable: asyncio.run_coroutine_threadsafe(_awaited(awaitable), loop).result(),
         )
+
+
+def _two_lengths() -> Refusal:
+    """Return what ends a connection on which a proxy may see other requests than the server (RFC 9112, 6.1).
+
+    h11, and so uvicorn, would take what follows for the next request.
+    """
+    return Refusal(HTTPStatus.BAD_REQUEST, "The request has two lengths.", Connection="close")
 
 
 async def _send_frames(pieces: AsyncGenerator[bytes], send: Send) -> None:
@@ -179,7 +190,13 @@ async def _awaited(awaitable: Awaitable[Any]) -> Any:  # noqa: ANN401 - what the
 
 
 def _headers(scope: Scope) -> dict[str, str]:
-    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    """Return the headers; one that came several times is all that it said, so that it can't pass for one of them."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        between = "; " if name == "cookie" else ", "
+        headers[name] = f"{headers[name]}{between}{value}" if name in headers else value
+    return headers
 
 
 def _place(scope: Scope) -> tuple[str, str]:

@@ -157,3 +157,12 @@ def some_visitor(request, client):
     """The same in two of the servers, for what has nothing to do with them and comes in many forms."""
     for opened in _open(request, client, ALL):
         yield opened()
+
+
+@pytest.fixture(params=["asgi", "wsgi"])
+def wire(request, client):
+    """Somebody who sends bytes to one of two servers, without a framework between it and the pages."""
+    from wire import Wire
+
+    for opened in _open(request, client, ALL):
+        yield Wire(opened(owner=lambda _request: "me"))

@@ -111,6 +111,7 @@ class _QuietHandler(WSGIRequestHandler):
 
 class _ThreadingServer(ThreadingMixIn, WSGIServer):
     daemon_threads = True
+    request_queue_size = 128  # many connect at once in some tests
 
 
 def _with_threads(app):

@@ -1,0 +1,54 @@
+"""Bytes on a real connection, for what an HTTP client would not send."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Iterable
+
+from servers import WITHIN_SECONDS
+
+
+class Wire:
+    """Sends what it is given to the server of a visitor, each time on a connection of its own.
+
+    Attributes:
+        host: what a header `Host` has to say.
+    """
+
+    def __init__(self, visitor) -> None:
+        self.visitor = visitor
+        self.place = (visitor.http.base_url.host, visitor.http.base_url.port)
+        self.host = f"{self.place[0]}:{self.place[1]}".encode()
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(self.place, timeout=WITHIN_SECONDS)
+
+    def head(self, method: str, path: str, *lines: bytes) -> bytes:
+        """Return the head of a request as a page of the same site sends it, with further header lines."""
+        own = (b"Host: " + self.host, b"Sec-Fetch-Site: same-origin", b"Connection: close")
+        return b"\r\n".join([f"{method} {path} HTTP/1.1".encode(), *own, *lines, b"", b""])
+
+    def send(self, request: bytes, *, hangs_up: bool = False) -> bytes:
+        """Send bytes, and return all that comes back until the server closes.
+
+        Args:
+            hangs_up: tell the server that nothing more comes, if it may wait for that.
+        """
+        with self.connect() as connection:
+            with contextlib.suppress(ConnectionError):  # it may refuse before it has read all
+                connection.sendall(request)
+                if hangs_up:
+                    connection.shutdown(socket.SHUT_WR)
+            return b"".join(_received(connection))
+
+
+def _received(connection: socket.socket) -> Iterable[bytes]:
+    with contextlib.suppress(ConnectionError):
+        while data := connection.recv(65536):
+            yield data
+
+
+def status_of(received: bytes) -> int:
+    """Return the status of an answer; 0 where there is none, or one without a head, as HTTP/0.9 has it."""
+    return int(received.split(b" ", 2)[1]) if received.startswith(b"HTTP/") else 0
