@@ -7,8 +7,9 @@ import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import Future
+from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -21,6 +22,7 @@ from lilota_status.records import COMMON_HEADERS, Answer, Asked, Headers
 
 #: Calls a function in a thread: `asyncio.to_thread`, or what a framework has instead.
 Run = Callable[..., Awaitable[Any]]
+Asking = TypeVar("Asking")
 
 STREAM_HEADERS: Final[Headers] = [
     ("Content-Type", "text/event-stream; charset=utf-8"),
@@ -30,6 +32,9 @@ STREAM_HEADERS: Final[Headers] = [
 #: A comment, so that whoever stands between does not take the stream for dead.
 _HEARTBEAT: Final = b": still here\n\n"
 _HEARTBEAT_SECONDS: Final = 15.0
+_TROUBLE: Final = Event("trouble", {"error": TROUBLE})
+#: A store may be patient for longer before it says that it is away; a page asks in another way after five seconds.
+_LONG_WAIT_SECONDS: Final = 2.0
 #: When a browser that has lost the stream is to come again: many may have lost theirs together.
 _COME_AGAIN_MS: Final = (500, 3_000)
 
@@ -59,12 +64,16 @@ async def frames(kit: StatusKit, asked: Asked, client: str, run: Run = asyncio.t
         is_away, following = False, None
         while following is None:
             try:
-                following, events = await run(kit.follow, asked)
+                async with _begun(run(kit.follow, asked)) as beginning:
+                    if not is_away and not beginning.done():  # a page that hears nothing takes the stream for held back
+                        yield _frame(_TROUBLE)
+                        is_away = True
+                    following, events = await beginning
             except StoreError:
-                yield b"" if is_away else _frame(Event("trouble", {"error": TROUBLE}))
+                yield b"" if is_away else _frame(_TROUBLE)
                 is_away = True
                 await asyncio.sleep(AGAIN_SECONDS)
-        del asked  # what came with the request is not kept for as long as the stream lasts
+        del asked, beginning  # what came with the request is not kept for as long as the stream lasts
         while True:
             while events:  # none is kept while the page waits for the next one
                 yield _frame(events.pop(0), following.cursor)
@@ -99,6 +108,17 @@ async def poll_in_loop(kit: StatusKit, asked: Asked, run: Run = asyncio.to_threa
         return kit.failure(asked, error)
 
 
+@asynccontextmanager
+async def _begun(asked: Awaitable[Asking]) -> AsyncGenerator[asyncio.Future[Asking]]:
+    """Give what asks the store, when it has the answer or its patience has become a long wait for a page."""
+    beginning = asyncio.ensure_future(asked)
+    try:
+        await asyncio.wait([beginning], timeout=_LONG_WAIT_SECONDS)
+        yield beginning
+    finally:
+        beginning.cancel()
+
+
 async def _next_events(following: Following, wait_seconds: float, run: Run) -> list[Event]:
     """Return what happens next; nothing where nothing does for so long, and trouble where the store is away."""
     ends_at = time.monotonic() + wait_seconds
@@ -114,7 +134,7 @@ async def _next_events(following: Following, wait_seconds: float, run: Run) -> l
     except StoreError:
         following.forget()
         await asyncio.sleep(AGAIN_SECONDS)
-        return [Event("trouble", {"error": TROUBLE})]
+        return [_TROUBLE]
     return []
 
 
