@@ -52,9 +52,9 @@ def yearly_report(context: lilota_django.LilotaContext, year: int, seconds: floa
     table = io.StringIO()
     writer = csv.writer(table)
     writer.writerow(["month", "users"])
-    for month in context.lilota_task.track(range(1, 13), message=f"Months of {year}"):
+    for month in context.track(range(1, 13), message=f"Months of {year}"):
         time.sleep(seconds / 12)  # stands for work
         joined = User.objects.filter(date_joined__year=year, date_joined__month=month)
         writer.writerow([f"{year}-{month:02d}", joined.count()])
     content = io.BytesIO(table.getvalue().encode())
-    context.lilota_task.attach(content, name=f"report-{year}.csv", media_type="text/csv")
+    context.attach(content, name=f"report-{year}.csv", media_type="text/csv")

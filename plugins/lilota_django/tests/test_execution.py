@@ -65,6 +65,19 @@ def test_a_context_knows_the_attempt_and_takes_progress(sqlite):
     assert result.log_text == "The report has 4 steps."
 
 
+def test_a_context_tracks_saves_where_to_go_on_and_attaches_files():
+    """As `lilota.TaskContext` does; another attempt goes on where this one was."""
+    call = to_input(tasks.count_boxes, (4,), {}, "default", datetime.now(UTC))
+
+    first, second = run_task(DjangoTask, call), run_task(DjangoTask, call, checkpoint=3, attempt=2)
+
+    assert (first.error, second.error) == (None, None)
+    assert (first.output, second.output) == ({"return_value": 4}, {"return_value": 1})
+    assert first.checkpoint == 4
+    assert first.files == {"boxes.txt": b"4 boxes"}
+    assert first.progress[-1] == 100
+
+
 def test_a_context_has_the_instant_that_the_caller_was_told():
     """To the microsecond, though the store has a clock of its own."""
     now = datetime.now(UTC)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import io
 import logging
 import os
 import signal
@@ -48,6 +49,16 @@ def report(context, steps):
         context.set_progress(100 * (step + 1) / steps)
     context.logger.info("The report has %d steps.", steps)
     return {"attempt": context.attempt, "id": context.task_result.id, "queue": context.task_result.task.queue_name}
+
+
+@task(takes_context=True)
+def count_boxes(context, boxes):
+    begin = context.last_checkpoint or 0
+    for box in context.track(range(begin, boxes), total=boxes, message="Counting"):
+        context.checkpoint(box + 1)
+    context.attach(io.BytesIO(b"%d boxes" % boxes), name="boxes.txt", media_type="text/plain")
+    context.report_progress(step=boxes, of=boxes, message="Counted")
+    return boxes - begin
 
 
 @task(takes_context=True)
