@@ -90,13 +90,14 @@ class StatusApp:
             answer = await asyncio.to_thread(self._kit.answer, asked)
         elif asked.accepts("text/event-stream"):
             try:
-                client = await asyncio.to_thread(check_stream, self._kit, asked)
+                pieces = frames(self._kit, asked, await asyncio.to_thread(check_stream, self._kit, asked))
+                first = await anext(pieces)  # takes the place, which another page may have taken since the check
             except Exception as error:  # noqa: BLE001 - it is logged there
                 answer = self._kit.failure(asked, error)
             else:
-                pieces = frames(self._kit, asked, client)
                 del asked  # what came with the request is not kept for as long as the stream lasts
                 await _start(send, 200, STREAM_HEADERS)
+                await send({"type": "http.response.body", "body": first, "more_body": True})
                 await _until_gone(_send_frames(pieces, send), receive)
                 return
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
 from contextlib import ExitStack
 from itertools import pairwise
@@ -288,6 +289,22 @@ def test_one_client_has_only_so_many_streams(open_streams, client):
     assert (refused.status_code, refused.headers["Retry-After"]) == (429, "10")
     assert still.status_code == 200
     until(lambda: visitor.get("events", params={"refs": ref, "wait": 0}).status_code, lambda status: status == 200)
+
+
+def test_pages_that_open_all_at_once_have_only_so_many_streams(serve, client, caplog):
+    """Those that find their place taken since somebody looked are refused as others are, and no error is logged."""
+    visitor = serve(status_app(client, allow=everything, limits=Limits(streams_per_client=2)))
+    request = f"GET /events?refs={client.add('task').ref} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n"
+    place = (visitor.http.base_url.host, visitor.http.base_url.port)
+
+    with ExitStack() as stack:
+        pages = [stack.enter_context(socket.create_connection(place, timeout=60)) for _ in range(30)]
+        for page in pages:
+            page.sendall(request.encode())
+        statuses = [page.recv(12)[-3:] for page in pages]
+
+    assert sorted(statuses) == [b"200"] * 2 + [b"429"] * 28
+    assert not caplog.records
 
 
 def test_each_owner_has_streams_of_his_own(open_streams, client):
