@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import msgspec
+from msgspec.structs import replace
 
 from lilota.contract import RunnerInfo, StoredTask
-from lilota.models import LogLine, TaskError, TaskInfo, TaskState
+from lilota.files.reading import note_of
+from lilota.models import AttachedFile, LogLine, TaskError, TaskInfo, TaskState
 
 TEXTS = (
     '"><svg onload=alert(1)>',
@@ -30,6 +32,18 @@ def restore_hostile(client):
             RunnerInfo(id=f"{text}{number}", host=text, pid=1, about_json=msgspec.json.encode(about).decode())
         )
     return list(range(1, len(TEXTS) + 1))
+
+
+def hostile_files(number):
+    """Return a task, to be restored under an id, with a record of a file for each text: its name and media type."""
+    task = _task(number, "attach")
+    return replace(task, notes=tuple(note_of(_file(position, text)) for position, text in enumerate(TEXTS)))
+
+
+def _file(position, text):
+    """Return the record of a file; what no name of a file may have is in its media type only."""
+    name = text if text.isprintable() and "/" not in text else f"{position}.html"
+    return AttachedFile(name=name, size=1, media_type=text, sha256=text, place=f"tasks/{position}", attempt=1)
 
 
 def _task(number, text):
