@@ -6,6 +6,8 @@ import pytest
 import shown_tasks
 from looking import button, part
 
+from lilota.models import NewTask
+
 expect = pytest.importorskip("playwright.sync_api").expect
 
 #: What is left of it: line separators are spaces or marks, and marks that turn the text are gone.
@@ -65,3 +67,13 @@ def test_the_page_of_a_hostile_task_shows_text(new_visitor, site, add, go_on, ha
 
     expect(page.get_by_text(SHOWN).locator("visible=true").first).to_be_visible()
     assert page.locator("svg, img").count() == 0
+
+
+def test_the_name_of_a_task_without_a_description_is_text(see, runner):
+    """What is behind its last colon stands where the description would; other programs may add any."""
+    name = SHOWN.rpartition("javascript")[0]
+    [task_id] = runner.client.store.add([NewTask(name=name)])
+    page = see(runner.client.handle(task_id))
+
+    expect(part(page, "title")).to_have_text(name)
+    runner.client.handle(task_id).cancel()
