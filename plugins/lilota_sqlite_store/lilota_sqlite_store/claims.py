@@ -145,8 +145,23 @@ def _to_claims(rows: list[tuple[Any, ...]], lanes: Lanes) -> tuple[dict[int, Cla
     granted = dict.fromkeys(lanes, 0)
     rare: list[int] = []
     for row in rows:
-        lane, task_id, token, attempt, description, input_json, output_json, priority, lost_attempts, *more = row
-        max_lost_attempts, log_count, created_at, run_at, headers_json, with_extras = more
+        (
+            lane,
+            task_id,
+            token,
+            attempt,
+            description,
+            input_json,
+            output_json,
+            priority,
+            lost_attempts,
+            max_lost_attempts,
+            log_count,
+            created_at,
+            run_at,
+            headers_json,
+            with_extras,
+        ) = row
         queue, name = lanes[lane]
         granted[lane] += 1
         claims[task_id] = Claim(
