@@ -78,6 +78,8 @@ class Example:
             making, pip = ("uv", "venv", "--python", sys.executable), ("uv", "pip")
             # What uv has kept of an earlier build, of the same version, is not what is tested.
             pip_options = [f"--refresh-package={path.name.partition('-')[0]}" for path in DIST.glob("lilota*.whl")]
+            # Else UV_PYTHON, which nox sets, leads it into the environment of these tests.
+            pip_options.append(f"--python={self.environment}")
         else:
             making, pip, pip_options = (sys.executable, "-m", "venv"), ("python", "-m", "pip"), []
         installing = (*pip, *shlex.split(self.install_command), "--find-links", DIST, *pip_options)
