@@ -25,8 +25,9 @@ def main() -> int:
     subprocess.run([*MANAGE, "migrate", "--verbosity", "0"], check=True)
     # Groups of their own: a terminal would send Ctrl-C to each of them, too, and what comes twice stops tasks at once.
     commands = (WORKER, ASGI if "--asgi" in sys.argv[1:] else WSGI)
-    processes = [subprocess.Popen(command, process_group=0) for command in commands]
+    processes: list[subprocess.Popen[bytes]] = []
     try:
+        processes.extend(subprocess.Popen(command, process_group=0) for command in commands)
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
     finally:
         for process in processes:
