@@ -32,7 +32,7 @@ EXAMPLES = "lilota_example_tasks"
 BESIDE = {
     "dask": ("lilota_postgres_store",),
     "dashboard": ("lilota_postgres_store", EXAMPLES),
-    "status": ("lilota_django",),
+    "status": ("lilota_django", "lilota_postgres_store"),
 }
 ORIGIN_CHECK = """
 import importlib, sys
