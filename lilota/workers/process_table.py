@@ -11,8 +11,10 @@ from typing import Final, NamedTuple
 _EXISTS: Final = os.path.exists("/proc/self/stat")
 #: How long to wait between two looks at processes that were told to end.
 _LOOK_SECONDS: Final = 0.005
-#: How long to believe that one program is just taking the place of another.
+#: How long to believe that one program is just taking the place of another: of one that sleeps, and of one that would
+#: work if the machine were less busy.
 _EXEC_SECONDS: Final = 0.05
+_BUSY_EXEC_SECONDS: Final = 5.0
 
 
 class Process(NamedTuple):
@@ -90,15 +92,23 @@ def carries(pid: int, variable: bytes) -> bool:
 def _environment_of(pid: int) -> bytes:
     """Read with which variables a program was started.
 
-    While one program takes the place of another (`execve`), the system shows none; that is over in an instant.
+    While one program takes the place of another (`execve`), the system shows none; that is over in an instant, once it
+    has a processor.
     """
-    deadline = time.monotonic() + _EXEC_SECONDS
+    began = time.monotonic()
     while True:
         with open(f"/proc/{pid}/environ", "rb") as file:
             variables = file.read()
-        if variables or time.monotonic() >= deadline:
+        waited = time.monotonic() - began
+        if variables or waited >= _BUSY_EXEC_SECONDS or (waited >= _EXEC_SECONDS and not _would_work(pid)):
             return variables
         time.sleep(0.001)
+
+
+def _would_work(pid: int) -> bool:
+    """Tell whether a process runs, or waits for a processor or a disk, and for nothing else."""
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        return file.read().rpartition(b")")[2].split()[0] in {b"R", b"D"}
 
 
 def press(find: Callable[[], list[Process]], number: int, seconds: float) -> Pressed:
