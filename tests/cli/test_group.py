@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import click
 import pytest
@@ -200,5 +201,7 @@ def test_a_well_known_command_that_is_missing_says_how_to_install_it(monkeypatch
     disabled = call(name)
 
     assert disabled.exit_code == 2
-    assert disabled.stderr.startswith(f"Error: The {name} of {distribution} can't be used")
+    is_installed = find_spec(distribution.replace("-", "_")) is not None
+    why = f"of {distribution} can't be used" if is_installed else f"comes with the package {distribution}"
+    assert disabled.stderr.startswith(f"Error: The {name} {why}")
     assert f"pip install {distribution} (in a checkout: pip install ./plugins/lilota_" in why_missing(name, Offers())
