@@ -28,8 +28,9 @@ def proxy(server):
 
 
 @pytest.fixture
-def store(proxy, open_store):
+def store(proxy, direct, open_store):
     """A store behind a network that fails."""
+    know_scripts(direct)  # to read one for the first time takes a busy server longer than this store has patience
     store = open_store(f"redis://{proxy.host}:{proxy.port}/0?timeout_seconds=0.5")
     store.heartbeat(RUNNER)
     know_scripts(store)
