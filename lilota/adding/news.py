@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 #: Progress and log lines come without a hint of the store: this is how late they may be.
 _LOOK_AGAIN_SECONDS: Final = 0.2
-#: How late somebody may hear that others were started before a task.
-_LOOK_AT_LINES_SECONDS: Final = 5.0
 #: The same where no task runs: what happens to those comes with a hint, but for their start.
 _LOOK_AT_WAITING_SECONDS: Final = 0.5
+#: How late somebody may hear that others were started before a task.
+_LOOK_AT_LINES_SECONDS: Final = 5.0
 #: So many tasks are asked about in one question to the store.
 _IDS_PER_LOOK: Final = 5_000
 #: How long the thread waits for the next who listens: a loop is back soon, and a thread may have a connection.
