@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from lilota_status.kit import StatusKit
 from lilota_status.options import Options
 from lilota_status.records import Answer, Asked, Refusal, refused
-from lilota_status.streams import STREAM_HEADERS, check_stream, frames, poll_in_loop
+from lilota_status.streams import STREAM_HEADERS, begun_stream, poll_in_loop
 from lilota_status.visitors import Clients
 
 Scope = MutableMapping[str, Any]
@@ -90,8 +90,7 @@ class StatusApp:
             answer = await asyncio.to_thread(self._kit.answer, asked)
         elif asked.accepts("text/event-stream"):
             try:
-                pieces = frames(self._kit, asked, await asyncio.to_thread(check_stream, self._kit, asked))
-                first = await anext(pieces)  # takes the place, which another page may have taken since the check
+                first, pieces = await begun_stream(self._kit, asked)
             except Exception as error:  # noqa: BLE001 - it is logged there
                 answer = self._kit.failure(asked, error)
             else:

@@ -5,7 +5,8 @@ path("tasks/", include(status_urls(get_client, allow=...)))
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from functools import partial
 from typing import Any, Unpack
 
@@ -18,7 +19,7 @@ from django.views.decorators.csrf import csrf_exempt
 from lilota_status.kit import StatusKit
 from lilota_status.options import Options
 from lilota_status.records import Answer, Asked, Pieces
-from lilota_status.streams import STREAM_HEADERS, check_stream, frames, poll_in_loop
+from lilota_status.streams import STREAM_HEADERS, begun_stream, poll_in_loop
 from lilota_status.visitors import Clients
 from lilota_status.wsgi import ThreadAnswers
 
@@ -60,10 +61,18 @@ class _Views:
         if not asked.accepts("text/event-stream"):
             return _response(await poll_in_loop(kit, asked, _in_thread), request)
         try:
-            client = await _in_thread(check_stream, kit, asked)
+            first, pieces = await begun_stream(kit, asked, _in_thread)
         except Exception as error:  # noqa: BLE001 - it is logged there
             return _response(kit.failure(asked, error), request)
-        return StreamingHttpResponse(frames(kit, asked, client, _in_thread), headers=dict(STREAM_HEADERS))
+        return StreamingHttpResponse(_all_of(first, pieces), headers=dict(STREAM_HEADERS))
+
+
+async def _all_of(first: bytes, pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """Give a stream that has begun as one, and end it where the visitor leaves."""
+    async with aclosing(pieces):
+        yield first
+        async for piece in pieces:
+            yield piece
 
 
 async def _in_thread(function: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - what the function returns

@@ -51,6 +51,18 @@ def check_stream(kit: StatusKit, asked: Asked) -> str:
         return client
 
 
+async def begun_stream(
+    kit: StatusKit, asked: Asked, run: Run = asyncio.to_thread
+) -> tuple[bytes, AsyncGenerator[bytes]]:
+    """Return the first piece of a stream and what gives the others; its place is taken, so it is sure to be given.
+
+    Raises:
+        Refusal: it is not given.
+    """
+    pieces = frames(kit, asked, await run(check_stream, kit, asked), run)
+    return await anext(pieces), pieces  # another page may have taken the place since the check
+
+
 async def frames(kit: StatusKit, asked: Asked, client: str, run: Run = asyncio.to_thread) -> AsyncGenerator[bytes]:
     """Give what a page is told of its tasks, until they have ended or it is time to ask for permissions again.
 

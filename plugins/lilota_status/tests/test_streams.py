@@ -291,10 +291,11 @@ def test_one_client_has_only_so_many_streams(open_streams, client):
     until(lambda: visitor.get("events", params={"refs": ref, "wait": 0}).status_code, lambda status: status == 200)
 
 
-def test_pages_that_open_all_at_once_have_only_so_many_streams(serve, client, caplog):
+def test_pages_that_open_all_at_once_have_only_so_many_streams(open_streams, client, caplog):
     """Those that find their place taken since somebody looked are refused as others are, and no error is logged."""
-    visitor = serve(status_app(client, allow=everything, limits=Limits(streams_per_client=2)))
-    request = f"GET /events?refs={client.add('task').ref} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n"
+    visitor = open_streams(limits=Limits(streams_per_client=2))
+    address = f"{visitor.base}/events?refs={client.add('task').ref}"
+    request = f"GET {address} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n"
     place = (visitor.http.base_url.host, visitor.http.base_url.port)
 
     with ExitStack() as stack:
@@ -304,7 +305,8 @@ def test_pages_that_open_all_at_once_have_only_so_many_streams(serve, client, ca
         statuses = [page.recv(12)[-3:] for page in pages]
 
     assert sorted(statuses) == [b"200"] * 2 + [b"429"] * 28
-    assert not caplog.records
+    # Django itself warns of each 429.
+    assert not [each for each in caplog.records if (each.name, each.levelname) != ("django.request", "WARNING")]
 
 
 def test_each_owner_has_streams_of_his_own(open_streams, client):
