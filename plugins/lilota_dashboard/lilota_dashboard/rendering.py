@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse
 from lilota.texts.words import duration, relative, size
 from lilota_dashboard.board import board_of
 from lilota_dashboard.data.charts import bars, timeline
-from lilota_dashboard.data.records import FormField
+from lilota_dashboard.data.records.forms import FormField
 from lilota_dashboard.security.access import TokenAccess
 from lilota_dashboard.static_files import static_url
 

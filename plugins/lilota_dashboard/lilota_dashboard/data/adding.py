@@ -15,7 +15,7 @@ from lilota.models import JSONObject, TaskInfo
 from lilota.texts.secrets import mask_secrets
 from lilota_dashboard.data.descriptions import Describe, describe
 from lilota_dashboard.data.form import field_text, fields_of
-from lilota_dashboard.data.records import Added, Form, FormField
+from lilota_dashboard.data.records.forms import Added, Form, FormField
 from lilota_dashboard.data.submissions import RAW, given_texts, submitted
 from lilota_dashboard.data.texts import line, masked_json_text
 

@@ -15,7 +15,7 @@ from lilota.client import TaskClient
 from lilota.contract import TaskCount, TaskQuery, TaskStore
 from lilota.finding import TaskFilter, count_tasks, find_page
 from lilota_dashboard.data.listing import filter_of
-from lilota_dashboard.data.records import ActionName, Asked, BulkPreview, BulkStep
+from lilota_dashboard.data.records.tasks import ActionName, Asked, BulkPreview, BulkStep
 from lilota_dashboard.data.rows import task_row
 from lilota_dashboard.data.texts import line
 

@@ -11,7 +11,8 @@ from html import escape
 from typing import Final
 
 from lilota.texts.words import duration
-from lilota_dashboard.data.records import AttemptRow, Bar, Series
+from lilota_dashboard.data.records.history import Bar, Series
+from lilota_dashboard.data.records.task import AttemptRow
 
 _WIDTH: Final = 600
 _HEIGHT: Final = 96

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from lilota.models import JSONObject
 from lilota.schemas import parts_of_key
-from lilota_dashboard.data.records import Choice, FieldKind, FormField
+from lilota_dashboard.data.records.forms import Choice, FieldKind, FormField
 from lilota_dashboard.data.texts import line
 
 #: More fields than these are no form: then the whole input is one text.

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from lilota.contract import CanCountEnded, CanFindEnded, TaskQuery, TaskStore
 from lilota.finding import find_page
 from lilota.models import TERMINAL_STATES, TaskInfo, TaskState
-from lilota_dashboard.data.records import Bar, History, Series
+from lilota_dashboard.data.records.history import Bar, History, Series
 from lilota_dashboard.data.rows import name_stats
 
 #: So many tasks are read, at most. Where more ended in a day, the stretch is made shorter until they are fewer.

@@ -13,7 +13,7 @@ from lilota.finding import FoundPage, TaskFilter, find_page
 from lilota.models import TaskState
 from lilota.serving import Serving
 from lilota.texts.moments import read_moment
-from lilota_dashboard.data.records import Asked, TasksPage
+from lilota_dashboard.data.records.tasks import Asked, TasksPage
 from lilota_dashboard.data.rows import numbers_of, task_row
 from lilota_dashboard.data.texts import line
 

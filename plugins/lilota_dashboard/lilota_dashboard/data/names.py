@@ -18,7 +18,7 @@ from lilota.statistics import NameStats
 from lilota.texts.safe import safe_lines
 from lilota_dashboard.data.adding import empty_form
 from lilota_dashboard.data.descriptions import Describe, describe
-from lilota_dashboard.data.records import NamePage, NameRow, NamesPage
+from lilota_dashboard.data.records.names import NamePage, NameRow, NamesPage
 from lilota_dashboard.data.rows import name_stats, numbers_of, task_row
 from lilota_dashboard.data.texts import json_text, line
 

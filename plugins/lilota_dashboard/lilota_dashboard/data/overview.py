@@ -12,7 +12,7 @@ from lilota.contract import TaskCount, TaskQuery, TaskStore
 from lilota.health import oldest_waiting
 from lilota.models import TaskInfo, TaskState
 from lilota.serving import WORKER, Serving
-from lilota_dashboard.data.records import Failing, Group, OldestWaiting, Overview
+from lilota_dashboard.data.records.overview import Failing, Group, OldestWaiting, Overview
 from lilota_dashboard.data.rows import numbers_of, task_row
 from lilota_dashboard.data.runners import busy_places, summary
 from lilota_dashboard.data.texts import line

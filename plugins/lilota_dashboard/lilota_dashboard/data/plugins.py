@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from lilota.client import TaskClient
-from lilota_dashboard.data.records import PluginRow, PluginsPage
+from lilota_dashboard.data.records.store import PluginRow, PluginsPage
 from lilota_dashboard.data.texts import line
 
 _BAD: Final = frozenset({"failed", "conflict"})

@@ -12,7 +12,8 @@ from lilota.contract import TaskCount
 from lilota.models import TaskInfo, TaskState
 from lilota.serving import WAITING_STATES, Serving
 from lilota.statistics import NameStats, stats_of
-from lilota_dashboard.data.records import Numbers, TaskRow
+from lilota_dashboard.data.records.overview import Numbers
+from lilota_dashboard.data.records.tasks import TaskRow
 from lilota_dashboard.data.texts import error_line, line
 
 

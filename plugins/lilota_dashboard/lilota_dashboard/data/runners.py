@@ -10,7 +10,8 @@ from typing import Final
 from lilota.contract import RegisteredRunner, TaskCount, TaskStore
 from lilota.models import TaskState
 from lilota.serving import WORKER, Service, Serving, running_per_runner
-from lilota_dashboard.data.records import RunnerRow, RunnersPage, RunnersSummary, RunnerState
+from lilota_dashboard.data.records.overview import RunnersSummary
+from lilota_dashboard.data.records.runners import RunnerRow, RunnersPage, RunnerState
 from lilota_dashboard.data.texts import line
 from lilota_dashboard.data.troubles import troubles_of_runner
 

@@ -7,7 +7,7 @@ from typing import Final
 from lilota.contract import TaskStore
 from lilota.stacks import stack_of
 from lilota.texts.stacks import stack_lines
-from lilota_dashboard.data.records import StackPage
+from lilota_dashboard.data.records.task import StackPage
 from lilota_dashboard.data.texts import line
 
 _LINES: Final = 2000

@@ -12,7 +12,8 @@ from lilota.errors import LilotaError
 from lilota.serving import WORKER
 from lilota.stores import open_store
 from lilota.texts.secrets import redacted
-from lilota_dashboard.data.records import StorePage, Trouble
+from lilota_dashboard.data.records.store import StorePage
+from lilota_dashboard.data.records.troubles import Trouble
 from lilota_dashboard.data.texts import line
 from lilota_dashboard.data.troubles import quick_troubles
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from lilota.models import JSONObject
 from lilota.schemas import types_of_key
 from lilota_dashboard.data.form import fields_of
-from lilota_dashboard.data.records import FieldKind, FormField, Submitted
+from lilota_dashboard.data.records.forms import FieldKind, FormField, Submitted
 from lilota_dashboard.data.texts import line
 
 #: The form field of a key, and that of the JSON text with the keys that have no field.

@@ -15,7 +15,7 @@ from lilota.errors import FileError, LilotaError, StoreError
 from lilota.files.reading import TaskFile
 from lilota.models import LogLine, TaskInfo, TaskState
 from lilota.serving import WORKER, Serving, why_it_waits
-from lilota_dashboard.data.records import AttemptRow, FileRow, JSONText, LogPage, LogRow, Reason, TaskPage
+from lilota_dashboard.data.records.task import AttemptRow, FileRow, JSONText, LogPage, LogRow, Reason, TaskPage
 from lilota_dashboard.data.rows import task_row
 from lilota_dashboard.data.texts import damaged, error_text, json_text, line, masked_input_text
 

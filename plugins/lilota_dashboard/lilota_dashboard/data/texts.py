@@ -9,7 +9,7 @@ from lilota.errors import StoreError
 from lilota.models import TaskError, TaskInfo
 from lilota.texts.safe import escape, safe, safe_lines
 from lilota.texts.secrets import mask_secrets
-from lilota_dashboard.data.records import ErrorText, JSONText
+from lilota_dashboard.data.records.task import ErrorText, JSONText
 
 #: How many characters of a line are shown, of a value as JSON, and how many lines of a traceback.
 LINE_LIMIT: Final = 500

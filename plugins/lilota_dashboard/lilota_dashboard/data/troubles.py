@@ -7,7 +7,7 @@ from typing import Final
 
 from lilota.contract import RegisteredRunner, TaskCount, TaskStore
 from lilota.serving import WAITING_STATES, WORKER, Service, Serving
-from lilota_dashboard.data.records import Trouble
+from lilota_dashboard.data.records.troubles import Trouble
 from lilota_dashboard.data.texts import line
 
 #: How many are told; a hundred runners that fail alike are one trouble for who reads.

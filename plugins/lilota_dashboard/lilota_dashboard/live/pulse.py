@@ -17,7 +17,9 @@ from lilota.errors import LilotaError
 from lilota.texts.safe import safe
 from lilota_dashboard.data.history import history
 from lilota_dashboard.data.overview import overview
-from lilota_dashboard.data.records import History, Overview, RunnersPage
+from lilota_dashboard.data.records.history import History
+from lilota_dashboard.data.records.overview import Overview
+from lilota_dashboard.data.records.runners import RunnersPage
 from lilota_dashboard.data.runners import runners
 
 logger: Final = logging.getLogger(__name__)

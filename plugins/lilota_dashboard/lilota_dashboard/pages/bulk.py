@@ -13,7 +13,7 @@ from lilota.client import TaskClient
 from lilota_dashboard.board import admit_action
 from lilota_dashboard.data import bulk
 from lilota_dashboard.data.listing import asked
-from lilota_dashboard.data.records import Asked, BulkStep
+from lilota_dashboard.data.records.tasks import Asked, BulkStep
 from lilota_dashboard.pages.task import outcome_of
 from lilota_dashboard.rendering import page
 from lilota_dashboard.security.audit import record

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from lilota.contract.ids import check_id, read_id
 from lilota_dashboard.board import admit, admit_action
 from lilota_dashboard.data.bulk import act_on_one
-from lilota_dashboard.data.records import BulkStep
+from lilota_dashboard.data.records.tasks import BulkStep
 from lilota_dashboard.data.stack import stack_page
 from lilota_dashboard.data.task import log_page, task_page
 from lilota_dashboard.rendering import base_of, page

@@ -11,7 +11,7 @@ from lilota.models import TaskState
 from lilota.texts.safe import safe
 from lilota_dashboard.board import admit
 from lilota_dashboard.data.listing import asked, page_of_tasks
-from lilota_dashboard.data.records import Asked
+from lilota_dashboard.data.records.tasks import Asked
 from lilota_dashboard.rendering import base_of, page, query
 
 if TYPE_CHECKING:
