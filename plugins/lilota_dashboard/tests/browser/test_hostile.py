@@ -20,7 +20,7 @@ from running import RunningDashboard
 from lilota.client import TaskClient
 from lilota.texts.safe import safe
 
-HELPERS = str(Path(__file__).parent / "helpers")
+HELPERS = str(Path(__file__).parents[1] / "helpers")
 SAFE = tuple(map(safe, TEXTS))
 
 

@@ -36,7 +36,7 @@ ANONYMIZE = """paths => {
     while (texts.nextNode()) for (const path of paths)
         texts.currentNode.data = texts.currentNode.data.replaceAll(path, "/srv/shop");
 }"""
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 class Walk:
