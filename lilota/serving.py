@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 import msgspec
 
 from lilota.contract import RegisteredRunner, TaskCount, TaskQuery, TaskStore
+from lilota.contract.records import pieces_of
 from lilota.errors import did_you_mean, listed
 from lilota.models import JSONObject, Reason, TaskInfo, TaskState
 from lilota.tasks.families import prefixes
@@ -31,6 +32,8 @@ _COUNTED: Final = 2_000
 #: A runner of an older lilota told so many names at most, and not whether there were more.
 _ONCE_TOLD: Final = 200
 _SHOWN: Final = 5
+#: What no two runners tell alike, and what says nothing of what they serve.
+_OF_ONE_RUNNER: Final = frozenset({"control"})
 #: How many names a mistyped one is compared with, at most: strangers may tell any number of them.
 _COMPARED: Final = 5_000
 #: How many characters of a name are shown, and of a sentence.
@@ -129,15 +132,14 @@ class Serving:
     def __init__(self, runners: Iterable[RegisteredRunner], command: str | None = WORKER) -> None:
         self.command: str | None = command
         self._lost: list[RegisteredRunner] = []
-        # A thousand runners of one program tell the same: it is read once.
-        self._living: dict[str | None, tuple[Service, list[RegisteredRunner]]] = {}
+        self._living: dict[Hashable, tuple[Service, list[RegisteredRunner]]] = {}
         for runner in runners:
             if runner.has_expired:
                 self._lost.append(runner)
-            elif runner.about_json in self._living:
-                self._living[runner.about_json][1].append(runner)
+            elif (told := _told_by_many(runner)) in self._living:
+                self._living[told][1].append(runner)
             else:
-                self._living[runner.about_json] = (Service.told_by(runner), [runner])
+                self._living[told] = (Service.told_by(runner), [runner])
 
     @property
     def is_alive(self) -> bool:
@@ -312,6 +314,12 @@ def _turn(task: TaskInfo, store: TaskStore, serving: Serving) -> Reason:
 
 def _shares(row: TaskCount, who: Iterable[tuple[Service, object]]) -> bool:
     return any(service.serves(row.name, row.queue) for service, _ in who)
+
+
+def _told_by_many(runner: RegisteredRunner) -> Hashable:
+    """Return what a runner tells as any other one of its program does: of a thousand of them it is read once."""
+    pieces = pieces_of(runner.about_json)
+    return tuple((key, bytes(value)) for key, value in pieces.items() if key not in _OF_ONE_RUNNER)
 
 
 def _told(about: JSONObject, key: str, kind: type[Told], otherwise: Otherwise) -> Told | Otherwise:

@@ -228,9 +228,10 @@ def test_a_runner_with_ten_thousand_names_tells_few_and_that_there_are_more(stor
 
 
 def test_a_thousand_runners_and_names_are_judged_in_one_look():
-    """Those that tell the same are read once."""
-    about = json.dumps({"names": [f"task{number}" for number in range(500)], "more_names": 0, "queues": ["q"]})
-    serving = Serving([registered(about, f"r{number}") for number in range(1000)])
+    """Those that serve the same are read once, though each has a control socket of its own."""
+    about = {"names": [f"task{number}" for number in range(500)], "more_names": 0, "queues": ["q"]}
+    told = [json.dumps({**about, "control": f"@lilota-{number}"}) for number in range(1000)]
+    serving = Serving([registered(each, f"r{number}") for number, each in enumerate(told)])
 
     began = time.process_time()
     answers = {serving.answer(f"task{number}", "q") for number in range(10_000)}

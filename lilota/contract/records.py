@@ -90,11 +90,8 @@ class RegisteredRunner(Record, frozen=True, kw_only=True):
         Whoever reaches the store can write there: what is no JSON, or nested deeper than a runner tells anything, is
         left out. `lilota.serving` reads the rest by its types.
         """
-        try:
-            told = msgspec.json.decode(self.about_json or "{}", type=dict[str, msgspec.Raw])
-        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-            return {}
-        return {key: value for key, raw in told.items() if (value := _flat(raw)) is not _TOO_DEEP}
+        pieces = pieces_of(self.about_json)
+        return {key: value for key, raw in pieces.items() if (value := _flat(raw)) is not _TOO_DEEP}
 
     def to_dict(self) -> JSONObject:
         """Return what `lilota runners --json` prints, but for what the runner does now: secrets are masked."""
@@ -108,6 +105,14 @@ class RegisteredRunner(Record, frozen=True, kw_only=True):
             "has_expired": self.has_expired,
             "about": mask_secrets(self.about),
         }
+
+
+def pieces_of(about_json: str | None) -> dict[str, msgspec.Raw]:
+    """Return what a runner tells of itself, each value as it is written; nothing where that is no JSON object."""
+    try:
+        return msgspec.json.decode(about_json or "{}", type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return {}
 
 
 _Plain = bool | int | float | str | None
