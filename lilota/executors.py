@@ -11,6 +11,7 @@ from lilota.engine.executor import (
     FollowsDemand,
     HasNodes,
     MeasuresWorkers,
+    RunsHere,
     ShowsStacks,
     StackWay,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "Ready",
     "Received",
     "Retiring",
+    "RunsHere",
     "ShowsStacks",
     "StackWay",
     "ToWorker",

@@ -19,6 +19,7 @@ from lilota.contract.records import pieces_of
 from lilota.errors import did_you_mean, listed
 from lilota.models import JSONObject, Reason, TaskInfo, TaskState
 from lilota.tasks.families import prefixes
+from lilota.tasks.limits import MEGABYTE
 from lilota.texts.words import count, instant_text
 
 #: What somebody types to start a runner.
@@ -33,9 +34,11 @@ _COUNTED: Final = 2_000
 _ONCE_TOLD: Final = 200
 _SHOWN: Final = 5
 #: What no two runners tell alike, and what says nothing of what they serve.
-_OF_ONE_RUNNER: Final = frozenset({"control"})
+_OF_ONE_RUNNER: Final = frozenset({"control", "memory_mb"})
 #: How many names a mistyped one is compared with, at most: strangers may tell any number of them.
 _COMPARED: Final = 5_000
+#: No runner has more memory, in MB; what tells of more is a mistake.
+_MOST_MEMORY_MB: Final = 1e9
 #: How many characters of a name are shown, and of a sentence.
 _NAME_LENGTH: Final = 200
 _SENTENCE_LENGTH: Final = 2_000
@@ -55,6 +58,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
         places: how many attempts it can run at once; 0 if it does not tell, too.
         nodes: how many of them are on which node, if they are not all on its machine; and `more_nodes` how many nodes
             it has besides.
+        memory_bytes: what it had in memory at its newest heartbeat, with its workers and what tasks have started; None
+            if it does not tell, as on other systems than Linux.
         given_up: names of which it takes no tasks any more, until it is started again.
         troubles: what somebody has to look at, as sentences.
         failure: why its engine has ended by itself; "" if it has not.
@@ -70,6 +75,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     places: int = 0
     nodes: dict[str, int] = {}
     more_nodes: int = 0
+    memory_bytes: float | None = None
     given_up: tuple[str, ...] = ()
     troubles: tuple[str, ...] = ()
     failure: str = ""
@@ -94,6 +100,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
             places=max(0, _told(about, "places", int, 0)),
             nodes=_told(about, "nodes", dict[str, int], {}),
             more_nodes=_told(about, "more_nodes", int, 0),
+            memory_bytes=_memory_told(about),
             given_up=_told(about, "given_up", tuple[str, ...], ()),
             troubles=_told(about, "troubles", tuple[str, ...], ()),
             failure=_told(about, "failure", str, ""),
@@ -139,7 +146,7 @@ class Serving:
             elif (told := _told_by_many(runner)) in self._living:
                 self._living[told][1].append(runner)
             else:
-                self._living[told] = (Service.told_by(runner), [runner])
+                self._living[told] = (msgspec.structs.replace(Service.told_by(runner), memory_bytes=None), [runner])
 
     @property
     def is_alive(self) -> bool:
@@ -320,6 +327,11 @@ def _told_by_many(runner: RegisteredRunner) -> Hashable:
     """Return what a runner tells as any other one of its program does: of a thousand of them it is read once."""
     pieces = pieces_of(runner.about_json)
     return tuple((key, bytes(value)) for key, value in pieces.items() if key not in _OF_ONE_RUNNER)
+
+
+def _memory_told(about: JSONObject) -> float | None:
+    memory_mb = _told(about, "memory_mb", float, None)
+    return memory_mb * MEGABYTE if memory_mb is not None and 0 < memory_mb <= _MOST_MEMORY_MB else None
 
 
 def _told(about: JSONObject, key: str, kind: type[Told], otherwise: Otherwise) -> Told | Otherwise:

@@ -196,6 +196,19 @@ def test_a_runner_that_tells_nothing_or_nonsense_is_no_alarm(store, about_json):
     assert Serving([runner]).answer("resize", "default") is None
 
 
+@pytest.mark.parametrize("told", ["-1", "0", "1e308", "1e999", "9" * 400, "true", '"much"', "[80]", "null"])
+def test_memory_that_no_runner_can_have_counts_as_not_told(told):
+    """The rest of what it tells stands."""
+    service = Service.told_by(registered(f'{{"places": 3, "memory_mb": {told}}}'))
+
+    assert (service.memory_bytes, service.places) == (None, 3)
+
+
+def test_memory_is_told_in_whole_numbers_too():
+    """As another writer of JSON may do."""
+    assert Service.told_by(registered('{"memory_mb": 80}')).memory_bytes == 80_000_000
+
+
 def test_who_tells_nothing_is_named_to_those_who_ask(store):
     """It is not said that a runner serves it, nor that none does."""
     store.heartbeat(RunnerInfo(id="old"))
@@ -228,9 +241,9 @@ def test_a_runner_with_ten_thousand_names_tells_few_and_that_there_are_more(stor
 
 
 def test_a_thousand_runners_and_names_are_judged_in_one_look():
-    """Those that serve the same are read once, though each has a control socket of its own."""
+    """Those that serve the same are read once, though each has a control socket of its own, and its own memory."""
     about = {"names": [f"task{number}" for number in range(500)], "more_names": 0, "queues": ["q"]}
-    told = [json.dumps({**about, "control": f"@lilota-{number}"}) for number in range(1000)]
+    told = [json.dumps({**about, "control": f"@lilota-{number}", "memory_mb": 80 + number}) for number in range(1000)]
     serving = Serving([registered(each, f"r{number}") for number, each in enumerate(told)])
 
     began = time.process_time()

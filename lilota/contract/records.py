@@ -85,7 +85,7 @@ class RegisteredRunner(Record, frozen=True, kw_only=True):
 
     @property
     def about(self) -> JSONObject:
-        """What it told of itself: "names", "queues" (null for all), "places", "control"; or "failure"; or nothing.
+        """What it told of itself: "names", "queues" (null for all), "places", "memory_mb"; or "failure"; or nothing.
 
         Whoever reaches the store can write there: what is no JSON, or nested deeper than a runner tells anything, is
         left out. `lilota.serving` reads the rest by its types.

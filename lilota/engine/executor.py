@@ -207,6 +207,17 @@ class MeasuresWorkers(Protocol):
 
 
 @runtime_checkable
+class RunsHere(Protocol):
+    """What an executor may be able to do besides: tell which processes of this machine its workers are.
+
+    Without it a runner tells how much memory it takes itself, and nothing of its workers.
+    """
+
+    def pids(self) -> Sequence[int]:
+        """Return the process ids of the workers that live; any thread may ask."""
+
+
+@runtime_checkable
 class HasNodes(Protocol):
     """What an executor may be able to do besides: tell on which nodes its places and its workers are.
 

@@ -11,7 +11,7 @@ import msgspec
 from lilota import __version__
 from lilota.contract import ClaimRequest, RunnerInfo
 from lilota.errors import described
-from lilota.tasks.limits import MESSAGE_LIMIT
+from lilota.tasks.limits import MEGABYTE, MESSAGE_LIMIT
 
 #: How many characters the names that a runner tells have together: each heartbeat carries them, and a store keeps them.
 _NAMES_LIMIT: Final = 10_000
@@ -29,6 +29,7 @@ def with_service(
     is_stopping: bool = False,
     control: str = "",
     nodes: Mapping[str, int] | None = None,
+    memory_bytes: int | None = None,
 ) -> RunnerInfo:
     """Return a runner that tells which tasks it takes, in how many places, and what somebody has to look at.
 
@@ -37,6 +38,7 @@ def with_service(
         problem: what keeps it from running any task just now, as a sentence; "" if nothing does.
         control: the address of its control socket, "" if it has none.
         nodes: how many of the places are on which node, None if all are on the machine of the runner.
+        memory_bytes: what its process has in memory, with those of its workers; None where nothing tells.
     """
     names, queues = _within_limit(takes.names), _within_limit(takes.queues or ())
     about: dict[str, object] = {
@@ -51,6 +53,8 @@ def with_service(
     if nodes is not None:
         told = {node: nodes[node] for node in _within_limit(nodes)}
         about |= {"nodes": told, "more_nodes": len(nodes) - len(told)}
+    if memory_bytes is not None:
+        about["memory_mb"] = round(memory_bytes / MEGABYTE, 1)
     if control:
         about["control"] = control
     if troubles:

@@ -17,7 +17,7 @@ from lilota.adding.waiters import Waiters
 from lilota.contract import RunnerInfo, StoreCapabilities, TaskStore
 from lilota.engine.chronicle import Chronicle
 from lilota.engine.engine import Engine
-from lilota.engine.executor import Executor, ExecutorCapabilities, HasNodes
+from lilota.engine.executor import Executor, ExecutorCapabilities, HasNodes, RunsHere
 from lilota.errors import LilotaError, StoreError, described, listed
 from lilota.hookspecs import RunnerDetails
 from lilota.plugins.guarded_stores import GuardedStore
@@ -35,6 +35,7 @@ from lilota.running.telling import Teller
 from lilota.running.threads import runner_thread
 from lilota.tasks.families import is_family
 from lilota.texts.shadows import shadows
+from lilota.workers.use import memory_with
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -253,6 +254,7 @@ class RunnerStart:
             is_stopping=engine.is_stopping,
             control=self._control.address,
             nodes=self._executor.nodes() if isinstance(self._executor, HasNodes) else None,
+            memory_bytes=memory_with(self._executor.pids() if isinstance(self._executor, RunsHere) else ()),
         )
 
     def _note_failure(self, error: BaseException, is_written: bool) -> None:

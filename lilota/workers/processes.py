@@ -99,6 +99,10 @@ class WorkerProcesses:
     def places(self) -> int:
         return self._number_of_processes
 
+    def pids(self) -> list[int]:
+        with self._lock:  # a worker that is buried meanwhile has no process any more
+            return [cast("int", worker.process.pid) for worker in self._workers.values()]
+
     def start(self, number: int) -> None:
         try:
             worker = self._start(number)

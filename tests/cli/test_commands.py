@@ -174,7 +174,7 @@ def test_runners_lists_who_runs_how_many_tasks(store):
     lines = call("runners").stdout.splitlines()
 
     assert lines[0].split() == [
-        "RUNNER", "STATE", "BUSY", "STARTED", "HEARTBEAT", "PID", "HOST", "QUEUES", "TASKS",
+        "RUNNER", "STATE", "BUSY", "MEMORY", "STARTED", "HEARTBEAT", "PID", "HOST", "QUEUES", "TASKS",
     ]  # fmt: skip
     assert lines[1].split()[:3] == ["runner", "alive", "2"]
     assert lines[2].split()[:3] == ["idle", "alive", "0"]

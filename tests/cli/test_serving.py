@@ -18,6 +18,8 @@ BROKEN = (
     "[1]",
     "no JSON",
     '{"x": ' + "[" * 900,
+    '{"memory_mb": 1e308}',
+    '{"memory_mb": 1e999, "names": ["resize"]}',
 )
 
 
@@ -84,6 +86,31 @@ def test_a_runner_of_many_nodes_tells_as_many_as_a_heartbeat_carries(store):
 
     assert len(runner["about"]["nodes"]) + runner["about"]["more_nodes"] == 5_000
     assert 100 < len(runner["about"]["nodes"]) < 1_000
+
+
+def test_runners_shows_how_much_memory_each_takes(store):
+    """As it tells; one of an older lilota, or on a system that does not say it, has a question mark."""
+    beat(store, "large", memory_bytes=2_140_000_000)
+    beat(store, "silent")
+
+    large, silent = call("runners").stdout.splitlines()[1:]
+    told = [runner["about"].get("memory_mb") for runner in json.loads(call("runners", "--json").stdout)]
+
+    assert cells(large)[:4] == ["large", "alive", "0 of 2", "2.14 GB"]
+    assert cells(silent)[:4] == ["silent", "alive", "0 of 2", "?"]
+    assert told == [2140.0, None]
+
+
+def test_runners_keeps_its_numbers_whole_in_a_narrow_terminal(store, monkeypatch):
+    """Ids are cut there, and names last of all; `--json` has all."""
+    beat(store, "318126f0ff1d6f5d", memory_bytes=261_000_000)
+    monkeypatch.setenv("COLUMNS", "80")
+
+    header, row = call("runners").stdout.splitlines()
+
+    assert max(len(header), len(row)) <= 80
+    assert cells(row)[:4] == ["318126f0", "alive", "0 of 2", "261 MB"]
+    assert cells(row)[-2:] == ["all", "resize"]
 
 
 @pytest.mark.parametrize("nodes", [(), ("tcp://a:1", "tcp://b:1")])

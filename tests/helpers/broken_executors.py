@@ -185,6 +185,21 @@ class WakeIsNotHeard(WorkerProcesses):
         pass
 
 
+class TellsOfTheDead(WorkerProcesses):
+    """Remembers each process that it has started."""
+
+    def __init__(self, options: ExecutorOptions) -> None:
+        super().__init__(options)
+        self.started: list[int] = []
+
+    def start(self, number: int) -> None:
+        super().start(number)
+        self.started = [*self.started, *set(super().pids()).difference(self.started)]
+
+    def pids(self) -> list[int]:
+        return self.started
+
+
 class NodesDoNotAddUp(PlacesOnNodes):
     """Counts the places of a node that has left, too."""
 

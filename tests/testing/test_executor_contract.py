@@ -28,6 +28,7 @@ EXPECTED = {
     broken_executors.KillAllForgetsOne: "test_any_thread_can_kill_all",
     broken_executors.WakeIsNotHeard: "test_wake_ends_a_wait_and_is_not_forgotten_before_it",
     broken_executors.StacksAreNotAskedFor: "test_it_shows_where_a_worker_is_and_where_it_was_when_it_died",
+    broken_executors.TellsOfTheDead: "test_it_tells_which_processes_its_workers_are",
     broken_executors.NodesDoNotAddUp: "test_it_tells_on_which_nodes_its_places_and_workers_are",
     broken_executors.WorkersAreOnOtherNodes: "test_it_tells_on_which_nodes_its_places_and_workers_are",
     broken_executors.TakesQuietForDead: "test_a_worker_goes_on_while_its_runner_lives_and_has_nothing_to_say",

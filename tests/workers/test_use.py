@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import time
 
 import pytest
 
-from lilota.workers.use import CAN_MEASURE, own_memory_bytes, use_of
+from lilota.workers import use
+from lilota.workers.use import CAN_MEASURE, memory_with, own_memory_bytes, use_of
 
 pytestmark = pytest.mark.skipif(not CAN_MEASURE, reason="This system has no /proc.")
 
@@ -68,3 +70,39 @@ def test_a_process_that_is_gone_uses_nothing_that_could_be_told():
 def test_a_process_can_tell_its_own_memory():
     """Python alone takes some."""
     assert own_memory_bytes() > 5_000_000
+
+
+def test_a_runner_can_tell_its_memory_with_that_of_its_workers(sharing):
+    """Of their children and theirs too; what they share is counted for each."""
+    own = memory_with([])
+
+    assert own > 5_000_000
+    assert memory_with([sharing]) > own + 400_000_000
+
+
+def test_a_worker_that_is_gone_has_no_memory():
+    """It may end while somebody looks."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+
+    assert memory_with([process.pid]) == pytest.approx(memory_with([]), rel=0.5)
+
+
+def test_where_nothing_can_be_opened_no_memory_is_told():
+    """A runner that has no descriptors left goes on, and tells it again when it has some."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        told = memory_with([])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+    assert told is None
+    assert memory_with([]) > 0
+
+
+def test_where_the_system_does_not_tell_no_memory_is_told(monkeypatch):
+    """It is no 0, which would be a number."""
+    monkeypatch.setattr(use, "CAN_MEASURE", False)
+
+    assert memory_with([]) is None

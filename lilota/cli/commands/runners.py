@@ -15,7 +15,7 @@ from lilota.cli.screen import columns, console, text
 from lilota.cli.session import Session, pass_session
 from lilota.contract import RegisteredRunner
 from lilota.serving import Service, Serving, running_per_runner
-from lilota.texts.words import relative
+from lilota.texts.words import relative, size
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 #: How many names stand in a cell, and how many characters of each.
 _NAMES: Final = 3
 _NAME_LENGTH: Final = 40
+#: Where a terminal has fewer columns, ids are cut to so many characters: what stands behind them tells more.
+_NARROW: Final = 100
+_ID_LENGTH: Final = 8
 
 
 @click.command
@@ -34,7 +37,7 @@ _NAME_LENGTH: Final = 40
 @store_option
 @pass_session
 def runners(session: Session, *, full: bool, as_json: bool) -> None:
-    """List the runners of the store: how many tasks each runs now, and which names and queues it serves.
+    """List the runners of the store: how many tasks each runs now, what memory it takes, what it serves.
 
     A runner whose lease has expired was lost, has failed, or can't reach the store; the others take back its tasks.
     """
@@ -86,13 +89,14 @@ def _print_troubles(services: Sequence[tuple[RegisteredRunner, Service]], screen
 
 def _table(services: Sequence[tuple[RegisteredRunner, Service]], running: Counter[str], screen: Console) -> Table:
     now = datetime.now(UTC)
-    headers = ("RUNNER", "STATE", ">BUSY", ">STARTED", ">HEARTBEAT", ">PID", "HOST", "QUEUES", "TASKS")
+    headers = ("RUNNER", "STATE", ">BUSY", ">MEMORY", ">STARTED", ">HEARTBEAT", ">PID", "HOST", "QUEUES", "TASKS")
     table = columns(screen, *headers)
     for runner, service in services:
         table.add_row(
-            text(runner.id),
+            text(runner.id if screen.width >= _NARROW else runner.id[:_ID_LENGTH]),
             _state(runner, service),
             _busy(running[runner.id], service),
+            "?" if service.memory_bytes is None else size(service.memory_bytes),
             relative(runner.started_at, now),
             relative(runner.heartbeat_at, now),
             str(runner.pid),

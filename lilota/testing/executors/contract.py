@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 import pytest
@@ -18,6 +18,7 @@ from lilota.engine.executor import (
     ExecutorFactory,
     HasNodes,
     MeasuresWorkers,
+    RunsHere,
     ShowsStacks,
     StackWay,
 )
@@ -269,6 +270,23 @@ class ExecutorContract:
         assert 0 <= alone.cpu_seconds <= with_children.cpu_seconds
         assert len(crew.measured(1)) == asked
         assert crew.said(99) == []
+
+    def test_it_tells_which_processes_its_workers_are(self, crew: Crew) -> None:
+        """From any thread, of those that live."""
+        executor = crew.executor
+        if not isinstance(executor, RunsHere):
+            pytest.skip("Its workers are not on this machine, or it does not tell.")
+        pids = [crew.start(1), crew.start(2)]
+
+        asked: list[Sequence[int]] = []
+        asking = threading.Thread(target=lambda: asked.append(executor.pids()))
+        asking.start()
+        asking.join()
+        executor.kill(1, signal.SIGKILL)
+        crew.hear(1, Died)
+
+        assert sorted(asked[0]) == sorted(pids)
+        assert list(executor.pids()) == pids[1:]
 
     def test_it_tells_on_which_nodes_its_places_and_workers_are(self, crew: Crew) -> None:
         """From any thread, how many places are where; of each worker, where it is. An unknown number is on no node."""
