@@ -585,6 +585,16 @@ def test_runners_are_listed(store):
     assert 'alt="True"' in page
 
 
+def test_runners_are_listed_with_the_memory_that_they_tell(store):
+    """One of an older lilota has none, and what nobody can have is none."""
+    for runner_id, about_json in (("large", '{"memory_mb": 2140.5}'), ("older", "{}"), ("odd", '{"memory_mb": 1e308}')):
+        store.heartbeat(RunnerInfo(id=runner_id, about_json=about_json))
+
+    page = text(visitor("view").get("/admin/lilota/runner/"))
+
+    assert re.findall(r'<td class="field-memory">([^<]*)</td>', page) == ["-", "-", "2.14 GB"]
+
+
 def test_instants_are_shown_in_a_project_without_time_zones(store):
     """USE_TZ = False changes nothing for the reader."""
     add(store)

@@ -1,4 +1,4 @@
-"""The page about runners: which are there, and when each was heard of last."""
+"""The page about runners: which are there, what memory each takes, and when it was heard of last."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 
 from django.contrib import admin
 
+from lilota.contract import RegisteredRunner
+from lilota.serving import Service
+from lilota.texts.words import size
 from lilota_django.admin.readonly import ReadOnlyAdmin, has_permission, instant_column
 from lilota_django.models import Runner
+from lilota_django.orm.runners import TOLD
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
 class RunnerAdmin(ReadOnlyAdmin):
     """Runners, those whose lease has run out included until another one has taken over their tasks."""
 
-    list_display = ("runner", "host", "pid", "started", "heartbeat", "is_alive")
+    list_display = ("runner", "host", "pid", "memory", "started", "heartbeat", "is_alive")
     list_display_links = None
     actions = None
 
@@ -28,8 +32,22 @@ class RunnerAdmin(ReadOnlyAdmin):
     started = instant_column("started_at")
     heartbeat = instant_column("heartbeat_at")
 
+    @admin.display(description="memory")
+    def memory(self, runner: Runner) -> str | None:
+        """Return what it and its workers had at its newest heartbeat; None if it does not tell."""
+        memory_bytes = Service.told_by(_registered(runner)).memory_bytes
+        return None if memory_bytes is None else size(memory_bytes)
+
     @admin.display(description="alive", boolean=True)
     def is_alive(self, runner: Runner) -> bool:
         """Compare with the clock of this machine: near enough for people."""
-        expires_at = runner.expires_at
-        return isinstance(expires_at, datetime) and expires_at > datetime.now(UTC)
+        return _is_ahead(runner.expires_at)
+
+
+def _registered(runner: Runner) -> RegisteredRunner:
+    told = {field: getattr(runner, field) for field in TOLD}
+    return RegisteredRunner(id=str(runner.runner), has_expired=not _is_ahead(runner.expires_at), **told)
+
+
+def _is_ahead(instant: object) -> bool:
+    return isinstance(instant, datetime) and instant > datetime.now(UTC)

@@ -19,7 +19,7 @@ from lilota_django.orm.moves import Moves
 _LONGEST_ID: Final = 255
 _NEVER: Final = 0
 #: What is told of a runner as it is stored.
-_TOLD: Final = ("host", "pid", "about_json", "lease_seconds", "started_at", "heartbeat_at")
+TOLD: Final = ("host", "pid", "about_json", "lease_seconds", "started_at", "heartbeat_at")
 
 
 def heartbeat(database: Database, info: RunnerInfo, present: int) -> bool:
@@ -51,9 +51,9 @@ def registered(database: Database, present: int) -> list[RegisteredRunner]:
         RegisteredRunner(
             id=row["runner"],
             has_expired=to_microseconds(row["expires_at"]) <= present,
-            **{field: row[field] for field in _TOLD},
+            **{field: row[field] for field in TOLD},
         )
-        for row in rows.values("runner", "expires_at", *_TOLD)
+        for row in rows.values("runner", "expires_at", *TOLD)
     ]
 
 
