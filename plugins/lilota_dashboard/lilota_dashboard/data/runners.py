@@ -79,6 +79,7 @@ def _row(runner: RegisteredRunner, service: Service, busy: Counter[str] | None) 
         names=None if names is None else tuple(map(line, names[:_NAMES])),
         more_names=service.more_names + len((names or [])[_NAMES:]),
         nodes=tuple((line(node), places) for node, places in sorted(service.nodes.items())[:_NAMES]),
+        memory_bytes=service.memory_bytes,
         version=line(str(about.get("lilota", ""))),
         python=line(str(about.get("python", ""))),
         started_at=runner.started_at,

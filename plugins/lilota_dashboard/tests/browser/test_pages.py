@@ -7,6 +7,8 @@ import re
 from filled import fill
 from playwright.sync_api import expect
 
+from lilota.contract import RunnerInfo
+
 
 def state_of(page):
     return page.locator("#task .state").first
@@ -134,6 +136,18 @@ def test_the_overview_and_the_list_follow_what_happens(enter, client):
     expect(page.locator("#results tbody tr")).to_have_count(3)
     client.add("endless")
     expect(page.locator("#results tbody tr")).to_have_count(4)
+
+
+def test_the_overview_tells_how_much_memory_each_runner_takes(enter, client, runner):
+    """One that does not tell, or tells what can't be, has a dash."""
+    for runner_id, about_json in (("older", "{}"), ("odd", '{"memory_mb": 1e308}')):
+        client.store.heartbeat(RunnerInfo(id=runner_id, about_json=about_json))
+    rows = enter().locator("section[aria-labelledby=runners] tbody tr")
+
+    expect(rows).to_have_count(3)
+    expect(rows.filter(has_text=runner.runner_id[:8]).locator("td").nth(4)).to_have_text(re.compile(r"^[\d.]+ MB$"))
+    expect(rows.filter(has_text="older").locator("td").nth(4)).to_have_text("\u2013")
+    expect(rows.filter(has_text="odd").locator("td").nth(4)).to_have_text("\u2013")
 
 
 def test_a_page_goes_on_after_the_server_was_started_again(enter, visitor, start, board, runner, tmp_path):  # noqa: PLR0917 - fixtures

@@ -77,6 +77,17 @@ def test_a_runner_that_was_lost_or_is_stuck_stands_first(client):
     assert (page.summary.alive, page.summary.lost, page.summary.places) == (2, 1, 8)
 
 
+def test_a_runner_has_the_memory_that_it_tells(client):
+    """One of an older lilota, and one that tells nonsense, have none."""
+    keep_runner(client.store, "large", memory_mb=2140.5)
+    keep_runner(client.store, "older")
+    keep_runner(client.store, "odd", memory_mb=1e308)
+
+    page = runners.runners(client.store)
+
+    assert {row.id: row.memory_bytes for row in page.rows} == {"large": 2_140_500_000, "older": None, "odd": None}
+
+
 def test_a_hundred_runners_that_fail_alike_fill_no_page(client):
     """Twenty sentences, and how many more there are."""
     for number in range(40):

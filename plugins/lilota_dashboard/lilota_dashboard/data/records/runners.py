@@ -21,6 +21,7 @@ class RunnerRow(Record, frozen=True, kw_only=True):
         queues: None for all; `tells_queues` False if it does not tell.
         names: the first of them; None if it does not tell.
         nodes: (node, places), where the places are not on its own machine.
+        memory_bytes: of it and its workers, at its newest heartbeat; None if it does not tell.
         version: of lilota, and of Python; "" if it does not tell.
         troubles: sentences; the first is the worst.
     """
@@ -37,6 +38,7 @@ class RunnerRow(Record, frozen=True, kw_only=True):
     names: tuple[str, ...] | None
     more_names: int
     nodes: tuple[tuple[str, int], ...]
+    memory_bytes: float | None
     version: str
     python: str
     started_at: datetime
