@@ -55,6 +55,19 @@ def test_a_reference_does_not_tell_the_id_nor_that_two_are_of_one_task():
     assert len({payload[-8:] for payload in payloads}) == 4
 
 
+@given(st.integers(1, LARGEST_ID), st.integers(1, LARGEST_ID))
+def test_what_says_that_two_references_are_of_one_task_says_nothing_else(one, other):
+    """It is the same in each process that has the key, and needs the key; a reference has nothing of it."""
+    identity = References([KEY]).identity_of(one)
+
+    assert (identity == References([KEY, NEW_KEY]).identity_of(other)) == (one == other)
+    assert identity != References([NEW_KEY]).identity_of(one)
+    assert len(identity) == 16
+    assert identity not in References([KEY]).of(one)
+    with pytest.raises(UnknownReferenceError):
+        References([KEY]).id_in(identity)
+
+
 @given(st.data())
 def test_no_changed_character_is_taken(data):
     """Wherever it is, and whatever stands there then."""

@@ -215,7 +215,7 @@ class Following:
         if not new and version == each.version:
             return None
         each.version = version
-        seen = Seen(each.ref, info, each.granted)
+        seen = Seen(each.ref, self._visitors.key(info.id), info, each.granted)
         files = self._files.of(self._visitors.client, info, each.granted)
         data = snapshot(seen, self._base, files, foreseen.get(info.id))
         if each.lines is not None:

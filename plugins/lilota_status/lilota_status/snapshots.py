@@ -22,10 +22,12 @@ class Seen(NamedTuple):
 
     Attributes:
         ref: the reference by which it was asked for.
+        key: what tells it from others, however it is asked for; see `Visitors.key`.
         granted: which of `ACTIONS` this visitor may do.
     """
 
     ref: str
+    key: str
     info: TaskInfo
     granted: Collection[str]
 
@@ -40,6 +42,7 @@ def snapshot(seen: Seen, base: str, files: Collection[TaskFile], estimate: Estim
     foreseen = estimate or Estimate(finishes_at=progress.finish_at)
     return {
         "ref": seen.ref,
+        "key": seen.key,
         "name": shown(info.name),
         "title": title_of(info),
         "state": STATES[info.state],

@@ -88,7 +88,11 @@ class Visitors:
         """Return a task with what this visitor may do with it, None if he may not see it."""
         if not self._may(asked, info, "view"):
             return None
-        return Seen(ref, info, tuple(action for action in ACTIONS if self._may(asked, info, action)))
+        return Seen(ref, self.key(info.id), info, tuple(action for action in ACTIONS if self._may(asked, info, action)))
+
+    def key(self, task_id: int) -> str:
+        """Return what stays the same of a task, while each of its references is another text; it opens nothing."""
+        return self.client.handle(task_id).waiters.references.identity_of(task_id)
 
     def owner(self, asked: Asked) -> str | None:
         """Return whose tasks are those of a visitor, None for who has none."""

@@ -140,6 +140,21 @@ def test_the_tasks_of_an_owner_are_listed_page_by_page(open_pages, client):
     assert visitor.get(first["tasks"][0]["ref"]).json()["title"] == "number 4"
 
 
+def test_a_task_has_one_key_in_all_answers_by_which_nothing_can_be_asked(open_pages, client):
+    """Lists, pages and polls have other references each time, of which nobody sees that they are of one task."""
+    handles = [client.add("task", "alike", owner="user-1") for _ in range(2)]
+    visitor = open_pages(owner=lambda _request: "user-1")
+
+    listed = [visitor.get("mine").json()["tasks"] for _ in range(2)]
+    seen = [visitor.get(handle.ref).json()["key"] for handle in reversed(handles)]
+    (event,) = visitor.poll([handles[1].ref], wait=0)["events"]
+
+    assert not {task["ref"] for task in listed[0]} & {task["ref"] for task in listed[1]}
+    assert [task["key"] for task in listed[0]] == [task["key"] for task in listed[1]] == seen
+    assert event["data"]["key"] == seen[0] != seen[1]
+    assert visitor.get(seen[0]).status_code == 404
+
+
 def test_a_list_shows_only_what_may_be_seen(open_pages, client):
     """`allow` counts there, too."""
     client.add("open", owner="me")

@@ -329,8 +329,8 @@ class Tasks extends Base {
   async refresh() {
     try {
       const refs = this.attribute("refs")?.match(/[^\s,]+/g);
-      const tasks = refs ? refs.map((ref) => ({ref})) : await this.mine();
-      this.arrange(tasks.map((task) => this.kept(task, tasks) ?? this.task(task.ref)));
+      const tasks = refs ? [...new Set(refs)].map((ref) => ({ref})) : await this.mine();
+      this.arrange(tasks.map((task) => this.element(task)));
       tasks.forEach((task, place) => task.state && this.children[place].take("task", task));
       this.trouble();
     } catch ({message}) {
@@ -338,13 +338,14 @@ class Tasks extends Base {
     }
   }
 
-  /** Return the element that a task has: its log stays open. One that has ended and runs again gets a new one. */
-  kept(task, tasks) {
-    const {ref, state, created_at, title} = task, ended = ENDED.includes(state ?? "failed");
-    // A list has another reference of the same task each time: who it is, is told by what does not change.
-    const alike = (one) => one?.ref === ref || (state && one?.created_at === created_at && one.title === title);
-    const ones = [...this.children].filter((one) => alike(one) || alike(one.task));
-    return ones.length === 1 && tasks.filter(alike).length === 1 && ended >= ones[0].ended ? ones[0] : null;
+  /** Return the element that a task has, as its log may be open; one that has ended and runs again gets a new one. */
+  element({ref, key, state}) {
+    // A list has another reference of the same task each time.
+    const own = [...this.children].find((one) => one.ref === ref || (key && one.task?.key === key));
+    if (own && !(own.ended && state && !ENDED.includes(state))) return own;
+    const task = document.createElement("lilota-task");
+    task.setAttribute("ref", ref);
+    return task;
   }
 
   /** Show these; what stays in its place is not touched, as it would lose the focus. */
@@ -364,12 +365,6 @@ class Tasks extends Base {
     put(this.$.more, next && this.say("more"));
     put(this.$.none, !tasks.length && this.say("none"));
     return tasks;
-  }
-
-  task(ref) {
-    const task = document.createElement("lilota-task");
-    task.setAttribute("ref", ref);
-    return task;
   }
 }
 

@@ -69,6 +69,23 @@ def test_a_look_for_new_tasks_leaves_the_others_as_they_are(page, add, owner):
     expect(part(page, "log").last).to_be_hidden()
 
 
+def test_of_two_that_are_alike_each_keeps_its_element(page, runner, owner):
+    """Added at once and called the same: a list has other references of them each time, and the same keys."""
+    two = [{"name": shown_tasks.invoice.bind(), "owner": owner, "delay_seconds": 3600} for _ in range(2)]
+    handles = runner.client.add_many(two)
+    page.reload()
+    tasks = page.locator("lilota-task")
+    expect(part(page, "title")).to_have_text(["Invoice 20931"] * 2)
+    tasks.evaluate_all("ones => ones.forEach((one, place) => { one.mark = place })")
+    handles[1].cancel()
+
+    page.locator("lilota-tasks").evaluate("tasks => tasks.refresh()")
+
+    expect(part(page, "state")).to_have_text(["Cancelled", "Waiting"])
+    assert tasks.evaluate_all("ones => ones.map(one => one.mark)") == [0, 1]
+    handles[0].cancel()
+
+
 def test_more_are_shown_on_demand(page, runner, owner):
     """Twenty at a time."""
     runner.client.add_many([{"name": shown_tasks.talk.bind(1), "owner": owner} for _ in range(25)])
