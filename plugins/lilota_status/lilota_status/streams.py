@@ -32,6 +32,7 @@ STREAM_HEADERS: Final[Headers] = [
 #: A comment, so that whoever stands between does not take the stream for dead.
 _HEARTBEAT: Final = b": still here\n\n"
 _HEARTBEAT_SECONDS: Final = 15.0
+_READY: Final = Event("ready", {})
 _TROUBLE: Final = Event("trouble", {"error": TROUBLE})
 #: A store may be patient for longer before it says that it is away; a page asks in another way after five seconds.
 _LONG_WAIT_SECONDS: Final = 2.0
@@ -85,6 +86,8 @@ async def frames(kit: StatusKit, asked: Asked, client: str, run: Run = asyncio.t
                 yield b"" if is_away else _frame(_TROUBLE)
                 is_away = True
                 await asyncio.sleep(AGAIN_SECONDS)
+        events = _first(events, following)
+        is_away = False  # the page has heard that it is not
         del asked, beginning  # what came with the request is not kept for as long as the stream lasts
         while True:
             while events:  # none is kept while the page waits for the next one
@@ -118,6 +121,11 @@ async def poll_in_loop(kit: StatusKit, asked: Asked, run: Run = asyncio.to_threa
             return poll_answer(following, events)
     except Exception as error:  # noqa: BLE001 - it is logged there
         return kit.failure(asked, error)
+
+
+def _first(events: list[Event], following: Following) -> list[Event]:
+    """Return what a page hears first, even where it knows all: there may be no news for hours."""
+    return events if events or following.is_over else [_READY]
 
 
 @asynccontextmanager

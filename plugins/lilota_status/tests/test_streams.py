@@ -114,6 +114,25 @@ def test_a_stream_goes_on_where_it_was(open_streams, client):
     assert [data["ref"] for _, data, _ in after] == [ref]
 
 
+def test_a_stream_that_goes_on_without_news_says_that_it_has_begun(open_streams, client):
+    """Or a page would take it for held back; one of tasks that have ended is over at once."""
+    ref = client.add("task").ref
+    visitor = open_streams()
+    with visitor.events([ref]) as events:
+        first = next(events)
+
+    with visitor.events([ref], after=first[2]) as events:
+        ready = next(events)
+        client.by_ref(ref).cancel()
+        end, done = next(events), next(events)
+    with visitor.events([ref], after=end[2]) as events:
+        again = list(events)
+
+    assert ready == ("ready", {}, first[2])
+    assert (end[1]["state"], done[0]) == ("cancelled", "done")
+    assert [kind for kind, *_ in again] == ["done"]
+
+
 @pytest.mark.parametrize("cursor", ["x", ".", "~~~", "0" * 5000, "deadbeef0000~999999999", "\u00e9"])
 def test_a_cursor_that_was_changed_does_no_harm(open_streams, client, cursor):
     """It is trusted with nothing."""
@@ -217,8 +236,10 @@ def test_a_stream_can_be_opened_while_the_store_is_away(serve, fragile):
         trouble = next(events)
         fragile.store.error = None
         back = next(events)
+        fragile.store.error = StoreUnavailableError("away once more")
+        again = next(events)
 
-    assert (trouble[0], back[0]) == ("trouble", "task")
+    assert (trouble[0], back[0], again[0]) == ("trouble", "task", "trouble")
 
 
 def test_a_page_that_is_loaded_while_the_store_is_away_says_so(serve, fragile, caplog):

@@ -30,7 +30,7 @@ function put(node, text) {
 async function ask(url, options) {
   const answer = await fetch(url, {headers: {Accept: "application/json"}, ...options});
   const body = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw Error(body.error ?? answer.status);
+  if (!answer.ok) throw Object.assign(Error(body.error ?? answer.status), {status: answer.status});
   return body;
 }
 
@@ -46,19 +46,20 @@ class Line {
     return line;
   }
 
+  ones = new Set();
+  failures = 0;
+
   constructor(base) {
-    Object.assign(this, {base, ones: new Set(), failures: 0});
+    this.base = base;
     // Nobody looks at a hidden page. It hears what it missed when it is shown again.
     document.addEventListener("visibilitychange", () => this.restart());
   }
 
   /** Ask anew, a moment later: elements come and go in groups. */
   restart() {
+    this.stop?.abort();
     clearTimeout(this.soon);
-    this.soon = setTimeout(() => {
-      this.stop?.abort();
-      this.run((this.stop = new AbortController()).signal);
-    }, 20);
+    this.soon = setTimeout(() => this.run((this.stop = new AbortController()).signal), 20);
   }
 
   async run(signal) {
@@ -68,8 +69,8 @@ class Line {
       } catch (error) {
         if (signal.aborted) return;
         this.polls = false;
-        // The first one may be the usual end of a stream.
-        if (this.failures++) this.trouble("trouble", error);
+        // No answer, once: the usual end of a stream, or of a page that is being left.
+        if (this.failures++ || error.status) this.trouble("trouble", error);
         await pause(Math.min(60, 2 ** this.failures) * (250 + 250 * Math.random()));
       }
     }
@@ -95,7 +96,7 @@ class Line {
       // Some proxies hold back what has not ended.
       timer = setTimeout(poll, 5000);
       signal.onabort = resolve;
-      for (const kind of ["task", "gone", "trouble", "done"]) {
+      for (const kind of ["ready", "task", "gone", "trouble", "done"]) {
         source.addEventListener(kind, ({data, lastEventId}) => {
           clearTimeout(timer);
           this.take(kind, JSON.parse(data), lastEventId);
@@ -108,10 +109,12 @@ class Line {
   }
 
   async poll(signal) {
-    const {events, after, done} = await ask(`${this.url()}&wait=25`, {signal});
+    // After a failure, an answer is wanted, whether there is news or not.
+    const {events, after, done, again_in} = await ask(`${this.url()}&wait=${this.failures ? 0 : 25}`, {signal});
+    this.take("ready", {}, after);
     for (const {event, data} of events) this.take(event, data, after);
     if (done) this.take("done", {}, after);
-    await pause(500);
+    await pause(500 + 1000 * again_in);
   }
 
   take(kind, data, cursor) {

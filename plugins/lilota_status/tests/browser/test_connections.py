@@ -32,6 +32,20 @@ def test_an_element_goes_on_after_the_server_was_away(visitor, site, see, add, g
     assert heard()[0][0] == "lilota-trouble"
 
 
+def test_the_trouble_is_over_when_the_server_is_back_though_there_is_no_news(visitor, site, see, add):
+    """A task may say nothing for hours; the page has a stream again."""
+    visitor.forgiven += ["ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING"]
+    page = see(add(shown_tasks.report))
+    expect(part(page, "message")).to_have_text("Reading the ledger")
+
+    site.stop()
+    expect(part(page, "trouble")).to_have_text(_NO_CONNECTION)
+    site.start()
+
+    expect(part(page, "trouble")).to_be_hidden()
+    assert visitor.count_requests("&wait=") == 0
+
+
 def test_lines_of_a_log_are_there_once_after_the_server_was_away(visitor, site, see, add, go_on):
     """Those that were missed come, and none comes twice."""
     visitor.forgiven += ["ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING"]

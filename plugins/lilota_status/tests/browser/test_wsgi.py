@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import shown_tasks
 from lilota_status.wsgi import status_wsgi
-from looking import button, part
+from looking import button, events_of, part
 from sites import WsgiSite
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -49,6 +49,62 @@ def test_a_running_task_is_cancelled(see, add):
     button(page, "Cancel").click()
 
     expect(part(page, "state")).to_have_text("Cancelled")
+
+
+def _answer_next_polls(page, *, by, number=1):
+    """Have the next polls answered by a function instead of the server, and return what tells how many it was."""
+    answered = []
+
+    def answer(route):
+        if len(answered) < number:
+            answered.append(route.request.url)
+            by(route)
+        else:
+            route.continue_()
+
+    page.route("**/events?*&wait=*", answer)
+    return lambda: len(answered)
+
+
+def test_a_poll_that_is_refused_is_trouble_at_once_and_over_with_the_next(visitor, see, add):
+    """Though the task has no news."""
+    visitor.forgiven.append("status of 503")
+    page = see(add(shown_tasks.report))
+    expect(part(page, "message")).to_have_text("Reading the ledger")
+    heard = events_of(page, "lilota-trouble")
+
+    refused = _answer_next_polls(page, by=lambda route: route.fulfill(status=503, json={"error": "Away."}))
+    _let_polls_go_on(page)
+    visitor.until(page, heard, "the trouble")
+
+    expect(part(page, "trouble")).to_be_hidden()
+    assert refused() == len(heard()) == 1
+
+
+def test_a_poll_without_an_answer_is_trouble_when_it_is_not_the_only_one(visitor, see, add, go_on):
+    """A browser ends the polls of a page that is being left, and such a page says nothing any more."""
+    visitor.forgiven.append("ERR_FAILED")
+    page = see(add(shown_tasks.thumbnails))
+    go_on(1)
+    expect(part(page, "message")).to_have_text("photograph 1")
+    heard = events_of(page, "lilota-trouble")
+
+    failed = _answer_next_polls(page, by=lambda route: route.abort())
+    _let_polls_go_on(page)
+    visitor.until(page, failed, "the poll")
+    go_on(2)
+    expect(part(page, "message")).to_have_text("photograph 2")
+    assert heard() == []
+
+    _answer_next_polls(page, by=lambda route: route.abort(), number=2)
+    _let_polls_go_on(page)
+    visitor.until(page, heard, "the trouble")
+    expect(part(page, "trouble")).to_be_hidden()
+
+
+def _let_polls_go_on(page):
+    """Have the element ask anew, as after a moment in which nobody saw the page."""
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
 def test_two_elements_share_one_poll(visitor, see, add, go_on):
