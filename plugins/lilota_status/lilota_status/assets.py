@@ -36,5 +36,16 @@ def asset(name: str, asked: Asked) -> Answer:
 @lru_cache(maxsize=2 * len(ASSETS))
 def _content(name: str, *, is_packed: bool) -> bytes:
     content = (files("lilota_status") / "static" / name).read_bytes()
+    if name == "lilota.js":
+        content = _code_of(content)
     # Without the time of packing: the same content has the same ETag in every process.
     return gzip.compress(content, mtime=0) if is_packed else content
+
+
+def _code_of(script: bytes) -> bytes:
+    """Return a script without indentation and the lines that are comments; what a page runs is line for line the same.
+
+    That takes a script in which comments have lines of their own, and no text goes over several lines.
+    """
+    lines = (line.strip() for line in script.splitlines())
+    return b"".join(line + b"\n" for line in lines if line and not line.startswith((b"//", b"/*")))

@@ -6,8 +6,6 @@ const lilota = (globalThis.lilota ??= {});
 const MOST_LINES = 500, MOST_REFS = 100, PAGE = 20, ENDED = ["succeeded", "failed", "cancelled"];
 const TIMES = [["second", 1e3], ["minute", 6e4], ["hour", 36e5], ["day", 864e5]];
 const SIZES = [["byte", 1], ["kilobyte", 1e3], ["megabyte", 1e6], ["gigabyte", 1e9]];
-// What would not be shown but done: by a terminal, or to the direction of the text.
-const UNSAFE = /\x1b\[[\d;?]*[ -/]*[@-~]|[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
 const TEXTS = {
   waiting: "Waiting", running: "Running", succeeded: "Done", failed: "Failed", cancelled: "Cancelled",
   cancel_requested: "Is being cancelled", gone: "There is no such task any more.", none: "No tasks yet.",
@@ -21,7 +19,7 @@ const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mil
 
 /** Write a text where it is another one, and hide its place while there is none. */
 function put(node, text) {
-  text = String(text || "").replace(UNSAFE, "");
+  text ||= "";
   if (node.textContent !== text) node.textContent = text;
   node.hidden = !text;
   return text;
@@ -155,13 +153,12 @@ class Base extends HTMLElement {
   amount(value, units, unitDisplay) {
     const [unit, size] = units.findLast((one) => value >= 1.5 * one[1]) ?? units[0];
     const language = this.texts.waiting === TEXTS.waiting ? "en" : this.attribute("lang");
-    const options = {style: "unit", unit, unitDisplay, maximumFractionDigits: 0};
-    return new Intl.NumberFormat(language, options).format(value / size);
+    return (value / size).toLocaleString(language, {style: "unit", unit, unitDisplay, maximumFractionDigits: 0});
   }
 
   make(tag, name, properties, ...children) {
     const node = Object.assign(document.createElement(tag), {className: name}, properties);
-    node.setAttribute("part", node.className);
+    node.part = node.className;
     node.append(...children);
     return (this.$[name] = node);
   }
@@ -227,12 +224,14 @@ class Task extends Base {
   }
 
   take(kind, task) {
-    if (kind === "gone") return put(this.$.state, this.say(kind, (this.wants = false)));
-    const before = this.task, ends = ENDED.includes(task.state) && !this.ended;
+    if (kind === "gone") {
+      this.wants = false;
+      return put(this.$.state, this.say(kind));
+    }
+    const before = this.task, ended = ENDED.includes(task.state), ends = ended && !this.ended;
     // The answer to a cancellation may come after the end that it has led to.
-    if (this.ended && !ENDED.includes(task.state)) return;
-    this.ended ||= ends;
-    this.task = task;
+    if (this.ended && !ended) return;
+    Object.assign(this, {task, ended});
     // The clock of the server counts.
     this.ahead = Date.parse(task.now) - Date.now();
     this.render();
@@ -246,47 +245,44 @@ class Task extends Base {
 
   render() {
     const {$, task} = this, {state, percentage, files} = task, known = percentage !== null;
-    const offer = (action) => put($[action], task.actions.includes(action) && this.say(action));
     $.task.className = `task ${state}`;
-    put($.title, task.title);
+    for (const name of ["title", "message", "error"]) put($[name], task[name]);
     const word = put($.state, this.say(task.cancel_requested && !this.ended ? "cancel_requested" : state));
-    put($.message, task.message);
-    put($.error, task.error);
     const details = put($.details, this.details(task));
-    $.bar.className = known ? "bar" : "bar unknown";
-    Object.assign($.bar, {hidden: state !== "running", ariaLabel: $.title.textContent, ariaValueText: details || word});
-    $.bar.ariaValueNow = known ? Math.round(percentage) : null;
+    Object.assign($.bar, {
+      className: known ? "bar" : "bar unknown", hidden: state !== "running",
+      ariaLabel: task.title, ariaValueText: details || word, ariaValueNow: percentage?.toFixed(),
+    });
     $.fill.style.width = known ? `${percentage}%` : "";
+    for (const action of ["result", "logs", "cancel"]) put($[action], task.actions.includes(action) && this.say(action));
     $.result.href = task.links.result;
-    ["result", "logs", "cancel"].forEach(offer);
     if (files.length !== $.files.childElementCount) $.files.replaceChildren(...files.map((file) => this.file(file)));
   }
 
   details({state, percentage, step, of, before, starts_at, started_at, finish_at, finished_at}) {
-    const time = (key, to, from = Date.now() + this.ahead) => {
-      const left = Date.parse(to) - from;
-      return left > 500 && this.say(key, {time: this.amount(left, TIMES, "long")});
-    };
+    const time = (key, span) => span > 500 && this.say(key, {time: this.amount(span, TIMES, "long")});
+    const until = (instant) => Date.parse(instant) - Date.now() - this.ahead;
     const parts = {
-      waiting: [before && this.say("before", {before}), time("starts", starts_at)],
-      running: [percentage && `${Math.floor(percentage)}%`, of && this.say("step", {step, of}), time("left", finish_at)],
+      waiting: [before && this.say("before", {before}), time("starts", until(starts_at))],
+      running: [percentage && `${Math.floor(percentage)}%`, of && this.say("step", {step, of}), time("left", until(finish_at))],
     // What has ended at once has taken up to a second.
-    }[state] ?? [started_at && time("took", finished_at, Math.min(Date.parse(started_at), Date.parse(finished_at) - 1000))];
+    }[state] ?? [time("took", Math.max(1000, until(finished_at) - until(started_at)))];
     return parts.filter(Boolean).join(" · ");
   }
 
   file({name, size, url}) {
-    const link = this.make("a", "file", {href: url, download: ""});
-    put(link, name);
-    return this.make("li", "row", {}, link, this.make("span", "size", {textContent: this.amount(size, SIZES, "short")}));
+    return this.make("li", "row", {},
+      this.make("a", "file", {href: url, download: ""}, name),
+      this.make("span", "size", {}, this.amount(size, SIZES, "short")));
   }
 
   /** Say to who does not see the page what happens: each change of state, and now and then how far it is. */
   announce(isNewState) {
-    const {title, state, details} = this.$, quarter = Math.floor(this.task.percentage / 25), now = Date.now();
+    const {state, details} = this.$, {title, percentage} = this.task;
+    const quarter = Math.floor(percentage / 25), now = Date.now();
     if (!isNewState && (quarter <= this.quarter || now < this.spoken + 10000)) return;
     Object.assign(this, {quarter, spoken: now});
-    this.$.live.textContent = `${title.textContent}: ${(isNewState ? state : details).textContent}`;
+    this.$.live.textContent = `${title}: ${(isNewState ? state : details).textContent}`;
   }
 
   async cancel() {
@@ -300,8 +296,7 @@ class Task extends Base {
   }
 
   open() {
-    this.reads = this.$.log.hidden;
-    this.$.log.hidden = !this.reads;
+    this.reads = !this.$.log.toggleAttribute("hidden");
     this.$.logs.ariaExpanded = this.reads;
     this.wants ||= this.reads;
     this.line.restart();
@@ -309,10 +304,10 @@ class Task extends Base {
 
   write(lines) {
     const {log} = this.$, follows = log.scrollTop + log.clientHeight > log.scrollHeight - 20;
-    for (const {number, text, level} of lines.filter((one) => one.number > this.lines).slice(-MOST_LINES)) {
-      const line = log.appendChild(document.createElement("div"));
+    for (const {number, text, level} of lines.filter((one) => one.number > this.lines)) {
+      const line = this.make("div", "line", {}, text || " ");
       line.dataset.level = level;
-      put(line, text || " ");
+      log.append(line);
       this.lines = number;
     }
     while (log.childElementCount > MOST_LINES) log.firstChild.remove();
@@ -323,7 +318,7 @@ class Task extends Base {
 class Tasks extends Base {
   connectedCallback() {
     const more = {className: "button", hidden: true, onclick: () => this.refresh((this.most += PAGE))};
-    this.draw(this.make("slot"), this.make("p", "none"), this.make("button", "more", more), this.make("p", "trouble"));
+    this.draw(this.make("slot", "tasks"), this.make("p", "none"), this.make("button", "more", more), this.make("p", "trouble"));
     this.most = PAGE;
     this.refresh();
   }
