@@ -15,6 +15,7 @@ from lilota.texts.words import iso
 _LONGEST: Final = 2_000
 _LONGEST_LINE: Final = 10_000
 _COLOURS: Final = Pattern("\x1b\\[[0-9;]*m")
+_SPACES: Final = str.maketrans("_-", "  ")
 #: A stranger's page has one word for what waits, whatever it waits for.
 STATES: Final = {TaskState.PENDING: "waiting", **{state: state.value for state in TaskState if state != "pending"}}
 
@@ -27,9 +28,19 @@ def shown(text: str, longest: int = _LONGEST) -> str:
 
 
 def title_of(info: TaskInfo) -> str:
-    """Return what a task is called on a page: its description, or its name in words."""
-    name = info.name.rpartition(":")[2].rpartition(".")[2].replace("_", " ").replace("-", " ")
-    return shown(info.description or name[:1].upper() + name[1:])
+    """Return what a task is called on a page: its description, or its name in words.
+
+    "draw_report" is "Draw report", and "reports:monthly" of a family "Reports: monthly". What begins with a path, as
+    "shop.tasks.draw_report" and "django.tasks:shop.tasks.draw_report" do, says where the code is: that is left out.
+    """
+    return shown(info.description or _in_words(info.name))
+
+
+def _in_words(name: str) -> str:
+    begins_with_a_path = "." in name.partition(":")[0]
+    own = name.rpartition(".")[2] if begins_with_a_path else name
+    words = ": ".join(part.strip() for part in own.translate(_SPACES).split(":"))
+    return words[:1].upper() + words[1:] or name
 
 
 def lines_of(lines: Iterable[LogLine], first: int) -> list[dict[str, object]]:
