@@ -171,7 +171,9 @@ def check_can_be_retried(task_id: int, state: TaskState) -> None:
         TaskStateError: it may not.
     """
     if state is not TaskState.FAILED and state is not TaskState.CANCELLED:
-        raise TaskStateError(f"The task {task_id} is {state}; only a failed or cancelled task can be retried.")
+        # Pages have other words for some states than the API: this sentence is in the words of both.
+        is_so = "has succeeded" if state is TaskState.SUCCEEDED else "has not ended"
+        raise TaskStateError(f"The task {task_id} {is_so}; only a failed or cancelled task can be retried.")
 
 
 def check_none_is_running(tasks: Iterable[StoredTask]) -> None:

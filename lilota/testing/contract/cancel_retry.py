@@ -151,7 +151,7 @@ class CancelRetryContract(ContractFixtures):
             store.retry(claim.id)
 
         assert str(refusal.value) == (
-            f"The task {claim.id} is succeeded; only a failed or cancelled task can be retried."
+            f"The task {claim.id} has succeeded; only a failed or cancelled task can be retried."
         )
         assert store.get(claim.id).state is TaskState.SUCCEEDED
 
@@ -160,7 +160,7 @@ class CancelRetryContract(ContractFixtures):
         running, pending = add_running(store, runner).id, add_one(store)
 
         for task_id in (running, pending):
-            with pytest.raises(TaskStateError, match=str(task_id)):
+            with pytest.raises(TaskStateError, match=f"{task_id} has not ended"):
                 store.retry(task_id)
 
         assert [store.get(running).state, store.get(pending).state] == [TaskState.RUNNING, TaskState.PENDING]

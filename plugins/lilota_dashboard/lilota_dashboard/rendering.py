@@ -16,6 +16,7 @@ from lilota.texts.words import duration, relative, size
 from lilota_dashboard.board import board_of
 from lilota_dashboard.data.charts import bars, timeline
 from lilota_dashboard.data.records.forms import FormField
+from lilota_dashboard.data.texts import state_word
 from lilota_dashboard.security.access import TokenAccess
 from lilota_dashboard.static_files import static_url
 
@@ -115,7 +116,7 @@ _ENVIRONMENT: Final = Environment(
     lstrip_blocks=True,
 )
 _ENVIRONMENT.filters.update(
-    ago=_ago, seconds=_seconds, bytes=_size, number=_number, percent=_percent, part=_part, query=query
+    ago=_ago, seconds=_seconds, bytes=_size, number=_number, percent=_percent, part=_part, query=query, word=state_word
 )
 _ENVIRONMENT.globals.update(
     static=static_url,

@@ -239,7 +239,7 @@ def test_bundled_task_can_not_be_retried(store):
     """It has not run yet."""
     (task_id,) = store.add([TASK])
 
-    with pytest.raises(TaskStateError, match=f"The task {task_id} is pending"):
+    with pytest.raises(TaskStateError, match=f"The task {task_id} has not ended"):
         store.retry(task_id)
 
     assert claim(store) == [task_id]

@@ -29,6 +29,11 @@ _REASONS: Final = 10
 _COUNTED: Final = frozenset({"states", "names", "queues", "owner"})
 
 
+def possible(wanted: Asked) -> list[ActionName]:
+    """Return what can be done to tasks in the states that a filter names; where it names none, all."""
+    return [name for name, action in _ACTIONS.items() if set(wanted.states) <= set(action.states)]
+
+
 def preview(client: TaskClient, action: ActionName, wanted: Asked) -> BulkPreview:
     """Return how many tasks an action would be done to, and the newest of them; nothing is done.
 

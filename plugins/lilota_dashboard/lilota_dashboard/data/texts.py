@@ -6,7 +6,7 @@ import json
 from typing import Final
 
 from lilota.errors import StoreError
-from lilota.models import TaskError, TaskInfo
+from lilota.models import TaskError, TaskInfo, TaskState
 from lilota.texts.safe import escape, safe, safe_lines
 from lilota.texts.secrets import mask_secrets
 from lilota_dashboard.data.records.task import ErrorText, JSONText
@@ -15,6 +15,13 @@ from lilota_dashboard.data.records.task import ErrorText, JSONText
 LINE_LIMIT: Final = 500
 _JSON_LIMIT: Final = 100_000
 _TRACEBACK_LINES: Final = 500
+#: A task that may start is what people call waiting; one that waits for something else is not.
+_STATES: Final[dict[str, str]] = {TaskState.PENDING: "waiting", TaskState.WAITING: "on hold"}
+
+
+def state_word(state: str) -> str:
+    """Return what pages call a state."""
+    return _STATES.get(state, state)
 
 
 def line(text: str, limit: int = LINE_LIMIT) -> str:

@@ -10,6 +10,7 @@ from lilota.errors import ConfigurationError
 from lilota.models import TaskState
 from lilota.texts.safe import safe
 from lilota_dashboard.board import admit
+from lilota_dashboard.data.bulk import possible
 from lilota_dashboard.data.listing import asked, page_of_tasks
 from lilota_dashboard.data.records.tasks import Asked
 from lilota_dashboard.rendering import base_of, page, query
@@ -38,4 +39,5 @@ async def show(request: Request) -> Response:
         asked=wanted,
         problem=problem,
         states=tuple(TaskState),
+        possible=possible(wanted),
     )

@@ -115,6 +115,19 @@ def test_the_list_is_filtered_while_somebody_types_and_acted_on(enter, client):
     assert len(list(client.find(states=["pending"]))) == failed
 
 
+def test_all_that_wait_can_be_cancelled_and_are_called_so_on_each_page(enter, client):
+    """The address has the state of the API; there is no button for what would be refused."""
+    client.add_many([{"name": "endless"}] * 3)
+    page = enter("/tasks?state=pending")
+    expect(page.locator("#results tbody .state")).to_have_text(["waiting"] * 3)
+    expect(page.get_by_role("link", name="Retry all of these")).to_have_count(0)
+
+    page.get_by_role("link", name="Cancel all of these").click()
+
+    expect(page.locator(".chip")).to_have_text("state waiting")
+    expect(page.locator("main")).not_to_contain_text("pending")
+
+
 def test_a_filter_that_makes_no_sense_is_said_above_the_list(enter, client):
     """Nothing is lost that somebody typed."""
     client.add("endless")

@@ -49,7 +49,7 @@ def test_who_retries_a_task_that_another_has_retried_is_told_why_it_is_not(enter
 
     second.get_by_role("button", name="Retry").click()
 
-    said = f"The task {task.id} is pending; only a failed or cancelled task can be retried."
+    said = f"The task {task.id} has not ended; only a failed or cancelled task can be retried."
     expect(second.locator("main").get_by_text(said)).to_be_visible()
     assert client.get(task.id).info().state.value == "pending"
 

@@ -91,7 +91,7 @@ def test_who_is_second_is_told_why_nothing_was_done(client):
 
     assert (first.retried, first.reasons) == (1, ())
     assert (second.done, second.unchanged) == (0, 1)
-    assert "pending" in second.reasons[0]
+    assert "has not ended" in second.reasons[0]
 
 
 def test_cancel_of_what_has_just_ended_is_no_error(client):
@@ -130,6 +130,23 @@ def test_two_people_who_retry_the_same_filter_retry_each_task_once(client):
 
     assert sum(step.retried for step in first) == 3
     assert sum(step.done for step in second) == 0
+
+
+@pytest.mark.parametrize(
+    ("parameters", "actions"),
+    [
+        ([("name", "x")], ["cancel", "retry"]),
+        ([("state", "pending"), ("state", "waiting")], ["cancel"]),
+        ([("state", "failed")], ["retry"]),
+        ([("state", "succeeded")], []),
+        ([("state", "failed"), ("state", "running")], []),
+    ],
+)
+def test_what_can_be_done_to_a_filter_is_what_is_not_refused(client, parameters, actions):
+    """A page has buttons for that, and no others."""
+    assert bulk.possible(asked(*parameters)) == actions
+    for action in actions:
+        bulk.preview(client, action, asked(*parameters))
 
 
 @pytest.mark.parametrize(
