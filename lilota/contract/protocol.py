@@ -50,7 +50,8 @@ class TaskStore(Protocol):
     looks into headers, and only one that supports "forgetting".
 
     Any method raises `StoreUnavailableError` when the store can't be reached or written (then nothing was written,
-    or, where the reply was lost, the whole), and `StoreVersionError` when a newer lilota wrote it.
+    or, where the reply was lost, the whole), and `StoreVersionError` when a newer lilota wrote it: also where it does
+    so while this process has the store open, a few seconds later at most.
     """
 
     def open(self) -> None:

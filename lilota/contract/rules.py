@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Iterable
 from typing import Final, TypeVar
 
@@ -21,6 +22,9 @@ Time = TypeVar("Time", int, float)
 
 #: How the attempts of a runner end that stops: the tasks run again, and the attempts do not count.
 GIVEN_BACK: Final = Outcome(state=TaskState.PENDING, spends_attempt=False)
+
+#: How often a store that is open looks whether a newer lilota has changed it meanwhile.
+VERSION_LOOK_SECONDS: Final = 2.0
 
 _NODE: Final = re.compile(r"Runs on (.+), process \w+\.", re.DOTALL)
 
@@ -209,6 +213,28 @@ def refuse_connection(
         raise ConfigurationError(
             f"{store} can't take part in a transaction on a connection of the application; nothing was added. {instead}"
         )
+
+
+# --- newer versions
+
+
+class VersionLook:
+    """When a process that has a store open looks again whether it may still use it: now and then, not at each call.
+
+    A newer lilota may have changed the store meanwhile, so that this one must leave it alone. Who finds that looks at
+    each call from then on, until the version is one that it knows.
+    """
+
+    def __init__(self) -> None:
+        self._due_at = 0.0
+
+    def is_due(self) -> bool:
+        """Tell whether to look before the store is used."""
+        return time.monotonic() >= self._due_at
+
+    def note_good(self) -> None:
+        """The version has just been looked at, and is one that this process knows."""
+        self._due_at = time.monotonic() + VERSION_LOOK_SECONDS
 
 
 # --- after a fork

@@ -30,6 +30,7 @@ from lilota.testing.contract.runners import RunnersContract
 from lilota.testing.contract.together import TogetherContract
 from lilota.testing.contract.transactions import TransactionsContract
 from lilota.testing.contract.turns import TurnsContract
+from lilota.testing.contract.versions import VersionsContract
 from lilota.testing.contract.wait import WaitContract
 
 __all__ = ["StoreContract"]
@@ -64,6 +65,7 @@ class StoreContract(
     CheckpointsContract,
     ForgettingContract,
     NotesContract,
+    VersionsContract,
     WaitContract,
     LimitsContract,
     AnyTaskContract,
@@ -86,7 +88,9 @@ class StoreContract(
                 store.close()
 
     A store that declares `takes_connection` also overrides the fixture `application`, which gives an open transaction
-    of the application's (`lilota.testing.contract.transactions.ApplicationTransaction`).
+    of the application's (`lilota.testing.contract.transactions.ApplicationTransaction`). A store whose form has
+    versions overrides the fixture `newer_lilota`, which makes it one of a lilota of the future for a while
+    (`lilota.testing.contract.versions.NewerLilota`).
 
     Tests with several processes send the store to them by pickling, and are skipped where `capabilities()` says
     that it is for one process. Hypothesis plays `model_examples` games of up to `model_steps` moves against a model

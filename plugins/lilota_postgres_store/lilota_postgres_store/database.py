@@ -11,13 +11,22 @@ from typing import Any, Final
 
 import psycopg
 
+from lilota.contract.rules import VersionLook
 from lilota.errors import ConfigurationError, StoreUnavailableError
 from lilota_postgres_store.link.address import Address
-from lilota_postgres_store.link.connection import Call, Connection, NoAnswerError, Parameters, Rows, session_settings
-from lilota_postgres_store.link.faults import REPEATABLE
+from lilota_postgres_store.link.connection import (
+    Call,
+    Connection,
+    NoAnswerError,
+    Parameters,
+    Rows,
+    connect_in_haste,
+    session_settings,
+)
+from lilota_postgres_store.link.faults import REPEATABLE, tells_of_other_tables
 from lilota_postgres_store.link.pool import Pool
 from lilota_postgres_store.link.server import Server, ask_server, check_server
-from lilota_postgres_store.migrations import migrate
+from lilota_postgres_store.migrations import check_version, migrate, why_they_differ
 from lilota_postgres_store.news.announcements import MORE, Span
 from lilota_postgres_store.statements import Statements
 from lilota_postgres_store.texts import text_array
@@ -40,13 +49,14 @@ class Database:
     def __init__(self, address: Address) -> None:
         self.address = address
         self.name = address.describe()
-        self.pool = Pool(address, self.name, self._prepare)
+        self.pool = Pool(address, self.name, self)
         self.store_id = ""
         #: A pooler such as PgBouncer stands before the server; known once there was a connection.
         self.is_pooled = False
         self._span = Span()
         self._statements: Statements | None = None
         self._migrating = threading.Lock()
+        self._version_look = VersionLook()
 
     @property
     def statements(self) -> Statements:
@@ -157,7 +167,8 @@ class Database:
         connection.use_settings((_CONFIGURE, parameters))
         return server
 
-    def _prepare(self, connection: Connection) -> None:
+    def prepare(self, connection: Connection) -> None:
+        """Make a new connection ready, and the tables too, if it is the first one."""
         server = self.configure(connection)
         if self.pool.has_connected:
             return
@@ -167,6 +178,30 @@ class Database:
                 check_server(server, self.name)
                 self._statements = statements = Statements(self._schema(server), self.address.table_prefix)
                 self.store_id = migrate(connection, statements, self.name)
+                self._version_look.note_good()
+
+    def check(self, connection: Connection) -> None:
+        """Look now and then whether a newer lilota has changed the tables below this process."""
+        if self._version_look.is_due():
+            check_version(connection, self.statements, self.name)
+            self._version_look.note_good()
+
+    def explain(self, error: psycopg.Error) -> str | None:
+        """Say, as the end of a sentence about the database, why its tables are not as a statement wants them.
+
+        Raises:
+            StoreVersionError: a newer lilota has changed them.
+        """
+        if self._statements is None or not tells_of_other_tables(error):
+            return None
+        try:
+            with connect_in_haste(self.address) as connection:
+                self.configure(connection)
+                return why_they_differ(connection, self._statements, self.name)
+        except psycopg.Error as another:
+            # There is an error to tell already.
+            logger.debug("The %s can't be asked for the version of its tables: %s", self.name, another)
+            return None
 
     def _schema(self, server: Server) -> str:
         schema = self.address.schema or server.default_schema

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 from lilota.errors import ConfigurationError, StoreUnavailableError, StoreVersionError
@@ -31,6 +32,46 @@ def migrate(connection: Connection, statements: Statements, database: str, migra
     return _Migrator(connection, statements, database, migrations or load_migrations()).migrate()
 
 
+def check_version(connection: Connection, statements: Statements, database: str) -> None:
+    """Make sure that this version may use the tables as they are now.
+
+    Raises:
+        StoreVersionError: a newer lilota has changed them meanwhile, and says that this version can't read them.
+    """
+    _refuse_newer(dict(connection.run((statements["meta"], {}))), database, _newest())
+
+
+def why_they_differ(connection: Connection, statements: Statements, database: str) -> str | None:
+    """Say, as the end of a sentence about the database, why a statement did not find the tables as it knows them.
+
+    Returns:
+        None where they have gone as a whole.
+
+    Raises:
+        StoreVersionError: as `check_version`.
+    """
+    meta = _Migrator(connection, statements, database, load_migrations()).meta()
+    if not meta:
+        return None
+    return (
+        f"has tables of lilota's (schema version {meta['schema_version']}) that are not as lilota has made them: some "
+        "were renamed, changed or dropped. Put them back, or restore a backup; then all goes on"
+    )
+
+
+@cache
+def _newest() -> int:
+    return load_migrations()[-1][0]
+
+
+def _refuse_newer(meta: dict[str, str], database: str, newest: int) -> None:
+    if int(meta.get("min_reader", 0)) > newest:
+        raise StoreVersionError(
+            f"The {database} has tables of schema version {meta['schema_version']}, and needs a lilota that "
+            f"knows at least version {meta['min_reader']}; this one knows {newest}. Upgrade lilota-postgres-store."
+        )
+
+
 class _Migrator:
     def __init__(self, connection: Connection, statements: Statements, database: str, migrations: Migrations) -> None:
         self._connection = connection
@@ -40,13 +81,13 @@ class _Migrator:
         self._newest = migrations[-1][0]
 
     def migrate(self) -> str:
-        meta = self._meta()
+        meta = self.meta()
         if int(meta.get("schema_version", 0)) < self._newest:
             self._check_schema()
             self._check_standbys()
             for number, templates in self._migrations:
                 self._apply(number, templates)
-            meta = self._meta()
+            meta = self.meta()
         return meta["store_id"]
 
     def _apply(self, number: int, templates: list[str]) -> None:
@@ -56,22 +97,17 @@ class _Migrator:
             connection.execute(_PATIENCE)
             connection.execute(_LOCK, {"table": statements.meta_table})
             # Another process may have done it while this one waited for the lock.
-            if int(self._meta().get("schema_version", 0)) < number:
+            if int(self.meta().get("schema_version", 0)) < number:
                 for template in templates:
                     connection.execute(statements.render(template).encode())
                 connection.run((statements["set_schema_version"], {"version": str(number)}))
         connection.silence_seconds = usual
 
-    def _meta(self) -> dict[str, str]:
+    def meta(self) -> dict[str, str]:
         """Return what the tables say of themselves, nothing if there are none."""
         ((exists,),) = self._connection.execute(_HAS_META, self._statements.meta_place).fetchall()
         meta = dict(self._connection.execute(self._statements["meta"]).fetchall()) if exists else {}
-        if int(meta.get("min_reader", 0)) > self._newest:
-            raise StoreVersionError(
-                f"The {self._database} has tables of schema version {meta['schema_version']}, and needs a lilota that "
-                f"knows at least version {meta['min_reader']}; this one knows {self._newest}. "
-                "Upgrade lilota-postgres-store."
-            )
+        _refuse_newer(meta, self._database, self._newest)
         return meta
 
     def _check_schema(self) -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
+import psycopg
 import pytest
 
 from lilota.contract import CanTellOldestDue
 from lilota.models import NewTask
 from lilota.testing import StoreContract
+
+#: What the newest tables say.
+MIN_READER = 4
 
 
 class PostgresContract(StoreContract):
@@ -19,6 +25,25 @@ class PostgresContract(StoreContract):
     def application(self, connection):
         """A connection of psycopg has all that a transaction of the application's needs, but for its own name."""
         return ApplicationConnection(connection)
+
+    @pytest.fixture
+    def newer_lilota(self, store, database_url):
+        """What a migration of a newer lilota writes into the table of the version."""
+
+        @contextmanager
+        def comes():
+            set_meta(store, database_url, 999)
+            yield
+            set_meta(store, database_url, MIN_READER)
+
+        return comes
+
+
+def set_meta(store, database_url, min_reader):
+    """Say which version must be known, past the store and past a pooler."""
+    table = f"{store.address.schema}.{store.address.table_prefix}meta"
+    with psycopg.connect(database_url) as connection:
+        connection.execute(f"UPDATE {table} SET value = %s WHERE key = 'min_reader'", [str(min_reader)])
 
 
 class ApplicationConnection:

@@ -123,6 +123,37 @@ def test_tables_that_were_dropped_are_created_again(store):
     assert [info.id for info in store.get_all_tasks()] == ids
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE {tasks} RENAME TO tasks_of_a_newer_lilota",
+        "ALTER TABLE {tasks} RENAME COLUMN priority TO urgency",
+    ],
+)
+def test_who_has_the_tables_open_is_told_of_the_newer_lilota_that_changed_them(store, change):
+    """By the first call that does not find what it knows, and not of a table or a column that is missing."""
+    store.get_all_tasks()
+    execute(store, change)
+    set_meta(store, schema_version=NEWEST + 5, min_reader=NEWEST + 1)
+
+    for _ in range(2):
+        with pytest.raises(StoreVersionError, match=f"knows at least version {NEWEST + 1}.*Upgrade"):
+            store.get_all_tasks()
+
+
+def test_who_has_the_tables_open_is_told_of_one_that_has_gone_alone(store):
+    """It is made again by nobody, as the rest of the tables is there; once it is back, all goes on."""
+    ids = store.add([NewTask(name="task")])
+    execute(store, "ALTER TABLE {tasks} RENAME TO mislaid")
+    for _ in range(2):
+        with pytest.raises(StoreUnavailableError, match=r"renamed, changed or dropped\. Put them back.*lilota_tasks"):
+            store.get_all_tasks()
+
+    execute(store, "ALTER TABLE {mislaid} RENAME TO lilota_tasks")
+
+    assert [info.id for info in store.get_all_tasks()] == ids
+
+
 def test_eight_processes_can_create_the_same_tables(url):
     """One creates, all go on, each with an id of its own."""
     context = multiprocessing.get_context("forkserver")
@@ -158,6 +189,7 @@ def execute(store, *statements):
     names = {
         name: f"{store.address.schema}.lilota_{name}" for name in ("lanes", "lane_counts", "notes", "runners", "tasks")
     }
+    names["mislaid"] = f"{store.address.schema}.mislaid"
     with psycopg.connect(store.address.conninfo) as connection:
         cursor = [connection.execute(statement.format(**names)) for statement in statements][-1]
         return cursor.fetchall() if cursor.description else []

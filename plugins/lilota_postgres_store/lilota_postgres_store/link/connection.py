@@ -9,7 +9,9 @@ from contextlib import contextmanager, suppress
 from types import MappingProxyType
 from typing import Any, Final, NoReturn, TypeVar
 
+import msgspec
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from lilota_postgres_store.link.address import Address
 
@@ -23,6 +25,8 @@ Result = TypeVar("Result")
 _NONE: Parameters = MappingProxyType({})
 _BEGIN: Final = b"BEGIN ISOLATION LEVEL READ COMMITTED"
 _COMMIT: Final = b"COMMIT"
+#: How long to look for the cause of a failure, at most, while somebody waits for its error.
+_PATIENCE_SECONDS: Final = 2
 
 
 class NoAnswerError(psycopg.OperationalError):
@@ -134,6 +138,12 @@ def connect(address: Address) -> Connection:
     connection.silence_seconds = address.timeout_seconds
     connection.session = connection.info.backend_pid
     return connection
+
+
+def connect_in_haste(address: Address) -> Connection:
+    """Open a connection to ask why another one has failed, while somebody waits for that error."""
+    conninfo = make_conninfo(address.conninfo, connect_timeout=_PATIENCE_SECONDS)
+    return connect(msgspec.structs.replace(address, conninfo=conninfo, timeout_seconds=_PATIENCE_SECONDS))
 
 
 def _limits(address: Address) -> dict[str, Any]:

@@ -20,12 +20,13 @@ OUTDATED: Final = "0A000"
 READ_ONLY: Final = "25006"
 #: Tables that were there have gone: look again whether they must be created.
 MISSING: Final = frozenset({"3F000", "42P01"})
+_DENIED: Final = "42501"
 
 #: By SQLSTATE; the first that the code begins with.
 _REASONS: Mapping[str, str] = MappingProxyType(
     {
         READ_ONLY: READ_ONLY_REASON,
-        "42501": "denies this. Give the role the right to create tables in the schema, or to use lilota's tables",
+        _DENIED: "denies this. Give the role the right to create tables in the schema, or to use lilota's tables",
         "42P01": "no longer has lilota's tables. The next call creates them again",
         "3F000": "no longer has the schema. Create it",
         "53100": "can't grow: the disk of the server is full. Free some space, or prune old tasks; nothing was written",
@@ -39,6 +40,12 @@ _REASONS: Mapping[str, str] = MappingProxyType(
         "XX": "is damaged, or has an error of its own. See the server's log",
     }
 )
+
+
+def tells_of_other_tables(error: psycopg.Error) -> bool:
+    """Tell whether a statement may have failed because tables are not as lilota has made them."""
+    code = error.sqlstate or ""
+    return code.startswith(("42", "3F")) and code != _DENIED
 
 
 @contextmanager

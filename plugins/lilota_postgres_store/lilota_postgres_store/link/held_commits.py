@@ -5,20 +5,16 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-import msgspec
 import psycopg
-from psycopg.conninfo import make_conninfo
 
 from lilota.errors import StoreUnavailableError
 from lilota_postgres_store.link.address import Address
-from lilota_postgres_store.link.connection import Connection, NoAnswerError, connect
+from lilota_postgres_store.link.connection import Connection, NoAnswerError, connect_in_haste
 from lilota_postgres_store.link.refusals import FATE_UNKNOWN
 from lilota_postgres_store.link.standbys import ask_standbys
 
 logger = logging.getLogger(__name__)
 
-#: How long to look for the cause of a failure, at most, while somebody waits for its error.
-_PATIENCE_SECONDS: Final = 2
 #: Waited for a lock, which may be that of a commit that waits; or took too long altogether.
 _KEPT_WAITING: Final = frozenset({"55P03", "57014"})
 
@@ -60,10 +56,8 @@ class HeldCommits:
 
     def _ask_elsewhere(self) -> str | None:
         """Ask on a connection of its own, since the one that failed is closed."""
-        conninfo = make_conninfo(self._address.conninfo, connect_timeout=_PATIENCE_SECONDS)
-        hasty = msgspec.structs.replace(self._address, conninfo=conninfo, timeout_seconds=_PATIENCE_SECONDS)
         try:
-            with connect(hasty) as connection:
+            with connect_in_haste(self._address) as connection:
                 standbys = ask_standbys(connection)
         except psycopg.Error as error:
             # There is an error to tell already, which says as much.

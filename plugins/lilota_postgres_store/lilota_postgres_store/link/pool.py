@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, Protocol
 
 import psycopg
 
 from lilota.contract.rules import leave_to_the_parent
-from lilota.errors import StoreUnavailableError
+from lilota.errors import StoreUnavailableError, StoreVersionError
 from lilota_postgres_store.link.address import Address
 from lilota_postgres_store.link.connection import Connection, NoAnswerError, connect
 from lilota_postgres_store.link.faults import MISSING, OUTDATED, READ_ONLY, translated
@@ -26,18 +26,27 @@ _IDLE_LIMIT: Final = 6
 _FIRST_PAUSE_SECONDS: Final = 0.05
 
 
+class Tables(Protocol):
+    """What the connections are used for."""
+
+    def prepare(self, connection: Connection) -> None:
+        """Make a new connection ready, and the database too, if it is the first one."""
+
+    def check(self, connection: Connection) -> None:
+        """Look, before each use and if it is time, whether this process may go on."""
+
+    def explain(self, error: psycopg.Error) -> str | None:
+        """Say what an error means for the tables, as the end of a sentence about the database; None if nothing."""
+
+
 class Pool:
-    """The connections of one process to one database.
+    """The connections of one process to one database."""
 
-    Args:
-        prepare: makes a new connection ready, and the database too, if it is the first one.
-    """
-
-    def __init__(self, address: Address, database: str, prepare: Callable[[Connection], None]) -> None:
+    def __init__(self, address: Address, database: str, tables: Tables) -> None:
         self._pid = os.getpid()
         self._address = address
         self._database = database
-        self._prepare = prepare
+        self._tables = tables
         self._idle: list[Connection] = []
         self._held = HeldCommits(address, database)
         self._places = threading.BoundedSemaphore(_MOST_CONNECTIONS)
@@ -53,9 +62,10 @@ class Pool:
         Args:
             at_once: don't wait for a place, however many threads use the database.
         """
-        with translated(self._database, self._held.explain), self._place(at_once=at_once):
+        with translated(self._database, self._explain), self._place(at_once=at_once):
             connection = self._take()
             try:
+                self._tables.check(connection)
                 yield connection
             except BaseException as error:
                 # Whatever went wrong, the next user gets a fresh one.
@@ -100,7 +110,7 @@ class Pool:
             self._close(connection)
         connection = self._connect_patiently() if self.has_connected else connect(self._address)
         try:
-            self._prepare(connection)
+            self._tables.prepare(connection)
         except BaseException:
             connection.close()
             raise
@@ -137,8 +147,11 @@ class Pool:
             # The primary is elsewhere now, and connecting again finds it; all connections have outdated statements; or
             # the network has lost them all, and each would cost another call its patience.
             self.close_idle()
-        elif code in MISSING:
+        elif code in MISSING or isinstance(error, StoreVersionError):
             self.close()
+
+    def _explain(self, error: psycopg.Error) -> str | None:
+        return self._held.explain(error) or self._tables.explain(error)
 
     def close_idle(self) -> None:
         """Close the connections that are not in use."""
