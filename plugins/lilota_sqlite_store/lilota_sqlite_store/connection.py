@@ -7,17 +7,17 @@ import sqlite3
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from lilota.contract.rules import leave_to_the_parent
+from lilota.contract.rules import VersionLook, leave_to_the_parent
 from lilota.errors import StoreUnavailableError
-from lilota_sqlite_store.faults import translated
+from lilota_sqlite_store.faults import tells_of_other_tables, translated
 from lilota_sqlite_store.forks import GATE
-from lilota_sqlite_store.migrations import migrate
+from lilota_sqlite_store.migrations import check_version, migrate
 
 #: The first with strict tables.
 OLDEST_SQLITE: Final = (3, 37, 0)
@@ -113,6 +113,7 @@ class ConnectionPool:
         self._idle: list[Connection] = []
         self._is_ready = False
         self._identity: tuple[int, int] | None = None
+        self._version_look = VersionLook()
         # Also when the program ends, or a store is dropped, without close(); and in a fork, which uses its own.
         self._end = weakref.finalize(self, _dispose, self._idle, os.getpid())
 
@@ -122,10 +123,12 @@ class ConnectionPool:
         with translated(self.path), GATE:
             connection = self._take()
             try:
+                self._look_now_and_then(connection)
                 yield connection
-            except BaseException:
+            except BaseException as error:
                 # Whatever went wrong, the next user gets a fresh one.
                 connection.close()
+                self._look_after(error)
                 raise
             if len(self._idle) < _IDLE_LIMIT:
                 self._idle.append(connection)
@@ -158,6 +161,19 @@ class ConnectionPool:
         connection.execute("ROLLBACK")
         self._check_identity()
         self._is_ready = True
+        self._version_look.note_good()
+
+    def _look_now_and_then(self, connection: Connection) -> None:
+        """Refuse to go on with a file that a newer lilota has changed below this process."""
+        if self._version_look.is_due():
+            check_version(connection, self.path)
+            self._version_look.note_good()
+
+    def _look_after(self, error: BaseException) -> None:
+        """Refuse to go on, if that newer lilota is why something that was there is not found."""
+        if tells_of_other_tables(error):
+            with closing(connect(self.path)) as connection:
+                check_version(connection, self.path)
 
     def _check_identity(self) -> None:
         """Refuse to write into a file that is not there any more: whoever looks by its name never finds it again."""

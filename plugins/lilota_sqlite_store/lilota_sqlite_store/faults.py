@@ -25,6 +25,18 @@ _REASONS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+#: How SQLite, whose code is SQLITE_ERROR for whatever a statement can't do, names what is not there.
+_NOT_THERE: Final = ("no such table", "no such column", "has no column")
+_OTHER_TABLES: Final = (
+    "has tables that are not as lilota has made them: some were renamed, changed or dropped. Put them back, or restore "
+    "a backup; then all goes on"
+)
+
+
+def tells_of_other_tables(error: BaseException) -> bool:
+    """Tell whether a statement has failed because tables are not as lilota has made them."""
+    return isinstance(error, sqlite3.OperationalError) and any(text in str(error) for text in _NOT_THERE)
+
 
 @contextmanager
 def translated(path: str) -> Iterator[None]:
@@ -36,6 +48,8 @@ def translated(path: str) -> Iterator[None]:
 
 
 def _to_store_error(error: sqlite3.Error, path: str) -> StoreUnavailableError:
+    if tells_of_other_tables(error):
+        return StoreUnavailableError(f"The SQLite file '{path}' {_OTHER_TABLES} ({error}).")
     code = getattr(error, "sqlite_errorname", None) or ""
     reason = next((text for prefix, text in _REASONS.items() if code.startswith(prefix)), "can't be used")
     return StoreUnavailableError(f"The SQLite file '{path}' {reason} ({error}).")

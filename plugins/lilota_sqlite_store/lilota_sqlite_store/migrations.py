@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from functools import cache
 from typing import Final
 
 from lilota.errors import StoreUnavailableError, StoreVersionError
@@ -32,6 +33,20 @@ def migrate(connection: sqlite3.Connection, path: str, migrations: list[tuple[in
     for number, statements in steps:
         _apply(connection, path, number, statements, newest)
     connection.execute("PRAGMA temp_store=MEMORY")
+
+
+def check_version(connection: sqlite3.Connection, path: str) -> None:
+    """Make sure that this version may use the file as it is now.
+
+    Raises:
+        StoreVersionError: a newer lilota has changed it meanwhile, and says that this version can't read it.
+    """
+    _version(connection, path, _newest())
+
+
+@cache
+def _newest() -> int:
+    return load_migrations()[-1][0]
 
 
 def _apply(connection: sqlite3.Connection, path: str, number: int, statements: list[str], newest: int) -> None:

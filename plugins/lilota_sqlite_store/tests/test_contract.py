@@ -2,14 +2,42 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing, contextmanager
+
 import pytest
 from lilota_sqlite_store import SQLiteTaskStore
 
 from lilota.contract import CanTellOldestDue
 from lilota.testing import StoreContract
 
+#: What the newest file says.
+MIN_READER = 4
 
-class TestSQLiteStore(StoreContract):
+
+def set_min_reader(path, version):
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'min_reader'", (version,))
+        connection.commit()
+
+
+class SQLiteContract(StoreContract):
+    """What all variants share."""
+
+    @pytest.fixture
+    def newer_lilota(self, store):
+        """What a migration of a newer lilota writes into the file."""
+
+        @contextmanager
+        def comes():
+            set_min_reader(store.path, 999)
+            yield
+            set_min_reader(store.path, MIN_READER)
+
+        return comes
+
+
+class TestSQLiteStore(SQLiteContract):
     """In a fresh file, waiting for the disk."""
 
     # Each move of a game is a few writes that wait for the disk.
@@ -29,7 +57,7 @@ class TestSQLiteStore(StoreContract):
 
 
 @pytest.mark.slow
-class TestSQLiteStoreThatMayLoseTheLastSecond(StoreContract):
+class TestSQLiteStoreThatMayLoseTheLastSecond(SQLiteContract):
     """In a fresh file, without waiting for the disk."""
 
     @pytest.fixture

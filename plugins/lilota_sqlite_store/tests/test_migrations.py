@@ -16,7 +16,7 @@ from lilota_sqlite_store.statements import load_migrations
 from sqlite_processes import open_when_all_are_there
 
 from lilota.contract import ClaimRequest, RunnerInfo, TaskQuery
-from lilota.errors import StoreVersionError
+from lilota.errors import StoreUnavailableError, StoreVersionError
 from lilota.models import AttemptUpdate, NewTask, Note, Outcome, TaskState
 
 NEWEST = load_migrations()[-1][0]
@@ -42,6 +42,14 @@ def connection(path):
 def set_meta(path, **values):
     with closing(sqlite3.connect(path)) as connection:
         connection.executemany("UPDATE meta SET value = ? WHERE key = ?", [(v, k) for k, v in values.items()])
+        connection.commit()
+
+
+def execute(path, statement):
+    """Change the file behind the store's back; what names a table that is renamed is left as it is."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA legacy_alter_table=ON")
+        connection.execute(statement)
         connection.commit()
 
 
@@ -242,6 +250,37 @@ def test_newer_schema_that_this_version_can_not_read_is_refused(store, path):
 
     with pytest.raises(StoreVersionError, match=f"needs a lilota that knows at least version {NEWEST + 1}.*Upgrade"):
         store.add([NewTask(name="task")])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE tasks RENAME TO tasks_of_a_newer_lilota",
+        "ALTER TABLE tasks RENAME COLUMN description TO title",
+    ],
+)
+def test_who_has_the_file_open_is_told_of_the_newer_lilota_that_changed_it(store, path, change):
+    """By the first call that does not find what it knows, and not of a table or a column that is missing."""
+    store.add([NewTask(name="task")])
+    execute(path, change)
+    set_meta(path, schema_version=NEWEST + 5, min_reader=NEWEST + 1)
+
+    for _ in range(2):
+        with pytest.raises(StoreVersionError, match=f"knows at least version {NEWEST + 1}.*Upgrade"):
+            store.add([NewTask(name="task")])
+
+
+def test_who_has_the_file_open_is_told_of_a_table_that_has_gone(store, path):
+    """With the remedy; once it is back, all goes on."""
+    ids = store.add([NewTask(name="task")])
+    execute(path, "ALTER TABLE tasks RENAME TO mislaid")
+    for _ in range(2):
+        with pytest.raises(StoreUnavailableError, match=r"not as lilota has made them.*no such table.*tasks"):
+            store.get_all_tasks()
+
+    execute(path, "ALTER TABLE mislaid RENAME TO tasks")
+
+    assert [info.id for info in store.get_all_tasks()] == ids
 
 
 @pytest.mark.parametrize("statement", [1, 2])
