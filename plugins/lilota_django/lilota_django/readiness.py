@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pkgutil
 import sys
+from collections.abc import Collection
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
@@ -115,8 +116,7 @@ def require_tables(alias: str) -> None:
         ConfigurationError: some have not been applied, or only seem so.
         StoreVersionError: a newer lilota has changed the tables so that this version must not touch them.
     """
-    if MigrationLoader.migrations_module("lilota")[0] is None:
-        # Tests of a project may do without migrations: Django makes the tables as the models are, and notes nothing.
+    if not _has_migrations():
         _require_first_table(alias)
         return
     known = own_migrations()
@@ -129,12 +129,32 @@ def require_tables(alias: str) -> None:
             f"The database '{alias}' lacks the migration {missing[0]} of lilota. Run: python manage.py migrate{option}"
         )
     _require_first_table(alias)
-    newer = sorted(name for name in applied.difference(known) if INCOMPATIBLE in name)
-    if newer:
+    _refuse_newer(applied.difference(known), alias)
+
+
+def require_known_version(alias: str) -> None:
+    """Make sure, by one query, that this version may use the tables as they are now.
+
+    Raises:
+        StoreVersionError: a newer lilota has changed them meanwhile so that this version must not touch them.
+    """
+    if _has_migrations():
+        recorded = MigrationRecorder(connections[alias]).migration_qs.filter(app="lilota", name__contains=INCOMPATIBLE)
+        _refuse_newer(set(recorded.values_list("name", flat=True)).difference(own_migrations()), alias)
+
+
+def _refuse_newer(unknown: Collection[str], alias: str) -> None:
+    incompatible = sorted(name for name in unknown if INCOMPATIBLE in name)
+    if incompatible:
         raise StoreVersionError(
-            f"A newer lilota has applied the migration {newer[-1]} to the database '{alias}', which this version does "
-            "not know. Upgrade lilota-django."
+            f"A newer lilota has applied the migration {incompatible[-1]} to the database '{alias}', which this "
+            "version does not know. Upgrade lilota-django."
         )
+
+
+def _has_migrations() -> bool:
+    """Tell whether Django notes what it migrates. Tests of a project may do without: it makes what the models say."""
+    return MigrationLoader.migrations_module("lilota")[0] is not None
 
 
 def _require_lasting_database(alias: str) -> None:

@@ -105,6 +105,18 @@ def pooled(postgres: str) -> Iterator[str]:
 
 
 @pytest.fixture
+def other(tmp_path: Path) -> Iterator[str]:
+    """The alias of a second SQLite file, without any table."""
+    databases = {"default": connections.databases["default"], "other": {"ENGINE": "django.db.backends.sqlite3"}}
+    configured = connections.configure_settings(databases)["other"]
+    connections.databases["other"] = {**configured, "NAME": str(tmp_path / "other.sqlite3")}
+    yield "other"
+    connections["other"].close()
+    del connections["other"]
+    del connections.databases["other"]
+
+
+@pytest.fixture
 def open_store() -> Iterator[Stores]:
     """Open a store on an alias, empty; closed after the test."""
     opened: list[DjangoTaskStore] = []

@@ -168,18 +168,6 @@ def test_settings_that_django_refuses(project):
     assert error.endswith("Correct them in broken.")
 
 
-@pytest.fixture
-def other(tmp_path):
-    """The alias of a second SQLite file, without any table."""
-    databases = {"default": connections.databases["default"], "other": {"ENGINE": "django.db.backends.sqlite3"}}
-    configured = connections.configure_settings(databases)["other"]
-    connections.databases["other"] = {**configured, "NAME": str(tmp_path / "other.sqlite3")}
-    yield "other"
-    connections["other"].close()
-    del connections["other"]
-    del connections.databases["other"]
-
-
 def test_missing_migrations_of_another_database_name_it(other):
     """`migrate` works on the default database unless told otherwise."""
     with pytest.raises(ConfigurationError, match=r"Run: python manage.py migrate --database other$"):

@@ -7,12 +7,15 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from django.db import DatabaseError, connections, transaction
 
+from lilota.contract.rules import VersionLook
 from lilota_django.models import Turn
-from lilota_django.orm.faults import DatabaseFaults, is_conflict, to_store_error
+from lilota_django.orm.faults import DatabaseFault, DatabaseFaults, is_conflict, tells_of_other_tables, to_store_error
+from lilota_django.readiness import require_known_version
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -34,6 +37,8 @@ class Database:
     def __init__(self, alias: str) -> None:
         self.alias = alias
         self._of_thread = threading.local()
+        self._version_look = VersionLook()
+        self._version_look.note_good()  # whoever makes this has just looked
 
     @property
     def connection(self) -> BaseDatabaseWrapper:
@@ -134,17 +139,35 @@ class Database:
         # Asked before: what is lost while a transaction of our own begins or ends may look like one of the caller's.
         is_callers = self.is_in_transaction
         try:
+            if not is_callers:
+                self._look_now_and_then()
             return work()
         except DatabaseFaults as error:
             store_error = to_store_error(error, connection)
             if not is_callers:
                 # It may be broken for good; the next call opens another.
                 connection.close()
+                self._look_after(error)
             raise store_error from error
         finally:
             # Others may be waiting for it.
             if not is_callers and connection.settings_dict["OPTIONS"].get("pool"):
                 connection.close()
+
+    def _look_now_and_then(self) -> None:
+        """Refuse to go on with tables that a newer lilota has changed below this process.
+
+        Not where Django logs queries: whoever counts them, as by `assertNumQueries`, would find one more now and then.
+        """
+        if self._version_look.is_due() and not self.connection.queries_logged:
+            require_known_version(self.alias)
+            self._version_look.note_good()
+
+    def _look_after(self, error: DatabaseFault) -> None:
+        """Refuse to go on, if that newer lilota is why something that was there is not found."""
+        if tells_of_other_tables(error):
+            with suppress(*DatabaseFaults):  # there is an error to tell already
+                require_known_version(self.alias)
 
 
 class _ThreadEnd:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connections
+from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError, connections
 from django.db.transaction import TransactionManagementError
 
 from lilota.errors import StoreUnavailableError
@@ -20,6 +20,8 @@ DatabaseFaults: Final = (DatabaseError, InterfaceError)
 _MYSQL_CONFLICTS: Final = {1213, 1020}
 #: PostgreSQL: a deadlock; transactions that can't be put in an order.
 _POSTGRES_CONFLICTS: Final = {"40P01", "40001"}
+_MYSQL_NO_COLUMN: Final = 1054
+_SQLITE_LACKS: Final = ("no such table", "no such column", "has no column")
 
 
 def is_conflict(error: BaseException) -> bool:
@@ -28,6 +30,15 @@ def is_conflict(error: BaseException) -> bool:
         return False
     code = error.args[0] if error.args else None
     return code in _MYSQL_CONFLICTS or getattr(error.__cause__, "sqlstate", None) in _POSTGRES_CONFLICTS
+
+
+def tells_of_other_tables(error: DatabaseFault) -> bool:
+    """Tell whether a statement may have failed because tables are not as the migrations of this version make them."""
+    code = error.args[0] if error.args else None
+    text = str(error)
+    return (
+        isinstance(error, ProgrammingError) or code == _MYSQL_NO_COLUMN or any(sign in text for sign in _SQLITE_LACKS)
+    )
 
 
 def to_store_error(error: DatabaseFault, connection: BaseDatabaseWrapper) -> Exception:

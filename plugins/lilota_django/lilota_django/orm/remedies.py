@@ -38,6 +38,15 @@ _REMEDIES: Final[Mapping[str, tuple[int | str, ...]]] = {
         "attempt to write a readonly database",
     ),
     "NAME of {database} is a file of another kind: name one of SQLite's, or a new one.": ("file is not a database",),
+    "lilota's tables are not as its migrations make them: compare with `python manage.py showmigrations lilota`, and "
+    "put back what was renamed, changed or dropped.": (
+        1054,
+        1146,
+        "no such table",
+        "no such column",
+        "has no column",
+        "does not exist",
+    ),
     "Another transaction was writing for too long, or began with reading: set OPTIONS['transaction_mode'] to "
     "'IMMEDIATE', and OPTIONS['timeout'] to some seconds more.": ("database is locked",),
 }

@@ -46,7 +46,8 @@ class OrmStore:
         self._database.read(lambda: require(self._database.alias))
 
     def open(self) -> None:
-        """Do nothing: the migrations of the project make the tables."""
+        """Make nothing, as the migrations of the project do; look only whether a newer lilota has come meanwhile."""
+        self._database.read(lambda: None)
 
     def close(self) -> None:
         self._database.close()
