@@ -45,7 +45,6 @@ class VersionsContract(ContractFixtures):
         with newer_lilota():
             _wait_for_refusal(store)
             for use in (
-                store.open,
                 store.counts,
                 store.runners,
                 lambda: store.get(task_id),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import contextmanager
 
 import pytest
 import redis
 from lilota_redis_store.cluster import Cluster
 from lilota_redis_store.plugin import open_redis_store
+from lilota_redis_store.schema import MIN_READER, SCHEMA_VERSION
 from lilota_test_servers import RedisServer, available_or_skip
 
 from lilota.contract import CanTellOldestDue
@@ -67,7 +69,28 @@ def open_empty():
         store.close()
 
 
-class TestRedisStore(StoreContract):
+class RedisContract(StoreContract):
+    """What all variants share."""
+
+    @pytest.fixture
+    def newer_lilota(self, store):
+        """What a newer lilota writes into a store that it opens."""
+
+        @contextmanager
+        def comes():
+            set_min_reader(store, SCHEMA_VERSION + 1)
+            yield
+            set_min_reader(store, MIN_READER)
+
+        return comes
+
+
+def set_min_reader(store, version):
+    """Say which version must be known, past the scripts of the store."""
+    store._database.servers().run("HSET", f"{store._database.prefix}store", "min_reader", version)
+
+
+class TestRedisStore(RedisContract):
     """On the server of the session: Valkey, unless told otherwise."""
 
     model_examples = 25
@@ -80,7 +103,7 @@ class TestRedisStore(StoreContract):
 
 
 @pytest.mark.slow
-class TestRedisStoreOnRedis(StoreContract):
+class TestRedisStoreOnRedis(RedisContract):
     """On Debian's Redis 7.0."""
 
     model_examples = 25

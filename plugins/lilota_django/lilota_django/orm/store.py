@@ -46,8 +46,7 @@ class OrmStore:
         self._database.read(lambda: require(self._database.alias))
 
     def open(self) -> None:
-        """Make nothing, as the migrations of the project do; look only whether a newer lilota has come meanwhile."""
-        self._database.read(lambda: None)
+        """Do nothing: the migrations of the project make the tables."""
 
     def close(self) -> None:
         self._database.close()
