@@ -20,7 +20,7 @@ from lilota.engine.events import Died, Event, Measured, Retiring
 from lilota.engine.executor import Executor, FollowsDemand, HasNodes, MeasuresWorkers, ShowsStacks, StackWay
 from lilota.engine.fates import Death
 from lilota.engine.messages import Ready, Unfit
-from lilota.errors import LilotaError, described
+from lilota.errors import LilotaError, StoreVersionError, described
 from lilota.plugins.delays import whereabouts
 from lilota.running.exchange import Exchange
 from lilota.running.stopping import RunnerStop
@@ -34,6 +34,11 @@ FIRST_STARTS: Final = 3
 #: After so many in a row, about a minute, a runner without any worker gives up: somebody must hear of it.
 _STARTS: Final = 10
 
+_FAILED: Final = "The engine of the runner failed; what ran is lost, the rest is given back."
+_LEFT_TO_NEWER: Final = (
+    "The runner takes nothing more, and ends what runs; a runner of the newer lilota takes it when the lease has run "
+    "out. %s"
+)
 
 Answer = TypeVar("Answer")
 
@@ -174,25 +179,36 @@ class Driver:
                 self.run_round()
         except BaseException as error:
             self.failure = error  # first of all: there may be no memory for anything else
-            logger.critical("The engine of the runner failed; what ran is lost, the rest is given back.", exc_info=True)
+            if isinstance(error, StoreVersionError):  # no defect, which a traceback would help to find
+                logger.critical(_LEFT_TO_NEWER, error)
+            else:
+                logger.critical(_FAILED, exc_info=True)
             self._end_failed(error)
         finally:
             self.settled.set()
             self._processes.close()
 
     def _end_failed(self, error: BaseException) -> None:
-        """End what runs and count it as lost: one of these attempts may be the reason, and must not go on for ever."""
+        """End what runs; the store is told, unless it is a newer lilota's, where nothing can be written any more."""
         self._processes.close()
-        is_written = False
+        is_written = not isinstance(error, StoreVersionError) and self._write_losses(error)
+        self._on_failure(error, is_written)
+
+    def _write_losses(self, error: BaseException) -> bool:
+        """Count what ran as lost: one of these attempts may be the reason, and must not go on for ever.
+
+        Returns:
+            Whether the store knows of all of them.
+        """
         try:
             now = self._clock()
             death = Death(f"ended with its runner, whose engine failed ({described(error)})")
             self._engine.holdings.lose_all(death, now)
             self._exchange.write_apart(self._engine.holdings.take_updates(), now)
-            is_written = self._engine.holdings.are_settled
         except Exception:
             logger.exception("What ran could not be written; the end of the lease says that it was lost.")
-        self._on_failure(error, is_written)
+            return False
+        return self._engine.holdings.are_settled
 
     def run_round(self) -> None:
         """Go round once; called by who drives the loop in a time of his own, and never calls `start`."""

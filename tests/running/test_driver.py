@@ -339,6 +339,9 @@ def test_a_store_of_a_newer_version_ends_the_loop_with_its_error(caplog):
     assert isinstance(driver.failure, StoreVersionError)
     assert driver.settled.is_set()
     assert processes.workers == {}
+    (told,) = caplog.records
+    assert told.getMessage().endswith("The store was written by lilota 3.")
+    assert told.exc_info is None
 
 
 def test_a_driver_that_was_never_started_releases_its_processes():
