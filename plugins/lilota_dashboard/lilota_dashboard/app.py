@@ -12,8 +12,8 @@ from starlette.routing import Router
 from lilota.client import TaskClient
 from lilota.errors import ConfigurationError
 from lilota.origins import checked_origins
-from lilota.serving import WORKER
 from lilota_dashboard.board import Board
+from lilota_dashboard.commands import commands_for
 from lilota_dashboard.pages import ROUTES
 from lilota_dashboard.pages.errors import HANDLERS
 from lilota_dashboard.security.access import AskedAccess, Authorize
@@ -32,7 +32,8 @@ def dashboard_app(
     allow_actions: bool = False,
     allowed_hosts: Iterable[str] | None = None,
     trusted_origins: Iterable[str] = (),
-    worker_command: str = WORKER,
+    worker_command: str | None = None,
+    command_line: str | None = None,
 ) -> ASGIApp:
     """Return the dashboard as an ASGI application, to be mounted in another one.
 
@@ -47,7 +48,10 @@ def dashboard_app(
         allowed_hosts: the names by which it may be asked for, without ports; None leaves that to the application.
         trusted_origins: where browsers see it, as `https://board.example.org`, if a proxy asks for it by another
             `Host`.
-        worker_command: what starts a runner of these tasks, as "manage.py lilota_worker"; pages say it where none runs.
+        worker_command: what starts a runner of these tasks; pages say it where none runs. None says `lilota worker`, or
+            `manage.py lilota_worker` where the store of the client's settings is a Django project's.
+        command_line: what stands before other commands, where a page names one; None says `lilota`, or
+            `manage.py lilota`.
 
     Raises:
         ConfigurationError: there is no `authorize`: everybody would see the tasks. Or an origin is none.
@@ -57,7 +61,8 @@ def dashboard_app(
             "A dashboard that is mounted needs authorize=: a function of the request that says who may see it, as "
             "dashboard_app(client, authorize=lambda request: request.user.is_staff)."
         )
-    board = Board(client, AskedAccess(authorize), allow_actions=allow_actions, worker_command=worker_command)
+    commands = commands_for(client.registry.plugins.settings.store, worker_command, command_line)
+    board = Board(client, AskedAccess(authorize), allow_actions=allow_actions, commands=commands)
     return guarded(board, partial(Guard, hosts=AllowedHosts(allowed_hosts), trusted=checked_origins(trusted_origins)))
 
 

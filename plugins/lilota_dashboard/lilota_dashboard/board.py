@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.exceptions import HTTPException
 
 from lilota.client import TaskClient
-from lilota.serving import WORKER
+from lilota_dashboard.commands import Commands
 from lilota_dashboard.live.pulse import Pulse
 from lilota_dashboard.security.access import Access
 from lilota_dashboard.security.limits import Guesses, Places
@@ -25,22 +25,20 @@ class Board:
         client: of the store.
         access: decides who may look.
         allow_actions: whether anything may be changed.
-        worker_command: what somebody types to start a runner, for what is said to be wrong.
+        commands: what somebody types in a terminal, for what pages say of that.
         examining: held while somebody examines all, which is work.
         pulse: looks at the store, for all who look at the overview.
     """
 
-    def __init__(
-        self, client: TaskClient, access: Access, *, allow_actions: bool, worker_command: str = WORKER
-    ) -> None:
+    def __init__(self, client: TaskClient, access: Access, *, allow_actions: bool, commands: Commands) -> None:
         self.client: TaskClient = client
         self.access: Access = access
         self.allow_actions: bool = allow_actions
-        self.worker_command: str = worker_command
+        self.commands: Commands = commands
         self.guesses: Guesses = Guesses()
         self.places: Places = Places()
         self.examining: asyncio.Lock = asyncio.Lock()
-        self.pulse: Pulse = Pulse(client, worker_command)
+        self.pulse: Pulse = Pulse(client, commands.worker)
 
     def around(self, app: ASGIApp) -> ASGIApp:
         """Return an application whose requests know this board."""

@@ -79,10 +79,13 @@ def dashboard(
     """
     # Imported here because `lilota` loads this module at each start.
     from lilota.client import TaskClient  # noqa: PLC0415 - as below
+    from lilota_dashboard.commands import Commands, commands_for  # noqa: PLC0415 - as below
     from lilota_dashboard.security.audit import actions_on_stderr  # noqa: PLC0415 - as below
     from lilota_dashboard.serving import Place, serve  # noqa: PLC0415 - it loads a web server
 
     session: _Session = context.obj
+    typed = Commands(session.worker_command, context.find_root().info_name or "lilota")
+    commands = commands_for(store or session.settings.store) if typed == Commands() else typed
     place = Place(host, port, token_file, names, _path(root_path), certificate, key, proxies, origins)
     with (
         session.open_store(store) as opened,  # which says what to do where there is no store yet, and makes none
@@ -93,7 +96,7 @@ def dashboard(
             client,
             place,
             allow_actions=allow_actions,
-            worker_command=session.worker_command,
+            commands=commands,
             tell=lambda address: _tell(address, allow_actions),
         )
 

@@ -49,6 +49,7 @@ def render(request: Request, template: str, **values: object) -> str:
         visitor=request.state.visitor,
         allow_actions=board.allow_actions,
         may_leave=isinstance(board.access, TokenAccess),
+        command_line=board.commands.line,
         **values,
     )
 

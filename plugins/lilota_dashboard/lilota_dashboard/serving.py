@@ -17,6 +17,7 @@ from lilota.errors import ConfigurationError
 from lilota.origins import checked_origins
 from lilota_dashboard.app import guarded
 from lilota_dashboard.board import Board
+from lilota_dashboard.commands import Commands
 from lilota_dashboard.security.access import TokenAccess
 from lilota_dashboard.security.certificates import check_certificate
 from lilota_dashboard.security.guard import Guard
@@ -54,12 +55,12 @@ class Place(NamedTuple):
 
 
 def serve(
-    client: TaskClient, place: Place, *, allow_actions: bool, worker_command: str, tell: Callable[[str], None]
+    client: TaskClient, place: Place, *, allow_actions: bool, commands: Commands, tell: Callable[[str], None]
 ) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Args:
-        worker_command: what somebody types to start a runner.
+        commands: what somebody types in a terminal, for what pages say of that.
         tell: called with the address and the token once it listens.
 
     Raises:
@@ -69,7 +70,7 @@ def serve(
     token = _token(place)
     guard = partial(Guard, hosts=_hosts(place), trusted=checked_origins(place.origins))
     with _listening(place) as listener:
-        board = Board(client, TokenAccess(token), allow_actions=allow_actions, worker_command=worker_command)
+        board = Board(client, TokenAccess(token), allow_actions=allow_actions, commands=commands)
         tell(address(place, listener.getsockname()[1], token))
         uvicorn.Server(_config(guarded(board, guard), place)).run([listener])
 

@@ -8,10 +8,17 @@ import pytest
 from lilota_dashboard import dashboard_app
 from running import serving
 
+from lilota import TaskClient
+from lilota.config import Settings
+
 #: A command line of another program's, as Django's `manage.py` has one.
-MANAGE = "from lilota.__main__ import main; import sys; main(sys.argv[1:], worker_command='manage.py lilota_worker')"
+MANAGE = """import sys
+from lilota.__main__ import main
+main(sys.argv[1:], prog_name="manage.py lilota", worker_command="manage.py lilota_worker")"""
 #: Pages on which it is said what to type where nobody runs tasks.
 TELLING = ("/", "/store", "/tasks/1")
+#: Pages on which a command is named, where the store is empty.
+NAMING = ("/", "/tasks", "/names/add_two_numbers", "/plugins", "/store")
 
 
 def test_who_changed_what_and_when_is_read_where_it_was_started(start, client):
@@ -53,3 +60,40 @@ def test_an_application_says_what_starts_a_runner(client, path):
 
     assert "shop-worker" in text
     assert "lilota worker" not in text
+
+
+@pytest.mark.parametrize("path", NAMING)
+def test_commands_are_those_of_the_program_that_shows_the_pages(start, path):
+    """Each with what stands before it there."""
+    board = start(program=("-c", MANAGE)).log_in()
+
+    assert_in_django(board.get(path).text)
+
+
+# The page of the store looks for the one of the settings, for which there would have to be a project.
+@pytest.mark.parametrize("path", sorted({*NAMING} - {"/store"}))
+def test_an_application_with_the_store_of_a_django_project_has_the_commands_of_that(store_url, path):
+    """Without a word of its own."""
+    settings = Settings(store="django://default")
+    with TaskClient(store_url, settings=settings) as client:
+        app = dashboard_app(client, authorize=lambda _request: True)
+        with serving(app) as site:
+            assert_in_django(site.get(path).text)
+
+
+def test_an_application_says_what_stands_before_commands(client):
+    """Where its own settings tell lilota where the tasks are."""
+    app = dashboard_app(client, authorize=lambda _request: True, command_line="shop tasks")
+
+    with serving(app) as site:
+        assert "shop tasks add NAME" in site.get("/").text
+
+
+def assert_in_django(text):
+    """All that is to be typed begins as in a Django project."""
+    typed = [
+        part for part in re.findall(r"<(?:code|pre)[^>]*>(.*?)</(?:code|pre)>", text, re.DOTALL) if "lilota" in part
+    ]
+    lines = [line for part in typed for line in part.splitlines()]
+    assert lines
+    assert [line for line in lines if not line.startswith("manage.py lilota")] == []

@@ -27,7 +27,7 @@ SHOWN_LINES = 200
 async def show(request: Request) -> Response:
     """Show all about it; a stream keeps it up to date."""
     board = await admit(request)
-    task = await run_in_threadpool(task_page, board.client, task_id_of(request), board.worker_command)
+    task = await run_in_threadpool(task_page, board.client, task_id_of(request), board.commands.worker)
     lines = await run_in_threadpool(log_page, board.client, task.row.id, 0, SHOWN_LINES)
     return page(request, "task.html", task=task, log=lines)
 

@@ -96,7 +96,7 @@ def test_a_hundred_runners_that_fail_alike_fill_no_page(client):
     said = troubles.quick_troubles(client.store)
 
     assert len(said) == 21
-    assert "more: see `lilota doctor`" in said[-1].text
+    assert "more: examine the store" in said[-1].text
 
 
 def test_history_counts_what_ended_in_this_minute_and_hour(client):
