@@ -138,10 +138,14 @@ class Visitor:
         violations = Axe().run(page).response["violations"]
         return [_finding(item) for item in violations if item["impact"] in _GRAVE]
 
-    def photograph(self, page: Page, name: str) -> None:
-        """Take a picture of the whole page, as NAME.png in the folder that LILOTA_TEST_PICTURES names, if it does."""
+    def photograph(self, page: Page, name: str, *, whole: bool = True) -> None:
+        """Take a picture of the page, as NAME.png in the folder that LILOTA_TEST_PICTURES names, if it does.
+
+        Args:
+            whole: also of what is below the window; without it, only what a visitor sees at first.
+        """
         if folder := os.environ.get("LILOTA_TEST_PICTURES"):
-            page.screenshot(path=Path(folder, f"{name}.png"), full_page=True, animations="disabled", caret="hide")
+            page.screenshot(path=Path(folder, f"{name}.png"), full_page=whole, animations="disabled", caret="hide")
 
     def unforgiven(self) -> list[str]:
         """Return the complaints that a test did not expect."""

@@ -20,7 +20,9 @@ _HEIGHT: Final = 96
 _TOP: Final = 14
 _BOTTOM: Final = 16
 _STATES: Final = ("failed", "cancelled", "succeeded")
+#: The height of a line of the timeline, if all of them have room.
 _ROW: Final = 22
+_TALLEST: Final = 10 * _ROW
 _ATTEMPTS: Final = 60
 
 
@@ -49,8 +51,9 @@ def timeline(attempts: Sequence[AttemptRow], name: str) -> str:
     first = min(_start(each) for each in shown)
     last = max(_end(each) for each in shown)
     seconds = max((last - first).total_seconds(), 0.001)
-    height = _ROW * len(shown)
-    drawn = "".join(_attempt(each, number, first, seconds) for number, each in enumerate(shown))
+    row = min(_ROW, _TALLEST / len(shown))
+    height = round(row * len(shown))
+    drawn = "".join(_attempt(each, number * row, row, first, seconds) for number, each in enumerate(shown))
     told = "; ".join(_attempt_told(each) for each in shown)
     return (
         f'<svg class="chart timeline" role="img" viewBox="0 0 {_WIDTH} {height}" '
@@ -113,11 +116,11 @@ def _box(kind: str, x: float, y: float, width: float, height: float) -> str:
     return f'<rect class="{kind}" x="{x:.2f}" y="{y:.2f}" width="{width:.2f}" height="{height:.2f}"/>'
 
 
-def _attempt(attempt: AttemptRow, number: int, first: datetime, seconds: float) -> str:
+def _attempt(attempt: AttemptRow, y: float, height: float, first: datetime, seconds: float) -> str:
     x = _WIDTH * (_start(attempt) - first).total_seconds() / seconds
     width = max(_WIDTH * (_end(attempt) - _start(attempt)).total_seconds() / seconds, 2)
     title = f"<title>{escape(_attempt_told(attempt))}</title>"
-    box = _box(escape(attempt.outcome), min(x, _WIDTH - 2), number * _ROW + 4, width, _ROW - 8)
+    box = _box(escape(attempt.outcome), min(x, _WIDTH - 2), y + height / 5, width, height * 3 / 5)
     return f'<g class="attempt">{title}{box}</g>'
 
 

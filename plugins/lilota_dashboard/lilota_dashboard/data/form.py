@@ -15,6 +15,8 @@ from lilota_dashboard.data.texts import line
 MOST_FIELDS: Final = 200
 _TEXT: Final = 2000
 _CHOICES: Final = 500
+#: So many keys of a nested object are named.
+_KEYS: Final = 8
 _FORMATS: Final[dict[str, FieldKind]] = {
     "password": "password",
     "date": "date",
@@ -75,7 +77,7 @@ def _field(schema: JSONObject, key: str, given: Mapping[str, str] | None, error:
         kind=kind,
         label=line(key),
         description=line(_text(said.get("description")), _TEXT),
-        hint=_hint(kind, parts, limits),
+        hint=_hint(kind, parts, limits, schema),
         value="" if kind == "password" else value,
         is_required=key in schema.get("required", ()),
         is_nullable=any(part.get("type") == "null" for part in parts),
@@ -127,11 +129,11 @@ def _only(parts: list[JSONObject]) -> JSONObject:
     return real[0] if len(real) == 1 else {}
 
 
-def _hint(kind: FieldKind, parts: list[JSONObject], limits: JSONObject) -> str:
+def _hint(kind: FieldKind, parts: list[JSONObject], limits: JSONObject, schema: JSONObject) -> str:
     """Say in words what may stand in a field."""
     called = _CALLED.get(kind, "")
     if kind == "json":
-        types = sorted({_text(part.get("type")) or "any value" for part in parts} - {"null"})
+        types = sorted({_shape(part, schema) for part in parts} - {"null"})
         called = f"JSON: {' or '.join(types)}" if types else "JSON"
     said = [
         called,
@@ -139,6 +141,24 @@ def _hint(kind: FieldKind, parts: list[JSONObject], limits: JSONObject) -> str:
         f"like {line(_text(limits['pattern']), 100)}" if "pattern" in limits else "",
     ]
     return ", ".join(filter(None, said))
+
+
+def _shape(part: JSONObject, schema: JSONObject) -> str:
+    """Return the type of what may stand there, with the keys of an object, and of the objects in an array."""
+    said = _text(part.get("type")) or "any value"
+    if said == "array":
+        inner = {"properties": {"items": part.get("items")}, "$defs": schema.get("$defs", {})}
+        keys = [_with_keys(each) for each in parts_of_key(inner, "items") if each.get("type") == "object"]
+        return line(f"array of objects{keys[0]}") if len(keys) == 1 and keys[0] else said
+    return line(said + _with_keys(part))
+
+
+def _with_keys(part: JSONObject) -> str:
+    known = part.get("properties")
+    if not isinstance(known, dict) or not known:
+        return ""
+    more = f" and {len(known) - _KEYS} more" if len(known) > _KEYS else ""
+    return f" with {', '.join(list(known)[:_KEYS])}{more}"
 
 
 _LIMITS: Final = {

@@ -18,7 +18,7 @@ from lilota_dashboard.data.runners import busy_places, summary
 from lilota_dashboard.data.texts import line
 from lilota_dashboard.data.troubles import troubles_of
 
-_NAMES: Final = 200
+_NAMES: Final = 25
 _FAILURES: Final = 200
 _LATELY: Final = timedelta(days=1)
 
@@ -33,7 +33,6 @@ def overview(client: TaskClient, command: str = WORKER) -> Overview:
     runners, counts = store.runners(), store.counts()
     serving = Serving(runners, command)
     names = _groups(counts, serving, by_name=True)
-    names.sort(key=lambda group: (-group.numbers.unstarted - group.numbers.running, -group.numbers.failed, group.name))
     return Overview(
         at=datetime.now(UTC),
         store=line(store.capabilities().description),
@@ -49,19 +48,25 @@ def overview(client: TaskClient, command: str = WORKER) -> Overview:
 
 
 def _groups(counts: Iterable[TaskCount], serving: Serving, *, by_name: bool) -> list[Group]:
-    """Return how many tasks there are in each queue, or of each name in it."""
+    """Return how many tasks there are in each queue, or of each name in it; what is busy first, then what failed."""
     rows: defaultdict[tuple[str, str], list[TaskCount]] = defaultdict(list)
     for row in counts:
         rows[row.queue, row.name if by_name else ""].append(row)
-    return [
+    groups = [
         Group(
             queue=line(queue),
             name=line(name),
             numbers=numbers_of(found),
             is_served=_all_served(found, serving),
         )
-        for (queue, name), found in sorted(rows.items())
+        for (queue, name), found in rows.items()
     ]
+    return sorted(groups, key=_by_interest)
+
+
+def _by_interest(group: Group) -> tuple[int, int, str, str]:
+    numbers = group.numbers
+    return -numbers.unstarted - numbers.running, -numbers.failed, group.name, group.queue
 
 
 def _all_served(rows: Iterable[TaskCount], serving: Serving) -> bool | None:

@@ -64,8 +64,37 @@ def is_configured(client: TaskClient) -> bool:
 
 
 def _promises(promises: StoreCapabilities) -> Iterator[tuple[str, bool, str]]:
-    yield "durable", promises.durable, "What was added survives crashes and power cuts."
-    yield "kept", not promises.forgets, "Tasks are kept when its process ends."
-    yield "processes", promises.multi_process, "Several processes can use it at the same time."
-    yield "hosts", promises.multi_host, "Several machines can use it at the same time."
-    yield "transactions", promises.takes_connection, "Tasks can be added in a transaction of the application's."
+    """Give each promise with what holds: the word for the other case would be read as the promise."""
+    for what, holds, kept, not_kept in (
+        (
+            "durable",
+            promises.durable,
+            "What was added survives crashes and power cuts.",
+            "What was added in the last second may be lost in a crash or a power cut.",
+        ),
+        (
+            "kept",
+            not promises.forgets,
+            "Tasks are kept when its process ends.",
+            "Tasks are gone when its process ends.",
+        ),
+        (
+            "processes",
+            promises.multi_process,
+            "Several processes can use it at the same time.",
+            "Only one process can use it.",
+        ),
+        (
+            "hosts",
+            promises.multi_host,
+            "Several machines can use it at the same time.",
+            "Only one machine can use it.",
+        ),
+        (
+            "transactions",
+            promises.takes_connection,
+            "Tasks can be added in a transaction of the application's.",
+            "Tasks can't be added in a transaction of the application's.",
+        ),
+    ):
+        yield what, holds, kept if holds else not_kept

@@ -73,4 +73,6 @@ def _of_nobody(serving: Serving, waiting: Sequence[TaskCount]) -> Iterator[Troub
 
 def _rest(number: int) -> Iterator[Trouble]:
     if number > 0:
-        yield Trouble(level="warning", check="runners", text=f"There are {number:,} more: examine the store to see them.")
+        yield Trouble(
+            level="warning", check="runners", text=f"There are {number:,} more: examine the store to see them."
+        )

@@ -46,8 +46,8 @@ async def _broken(request: Request, error: Exception) -> Response:
 
 
 def _page(request: Request, status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
-    phrase = HTTPStatus(status).phrase
-    return page(request, "error.html", status_code=status, headers=headers, title=phrase, text=text)
+    title = HTTPStatus(status).phrase.capitalize()
+    return page(request, "error.html", status_code=status, headers=headers, title=title, text=text)
 
 
 _STATUS: Final[Mapping[type[Exception], int]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from starlette.concurrency import run_in_threadpool
 
@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+_FIELDS: Final = ("q", "name", "queue", "owner", "error", "since", "before")
+
 
 async def show(request: Request) -> Response:
-    """Show one page. A filter that can't be used is said above the list of all."""
+    """Show one page. A filter that can't be used is said above the list of all, and stays to be mended."""
     board = await admit(request)
     problem = ""
     try:
@@ -37,7 +39,14 @@ async def show(request: Request) -> Response:
         headers={"HX-Push-Url": f"{base_of(request)}/tasks{query(wanted.parameters())}"} if by_script else None,
         found=found,
         asked=wanted,
+        typed=_typed(request),
         problem=problem,
         states=tuple(TaskState),
         possible=possible(wanted),
     )
+
+
+def _typed(request: Request) -> dict[str, str]:
+    """Return what stands in each field: what somebody typed, also where it can't be used."""
+    given = request.query_params
+    return {key: safe("".join(given.getlist(key)[:1])) for key in _FIELDS}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import rare
 from filled import fill
 from playwright.sync_api import expect
 
@@ -30,6 +31,8 @@ PAGES = {
 }
 
 
+#: Of these, a picture of what is seen at first is enough.
+TALL = {"badfilter", "many-attempts", "many-queues", "many-names", "long-rows"}
 #: Pictures tell nothing of the machine on which they were taken.
 ANONYMIZE = """paths => {
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -60,7 +63,8 @@ class Walk:
         if found:
             self.wrong[name] = found
         page.evaluate(ANONYMIZE, [str(self._folder), str(ROOT)])
-        self._window.photograph(page, f"{name}-{self._look}")
+        is_covered = page.locator("dialog[open]").count() > 0
+        self._window.photograph(page, f"{name}-{self._look}", whole=not is_covered and name not in TALL)
 
 
 @pytest.fixture(params=LOOKS)
@@ -130,5 +134,62 @@ def test_pages_with_nothing_on_them_are_sound(enter, window, walk, board):
     walk.look_at(page, "empty")
     page.goto(board.url + "/tasks")
     walk.look_at(page, "notasks")
+
+    assert walk.wrong == {}
+
+
+RARE = {
+    "many-queues": "/",
+    "many-names": "/names",
+    "long": f"/tasks/{rare.LONG}",
+    "long-rows": "/tasks",
+    "many-attempts": f"/tasks/{rare.MANY}",
+    "almost": f"/tasks/{rare.ALMOST}",
+    "held": f"/tasks/{rare.HELD}",
+    "nested-form": "/names/order",
+    "refused-name": "/names/nothing_is_called_so",
+    "refused-bulk": "/tasks/all?action=retry&state=succeeded",
+    "examination": "/store/examination",
+}
+
+
+@pytest.fixture
+def rich_board(start, monkeypatch):
+    """A dashboard that may act, and knows the tasks of `ordering`."""
+    monkeypatch.setenv("LILOTA_MODULES", "ordering")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent / "helpers"))
+    return start("--allow-actions")
+
+
+def test_rare_states_are_sound(window, walk, rich_board, client):
+    """Long texts, a hundred attempts, fifty files, sixty queues, a lost runner, a form with nested fields, refusals."""
+    rare.fill_with_rare(client.store)
+    page = window.open(f"{rich_board.url}/#token={rich_board.token}")
+    expect(page.locator(".tiles")).to_be_visible()
+    for name, path in RARE.items():
+        page.goto(rich_board.url + path)
+        walk.look_at(page, name)
+    page.goto(rich_board.url)
+    page.keyboard.press("/")
+    page.keyboard.type("report")
+    expect(page.locator("#palette-list")).to_contain_text("send_report_1")
+    walk.look_at(page, "palette-many")
+
+    assert walk.wrong == {}
+
+
+def test_what_only_shows_is_sound(window, walk, start, client):
+    """Without actions; and after the token is another one."""
+    fill(client.store)
+    board = start()
+    page = window.open(f"{board.url}/#token={board.token}")
+    expect(page.locator(".tiles")).to_be_visible()
+    failed = next(iter(client.find(states=["failed"], names=["send_emails"], limit=1)))
+    for name, path in {"readonly-task": f"/tasks/{failed.id}", "readonly-name": "/names/add_two_numbers"}.items():
+        page.goto(board.url + path)
+        walk.look_at(page, name)
+    window.context.clear_cookies()
+    page.reload()
+    walk.look_at(page, "expired")
 
     assert walk.wrong == {}

@@ -252,3 +252,10 @@ def test_a_task_that_can_not_be_described_is_tried_anew(sqlite_client):
     for _ in range(2):
         with pytest.raises(UnknownTaskError):
             known(sqlite_client, "nowhere")
+
+
+def test_a_field_for_json_names_the_keys_of_what_is_nested(form):
+    """Who fills it in need not read the schema for that."""
+    places = next(field for field in form.fields if field.key == "places")
+
+    assert places.hint == "JSON: array of objects with x, y"

@@ -299,6 +299,23 @@ def test_a_store_says_what_it_promises_and_not_where_its_password_is(client):
     assert {name for name, _, _ in page.promises} == {"durable", "kept", "processes", "hosts", "transactions"}
 
 
+def test_a_store_does_not_word_as_a_promise_what_it_does_not_promise(client):
+    """The mark beside a sentence is not all that tells the two apart."""
+    denials = ("Only one", "can't", "are gone", "may be lost")
+
+    for _, holds, text in store.store_page(client).promises:
+        assert any(words in text for words in denials) != holds, text
+
+
+def test_busy_queues_stand_before_idle_ones(client):
+    """And those with failures before the others: there may be many."""
+    end_task(client.store, start_task(client.store, "resize", queue="ended"))
+    fail(client.store, "resize", queue="failed")
+    add_task(client.store, "resize", queue="waiting")
+
+    assert [group.queue for group in overview.overview(client).queues] == ["waiting", "failed", "ended"]
+
+
 def test_the_doctor_looks_at_the_store_of_the_settings_and_says_if_that_is_another(
     sqlite_client, monkeypatch, tmp_path
 ):
