@@ -1,8 +1,9 @@
-"""Filters over 100,000 tasks, in a real browser: what is shown, how far the page has looked, and what is acted on."""
+"""Filters over 200,000 tasks, in a real browser: what is shown, how far the page has looked, and what is acted on."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 import pytest
 from filled import fill
@@ -13,17 +14,36 @@ from lilota.client import TaskClient
 from lilota.contract import StoredTask
 from lilota.models import TaskState
 
+#: So many tasks wait, and as many have ended.
 NUMBER = 100_000
+GUESTS = 400
+NOT_BEGUN = {
+    "started_at": None,
+    "finished_at": None,
+    "attempt": 0,
+    "token": 0,
+    "output_json": None,
+    "error": None,
+    "reported_progress": 0.0,
+}
 OLDEST = {"description": "The oldest of all", "state": TaskState.FAILED, "output_json": None}
 
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory):
-    """A store with the tasks; the oldest of them all has failed, alone with its description."""
+    """A store with the tasks; the oldest of them all has failed, alone with its description; others wait."""
     url = f"sqlite:///{tmp_path_factory.mktemp('many')}/lilota.db"
     with TaskClient(url, accept_unknown_names=True) as client:
-        fill(client.store, NUMBER, first_id=2)
-        client.store.restore([StoredTask(info=replace(client.get(2).info(), id=1, token=1, **OLDEST))])
+        fill(client.store, NUMBER, first_id=NUMBER + 2)
+        ended = client.get(NUMBER + 2).info()
+        client.store.restore([StoredTask(info=replace(ended, id=1, token=1, **OLDEST))])
+        waiting = replace(ended, name="resize", description="", state=TaskState.PENDING, queue="albums", **NOT_BEGUN)
+        client.store.restore(
+            [
+                StoredTask(info=replace(waiting, id=number + 2, owner=f"guest-{number % GUESTS}"))
+                for number in range(NUMBER)
+            ]
+        )
     return url
 
 
@@ -95,3 +115,31 @@ def test_what_matches_far_behind_is_retried_too(enter, many):
                 page.get_by_role("button", name="Go on").click()
 
         assert client.get(1).info().state is TaskState.PENDING
+
+
+def test_of_many_that_wait_those_are_cancelled_that_match(enter, many):
+    """The preview says how many, the page then what became of them, and the others wait as before."""
+    number = NUMBER // GUESTS
+    with TaskClient(many) as client:
+        before = counted(client)
+        page = enter("/tasks?queue=albums&owner=guest-7")
+        page.get_by_role("link", name="Cancel all of these").click()
+        expect(page.get_by_role("heading", name=f"Cancel {number} tasks?")).to_be_visible()
+        assert counted(client) == before
+
+        page.get_by_role("button", name=f"Cancel {number}").click()
+        expect(page.get_by_role("heading", name=f"Cancelled {number} tasks")).to_be_visible()
+
+        after = counted(client)
+        assert after - before == {("albums", "cancelled"): number}
+        assert before - after == {("albums", "pending"): number}
+    page.get_by_role("link", name="Back to the list").click()
+    expect(page.locator("#results .state")).to_have_text(["cancelled"] * 50)
+
+
+def counted(client):
+    """Return how many tasks there are in each queue and state."""
+    found = Counter()
+    for row in client.store.counts():
+        found[row.queue, row.state.value] += row.count
+    return found
