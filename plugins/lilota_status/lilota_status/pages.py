@@ -83,14 +83,16 @@ class Pages:
         return page.encode(errors="replace")
 
     def _plainly(self, snapshot: Mapping[str, Any]) -> str:
-        """Return what a browser shows that runs no script."""
+        """Return what a browser shows that runs no script; its classes are those of the element, and so is its look."""
         title = escape(snapshot["title"])
-        parts = [f"<h1>{title}</h1>", f"<p>{self._state(snapshot)}</p>"]
+        state = f'<span class="state">{self._state(snapshot)}</span>'
+        parts = [f'<div class="row"><h1 class="title">{title}</h1>{state}</div>']
         if snapshot["state"] not in _ENDED:
             value = "" if snapshot["percentage"] is None else f' value="{snapshot["percentage"]:.1f}"'
             parts.append(f'<progress max="100"{value} aria-label="{title}"></progress>')
-        parts += [f"<p>{escape(text)}</p>" for text in (snapshot["message"], snapshot["error"]) if text]
-        return "".join([*parts, self._files(snapshot), self._links(snapshot), self._form(snapshot)])
+        parts += [f'<p class="{key}">{escape(snapshot[key])}</p>' for key in ("message", "error") if snapshot[key]]
+        parts += [self._files(snapshot), f'<div class="row">{self._links(snapshot)}{self._form(snapshot)}</div>']
+        return f'<div class="task {snapshot["state"]}">{"".join(parts)}</div>'
 
     def _state(self, snapshot: Mapping[str, Any]) -> str:
         is_being_cancelled = snapshot["cancel_requested"] and snapshot["state"] == "running"
@@ -98,22 +100,22 @@ class Pages:
 
     def _files(self, snapshot: Mapping[str, Any]) -> str:
         items = "".join(
-            f'<li><a href="{escape(_relative(file["url"]))}">{escape(file["name"])}</a> ({size(file["size"])})</li>'
+            f'<li class="row"><a href="{escape(_relative(file["url"]))}">{escape(file["name"])}</a>'
+            f' <span class="size">{size(file["size"])}</span></li>'
             for file in snapshot["files"]
         )
-        return f"<h2>{self._texts['files']}</h2><ul>{items}</ul>" if items else ""
+        return f'<h2>{self._texts["files"]}</h2><ul class="files">{items}</ul>' if items else ""
 
     def _links(self, snapshot: Mapping[str, Any]) -> str:
         ref = escape(snapshot["ref"])
         shown = (action for action in ("result", "logs") if action in snapshot["actions"])
-        links = " ".join(f'<a href="{ref}/{action}">{self._texts[action]}</a>' for action in shown)
-        return f"<p>{links}</p>" if links else ""
+        return " ".join(f'<a class="button" href="{ref}/{action}">{self._texts[action]}</a>' for action in shown)
 
     def _form(self, snapshot: Mapping[str, Any]) -> str:
         if "cancel" not in snapshot["actions"]:
             return ""
         action = f"{escape(snapshot['ref'])}/cancel"
-        return f'<form method="post" action="{action}"><button>{self._texts["cancel"]}</button></form>'
+        return f'<form method="post" action="{action}"><button class="button">{self._texts["cancel"]}</button></form>'
 
 
 def _relative(url: str) -> str:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from looking import button, part
+from looking import LOOKS, button, look_at, part
 from PIL import Image
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -192,3 +192,36 @@ def test_axe_finds_nothing_grave(enter, visitor):
     expect(part(page, "state")).to_be_visible()
 
     assert visitor.grave_findings(page) == []
+
+
+def test_photographs_are_sound_in_each_look(enter, new_visitor, photos, request):
+    """A task that is ready, one that runs, and the forms."""
+    name = request.node.callspec.id.partition("_")[0]
+    wrong = {}
+    for look, options in LOOKS.items():
+        window = new_visitor(**options, reduced_motion="reduce", locale="en-GB")
+        page = enter(window, f"ann-{look}")
+        page.get_by_label("Photographs").set_input_files(photos)
+        button(page, "Make thumbnails").click()
+        expect(part(page, "state")).to_have_text("Done")
+        button(page, "Order a report").click()
+        expect(part(page, "details").first).to_contain_text("step 4 of 12")
+        wrong[look] = look_at(window, page, f"example-{name}-{look}")
+
+    assert {look: found for look, found in wrong.items() if found} == {}
+
+
+def test_the_small_example_is_sound_in_each_look(start, new_visitor):
+    """Its form, and a task that runs."""
+    address = start("flask_small/app.py")
+    wrong = {}
+    for look, options in LOOKS.items():
+        window = new_visitor(**options, reduced_motion="reduce", locale="en-GB")
+        window.forgiven.append("status of 406")
+        page = window.open(address)
+        page.get_by_label("Pages").fill("20")
+        button(page, "Order a report").click()
+        expect(part(page, "details").first).to_contain_text("of 20")
+        wrong[look] = look_at(window, page, f"example-flask-{look}")
+
+    assert {look: found for look, found in wrong.items() if found} == {}

@@ -43,6 +43,21 @@ def invoice(ctx: TaskContext) -> None:
     raise RuntimeError("The mail server refused the message: mailbox full.")
 
 
+@task(description="Scans of a contract")
+def many_files(ctx: TaskContext, number: int) -> None:
+    """Attach so many files, some with long names."""
+    for page in range(1, number + 1):
+        name = f"{'page_of_a_contract_with_many_pages_' * 4}{page}.pdf" if page % 10 == 0 else f"page-{page}.pdf"
+        ctx.attach(io.BytesIO(b"%PDF" * page * 400), name=name, media_type="application/pdf")
+
+
+@task(description="incomprehensibilities_" * 20 + "and what everybody knows, again, " * 10)
+def endless_words(ctx: TaskContext) -> None:
+    """Fail with many words, some of which have no end."""
+    ctx.report_progress(70, message="Looking for " + "incomprehensibilities_" * 10)
+    raise RuntimeError("The answer can't be read: " + "incomprehensibilities_" * 40 + "as often before. " * 30)
+
+
 @task(description="Import of customers")
 def talk(ctx: TaskContext, lines: int) -> None:
     """Log so many lines, with the colours of a terminal."""
@@ -65,4 +80,4 @@ def hostile(ctx: TaskContext, folder: str, text: str = HOSTILE) -> None:
 
 #: Those that wait for files in a folder.
 WAITING = (thumbnails, report, hostile)
-ALL = (*WAITING, invoice, talk)
+ALL = (*WAITING, invoice, talk, many_files, endless_words)
