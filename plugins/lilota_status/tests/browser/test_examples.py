@@ -206,7 +206,7 @@ def test_photographs_are_sound_in_each_look(enter, new_visitor, photos, request)
         expect(part(page, "state")).to_have_text("Done")
         button(page, "Order a report").click()
         expect(part(page, "details").first).to_contain_text("step 4 of 12")
-        wrong[look] = look_at(window, page, f"example-{name}-{look}")
+        wrong[look] = look_at(window, page, f"{name}-{look}")
 
     assert {look: found for look, found in wrong.items() if found} == {}
 
@@ -222,6 +222,6 @@ def test_the_small_example_is_sound_in_each_look(start, new_visitor):
         page.get_by_label("Pages").fill("20")
         button(page, "Order a report").click()
         expect(part(page, "details").first).to_contain_text("of 20")
-        wrong[look] = look_at(window, page, f"example-flask-{look}")
+        wrong[look] = look_at(window, page, f"flask-{look}")
 
     assert {look: found for look, found in wrong.items() if found} == {}
