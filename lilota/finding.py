@@ -116,7 +116,8 @@ def find_page(
     query = replace(query, limit=min(most, 4 * limit if conditions else limit + 1))
     found: list[TaskInfo] = []
     looked_at, last_id = 0, after_id
-    for task in _candidates(store, query, wanted.get("since")):
+    # Where matches are rare, the rest is read at once: a store looks for each of its names again to begin a page.
+    for task in _candidates(store, query, wanted.get("since"), further=max(1, most - query.limit)):
         if len(found) == limit:
             return FoundPage(found, looked_at, last_id)
         last_id, looked_at = task.id, looked_at + 1
@@ -182,8 +183,12 @@ def _query(store: TaskStore, after_id: int | None, wanted: TaskFilter) -> TaskQu
     )
 
 
-def _candidates(store: TaskStore, query: TaskQuery, since: datetime | None) -> Iterator[TaskInfo]:
-    """Give the tasks of a query; where the store can tell quickly, without those that ended before `since`."""
+def _candidates(store: TaskStore, query: TaskQuery, since: datetime | None, further: int = _PAGE) -> Iterator[TaskInfo]:
+    """Give the tasks of a query; where the store can tell quickly, without those that ended before `since`.
+
+    Args:
+        further: how many tasks are read at a time after the first page.
+    """
     states = tuple(TaskState) if query.states is None else query.states
     ended = tuple(state for state in states if state.is_terminal)
     if since is not None and ended and isinstance(store, CanFindEnded):
@@ -192,19 +197,19 @@ def _candidates(store: TaskStore, query: TaskQuery, since: datetime | None) -> I
             others = tuple(state for state in states if not state.is_terminal)
             found = (
                 _listed(store, replace(query, states=ended), ids),
-                _pages(store, replace(query, states=others)) if others else (),
+                _pages(store, replace(query, states=others), further) if others else (),
             )
             yield from _each_once(heapq.merge(*found, key=lambda task: task.id, reverse=True))
             return
-    yield from _pages(store, query)
+    yield from _pages(store, query, further)
 
 
-def _pages(store: TaskStore, query: TaskQuery) -> Iterator[TaskInfo]:
+def _pages(store: TaskStore, query: TaskQuery, further: int) -> Iterator[TaskInfo]:
     while page := store.find(query):
         yield from page
         if len(page) < query.limit:
             return
-        query = replace(query, after_id=page[-1].id)
+        query = replace(query, after_id=page[-1].id, limit=further)
 
 
 def _listed(store: TaskStore, query: TaskQuery, ids: Sequence[int]) -> Iterator[TaskInfo]:

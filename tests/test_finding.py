@@ -405,6 +405,17 @@ def test_a_page_reads_no_more_than_it_may_look_at(store):
     assert [query.limit for query in log.queries] == [6, 20]
 
 
+def test_a_page_of_what_is_rare_is_two_questions_to_the_store(store):
+    """Each of them begins anew with every name: a thousand of these must not be looked at ten times for one page."""
+    store.add([NewTask(name="hay")] * 100)
+    log = Log(store)
+
+    page = find_page(log, limit=5, most=80, text="needle")
+
+    assert [query.limit for query in log.queries] == [20, 60]
+    assert page.looked_at == 80
+
+
 def test_a_page_of_what_ended_lately_is_looked_for_by_its_end(store, clock):
     """Who asks for the last hour does not look through all that was added since."""
     failed = fail(store)

@@ -18,8 +18,8 @@ from lilota_dashboard.data.rows import numbers_of, task_row
 from lilota_dashboard.data.texts import line
 
 LONGEST_PAGE: Final = 200
-#: How many tasks are read for one page, at most; as many take ten to forty milliseconds.
-LOOKED_AT: Final = 2000
+#: How many tasks are read for one page, at most; as many take five to fifteen milliseconds.
+LOOKED_AT: Final = 1000
 _LARGEST_ID: Final = 2**63 - 1
 _VALUE_LENGTH: Final = 200
 _VALUES: Final = 50

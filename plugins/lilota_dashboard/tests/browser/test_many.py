@@ -98,7 +98,7 @@ def test_a_page_says_how_far_it_looked_and_goes_on(enter):
     page = enter("/tasks?q=the+oldest+of+all")
 
     expect(page.locator("#results")).to_contain_text("Nothing matches so far")
-    expect(page.locator("#results")).to_contain_text("Looked at 2,000 tasks.")
+    expect(page.locator("#results")).to_contain_text("Looked at 1,000 tasks.")
     page.get_by_role("link", name="Go on").click()
     expect(page).to_have_url(re.compile("after="))
 
