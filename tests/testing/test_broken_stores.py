@@ -65,6 +65,7 @@ EXPECTED = {
     "count ended counts the edge twice": "test_count_ended_counts_between_edges",
     "count ended knows no limit": "test_count_ended_tells_states_apart_and_counts_up_to_the_limit",
     "count ended takes the limit together": "test_count_ended_tells_states_apart_and_counts_up_to_the_limit",
+    "count ended counts up to the limit once": "test_count_ended_counts_up_to_the_limit_between_each_two_edges",
     "ids are used again": "test_ids_are_never_used_again_after_prune",
     "counts drift after prune": "test_counts_agree_with_the_tasks_after_prune",
     "changes are not noticed": "test_a_change_between_two_waits_is_noticed_by_the_second",
@@ -173,6 +174,7 @@ BEYOND_THE_MODEL = {
     "count ended counts the edge twice",
     "count ended knows no limit",
     "count ended takes the limit together",
+    "count ended counts up to the limit once",
 }
 
 

@@ -104,6 +104,16 @@ class EndedContract(ContractFixtures):
         assert counter.count_ended([LONG_AGO - SECOND, LONG_AGO + 9 * SECOND]) == [{succeeded: 5}]
         assert counter.count_ended([]) == []
 
+    def test_count_ended_counts_up_to_the_limit_between_each_two_edges(
+        self, counter: CanCountEnded, store: TaskStore
+    ) -> None:
+        """However many ended before; the edges are the same as for few."""
+        restore_ended(store, *(LONG_AGO + n * SECOND for n in (0, 0, 0, 1, 3, 3, 4)))
+        edges = [LONG_AGO + n * SECOND for n in (0, 1, 2, 3, 4)]
+
+        succeeded = TaskState.SUCCEEDED
+        assert counter.count_ended(edges, limit=2) == [{succeeded: 2}, {succeeded: 1}, {}, {succeeded: 2}]
+
     def test_count_ended_tells_states_apart_and_counts_up_to_the_limit(
         self, counter: CanCountEnded, store: TaskStore, runner: ContractRunner
     ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -83,6 +84,17 @@ class CountEndedTakesTheLimitTogether(StoreWrapper):
 
     def count_ended(self, edges: Sequence[datetime], limit: int = 1000) -> list[dict[TaskState, int]]:
         return [_first(counted, limit) for counted in super().count_ended(edges, limit)]
+
+
+class CountEndedCountsUpToTheLimitOnce(StoreWrapper):
+    """Stops when there were so many since the first edge."""
+
+    def count_ended(self, edges: Sequence[datetime], limit: int = 1000) -> list[dict[TaskState, int]]:
+        left, found = Counter[TaskState](), []
+        for counted in super().count_ended(edges, limit):
+            found.append({state: n for state, number in counted.items() if (n := min(number, limit - left[state]))})
+            left.update(counted)
+        return found
 
 
 def _first(counted: dict[TaskState, int], limit: int) -> dict[TaskState, int]:

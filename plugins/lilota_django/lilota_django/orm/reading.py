@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import heapq
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from functools import reduce
-from itertools import islice, pairwise
+from itertools import islice
 from operator import itemgetter, or_
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +16,7 @@ from lilota import models as records
 from lilota.contract import TaskCount, TaskQuery
 from lilota.contract.ids import LARGEST_ID
 from lilota.errors import TaskNotFoundError
-from lilota.models import TERMINAL_STATES, TaskInfo, TaskState
+from lilota.models import TaskInfo, TaskState
 from lilota_django.models import LogLine, Task
 from lilota_django.orm.chunks import in_chunks
 from lilota_django.orm.database import Database
@@ -108,37 +106,6 @@ def _durations_in(database: Database, lanes: Sequence[int], limit: int) -> list[
     pages = (tasks.filter(lane_id=lane).values_list("pk", "started_at", "finished_at")[:limit] for lane in lanes)
     newest = islice(heapq.merge(*map(list, pages), key=itemgetter(0), reverse=True), limit)
     return [(ended - began).total_seconds() for _, began, ended in newest if began is not None and ended is not None]
-
-
-def ended_since(database: Database, since: int, states: Sequence[TaskState] | None, limit: int) -> list[int]:
-    """Return the ids of tasks that ended at that instant or later."""
-    ids: list[int] = []
-    for state in TERMINAL_STATES if states is None else TERMINAL_STATES.intersection(states):
-        if len(ids) < limit:
-            ended = Task.objects.using(database.alias).filter(state=CODES[state][0], finished_at__gte=since)
-            ids += ended.order_by("finished_at").values_list("pk", flat=True)[: limit - len(ids)]
-    return ids
-
-
-def count_ended(database: Database, edges: Sequence[datetime], limit: int) -> list[dict[TaskState, int]]:
-    """Return how many tasks ended between each two edges, by state."""
-    bars: list[dict[TaskState, int]] = [{} for _ in edges[1:]]
-    for state in TERMINAL_STATES if bars else ():
-        for bar, number in _ended_in(database, state, edges, limit).items():
-            if number:
-                bars[bar][state] = number
-    return bars
-
-
-def _ended_in(database: Database, state: TaskState, edges: Sequence[datetime], limit: int) -> Mapping[int, int]:
-    """Count the tasks of a state in each bar: by one statement where few ended, else by one a bar."""
-    ended = Task.objects.using(database.alias).filter(state=CODES[state][0]).order_by("finished_at")
-    between = ended.filter(finished_at__gte=edges[0], finished_at__lt=edges[-1])
-    instants = list(between.values_list("finished_at", flat=True)[:limit])
-    if len(instants) < limit:
-        return Counter(bisect_right(edges, at) - 1 for at in instants if at is not None)
-    bars = (ended.filter(finished_at__gte=begin, finished_at__lt=end) for begin, end in pairwise(edges))
-    return {place: bar[:limit].count() for place, bar in enumerate(bars)}
 
 
 def matching_ids(database: Database, query: TaskQuery) -> list[int]:

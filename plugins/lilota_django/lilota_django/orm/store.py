@@ -25,7 +25,7 @@ from lilota.contract.ids import check_id
 from lilota.contract.rules import refuse_connection
 from lilota.errors import ConfigurationError
 from lilota.models import AttemptUpdate, LogLine, NewTask, Note, TaskInfo, TaskState
-from lilota_django.orm import actions, adding, attempts, claims, notes, reading, runners, surroundings
+from lilota_django.orm import actions, adding, attempts, claims, ended, notes, reading, runners, surroundings
 from lilota_django.orm.clock import now
 from lilota_django.orm.database import Database
 from lilota_django.orm.moves import Moves
@@ -80,10 +80,10 @@ class OrmStore:
 
     def ended_since(self, since: datetime, states: Sequence[TaskState] | None = None, limit: int = 1000) -> list[int]:
         instant = to_microseconds(since)
-        return self._database.read_at_once(lambda: reading.ended_since(self._database, instant, states, limit))
+        return self._database.read_at_once(lambda: ended.ended_since(self._database, instant, states, limit))
 
     def count_ended(self, edges: Sequence[datetime], limit: int = 1000) -> list[dict[TaskState, int]]:
-        return self._database.read_at_once(lambda: reading.count_ended(self._database, edges, limit))
+        return self._database.read_at_once(lambda: ended.count_ended(self._database, edges, limit))
 
     def counts(self, owner: str | None = None) -> list[TaskCount]:
         return self._database.read_at_once(lambda: reading.counts(self._database, owner))
