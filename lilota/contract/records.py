@@ -189,6 +189,8 @@ class TaskQuery(msgspec.Struct, frozen=True, kw_only=True):
         limit: the length of a page, at least 1.
         newest_first: by falling id; otherwise by rising id.
         owner: only tasks of this owner, or None for all.
+        brief: input, output and checkpoint may be left out of the answer, each as if there were none: for who lists or
+            watches tasks. A store that reads them anyway may give them.
     """
 
     ids: tuple[int, ...] | None = None
@@ -199,6 +201,7 @@ class TaskQuery(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = 100
     newest_first: bool = True
     owner: str | None = None
+    brief: bool = False
 
     def __post_init__(self) -> None:
         """Refuse ids that are no whole numbers, with TaskNotFoundError."""

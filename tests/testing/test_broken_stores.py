@@ -70,6 +70,8 @@ EXPECTED = {
     "counts drift after prune": "test_counts_agree_with_the_tasks_after_prune",
     "changes are not noticed": "test_a_change_between_two_waits_is_noticed_by_the_second",
     "giving back spends the attempt": "test_a_given_back_attempt_is_not_spent",
+    "brief pages leave out errors": "test_a_brief_page_tells_all_but_the_values",
+    "brief pages cut values": "test_a_brief_page_tells_all_but_the_values",
     "later pages start over": "test_pages_follow_each_other_without_gap_or_repetition",
     "log lines are read from the end": "test_logs_are_read_page_by_page",
     "lines sent again are written again": "test_lines_that_are_sent_again_are_not_written_again",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
-from typing import cast
+from typing import Final, cast
 
 import pytest
+from msgspec.structs import replace
 
-from lilota.contract import StoreCapabilities, TaskStore
+from lilota.contract import StoreCapabilities, TaskQuery, TaskStore
 from lilota.errors import TaskNotFoundError
 from lilota.models import NewTask, TaskState
 from lilota.testing.contract.harness import (
@@ -20,6 +22,7 @@ from lilota.testing.contract.harness import (
     counted,
     counted_from,
     found_ids,
+    update,
 )
 
 Verb = Callable[[TaskStore, int], object]
@@ -31,6 +34,9 @@ VERBS: Mapping[str, Verb] = {
     "cancel": lambda store, task_id: store.cancel(task_id),
     "retry": lambda store, task_id: store.retry(task_id),
 }
+
+#: What a brief page may have in place of what is there.
+NO_VALUES: Final[Mapping[str, str | None]] = {"input_json": "{}", "output_json": None, "checkpoint_json": None}
 
 
 class ReadContract(ContractFixtures):
@@ -170,6 +176,26 @@ class ReadContract(ContractFixtures):
         ids = store.add([NewTask(name=("odd", "even")[n % 2]) for n in range(20)])
 
         assert found_ids(store, names=("odd",), limit=8, newest_first=False) == ids[0::2][:8]
+
+    def test_a_brief_page_tells_all_but_the_values(self, store: TaskStore, runner: ContractRunner) -> None:
+        """Input, output and checkpoint may be left out as if there were none; each is there, or is not."""
+        for state in (TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED):
+            add_ended(store, runner, state)
+        for output in ('{"rows": 3}', json.dumps({"text": "x" * 100_000})):
+            claim = add_running(store, runner, description="A photo", priority=3, input_json=output)
+            store.commit([update(claim, output_json=output, checkpoint_json=output, progress=40, pid=17)])
+        store.add([NewTask(name="task", input_json=f'{{"n": {n}}}') for n in range(20)])
+        ids = tuple(found_ids(store))
+
+        for query in (
+            TaskQuery(brief=True),
+            TaskQuery(brief=True, newest_first=False, states=tuple(TaskState)),
+            TaskQuery(brief=True, ids=ids, names=("task",)),
+        ):
+            whole, brief = store.find(replace(query, brief=False)), store.find(query)
+            assert [replace(info, **NO_VALUES) for info in brief] == [replace(info, **NO_VALUES) for info in whole]
+            for some, one in zip(brief, whole, strict=True):
+                assert all(getattr(some, name) in {getattr(one, name), none} for name, none in NO_VALUES.items())
 
     def test_counts_of_an_empty_store_are_an_empty_list(self, store: TaskStore) -> None:
         """What is 0 is not named."""

@@ -184,6 +184,17 @@ def test_tasks_without_an_owner_are_not_in_the_index_of_owners(everywhere):
     assert ("IS NOT NULL" in statement) == connection.features.supports_partial_indexes
 
 
+def test_a_brief_page_asks_for_no_values(everywhere):
+    """They may be long, and kept apart from the rows."""
+    (task_id,) = everywhere.add([NewTask(name="task", input_json='{"x": 1}')])
+
+    with CaptureQueriesContext(connections[everywhere.alias]) as captured:
+        (info,) = everywhere.find(TaskQuery(ids=(task_id,), brief=True))
+
+    assert (info.id, info.input) == (task_id, {})
+    assert [query["sql"] for query in captured if "input_json" in query["sql"] or "output_json" in query["sql"]] == []
+
+
 def test_what_notes_nothing_does_not_touch_the_notes(everywhere):
     """Nor does a claim."""
     everywhere.heartbeat(RunnerInfo(id="runner"))

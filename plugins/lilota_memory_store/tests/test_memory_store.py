@@ -12,7 +12,7 @@ from lilota_memory_store.heap import EntryHeap
 from lilota_memory_store.ids import IdSet
 from lilota_memory_store.plugin import open_memory_store
 
-from lilota.contract import ClaimRequest, RunnerInfo
+from lilota.contract import ClaimRequest, RunnerInfo, TaskQuery
 from lilota.errors import ConfigurationError
 from lilota.models import AttemptUpdate, NewTask, Outcome, TaskState
 
@@ -119,3 +119,13 @@ def test_heap_drops_stale_entries_once_they_are_many():
 
     assert len(heap._entries) < 3000
     assert heap.first() == entries[0]
+
+
+def test_a_brief_page_has_no_values():
+    """They would travel to whoever asks the store in the process of a manager."""
+    store = MemoryTaskStore()
+    store.add([NewTask(name="task", input_json='{"x": 1}')])
+
+    (info,) = store.find(TaskQuery(brief=True))
+
+    assert info.input == {}

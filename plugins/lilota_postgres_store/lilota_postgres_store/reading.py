@@ -71,6 +71,7 @@ def _conditions(query: TaskQuery) -> Parameters:
         # By rising ids, the bundle in which the page begins has a first id before it.
         "bundle_start": str(start if query.newest_first else start - MOST_IN_BUNDLE),
         "limit": str(query.limit),
+        "brief": str(query.brief),
         "states": number_array(codes_of(TaskState if query.states is None else query.states)),
         "names": stored_array(query.names),
         "queues": stored_array(query.queues),

@@ -8,6 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lilota_postgres_store.texts import number_array, original, stored, text_array
 
+from lilota.contract import ClaimRequest, RunnerInfo, TaskQuery
+from lilota.models import AttemptUpdate, NewTask
+
 any_text = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("\0\x1a01"))
 
 
@@ -56,3 +59,18 @@ def test_server_reads_numbers_as_they_are_written(reader):
     ).fetchall()
 
     assert (floats, integers, empty) == (numbers, [2**63 - 1, -(2**63), None], [])
+
+
+def test_a_brief_page_has_no_values(open_store, url):
+    """Also of tasks that are in a bundle: what is long is not read from where it is kept."""
+    store = open_store(url)
+    store.add([NewTask(name="task", input_json=f'{{"n": {n}}}') for n in range(20)])
+    store.heartbeat(RunnerInfo(id="runner"))
+    (claim,) = store.claim(ClaimRequest(runner_id="runner", names=("task",))).claims
+    told = {"output_json": '{"rows": 3}', "checkpoint_json": '{"state": 3}'}
+    store.commit([AttemptUpdate(id=claim.id, token=claim.token, **told)])
+
+    page = store.find(TaskQuery(brief=True))
+
+    assert len(page) == 20
+    assert {(info.input_json, info.output_json, info.checkpoint_json) for info in page} == {("{}", None, None)}

@@ -83,7 +83,7 @@ class Row(msgspec.Struct, array_like=True):
     @property
     def input_json(self) -> str:
         text = self.record.input_json
-        return text if isinstance(text, str) else self.long_input or ""
+        return text if isinstance(text, str) else self.long_input or "{}"
 
     @property
     def output_json(self) -> str | None:

@@ -48,6 +48,20 @@ def test_a_page_of_large_tasks_is_read_in_several_calls(store):
     assert count_calls(store) - calls_before == 3
 
 
+@pytest.mark.slow
+def test_a_brief_page_of_large_tasks_is_read_in_one_call(store):
+    """Without the texts that would fill a reply."""
+    ids = [task_id for _ in range(NUMBER) for task_id in store.add([NewTask(name="task", input_json=LARGE)])]
+    store.find(TaskQuery(ids=(ids[0],)))  # so that the server knows the scripts
+    calls_before = count_calls(store)
+
+    page = store.find(TaskQuery(newest_first=False, brief=True))
+
+    assert [info.id for info in page] == ids
+    assert {info.input_json for info in page} == {"{}"}
+    assert count_calls(store) - calls_before == 1
+
+
 def test_a_large_batch_of_outcomes_is_committed_in_several_calls(store, monkeypatch):
     """Refusals are put together, and the last call brings the claim."""
     store.add([NewTask(name="task")] * (NUMBER + 1))

@@ -95,7 +95,8 @@ def notes(
 def find(connection: sqlite3.Connection, query: TaskQuery) -> list[TaskInfo]:
     """Return one page of the tasks that match."""
     ids = list(islice(_matching_ids(connection, query), query.limit))
-    infos = [_to_info(row) for row in connection.execute(SQL["get_tasks"], (id_list(ids),))]
+    statement = SQL["get_brief_tasks" if query.brief else "get_tasks"]
+    infos = [_to_info(row) for row in connection.execute(statement, (id_list(ids),))]
     return sorted(infos, key=lambda info: info.id, reverse=query.newest_first)
 
 

@@ -51,6 +51,13 @@ def test_statement_finds_its_rows_by_an_index(filled, name):
     assert bad == []
 
 
+@pytest.mark.parametrize("table", ["large_inputs", "large_outputs", "checkpoints"])
+def test_a_brief_page_reads_no_table_of_long_texts(filled, table):
+    """Which a whole one does."""
+    assert any(table in step for step in plan_of(filled, SQL["get_tasks"]))
+    assert not any(table in step for step in plan_of(filled, SQL["get_brief_tasks"]))
+
+
 @pytest.mark.parametrize(
     ("name", "index"),
     [

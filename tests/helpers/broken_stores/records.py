@@ -135,3 +135,20 @@ class TextsPassForIds(StoreWrapper):
 
 def _rounded(instant: datetime) -> datetime:
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
+class BriefPagesLeaveOutErrors(StoreWrapper):
+    """Takes the error for one of the values that may be long."""
+
+    def find(self, query: TaskQuery) -> list[TaskInfo]:
+        return [replace(info, error=None) if query.brief else info for info in super().find(query)]
+
+
+class BriefPagesCutValues(StoreWrapper):
+    """Gives the beginning of an output in place of all or nothing."""
+
+    def find(self, query: TaskQuery) -> list[TaskInfo]:
+        if not query.brief:
+            return super().find(query)
+        found = super().find(replace(query, brief=False))
+        return [replace(info, output_json=info.output_json and info.output_json[:5]) for info in found]

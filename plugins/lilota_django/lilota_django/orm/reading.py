@@ -24,7 +24,7 @@ from lilota_django.orm.lanes import LaneName, names_of
 from lilota_django.orm.moves import totals
 from lilota_django.orm.owners import owned_ids, owner_key, totals_of_owner
 from lilota_django.orm.places import bounds, page_in_place
-from lilota_django.orm.records import CODES, INFO_FIELDS, LINE_FIELDS, STATES, to_info
+from lilota_django.orm.records import BRIEF_FIELDS, CODES, INFO_FIELDS, LINE_FIELDS, STATES, to_brief_info, to_info
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -85,7 +85,8 @@ def find(database: Database, query: TaskQuery) -> list[TaskInfo]:
     """Return one page of the tasks that match."""
     ids = matching_ids(database, query)
     rows = Task.objects.using(database.alias)
-    infos = [to_info(row) for chunk in in_chunks(ids) for row in rows.filter(pk__in=chunk).values_list(*INFO_FIELDS)]
+    fields, convert = (BRIEF_FIELDS, to_brief_info) if query.brief else (INFO_FIELDS, to_info)
+    infos = [convert(row) for chunk in in_chunks(ids) for row in rows.filter(pk__in=chunk).values_list(*fields)]
     return sorted(infos, key=lambda info: info.id, reverse=query.newest_first)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import reduce
 from typing import TYPE_CHECKING, Any, Final
 
@@ -49,6 +49,9 @@ def kept_fields(record: type[msgspec.Struct], table: type[object], renamed: Cont
 _INFO: Final = kept_fields(TaskInfo, Task, _COLUMNS)
 #: The columns that `to_info` takes, in the order of the fields of TaskInfo.
 INFO_FIELDS: Final = tuple(_COLUMNS.get(field, field) for field in _INFO)
+_BRIEF: Final = tuple(field for field in _INFO if field not in {"input_json", "output_json", "checkpoint_json"})
+#: The same for `to_brief_info`.
+BRIEF_FIELDS: Final = tuple(_COLUMNS.get(field, field) for field in _BRIEF)
 #: What is kept of a log line, in the table under the same names.
 LINE_FIELDS: Final = kept_fields(records.LogLine, LogLine)
 
@@ -99,7 +102,16 @@ def task_row(values: Mapping[str, Any]) -> Task:
 
 def to_info(row: tuple[Any, ...]) -> TaskInfo:
     """Make a TaskInfo of the columns that `INFO_FIELDS` names."""
-    fields = dict(zip(_INFO, row, strict=True))
+    return _to_info(zip(_INFO, row, strict=True))
+
+
+def to_brief_info(row: tuple[Any, ...]) -> TaskInfo:
+    """Make a TaskInfo without input, output and checkpoint of the columns that `BRIEF_FIELDS` names."""
+    return _to_info(zip(_BRIEF, row, strict=True))
+
+
+def _to_info(columns: Iterable[tuple[str, Any]]) -> TaskInfo:
+    fields = dict(columns)
     fields["state"] = STATES[fields["state"]]
     fields["error"] = fields["error"] and _decode_error(fields["error"])
     fields["cancel_requested"] = bool(fields["cancel_requested"])

@@ -121,4 +121,4 @@ elseif asked.owner then
 else
     ids = ids_in_lanes()
 end
-return '\146' .. cmsgpack.pack(behind) .. pack_tasks(ids)
+return '\146' .. cmsgpack.pack(behind) .. pack_tasks(ids, asked.brief)

@@ -32,7 +32,8 @@ local MOST_BYTES = 64 * 1024 * 1024
 -- row with a long checkpoint has that one behind.
 -- convert(id, task, packed) returns the record to show, packed, and the length of the log if that is to be shown; or
 -- nothing for a task that is left out. Also returns the lanes of the rows, as keys, and how many ids were looked at.
-local function read_rows(ids, convert)
+-- Brief rows have no long texts: what is in the record costs little.
+local function read_rows(ids, convert, is_brief)
     local records, rows, used, bytes = read_ids(TASKS, ids), {}, {}, 0
     for i, id in ipairs(ids) do
         local task = records[i] and cmsgpack.unpack(records[i])
@@ -41,9 +42,11 @@ local function read_rows(ids, convert)
             record, log_length = convert(id, task, records[i])
         end
         if record then
-            local texts = pack_long_text(id, task, INPUT) .. pack_long_text(id, task, OUTPUT)
-            local array, checkpoint = '\149', ''
-            if task[CHECKPOINT] == true then
+            local texts, array, checkpoint = '\192\192', '\149', ''
+            if not is_brief then
+                texts = pack_long_text(id, task, INPUT) .. pack_long_text(id, task, OUTPUT)
+            end
+            if task[CHECKPOINT] == true and not is_brief then
                 array, checkpoint = '\150', pack_long_text(id, task, CHECKPOINT)
             end
             local row = array .. cmsgpack.pack(id) .. record .. texts .. cmsgpack.pack(log_length) .. checkpoint
@@ -65,9 +68,9 @@ local function after_first(list, number)
 end
 
 -- [rows, lanes, ids that are left] of the tasks that exist among these ids, in this order.
-local function pack_tasks(ids)
+local function pack_tasks(ids, is_brief)
     local rows, used, seen = read_rows(ids, function(_, _, packed)
         return packed
-    end)
+    end, is_brief)
     return '\147' .. pack_array(rows) .. pack_lanes(used) .. cmsgpack.pack(after_first(ids, seen))
 end
