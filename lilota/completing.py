@@ -114,7 +114,7 @@ def _pages(handles: Iterable[TaskHandle[T]]) -> Iterator[list[TaskHandle[T]]]:
 def _ended_of(page: list[TaskHandle[T]], endings: Endings[TaskHandle[Any]]) -> list[TaskHandle[T]]:
     """Return those whose task has ended, or is not there; wait for the others."""
     waiters, ids = page[0].waiters, tuple(handle.id for handle in page)
-    found = waiters.store.find(TaskQuery(ids=ids, limit=len(ids)))
+    found = waiters.store.find(TaskQuery(ids=ids, limit=len(ids), brief=True))
     unfinished = {info.id for info in found if not info.state.is_terminal}
     for handle in page:
         if handle.id in unfinished:

@@ -54,6 +54,7 @@ class FoundPage(NamedTuple):
     """Some of the tasks that match, by falling id.
 
     Attributes:
+        tasks: perhaps without input, output and checkpoint, as of a brief query.
         looked_at: how many tasks were read for it.
         next_after_id: where the next page begins; None where there is none.
     """
@@ -113,7 +114,7 @@ def find_page(
     """
     _check_instants(wanted)
     query, conditions = _query(store, after_id, wanted), _further_conditions(wanted)
-    query = replace(query, limit=min(most, 4 * limit if conditions else limit + 1))
+    query = replace(query, limit=min(most, 4 * limit if conditions else limit + 1), brief=True)
     found: list[TaskInfo] = []
     looked_at, last_id = 0, after_id
     # Where matches are rare, the rest is read at once: a store looks for each of its names again to begin a page.

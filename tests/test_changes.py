@@ -399,3 +399,85 @@ def test_a_thousand_who_follow_a_thousand_tasks_cost_one_question_each_time(obse
         future.cancel()
 
     assert {later - earlier for earlier, later in pairwise(turns[1:])} == {1}
+
+
+class Queries(ObservedStore):
+    """Remembers what it was asked for.
+
+    Attributes:
+        prunes: delete what has ended as soon as somebody has seen it.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.queries = []
+        self.prunes = False
+
+    def find(self, query):
+        self.queries.append(query)
+        found = super().find(query)
+        if self.prunes and any(info.state.is_terminal for info in found):
+            until(self.prune_now, bool)
+        return found
+
+    def prune_now(self):
+        return self.prune(0)
+
+
+@pytest.fixture
+def queries():
+    """A client on a store that remembers."""
+    return TaskClient(Queries(), settings=Settings(), accept_unknown_names=True)
+
+
+def follow(client, number, lines=None):
+    """Add tasks and hear of them; return what is known."""
+    ids = [client.add("task", input={"n": n}).id for n in range(number)]
+    heard = dict.fromkeys(ids, Heard(lines=lines))
+    return {task_id: heard[task_id].with_change(change) for task_id, change in all_changes(client, heard).items()}
+
+
+def test_only_what_has_changed_is_read_whole(queries):
+    """Inputs and outputs of a thousand tasks would else be read again a few times a second."""
+    heard = follow(queries, 20)
+    queries.store.queries.clear()
+    future = queries.changes_behind(heard)
+    attempt = Attempt(queries)
+    attempt.tell(progress=10)
+
+    changes = future.result(timeout=60)
+
+    assert [changes[task_id].info.input for task_id in changes] == [{"n": 0}]
+    assert {query.ids for query in queries.store.queries if not query.brief} == {(attempt.claim.id,)}
+    assert {len(query.ids) for query in queries.store.queries if query.brief} == {20}
+
+
+@pytest.mark.parametrize("lines", [None, 0], ids=["without lines", "with lines"])
+def test_the_end_is_told_with_the_output(client, lines):
+    """Whoever waits for it asks for nothing more."""
+    heard = follow(client, 2, lines)
+    attempt = Attempt(client)
+    client.store.commit(
+        [
+            AttemptUpdate(
+                id=attempt.claim.id,
+                token=attempt.claim.token,
+                output_json='{"rows": 3}',
+                outcome=Outcome(state=SUCCEEDED),
+            )
+        ]
+    )
+
+    (change,) = all_changes(client, heard).values()
+
+    assert (change.info.input, change.info.output) == ({"n": 0}, {"rows": 3})
+
+
+def test_what_is_pruned_between_two_looks_is_gone(queries):
+    """It is not told to have ended without an output."""
+    heard = follow(queries, 2)
+    attempt = Attempt(queries)
+    attempt.tell(state=SUCCEEDED)
+    queries.store.prunes = True
+
+    assert all_changes(queries, heard) == {attempt.claim.id: None}

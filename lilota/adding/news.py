@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -61,6 +61,10 @@ class _Listener(NamedTuple):
 
     heard: Mapping[int, Heard]
     estimates: bool
+
+    def may_be_told(self, known: Heard) -> bool:
+        """Tell whether there may be news of a task that is as it was: its place in the line, or lines of its log."""
+        return self.estimates or known.mark is None or (known.lines is not None and known.mark[0] is TaskState.RUNNING)
 
 
 class News:
@@ -149,8 +153,7 @@ class News:
 
     def _look(self, wanted: Mapping[Future[Changes], _Listener]) -> bool:
         """Answer those of whose tasks there is news, and return whether one of the tasks runs."""
-        ids = tuple({task_id for each in wanted.values() for task_id in each.heard})
-        infos = {info.id: info for page in _pages(ids) for info in self._store.find(_query_for(page))}
+        infos = self._read(wanted.values())
         foreseen = self._foresee(infos, wanted.values())
         seen = {future: foreseen if each.estimates else infos for future, each in wanted.items()}
         after = _first_lines((seen[future], each.heard) for future, each in wanted.items())
@@ -168,6 +171,23 @@ class News:
             if changes:
                 self._answer(future, changes)
         return any(info.state is TaskState.RUNNING for info in infos.values())
+
+    def _read(self, listeners: Collection[_Listener]) -> dict[int, TaskInfo]:
+        """Return the tasks as they are now: whole, or briefly where there is nothing to tell of them.
+
+        Most of many tasks are as they were: what they take and have put out would be read again with each look.
+        """
+        heard = [(task_id, known, each) for each in listeners for task_id, known in each.heard.items()]
+        whole = {task_id for task_id, known, each in heard if each.may_be_told(known)}
+        infos = self._find(whole) | self._find({task_id for task_id, *_ in heard} - whole, brief=True)
+        changed = {task_id for task_id, known, _ in heard if _is_news(infos.get(task_id), known)} - whole
+        # What is pruned between the two looks is not there: it has no output any more.
+        unchanged = {task_id: info for task_id, info in infos.items() if task_id not in changed}
+        return unchanged | self._find(changed)
+
+    def _find(self, ids: Iterable[int], *, brief: bool = False) -> dict[int, TaskInfo]:
+        queries = (TaskQuery(ids=page, limit=len(page), brief=brief) for page in _pages(tuple(ids)))
+        return {info.id: info for query in queries for info in self._store.find(query)}
 
     def _foresee(self, infos: Mapping[int, TaskInfo], listeners: Iterable[_Listener]) -> dict[int, TaskInfo]:
         """Return with their estimates those tasks of which somebody wants these."""
@@ -242,8 +262,8 @@ def _may_have_logged(info: TaskInfo, known: Heard) -> bool:
     return info.token > 0 and (info.state is TaskState.RUNNING or known.mark != mark_of(info))
 
 
-def _query_for(ids: tuple[int, ...]) -> TaskQuery:
-    return TaskQuery(ids=ids, limit=len(ids))
+def _is_news(info: TaskInfo | None, known: Heard) -> bool:
+    return info is not None and known.mark != mark_of(info)
 
 
 def _pages(ids: tuple[int, ...]) -> Iterable[tuple[int, ...]]:

@@ -238,7 +238,7 @@ class Waiters:
                 self._somebody_awaits.clear()
         for start in range(0, len(waited_for), IDS_PER_LOOK):
             ids = waited_for[start : start + IDS_PER_LOOK]
-            query = TaskQuery(ids=ids, states=tuple(TERMINAL_STATES), limit=len(ids))
+            query = TaskQuery(ids=ids, states=tuple(TERMINAL_STATES), limit=len(ids), brief=True)
             self.tell([info.id for info in self.store.find(query)])
         if waited_for_long := self._lookout.look_now_and_then(waited_for):
             self._tell_missing(waited_for_long)
@@ -250,7 +250,7 @@ class Waiters:
             return
         for start in range(0, len(waited_for), IDS_PER_LOOK):
             ids = tuple(waited_for[start : start + IDS_PER_LOOK])
-            found = {info.id for info in self.store.find(TaskQuery(ids=ids, limit=len(ids)))}
+            found = {info.id for info in self.store.find(TaskQuery(ids=ids, limit=len(ids), brief=True))}
             self.tell([task_id for task_id in ids if task_id not in found])
 
     def _fail_all(self, error: Exception) -> None:
