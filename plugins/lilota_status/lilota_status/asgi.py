@@ -9,13 +9,12 @@ import asyncio
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, MutableMapping
 from contextlib import aclosing, suppress
-from http import HTTPStatus
 from typing import Any, Unpack
 from urllib.parse import unquote
 
 from lilota_status.kit import StatusKit
 from lilota_status.options import Options
-from lilota_status.records import Answer, Asked, Refusal, refused
+from lilota_status.records import Answer, Asked
 from lilota_status.streams import STREAM_HEADERS, begun_stream, poll_in_loop
 from lilota_status.visitors import Clients
 
@@ -84,9 +83,7 @@ class StatusApp:
             await self._answer(self._asked(scope), receive, send)
 
     async def _answer(self, asked: Asked, receive: Receive, send: Send) -> None:
-        if {"content-length", "transfer-encoding"} <= asked.headers.keys():
-            answer = refused(_two_lengths())
-        elif asked.path != "events" or asked.method != "GET":
+        if asked.path != "events" or asked.method != "GET":
             answer = await asyncio.to_thread(self._kit.answer, asked)
         elif asked.accepts("text/event-stream"):
             try:
@@ -116,14 +113,6 @@ class StatusApp:
             address=(scope.get("client") or ("",))[0],
             wait=lambda awaitable: asyncio.run_coroutine_threadsafe(_awaited(awaitable), loop).result(),
         )
-
-
-def _two_lengths() -> Refusal:
-    """Return what ends a connection on which a proxy may see other requests than the server (RFC 9112, 6.1).
-
-    h11, and so uvicorn, would take what follows for the next request.
-    """
-    return Refusal(HTTPStatus.BAD_REQUEST, "The request has two lengths.", Connection="close")
 
 
 async def _send_frames(pieces: AsyncGenerator[bytes], send: Send) -> None:

@@ -21,7 +21,7 @@ from lilota_status.options import Options
 from lilota_status.records import Answer, Asked, Pieces
 from lilota_status.streams import STREAM_HEADERS, begun_stream, poll_in_loop
 from lilota_status.visitors import Clients
-from lilota_status.wsgi import ThreadAnswers
+from lilota_status.wsgi import ThreadAnswers, allowed_headers
 
 
 def status_urls(client: Clients, **options: Unpack[Options]) -> list[URLPattern]:
@@ -98,10 +98,11 @@ async def _awaited(awaitable: Awaitable[Any]) -> Any:  # noqa: ANN401 - what the
 
 
 def _response(answer: Answer, request: HttpRequest) -> HttpResponseBase:
-    headers = dict(answer.all_headers())
+    is_asgi = isinstance(request, ASGIRequest)
+    headers = dict(answer.all_headers() if is_asgi else allowed_headers(answer))
     if isinstance(answer.body, bytes):
         return HttpResponse(answer.body, status=answer.status, headers=headers)
-    content = _AsyncPieces(answer.body) if isinstance(request, ASGIRequest) else answer.body
+    content = _AsyncPieces(answer.body) if is_asgi else answer.body
     return StreamingHttpResponse(content, status=answer.status, headers=headers)  # it closes them
 
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from lilota_status.kit import StatusKit
 from lilota_status.options import Options
 from lilota_status.visitors import Clients
-from lilota_status.wsgi import ThreadAnswers, asked_in
+from lilota_status.wsgi import ThreadAnswers, allowed_headers, asked_in
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -38,7 +38,7 @@ def status_blueprint(client: Clients, name: str = "lilota_status", **options: Un
         asked = asked_in(request.environ, request._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001 - documented, and no other way
         base = f"{request.script_root}{request.path}".removesuffix(path).rstrip("/")
         answer = answers.answer(replace(asked, path=path, base=base), has_threads=request.is_multithread)
-        response = Response(answer.pieces(), answer.status, answer.all_headers(), direct_passthrough=True)
+        response = Response(answer.pieces(), answer.status, allowed_headers(answer), direct_passthrough=True)
         response.call_on_close(answer.close)
         return response
 

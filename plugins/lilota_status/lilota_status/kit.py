@@ -14,6 +14,7 @@ from lilota.models import TaskState
 from lilota.origins import checked_origins
 from lilota.texts.secrets import mask_secrets
 from lilota_status.assets import ASSETS, asset
+from lilota_status.bodies import check_body
 from lilota_status.downloads import download
 from lilota_status.files import FileLists, files_now
 from lilota_status.following import TROUBLE, Following, open_following
@@ -28,7 +29,6 @@ from lilota_status.visitors import Allow, Clients, Owner, Visitors
 logger: logging.Logger = logging.getLogger(__name__)
 
 _HTML: Final = "text/html"
-_LONGEST_BODY: Final = 10_000
 
 
 class StatusKit:
@@ -79,8 +79,9 @@ class StatusKit:
         return f"address {asked.address}" if owner is None else f"owner {owner}"
 
     def guarded(self, asked: Asked, answer: Callable[[], Answer]) -> Answer:
-        """Return an answer; what goes wrong is logged, and told to nobody else."""
+        """Return an answer, or a refusal of the body; what goes wrong is logged, and told to nobody else."""
         try:
+            check_body(asked)
             return answer()
         except Exception as error:  # noqa: BLE001 - it is logged there
             return self.failure(asked, error)
@@ -203,14 +204,11 @@ class StatusKit:
 
 
 def _check_method(asked: Asked, method: str) -> None:
-    """Refuse other methods, and bodies that nobody needs to read."""
+    """Refuse other methods."""
     allowed = ("GET", "HEAD") if method == "GET" else (method,)
     if asked.method not in allowed:
         sentence = f"Only {method} can be asked for here."
         raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, sentence, Allow=", ".join(allowed))
-    length = asked.headers.get("content-length") or "0"
-    if not length.isdecimal() or int(length[:30]) > _LONGEST_BODY:
-        raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Nothing that long is read here.")
 
 
 def _states(word: str | None) -> list[TaskState] | None:

@@ -15,6 +15,7 @@ import msgspec
 
 from lilota.changes import Changes
 from lilota.errors import StoreError
+from lilota_status.bodies import check_body
 from lilota_status.following import TROUBLE, Event, Following, wanted_of
 from lilota_status.kit import StatusKit
 from lilota_status.polls import AGAIN_SECONDS, poll_answer, seconds_of
@@ -46,6 +47,7 @@ def check_stream(kit: StatusKit, asked: Asked) -> str:
     Raises:
         Refusal: it is not given.
     """
+    check_body(asked)
     wanted_of(asked)
     client = kit.client_of(asked)
     with kit.streams.one_of(client):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from lilota_status.kit import StatusKit
 from lilota_status.options import Options
 from lilota_status.polls import ThreadPolls
-from lilota_status.records import Answer, Asked, json_answer
+from lilota_status.records import Answer, Asked, Headers, json_answer
 from lilota_status.visitors import Clients
 
 if TYPE_CHECKING:
@@ -51,9 +51,13 @@ class ThreadAnswers:
         if asked.path != "events" or asked.method != "GET":
             return self.kit.answer(asked)
         if asked.accepts("text/event-stream"):
-            error = "There are no event streams here; ask for application/json."
-            return json_answer({"error": error, "poll": True}, HTTPStatus.NOT_ACCEPTABLE)
+            return self.kit.guarded(asked, _no_stream)
         return self._polls.answer(asked, has_threads=has_threads)
+
+
+def _no_stream() -> Answer:
+    error = "There are no event streams here; ask for application/json."
+    return json_answer({"error": error, "poll": True}, HTTPStatus.NOT_ACCEPTABLE)
 
 
 class StatusWsgi:
@@ -67,7 +71,7 @@ class StatusWsgi:
         """Answer a request."""
         native = environ if self._request_class is None else self._request_class(environ)
         answer = self._answers.answer(asked_in(environ, native), has_threads=bool(environ.get("wsgi.multithread")))
-        start_response(f"{answer.status:d} {HTTPStatus(answer.status).phrase}", answer.all_headers())
+        start_response(f"{answer.status:d} {HTTPStatus(answer.status).phrase}", allowed_headers(answer))
         if environ["REQUEST_METHOD"] == "HEAD":
             answer.close()
             return []
@@ -85,6 +89,11 @@ def asked_in(environ: WSGIEnvironment, native: object) -> Asked:
         native=native,
         address=environ.get("REMOTE_ADDR", ""),
     )
+
+
+def allowed_headers(answer: Answer) -> Headers:
+    """Return the headers of an answer but for `Connection`: what becomes of that is the server's (PEP 3333)."""
+    return [(name, value) for name, value in answer.all_headers() if name != "Connection"]
 
 
 def _headers(environ: WSGIEnvironment) -> dict[str, str]:

@@ -11,7 +11,7 @@ import threading
 
 import pytest
 from servers import until
-from wire import status_of
+from wire import Wire, status_of
 
 from lilota.models import TaskState
 
@@ -57,6 +57,24 @@ def test_no_request_hides_in_the_body_of_another(wire, task, lengths):
 
     assert status_of(received) in REFUSED
     assert received.count(b"HTTP/1.") <= 1
+    assert is_untouched(task)
+
+
+@pytest.mark.parametrize("path", ["{ref}", "{ref}/cancel", "events?refs={ref}", "lilota.js"])
+@pytest.mark.parametrize("accept", [b"text/event-stream", b"text/html"])
+def test_two_lengths_are_refused_wherever_the_pages_are_mounted(visitor, client, path, accept):
+    """On every route, in every framework: what is read of it, and where it ends, would depend on the server."""
+    wire, task = Wire(visitor), client.add("task")
+    method = "POST" if path.endswith("cancel") else "GET"
+    lengths = b"Content-Length: 5\r\nTransfer-Encoding: chunked"
+    outer = wire.head(method, f"{visitor.base}/{path.format(ref=task.ref)}", lengths, b"Accept: " + accept)
+    hidden = wire.head("POST", f"{visitor.base}/{task.ref}/cancel")
+
+    received = wire.send(outer.replace(b"Connection: close\r\n", b"") + b"0\r\n\r\n" + hidden)
+
+    assert status_of(received) == 400
+    assert b"two lengths" in received
+    assert received.count(b"HTTP/1.") == 1
     assert is_untouched(task)
 
 

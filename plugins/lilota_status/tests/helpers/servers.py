@@ -74,14 +74,14 @@ def until(look: Callable, holds: Callable):
 
 
 class AsgiServer:
-    """uvicorn on a free port."""
+    """uvicorn on a free port, with h11, which lets through more than its other parser."""
 
     def __init__(self, app, *, base: str = "", root_path: str = "", lifespan: str = "auto") -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._base = base
         self._visitors: list[Visitor] = []
         config = uvicorn.Config(
-            app, log_level="warning", root_path=root_path, lifespan=lifespan, timeout_graceful_shutdown=1
+            app, http="h11", log_level="warning", root_path=root_path, lifespan=lifespan, timeout_graceful_shutdown=1
         )
         self.server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self._socket]}, daemon=True)
