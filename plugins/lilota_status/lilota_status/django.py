@@ -5,23 +5,27 @@ path("tasks/", include(status_urls(get_client, allow=...)))
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import aclosing
 from functools import partial
-from typing import Any, Unpack
+from typing import Any, Final, Unpack
 
-from asgiref.sync import async_to_sync, sync_to_async
+from asgiref.sync import async_to_sync
 from django.core.handlers.asgi import ASGIRequest
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.urls import URLPattern, path
 from django.views.decorators.csrf import csrf_exempt
 
+from lilota_status.django_threads import RequestThreads
 from lilota_status.kit import StatusKit
 from lilota_status.options import Options
 from lilota_status.records import Answer, Asked, Pieces
 from lilota_status.streams import STREAM_HEADERS, begun_stream, poll_in_loop
 from lilota_status.visitors import Clients
 from lilota_status.wsgi import ThreadAnswers, allowed_headers
+
+_THREADS: Final = RequestThreads()
 
 
 def status_urls(client: Clients, **options: Unpack[Options]) -> list[URLPattern]:
@@ -36,7 +40,9 @@ def status_urls(client: Clients, **options: Unpack[Options]) -> list[URLPattern]
     """
     views = _Views(ThreadAnswers(StatusKit(client, **options)))
     # A request that changes something is known by where it comes from; the page of the script has no token of Django.
-    return [path("events", csrf_exempt(views.events)), path("<path:path>", csrf_exempt(views.task))]
+    # Nor is a coroutine in a transaction of Django; it would refuse to run one where ATOMIC_REQUESTS is set.
+    events = transaction.non_atomic_requests(csrf_exempt(views.events))
+    return [path("events", events), path("<path:path>", csrf_exempt(views.task))]
 
 
 class _Views:
@@ -55,13 +61,13 @@ class _Views:
         kit = self._answers.kit
         if not isinstance(request, ASGIRequest):
             has_threads = bool(request.META.get("wsgi.multithread"))
-            return _response(await _in_thread(partial(self._answers.answer, has_threads=has_threads), asked), request)
+            return _response(await _THREADS.ask(partial(self._answers.answer, has_threads=has_threads), asked), request)
         if request.method != "GET":
-            return _response(await _in_thread(kit.answer, asked), request)
+            return _response(await _THREADS.ask(kit.answer, asked), request)
         if not asked.accepts("text/event-stream"):
-            return _response(await poll_in_loop(kit, asked, _in_thread), request)
+            return _response(await poll_in_loop(kit, asked, _THREADS), request)
         try:
-            first, pieces = await begun_stream(kit, asked, _in_thread)
+            first, pieces = await begun_stream(kit, asked, _THREADS)
         except Exception as error:  # noqa: BLE001 - it is logged there
             return _response(kit.failure(asked, error), request)
         return StreamingHttpResponse(_all_of(first, pieces), headers=dict(STREAM_HEADERS))
@@ -73,11 +79,6 @@ async def _all_of(first: bytes, pieces: AsyncGenerator[bytes]) -> AsyncGenerator
         yield first
         async for piece in pieces:
             yield piece
-
-
-async def _in_thread(function: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - what the function returns
-    """Call a function in the thread in which Django has its connections for this request."""
-    return await sync_to_async(function, thread_sensitive=True)(*arguments)
 
 
 def _asked(request: HttpRequest, path: str) -> Asked:
@@ -113,8 +114,9 @@ class _AsyncPieces:
         self._pieces = pieces
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        await _THREADS.leave()  # who takes a file slowly takes it for long
         pieces = iter(self._pieces)
-        while piece := await _in_thread(next, pieces, b""):
+        while piece := await _THREADS.look(next, pieces, b""):
             yield piece
 
     def close(self) -> None:

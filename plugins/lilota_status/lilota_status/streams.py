@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -20,9 +20,8 @@ from lilota_status.following import TROUBLE, Event, Following, wanted_of
 from lilota_status.kit import StatusKit
 from lilota_status.polls import AGAIN_SECONDS, poll_answer, seconds_of
 from lilota_status.records import COMMON_HEADERS, Answer, Asked, Headers
+from lilota_status.threads import OF_LOOP, Threads
 
-#: Calls a function in a thread: `asyncio.to_thread`, or what a framework has instead.
-Run = Callable[..., Awaitable[Any]]
 Asking = TypeVar("Asking")
 
 STREAM_HEADERS: Final[Headers] = [
@@ -54,24 +53,21 @@ def check_stream(kit: StatusKit, asked: Asked) -> str:
         return client
 
 
-async def begun_stream(
-    kit: StatusKit, asked: Asked, run: Run = asyncio.to_thread
-) -> tuple[bytes, AsyncGenerator[bytes]]:
+async def begun_stream(kit: StatusKit, asked: Asked, threads: Threads = OF_LOOP) -> tuple[bytes, AsyncGenerator[bytes]]:
     """Return the first piece of a stream and what gives the others; its place is taken, so it is sure to be given.
 
     Raises:
         Refusal: it is not given.
     """
-    pieces = frames(kit, asked, await run(check_stream, kit, asked), run)
+    pieces = frames(kit, asked, await threads.ask(check_stream, kit, asked), threads)
     return await anext(pieces), pieces  # another page may have taken the place since the check
 
 
-async def frames(kit: StatusKit, asked: Asked, client: str, run: Run = asyncio.to_thread) -> AsyncGenerator[bytes]:
+async def frames(kit: StatusKit, asked: Asked, client: str, threads: Threads = OF_LOOP) -> AsyncGenerator[bytes]:
     """Give what a page is told of its tasks, until they have ended or it is time to ask for permissions again.
 
     Args:
         client: what `check_stream` has returned.
-        run: calls a function in a thread.
     """
     with kit.streams.one_of(client):
         yield b"retry: %d\n\n" % random.randint(*_COME_AGAIN_MS)  # noqa: S311 - spreads load, hides nothing
@@ -79,7 +75,7 @@ async def frames(kit: StatusKit, asked: Asked, client: str, run: Run = asyncio.t
         is_away, following = False, None
         while following is None:
             try:
-                async with _begun(run(kit.follow, asked)) as beginning:
+                async with _begun(threads.ask(kit.follow, asked)) as beginning:
                     if not is_away and not beginning.done():  # a page that hears nothing takes the stream for held back
                         yield _frame(_TROUBLE)
                         is_away = True
@@ -90,6 +86,7 @@ async def frames(kit: StatusKit, asked: Asked, client: str, run: Run = asyncio.t
                 await asyncio.sleep(AGAIN_SECONDS)
         events = _first(events, following)
         is_away = False  # the page has heard that it is not
+        await threads.leave()
         del asked, beginning  # what came with the request is not kept for as long as the stream lasts
         while True:
             while events:  # none is kept while the page waits for the next one
@@ -99,7 +96,7 @@ async def frames(kit: StatusKit, asked: Asked, client: str, run: Run = asyncio.t
                 return
             if time.monotonic() > ends_at:
                 return
-            events = await _next_events(following, _HEARTBEAT_SECONDS, run)
+            events = await _next_events(following, _HEARTBEAT_SECONDS, threads)
             if not events and not following.is_over:
                 following.ask_for_the_line()
                 yield _HEARTBEAT
@@ -110,14 +107,15 @@ async def frames(kit: StatusKit, asked: Asked, client: str, run: Run = asyncio.t
                 is_away = False
 
 
-async def poll_in_loop(kit: StatusKit, asked: Asked, run: Run = asyncio.to_thread) -> Answer:
+async def poll_in_loop(kit: StatusKit, asked: Asked, threads: Threads = OF_LOOP) -> Answer:
     """Answer a long poll."""
     try:
         wait_seconds = seconds_of(asked)
-        with kit.streams.one_of(await run(check_stream, kit, asked)):
-            following, events = await run(kit.follow, asked)
+        with kit.streams.one_of(await threads.ask(check_stream, kit, asked)):
+            following, events = await threads.ask(kit.follow, asked)
             if not events and not following.is_over and wait_seconds:
-                events = await _next_events(following, wait_seconds, run)
+                await threads.leave()
+                events = await _next_events(following, wait_seconds, threads)
                 if not events:
                     following.ask_for_the_line()
             return poll_answer(following, events)
@@ -141,7 +139,7 @@ async def _begun(asked: Awaitable[Asking]) -> AsyncGenerator[asyncio.Future[Aski
         beginning.cancel()
 
 
-async def _next_events(following: Following, wait_seconds: float, run: Run) -> list[Event]:
+async def _next_events(following: Following, wait_seconds: float, threads: Threads) -> list[Event]:
     """Return what happens next; nothing where nothing does for so long, and trouble where the store is away."""
     ends_at = time.monotonic() + wait_seconds
     try:
@@ -150,7 +148,7 @@ async def _next_events(following: Following, wait_seconds: float, run: Run) -> l
             if changes is None:
                 break
             needs_store = following.needs_store(changes)
-            events = await run(following.events, changes) if needs_store else following.events(changes)
+            events = await threads.look(following.events, changes) if needs_store else following.events(changes)
             if events:
                 return events
     except StoreError:

@@ -6,10 +6,10 @@ test_hostile_texts.
 
 from __future__ import annotations
 
-import io
 import threading
 
 import pytest
+from attempts import ref_with_file
 from servers import until
 from wire import Wire, status_of
 
@@ -331,30 +331,12 @@ def test_no_header_of_a_request_comes_back(wire, task, text):
 )
 def test_a_range_makes_no_small_file_a_large_answer(wire, client, asked):
     """Many parts, parts that overlap, that run backwards, that begin behind the end."""
-    ref = _with_file(client)
+    ref = ref_with_file(client, "data.bin", b"0123456789" * 1_000)
 
     received = wire.send(wire.head("GET", f"/{ref}/files/data.bin", b"Range: " + asked))
 
     assert status_of(received) == 416
     assert len(received) < 2_000
-
-
-def _with_file(client):
-    """Return the reference of a task that has a file of ten thousand bytes."""
-    from attempts import Attempt
-
-    from lilota.files.reading import note_of
-    from lilota.models import AttachedFile
-
-    ref = client.add("task").ref
-    stored = client.upload(io.BytesIO(b"0123456789" * 1_000), name="x", media_type="text/plain")
-    file = AttachedFile(
-        name="data.bin", media_type="text/plain", size=stored.size, sha256=stored.sha256, place=stored.place
-    )
-    attempt = Attempt(client)
-    attempt.tell(notes=(note_of(file),))
-    attempt.succeed()
-    return ref
 
 
 # --- bodies that do not end

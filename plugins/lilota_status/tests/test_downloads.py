@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import io
-
 import pytest
-from attempts import Attempt
+from attempts import ref_with_file
 from servers import until
-
-from lilota.files.reading import note_of
-from lilota.models import AttachedFile
 
 TEXT = b"0123456789" * 20_000
 NAMES = ['a"b.txt', "a;b%41.txt", "Ölçü 図.pdf", "'; filename=evil.exe", "x" * 200, "-"]
@@ -45,13 +40,7 @@ def attach(client):
     """Return what attaches a file to a new task, and returns the reference of that."""
 
     def attached(name="data.bin", content=TEXT, media_type="application/octet-stream"):
-        ref = client.add("task").ref
-        attempt = Attempt(client)
-        stored = client.upload(io.BytesIO(content), name="x", media_type="text/plain")
-        fields = {"size": stored.size, "sha256": stored.sha256, "place": stored.place}
-        attempt.tell(notes=(note_of(AttachedFile(name=name, media_type=media_type, **fields)),))
-        attempt.succeed()
-        return ref
+        return ref_with_file(client, name, content, media_type)
 
     return attached
 

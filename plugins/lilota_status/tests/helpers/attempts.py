@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
 from lilota.contract import ClaimRequest, RunnerInfo
-from lilota.models import AttemptUpdate, LogLine, Outcome, TaskError, TaskState
+from lilota.files.reading import note_of
+from lilota.models import AttachedFile, AttemptUpdate, LogLine, Outcome, TaskError, TaskState
 
 
 class Attempt:
@@ -32,3 +35,14 @@ class Attempt:
     def fail(self, message: str) -> None:
         error = TaskError(type="ValueError", message=message, traceback="Traceback: /srv/app/secret.py")
         self.tell(outcome=Outcome(state=TaskState.FAILED, error=error))
+
+
+def ref_with_file(client, name: str, content: bytes, media_type: str = "application/octet-stream") -> str:
+    """Return the reference of a new task that has ended, and has attached a file."""
+    ref = client.add("task").ref
+    attempt = Attempt(client)
+    stored = client.upload(io.BytesIO(content), name="x", media_type="text/plain")
+    fields = {"size": stored.size, "sha256": stored.sha256, "place": stored.place}
+    attempt.tell(notes=(note_of(AttachedFile(name=name, media_type=media_type, **fields)),))
+    attempt.succeed()
+    return ref

@@ -19,11 +19,17 @@ KEYS = ("a key that only the tests know",)
 
 
 class Visitor:
-    """Somebody who visits the pages of a server."""
+    """Somebody who visits the pages of a server.
 
-    def __init__(self, url: str, base: str = "") -> None:
-        self.http = httpx.Client(base_url=url, timeout=WITHIN_SECONDS)
+    Args:
+        socket_path: where the server listens, if not at the address of the URL.
+    """
+
+    def __init__(self, url: str, base: str = "", socket_path: str | None = None) -> None:
+        transport = httpx.HTTPTransport(uds=socket_path)
+        self.http = httpx.Client(base_url=url, timeout=WITHIN_SECONDS, transport=transport)
         self.base = base
+        self.socket_path = socket_path
 
     def get(self, path: str, **options) -> httpx.Response:
         return self.http.get(f"{self.base}/{path}", **options)

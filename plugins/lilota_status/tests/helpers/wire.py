@@ -19,10 +19,15 @@ class Wire:
     def __init__(self, visitor) -> None:
         self.visitor = visitor
         self.place = (visitor.http.base_url.host, visitor.http.base_url.port)
-        self.host = f"{self.place[0]}:{self.place[1]}".encode()
+        self.host = visitor.http.base_url.netloc
 
     def connect(self) -> socket.socket:
-        return socket.create_connection(self.place, timeout=WITHIN_SECONDS)
+        if self.visitor.socket_path is None:
+            return socket.create_connection(self.place, timeout=WITHIN_SECONDS)
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(WITHIN_SECONDS)
+        connection.connect(self.visitor.socket_path)
+        return connection
 
     def head(self, method: str, path: str, *lines: bytes) -> bytes:
         """Return the head of a request as a page of the same site sends it, with further header lines."""
@@ -40,7 +45,11 @@ class Wire:
                 connection.sendall(request)
                 if hangs_up:
                     connection.shutdown(socket.SHUT_WR)
-            return b"".join(_received(connection))
+            return self.rest_of(connection)
+
+    def rest_of(self, connection: socket.socket) -> bytes:
+        """Return all that comes until the server closes."""
+        return b"".join(_received(connection))
 
 
 def _received(connection: socket.socket) -> Iterable[bytes]:
