@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing
 
 import pytest
@@ -13,11 +14,23 @@ _SENTENCE = "needs a lilota that knows at least version 999"
 _REMEDY = "Upgrade lilota-sqlite-store."
 
 
+#: How long a process that has the store open may take to notice.
+_PATIENCE_SECONDS = 60
+
+
 def make_newer(url):
     """Have a store say that only a newer lilota can read it."""
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
         connection.execute("UPDATE meta SET value = 999 WHERE key IN ('schema_version', 'min_reader')")
         connection.commit()
+
+
+def wait_for_trouble(site):
+    """Open a page again and again, until it says that the store can't be used."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while site.get("/").status != 503:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_the_dashboard_does_not_start_on_a_newer_store(store_url, tmp_path):
@@ -39,8 +52,8 @@ def test_a_mounted_dashboard_says_that_its_store_has_become_newer(client, store_
 
     with serving(app) as site:
         assert site.get("/").status == 200
-        client.store.close()  # as when it connects again
         make_newer(store_url)
+        wait_for_trouble(site)
         answers = [site.get(path) for path in ("/", "/tasks", "/tasks/1", "/names", "/store")]
 
     assert [answer.status for answer in answers] == [503] * 5

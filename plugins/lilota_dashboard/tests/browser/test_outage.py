@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import psycopg
 import pytest
 from lilota_test_servers import PostgresServer
 from lilota_test_servers.availability import available_or_skip
@@ -83,6 +84,44 @@ def test_a_task_that_ended_while_the_store_was_away_is_shown_so(enter, runner, p
     expect(page.locator("#task .state").first).to_have_text("succeeded")
     expect(note(page)).to_be_hidden()
     expect(page.locator("#log li")).to_have_count(4)
+
+
+def test_open_pages_name_the_newer_lilota_below_them_and_go_on_when_it_has_gone(enter, visitor, client, store_url):
+    """As when a backup is restored. Nothing of a table or a column that is missing."""
+    task = client.add("endless")
+    pages = enter("/"), enter(f"/tasks/{task.id}")
+    for page in pages:
+        expect(page.locator("#live")).to_have_text("live")
+
+    change(store_url, "UPDATE lilota_meta SET value = 999 WHERE key = 'min_reader'")
+    for page in pages:
+        expect(note(page)).to_contain_text("needs a lilota that knows at least version 999")
+        expect(note(page)).to_contain_text("Upgrade lilota-postgres-store.")
+    visitor.photograph(pages[0], "store-newer-overview")
+    change(store_url, "UPDATE lilota_meta SET value = 4 WHERE key = 'min_reader'")
+
+    for page in pages:
+        expect(note(page)).to_be_hidden()
+        expect(page.locator("#live")).to_have_text("live")
+
+
+def test_open_pages_say_that_a_table_has_gone_and_go_on_when_it_is_back(enter, client, store_url):
+    """Nobody makes one table alone again: that is not promised."""
+    client.add("endless")
+    page = enter("/")
+    expect(page.locator("#live")).to_have_text("live")
+
+    change(store_url, "ALTER TABLE lilota_lanes RENAME TO mislaid")
+    expect(note(page)).to_contain_text("some were renamed, changed or dropped. Put them back")
+    change(store_url, "ALTER TABLE mislaid RENAME TO lilota_lanes")
+
+    expect(note(page)).to_be_hidden()
+
+
+def change(store_url, statement):
+    """Change the tables of a store behind its back."""
+    with psycopg.connect(store_url.partition("&timeout_seconds")[0], autocommit=True) as connection:
+        connection.execute(statement)
 
 
 def test_pages_that_are_opened_while_the_store_is_away_are_a_sentence(enter, visitor, client, postgres):
