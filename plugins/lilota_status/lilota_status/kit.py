@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
@@ -29,6 +30,8 @@ from lilota_status.visitors import Allow, Clients, Owner, Visitors
 logger: logging.Logger = logging.getLogger(__name__)
 
 _HTML: Final = "text/html"
+#: A thousand pages may ask each second while the store is away.
+_TOLD_SECONDS: Final = 60.0
 
 
 class StatusKit:
@@ -63,6 +66,7 @@ class StatusKit:
         self.streams: StreamCounts = StreamCounts(self.limits)
         self._trusted = checked_origins(trusted_origins)
         self._files = FileLists()
+        self._tells_again_at = 0.0
         self._pages = Pages(_checked_texts(texts or {}), stylesheet)
 
     def answer(self, asked: Asked) -> Answer:
@@ -95,6 +99,12 @@ class StatusKit:
             return self._refused(asked, Refusal(HTTPStatus.SERVICE_UNAVAILABLE, TROUBLE, Retry_After="2"))
         logger.error("A page of tasks could not be made.", exc_info=error)
         return self._refused(asked, Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "This has failed. It was logged."))
+
+    def note_trouble(self, error: Exception) -> None:
+        """Log why tasks can't be asked, which the pages that wait for news are not told; at most once a minute."""
+        if time.monotonic() >= self._tells_again_at:
+            self._tells_again_at = time.monotonic() + _TOLD_SECONDS
+            logger.warning("Pages that wait for news of tasks are told of none: %s", error)
 
     def _refused(self, asked: Asked, refusal: Refusal) -> Answer:
         if asked.accepts(_HTML):

@@ -56,7 +56,7 @@ class ThreadPolls:
             if not has_threads or not self._places.acquire(blocking=False):
                 return poll_answer(following, [], again_in=_NO_THREAD_SECONDS)
             try:
-                return poll_answer(following, _next_events(following, wait_seconds))
+                return poll_answer(following, _next_events(self._kit, following, wait_seconds))
             finally:
                 self._places.release()
 
@@ -77,7 +77,7 @@ def poll_answer(following: Following, events: Sequence[Event], again_in: float =
     )
 
 
-def _next_events(following: Following, wait_seconds: float) -> list[Event]:
+def _next_events(kit: StatusKit, following: Following, wait_seconds: float) -> list[Event]:
     """Return what happens next; nothing where nothing does for so long, and trouble where the store is away."""
     ends_at = time.monotonic() + wait_seconds
     events: list[Event] = []
@@ -87,7 +87,8 @@ def _next_events(following: Following, wait_seconds: float) -> list[Event]:
             events = following.events(future.result(timeout=left))
         except TimeoutError:
             break
-        except StoreError:
+        except StoreError as error:
+            kit.note_trouble(error)
             following.forget()
             events = [Event("trouble", {"error": TROUBLE})]
         finally:

@@ -80,7 +80,8 @@ async def frames(kit: StatusKit, asked: Asked, client: str, threads: Threads = O
                         yield _frame(_TROUBLE)
                         is_away = True
                     following, events = await beginning
-            except StoreError:
+            except StoreError as error:
+                kit.note_trouble(error)
                 yield b"" if is_away else _frame(_TROUBLE)
                 is_away = True
                 await asyncio.sleep(AGAIN_SECONDS)
@@ -96,7 +97,7 @@ async def frames(kit: StatusKit, asked: Asked, client: str, threads: Threads = O
                 return
             if time.monotonic() > ends_at:
                 return
-            events = await _next_events(following, _HEARTBEAT_SECONDS, threads)
+            events = await _next_events(kit, following, _HEARTBEAT_SECONDS, threads)
             if not events and not following.is_over:
                 following.ask_for_the_line()
                 yield _HEARTBEAT
@@ -115,7 +116,7 @@ async def poll_in_loop(kit: StatusKit, asked: Asked, threads: Threads = OF_LOOP)
             following, events = await threads.ask(kit.follow, asked)
             if not events and not following.is_over and wait_seconds:
                 await threads.leave()
-                events = await _next_events(following, wait_seconds, threads)
+                events = await _next_events(kit, following, wait_seconds, threads)
                 if not events:
                     following.ask_for_the_line()
             return poll_answer(following, events)
@@ -139,7 +140,7 @@ async def _begun(asked: Awaitable[Asking]) -> AsyncGenerator[asyncio.Future[Aski
         beginning.cancel()
 
 
-async def _next_events(following: Following, wait_seconds: float, threads: Threads) -> list[Event]:
+async def _next_events(kit: StatusKit, following: Following, wait_seconds: float, threads: Threads) -> list[Event]:
     """Return what happens next; nothing where nothing does for so long, and trouble where the store is away."""
     ends_at = time.monotonic() + wait_seconds
     try:
@@ -151,7 +152,8 @@ async def _next_events(following: Following, wait_seconds: float, threads: Threa
             events = await threads.look(following.events, changes) if needs_store else following.events(changes)
             if events:
                 return events
-    except StoreError:
+    except StoreError as error:
+        kit.note_trouble(error)
         following.forget()
         await asyncio.sleep(AGAIN_SECONDS)
         return [_TROUBLE]
