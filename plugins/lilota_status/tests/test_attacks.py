@@ -11,12 +11,11 @@ import threading
 import pytest
 from attempts import ref_with_file
 from servers import until
-from wire import Wire, status_of
+from wire import LENGTHS, REFUSED, Wire, status_of
 
 from lilota.models import TaskState
 
 MEGABYTE = b"x" * 1_000_000
-REFUSED = {0, 400, 403, 404, 405, 413, 414, 431, 501}
 
 
 @pytest.fixture
@@ -32,22 +31,7 @@ def is_untouched(task):
 # --- one request that can be read as two, or in two ways
 
 
-@pytest.mark.parametrize(
-    "lengths",
-    [
-        b"Content-Length: 5\r\nTransfer-Encoding: chunked",
-        b"Transfer-Encoding: chunked\r\nContent-Length: 5",
-        b"Content-Length: 0\r\nContent-Length: 5",
-        b"Content-Length: 5, 0",
-        b"Content-Length: +5",
-        b"Content-Length: -1",
-        b"Content-Length: 5x",
-        b"Transfer-Encoding: chunked, identity",
-        b"Transfer-Encoding: xchunked",
-        b"Transfer-Encoding : chunked",
-        b"Content-Length: 5\r\n Transfer-Encoding: chunked",
-    ],
-)
+@pytest.mark.parametrize("lengths", LENGTHS)
 def test_no_request_hides_in_the_body_of_another(wire, task, lengths):
     """Two lengths, or one that is none: there is one answer, and what looks like a second request is not obeyed."""
     hidden = wire.head("POST", f"/{task.ref}/cancel")

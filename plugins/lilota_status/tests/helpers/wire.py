@@ -8,6 +8,23 @@ from collections.abc import Iterable
 
 from servers import WITHIN_SECONDS
 
+#: The statuses of a refusal; 0 where the server only ends the connection.
+REFUSED = {0, 400, 403, 404, 405, 413, 414, 431, 501}
+#: Two lengths of one body, or one that is none.
+LENGTHS = [
+    b"Content-Length: 5\r\nTransfer-Encoding: chunked",
+    b"Transfer-Encoding: chunked\r\nContent-Length: 5",
+    b"Content-Length: 0\r\nContent-Length: 5",
+    b"Content-Length: 5, 0",
+    b"Content-Length: +5",
+    b"Content-Length: -1",
+    b"Content-Length: 5x",
+    b"Transfer-Encoding: chunked, identity",
+    b"Transfer-Encoding: xchunked",
+    b"Transfer-Encoding : chunked",
+    b"Content-Length: 5\r\n Transfer-Encoding: chunked",
+]
+
 
 class Wire:
     """Sends what it is given to the server of a visitor, each time on a connection of its own.
