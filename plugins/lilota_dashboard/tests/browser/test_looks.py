@@ -32,7 +32,7 @@ PAGES = {
 
 
 #: Of these, a picture of what is seen at first is enough.
-TALL = {"badfilter", "many-attempts", "many-queues", "many-names", "long-rows"}
+TALL = {"badfilter", "many-queues", "many-names", "long-rows"}
 #: Pictures tell nothing of the machine on which they were taken.
 ANONYMIZE = """paths => {
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
