@@ -315,7 +315,7 @@ class TaskClient(Closing):
         as a task has not ended that was added with it by then.
 
         Args:
-            source: the path of a file, or a stream of bytes, which is read to its end.
+            source: the path of a file, or a stream of bytes, which is read from where it stands to its end.
             name: as for `TaskContext.attach`, and so is `media_type`.
 
         Raises:

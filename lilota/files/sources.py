@@ -74,6 +74,8 @@ class MeteredStream:
             self.size += len(chunk)
             self._hash.update(chunk)
             yield chunk
+        if not self.size:
+            self._check_begin()
 
     def _read(self) -> bytes:
         try:
@@ -85,6 +87,13 @@ class MeteredStream:
         if not isinstance(chunk, bytes | bytearray | memoryview):
             raise InvalidFileError(f"{self._what} is no stream of bytes: read() returned {type(chunk).__name__}.")
         return bytes(chunk)
+
+    def _check_begin(self) -> None:
+        """Refuse a stream that somebody has written, and not gone back in: nobody wants an empty file of it."""
+        if _is_behind_content(self._stream):
+            raise InvalidFileError(
+                f"{self._what} would be empty: its stream stands at the end. Call its seek(0) first."
+            )
 
     def _check(self, size: int) -> None:
         if size > self._limit_bytes:
@@ -119,3 +128,11 @@ def _length_of(stream: BinaryIO) -> int:
         return found.st_size - stream.tell() if stat.S_ISREG(found.st_mode) else 0
     except (AttributeError, OSError, ValueError):  # a stream of another kind, such as `BytesIO` or a response
         return 0
+
+
+def _is_behind_content(stream: BinaryIO) -> bool:
+    """Tell whether a stream has bytes before where it stands; not, where nobody can tell."""
+    try:
+        return stream.seekable() and stream.tell() > 0 and stream.seek(0, os.SEEK_END) > 0
+    except (AttributeError, OSError, ValueError):  # it can't, and does not say so
+        return False

@@ -222,14 +222,14 @@ class TaskContext:
         name the newer wins.
 
         Args:
-            source: the path of a file, or a stream of bytes, which is read to its end.
+            source: the path of a file, or a stream of bytes, which is read from where it stands to its end.
             name: under which it is found; None takes that of the file.
             media_type: as "application/pdf"; None guesses it from the name.
             expires_after: when it may be deleted; None keeps it for as long as there is the task.
 
         Raises:
             InvalidFileError: it can't be attached: there is no such file, it is none, it is too large, its name can't
-                be used, or the attempt has attached too many.
+                be used, the attempt has attached too many, or the stream was written and stands at its end.
             FileAreaError: there is no file area, or it can't be written, as on a full disk.
         """
         if self._attempt is None:

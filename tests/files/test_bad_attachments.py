@@ -4,6 +4,7 @@ import io
 import os
 import re
 import socket
+import tempfile
 from datetime import timedelta
 
 import pytest
@@ -97,6 +98,45 @@ def test_a_file_that_may_not_be_read_is_refused(area, tmp_path):
 
     with pytest.raises(InvalidFileError, match="can't be read: Permission denied"):
         attach(path, area=area)
+
+
+def written(stream):
+    """Return a stream into which somebody has written."""
+    stream.write(b"x" * 1_234)
+    return stream
+
+
+def test_a_stream_that_was_written_and_not_rewound_is_refused(area):
+    """An empty file of it would be noticed when it is too late."""
+    with tempfile.TemporaryFile() as file, tempfile.SpooledTemporaryFile() as spooled:
+        for stream in (io.BytesIO(), file, spooled):
+            with pytest.raises(InvalidFileError, match=r"'a' would be empty: .* Call its seek\(0\) first\."):
+                attach(written(stream), name="a", limit_bytes=2_000, area=area)
+    assert list(area.files(area.folders()[0])) == []
+
+
+def test_a_stream_is_read_from_where_it_stands(area):
+    """A part of it is meant to be a part, and what has nothing in it to be empty."""
+    part, cut = written(io.BytesIO()), written(io.BytesIO())
+    part.seek(1_200)
+    cut.truncate(0)
+
+    files = [attach(stream, name="a", limit_bytes=2_000, area=area) for stream in (part, cut, io.BytesIO())]
+
+    assert [file.size for file in files] == [34, 0, 0]
+
+
+def test_what_can_not_go_back_may_be_empty(area):
+    """A pipe, and what knows nothing but how to be read."""
+
+    class Readable:
+        def read(self, _size):
+            return b""
+
+    reader, writer = os.pipe()
+    os.close(writer)
+    with open(reader, "rb") as pipe:
+        assert [attach(stream, name="a", area=area).size for stream in (pipe, Readable())] == [0, 0]
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,15 @@ def test_a_task_reads_what_was_uploaded_for_it(runner, tmp_path):
     assert [handle.result(60) for handle in handles] == ["a.txt: by path", "b.txt: stream", "a.txt: by path"]
 
 
+def test_a_stream_that_was_read_already_is_no_upload(runner):
+    """As one that a form has checked, and not rewound."""
+    stream = io.BytesIO(b"abc")
+    stream.read()
+
+    with pytest.raises(InvalidFileError, match=r"'b\.txt' would be empty: its stream stands at the end"):
+        runner.client.upload(stream, name="b.txt")
+
+
 def test_what_stands_for_a_file_travels_as_json(runner):
     """It says what the file is, and not what is in it."""
     file = runner.client.upload(io.BytesIO(b"abc"), name="a.csv", media_type="text/csv")
