@@ -1,7 +1,7 @@
 # ruff: noqa: INP001, T201 - a script beside its pictures, no package; it says what it did
 """Make pictures of pages small enough for the repository: colours from a palette of their own.
 
-    LILOTA_TEST_PICTURES=/tmp/pictures pytest plugins/lilota_dashboard/tests/test_browser_looks.py
+    LILOTA_TEST_PICTURES=/tmp/pictures pytest plugins/lilota_dashboard/tests/browser/test_looks.py
     python docs/images/shrink_pictures.py /tmp/pictures docs/images/dashboard
 
 Only pictures that the second folder has already are replaced: tests make more of them than the documentation shows.
