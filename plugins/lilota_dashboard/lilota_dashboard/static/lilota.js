@@ -177,6 +177,9 @@ if (byId("log-box")) {
   if (document.body.dataset.stream) box.scrollTop = box.scrollHeight;
 }
 
+// ---- Many tasks are dealt with in steps: the next one begins as soon as this page says how far it is.
+byId("go-on")?.requestSubmit();
+
 // ---- Rows: a click anywhere opens one, and so do j, k and Enter.
 const rows = () => [...document.querySelectorAll("tr[data-href]")];
 const currentRow = () => document.querySelector("tr.at");

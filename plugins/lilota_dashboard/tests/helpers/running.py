@@ -150,6 +150,8 @@ def serving(application):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
-        yield Site(listener.getsockname()[1])
-        server.should_exit = True
-        thread.join(WAIT_SECONDS)
+        try:
+            yield Site(listener.getsockname()[1])
+        finally:
+            server.should_exit = True
+            thread.join(WAIT_SECONDS)
