@@ -326,9 +326,10 @@ class Tasks extends Base {
   /** Look for the tasks anew. A page calls this after it has added one. */
   async refresh() {
     try {
-      const refs = this.attribute("refs")?.match(/[^\s,]+/g);
+      const refs = this.attribute("refs")?.split(/[\s,]+/).filter(Boolean);
       const tasks = refs ? [...new Set(refs)].map((ref) => ({ref})) : await this.mine();
       this.arrange(tasks.map((task) => this.element(task)));
+      put(this.$.none, !tasks.length && this.say("none"));
       tasks.forEach((task, place) => task.state && this.children[place].take("task", task));
       this.trouble();
     } catch ({message}) {
@@ -361,7 +362,6 @@ class Tasks extends Base {
       query.set("after", (next = page.next));
     } while (next && tasks.length < this.most);
     put(this.$.more, next && this.say("more"));
-    put(this.$.none, !tasks.length && this.say("none"));
     return tasks;
   }
 }

@@ -108,6 +108,15 @@ def test_tasks_can_be_named(visitor, site, add):
     assert visitor.count_requests("/events?") == 1
 
 
+def test_none_that_are_named_are_none(visitor, site, add, owner):
+    """An empty list of references does not stand for all tasks of the visitor."""
+    add(shown_tasks.invoice, owner=owner)
+    page = visitor.open(site.with_page('<lilota-tasks refs=""></lilota-tasks>'))
+
+    expect(page.get_by_text("No tasks yet.")).to_be_visible()
+    expect(page.locator("lilota-task")).to_have_count(0)
+
+
 def test_axe_finds_nothing_grave(visitor, page, add, owner):
     """In a list of tasks."""
     add(shown_tasks.invoice, owner=owner)
