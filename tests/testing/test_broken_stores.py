@@ -223,5 +223,6 @@ def test_the_model_notices(fault, monkeypatch):
     monkeypatch.setenv("CI", "1")
     # What a fault leaves behind can make a repeated game end differently: Hypothesis then calls it flaky.
     # And what a fault makes of ids and states, the store inside may not even know, or not take.
-    with pytest.raises((AssertionError, pytest.fail.Exception, Flaky, TaskNotFoundError, TaskStateError)):
+    with pytest.raises((AssertionError, pytest.fail.Exception, Flaky, TaskNotFoundError, TaskStateError)) as found:
         Quick().test_any_sequence_of_calls_agrees_with_the_model(BROKEN_STORES[fault](MemoryTaskStore()))
+    assert "pytest-timeout" not in str(found.value)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 import pytest
+from msgspec.structs import replace
 
 from lilota.contract import Claimed, ClaimRequest, Committed, RegisteredRunner, RunnerInfo, TaskQuery, TaskStore
 from lilota.models import AttemptUpdate, Claim, NewTask, Outcome, TaskError, TaskInfo, TaskState
@@ -29,6 +30,9 @@ GIVEN: Mapping[str, object] = {
     "priority": -7,
     "max_lost_attempts": 5,
 }
+
+#: What a brief page may have in place of what is there.
+_NO_VALUES: Mapping[str, str | None] = {"input_json": "{}", "output_json": None, "checkpoint_json": None}
 
 
 class ContractRunner:
@@ -211,6 +215,15 @@ def counted(store: TaskStore, owner: str | None = None) -> Counter[tuple[str, st
 def counted_from(tasks: list[TaskInfo]) -> Counter[tuple[str, str, TaskState]]:
     """Return what `counts` should say about these tasks."""
     return Counter((info.queue, info.name, info.state) for info in tasks)
+
+
+def check_brief_page(store: TaskStore, query: TaskQuery) -> None:
+    """Compare a brief page with the whole one: all is told but the values, each of which is as it is or as if none."""
+    whole, brief = store.find(query), store.find(replace(query, brief=True))
+
+    assert [replace(info, **_NO_VALUES) for info in brief] == [replace(info, **_NO_VALUES) for info in whole]
+    for some, one in zip(brief, whole, strict=True):
+        assert all(getattr(some, name) in {getattr(one, name), none} for name, none in _NO_VALUES.items())
 
 
 def registered(store: TaskStore, runner_id: str) -> RegisteredRunner:

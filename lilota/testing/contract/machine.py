@@ -35,7 +35,7 @@ from lilota.contract import (
 from lilota.contract.rules import forgets_input
 from lilota.errors import TaskNotFoundError, TaskStateError
 from lilota.models import AttemptUpdate, Claim, LogLine, NewTask, Note, Outcome, TaskError, TaskState
-from lilota.testing.contract.harness import counted, empty_store, prune_all, update
+from lilota.testing.contract.harness import check_brief_page, counted, empty_store, prune_all, update
 from lilota.testing.contract.model_store import ModelStore, ModelTask, facts
 
 NAMES, QUEUES, RUNNERS, OWNERS = ("a", "b", "c"), ("x", "y"), (0, 1, 2), ("one", "two")
@@ -373,6 +373,7 @@ class StoreMachine(RuleBasedStateMachine):
         expected = [task.id for task in self.model.find(names, queues, owner)]
         read: list[int] = []
         query = TaskQuery(names=names, queues=queues, limit=limit, newest_first=newest_first, owner=owner)
+        check_brief_page(self.store, query)
         while page := [info.id for info in self.store.find(query)]:
             assert len(page) <= limit
             assert page[0] != query.after_id
