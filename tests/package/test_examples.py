@@ -21,7 +21,7 @@ from visiting import Visitor, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 DIST = Path(os.environ.get("LILOTA_DIST", ROOT / "dist"))
-PHOTO = ROOT / "docs" / "images" / "status" / "tasks-phone.png"
+PHOTO = ROOT / "docs" / "images" / "examples" / "flask-phone.png"
 COMMAND = re.compile(r"^\$ pip (install -r requirements\.txt) && (python .+)$", re.MULTILINE)
 #: A line of requirements that names a distribution by its folder in the checkout.
 FOLDER = re.compile(r"^\.\./.*$", re.MULTILINE)
