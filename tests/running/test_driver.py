@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import sys
@@ -379,7 +380,11 @@ def test_a_driver_still_counts_as_running_after_ctrl_c_has_interrupted_who_waits
 
 def _interrupt_in(function, thread):
     """Press Ctrl-C when a thread is in a function."""
-    until(lambda: list(_codes(sys._current_frames()[thread])), lambda codes: function.__code__ in codes)
+    gc.disable()  # on Python 3.11, a collection within `sys._current_frames` waits for a lock that is held by that
+    try:
+        until(lambda: list(_codes(sys._current_frames()[thread])), lambda codes: function.__code__ in codes)
+    finally:
+        gc.enable()
     signal.pthread_kill(thread, signal.SIGINT)
 
 
