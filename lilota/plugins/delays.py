@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Final, TypeAlias
+
+from lilota.frames import frames_of_threads
 
 #: A hook that takes longer is talked of. Nobody can end it: it runs in a thread of lilota's, or of the application.
 OVERDUE_SECONDS: Final = 10.0
@@ -88,7 +89,7 @@ def remarked_if_overdue(what: str, say: Callable[[str], object]) -> Iterator[Non
 
 def whereabouts(thread: int | None) -> str:
     """Return where a thread stands, on one line, the innermost function last."""
-    frame = sys._current_frames().get(thread or 0)  # noqa: SLF001 - there is no other way to another thread's stack
+    frame = frames_of_threads().get(thread or 0)
     places: list[str] = []
     while frame is not None and len(places) < _FRAMES_SHOWN:
         places.append(_place(frame))

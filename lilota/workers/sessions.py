@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import sys
 import threading
 import time
 import traceback
@@ -16,6 +15,7 @@ from types import FrameType
 from typing import Any, Final, cast
 from weakref import WeakSet
 
+from lilota.frames import frames_of_threads
 from lilota.models import LogLine, Outcome
 from lilota.workers.coroutines import PATIENCE_SECONDS, Stopper, end_loop, end_tasks
 from lilota.workers.current import OWNER, RunningAttempt
@@ -92,7 +92,7 @@ class Session:
         self._has_warned = True
         current = asyncio.current_task(self._loop)
         culprit = next((attempt for attempt, tasks in (*self._tasks.items(),) if current in tasks), None)
-        frame = sys._current_frames().get(self._thread)  # noqa: SLF001 - documented, and the only way
+        frame = frames_of_threads().get(self._thread)
         others = len(self._tasks) - 1
         said = (
             f"It has let nothing else on its event loop go on for more than {BLOCKED_SECONDS:g} s, and {others} other "

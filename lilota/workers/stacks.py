@@ -9,13 +9,13 @@ from __future__ import annotations
 import faulthandler
 import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
 from typing import Final
 
 from lilota.engine.executor import StackWay
+from lilota.frames import frames_of_threads
 from lilota.workers.descriptors import out_of_reach
 
 #: Of all signals those that hurt nobody: who has no handler for one, or lost it to a task, ignores it.
@@ -54,7 +54,7 @@ class Stacks:
 
     def _lines(self) -> Iterator[str]:
         me = threading.get_ident()
-        frames = sys._current_frames()  # noqa: SLF001 - documented, and the only way to the frames of other threads
+        frames = frames_of_threads()
         names = {thread.ident: thread.name for thread in threading.enumerate()}
         for ident in sorted(frames, key=lambda ident: ident != self._main)[:_THREADS_LIMIT]:
             if ident == me != self._main:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import signal
-import sys
 import threading
 
 import pytest
@@ -22,6 +20,7 @@ from lilota.adding.waiters import Waiters
 from lilota.engine.engine import Engine
 from lilota.engine.messages import Finish
 from lilota.errors import LilotaError, StoreUnavailableError, StoreVersionError
+from lilota.frames import frames_of_threads
 from lilota.models import NewTask, TaskState
 from lilota.running.driver import Driver
 from lilota.running.telling import Teller
@@ -380,11 +379,7 @@ def test_a_driver_still_counts_as_running_after_ctrl_c_has_interrupted_who_waits
 
 def _interrupt_in(function, thread):
     """Press Ctrl-C when a thread is in a function."""
-    gc.disable()  # on Python 3.11, a collection within `sys._current_frames` waits for a lock that is held by that
-    try:
-        until(lambda: list(_codes(sys._current_frames()[thread])), lambda codes: function.__code__ in codes)
-    finally:
-        gc.enable()
+    until(lambda: list(_codes(frames_of_threads()[thread])), lambda codes: function.__code__ in codes)
     signal.pthread_kill(thread, signal.SIGINT)
 
 
