@@ -53,12 +53,11 @@ def test_a_page_without_faults_is_no_complaint(visitor, url):
 def test_inline_script_and_style_are_complaints(visitor, url):
     """A strict policy refuses them, and both are noted."""
     forgive_all(visitor)
-    visitor.open(url + "?<p style='color: red'>A<script>1</script>")
+    page = visitor.open(url + "?<p style='color: red'>A<script>1</script>")
 
-    noted = [text for text in visitor.complaints if "Content-Security-Policy:" in text]
-
-    assert any("style-src-attr refused inline" in text for text in noted)
-    assert any("script-src-elem refused inline" in text for text in noted)
+    for refused in ("style-src-attr refused inline", "script-src-elem refused inline"):
+        expected = f"Console: Content-Security-Policy: {refused}"
+        visitor.until(page, lambda text=expected: any(text in one for one in visitor.complaints), expected)
 
 
 def test_an_uncaught_exception_is_a_complaint(visitor, url):
@@ -75,16 +74,17 @@ def test_an_uncaught_exception_is_a_complaint(visitor, url):
 def test_a_request_to_another_host_is_a_complaint(visitor, url):
     """Another port is another host; the address is named."""
     forgive_all(visitor)
-    visitor.open(url + "?<img alt='' src='http://127.0.0.1:9/a.png'>")
+    page = visitor.open(url + "?<img alt='' src='http://127.0.0.1:9/a.png'>")
 
-    assert "Request to another host: http://127.0.0.1:9/a.png" in visitor.complaints
+    expected = "Request to another host: http://127.0.0.1:9/a.png"
+    visitor.until(page, lambda: expected in visitor.complaints, expected)
 
 
 def test_requests_are_counted(visitor, url):
     """By a part of the method and the address."""
-    visitor.open(url + "?<img alt='' src='/one.png'><img alt='' src='/two.png'>")
+    page = visitor.open(url + "?<img alt='' src='/one.png'><img alt='' src='/two.png'>")
 
-    assert visitor.count_requests("GET") == 3
+    visitor.until(page, lambda: visitor.count_requests("GET") == 3, "three requests")
     assert visitor.count_requests(f"GET {url}one.png") == 1
 
 
