@@ -24,6 +24,7 @@ from xml.etree import ElementTree as ET
 
 ROOT = Path(__file__).resolve().parent
 REPORTS = ROOT / ".nox" / "reports"
+AGAIN = ".again.xml"  # as noxfile.py has it: the report on the tests that were run again
 TOOLS = ("nox>=2025.5.1", "uv>=0.8")
 # The example tasks name the core by its name, which means something else on the package index: one pip command.
 DISTRIBUTIONS = (".", "./plugins/lilota_example_tasks", "./plugins/lilota_dashboard")
@@ -66,6 +67,8 @@ def test(arguments: list[str]) -> int:
     nox = ["-m", "nox", "--noxfile", str(ROOT / "noxfile.py"), "--report", str(report), *arguments]
     code = subprocess.run([python, *nox], check=False).returncode
     passed, failed, skipped = totals(report)
+    for name in passed_again():
+        say("failed at first, and passed when it was run again by itself: " + name)
     if report.is_file() or code:
         say_totals(passed, max(failed, 1) if code else failed, skipped)
     return code
@@ -124,14 +127,28 @@ def totals(report: Path) -> tuple[int, int, int]:
 
 
 def tests_of(session: str) -> tuple[int, int, int]:
-    """Count a session's tests as (all, failed, skipped), from the report that pytest wrote for it."""
+    """Count a session's tests as (all, failed, skipped), from the reports that pytest wrote for it."""
     report = REPORTS / (session.replace("/", "_") + ".xml")
-    suites = list(ET.parse(report).getroot().iter("testsuite")) if report.is_file() else []  # noqa: S314 - our own file
+    again = report.with_suffix(AGAIN)
 
-    def count(*names: str) -> int:
-        return sum(int(suite.get(name, "0")) for suite in suites for name in names)
+    def count(file: Path, *names: str) -> int:
+        return sum(int(suite.get(name, "0")) for suite in elements(file, "testsuite") for name in names)
 
-    return count("tests"), count("failures", "errors"), count("skipped")
+    failed = count(again if again.is_file() else report, "failures", "errors")
+    return count(report, "tests"), failed, count(report, "skipped")
+
+
+def passed_again() -> Iterator[str]:
+    """Name the tests of all sessions that failed, and passed when they were run once more."""
+    for report in sorted(REPORTS.glob("*" + AGAIN)):
+        for case in elements(report, "testcase"):
+            if not list(case):  # what failed, or was skipped, has that in it
+                yield f"{case.get('classname')}::{case.get('name')} in {report.name.removesuffix(AGAIN)}"
+
+
+def elements(report: Path, tag: str) -> list[ET.Element]:
+    """Read the elements of a report, of which there are none without one."""
+    return list(ET.parse(report).getroot().iter(tag)) if report.is_file() else []  # noqa: S314 - our own file
 
 
 def say(sentence: str) -> None:

@@ -5,6 +5,7 @@ The distributions are built once, as for a release, and the tests run on those w
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
@@ -13,9 +14,11 @@ import tempfile
 import zipfile
 from collections.abc import Sequence
 from email.parser import HeaderParser
+from functools import partial
 from pathlib import Path
 
 import nox
+from nox.command import CommandFailed
 
 ROOT = Path(__file__).resolve().parent
 DIST = ROOT / "dist"
@@ -43,6 +46,10 @@ for name in sys.argv[1:]:
 # Their source distributions have the images in them with which they are tested.
 SHIP_IMAGES = ("imagecodecs", "img2pdf", "ocrmypdf", "pillow", "pillow-heif", "wand")
 NOT_SLOW = ("-m", "not slow")
+# So many tests of a session may have failed by chance; more did not.
+MOST_AGAIN = 3
+# Where pytest reports on those that were run again, beside the report of the session; dev.py reads it.
+AGAIN = ".again.xml"
 EMBEDDED_TESTS = tuple(f"plugins/{name}/tests" for name in EMBEDDED[1:])
 # What may differ from one Python to the next: processes, signals, threads, frames, types, SQLite. On those between the
 # oldest and the newest, the other tests would say once more what these two have said, in ten minutes.
@@ -405,7 +412,10 @@ def required_by(name: str) -> list[str]:
 def run_pytest(
     session: nox.Session, *arguments: str, program: tuple[str, ...] = ("pytest",), **environment: str
 ) -> None:
-    """Run pytest on installed wheels, from a folder that has no `lilota` in it, and report to REPORTS."""
+    """Run pytest on installed wheels, from a folder that has no `lilota` in it, and report to REPORTS.
+
+    A few tests that fail are run once more, in a process of their own: see docs/decisions/failed-tests-run-again.md.
+    """
     report = REPORTS / f"{session.name.replace('/', '_')}.xml"
     foreign = [name for name in os.environ if name.startswith(("LILOTA_", "PYTHONPATH"))]
     # LILOTA_TEST_POSTGRES_URL and the like name the servers to be tested against.
@@ -414,6 +424,14 @@ def run_pytest(
     paths = [str(ROOT / item) if item.startswith(("tests", "plugins")) else item for item in arguments]
     # Tests wait for processes, servers and clocks a good part of their time: one more than there are processors.
     workers = str((os.cpu_count() or 1) + 1)
-    options = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), "-n", workers, "--dist", "worksteal", "-q"]
     with tempfile.TemporaryDirectory(prefix="lilota-nox-") as elsewhere, session.chdir(elsewhere):
-        session.run(*program, *options, f"--junitxml={report}", *paths, *session.posargs, env=variables)
+        cache = Path(elsewhere, ".pytest_cache")
+        options = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), "-o", f"cache_dir={cache}", "-q"]
+        run = partial(session.run, *program, *options, *paths, *session.posargs, env=variables)
+        try:
+            run("-n", workers, "--dist", "worksteal", f"--junitxml={report}")
+        except CommandFailed:
+            failed = cache / "v" / "cache" / "lastfailed"
+            if not failed.is_file() or len(json.loads(failed.read_text())) > MOST_AGAIN:
+                raise
+            run("-n", "0", "--last-failed", "--last-failed-no-failures=none", f"--junitxml={report.with_suffix(AGAIN)}")
