@@ -13,8 +13,8 @@ pytestmark = pytest.mark.slow
 CUTS = 10
 #: Longer than the trouble: who holds a task still holds it afterwards.
 LONG_LEASE_SECONDS = 60.0
-#: Long enough to be kept on a busy machine; a third of it is how often a runner looks for tasks of dead ones.
-OTHER_LEASE_SECONDS = 6.0
+#: Short, because a test waits for its end; long enough to be kept before, on a busy machine.
+LEASE_SECONDS = 8.0
 #: What is in a request that adds tasks, in one that brings their outcomes, and in a reply that grants them.
 ADD = re.compile(b"mark")
 OUTCOME = re.compile(b"sha256")
@@ -25,16 +25,13 @@ def test_connections_that_the_server_ends_are_opened_again(site, field):
     """An administrator ends them, again and again, while tasks are added and run."""
     field.start_runner()
     adder = field.start_adder(count=300)
-    cut = 0
-    for _ in range(CUTS):
+    cut = []
+    while len(cut) < CUTS or sum(cut) <= CUTS:  # on a busy machine, not all of them are back each time
         time.sleep(0.2)  # the moment of a cut, not a wait for something
-        cut += site.cut_clients()
+        cut.append(site.cut_clients())
     field.until(lambda: not adder.is_running())
 
-    found = field.settle()
-
-    assert cut > CUTS
-    assert found == []
+    assert field.settle() == []
 
 
 def test_connections_that_are_reset_are_opened_again(site, field, proxy):
@@ -53,11 +50,11 @@ def test_connections_that_are_reset_are_opened_again(site, field, proxy):
 def test_a_runner_in_a_black_hole_loses_its_tasks_to_another_one(site, field, proxy, tmp_path):
     """No packet passes, and no end of a connection either: it stops its tasks before another runner gets them."""
     gate = tmp_path / "gate"
-    lost = field.start_runner(site.via(field.url, proxy.port))
+    lost = field.start_runner(site.via(field.url, proxy.port), lease_seconds=LEASE_SECONDS)
     ids = field.add(2, gate=gate)
     field.await_starts(ids)
     proxy.black_hole()
-    field.start_runner(lease_seconds=OTHER_LEASE_SECONDS)
+    field.start_runner(lease_seconds=LONG_LEASE_SECONDS)
     field.await_starts(ids, at_least=2)
     gate.touch()
     field.await_end(ids)

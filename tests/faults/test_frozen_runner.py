@@ -12,9 +12,10 @@ from lilota.models import AttemptUpdate, Outcome, TaskState
 
 pytestmark = pytest.mark.slow
 
-LEASE_SECONDS = 2.0
-#: Long enough to be kept on a busy machine; a third of it is how often a runner looks for tasks of dead ones.
-OTHER_LEASE_SECONDS = 6.0
+#: Short, because each test waits for its end; long enough to be kept before, on a busy machine.
+LEASE_SECONDS = 8.0
+#: Longer than the test: who takes the task over keeps it.
+LONG_LEASE_SECONDS = 60.0
 
 
 def test_a_runner_that_was_frozen_can_not_overwrite_its_successor(field, tmp_path):
@@ -25,7 +26,7 @@ def test_a_runner_that_was_frozen_can_not_overwrite_its_successor(field, tmp_pat
     field.await_starts([task_id])
     token = field.store.get(task_id).token
     field.freeze(first)
-    field.start_runner(lease_seconds=OTHER_LEASE_SECONDS)
+    field.start_runner(lease_seconds=LONG_LEASE_SECONDS)
     field.await_starts([task_id], at_least=2)
     second = field.store.get(task_id)
     gate.touch()  # both bodies end now; the frozen runner has the news of the first one in its pipe
@@ -51,11 +52,11 @@ def test_a_runner_that_was_frozen_while_the_task_runs_on_elsewhere_is_refused(fi
     field.await_starts([task_id])
     token = field.store.get(task_id).token
     field.freeze(first)
-    field.start_runner(lease_seconds=OTHER_LEASE_SECONDS)
+    field.start_runner(lease_seconds=LONG_LEASE_SECONDS)
     field.await_starts([task_id], at_least=2)
     kill(first.pid, signal.SIGCONT)
     field.until(lambda: "is lost" in first.output)
-    time.sleep(LEASE_SECONDS / 2)  # what it does wrong, it does now
+    time.sleep(1.0)  # what it does wrong, it does now
     refused = write_late(field, task_id, token)
     gate.touch()
 

@@ -80,6 +80,7 @@ def test_an_outcome_that_was_under_way_reaches_the_promoted_standby(pair, field,
     assert [field.starts(task_id) for task_id in ids] == [1, 1]
 
 
+@pytest.mark.timeout(600)
 def test_three_fail_overs_during_six_hundred_tasks(pair, field):
     """Whoever adds, runs and renews a lease meanwhile: each acknowledged task ends once, with the right output."""
     rng = random.Random("pair")
@@ -92,7 +93,7 @@ def test_three_fail_overs_during_six_hundred_tasks(pair, field):
             time.sleep(0.2)  # so that it finds somebody who waits for an answer
             pair.kill_primary()
         pair.replace_primary()
-    field.until(lambda: not adder.is_running(), 60)
+    field.until(lambda: not adder.is_running(), 240)
 
     found = field.settle()
 

@@ -23,7 +23,8 @@ from lilota.errors import StoreUnavailableError
 from lilota.models import NewTask, TaskInfo
 from lilota.stores import open_store
 
-_PATIENCE_SECONDS = 45
+#: How long is waited for what must happen, on a machine that may stand still in between.
+_PATIENCE_SECONDS = 90
 _LOOK_SECONDS = 0.02
 _DUMP_SECONDS = 1
 #: A call without an answer for so long waits for something.
@@ -114,9 +115,9 @@ class Field:
     def await_end(self, ids: Iterable[int] | None = None) -> None:
         """Wait until tasks have ended, or all that there are."""
         wanted = None if ids is None else tuple(ids)
-        self.until(lambda: self._have_ended(wanted), _PATIENCE_SECONDS)
+        self.until(lambda: self._have_ended(wanted))
 
-    def until(self, is_so: Callable[[], bool], seconds: float = 20) -> None:
+    def until(self, is_so: Callable[[], bool], seconds: float = _PATIENCE_SECONDS) -> None:
         """Wait until something is so; while the store can't be asked, it is not."""
         deadline = time.monotonic() + seconds
         while not _ask(is_so):

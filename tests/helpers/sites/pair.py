@@ -13,7 +13,10 @@ from urllib.parse import urlsplit
 import psycopg
 from lilota_test_servers import PostgresServer, available_or_skip
 
+from running import until
 from sites.site import OPTIONS
+
+_RECEIVER = "SELECT pid FROM pg_stat_wal_receiver WHERE status = 'streaming'"
 
 
 class Pair:
@@ -45,7 +48,8 @@ class Pair:
     def deaf_standby(self) -> Iterator[None]:
         """Let the standby hear nothing meanwhile, and nothing of it later, as if the cable between the two were cut."""
         with psycopg.connect(self.standby.url(), autocommit=True) as connection:
-            ((receiver,),) = connection.execute("SELECT pid FROM pg_stat_wal_receiver").fetchall()
+            # One that has just been started follows only once it has been through its own log.
+            ((receiver,),) = until(lambda: connection.execute(_RECEIVER).fetchall(), bool)
         os.kill(receiver, signal.SIGSTOP)
         yield
         # What is in its sockets goes with it.
