@@ -45,7 +45,9 @@ def test_a_full_disk_is_told_to_who_adds_and_forgotten_when_there_is_room(kind, 
             site.server.close()
 
     assert found == []
-    assert "disk" in str(error) or "closed the connection" in str(error)
+    # Redis may have ended at the heartbeat of the runner.
+    said = ("closed the connection", "can't be reached") if site.ends_on_full_disk else ("disk",)
+    assert any(words in str(error) for words in said), error
 
 
 def test_full_memory_of_redis_keeps_only_new_tasks_out(started_redis, make_field, tmp_path):

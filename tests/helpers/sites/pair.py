@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import psycopg
 from lilota_test_servers import PostgresServer, available_or_skip
-
 from running import until
+
 from sites.site import OPTIONS
 
 _RECEIVER = "SELECT pid FROM pg_stat_wal_receiver WHERE status = 'streaming'"
