@@ -28,7 +28,7 @@ def servers(own_server, client_of):
 @pytest.fixture
 def store(servers, open_store):
     """A store with a registered runner."""
-    store = open_store(servers[0].url(tcp=True), timeout_seconds=5)
+    store = open_store(servers[0].url(tcp=True), timeout_seconds=60)
     store.heartbeat(RUNNER)
     return store
 
@@ -39,7 +39,7 @@ def cut_off_replica(servers, client_of):
     primary, replica = map(client_of, (server.url() for server in servers))
 
     def cut_off():
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         primary.set("mark", "")  # a client can wait for its own writes only, and for what was before them
         while not primary.wait(1, 100):
             assert time.monotonic() < deadline, "The replica did not catch up"

@@ -55,7 +55,7 @@ def test_a_store_is_used_through_tls(start_server, certificates, open_store, hos
 
     assert store.add([NewTask(name="task")]) == [1]
     assert store.get(1).name == "task"
-    assert store.wait_for_change(10) is True  # the beginning of a subscription counts as a change
+    assert store.wait_for_change(60) is True  # the beginning of a subscription counts as a change
     assert f"rediss://{host}" in store.capabilities().description
 
 
