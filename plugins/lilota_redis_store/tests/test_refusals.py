@@ -23,7 +23,7 @@ def server(own_server):
 
 
 def url_of(server, login):
-    return f"redis://{login}{server.host}:{server.port}/0?timeout_seconds=5"
+    return f"redis://{login}{server.host}:{server.port}/0?timeout_seconds=60"
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_a_server_of_another_kind_is_recognised(open_store):
         threading.Thread(target=answer_as_http, args=[listener], daemon=True).start()
 
         with pytest.raises(StoreUnavailableError, match="not as Redis does"):
-            open_store(f"redis://127.0.0.1:{listener.getsockname()[1]}/0?timeout_seconds=5").open()
+            open_store(f"redis://127.0.0.1:{listener.getsockname()[1]}/0?timeout_seconds=60").open()
 
 
 def answer_as_http(listener):
@@ -171,7 +171,7 @@ def test_tls_to_a_server_without_it_is_recognised(own_server, open_store):
 def test_a_server_that_is_not_there_is_named(open_store, url):
     """Wherever it should have been."""
     with pytest.raises(StoreUnavailableError, match="can't be reached"):
-        open_store(url, timeout_seconds=5).open()
+        open_store(url, timeout_seconds=60).open()
 
 
 def test_a_server_that_never_answers_is_given_up(open_store):
