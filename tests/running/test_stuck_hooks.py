@@ -19,15 +19,15 @@ from lilota.runner import TaskRunner
 from lilota.running import run
 
 MODULE = """
-import pathlib, threading, time
+import os, threading, time
 from lilota import hookimpl
 
-came_back = threading.Event()
+begun, came_back = threading.Event(), threading.Event()
 
 def wait_for_ever():
-    go_on = pathlib.Path(__file__).with_name("go-on")
-    while not go_on.exists():
-        time.sleep(0.01)
+    begun.set()
+    go_on = os.path.join(os.path.dirname(__file__), "go-on")
+    while not os.access(go_on, os.F_OK): time.sleep(0.01)  # one line, and no other frame, whenever somebody looks
     came_back.set()
 
 @hookimpl
@@ -93,6 +93,7 @@ def test_a_runner_whose_engine_is_held_up_can_be_stopped(stuck, tmp_path, monkey
     runner.start()
     handle = runner.add("hash", input={"text": "a"})
     assert handle.result(60)
+    assert sys.modules["stuckhook"].begun.wait(60)
     kills = []
     kill_all = runner._run._executor.kill_all
     monkeypatch.setattr(runner._run._executor, "kill_all", lambda: kills.append(kill_all()))
