@@ -68,16 +68,25 @@ class Sleep(TaskBase):
         time.sleep(self.task_info.input.get("seconds", 60))
 
 
+class Wait(TaskBase):
+    """Reports its process in its progress, then goes on until there is a file."""
+
+    def run(self):
+        self.set_progress(self.task_info.id, 1)
+        while not Path(self.task_info.input["file"]).exists():
+            time.sleep(0.01)
+
+
 class Stubborn(TaskBase):
     """Swallows whatever is raised in it, for a minute."""
 
     kill_after_seconds = 0.2
 
     def run(self):
-        self.set_progress(self.task_info.id, 1)
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
+                self.set_progress(self.task_info.id, 1)  # who is told of it may end it before the next line
                 time.sleep(60)
             except BaseException:  # noqa: BLE001 - that is what makes it stubborn
                 continue
@@ -134,5 +143,5 @@ class AddToRunner(TaskBase):
         TaskRunner("memory://", 1).add("hash")
 
 
-CLASSES = (Hash, LeaveThread, Fail, FailOnce, ComeBack, Sleep, Stubborn, Crash, Talk, Count, AddToRunner)
+CLASSES = (Hash, LeaveThread, Fail, FailOnce, ComeBack, Sleep, Wait, Stubborn, Crash, Talk, Count, AddToRunner)
 TASKS = {clazz.__name__.lower(): clazz for clazz in CLASSES}

@@ -14,6 +14,7 @@ from lilota.client import TaskHandle
 from lilota.config import Settings
 from lilota.models import TaskBase, TaskInfo
 from lilota.runner import TaskRunner
+from lilota.running.stopping import Phase
 
 T = TypeVar("T")
 
@@ -51,6 +52,11 @@ def ended(handle: TaskHandle) -> TaskInfo:
 def started(handle: TaskHandle) -> TaskInfo:
     """Wait until a task has reported its first progress."""
     return until(handle.info, lambda info: info.reported_progress > 0)
+
+
+def stopping(runner: TaskRunner) -> None:
+    """Wait until a stop of a runner has begun, in another thread."""
+    until(lambda: runner._run.driver._stop._phase, lambda phase: phase is not Phase.RUNNING)
 
 
 def until(look: Callable[[], T], is_right: Callable[[T], bool]) -> T:

@@ -131,13 +131,14 @@ def test_a_runner_waits_out_whatever_its_store_raises(quick, caplog, error):
     assert f"raised {error.__name__}" in caplog.text
 
 
-def test_an_outcome_outlives_the_bug_of_a_store_that_can_write_nothing(caplog):
+def test_an_outcome_outlives_the_bug_of_a_store_that_can_write_nothing(tmp_path, caplog):
     """It is not the report that can't be written, since the word that the attempt failed can't be written either."""
     store = BrokenStore()
     with make_runner(store) as runner:
-        handle = runner.add("sleep", input={"seconds": 1})
+        handle = runner.add("wait", input={"file": str(tmp_path / "go on")})
         until(handle.info, lambda info: info.reported_progress > 0)
         store.break_down("commit", KeyError)
+        (tmp_path / "go on").touch()
         until(lambda: "are kept and written later" in caplog.text, bool)
         store.mend()
 

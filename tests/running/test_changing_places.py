@@ -34,14 +34,16 @@ def a_runner(places, kind=ChangingPlaces):
         runner.stop(timeout_seconds=0)
 
 
-def test_what_runs_in_a_place_that_is_taken_away_may_end_within_the_grace():
+def test_what_runs_in_a_place_that_is_taken_away_may_end_within_the_grace(tmp_path):
     """Meanwhile its worker gets nothing else, and then it leaves by itself; it is not missed."""
     with a_runner(1) as (runner, executor):
-        ends = runner.add("sleep", input={"seconds": 1})
+        ends = runner.add("wait", input={"file": str(tmp_path / "go on")})
         started(ends)
         waits = runner.add("hash", input={"text": "a"})
 
         executor.retire(1, grace_seconds=60)
+        until(lambda: runner._run._engine.crew.workers[1], lambda worker: worker.retiring)
+        (tmp_path / "go on").touch()
         ends.result(60)
         until(executor.numbers, lambda numbers: not numbers)
         state = waits.info().state

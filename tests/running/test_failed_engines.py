@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -116,9 +117,17 @@ def test_an_attempt_that_ends_engine_after_engine_fails_in_the_end(tmp_path):
 
 
 class Refusing(MemoryTaskStore):
-    """A store that can't write certain lines, and with `is_down` nothing at all; it raises what no store should."""
+    """A store that can't write certain lines, and with `is_down` nothing at all; it raises what no store should.
+
+    Attributes:
+        later: how many seconds its clock is ahead.
+    """
 
     is_down = False
+    later = 0.0
+
+    def __init__(self):
+        super().__init__(lambda: time.time() + self.later)
 
     def commit(self, updates, request=None):
         if self.is_down:
@@ -151,7 +160,7 @@ def test_what_can_not_be_written_fails_its_task_and_no_other(caplog):
 def test_an_engine_that_fails_while_the_store_is_away_leaves_its_attempts_to_the_lease(caplog):
     """Nothing is given back unspent: `release` would let the task that was the reason go on for ever."""
     store = Refusing()
-    runner = make_runner(store, lease_seconds=1.0)
+    runner = make_runner(store)
     runner.start()
     ran = runner.add("sleep")
     runs(ran)
@@ -160,8 +169,9 @@ def test_an_engine_that_fails_while_the_store_is_away_leaves_its_attempts_to_the
     with pytest.raises(LilotaError):
         runner.stop()
     store.is_down = False
+    store.later = 3600.0
 
-    until(store.rescue, lambda rescued: rescued == [ran.id])
+    assert store.rescue() == [ran.id]
     assert store.get(ran.id).lost_attempts == 1
 
 

@@ -107,6 +107,10 @@ class Gate(ForwardingStore):
         self.has_gone = False
         self.is_held_up = False
 
+    def hold_up(self):
+        self.is_held_up = True
+        self.go_through()
+
     def go_through(self):
         until(lambda: self.is_held_up, lambda is_held_up: not is_held_up)
 
@@ -141,8 +145,7 @@ def test_a_runner_that_is_held_up_tells_it_with_its_heartbeats(runner, gate, mon
     """Those come from another thread, so its lease goes on; who looks at the store learns where it stands."""
     monkeypatch.setattr(health, "HELD_UP_SECONDS", 3.0)
     assert until(runner.health, lambda found: found.is_well).goes_on
-    gate.is_held_up = True
-    runner._run.driver.order(gate.go_through)  # as a hook that does not return
+    runner._run.driver.order(gate.hold_up)  # as a hook that does not return
 
     told = until(lambda: health_of_store(gate.inner), lambda found: "held up" in found.text)
     gate.is_held_up = False
@@ -159,11 +162,12 @@ def test_a_store_that_takes_its_time_holds_nobody_up_until_the_call_is_lost(runn
     monkeypatch.setattr(health, "HELD_UP_SECONDS", 3.0)
     gate.is_held_up = True
 
-    waiting = until(runner.health, lambda found: not found.is_well)
+    # One that stood still with its machine may have been held up, for a moment.
+    waiting = until(runner.health, lambda found: found.problem == "store")
     monkeypatch.setattr(health, "_ANSWER_SECONDS", 3.0)
     lost = runner.health()
 
-    assert (waiting.problem, waiting.goes_on) == ("store", True)
+    assert waiting.goes_on
     assert waiting.text.startswith("The store has not answered for ")
     assert (lost.problem, lost.goes_on) == ("held_up", False)
     assert "in go_through()" in lost.text

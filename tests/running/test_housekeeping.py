@@ -128,7 +128,7 @@ def test_of_several_runners_one_prunes_at_a_time(clock, start):
     for _ in range(4):
         start(store)
 
-    until(lambda: store.questions > 12, bool)
+    until(lambda: store.prunings and store.questions > 12, bool)
     assert store.prunings == 1
 
 

@@ -8,7 +8,7 @@ import time
 import pytest
 from lilota_memory_store import MemoryTaskStore
 from lilota_sqlite_store.store import SQLiteTaskStore
-from runner_tasks import Sleep
+from runner_tasks import Wait
 from running import ended, started, until
 
 from lilota.config import Settings
@@ -334,9 +334,10 @@ def test_a_heartbeat_that_gets_no_answer_does_not_delay_the_end_of_the_lease():
 
 def test_a_lease_that_is_lost_is_reported_once_while_the_store_is_away():
     """However often its age is looked at."""
-    store = FlakyStore()
-    lost = []
-    keeper = LeaseKeeper(store, RunnerInfo(id="me", lease_seconds=0.3), lambda: lost.append(1), lambda: None)
+    clock = Clock()
+    store = FlakyStore(clock=clock.time)
+    runner, lost = RunnerInfo(id="me", lease_seconds=0.3), []
+    keeper = LeaseKeeper(store, runner, lambda: lost.append(1), lambda: None, clock.monotonic)
     keeper.start()
     beats = []
 
@@ -345,6 +346,7 @@ def test_a_lease_that_is_lost_is_reported_once_while_the_store_is_away():
         raise StoreUnavailableError("down")
 
     store.heartbeat = fail
+    clock.now += 1
     until(lambda: len(beats), lambda count: count >= 10)
     keeper.stop()
 
@@ -356,18 +358,20 @@ def test_a_keeper_that_was_never_started_can_be_stopped(keeper):
     keeper.stop()
 
 
+@pytest.mark.usefixtures("looks_often")
 def test_a_task_goes_on_when_the_clock_of_its_machine_is_set(tmp_path):
     """Forward by more than the lease, and back: it may run only once, and does, though the lease seemed to be over."""
     clock = Clock()
     store = SQLiteTaskStore(f"{tmp_path}/tasks.db", clock=lambda: time.time() + clock.offset)
-    runner = TaskRunner(store, 1, lease_seconds=3.0, settings=Settings())
-    runner.register("sleep", Sleep)
+    runner = TaskRunner(store, 1, settings=Settings())
+    runner.register("wait", Wait)
     with runner:
-        handle = runner.add("sleep", input={"seconds": 2}, max_lost_attempts=1)
+        handle = runner.add("wait", input={"file": str(tmp_path / "go on")}, max_lost_attempts=1)
         started(handle)
-        clock.offset = 35.0
+        clock.offset = 3600.0
         until(lambda: store.runners()[0].has_expired, lambda expired: not expired)
-        clock.offset = -35.0
+        clock.offset = -3600.0
+        (tmp_path / "go on").touch()
         info = ended(handle)
     store.close()
 
