@@ -170,16 +170,18 @@ class TaskStore(Protocol):
 
         A terminal outcome sets `finished_at`; the progress that was reported last stays, and so does the checkpoint,
         unless it is a success, which clears it. PENDING makes the task due after `delay_seconds`, by the store's
-        clock, and with `spends_attempt=False` the number of the attempt is used again. An outcome of a task whose
-        cancellation was requested: PENDING becomes CANCELLED, any other stands. An outcome with `lost` adds 1 to
-        `lost_attempts`.
+        clock, and with `spends_attempt=False` the number of the attempt is used again. If it also has neither a delay
+        nor an error (`Outcome.keeps_place`), `run_at` stays, and the task is where it was in the order of claims, no
+        matter whether it had started. An outcome of a task whose cancellation was requested: PENDING becomes CANCELLED,
+        any other stands. An outcome with `lost` adds 1 to `lost_attempts`.
         """
 
     def release(self, runner_id: str) -> int:
         """Forget a runner that stops, and give back what it still holds; return how many tasks that were.
 
-        They are pending again and due at once, without having spent the attempt (cancelled, if that was requested). So
-        it is after its lease has expired, too, unless somebody has rescued it. A runner that is not known gives back 0.
+        They are pending again and due at once, with the `run_at` that they had, without having spent the attempt
+        (cancelled, if that was requested). So it is after its lease has expired, too, unless somebody has rescued it. A
+        runner that is not known gives back 0.
         """
 
     def rescue(self, runner_ids: Collection[str] | None = None) -> list[int]:

@@ -49,6 +49,16 @@ def state_after(outcome: Outcome, *, cancel_requested: bool) -> TaskState:
     return TaskState.CANCELLED if cancel_requested and outcome.state is TaskState.PENDING else outcome.state
 
 
+def due_again_at(outcome: Outcome, run_at: int, now: int) -> int:
+    """Return when a task is due whose attempt ended as PENDING, in microseconds since the epoch.
+
+    Args:
+        run_at: when it was due for that attempt.
+    """
+    # `now` counts where the clock was set back meanwhile: what is given back is due at once.
+    return min(run_at, now) if outcome.keeps_place else now + microseconds(outcome.delay_seconds)
+
+
 def forgets_input(headers_json: str | None) -> bool:
     """Tell whether the input of a task becomes an empty object when it ends, however it ends."""
     return headers_json is not None and FORGETS_INPUT in headers_json

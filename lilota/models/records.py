@@ -606,6 +606,14 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if self.state is TaskState.RUNNING or self.state is TaskState.WAITING:
             raise ValueError(f"an attempt does not end as {self.state}")
 
+    @property
+    def keeps_place(self) -> bool:
+        """Whether a task that is to run again waits where it waited before: it was given back, and did not ask for it.
+
+        A `Retry` has an error that says so: what comes back at once, again and again, must not go before all others.
+        """
+        return not (self.spends_attempt or self.delay_seconds or self.error)
+
 
 class AttemptUpdate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a runner writes about one attempt; fields that are None (or empty) leave the stored value alone.

@@ -70,6 +70,9 @@ EXPECTED = {
     "counts drift after prune": "test_counts_agree_with_the_tasks_after_prune",
     "changes are not noticed": "test_a_change_between_two_waits_is_noticed_by_the_second",
     "giving back spends the attempt": "test_a_given_back_attempt_is_not_spent",
+    "giving back goes to the end of the line": "test_a_given_back_task_is_where_it_was_in_the_order",
+    "coming back keeps the place": "test_a_task_that_comes_back_goes_behind_those_that_wait[asked to come back]",
+    "release goes to the end of the line": "test_release_leaves_what_it_gives_back_where_it_was_in_the_order",
     "brief pages leave out errors": "test_a_brief_page_tells_all_but_the_values",
     "brief pages cut values": "test_a_brief_page_tells_all_but_the_values",
     "later pages start over": "test_pages_follow_each_other_without_gap_or_repetition",
@@ -136,6 +139,7 @@ EXPECTED = {
 
 #: Faults that the game against the model can't see: they need two threads, or questions that it does not ask.
 BEYOND_THE_MODEL = {
+    "coming back keeps the place",
     "runners are known by their first words",
     "claim ignores families",
     "claim takes families for patterns",

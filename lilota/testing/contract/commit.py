@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import pytest
 
 from lilota.contract import TaskStore
-from lilota.models import LogLine, Outcome, TaskState
+from lilota.models import LogLine, NewTask, Outcome, TaskState
 from lilota.testing.contract.harness import (
     FAILURE,
     ContractFixtures,
@@ -19,6 +20,8 @@ from lilota.testing.contract.harness import (
     registered,
     update,
 )
+
+LONG_AGO: Final = datetime(2024, 2, 29, 12, 30, 15, 123457, tzinfo=UTC)
 
 
 class CommitContract(ContractFixtures):
@@ -163,6 +166,57 @@ class CommitContract(ContractFixtures):
         again = runner.claim_one()
         assert again.attempt == 1
         assert again.token > claim.token
+
+    def test_a_given_back_task_is_where_it_was_in_the_order(self, store: TaskStore, runner: ContractRunner) -> None:
+        """It goes before what was added or due later, as if nobody had claimed it, whether or not it had started."""
+        first, second, later = store.add(
+            [NewTask(name="task", run_at=LONG_AGO + timedelta(days=days)) for days in (0, 1, 2)]
+        )
+        claims = runner.claim(2)
+        due_at = [store.get(task_id).run_at for task_id in (first, second)]
+        store.commit([update(claims[0], started_at=1e9, progress=50.0)])
+
+        for claim in reversed(claims):
+            runner.finish(claim, Outcome(state=TaskState.PENDING, spends_attempt=False))
+
+        assert [store.get(task_id).run_at for task_id in (first, second)] == due_at
+        assert [claim.id for claim in runner.claim(3)] == [first, second, later]
+
+    def test_a_given_back_task_that_was_due_from_the_beginning_keeps_its_place(
+        self, store: TaskStore, runner: ContractRunner
+    ) -> None:
+        """So do those of one call, which a store may keep together until they are claimed."""
+        ids = add_many(store, 4)
+        claims = runner.claim(2)
+        due_at = [store.get(task_id).run_at for task_id in ids]
+
+        for claim in claims:
+            runner.finish(claim, Outcome(state=TaskState.PENDING, spends_attempt=False))
+
+        assert [store.get(task_id).run_at for task_id in ids] == due_at
+        assert [claim.id for claim in runner.claim(4)] == ids
+
+    @pytest.mark.parametrize(
+        "outcome",
+        [
+            Outcome(state=TaskState.PENDING, error=FAILURE),
+            Outcome(state=TaskState.PENDING, error=FAILURE, spends_attempt=False),
+            Outcome(state=TaskState.PENDING, lost=True),
+        ],
+        ids=["after an error", "asked to come back", "lost"],
+    )
+    def test_a_task_that_comes_back_goes_behind_those_that_wait(
+        self, store: TaskStore, runner: ContractRunner, outcome: Outcome
+    ) -> None:
+        """One that fails, or asks to come back at once, again and again, does not keep the others from running."""
+        first, second = add_many(store, 2)
+        added_at = store.get(second).created_at
+        poll(lambda: runner.heartbeat() and registered(store, runner.id).heartbeat_at > added_at, "A later moment")
+
+        runner.finish(runner.claim_one(), outcome)
+
+        assert store.get(first).run_at > store.get(second).run_at
+        assert [claim.id for claim in runner.claim(2)] == [second, first]
 
     def test_a_lost_attempt_is_counted(self, store: TaskStore, runner: ContractRunner) -> None:
         """The next claim knows how many attempts died."""

@@ -235,6 +235,21 @@ class LeaseContract(ContractFixtures):
         assert [store.get(task_id).lost_attempts for task_id in (first, second)] == [0, 0]
         assert [(claim.id, claim.attempt) for claim in other_runner.claim(5)] == [(first, 1), (second, 1)]
 
+    def test_release_leaves_what_it_gives_back_where_it_was_in_the_order(
+        self, store: TaskStore, runner: ContractRunner
+    ) -> None:
+        """A redeploy, each day, must not put off the tasks that take long: they go before what was added meanwhile."""
+        ids = add_many(store, 3)
+        due_at = [store.get(task_id).run_at for task_id in ids]
+        claims = runner.claim(2)
+        store.commit([update(claims[0], started_at=1e9, progress=50.0)])
+
+        store.release(runner.id)
+
+        assert [store.get(task_id).run_at for task_id in ids] == due_at
+        runner.heartbeat()
+        assert [claim.id for claim in runner.claim(3)] == ids
+
     def test_release_cancels_what_was_to_be_cancelled(self, store: TaskStore, runner: ContractRunner) -> None:
         """It is counted among the tasks that the runner held."""
         claim = add_running(store, runner)

@@ -28,6 +28,7 @@ class ModelTask:
     owner: str | None
     run_at: datetime
     due: bool
+    keeps_place: bool = True
     state: TaskState = TaskState.PENDING
     attempt: int = 0
     lost_attempts: int = 0
@@ -47,9 +48,10 @@ class ModelTask:
         """The id and the newest token."""
         return self.id, self.token
 
-    def wait_again(self, *, due: bool = True) -> None:
-        """Become pending, unless the cancellation was requested."""
+    def wait_again(self, *, due: bool = True, keeps_place: bool = False) -> None:
+        """Become pending, unless the cancellation was requested; in the place that it had, or in one that is new."""
         self.due = due
+        self.keeps_place = keeps_place
         self.enter(TaskState.CANCELLED if self.cancel_requested else TaskState.PENDING)
 
     def enter(self, state: TaskState) -> None:
@@ -143,7 +145,7 @@ class ModelStore:
         if outcome.state is TaskState.SUCCEEDED:
             task.checkpoint_json = None
         if outcome.state is TaskState.PENDING:
-            task.wait_again(due=outcome.delay_seconds == 0)
+            task.wait_again(due=outcome.delay_seconds == 0, keeps_place=outcome.keeps_place)
         else:
             task.enter(outcome.state)
 
@@ -167,10 +169,12 @@ class ModelStore:
         held = self.held_by(runner_id)
         for task in held:
             task.attempt -= 1
-            task.wait_again()
+            task.wait_again(keeps_place=True)
         return len(held)
 
     def read_run_at(self, store: TaskStore) -> None:
-        """Take over when the waiting tasks are due: the store's clock decides that."""
+        """Take over when tasks are due that wait again: the store's clock decides, unless they keep their place."""
         for info in store.get_all_tasks():
-            self.tasks[info.id].run_at = info.run_at
+            task = self.tasks[info.id]
+            assert not task.keeps_place or task.run_at == info.run_at
+            task.run_at, task.keeps_place = info.run_at, True

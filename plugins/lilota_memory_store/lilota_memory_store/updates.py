@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lilota.contract import Fence, microseconds, new_lines
-from lilota.contract.rules import state_after, within_life
+from lilota.contract.rules import due_again_at, state_after, within_life
 from lilota.models import AttemptUpdate, Outcome, TaskState
 from lilota_memory_store.records import Task
 from lilota_memory_store.table import TaskTable
@@ -58,6 +58,6 @@ def end_attempt(table: TaskTable, task: Task, outcome: Outcome, now: int) -> Non
     if task.checkpoint_json is not None and state is TaskState.SUCCEEDED:
         task.checkpoint_json = None
     if state is TaskState.PENDING:
-        table.make_pending(task, now + microseconds(outcome.delay_seconds), now)
+        table.make_pending(task, due_again_at(outcome, task.run_at, now), now)
     else:
         table.finish(task, state, now)

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from lilota.contract import Fence, merge_updates, microseconds, new_lines
-from lilota.contract.rules import state_after, within_life
+from lilota.contract.rules import due_again_at, state_after, within_life
 from lilota.models import AttemptUpdate, LogLine, Outcome, TaskState
 from lilota_sqlite_store.extras import forget_input, write_extras
 from lilota_sqlite_store.statements import SQL, id_list
@@ -31,6 +31,7 @@ class StoredAttempt(NamedTuple):
     cancel_requested: int
     log_count: int
     created_at: int
+    run_at: int
     has_checkpoint: int | None
     headers: str | None
 
@@ -62,7 +63,7 @@ class AttemptChange:
     def end_row(self, outcome: Outcome, now: int) -> tuple[int, tuple[object, ...]]:
         """Return how the state is stored into which the outcome leads, and the parameters of `end_attempt.sql`."""
         state = state_after(outcome, cancel_requested=bool(self.stored.cancel_requested))
-        run_at = now + microseconds(outcome.delay_seconds) if state is TaskState.PENDING else None
+        run_at = due_again_at(outcome, self.stored.run_at, now) if state is TaskState.PENDING else None
         code = stored_as(state, run_at, now)
         return code, (
             *self.report_row(now),

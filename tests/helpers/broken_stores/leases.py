@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from broken_stores.wrapper import StoreWrapper
 from lilota.contract import RunnerInfo, TaskQuery, TaskStore
-from lilota.models import LogLine, NewTask, TaskState
+from lilota.models import AttemptUpdate, LogLine, NewTask, Outcome, TaskError, TaskState
 
 
 class RemembersRunners(StoreWrapper):
@@ -82,6 +82,17 @@ class ReleaseSpendsTheAttempt(RemembersRunners):
             return super().release(runner_id)
         self.inner.heartbeat(RunnerInfo(id=runner_id, lease_seconds=0))
         self.inner.rescue()
+        return len(held)
+
+
+class ReleaseGoesToTheEndOfTheLine(RemembersRunners):
+    """Each restart of a runner puts off what takes long."""
+
+    def release(self, runner_id: str) -> int:
+        held = self.held_by(runner_id)
+        end = Outcome(state=TaskState.PENDING, spends_attempt=False, error=TaskError(type="Stopped", message=""))
+        self.write([AttemptUpdate(id=each, token=self.get(each).token, outcome=end) for each in held])
+        super().release(runner_id)
         return len(held)
 
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from broken_stores.wrapper import StoreWrapper
 from lilota.contract import Fence, TaskCount, TaskQuery, TaskStore, to_instant
-from lilota.models import AttemptUpdate, LogLine, NewTask, Outcome, TaskInfo, TaskState
+from lilota.models import AttemptUpdate, LogLine, NewTask, Outcome, TaskError, TaskInfo, TaskState
 
 
 class AddIsNotAtomic(StoreWrapper):
@@ -76,6 +76,27 @@ class GivingBackSpendsTheAttempt(StoreWrapper):
 
     def _spent(self, outcome: Outcome | None) -> Outcome | None:
         return outcome and replace(outcome, spends_attempt=True)
+
+
+class GivingBackGoesToTheEndOfTheLine(StoreWrapper):
+    """What a runner took too early waits for all that came after it."""
+
+    def write(self, updates: Sequence[AttemptUpdate]) -> tuple[Fence, ...]:
+        return super().write([replace(each, outcome=self._with_error(each.outcome)) for each in updates])
+
+    def _with_error(self, outcome: Outcome | None) -> Outcome | None:
+        is_pending = outcome is not None and outcome.state is TaskState.PENDING
+        return replace(outcome, error=TaskError(type="Retry", message="")) if is_pending else outcome
+
+
+class ComingBackKeepsThePlace(StoreWrapper):
+    """A task that asks to come back at once is the next one, for ever."""
+
+    def write(self, updates: Sequence[AttemptUpdate]) -> tuple[Fence, ...]:
+        return super().write([replace(each, outcome=self._without_error(each.outcome)) for each in updates])
+
+    def _without_error(self, outcome: Outcome | None) -> Outcome | None:
+        return outcome and (outcome if outcome.spends_attempt else replace(outcome, error=None))
 
 
 class LaterPagesStartOver(StoreWrapper):

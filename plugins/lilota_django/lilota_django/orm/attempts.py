@@ -10,7 +10,7 @@ from typing import Final, cast
 from django.db.models import QuerySet, TextField
 
 from lilota.contract import Fence, merge_updates, microseconds, new_lines, to_microseconds
-from lilota.contract.rules import forgets_input, state_after, within_life
+from lilota.contract.rules import due_again_at, forgets_input, state_after, within_life
 from lilota.models import AttemptUpdate, LogLine, Note, Outcome, TaskState
 from lilota_django import models
 from lilota_django.models import State, Task
@@ -22,7 +22,7 @@ from lilota_django.orm.records import CODES, encode_error, log_row, rows_of, tas
 
 #: What nobody needs to know of a running task in order to write to it. A row that is written has a value for each.
 _NOT_READ: Final = {
-    "state": State.RUNNING, "priority": 0, "run_at": 0, "finished_at": None, "runner": None, "owner_key": None,
+    "state": State.RUNNING, "priority": 0, "finished_at": None, "runner": None, "owner_key": None,
 }  # fmt: skip
 #: What is read: all else but its long texts; and its headers, which say what is forgotten at its end.
 _READ: Final = (
@@ -88,9 +88,9 @@ class AttemptChange:
         row.lost_attempts += outcome.lost
         state = state_after(outcome, cancel_requested=row.cancel_requested)
         if state is TaskState.PENDING:
-            delay = microseconds(max(0.0, outcome.delay_seconds))
-            row.state = State.SCHEDULED if delay else State.READY
-            self.write("run_at", present + delay)
+            run_at = due_again_at(outcome, to_microseconds(cast("datetime", row.run_at)), present)
+            row.state = State.SCHEDULED if run_at > present else State.READY
+            self.write("run_at", run_at)
         else:
             row.state = CODES[state][0]
             self.write("finished_at", present)

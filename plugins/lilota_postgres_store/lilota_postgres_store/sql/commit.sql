@@ -32,8 +32,11 @@ WITH written AS (
         attempt = task.attempt - given.unspent,
         lost_attempts = task.lost_attempts + given.lost,
         run_at = CASE
-            WHEN given.state = 2 AND NOT task.cancel_requested
-            THEN statement_timestamp() + make_interval(secs => given.delay)
+            WHEN given.state <> 2 OR task.cancel_requested THEN task.run_at
+            -- Given back (Outcome.keeps_place).
+            WHEN given.unspent = 1 AND given.delay = 0 AND given.error IS NULL
+            THEN least(task.run_at, statement_timestamp())
+            WHEN given.state = 2 THEN statement_timestamp() + make_interval(secs => given.delay)
             ELSE task.run_at
         END,
         finished_at = CASE

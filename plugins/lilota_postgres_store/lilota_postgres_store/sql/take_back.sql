@@ -1,6 +1,6 @@
--- Take back what runners hold: of one that stops, without spending the attempts (`lost` is 0), or of those that died (1),
--- which were forgotten before, so that nothing is granted to them any more. Rows are locked by id, as a late commit does
--- it. The log of each task that lost an attempt says so.
+-- Take back what runners hold: of one that stops, without spending the attempts (`lost` is 0), so that they are where they
+-- were in the order; or of those that died (1), which were forgotten before, so that nothing is granted to them any more.
+-- Rows are locked by id, as a late commit does it. The log of each task that lost an attempt says so.
 WITH dead AS (
     SELECT * FROM unnest(%(runners)s::text[], %(hosts)s::text[], %(pids)s::integer[]) AS told (id, host, pid)
 ), held AS (
@@ -29,7 +29,11 @@ WITH dead AS (
             )::text
         END,
         input = CASE WHEN next <> 2 AND {forgets} THEN '{{}}' ELSE input END,
-        run_at = CASE WHEN next = 2 THEN statement_timestamp() ELSE run_at END,
+        run_at = CASE
+            WHEN next <> 2 THEN run_at
+            WHEN %(lost)s::integer = 1 THEN statement_timestamp()
+            ELSE least(run_at, statement_timestamp())
+        END,
         finished_at = CASE WHEN next <> 2 THEN statement_timestamp() END
     FROM held WHERE task.id = held.id
     RETURNING task.id, lane, state, log_count, attempt, runner, token, pid, started_at, progress

@@ -106,12 +106,22 @@ local function set_ended(id, task, state)
 end
 
 local function set_pending(id, task, run_at)
-    task[RUN_AT] = run_at
-    if task[RUN_AT_REST] then
+    if task[RUN_AT_REST] and task[RUN_AT] ~= run_at then
         task[RUN_AT_REST] = false
     end
+    task[RUN_AT] = run_at
     set_state(id, task, 'pending')
     line_up(id, task)
+end
+
+-- As rules.due_again_at says it.
+local function due_again_at(task, outcome)
+    local delay = outcome.delay_seconds or 0
+    if delay > 0 then
+        return after_seconds(delay)
+    end
+    local keeps_place = outcome.spends_attempt == false and not outcome.error
+    return keeps_place and math.min(task[RUN_AT], now) or now
 end
 
 -- The end of an attempt: an Outcome of lilota.models, as MessagePack gives it (without its defaults).
@@ -131,8 +141,7 @@ local function end_attempt(id, task, outcome)
     elseif task[CANCEL] then
         set_ended(id, task, 'cancelled')
     else
-        local delay = outcome.delay_seconds or 0
-        set_pending(id, task, delay > 0 and after_seconds(delay) or now)
+        set_pending(id, task, due_again_at(task, outcome))
     end
     if task[STATE] == 'succeeded' and task[CHECKPOINT] then
         set_text(id, task, CHECKPOINT, '')
