@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
+from postgres_waiting import wait_until_quiet
 
 from lilota.contract import CanTellOldestDue
 from lilota.models import NewTask
@@ -92,9 +93,7 @@ class TestPostgresStoreBehindPgBouncer(PostgresContract):
     def test_those_who_listen_directly_hear_of_what_is_added_through_the_pooler(self, store, open_store, database_url):
         """Notifications pass, only LISTEN does not: web servers may use the pooler, and runners not."""
         direct = open_store(f"{database_url}&schema={store.address.schema}")
-        direct.wait_for_change(0.3)
-        while direct.wait_for_change(0.3):
-            pass
+        wait_until_quiet(direct)
 
         store.add([NewTask(name="task")])
 

@@ -11,6 +11,7 @@ import warnings
 
 import psycopg
 from postgres_processes import claim_all
+from postgres_waiting import wait_until
 
 from lilota.contract import RunnerInfo, TaskCount
 from lilota.models import NewTask, TaskState
@@ -135,7 +136,7 @@ def test_store_that_was_dropped_closes_its_connections(url, postgres_server):
 
     store = open_postgres_store(url)
     store.add([TASK])
-    store.wait_for_change(0.2)
+    wait_until(lambda: store.wait_for_change(0.2))  # it listens
     database, listener = store._database, store._watch._listener
 
     del store
@@ -147,15 +148,10 @@ def test_store_that_was_dropped_closes_its_connections(url, postgres_server):
 
 def test_close_leaves_no_session_on_the_server(store, url, open_store):
     """Neither of the pool nor of the one that listens."""
-    store.wait_for_change(0.2)
+    wait_until(lambda: store.wait_for_change(0.2))  # it listens
     store.add([TASK])
     others = sessions_of(store) - len(store._database.pool.sessions) - 1
 
     store.close()
 
-    deadline = threading.Event()
-    for _ in range(200):
-        if sessions_of(store) <= others:
-            break
-        deadline.wait(0.02)
-    assert sessions_of(store) <= others
+    wait_until(lambda: sessions_of(store) <= others)

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from lilota_postgres_store.link.refusals import is_worth_waiting_for
 from lilota_test_servers import PostgresServer, available_or_skip, make_certificates
+from postgres_waiting import wait_until_quiet
 
 from lilota.contract import ClaimRequest, RunnerInfo
 from lilota.errors import StoreUnavailableError
@@ -53,12 +54,10 @@ def test_tasks_are_added_claimed_and_ended_through_tls(server, certificates, ope
     store, other = (open_store(url_of(server, f"sslmode=verify-full&sslrootcert={certificates.ca}")) for _ in range(2))
     request = ClaimRequest(runner_id="runner", names=("task",), limit=10)
     store.heartbeat(RunnerInfo(id="runner"))
-    other.wait_for_change(0.3)
-    while other.wait_for_change(0.3):
-        pass
+    wait_until_quiet(other)
 
     ids = store.add([NewTask(name="task", input_json='{"text": "' + "x" * 100_000 + '"}')] * 20)
-    was_heard = other.wait_for_change(30)
+    was_heard = other.wait_for_change(60)
     claims = [*store.claim(request).claims, *store.claim(request).claims]
     outcome = Outcome(state=TaskState.SUCCEEDED)
     committed = store.commit([AttemptUpdate(id=c.id, token=c.token, outcome=outcome) for c in claims], request)
@@ -125,7 +124,7 @@ def test_handshake_that_breaks_off_is_worth_another_try():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=break_off, args=(listener,), daemon=True).start()
         with pytest.raises(psycopg.OperationalError, match="SSL") as caught:
-            psycopg.connect(host="127.0.0.1", port=listener.getsockname()[1], sslmode="require", connect_timeout=10)
+            psycopg.connect(host="127.0.0.1", port=listener.getsockname()[1], sslmode="require", connect_timeout=60)
 
     assert is_worth_waiting_for(caught.value)
 

@@ -15,6 +15,14 @@ def wait_until(ask):
         time.sleep(0.02)
 
 
+def wait_until_quiet(store):
+    """Wait until a store that nobody has waited for yet listens, and has no news any more."""
+    # That it has begun to listen counts as a change: before that, its silence says nothing.
+    wait_until(lambda: store.wait_for_change(0.3))
+    while store.wait_for_change(0.3):
+        pass
+
+
 def wait_until_blocked(connection):
     """Wait until somebody waits for what this connection has locked."""
     blocked = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid)))"
