@@ -92,7 +92,9 @@ def test_the_orphans_of_a_process_that_is_ended_are_ended_too():
     lines = run("""
         nested = "setsid sh -c 'setsid sleep 1000 & wait' & wait"
         start("setsid", "sh", "-c", nested)
-        while len(process_table.descendants(os.getpid(), process_table.all_processes())) < 3:
+        def names_of_all():
+            return sorted(each.name for each in process_table.descendants(os.getpid(), process_table.all_processes()))
+        while names_of_all() != ["sh", "sh", "sleep"]:  # each is called as its parent, until it is another program
             time.sleep(0.01)
         names = [process.name for process in children.end_left(10).ended]
         print(sorted(names), children_of_this())

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from lilota.testing.executors.crew import is_alive
-from lilota.workers import families
+from lilota.workers import families, process_table
 from lilota.workers.families import MARK_VARIABLE, Family, signal_all
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who has left a process group")
@@ -47,6 +47,13 @@ class Worker:
         self._shell.kill()
         self._shell.wait()
         self._shell.stdout.close()
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """A busy machine may stop a program while it takes the place of another: then it has no mark."""
+    monkeypatch.setattr(process_table, "_EXEC_SECONDS", 60.0)
+    monkeypatch.setattr(families, "_DEATH_SECONDS", 60.0)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import sys
 from typing import BinaryIO
 
 import pytest
+from running import until
 
 from lilota.workers import process_table
 from lilota.workers.process_table import Process, all_processes, carries, descendants, named, press, send
@@ -25,6 +26,8 @@ def patience(monkeypatch):
 @pytest.fixture
 def child():
     child = subprocess.Popen(["sleep", "1000"], start_new_session=True, env={**os.environ, "WHOSE": "mine"})
+    # For a moment it is called as this program is.
+    until(lambda: str(_seen(child.pid)[0]), lambda seen: seen.startswith("sleep "))
     yield child
     child.kill()
     child.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -78,6 +79,12 @@ def party():
 def _claim(name="hash", **input_fields):
     fields = ",".join(f'"{key}":"{value}"' for key, value in input_fields.items())
     return Claim(id=1, token=1, attempt=1, name=name, input_json="{" + fields + "}")
+
+
+def descriptors():
+    """Count those that are open. What tests before this one have left, and nobody has any more, is closed first."""
+    gc.collect()
+    return len(os.listdir("/proc/self/fd"))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -178,7 +185,7 @@ def _feeding(feed, data):
 def test_close_kills_what_runs_and_wake_is_harmless_afterwards(party):
     """Nothing of the runner is left: no process and no descriptor."""
     party.start()  # the fork server is started with the first worker of a program, and stays
-    before = len(os.listdir("/proc/self/fd"))
+    before = descriptors()
     other = Party()
     pids = [other.start(number) for number in (1, 2, 3)]
     other.processes.send(1, RunClaims((_claim("sleep"),)))
@@ -187,7 +194,7 @@ def test_close_kills_what_runs_and_wake_is_harmless_afterwards(party):
     other.processes.wake()
 
     assert not any(is_alive(pid) for pid in pids)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert descriptors() <= before
 
 
 def test_workers_outlive_the_death_of_the_fork_server_and_new_ones_can_be_started(party):
@@ -206,7 +213,7 @@ def test_a_worker_that_cannot_be_started_counts_as_one_that_died(method, tmp_pat
     """The engine hears of a death, and tries again in its own time; people hear the remedy; no descriptor is lost."""
     party = Party(method)
     party.start(1)
-    before = len(os.listdir("/proc/self/fd"))
+    before = descriptors()
     folder = tmp_path / "deleted"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -215,13 +222,13 @@ def test_a_worker_that_cannot_be_started_counts_as_one_that_died(method, tmp_pat
     party.processes.start(2)
     cause = party.hear(Died, 2).cause
     monkeypatch.chdir(tmp_path)
-    lost = len(os.listdir("/proc/self/fd")) - before
+    lost = descriptors() - before
     party.processes.close()
 
     assert cause.startswith("could not be started: ")
     assert cause.endswith("The current folder was deleted: start the program again, in one that exists.")
     assert cause in caplog.text
-    assert lost == 0
+    assert lost <= 0
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # that is what is tested

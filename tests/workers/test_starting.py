@@ -28,7 +28,7 @@ METHODS = ("forkserver", "spawn")
 def surroundings_of_a_process(method, path):
     """Return what a process finds that is started now."""
     process = start_process(method, tell_surroundings, (str(path),), "tell")
-    process.join(30)
+    process.join(60)
     assert process.exitcode == 0
     return json.loads(path.read_text())
 
@@ -58,7 +58,7 @@ def test_a_process_is_left_to_who_started_it(method):
     known = multiprocessing.active_children()
 
     process.kill()
-    process.join(30)
+    process.join(60)
     assert process.exitcode == -signal.SIGKILL
     assert process not in known
 
@@ -84,7 +84,7 @@ def test_the_program_is_imported_in_the_environment_of_now(method, tmp_path):
                     runner = TaskRunner("memory", 1, start_method={method!r})
                     runner.register("show", Show)
                     with runner:
-                        print(runner.add("show").result(30)["setting"])
+                        print(runner.add("show").result(60)["setting"])
             """)
     )
 
@@ -202,7 +202,7 @@ def test_a_fork_of_the_program_gets_a_fork_server_of_its_own(tmp_path):
     process = multiprocessing.get_context("fork").Process(target=_start_in_fork, args=(tmp_path / "two",))
 
     process.start()
-    process.join(30)
+    process.join(60)
 
     assert process.exitcode == 0
     assert json.loads((tmp_path / "two").read_text())

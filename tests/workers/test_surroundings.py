@@ -32,7 +32,7 @@ surroundings = Surroundings(streams, interrupts, stacks, lambda: collected.appen
 def run(program: str, folder: object = "/") -> list[str]:
     source = PROGRAM + textwrap.dedent(program)
     done = subprocess.run(
-        [sys.executable, "-c", source], capture_output=True, text=True, timeout=30, check=False, cwd=str(folder)
+        [sys.executable, "-c", source], capture_output=True, text=True, timeout=100, check=False, cwd=str(folder)
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
@@ -91,8 +91,11 @@ def test_tasks_stay_interruptible():
 def test_threads_that_stay_are_named():
     """A thread that is about to end anyway is waited for."""
     lines = run("""
+        from lilota.workers import threads
+        threads._JOIN_SECONDS = 50
         threading.Thread(target=time.sleep, args=(0.01,), name="quick").start()
         print(surroundings.restore())
+        threads._JOIN_SECONDS = 0.05
         for number in range(2):
             threading.Thread(target=time.sleep, args=(1000,), name=f"slow-{number}", daemon=True).start()
         print(surroundings.restore())
@@ -171,7 +174,11 @@ CHANGES = {
         "gc.isenabled(), gc.get_threshold(), gc.get_debug()",
     ),
     "memory": ("tracemalloc.start()", "tracemalloc.is_tracing()"),
-    "faulthandler": ("faulthandler.dump_traceback_later(0.2, exit=True)", "time.sleep(0.4)"),
+    # Its timer is a thread of C, which ends a moment after it was told to.
+    "faulthandler": (
+        "faulthandler.dump_traceback_later(1000, exit=True)",
+        "all(iter(lambda: os.path.isdir('/proc/self/task') and len(os.listdir('/proc/self/task')) > 1, False))",
+    ),
 }
 
 
