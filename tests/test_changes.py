@@ -382,7 +382,13 @@ def test_who_wants_no_lines_causes_no_question_for_them(observed):
     assert told(future.result(timeout=60)[handle.id]) == (RUNNING, 5, [])
 
 
-def test_a_thousand_who_follow_a_thousand_tasks_cost_one_question_each_time(observed):
+@pytest.fixture
+def unwarned(monkeypatch):
+    """Look at no task to warn those who have waited for five seconds, as on a busy machine they do."""
+    monkeypatch.setattr("lilota.adding.unserved.PATIENCE_SECONDS", 1000.0)
+
+
+def test_a_thousand_who_follow_a_thousand_tasks_cost_one_question_each_time(unwarned, observed):
     """However many they are."""
     ids = [handle.id for handle in observed.add_many([{"name": "task"}] * 1000)]
     marks = {
@@ -395,10 +401,11 @@ def test_a_thousand_who_follow_a_thousand_tasks_cost_one_question_each_time(obse
     observed.store.wait_for_change = lambda seconds: turns.append(observed.store.asked) or wait(seconds)
 
     until(lambda: len(turns), lambda number: number >= 6)
+    seen = turns[1:6]
     for future in futures:
         future.cancel()
 
-    assert {later - earlier for earlier, later in pairwise(turns[1:])} == {1}
+    assert {later - earlier for earlier, later in pairwise(seen)} == {1}
 
 
 class Queries(ObservedStore):
@@ -425,7 +432,7 @@ class Queries(ObservedStore):
 
 
 @pytest.fixture
-def queries():
+def queries(unwarned):
     """A client on a store that remembers."""
     return TaskClient(Queries(), settings=Settings(), accept_unknown_names=True)
 

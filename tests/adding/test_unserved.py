@@ -151,8 +151,9 @@ async def _awaited(handle):
     return await handle
 
 
-def test_who_waits_shorter_asks_nobody(store, waiters):
+def test_who_waits_shorter_asks_nobody(store, waiters, monkeypatch):
     """A wait costs what it cost before."""
+    monkeypatch.setattr("lilota.adding.waiters.PATIENCE_SECONDS", 60.0)
     (task_id,) = add(store)
 
     assert waiters.wait(task_id, 0.3) is None

@@ -63,11 +63,11 @@ def test_a_thread_wakes_up_when_the_task_ends_elsewhere(store, waiters):
     """Nobody tells; the store is looked at."""
     (task_id,) = add(store)
     found = []
-    thread = threading.Thread(target=lambda: found.append(waiters.wait(task_id, 20)))
+    thread = threading.Thread(target=lambda: found.append(waiters.wait(task_id, 60)))
     thread.start()
 
     store.finish(task_id)
-    thread.join(60)
+    thread.join(90)
 
     assert found[0].state is TaskState.SUCCEEDED
 
@@ -84,7 +84,7 @@ def test_many_tasks_are_awaited_by_one_thread(store, waiters):
         await waiting
         return threads
 
-    threads = asyncio.run(asyncio.wait_for(wait_for_all(), 20))
+    threads = asyncio.run(asyncio.wait_for(wait_for_all(), 60))
 
     assert threads <= before + 1
     assert waiters._futures == {}
