@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Iterable
-from typing import Final, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Final, TypeVar, TypeVarTuple
 
 from lilota.contract.history import AttemptRecord, attempt_note
 from lilota.contract.instants import microseconds, to_microseconds
@@ -19,6 +19,7 @@ from lilota.models import FORGETS_INPUT, LogLine, NewTask, Note, Outcome, TaskEr
 
 #: Seconds as a float or microseconds as an int: whatever a store counts in.
 Time = TypeVar("Time", int, float)
+Arguments = TypeVarTuple("Arguments")
 
 #: How the attempts of a runner end that stops: the tasks run again, and the attempts do not count.
 GIVEN_BACK: Final = Outcome(state=TaskState.PENDING, spends_attempt=False)
@@ -238,9 +239,11 @@ class VersionLook:
     def __init__(self) -> None:
         self._due_at = 0.0
 
-    def is_due(self) -> bool:
-        """Tell whether to look before the store is used."""
-        return time.monotonic() >= self._due_at
+    def look_if_due(self, check: Callable[[*Arguments], object], *arguments: *Arguments) -> None:
+        """Call `check` with these arguments if it is time, before the store is used; it raises if that is newer."""
+        if time.monotonic() >= self._due_at:
+            check(*arguments)
+            self.note_good()
 
     def note_good(self) -> None:
         """The version has just been looked at, and is one that this process knows."""

@@ -182,9 +182,7 @@ class Database:
 
     def check(self, connection: Connection) -> None:
         """Look now and then whether a newer lilota has changed the tables below this process."""
-        if self._version_look.is_due():
-            check_version(connection, self.statements, self.name)
-            self._version_look.note_good()
+        self._version_look.look_if_due(check_version, connection, self.statements, self.name)
 
     def explain(self, error: psycopg.Error) -> str | None:
         """Say, as the end of a sentence about the database, why its tables are not as a statement wants them.

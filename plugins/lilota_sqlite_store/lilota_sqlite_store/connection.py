@@ -165,9 +165,7 @@ class ConnectionPool:
 
     def _look_now_and_then(self, connection: Connection) -> None:
         """Refuse to go on with a file that a newer lilota has changed below this process."""
-        if self._version_look.is_due():
-            check_version(connection, self.path)
-            self._version_look.note_good()
+        self._version_look.look_if_due(check_version, connection, self.path)
 
     def _look_after(self, error: BaseException) -> None:
         """Refuse to go on, if that newer lilota is why something that was there is not found."""

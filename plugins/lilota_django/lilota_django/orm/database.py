@@ -159,9 +159,8 @@ class Database:
 
         Not where Django logs queries: whoever counts them, as by `assertNumQueries`, would find one more now and then.
         """
-        if self._version_look.is_due() and not self.connection.queries_logged:
-            require_known_version(self.alias)
-            self._version_look.note_good()
+        if not self.connection.queries_logged:
+            self._version_look.look_if_due(require_known_version, self.alias)
 
     def _look_after(self, error: DatabaseFault) -> None:
         """Refuse to go on, if that newer lilota is why something that was there is not found."""
