@@ -136,7 +136,8 @@ def test_store_that_was_dropped_closes_its_connections(url, postgres_server):
 
     store = open_postgres_store(url)
     store.add([TASK])
-    wait_until(lambda: store.wait_for_change(0.2))  # it listens
+    while not store.wait_for_change(1):
+        pass  # until it listens
     database, listener = store._database, store._watch._listener
 
     del store
