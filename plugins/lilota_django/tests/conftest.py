@@ -95,7 +95,7 @@ def _added(alias: str, variable: str, url: str) -> Iterator[str]:
 @pytest.fixture
 def pooled(postgres: str) -> Iterator[str]:
     """An alias of that database in a project that has Django's own pool, of two connections."""
-    pool = {"min_size": 1, "max_size": 2, "timeout": 5}
+    pool = {"min_size": 1, "max_size": 2, "timeout": 60}
     described = connections.databases[postgres]
     connections.databases["pooled"] = {**described, "OPTIONS": {**described["OPTIONS"], "pool": pool}}
     yield "pooled"

@@ -207,7 +207,7 @@ def test_who_waits_is_told_after_the_commit_and_not_before(everywhere):
     with transaction.atomic(using=everywhere.alias):
         everywhere.add([NewTask(name="task")])
         before = in_thread(everywhere.get_all_tasks)
-    after = everywhere.wait_for_change(5)
+    after = everywhere.wait_for_change(60)
 
     assert (before, after) == ([], True)
 

@@ -10,7 +10,7 @@ import pytest
 from lilota_postgres_store.link.address import Address
 from lilota_postgres_store.link.connection import connect
 from lilota_test_servers import PostgresServer, available_or_skip
-from postgres_waiting import wait_until
+from postgres_waiting import wait_until, wait_until_quiet
 
 from lilota.contract import ClaimRequest, RunnerInfo
 from lilota.errors import StoreUnavailableError
@@ -34,9 +34,9 @@ def standby(primary):
     server.close()
 
 
-def url_of(*servers, database="/postgres"):
+def url_of(*servers, database="/postgres", patience=60):
     hosts = ",".join(f"{server.host}:{server.port}" for server in servers)
-    return f"postgresql://postgres@{hosts}{database}?timeout_seconds=4"
+    return f"postgresql://postgres@{hosts}{database}?timeout_seconds={patience}"
 
 
 def standby_has_all(primary):
@@ -68,15 +68,16 @@ def can_add(store):
 
 def test_store_follows_the_primary(primary, standby, open_store):
     """The standby is passed over, though it is named first, until it is promoted; who waits for changes follows too."""
-    url = url_of(standby, primary, database=urlsplit(primary.create_database()).path)
-    store, other = open_store(url), open_store(url)
+    database = urlsplit(primary.create_database()).path
+    store, other = (open_store(url_of(standby, primary, database=database)) for _ in range(2))
+    impatient = open_store(url_of(standby, primary, database=database, patience=4))
     (first,) = store.add([TASK])
-    other.wait_for_change(0.3)
+    wait_until_quiet(other)
     wait_until(lambda: standby_shows_all(primary))
 
     primary.kill()
     with pytest.raises(StoreUnavailableError, match=r"only lets itself be read: it is a standby.* promote the standby"):
-        store.add([TASK])
+        impatient.add([TASK])
     standby.promote()
     with PostgresServer(standby_of=standby):
         wait_until(lambda: can_add(store))
@@ -84,7 +85,7 @@ def test_store_follows_the_primary(primary, standby, open_store):
         while other.wait_for_change(0.3):
             pass
         store.add([TASK])
-        was_heard = other.wait_for_change(30)
+        was_heard = other.wait_for_change(60)
 
     assert was_heard
     assert store.get(first).id == first
