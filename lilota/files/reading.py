@@ -137,14 +137,14 @@ class TaskFile:
             FileGoneError: it has expired, or whoever keeps the files has lost it.
             FileAreaError: the file area can't be reached or read.
         """
-        try:
-            return self._files.area.open(self._record.place)
-        except FileGoneError as error:
-            newer = self._files.find(self._task_id, self.name)
-            if newer is None or newer.place == self._record.place:
-                raise FileGoneError(self._gone()) from error
-            self._record = newer
-            return self._files.area.open(newer.place)
+        while True:
+            try:
+                return self._files.area.open(self._record.place)
+            except FileGoneError as error:
+                newer = self._files.find(self._task_id, self.name)
+                if newer is None or newer.place == self._record.place:
+                    raise FileGoneError(self._gone()) from error
+                self._record = newer
 
     def read_bytes(self) -> bytes:
         """Return all of it, which must have room in the memory.

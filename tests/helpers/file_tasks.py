@@ -108,6 +108,8 @@ class DiesWhileItWrites(TaskBase):
 class AttachSlowly(TaskBase):
     """Attaches a stream that has no end, and says when that has begun."""
 
+    kill_after_seconds = 60  # killed, it would leave what it has written to the next sweep
+
     def run(self):
         self.attach(_EndlessStream(lambda: self.set_progress(self.task_info.id, 1)), name="endless")
 
