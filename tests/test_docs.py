@@ -11,7 +11,6 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import tomllib
@@ -21,6 +20,7 @@ from pathlib import Path
 import click
 import pytest
 from cli_calls import add_task, call, end_task, start_task
+from visiting import free_port
 
 from lilota import config, errors
 from lilota.cli.main import cli
@@ -57,6 +57,9 @@ METHODS = sorted(name for name in vars(TaskStore) if not name.startswith("_"))
 VARIABLE = re.compile(r"LILOTA_[A-Z_]+[A-Z]")
 FOUND_AT = re.compile(r"\]\((\S+\.py)\),((?: `\w+\(\)`,?)+)")
 CALLED = re.compile(r"`(\w+)\(\)`")
+#: So long the examples of a page may take; they start a dozen programs, one after the other.
+LIMIT_SECONDS = 300
+pytestmark = pytest.mark.timeout(LIMIT_SECONDS + 20)
 PUBLIC_MODULES = {
     **{f"lilota.{path.stem}": f"reference/api/{path.name}" for path in sorted((DOCS / "reference/api").glob("*.md"))},
     "lilota.contract": "reference/store-contract.md",
@@ -97,11 +100,6 @@ def running(name: str) -> list[str]:
     return [f"{shlex.quote(sys.executable)} {shlex.quote(name)}"] if name.endswith(".py") else []
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 def run_script(script: str, folder: Path) -> tuple[int, str]:
     """Run a script with bash in a folder; return its exit code and all that it printed."""
     own = {key: value for key, value in os.environ.items() if not key.startswith(("LILOTA_", "PYTEST_"))}
@@ -113,10 +111,11 @@ def run_script(script: str, folder: Path) -> tuple[int, str]:
             command, cwd=folder, env=environment, stdout=output, stderr=output, start_new_session=True
         )
         try:
-            code = shell.wait(timeout=100)
+            code = shell.wait(LIMIT_SECONDS)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(shell.pid, signal.SIGKILL)
+            shell.wait()  # or another test hears, when this is collected, that it still runs
         output.seek(0)
         return code, output.read()
 
@@ -196,7 +195,7 @@ def run_notebook(cells: Sequence[str], folder: Path) -> list[str]:
 
     notebook = new_notebook(cells=[new_code_cell(cell) for cell in cells])
     where = {"metadata": {"path": str(folder)}}
-    nbclient.NotebookClient(notebook, timeout=100, kernel_name="python3", resources=where).execute()
+    nbclient.NotebookClient(notebook, timeout=LIMIT_SECONDS, kernel_name="python3", resources=where).execute()
     return ["".join(output.get("text", "") for output in cell.outputs) for cell in notebook.cells]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import random
 import re
 import secrets
 import socket
@@ -59,6 +61,11 @@ def _part(boundary: str, name: str, value: str | Path) -> bytes:
 
 
 def free_port() -> int:
-    """Return a port of the loopback address on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+    """Return a port of the loopback address on which nobody listens.
+
+    It is none of those that the system gives to whoever asks for any: another test may do so before it is used.
+    """
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
