@@ -15,8 +15,10 @@ from typing import Final, Literal, NamedTuple
 from lilota import __version__
 from lilota.config import Settings, load_settings
 from lilota.contract import (
+    COMMANDS,
     CanBeRepaired,
     CanTellExistence,
+    Commands,
     RegisteredRunner,
     StoreCapabilities,
     TaskCount,
@@ -27,7 +29,7 @@ from lilota.modules import NOT_USED
 from lilota.plugins import Plugins
 from lilota.plugins.records import troubles
 from lilota.registry import Registry
-from lilota.serving import WAITING_STATES, WORKER, Service, Serving
+from lilota.serving import WAITING_STATES, Service, Serving
 from lilota.stores import open_store
 from lilota.texts.secrets import mask_text
 from lilota.texts.shadows import shadows
@@ -59,7 +61,7 @@ def examine(
     *,
     load: Callable[[], Settings] | None = None,
     repair: bool = False,
-    worker_command: str = WORKER,
+    commands: Commands = COMMANDS,
 ) -> Iterator[Finding]:
     """Give the findings of all checks, from the ground up; what can't be checked is a problem, not an error.
 
@@ -67,7 +69,7 @@ def examine(
         store: its name or URL; None means the configured one. It is not made if it does not exist yet.
         load: returns the settings to be examined, with their store; without, the configured ones.
         repair: let the store mend what does not fit in its data, where it can.
-        worker_command: what somebody types to start a runner.
+        commands: what somebody types here, for the remedies.
     """
     python = f"{platform.python_implementation()} {platform.python_version()}"
     yield Finding("ok", "lilota", f"lilota {__version__}, {python} in {sys.prefix}")
@@ -81,7 +83,7 @@ def examine(
         return
     try:
         yield _settings(settings)
-        yield _pruning(settings)
+        yield _pruning(settings, commands)
         plugins = Plugins(settings)
         yield from _plugins(plugins)
         yield from _configured_tasks(plugins)
@@ -89,17 +91,17 @@ def examine(
         yield from _modules(registry)
         with closing(open_store(settings.store, plugins=plugins)) as opened:
             if isinstance(opened, CanTellExistence) and not opened.exists():
-                yield from _not_made_yet(opened.capabilities())
+                yield from _not_made_yet(opened.capabilities(), commands)
                 yield from _waiting_tasks((), registry, Serving(()))
                 return
             opened.open()
             yield _answer(opened)
             yield from _promises(opened.capabilities())
-            yield from _damage(opened, repair=repair)
-            yield _file_area(opened, plugins)
+            yield from _damage(opened, commands, repair=repair)
+            yield _file_area(opened, plugins, commands)
             runners = opened.runners()
             yield from _troubled_runners(runners)
-            yield from _waiting_tasks(opened.counts(), registry, Serving(runners, worker_command))
+            yield from _waiting_tasks(opened.counts(), registry, Serving(runners, commands))
     except LilotaError as error:
         yield Finding("problem", "store", mask_text(str(error)))
 
@@ -146,10 +148,11 @@ def _settings(settings: Settings) -> Finding:
     return Finding("ok", "settings", "The store is the default, a file in this folder; LILOTA_STORE would change it.")
 
 
-def _pruning(settings: Settings) -> Finding:
+def _pruning(settings: Settings, commands: Commands) -> Finding:
     seconds = settings.prune_after_seconds
     if seconds is None:
-        return Finding("ok", "pruning", "Ended tasks are kept until `lilota prune`; prune_after_seconds deletes them.")
+        text = f"Ended tasks are kept until `{commands.line} prune`; prune_after_seconds deletes them."
+        return Finding("ok", "pruning", text)
     source = settings.source_of("prune_after_seconds")
     return Finding("ok", "pruning", f"Running workers delete tasks {duration(seconds)} after their end, by {source}.")
 
@@ -207,9 +210,9 @@ def _answer(store: TaskStore) -> Finding:
     return Finding("ok", "store", f"{store.capabilities().description}; answers in {duration(took)}.")
 
 
-def _not_made_yet(promises: StoreCapabilities) -> Iterator[Finding]:
+def _not_made_yet(promises: StoreCapabilities, commands: Commands) -> Iterator[Finding]:
     """Say what can be said without leaving a file where somebody has only looked."""
-    made = "The first `lilota add` or `lilota worker` makes it."
+    made = f"The first `{commands.line} add` or `{commands.worker}` makes it."
     yield Finding("ok", "store", f"There is no {promises.description} yet. {made}")
     yield from _promises(promises)
 
@@ -231,7 +234,7 @@ def _promises(promises: StoreCapabilities) -> Iterator[Finding]:
         yield Finding("warning", "store", warning)
 
 
-def _damage(store: TaskStore, *, repair: bool) -> Iterator[Finding]:
+def _damage(store: TaskStore, commands: Commands, *, repair: bool) -> Iterator[Finding]:
     """Find what does not fit in the data of a store that can tell."""
     if not isinstance(store, CanBeRepaired):
         return
@@ -242,10 +245,10 @@ def _damage(store: TaskStore, *, repair: bool) -> Iterator[Finding]:
         store.repair()
         yield Finding("ok", "data", f"Repaired: {damage}.")
     else:
-        yield Finding("problem", "data", f"{damage}. `lilota doctor --repair` mends it, and loses nothing.")
+        yield Finding("problem", "data", f"{damage}. `{commands.line} doctor --repair` mends it, and loses nothing.")
 
 
-def _file_area(store: TaskStore, plugins: Plugins) -> Finding:
+def _file_area(store: TaskStore, plugins: Plugins, commands: Commands) -> Finding:
     """Use the file area, and count what is there for nobody; a folder beside the store is not made for that."""
     from lilota.files.examining import try_area  # noqa: PLC0415 - the runner's first result does not wait for it
     from lilota.files.reading import FilesOfStore  # noqa: PLC0415 - as above
@@ -263,7 +266,7 @@ def _file_area(store: TaskStore, plugins: Plugins) -> Finding:
         seen, nobodys = sweeper.count_nobodys()
     except (FileError, ConfigurationError, PluginError, PluginConflictError) as error:
         return Finding("problem", "file-area", mask_text(str(error)))
-    left = f", {nobodys:,} of them nobody's: runners delete them, and `lilota prune`" if nobodys else ""
+    left = f", {nobodys:,} of them nobody's: runners delete them, and `{commands.line} prune`" if nobodys else ""
     return Finding("ok", "file-area", f"Files can be kept in {where}. Looked at {count(seen, 'file')} of tasks{left}.")
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
-from lilota.contract import DueSince, RegisteredRunner, TaskStore
+from lilota.contract import COMMANDS, Commands, DueSince, RegisteredRunner, TaskStore
 from lilota.contract.oldest import oldest_due
 from lilota.models import JSONObject, Record
-from lilota.serving import WORKER, Service, Serving
+from lilota.serving import Service, Serving
 from lilota.texts.secrets import mask_text
 from lilota.texts.words import count, duration, iso
 
@@ -58,7 +58,7 @@ class StoreHealth(Record, frozen=True, kw_only=True):
 
 
 def health_of_store(
-    store: TaskStore, *, host: str | None = None, max_wait_seconds: float | None = None, command: str = WORKER
+    store: TaskStore, *, host: str | None = None, max_wait_seconds: float | None = None, commands: Commands = COMMANDS
 ) -> StoreHealth:
     """Look at the runners of a store and, if asked, at what waits.
 
@@ -68,11 +68,11 @@ def health_of_store(
         host: look only at the runners of this one: for a probe that starts them again. There, one that is stopping is
             well; elsewhere it does not count, as it takes no tasks.
         max_wait_seconds: how long a task may be due that these runners could take; None looks at none.
-        command: what somebody types to start a runner, for people.
+        commands: what somebody types here, for people.
     """
     registered = [runner for runner in store.runners() if host is None or runner.host == host]
     living = [(runner, Service.told_by(runner)) for runner in registered if not runner.has_expired]
-    serving = Serving(registered, command)
+    serving = Serving(registered, commands)
     if not living or (host is None and not serving.is_alive):
         where = "" if host is None else f"On the host {host}: "
         return StoreHealth(problem="runner", text=f"{where}{serving.nobody()}", runners=len(living))

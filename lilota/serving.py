@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from lilota.contract import RegisteredRunner, TaskCount, TaskQuery, TaskStore
+from lilota.contract import COMMANDS, Commands, RegisteredRunner, TaskCount, TaskQuery, TaskStore
 from lilota.contract.records import pieces_of
 from lilota.errors import did_you_mean, listed
 from lilota.models import JSONObject, Reason, TaskInfo, TaskState
@@ -22,8 +22,6 @@ from lilota.tasks.families import prefixes
 from lilota.tasks.limits import MEGABYTE
 from lilota.texts.words import count, instant_text
 
-#: What somebody types to start a runner.
-WORKER: Final = "lilota worker"
 #: The states of tasks that nobody has taken.
 WAITING_STATES: Final = (TaskState.PENDING, TaskState.WAITING)
 
@@ -133,11 +131,11 @@ class Serving:
 
     Args:
         runners: all that are registered.
-        command: what somebody types to start a runner; None where no other process could use the store.
+        commands: what somebody types here; None where no other process could use the store.
     """
 
-    def __init__(self, runners: Iterable[RegisteredRunner], command: str | None = WORKER) -> None:
-        self.command: str | None = command
+    def __init__(self, runners: Iterable[RegisteredRunner], commands: Commands | None = COMMANDS) -> None:
+        self.commands: Commands | None = commands
         self._lost: list[RegisteredRunner] = []
         self._living: dict[Hashable, tuple[Service, list[RegisteredRunner]]] = {}
         for runner in runners:
@@ -190,12 +188,13 @@ class Serving:
                 waiting[gap.text] += row.count if self.is_alive else sum(each.count for each in rows)
         lines = [f"{_tasks_wait(number)} in vain. {text}" for text, number in waiting.items()]
         if rest := sum(row.count for row in rows) - waiting.total():
-            lines.append(f"{_tasks_wait(rest)} of other names or queues that no runner serves: see lilota counts.")
+            where = f": see {self.commands.line} counts." if self.commands else "."
+            lines.append(f"{_tasks_wait(rest)} of other names or queues that no runner serves{where}")
         return lines
 
     def nobody(self) -> str:
         """Say that no runner takes anything here, and what to type."""
-        start = f"start one with: {self.command}" if self.command else "start a TaskRunner in this program"
+        start = f"start one with: {self.commands.worker}" if self.commands else "start a TaskRunner in this program"
         if self._living:
             return f"The runners of this store are stopping, and take nothing more; {start}"
         failures = [(runner, failure) for runner in self._lost if (failure := Service.told_by(runner).failure)]
@@ -208,7 +207,9 @@ class Serving:
     def _without_name(self, name: str, services: Sequence[Service]) -> str:
         start = "Start one where it is installed"
         # What is started for a project, as by Django, takes its tasks from the project.
-        start += f", or with: {WORKER} --task {_typed(name)}=module:Class" if self.command == WORKER else "."
+        start += (
+            f", or with: {COMMANDS.worker} --task {_typed(name)}=module:Class" if self.commands == COMMANDS else "."
+        )
         for service, runners in self._living.values():
             if name in service.given_up or name.startswith(prefixes(service.given_up)):
                 trouble = next((each for each in service.troubles if "taken any more" in each), "")
@@ -221,22 +222,31 @@ class Serving:
         who = "No living runner" if is_all else f"No living runner that has the task {_cut(name)!r}"
         served = sorted({_cut(each) for service in having for each in service.queues or ()})[:_COMPARED]
         only = f"serves the queue {_cut(queue)!r}, only {listed(served, _SHOWN)}.{did_you_mean(queue, served)}"
-        if self.command is None:
+        if self.commands is None:
             return f"{who} {only} Add it to the queues of the TaskRunner in this program."
-        return f"{who} {only} Start one with: {self.command} --queue {_typed(queue)}"
+        return f"{who} {only} Start one with: {self.commands.worker} --queue {_typed(queue)}"
 
 
-def why_it_waits(task: TaskInfo, store: TaskStore, command: str = WORKER) -> list[Reason]:
+def commands_of(store: TaskStore) -> Commands | None:
+    """Return what people type for the tasks of a store, as it says; None where no other process could use it."""
+    promises = store.capabilities()
+    return promises.commands if promises.multi_process else None
+
+
+def why_it_waits(task: TaskInfo, store: TaskStore, commands: Commands = COMMANDS) -> list[Reason]:
     """Return all reasons for which a task does not run, the first ones first; none if it runs or has ended.
 
     Looks at the runners, and only where one of them serves the task, at what else they have to do.
+
+    Args:
+        commands: what somebody types here, for the remedies.
     """
     if task.state.is_terminal:
         return []
     runners = store.runners()
     if task.state is TaskState.RUNNING:
-        return list(_why_not_running(task, runners, command))
-    serving = Serving(runners, command)
+        return list(_why_not_running(task, runners, commands))
+    serving = Serving(runners, commands)
     return before_its_turn(task, serving) or [_turn(task, store, serving)]
 
 
@@ -247,11 +257,11 @@ def before_its_turn(task: TaskInfo, serving: Serving) -> list[Reason]:
     return reasons if gap is None else [*reasons, gap]
 
 
-def why_unserved(task: TaskInfo, store: TaskStore, command: str = WORKER) -> str | None:
+def why_unserved(task: TaskInfo, store: TaskStore, commands: Commands = COMMANDS) -> str | None:
     """Say why no runner serves a task that is due, and what to do; None if one does, or may, or if it is not due."""
     if not is_due(task):
         return None
-    gap = Serving(store.runners(), command).gap(task.name, task.queue)
+    gap = Serving(store.runners(), commands).gap(task.name, task.queue)
     return gap.text if gap else None
 
 
@@ -273,12 +283,12 @@ def running_per_runner(store: TaskStore) -> Counter[str]:
     return running
 
 
-def _why_not_running(task: TaskInfo, runners: Sequence[RegisteredRunner], command: str) -> Iterable[Reason]:
+def _why_not_running(task: TaskInfo, runners: Sequence[RegisteredRunner], commands: Commands) -> Iterable[Reason]:
     """Give why a task makes no progress that a runner has taken."""
     holder = next((runner for runner in runners if runner.id == task.runner_id), None)
     if holder is not None and holder.has_expired:
         text = f"Its runner {holder.id} was lost: its lease has expired. Another runner takes the task back"
-        serving = Serving(runners, command)
+        serving = Serving(runners, commands)
         yield Reason("lease", f"{text} within seconds." if serving.is_alive else f"{text}. {serving.nobody()}")
     elif task.started_at is None:
         yield Reason("start", f"The runner {task.runner_id} has taken it, and starts it when it has a free place.")
@@ -314,9 +324,11 @@ def _turn(task: TaskInfo, store: TaskStore, serving: Serving) -> Reason:
     if busy < places:
         return Reason("turn", f"It is due, and {places - busy:,} of {places:,} places that serve it are free, {of}.")
     waiting = sum(row.count for row in found if row.state in WAITING_STATES and _shares(row, who))
-    busy_with = "See what they are busy with: lilota list --state running"
+    busy_with = (
+        f" See what they are busy with: {serving.commands.line} list --state running" if serving.commands else ""
+    )
     all_busy = f"All places that serve it are busy: {places:,} {of}; tasks that wait for one: {waiting:,}."
-    return Reason("place", f"{all_busy} {busy_with}")
+    return Reason("place", f"{all_busy}{busy_with}")
 
 
 def _shares(row: TaskCount, who: Iterable[tuple[Service, object]]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from typing import Final, NamedTuple
 
-from lilota.contract import RegisteredRunner, TaskStore
+from lilota.contract import COMMANDS, Commands, RegisteredRunner, TaskStore
 from lilota.errors import LilotaError, TaskStateError
 from lilota.models import TaskInfo, TaskState
 from lilota.running.control import ControlError, ask
@@ -41,10 +41,13 @@ class TaskStack(NamedTuple):
     threads: tuple[ThreadStack, ...]
 
 
-def stack_of(store: TaskStore, task_id: int) -> TaskStack:
+def stack_of(store: TaskStore, task_id: int, commands: Commands = COMMANDS) -> TaskStack:
     """Ask for the Python stacks of all threads of a task's worker; the task goes on.
 
     Call it on the host of the runner, as its user or as root. It may take some seconds.
+
+    Args:
+        commands: what somebody types here, for the remedies.
 
     Raises:
         TaskNotFoundError: there is no such task.
@@ -52,13 +55,13 @@ def stack_of(store: TaskStore, task_id: int) -> TaskStack:
         LilotaError: its runner can't be asked; the message says why, and what to do.
     """
     task = store.get(task_id)
-    runner = _runner_of(task, store)
+    runner = _runner_of(task, store, commands.line)
     try:
-        answer = ask(_address(task, runner), {"stack": task.id})
+        answer = ask(_address(task, runner, commands.line), {"stack": task.id})
     except ControlError as error:
         raise LilotaError(f"The {_named(runner)} of task {task.id} can't be asked. {error}") from error
     if "none" in answer:
-        raise _nothing(store.get(task_id), str(answer["none"]))
+        raise _nothing(store.get(task_id), str(answer["none"]), commands.line)
     return TaskStack(
         task=task,
         runner=runner,
@@ -69,43 +72,43 @@ def stack_of(store: TaskStore, task_id: int) -> TaskStack:
     )
 
 
-def _runner_of(task: TaskInfo, store: TaskStore) -> RegisteredRunner:
+def _runner_of(task: TaskInfo, store: TaskStore, line: str) -> RegisteredRunner:
     if task.state is not TaskState.RUNNING:
-        raise _nothing(task, "")
+        raise _nothing(task, "", line)
     runner = next((runner for runner in store.runners() if runner.id == task.runner_id), None)
     if runner is None:
         raise LilotaError(f"The runner {task.runner_id} of task {task.id} is not registered any more; look again.")
     if runner.has_expired:
         raise LilotaError(
             f"The {_named(runner)} of task {task.id} is dead, or can't reach the store: its lease has run out. "
-            "Another runner takes the task back; `lilota logs` then has a line that says so."
+            f"Another runner takes the task back; `{line} logs` then has a line that says so."
         )
     return runner
 
 
-def _address(task: TaskInfo, runner: RegisteredRunner) -> str:
+def _address(task: TaskInfo, runner: RegisteredRunner, line: str) -> str:
     if runner.host != platform.node():
         raise LilotaError(
             f"Task {task.id} runs on the host {runner.host}, and this is {platform.node()}. "
-            f"Type it there: lilota stack {task.id}"
+            f"Type it there: {line} stack {task.id}"
         )
     address = runner.about.get("control")
     if not isinstance(address, str):
         raise LilotaError(
             f"The {_named(runner)} of task {task.id} can't be asked: it is of an older version, or this system has no "
-            "control sockets. `py-spy dump --pid` with the worker process that `lilota show` names is another way."
+            f"control sockets. `py-spy dump --pid` with the worker process that `{line} show` names is another way."
         )
     return address
 
 
-def _nothing(task: TaskInfo, why: str) -> LilotaError:
+def _nothing(task: TaskInfo, why: str, line: str) -> LilotaError:
     """Say why there is no stack, by what the task is by now."""
     if task.state is TaskState.PENDING:
         ran = "it has not run yet" if task.attempt == 0 else f"attempt {task.attempt} has ended"
         return TaskStateError(f"Task {task.id} waits, so it has no stack: {ran}.")
     if task.state.is_terminal:
         ended = _ENDED[task.state]
-        return TaskStateError(f"Task {task.id} has {ended}, so it has no stack. See: lilota logs {task.id}")
+        return TaskStateError(f"Task {task.id} has {ended}, so it has no stack. See: {line} logs {task.id}")
     return LilotaError(f"Task {task.id} has no stack to show. {why}")
 
 

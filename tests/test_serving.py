@@ -12,12 +12,14 @@ from cli_calls import add_task, start_task
 from msgspec.structs import replace
 from running import running, started, store_url, until
 
-from lilota.contract import ClaimRequest, RegisteredRunner, RunnerInfo
+from lilota.contract import ClaimRequest, Commands, RegisteredRunner, RunnerInfo
 from lilota.models import AttemptUpdate, Outcome, TaskError, TaskInfo, TaskState
 from lilota.running.about import with_service
-from lilota.serving import Service, Serving, is_due, why_it_waits, why_unserved
+from lilota.serving import Service, Serving, commands_of, is_due, why_it_waits, why_unserved
 from lilota.stores import open_store
 
+#: What is typed where a program has commands of its own.
+IN_DJANGO = Commands("manage.py lilota_worker", "manage.py lilota")
 HOSTILE = "\x1b[2J\u202evil"
 
 
@@ -66,7 +68,29 @@ def test_without_a_runner_the_remedy_is_to_start_one(store):
     task_id = add_task(store)
 
     assert only_text(store, task_id) == "No runner is alive on this store; start one with: lilota worker"
-    assert why_unserved(store.get(task_id), store, "manage.py lilota_worker").endswith(": manage.py lilota_worker")
+    assert why_unserved(store.get(task_id), store, IN_DJANGO).endswith(": manage.py lilota_worker")
+
+
+def test_other_commands_are_those_of_the_project_too(store):
+    """What somebody is to type next is what works there."""
+    for name in ("a", "b", "c", "d", "e", "f"):
+        add_task(store, name)
+    start_task(store)
+    beat(store, "runner", places=1)
+    task_id = add_task(store)
+
+    (busy,) = why_it_waits(store.get(task_id), store, IN_DJANGO)
+    *_, rest = Serving(store.runners(), IN_DJANGO).complaints(store.counts())
+
+    assert busy.text.endswith("See what they are busy with: manage.py lilota list --state running")
+    assert rest == "1 task waits of other names or queues that no runner serves: see manage.py lilota counts."
+    alone = Serving(store.runners(), None)
+    assert alone.complaints(store.counts())[-1].endswith("that no runner serves.")
+
+
+def test_a_store_says_what_is_typed_for_its_tasks(store):
+    """Nothing, where no other process could use it."""
+    assert commands_of(store) == (Commands() if store.capabilities().multi_process else None)
 
 
 def test_a_failed_runner_says_why_nobody_is_there(store):
@@ -105,7 +129,7 @@ def test_a_project_that_has_a_command_of_its_own_is_not_told_of_options_that_it_
     beat(store)
     task = store.get(add_task(store, "other"))
 
-    assert "--task" not in why_unserved(task, store, "manage.py lilota_worker")
+    assert "--task" not in why_unserved(task, store, IN_DJANGO)
 
 
 def test_a_name_whose_runners_serve_other_queues_lacks_a_queue(store):

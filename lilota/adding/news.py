@@ -91,8 +91,9 @@ class News:
     @cached_property
     def _estimator(self) -> Estimator:
         from lilota.foresight import Estimator  # noqa: PLC0415 - start-up stays quick
+        from lilota.serving import commands_of  # noqa: PLC0415 - as above
 
-        return Estimator(self._store, kept_seconds=_LOOK_AT_LINES_SECONDS)
+        return Estimator(self._store, commands_of(self._store), kept_seconds=_LOOK_AT_LINES_SECONDS)
 
     def behind(self, heard: Mapping[int, Heard], *, estimates: bool = False) -> Future[Changes]:
         """Return a future that is done when more has happened to some of the tasks; any number share one thread.

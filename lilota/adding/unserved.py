@@ -68,10 +68,9 @@ class Lookout:
                 self._warn(self._store.find(query), serving)
 
     def _serving(self) -> Serving:
-        from lilota.serving import WORKER, Serving  # noqa: PLC0415 - most wait shorter
+        from lilota.serving import Serving, commands_of  # noqa: PLC0415 - most wait shorter
 
-        command = WORKER if self._store.capabilities().multi_process else None
-        return Serving(self._store.runners(), command)
+        return Serving(self._store.runners(), commands_of(self._store))
 
     def _warn(self, tasks: Iterable[TaskInfo], serving: Serving) -> None:
         from lilota.serving import is_due  # noqa: PLC0415 - as above

@@ -109,8 +109,9 @@ class Waiters:
     def estimator(self) -> Estimator:
         """What foresees when tasks of this store start and end."""
         from lilota.foresight import Estimator  # noqa: PLC0415 - start-up stays quick
+        from lilota.serving import commands_of  # noqa: PLC0415 - as above
 
-        return Estimator(self.store)
+        return Estimator(self.store, commands_of(self.store))
 
     @cached_property
     def references(self) -> References:

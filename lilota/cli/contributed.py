@@ -36,12 +36,12 @@ def commands_of_plugins(plugins: Plugins) -> Mapping[str, click.Command]:
     return {name: _settle(name, offers[name], plugins.settings.plugin_choices) for name in sorted(offers)}
 
 
-def why_missing(name: str, plugins: Plugins) -> str:
+def why_missing(name: str, plugins: Plugins, line: str) -> str:
     """Say why a well-known command is not there, and how to get it."""
     distribution = WELL_KNOWN[name]
     found = [record for record in plugins.records() if record.distribution == distribution and record.error]
     if found:
-        return f"The {name} of {distribution} can't be used: {found[0].error}. `lilota plugins` shows more."
+        return f"The {name} of {distribution} can't be used: {found[0].error}. `{line} plugins` shows more."
     return (
         f"The {name} comes with the package {distribution}, which is not installed. Install it with: "
         f"pip install {distribution} (in a checkout: pip install ./plugins/{distribution.replace('-', '_')})"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
@@ -47,6 +49,7 @@ class LazyGroup(click.Group):
         lazy: the built-in commands by name. A plugin can't replace one of them.
         contributed: gives the commands of the plugins.
         missing: what to say for well-known commands of plugins that are not installed: name -> message.
+        last_words: what stands below the commands in `--help`.
     """
 
     def __init__(
@@ -55,12 +58,14 @@ class LazyGroup(click.Group):
         lazy: Mapping[str, LazyCommand],
         contributed: ContributedCommands,
         missing: Mapping[str, Callable[[click.Context], str]],
+        last_words: Callable[[click.Context], str],
         **kwargs: Any,  # noqa: ANN401 - handed on to click
     ) -> None:
         super().__init__(*args, **kwargs)
         self._lazy = lazy
         self._contributed = contributed
         self._missing = missing
+        self._last_words = last_words
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*self._lazy, *self._from_plugins(ctx)]
@@ -70,8 +75,7 @@ class LazyGroup(click.Group):
         if lazy is None:
             return self._from_plugins(ctx).get(cmd_name)
         module, _, attribute = lazy.place.partition(":")
-        command: click.Command = getattr(import_module(module), attribute)
-        return command
+        return _as_typed(getattr(import_module(module), attribute), ctx)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         return list(quietly(lambda: super(LazyGroup, self).shell_complete(ctx, incomplete)))
@@ -96,6 +100,11 @@ class LazyGroup(click.Group):
             rows = [(f"{name:<{width}}", lazy.summary) for name, lazy in self._lazy.items() if lazy.section == section]
             _write_section(formatter, section, rows)
         _write_section(formatter, "From plugins", self._plugin_rows(ctx, width))
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(self._last_words(ctx))
 
     def main(  # type: ignore[override]  # always exits; click's own returns in a mode that is not used here
         self,
@@ -128,6 +137,17 @@ class LazyGroup(click.Group):
     def _nearest(self, ctx: click.Context, name: str) -> str:
         hint = did_you_mean(name, self.list_commands(ctx))
         return hint or f" '{ctx.command_path} --help' lists all."
+
+
+def _as_typed(command: click.Command, ctx: click.Context) -> click.Command:
+    """Return a command whose help names commands as they are typed here, as below Django's `manage.py`."""
+    line = ctx.find_root().info_name
+    if line == "lilota" or not line or not command.help:
+        return command
+    typed = copy(command)
+    # In backquotes, or in a line of its own.
+    typed.help = re.sub(r"(?m)(^ *|`)lilota (?=[a-z])", lambda match: f"{match[1]}{line} ", command.help)
+    return typed
 
 
 def _summary(command: click.Command) -> str:

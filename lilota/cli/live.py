@@ -16,7 +16,7 @@ from rich.text import Text
 from lilota.adding.news import wait_for_news
 from lilota.cli.following import Snapshot
 from lilota.cli.screen import bar, columns, console, has_unicode, percent, state_text, task_text, told, took
-from lilota.contract import TaskStore
+from lilota.contract import Commands, TaskStore
 from lilota.foresight import Estimator
 from lilota.models import TaskInfo, TaskState
 from lilota.texts.safe import safe
@@ -32,6 +32,8 @@ def show_until_over(
     store: TaskStore,
     snapshots: Iterator[Snapshot],
     stream: TextIO | None,
+    commands: Commands,
+    *,
     print_change: Callable[[TaskInfo], None] | None = None,
     deadline: float = inf,
 ) -> Snapshot:
@@ -39,10 +41,11 @@ def show_until_over(
 
     Args:
         stream: where to show them.
+        commands: what somebody types here, for the reasons.
         print_change: how to print a task that has changed, with its estimate, instead of bars or lines on the stream.
         deadline: when to return though some have not ended, by the monotonic clock.
     """
-    estimator = Estimator(store)
+    estimator = Estimator(store, commands)
     if print_change is None and stream is not None and stream.isatty():
         screen = console(stream)
         with Live(console=screen, auto_refresh=False, vertical_overflow="ellipsis") as live:

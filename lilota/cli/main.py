@@ -61,7 +61,14 @@ def _contributed(context: click.Context) -> Mapping[str, click.Command]:
 def _why_missing(name: str, context: click.Context) -> str:
     from lilota.cli.contributed import why_missing  # noqa: PLC0415 - start-up stays quick
 
-    return why_missing(name, context.ensure_object(Session).plugins)
+    session = context.ensure_object(Session)
+    return why_missing(name, session.plugins, session.line)
+
+
+def _how_to_start(context: click.Context) -> str:
+    session = context.ensure_object(Session)
+    line = session.line
+    return f"Start with `{line} demo`, or with `{session.worker_command}` in one terminal and `{line} add` in another."
 
 
 @click.group(
@@ -70,7 +77,7 @@ def _why_missing(name: str, context: click.Context) -> str:
     contributed=_contributed,
     missing={name: partial(_why_missing, name) for name in ("demo", "dashboard")},
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Start with `lilota demo`, or with `lilota worker` in one terminal and `lilota add` in another.",
+    last_words=_how_to_start,
 )
 @store_option
 @click.version_option(__version__, "--version", "-V", message="lilota %(version)s")
@@ -104,7 +111,7 @@ def main(
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # as above
     if "_LILOTA_COMPLETE" in os.environ:
         let_values_follow_keys()
-    cli.main(arguments, prog_name, obj=Session(load, worker_command))
+    cli.main(arguments, prog_name, obj=Session(load, worker_command, prog_name))
 
 
 def _open_missing_streams() -> None:

@@ -16,7 +16,7 @@ from lilota.cli.output import reserved_stdout
 if TYPE_CHECKING:
     from lilota.client import TaskClient
     from lilota.config import Settings
-    from lilota.contract import TaskStore
+    from lilota.contract import Commands, TaskStore
     from lilota.plugins import Plugins
     from lilota.registry import Registry
     from lilota.tasks.signatures import Signature
@@ -33,6 +33,7 @@ class Session:
     Args:
         load: returns the settings for a store that was named, or for None; without, those of this folder.
         worker_command: what somebody types to start a runner with these settings.
+        line: what was typed before a command.
 
     Attributes:
         store: the name or URL that the person typed, or None for the configured one.
@@ -41,13 +42,24 @@ class Session:
     """
 
     def __init__(
-        self, load: Callable[[str | None], Settings] | None = None, worker_command: str = "lilota worker"
+        self,
+        load: Callable[[str | None], Settings] | None = None,
+        worker_command: str = "lilota worker",
+        line: str = "lilota",
     ) -> None:
         self._load = load
         self.worker_command: str = worker_command
+        self.line: str = line
         self.store: str | None = None
         self.tasks: dict[str, str] = {}
         self.modules: tuple[str, ...] = ()
+
+    @cached_property
+    def commands(self) -> Commands:
+        """What somebody types for the tasks of these settings."""
+        from lilota.contract import Commands  # noqa: PLC0415 - start-up stays quick
+
+        return Commands(self.worker_command, self.line)
 
     @cached_property
     def settings(self) -> Settings:
@@ -116,7 +128,7 @@ class Session:
 
         store = open_store(address or self.settings.store, plugins=self.plugins)
         if not create:
-            _require_existing(store)
+            _require_existing(store, self.commands)
         try:
             store.open()
             self._warn_if_private(store)
@@ -152,15 +164,15 @@ def make_current_folder_importable() -> None:
         sys.path.append(folder)
 
 
-def _require_existing(store: TaskStore) -> None:
+def _require_existing(store: TaskStore, commands: Commands) -> None:
     """Refuse a store that opening would make. A store that can't tell counts as existing."""
     from lilota.contract import CanTellExistence  # noqa: PLC0415 - start-up stays quick
     from lilota.errors import ConfigurationError  # noqa: PLC0415 - start-up stays quick
 
     if isinstance(store, CanTellExistence) and not store.exists():
         raise ConfigurationError(
-            f"There is no {store.capabilities().description}. The first `lilota add` or `lilota worker` makes it; "
-            "or is another folder or store meant?"
+            f"There is no {store.capabilities().description}. The first `{commands.line} add` or `{commands.worker}` "
+            "makes it; or is another folder or store meant?"
         )
 
 

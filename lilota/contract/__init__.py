@@ -23,8 +23,10 @@ from lilota.contract.optional import (
 )
 from lilota.contract.protocol import TaskStore
 from lilota.contract.records import (
+    COMMANDS,
     Claimed,
     ClaimRequest,
+    Commands,
     Committed,
     DueSince,
     DueTask,
@@ -40,6 +42,7 @@ from lilota.models import Fence
 from lilota.texts.secrets import redacted
 
 __all__ = [
+    "COMMANDS",
     "AttemptRecord",
     "CanBeRepaired",
     "CanCountEnded",
@@ -51,6 +54,7 @@ __all__ = [
     "CanTellOldestDue",
     "ClaimRequest",
     "Claimed",
+    "Commands",
     "Committed",
     "DueSince",
     "DueTask",

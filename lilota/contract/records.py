@@ -14,6 +14,22 @@ from lilota.texts.secrets import mask_secrets
 from lilota.texts.words import iso
 
 
+class Commands(msgspec.Struct, frozen=True):
+    """What somebody types in a terminal for the tasks of a store.
+
+    Attributes:
+        worker: starts a runner.
+        line: stands before all other commands, as "lilota" before "list".
+    """
+
+    worker: str = "lilota worker"
+    line: str = "lilota"
+
+
+#: The commands of lilota itself.
+COMMANDS: Final = Commands()
+
+
 class StoreCapabilities(msgspec.Struct, frozen=True, kw_only=True):
     """What a store promises.
 
@@ -34,6 +50,7 @@ class StoreCapabilities(msgspec.Struct, frozen=True, kw_only=True):
             none, as for a server that many hosts use; then somebody has to set one.
         identity: names the data for machines: the same whenever and wherever it is opened, and another one for other
             data on the same hosts; "" where the store can't say. In a file area, each store keeps to what is its own.
+        commands: what people type for its tasks, where that is not `lilota`: as in a project with its own.
     """
 
     description: str
@@ -46,6 +63,7 @@ class StoreCapabilities(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     files: str | None = None
     identity: str = ""
+    commands: Commands = COMMANDS
 
 
 class RunnerInfo(msgspec.Struct, frozen=True, kw_only=True):

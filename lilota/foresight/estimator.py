@@ -12,12 +12,12 @@ from typing import Final, cast
 
 from msgspec.structs import replace
 
-from lilota.contract import CanForesee, TaskStore
+from lilota.contract import COMMANDS, CanForesee, Commands, TaskStore
 from lilota.foresight.durations import Durations
 from lilota.foresight.line import MOST_AHEAD, Line, Servers
 from lilota.foresight.reckoning import left, usual
 from lilota.models import Estimate, Reason, TaskInfo, TaskState
-from lilota.serving import WORKER, Serving, before_its_turn
+from lilota.serving import Serving, before_its_turn
 
 #: For how long a look at the runners and at what waits is believed: a page that is drawn again and again asks rarely.
 _KEPT_SECONDS: Final = 1.0
@@ -32,13 +32,15 @@ class Estimator:
 
     Args:
         store: one that does not support "foresight" is asked nothing: then what runs is judged by its own pace alone.
-        command: what somebody types to start a runner, for the reasons.
+        commands: what somebody types here, for the reasons; None where no other process could use the store.
         kept_seconds: for how long a look at the runners and at what waits is believed.
     """
 
-    def __init__(self, store: TaskStore, command: str | None = WORKER, *, kept_seconds: float = _KEPT_SECONDS) -> None:
+    def __init__(
+        self, store: TaskStore, commands: Commands | None = COMMANDS, *, kept_seconds: float = _KEPT_SECONDS
+    ) -> None:
         self._store = store
-        self._command = command
+        self._commands = commands
         self._kept_seconds = kept_seconds
         self._kept: _Moment | None = None
 
@@ -80,7 +82,7 @@ class Estimator:
         if kept is not None and time.monotonic() < kept.until and not kept.unknown(waiting) - kept.missing:
             return kept
         until = time.monotonic() + self._kept_seconds
-        moment = _Moment(self._store, Serving(self._store.runners(), self._command), self._durations, until)
+        moment = _Moment(self._store, Serving(self._store.runners(), self._commands), self._durations, until)
         moment.missing = moment.unknown(waiting)
         self._kept = moment
         return moment

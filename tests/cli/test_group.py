@@ -163,6 +163,7 @@ def test_a_plugin_can_not_replace_a_built_in_command():
         lazy={"list": LazyCommand("lilota.cli.commands.listing:list_tasks", "Look", "List.")},
         contributed=lambda _context: {"list": mine},
         missing={},
+        last_words=lambda _context: "",
     )
 
     with click.Context(group) as context:
@@ -204,4 +205,6 @@ def test_a_well_known_command_that_is_missing_says_how_to_install_it(monkeypatch
     is_installed = find_spec(distribution.replace("-", "_")) is not None
     why = f"of {distribution} can't be used" if is_installed else f"comes with the package {distribution}"
     assert disabled.stderr.startswith(f"Error: The {name} {why}")
-    assert f"pip install {distribution} (in a checkout: pip install ./plugins/lilota_" in why_missing(name, Offers())
+    assert f"pip install {distribution} (in a checkout: pip install ./plugins/lilota_" in why_missing(
+        name, Offers(), "lilota"
+    )

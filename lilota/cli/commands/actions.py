@@ -34,7 +34,7 @@ _LONGEST_LINE: Final = 110
 #: What became of one task that was named by its id.
 _SENTENCES: Final = {
     Fate.CANCELLED: "Task {id} is cancelled.",
-    Fate.ASKED: "Task {id} is running and was asked to end. Follow it with: lilota watch {id}",
+    Fate.ASKED: "Task {id} is running and was asked to end. Follow it with: {line} watch {id}",
     Fate.RETRIED: "Task {id} is pending again.",
 }
 #: What became of many.
@@ -115,10 +115,10 @@ def _run(
         if wanted:
             _act_on_matching(store, action, wanted, yes=yes, as_json=as_json)
         else:
-            _act_on_each(store, action, task_ids, as_json=as_json)
+            _act_on_each(store, action, task_ids, session.line, as_json=as_json)
 
 
-def _act_on_each(store: TaskStore, action: Action, task_ids: Sequence[int], *, as_json: bool) -> None:
+def _act_on_each(store: TaskStore, action: Action, task_ids: Sequence[int], line: str, *, as_json: bool) -> None:
     """Act on every task, even when one before could not be acted on; then the exit code is 1."""
     failed = False
     for acted in act_on(store, action, task_ids):
@@ -128,7 +128,7 @@ def _act_on_each(store: TaskStore, action: Action, task_ids: Sequence[int], *, a
         elif acted.why:
             click.echo(f"Error: {safe(acted.why)}", err=True)
         else:
-            echo(_SENTENCES[acted.fate].format(id=acted.task_id))
+            echo(_SENTENCES[acted.fate].format(id=acted.task_id, line=line))
     if failed:
         raise click.exceptions.Exit(1)
 

@@ -30,7 +30,7 @@ from lilota.texts.safe import safe, safe_lines
 if TYPE_CHECKING:
     from lilota.adding.new_tasks import AddOptions
     from lilota.client import TaskHandle
-    from lilota.contract import TaskStore
+    from lilota.contract import Commands, TaskStore
     from lilota.models import JSONObject
 
 #: How long a due task may wait before somebody who waits for it is told that nobody is there to run it.
@@ -128,7 +128,7 @@ def add(
             handle = client.add(name, description, task_input, **options)
         if wait:
             seconds = inf if timeout is None else timeout
-            _wait(handle, client.store, session.worker_command, timeout_seconds=seconds, as_json=as_json)
+            _wait(handle, client.store, session.commands, timeout_seconds=seconds, as_json=as_json)
         elif as_json:
             print_json(handle.info().to_dict())
         else:
@@ -162,45 +162,49 @@ def _advice() -> Iterator[None]:
         raise UnknownTaskError(f"{error} If only another worker knows the name, add --any-name.") from error
 
 
-def _wait(handle: TaskHandle[Any], store: TaskStore, command: str, *, timeout_seconds: float, as_json: bool) -> None:
+def _wait(
+    handle: TaskHandle[Any], store: TaskStore, commands: Commands, *, timeout_seconds: float, as_json: bool
+) -> None:
     """Wait for the end of the task, as long as there is time; what became of it is the exit code."""
     if not as_json:
         click.echo(f"Added task {handle.id}; waiting for it.", err=True)
     try:
-        task = _last_seen(handle.id, store, command, time.monotonic() + timeout_seconds, as_json=as_json)
+        task = _last_seen(handle.id, store, commands, time.monotonic() + timeout_seconds, as_json=as_json)
     except (KeyboardInterrupt, StoreError) as error:
         newline = "\n" if isinstance(error, KeyboardInterrupt) else ""  # a terminal has written ^C
-        click.echo(f"{newline}Task {handle.id} goes on. Look at it with: lilota watch {handle.id}", err=True)
+        click.echo(f"{newline}Task {handle.id} goes on. Look at it with: {commands.line} watch {handle.id}", err=True)
         raise
     if as_json:
         print_json(task.to_dict())
     elif task.state is TaskState.SUCCEEDED:
         _print_output(task.result)
     else:
-        _print_failure(task, timeout_seconds)
+        _print_failure(task, timeout_seconds, commands.line)
     codes = {TaskState.SUCCEEDED: 0, TaskState.FAILED: _FAILED, TaskState.CANCELLED: _CANCELLED}
     if code := codes.get(task.state, _TIMED_OUT):
         raise click.exceptions.Exit(code)
 
 
-def _last_seen(task_id: int, store: TaskStore, command: str, deadline: float, *, as_json: bool) -> TaskInfo:
+def _last_seen(task_id: int, store: TaskStore, commands: Commands, deadline: float, *, as_json: bool) -> TaskInfo:
     """Return the task when it has ended or the time is up; until then, its state is on standard error."""
     from lilota.cli.live import show_until_over  # noqa: PLC0415 - only who waits needs rich
 
     patient = PatientStore(store, deadline)
-    snapshots = _with_advice(follow_ids(patient, [task_id]), patient, command)
-    (task,) = show_until_over(patient, snapshots, sys.stderr, _print_nothing if as_json else None, deadline).tasks
+    snapshots = _with_advice(follow_ids(patient, [task_id]), patient, commands)
+    print_change = _print_nothing if as_json else None
+    last = show_until_over(patient, snapshots, sys.stderr, commands, print_change=print_change, deadline=deadline)
+    (task,) = last.tasks
     return task
 
 
-def _with_advice(snapshots: Iterator[Snapshot], store: TaskStore, command: str) -> Iterator[Snapshot]:
+def _with_advice(snapshots: Iterator[Snapshot], store: TaskStore, commands: Commands) -> Iterator[Snapshot]:
     """Give the snapshots of a task, and say once if no runner serves it."""
     looks_at = time.monotonic() + _PATIENCE_SECONDS
     for snapshot in snapshots:
         yield snapshot
         now = time.monotonic()
         if now >= looks_at:
-            gap = why_unserved(snapshot.tasks[0], store, command)
+            gap = why_unserved(snapshot.tasks[0], store, commands)
             looks_at = inf if gap else now + _PATIENCE_SECONDS
             if gap:
                 click.echo(safe(gap), err=True)
@@ -218,14 +222,14 @@ def _print_output(output: JSONObject | None) -> None:
         echo(line)
 
 
-def _print_failure(task: TaskInfo, timeout_seconds: float) -> None:
+def _print_failure(task: TaskInfo, timeout_seconds: float, line: str) -> None:
     """Say why there is no output: it failed, was cancelled, or has not ended in time."""
     said = f"was {task.state}" if task.state is TaskState.CANCELLED else str(task.state)
     if not task.state.is_terminal:
-        said = f"has not ended within {timeout_seconds:g} s. It is {task.state} and goes on: lilota watch {task.id}"
+        said = f"has not ended within {timeout_seconds:g} s. It is {task.state} and goes on: {line} watch {task.id}"
     elif task.error is not None and (task.state is TaskState.FAILED or task.error.type == EXPIRED):
         said += f": {task.error.type}: {task.error.message}"
     click.echo(safe(f"Error: The task {task.id} ({task.name!r}) {said}"), err=True)
     if task.error is not None and task.error.traceback and task.state is TaskState.FAILED:
-        for line in safe_lines(task.error.traceback):
-            click.echo(f"    {line}" if line else "", err=True)
+        for text in safe_lines(task.error.traceback):
+            click.echo(f"    {text}" if text else "", err=True)

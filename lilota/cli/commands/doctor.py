@@ -29,7 +29,7 @@ def doctor(session: Session, as_json: bool, repair: bool) -> None:
     """Check Python, plugins and the store, and exit with 1 if there is a problem."""
     findings: list[Finding] = []
     with shown_otherwise():
-        for finding in examine(load=session.load_settings, repair=repair, worker_command=session.worker_command):
+        for finding in examine(load=session.load_settings, repair=repair, commands=session.commands):
             findings.append(finding)
             if not as_json:
                 echo(_line(finding))

@@ -35,19 +35,19 @@ _STDOUT: Final = "-"
 def files(session: Session, *, task_id: int, name: str | None, output: str | None, force: bool, as_json: bool) -> None:
     """List the files that the task ID has attached, or save the one that is called NAME."""
     if (name is None) is not (output is None):
-        raise click.UsageError("Write both which file, and where to save it: lilota files ID NAME -o FILE.")
+        raise click.UsageError(f"Write both which file, and where to save it: {session.line} files ID NAME -o FILE.")
     with session.open_store() as store:
         store.get(task_id)
         found = FilesOfStore(store, session.plugins).of(task_id)
         if name is None or output is None:
-            _list(found, task_id, as_json)
+            _list(found, task_id, session.line, as_json=as_json)
         elif output == _STDOUT:
             _named(found, name, task_id).copy_to(_binary_stdout())
         else:
             _save(_named(found, name, task_id), output, force)
 
 
-def _list(found: TaskFiles, task_id: int, as_json: bool) -> None:
+def _list(found: TaskFiles, task_id: int, line: str, *, as_json: bool) -> None:
     if as_json:
         print_json([file.to_dict() for file in found.values()], indent=2)
         return
@@ -61,7 +61,7 @@ def _list(found: TaskFiles, task_id: int, as_json: bool) -> None:
         expires = "" if file.expires_at is None else relative(file.expires_at, now)
         table.add_row(size(file.size), text(file.media_type), str(file.attempt), Text(expires), text(file.name, "bold"))
     screen.print(table)
-    echo(f"Save one with: lilota files {task_id} NAME -o FILE", dim=True)
+    echo(f"Save one with: {line} files {task_id} NAME -o FILE", dim=True)
 
 
 def _named(found: TaskFiles, name: str, task_id: int) -> TaskFile:

@@ -84,7 +84,7 @@ def _of_store(session: Session, *, host: str | None, max_wait: float | None) -> 
     from lilota.health import health_of_store  # noqa: PLC0415 - who looks at a file needs no store
 
     with session.open_store() as store:
-        found = health_of_store(store, host=host, max_wait_seconds=max_wait, command=session.worker_command)
+        found = health_of_store(store, host=host, max_wait_seconds=max_wait, commands=session.commands)
     return found.to_dict()
 
 

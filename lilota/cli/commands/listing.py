@@ -67,13 +67,13 @@ def list_tasks(
     with session.open_store() as store:
         # One more than asked for tells whether there is a next page.
         tasks = find_tasks(store, limit=limit + 1, after_id=after, **given_filter(**options))
-        serving = Serving(store.runners(), session.worker_command)
-        page = Estimator(store, session.worker_command).foreseen(tasks)
+        serving = Serving(store.runners(), session.commands)
+        page = Estimator(store, session.commands).foreseen(tasks)
         if as_json:
             for task in page[:limit]:
                 print_json({**task.summary(), "served": _is_served(task, serving)})
             return
-        _print_list(store, page, limit, serving, full=full)
+        _print_list(store, page, limit, serving, session.line, full=full)
 
 
 @click.command
@@ -101,6 +101,7 @@ def _print_list(
     tasks: Sequence[TaskInfo],
     limit: int,
     serving: Serving,
+    line: str,
     *,
     full: bool,
 ) -> None:
@@ -108,7 +109,7 @@ def _print_list(
     found = store.counts()
     screen.print(_header(store, found, screen), soft_wrap=True)
     if not tasks:
-        empty = "No task matches." if found else "Nothing has been added yet. Add the first task with: lilota add NAME"
+        empty = "No task matches." if found else f"Nothing has been added yet. Add the first task with: {line} add NAME"
         screen.print(Text(empty, style="dim"))
         return
     screen.print()

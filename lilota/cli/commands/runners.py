@@ -58,7 +58,7 @@ def runners(session: Session, *, full: bool, as_json: bool) -> None:
         _print_troubles(services, screen)
     else:
         screen.print(Text(f"No runner is registered. Start one with: {session.worker_command}", style="dim"))
-    for line in Serving(found, session.worker_command).complaints(waiting):
+    for line in Serving(found, session.commands).complaints(waiting):
         screen.print(text(line, "yellow"), soft_wrap=True)
 
 

@@ -18,7 +18,7 @@ from lilota.cli.options import TASK_ID, json_option, store_option
 from lilota.cli.records import print_json
 from lilota.cli.screen import console, fields, has_unicode, state_text, told
 from lilota.cli.session import Session, pass_session
-from lilota.contract import TaskStore
+from lilota.contract import Commands, TaskStore
 from lilota.contract.rules import told_node
 from lilota.foresight import Estimator
 from lilota.models import Reason, TaskInfo, TaskState
@@ -41,10 +41,10 @@ def show(session: Session, *, task_id: int, reveal: bool, as_json: bool) -> None
     """Show all about the task ID: its fate, input, output and error."""
     with session.open_store() as store:
         task = store.get(task_id)
-        waits_for = why_it_waits(task, store, session.worker_command)
+        waits_for = why_it_waits(task, store, session.commands)
         node = _node_of(task, store)
         attempts = attempts_of(store, task)
-        task = _foreseen(task, waits_for, store, session.worker_command)
+        task = _foreseen(task, waits_for, store, session.commands)
     if as_json:
         reasons = [reason.to_dict() for reason in waits_for]
         made = [record.to_dict(reveal_secrets=reveal) for record in attempts]
@@ -68,8 +68,8 @@ def show(session: Session, *, task_id: int, reveal: bool, as_json: bool) -> None
         screen.print(Text(f"\n{title}", style="bold"))
         for line in lines:
             screen.print(Text(f"  {line}", style=style), soft_wrap=True)
-    stack = f"; where it is: lilota stack {task.id}" if task.state is TaskState.RUNNING else ""
-    screen.print(Text(f"\nWhat it logged: lilota logs {task.id}{stack}", style="dim"))
+    stack = f"; where it is: {session.line} stack {task.id}" if task.state is TaskState.RUNNING else ""
+    screen.print(Text(f"\nWhat it logged: {session.line} logs {task.id}{stack}", style="dim"))
 
 
 def _heading(task: TaskInfo, unicode: bool) -> Text:
@@ -80,11 +80,11 @@ def _heading(task: TaskInfo, unicode: bool) -> Text:
     )
 
 
-def _foreseen(task: TaskInfo, waits_for: Sequence[Reason], store: TaskStore, command: str) -> TaskInfo:
+def _foreseen(task: TaskInfo, waits_for: Sequence[Reason], store: TaskStore, commands: Commands) -> TaskInfo:
     """Foresee when it starts and ends; not of one whose runner was lost."""
     if any(reason.kind == "lease" for reason in waits_for):
         return task
-    return Estimator(store, command).foreseen([task])[0]
+    return Estimator(store, commands).foreseen([task])[0]
 
 
 def _facts(task: TaskInfo, now: datetime) -> Iterator[tuple[str, str]]:

@@ -34,7 +34,7 @@ def stack(session: Session, *, task_id: int, as_json: bool) -> None:
     from lilota.stacks import FORCED, stack_of  # noqa: PLC0415 - start-up stays quick
 
     with session.open_store() as store:
-        found = stack_of(store, task_id)
+        found = stack_of(store, task_id, session.commands)
     if as_json:
         print_json(_record(found), indent=2)
         return

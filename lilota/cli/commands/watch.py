@@ -28,7 +28,8 @@ def watch(session: Session, *, task_ids: tuple[int, ...], as_json: bool) -> None
         patient = PatientStore(store)
         snapshots = follow_ids(patient, task_ids) if task_ids else follow_active(patient)
         try:
-            last = show_until_over(patient, snapshots, stdout(), _print_summary if as_json else None)
+            print_change = _print_summary if as_json else None
+            last = show_until_over(patient, snapshots, stdout(), session.commands, print_change=print_change)
         except KeyboardInterrupt:
             click.echo("\nThe tasks go on.", err=True)
             raise

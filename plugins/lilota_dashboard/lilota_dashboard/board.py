@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.exceptions import HTTPException
 
 from lilota.client import TaskClient
-from lilota_dashboard.commands import Commands
+from lilota.contract import Commands
 from lilota_dashboard.live.pulse import Pulse
 from lilota_dashboard.security.access import Access
 from lilota_dashboard.security.limits import Guesses, Places
@@ -38,7 +38,7 @@ class Board:
         self.guesses: Guesses = Guesses()
         self.places: Places = Places()
         self.examining: asyncio.Lock = asyncio.Lock()
-        self.pulse: Pulse = Pulse(client, commands.worker)
+        self.pulse: Pulse = Pulse(client, commands)
 
     def around(self, app: ASGIApp) -> ASGIApp:
         """Return an application whose requests know this board."""

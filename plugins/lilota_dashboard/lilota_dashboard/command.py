@@ -10,7 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from lilota.config import Settings
-    from lilota.contract import TaskStore
+    from lilota.contract import Commands, TaskStore
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 
@@ -22,7 +22,7 @@ class _Session(Protocol):
     def settings(self) -> Settings: ...
 
     @property
-    def worker_command(self) -> str: ...
+    def commands(self) -> Commands: ...
 
     def open_store(self, address: str | None = None) -> AbstractContextManager[TaskStore]: ...
 
@@ -79,13 +79,14 @@ def dashboard(
     """
     # Imported here because `lilota` loads this module at each start.
     from lilota.client import TaskClient  # noqa: PLC0415 - as below
-    from lilota_dashboard.commands import Commands, commands_for  # noqa: PLC0415 - as below
+    from lilota.contract import COMMANDS  # noqa: PLC0415 - as below
+    from lilota_dashboard.commands import commands_for  # noqa: PLC0415 - as below
     from lilota_dashboard.security.audit import actions_on_stderr  # noqa: PLC0415 - as below
     from lilota_dashboard.serving import Place, serve  # noqa: PLC0415 - it loads a web server
 
     session: _Session = context.obj
-    typed = Commands(session.worker_command, context.find_root().info_name or "lilota")
-    commands = commands_for(store or session.settings.store) if typed == Commands() else typed
+    typed = session.commands
+    commands = commands_for(store or session.settings.store) if typed == COMMANDS else typed
     place = Place(host, port, token_file, names, _path(root_path), certificate, key, proxies, origins)
     with (
         session.open_store(store) as opened,  # which says what to do where there is no store yet, and makes none

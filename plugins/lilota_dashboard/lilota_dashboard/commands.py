@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
-from lilota.serving import WORKER
+from lilota.contract import COMMANDS, Commands
 
-
-class Commands(NamedTuple):
-    """The commands of lilota as they are typed here.
-
-    Attributes:
-        worker: starts a runner.
-        line: stands before all other commands, as "lilota" before "add".
-    """
-
-    worker: str = WORKER
-    line: str = "lilota"
-
-
-#: In a Django project, lilota is told by the settings of the project where the tasks are.
+#: As the store of a Django project says it: here nobody may have opened it yet.
 _IN_DJANGO: Final = Commands("manage.py lilota_worker", "manage.py lilota")
 
 
@@ -31,5 +18,5 @@ def commands_for(store: str, worker: str | None = None, line: str | None = None)
         worker: what an application says itself that starts a runner; None for what is usual.
         line: what it says itself that stands before other commands, in the same way.
     """
-    usual = _IN_DJANGO if store.partition(":")[0] == "django" else Commands()
+    usual = _IN_DJANGO if store.partition(":")[0] == "django" else COMMANDS
     return Commands(worker or usual.worker, line or usual.line)

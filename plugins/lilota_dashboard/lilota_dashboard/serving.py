@@ -13,11 +13,11 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from lilota.client import TaskClient
+from lilota.contract import Commands
 from lilota.errors import ConfigurationError
 from lilota.origins import checked_origins
 from lilota_dashboard.app import guarded
 from lilota_dashboard.board import Board
-from lilota_dashboard.commands import Commands
 from lilota_dashboard.security.access import TokenAccess
 from lilota_dashboard.security.certificates import check_certificate
 from lilota_dashboard.security.guard import Guard

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 from django.core.management import call_command
 from shop import tasks
+
+from lilota.adding.unserved import Lookout
+from lilota.models import NewTask
 
 if TYPE_CHECKING:
     from shop_sites import ShopSite
@@ -105,3 +109,30 @@ def test_settings_that_are_nowhere_are_an_error_of_one_sentence(site):
 
     assert (missing.returncode, missing.stderr.count("\n")) == (1, 1)
     assert "'shopping.settings'; is the folder of the project on the import path" in missing.stderr
+
+
+def test_what_is_to_be_typed_next_is_what_works_in_the_project(site):
+    """In what commands say, in their errors, and in their help."""
+    result = tasks.total.enqueue(2)
+
+    shown = site.manage("lilota", "show", result.id)
+    wrong = site.manage("lilota", "show", "first")
+    looked = site.manage("lilota", "doctor", "--json")
+    helped = [site.manage("lilota", *arguments, "--help").stdout for arguments in ((), ("retry",), ("add",))]
+
+    findings = {finding["check"]: finding["text"] for finding in json.loads(looked.stdout)["findings"]}
+    assert f"What it logged: manage.py lilota logs {result.id}" in " ".join(shown.stdout.split())
+    assert "`manage.py lilota list` shows them" in " ".join(wrong.stderr.split())
+    assert findings["pruning"].startswith("Ended tasks are kept until `manage.py lilota prune`")
+    assert "with `manage.py lilota_worker` in one terminal" in " ".join(helped[0].split())
+    for text in (shown.stdout, wrong.stderr, *helped):
+        assert not re.search(r"(?<!manage\.py )\blilota [a-z]", " ".join(text.split())), text
+
+
+def test_who_waits_in_the_project_is_told_its_commands(site, caplog):
+    """The store of the project says what they are, as whoever waits has nothing else to ask."""
+    task_id = site.store.add([NewTask(name="count_users")])[0]
+
+    Lookout(site.store).look_among([task_id])
+
+    assert "start one with: manage.py lilota_worker" in caplog.text

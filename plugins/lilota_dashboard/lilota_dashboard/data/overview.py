@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from lilota.client import TaskClient
-from lilota.contract import TaskCount, TaskQuery, TaskStore
+from lilota.contract import COMMANDS, Commands, TaskCount, TaskQuery, TaskStore
 from lilota.health import oldest_waiting
 from lilota.models import TaskInfo, TaskState
-from lilota.serving import WORKER, Serving
+from lilota.serving import Serving
 from lilota_dashboard.data.records.overview import Failing, Group, OldestWaiting, Overview
 from lilota_dashboard.data.rows import numbers_of, task_row
 from lilota_dashboard.data.runners import busy_places, summary
@@ -23,15 +23,15 @@ _FAILURES: Final = 200
 _LATELY: Final = timedelta(days=1)
 
 
-def overview(client: TaskClient, command: str = WORKER) -> Overview:
+def overview(client: TaskClient, commands: Commands = COMMANDS) -> Overview:
     """Return what the first page shows.
 
     Args:
-        command: what somebody types to start a runner.
+        commands: what somebody types here.
     """
     store = client.store
     runners, counts = store.runners(), store.counts()
-    serving = Serving(runners, command)
+    serving = Serving(runners, commands)
     names = _groups(counts, serving, by_name=True)
     return Overview(
         at=datetime.now(UTC),

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
-from lilota.contract import RegisteredRunner, TaskCount, TaskStore
+from lilota.contract import COMMANDS, Commands, RegisteredRunner, TaskCount, TaskStore
 from lilota.models import TaskState
-from lilota.serving import WORKER, Service, Serving, running_per_runner
+from lilota.serving import Service, Serving, running_per_runner
 from lilota_dashboard.data.records.overview import RunnersSummary
 from lilota_dashboard.data.records.runners import RunnerRow, RunnersPage, RunnerState
 from lilota_dashboard.data.texts import line
@@ -22,11 +22,11 @@ _NAMES: Final = 20
 _STATES: Final[tuple[RunnerState, ...]] = ("failed", "stuck", "lost", "stopping", "alive")
 
 
-def runners(store: TaskStore, command: str = WORKER) -> RunnersPage:
+def runners(store: TaskStore, commands: Commands = COMMANDS) -> RunnersPage:
     """Return the runners of a store, those first that somebody has to look at.
 
     Args:
-        command: what somebody types to start a runner.
+        commands: what somebody types here.
     """
     found, counts = store.runners(), store.counts()
     busy = busy_places(store, found, counts)
@@ -35,8 +35,8 @@ def runners(store: TaskStore, command: str = WORKER) -> RunnersPage:
     return RunnersPage(
         summary=summary(found, busy, counts),
         rows=tuple(rows[:_ROWS]),
-        complaints=tuple(line(text, 2000) for text in Serving(found, command).complaints(counts)),
-        start_command=command,
+        complaints=tuple(line(text, 2000) for text in Serving(found, commands).complaints(counts)),
+        start_command=commands.worker,
     )
 
 

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from lilota.client import TaskClient
-from lilota.contract import StoreCapabilities
+from lilota.contract import COMMANDS, Commands, StoreCapabilities
 from lilota.diagnosis import examine
 from lilota.errors import LilotaError
-from lilota.serving import WORKER
 from lilota.stores import open_store
 from lilota.texts.secrets import redacted
 from lilota_dashboard.data.records.store import StorePage
@@ -20,11 +19,11 @@ from lilota_dashboard.data.troubles import quick_troubles
 _TEXT: Final = 4000
 
 
-def store_page(client: TaskClient, command: str = WORKER) -> StorePage:
+def store_page(client: TaskClient, commands: Commands = COMMANDS) -> StorePage:
     """Return what the store promises, and what is wrong as far as that can be told at once.
 
     Args:
-        command: what somebody types to start a runner.
+        commands: what somebody types here.
     """
     promises = client.store.capabilities()
     return StorePage(
@@ -32,16 +31,16 @@ def store_page(client: TaskClient, command: str = WORKER) -> StorePage:
         url=line(redacted(client.registry.plugins.settings.store)) if is_configured(client) else "",
         promises=tuple(_promises(promises)),
         supports=tuple(sorted(map(line, promises.supports))),
-        findings=quick_troubles(client.store, command),
+        findings=quick_troubles(client.store, commands),
     )
 
 
-def doctor(client: TaskClient, command: str = WORKER) -> tuple[Trouble, ...]:
+def doctor(client: TaskClient, commands: Commands = COMMANDS) -> tuple[Trouble, ...]:
     """Return all that `lilota doctor` finds here, problems first. It starts processes, and takes some seconds."""
     settings = client.registry.plugins.settings
     found = [
         Trouble(level=finding.status, check=line(finding.check), text=line(finding.text, _TEXT))
-        for finding in examine(load=lambda: settings, worker_command=command)
+        for finding in examine(load=lambda: settings, commands=commands)
     ]
     if not is_configured(client):
         looked_at = line(redacted(settings.store))

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from typing import Final
 
 from lilota.client import TaskClient
-from lilota.contract import AttemptRecord, TaskStore
+from lilota.contract import COMMANDS, AttemptRecord, Commands, TaskStore
 from lilota.contract.rules import told_node
 from lilota.describing import knows
 from lilota.errors import FileError, LilotaError, StoreError
 from lilota.files.reading import TaskFile
 from lilota.models import LogLine, TaskInfo, TaskState
-from lilota.serving import WORKER, Serving, why_it_waits
+from lilota.serving import Serving, why_it_waits
 from lilota_dashboard.data.records.task import AttemptRow, FileRow, JSONText, LogPage, LogRow, Reason, TaskPage
 from lilota_dashboard.data.rows import task_row
 from lilota_dashboard.data.texts import damaged, error_text, json_text, line, masked_input_text
@@ -27,11 +27,11 @@ _MEGABYTE: Final = 1_000_000
 _NODE_LINES: Final = 20
 
 
-def task_page(client: TaskClient, task_id: int, command: str = WORKER) -> TaskPage:
+def task_page(client: TaskClient, task_id: int, commands: Commands = COMMANDS) -> TaskPage:
     """Return all that a page about a task shows, but its log.
 
     Args:
-        command: what somebody types to start a runner.
+        commands: what somebody types here.
 
     Raises:
         TaskNotFoundError: there is no such task, or no more.
@@ -47,7 +47,7 @@ def task_page(client: TaskClient, task_id: int, command: str = WORKER) -> TaskPa
         checkpoint=None if info.checkpoint_json is None else _json(lambda: info.checkpoint),
         error=error_text(info.error),
         estimate="" if info.estimate is None else info.estimate.text(),
-        waits_for=tuple(_reasons(info, store, command)),
+        waits_for=tuple(_reasons(info, store, commands)),
         attempts=tuple(map(_attempt, handle.attempts())),
         files=files,
         files_problem=files_problem,
@@ -62,8 +62,8 @@ def task_page(client: TaskClient, task_id: int, command: str = WORKER) -> TaskPa
     )
 
 
-def _reasons(info: TaskInfo, store: TaskStore, command: str) -> Iterator[Reason]:
-    for reason in why_it_waits(info, store, command):
+def _reasons(info: TaskInfo, store: TaskStore, commands: Commands) -> Iterator[Reason]:
+    for reason in why_it_waits(info, store, commands):
         yield Reason(kind=reason.kind, text=line(reason.text, 2000))
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from lilota.contract import RegisteredRunner, TaskCount, TaskStore
-from lilota.serving import WAITING_STATES, WORKER, Service, Serving
+from lilota.contract import COMMANDS, Commands, RegisteredRunner, TaskCount, TaskStore
+from lilota.serving import WAITING_STATES, Service, Serving
 from lilota_dashboard.data.records.troubles import Trouble
 from lilota_dashboard.data.texts import line
 
@@ -14,14 +14,14 @@ from lilota_dashboard.data.texts import line
 _MOST: Final = 20
 
 
-def quick_troubles(store: TaskStore, command: str = WORKER) -> tuple[Trouble, ...]:
+def quick_troubles(store: TaskStore, commands: Commands = COMMANDS) -> tuple[Trouble, ...]:
     """Return what is wrong: nobody runs tasks, runners that failed or are stuck, tasks that wait in vain.
 
     Args:
-        command: what somebody types to start a runner.
+        commands: what somebody types here.
     """
     runners = store.runners()
-    return troubles_of(runners, store.counts(), Serving(runners, command), store.capabilities().warnings)
+    return troubles_of(runners, store.counts(), Serving(runners, commands), store.capabilities().warnings)
 
 
 def troubles_of(

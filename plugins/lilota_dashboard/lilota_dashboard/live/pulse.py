@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from starlette.concurrency import run_in_threadpool
 
 from lilota.client import TaskClient
+from lilota.contract import Commands
 from lilota.errors import LilotaError
 from lilota.texts.safe import safe
 from lilota_dashboard.data.history import history
@@ -51,12 +52,12 @@ class Pulse:
     """Tells all who listen what the newest look saw. For one event loop.
 
     Args:
-        command: what somebody types to start a runner.
+        commands: what somebody types here.
     """
 
-    def __init__(self, client: TaskClient, command: str) -> None:
+    def __init__(self, client: TaskClient, commands: Commands) -> None:
         self._client = client
-        self._command = command
+        self._commands = commands
         self._listeners = 0
         self._sight = Sight(0)
         self._changed = asyncio.Event()
@@ -83,7 +84,7 @@ class Pulse:
             LilotaError: the store can't be asked.
         """
         store = self._client.store
-        seen, who = overview(self._client, self._command), runners(store, self._command)
+        seen, who = overview(self._client, self._commands), runners(store, self._commands)
         if self._history is None or time.monotonic() - self._history[0] > _HISTORY_SECONDS:
             self._history = time.monotonic(), history(store)
         return Sight(0, seen, who, self._history[1])

@@ -21,7 +21,7 @@ _BUSY: Final = "Somebody is examining it already; look again in a moment."
 async def show(request: Request) -> Response:
     """Show what can be told at once."""
     board = await admit(request)
-    found = await run_in_threadpool(store_page, board.client, board.commands.worker)
+    found = await run_in_threadpool(store_page, board.client, board.commands)
     return page(request, "store.html", found=found, findings=found.findings, is_examined=False)
 
 
@@ -31,6 +31,6 @@ async def examine(request: Request) -> Response:
     if board.examining.locked():
         raise HTTPException(429, _BUSY, {"Retry-After": "5"})
     async with board.examining:
-        found = await run_in_threadpool(store_page, board.client, board.commands.worker)
-        findings = await run_in_threadpool(doctor, board.client, board.commands.worker)
+        found = await run_in_threadpool(store_page, board.client, board.commands)
+        findings = await run_in_threadpool(doctor, board.client, board.commands)
     return page(request, "store.html", found=found, findings=findings, is_examined=True)

@@ -79,7 +79,7 @@ async def _events_of(request: Request, board: Board, change: TaskChange, seen: i
     if change.lines:
         log = await run_in_threadpool(log_page, board.client, task_id, seen, min(len(change.lines), SHOWN_LINES))
         yield event("lines", log.next_after, target="log", html=render(request, "_lines.html", log=log))
-    task = await run_in_threadpool(task_page, board.client, task_id, board.commands.worker)
+    task = await run_in_threadpool(task_page, board.client, task_id, board.commands)
     number = seen + len(change.lines)
     for target in ("task", "more"):
         yield event("part", number, target=target, html=render(request, f"_{target}.html", task=task))

@@ -27,7 +27,7 @@ SHOWN_LINES = 200
 async def show(request: Request) -> Response:
     """Show all about it; a stream keeps it up to date."""
     board = await admit(request)
-    task = await run_in_threadpool(task_page, board.client, task_id_of(request), board.commands.worker)
+    task = await run_in_threadpool(task_page, board.client, task_id_of(request), board.commands)
     lines = await run_in_threadpool(log_page, board.client, task.row.id, 0, SHOWN_LINES)
     return page(request, "task.html", task=task, log=lines)
 
@@ -43,7 +43,7 @@ async def log(request: Request) -> Response:
 async def stack(request: Request) -> Response:
     """Show where it is in its code: what `lilota stack` prints."""
     board = await admit(request)
-    seen = await run_in_threadpool(stack_page, board.client.store, task_id_of(request))
+    seen = await run_in_threadpool(stack_page, board.client.store, task_id_of(request), board.commands)
     return page(request, "stack.html", stack=seen)
 
 

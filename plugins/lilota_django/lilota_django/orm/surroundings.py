@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from lilota.contract import StoreCapabilities
+from lilota_django.commands import COMMANDS
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -22,6 +23,7 @@ def capabilities(connection: BaseDatabaseWrapper) -> StoreCapabilities:
     findings = {"sqlite": _of_sqlite, "postgresql": _of_postgres, "mysql": _of_mysql}[connection.vendor](connection)
     warnings = tuple(findings)
     return StoreCapabilities(
+        commands=COMMANDS,
         description=_description(connection),
         durable=not in_memory and not any(warning.startswith(_WARNS_OF_LOSS) for warning in warnings),
         multi_process=not in_memory,

@@ -1,15 +1,15 @@
 """What the pages of the dashboard are given. The functions that make them, a file for each:
 
-    overview.overview(client, command="lilota worker") -> Overview        command: what starts a runner; as elsewhere
+    overview.overview(client, commands=COMMANDS) -> Overview        commands: what is typed here; as elsewhere
     history.history(store, now=None) -> History
-    runners.runners(store, command=...) -> RunnersPage
-    troubles.quick_troubles(store, command="lilota worker") -> tuple[Trouble, ...]
+    runners.runners(store, commands=...) -> RunnersPage
+    troubles.quick_troubles(store, commands=COMMANDS) -> tuple[Trouble, ...]
     listing.asked(parameters) -> Asked                    raises ConfigurationError: one sentence, for the page
     listing.page_of_tasks(client, asked) -> TasksPage
     bulk.preview(client, action, asked) -> BulkPreview    action: "cancel" or "retry"
     bulk.act(client, action, asked, below_id=...) -> BulkStep      again with its next_below_id, until that is None
     bulk.act_on_one(client, action, task_id) -> BulkStep
-    task.task_page(client, task_id, command=...) -> TaskPage       raises TaskNotFoundError
+    task.task_page(client, task_id, commands=...) -> TaskPage       raises TaskNotFoundError
     task.log_page(client, task_id, after=0, limit=200) -> LogPage
     stack.stack_page(store, task_id) -> StackPage         raises LilotaError: why it can't be seen
     names.names(client) -> NamesPage
@@ -20,8 +20,8 @@
     descriptions.Descriptions()                           one for each client; hand it to these three as `describe`:
                                                           without it they start a process each time
     plugins.plugins(client) -> PluginsPage
-    store.store_page(client, command=...) -> StorePage    at once
-    store.doctor(client, command=...) -> tuple[Trouble, ...]       all of `lilota doctor`: seconds, and starts processes
+    store.store_page(client, commands=...) -> StorePage    at once
+    store.doctor(client, commands=...) -> tuple[Trouble, ...]       all of `lilota doctor`: seconds, and processes
     charts.bars(series, name) -> str                      SVG text, escaped already; `name` is unique in the page
     charts.timeline(attempts, name) -> str
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from django.core.management.base import BaseCommand, CommandParser
 
 from lilota.__main__ import main
+from lilota_django.commands import COMMANDS
 from lilota_django.conf import project_settings
 
 
@@ -29,7 +30,7 @@ class Command(BaseCommand):
     def handle(self, *, arguments: Sequence[str], **_: object) -> None:
         main(
             arguments,
-            prog_name="manage.py lilota",
+            prog_name=COMMANDS.line,
             load=project_settings,
-            worker_command="manage.py lilota_worker",
+            worker_command=COMMANDS.worker,
         )
