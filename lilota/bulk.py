@@ -72,12 +72,12 @@ class Action(NamedTuple):
 
 
 def matching(store: TaskStore, action: Action, wanted: TaskFilter) -> Iterator[TaskInfo]:
-    """Give the tasks that a filter means for an action, the newest first.
+    """Give the tasks that a filter means for an action, the newest first, perhaps without input, output and checkpoint.
 
     Raises:
         ConfigurationError: the filter names nothing, or states in which a task can't be acted on so.
     """
-    return find_tasks(store, **meant(action, wanted))
+    return find_tasks(store, brief=True, **meant(action, wanted))
 
 
 def meant(action: Action, wanted: TaskFilter) -> TaskFilter:

@@ -396,7 +396,7 @@ class TaskClient(Closing):
 
         if wanted.get("states") is None:
             wanted["states"] = TERMINAL_STATES
-        return stats_of(find_tasks(self.store, limit=limit, **wanted))
+        return stats_of(find_tasks(self.store, limit=limit, brief=True, **wanted))
 
     def estimates(self, tasks: Iterable[TaskInfo]) -> dict[int, Estimate]:
         """Return by id when tasks may start and end, and how many are before each: what a page of many tasks shows.

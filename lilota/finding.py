@@ -69,6 +69,7 @@ def find_tasks(
     *,
     limit: int | None = None,
     after_id: int | None = None,
+    brief: bool = False,
     **wanted: Unpack[TaskFilter],
 ) -> Iterator[TaskInfo]:
     """Give the tasks that match by falling id, each as of the moment at which its page was read.
@@ -78,6 +79,7 @@ def find_tasks(
     Args:
         limit: how many at most; None gives all.
         after_id: only tasks older than this one.
+        brief: without input, output and checkpoint, as far as the store can leave them out; see `TaskQuery`.
 
     Raises:
         ConfigurationError: a condition can't be used, or the store keeps no owners; nothing was read.
@@ -85,7 +87,7 @@ def find_tasks(
     _check_instants(wanted)
     if limit is not None and limit < 1:
         raise ConfigurationError(f"'limit' must be at least 1, not {limit!r}; None means all.")
-    query, conditions = _query(store, after_id, wanted), _further_conditions(wanted)
+    query, conditions = replace(_query(store, after_id, wanted), brief=brief), _further_conditions(wanted)
     if limit is not None and not conditions:  # then every task of a page is given: no more is read than that
         query = replace(query, limit=min(limit, _PAGE))
     tasks = _candidates(store, query, wanted.get("since"))

@@ -277,7 +277,7 @@ def running_per_runner(store: TaskStore) -> Counter[str]:
     """Count the running tasks of each runner."""
     running: Counter[str] = Counter()
     after_id = None
-    while page := store.find(TaskQuery(states=(TaskState.RUNNING,), after_id=after_id, limit=_PAGE)):
+    while page := store.find(TaskQuery(states=(TaskState.RUNNING,), after_id=after_id, limit=_PAGE, brief=True)):
         running.update(info.runner_id for info in page if info.runner_id is not None)
         after_id = page[-1].id
     return running

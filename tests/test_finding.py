@@ -357,6 +357,19 @@ def test_stats_tell_by_name_how_many_failed_and_how_long_they_took(client, store
     assert [stats.ended for stats in client.stats(names=["resize"], limit=5)] == [5]
 
 
+def test_only_who_is_given_tasks_reads_what_went_in_and_came_out(store):
+    """A thousand outputs may have many megabytes; to count and to retry takes none of them."""
+    log = Log(store)
+    fail(store)
+
+    client_of(log).stats()
+    client_of(log).retry(names=["resize"])
+    counted, list_of_ids = log.queries[0], log.queries[1]
+    list(client_of(log).find())
+
+    assert (counted.brief, list_of_ids.brief, log.queries[-1].brief) == (True, True, False)
+
+
 def start_at(store, clock, name):
     """Start a task at the instant of the clock."""
     started = start_task(store, name=name)

@@ -64,7 +64,9 @@ class Lookout:
             for start in range(0, len(task_ids) if rows else 0, IDS_PER_LOOK):
                 ids = tuple(task_ids[start : start + IDS_PER_LOOK])
                 names, queues = tuple({row.name for row in rows}), tuple({row.queue for row in rows})
-                query = TaskQuery(ids=ids, states=(TaskState.PENDING,), names=names, queues=queues, limit=len(ids))
+                query = TaskQuery(
+                    ids=ids, states=(TaskState.PENDING,), names=names, queues=queues, limit=len(ids), brief=True
+                )
                 self._warn(self._store.find(query), serving)
 
     def _serving(self) -> Serving:

@@ -136,7 +136,7 @@ def _task_ids(states: tuple[TaskState, ...] | None) -> Callable[[Session], Offer
         from lilota.contract import TaskQuery  # noqa: PLC0415 - start-up stays quick
 
         with session.open_store() as store:
-            tasks = store.find(TaskQuery(states=states, limit=_NEWEST_TASKS))
+            tasks = store.find(TaskQuery(states=states, limit=_NEWEST_TASKS, brief=True))
         return {str(task.id): safe(f"{task.name}, {task.state}") for task in tasks}
 
     return find
@@ -155,7 +155,7 @@ def _used(read: Callable[[TaskStore], Iterable[str]]) -> Callable[[Session], Off
 def _owners(store: TaskStore) -> Iterable[str]:
     from lilota.contract import TaskQuery  # noqa: PLC0415 - start-up stays quick
 
-    return [task.owner for task in store.find(TaskQuery(limit=_NEWEST_TASKS)) if task.owner is not None]
+    return [task.owner for task in store.find(TaskQuery(limit=_NEWEST_TASKS, brief=True)) if task.owner is not None]
 
 
 def _stores(session: Session) -> Offers:

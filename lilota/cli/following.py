@@ -32,15 +32,18 @@ class Snapshot(NamedTuple):
         return not self.more and all(task.state.is_terminal for task in self.tasks)
 
 
-def follow_ids(store: TaskStore, task_ids: Sequence[int]) -> Iterator[Snapshot]:
+def follow_ids(store: TaskStore, task_ids: Sequence[int], *, brief: bool = False) -> Iterator[Snapshot]:
     """Give these tasks, in the order of the ids.
+
+    Args:
+        brief: perhaps without input, output and checkpoint.
 
     Raises:
         TaskNotFoundError: the store does not have one of them.
     """
     wanted = tuple(dict.fromkeys(task_ids))
     while True:
-        found = {task.id: task for task in store.find(TaskQuery(ids=wanted, limit=len(wanted)))}
+        found = {task.id: task for task in store.find(TaskQuery(ids=wanted, limit=len(wanted), brief=brief))}
         missing = [task_id for task_id in wanted if task_id not in found]
         if missing:
             raise TaskNotFoundError(missing[0])
@@ -48,7 +51,7 @@ def follow_ids(store: TaskStore, task_ids: Sequence[int]) -> Iterator[Snapshot]:
 
 
 def follow_active(store: TaskStore) -> Iterator[Snapshot]:
-    """Give what waits or runs, by id, with what has ended since the first snapshot (the newest of it)."""
+    """Give what waits or runs, by id, with what has ended since the first snapshot (the newest of it); in brief."""
     ended: dict[int, TaskInfo] = {}
     active: dict[int, TaskInfo] = {}
     while True:
@@ -62,16 +65,17 @@ def follow_active(store: TaskStore) -> Iterator[Snapshot]:
 
 def _find_active(store: TaskStore) -> list[TaskInfo]:
     """Return running tasks first, then waiting ones, up to the limit."""
-    running = store.find(TaskQuery(states=(TaskState.RUNNING,), newest_first=False, limit=MOST_FOLLOWED))
+    running = store.find(TaskQuery(states=(TaskState.RUNNING,), newest_first=False, limit=MOST_FOLLOWED, brief=True))
     room = MOST_FOLLOWED - len(running)
     if not room:
         return running
     waiting = (TaskState.PENDING, TaskState.WAITING)
-    return running + store.find(TaskQuery(states=waiting, newest_first=False, limit=room))
+    return running + store.find(TaskQuery(states=waiting, newest_first=False, limit=room, brief=True))
 
 
 def _find_ended(store: TaskStore, gone: tuple[int, ...]) -> dict[int, TaskInfo]:
     """Return those of the tasks that have ended; others were pushed out of the first page, or pruned."""
     if not gone:
         return {}
-    return {task.id: task for task in store.find(TaskQuery(ids=gone, limit=len(gone))) if task.state.is_terminal}
+    found = store.find(TaskQuery(ids=gone, limit=len(gone), brief=True))
+    return {task.id: task for task in found if task.state.is_terminal}

@@ -88,7 +88,8 @@ def _running(store: TaskStore) -> list[TaskInfo] | None:
     running: list[TaskInfo] = []
     while len(running) <= _MOST_RUNNING:
         after_id = running[-1].id if running else None
-        page = store.find(TaskQuery(states=(TaskState.RUNNING,), newest_first=False, after_id=after_id, limit=_PAGE))
+        query = TaskQuery(states=(TaskState.RUNNING,), newest_first=False, after_id=after_id, limit=_PAGE, brief=True)
+        page = store.find(query)
         running += page
         if len(page) < _PAGE:
             return running

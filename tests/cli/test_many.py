@@ -7,6 +7,7 @@ import json
 import click
 import pytest
 from cli_calls import add_task, call, end_task, start_task
+from lilota_sqlite_store import SQLiteTaskStore
 
 from lilota.cli.asking import ask
 from lilota.cli.main import cli
@@ -283,3 +284,21 @@ def test_watch_for_machines_is_a_document_per_change(store):
     listed = json.loads(call("list", "--json").stdout)
     del listed["served"]
     assert json.loads(line) == listed
+
+
+@pytest.mark.parametrize(
+    "command", [["list"], ["list", "--json"], ["stats"], ["retry", "--since", "1d", "--yes"], ["watch"]]
+)
+def test_commands_that_show_no_values_read_none(store, monkeypatch, command):
+    """A page of tasks with large outputs costs what one of small tasks does."""
+    fail(store)
+    queries = []
+
+    def find(self, query, find=SQLiteTaskStore.find):
+        queries.append(query)
+        return find(self, query)
+
+    monkeypatch.setattr(SQLiteTaskStore, "find", find)
+
+    assert call(*command).exit_code == 0
+    assert {query.brief for query in queries} == {True}

@@ -66,7 +66,7 @@ def list_tasks(
     """
     with session.open_store() as store:
         # One more than asked for tells whether there is a next page.
-        tasks = find_tasks(store, limit=limit + 1, after_id=after, **given_filter(**options))
+        tasks = find_tasks(store, limit=limit + 1, after_id=after, brief=True, **given_filter(**options))
         serving = Serving(store.runners(), session.commands)
         page = Estimator(store, session.commands).foreseen(tasks)
         if as_json:

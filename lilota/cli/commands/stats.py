@@ -45,7 +45,7 @@ def stats(session: Session, *, limit: int, as_json: bool, **options: Unpack[Task
     wanted.setdefault("states", TERMINAL_STATES)
     with session.open_store() as store:
         # One more than is looked at tells whether there are more.
-        tasks = list(find_tasks(store, limit=limit + 1, **wanted))
+        tasks = list(find_tasks(store, limit=limit + 1, brief=True, **wanted))
     found, is_complete = stats_of(tasks[:limit]), len(tasks) <= limit
     if as_json:
         print_json({"is_complete": is_complete, "names": [row.to_dict() for row in found]}, indent=2)

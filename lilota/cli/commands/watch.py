@@ -26,7 +26,7 @@ def watch(session: Session, *, task_ids: tuple[int, ...], as_json: bool) -> None
     """
     with session.open_store() as store:
         patient = PatientStore(store)
-        snapshots = follow_ids(patient, task_ids) if task_ids else follow_active(patient)
+        snapshots = follow_ids(patient, task_ids, brief=True) if task_ids else follow_active(patient)
         try:
             print_change = _print_summary if as_json else None
             last = show_until_over(patient, snapshots, stdout(), session.commands, print_change=print_change)
