@@ -21,6 +21,7 @@ from lilota_test_servers.errors import ServerFailedError, ServerUnavailableError
 from lilota_test_servers.mariadb import MariaDBServer
 from lilota_test_servers.nginx import NginxServer
 from lilota_test_servers.pgbouncer import PgBouncer
+from lilota_test_servers.ports import held_port
 from lilota_test_servers.postgres import PostgresServer
 from lilota_test_servers.proxy import Proxy
 from lilota_test_servers.redis import RedisServer
@@ -37,5 +38,6 @@ __all__ = [
     "ServerUnavailableError",
     "Visitor",
     "available_or_skip",
+    "held_port",
     "make_certificates",
 ]

@@ -26,13 +26,20 @@ def site(runner):
     """An application that shows everybody all tasks, and has those of Ann as "mine"."""
     site = sites.Site(status_app(runner.client, allow=lambda *_: True, owner=lambda _request: "Ann"))
     yield site
-    site.stop()
+    site.close()
+
+
+#: An element that hears nothing for five seconds, as on a busy machine, takes its stream for held back, and polls.
+_PATIENT = """const later = window.setTimeout;
+window.setTimeout = (run, wait, ...more) => later(run, wait === 5000 ? 90000 : wait, ...more)"""
 
 
 @pytest.fixture
 def visitor(new_visitor):
-    """Somebody with a browser; elsewhere in these tests it is somebody with an HTTP client."""
-    return new_visitor()
+    """Somebody with a browser that is patient; elsewhere in these tests it is somebody with an HTTP client."""
+    visitor = new_visitor()
+    visitor.context.add_init_script(_PATIENT)
+    return visitor
 
 
 @pytest.fixture

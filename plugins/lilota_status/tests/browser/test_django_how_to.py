@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from lilota_test_servers import held_port
 from looking import button, part
 
 pytest.importorskip("lilota_django")
@@ -32,10 +32,25 @@ pytestmark = pytest.mark.skipif(not PAGE.exists(), reason="the documentation is 
 
 
 @pytest.fixture
-def site(tmp_path):
+def port():
+    with held_port() as number:
+        yield number
+
+
+@pytest.fixture
+def processes():
+    """What was started; it ends with the test, also where it never answered."""
+    started = []
+    yield started
+    for process in started:
+        process.terminate()
+    for process in started:
+        process.wait(_WAIT_SECONDS)
+
+
+@pytest.fixture
+def site(tmp_path, port, processes):
     """Do what the page says, and return the address of the site that runs then."""
-    port = _free_port()
-    processes = []
     own = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO_", "LILOTA_"))}
     path = f"{Path(sys.executable).parent}{os.pathsep}{own.get('PATH', os.defpath)}"
     given = {"cwd": tmp_path, "env": {**own, **PERSON, "PATH": path, "PYTHONDONTWRITEBYTECODE": "1"}}
@@ -47,12 +62,8 @@ def site(tmp_path):
             subprocess.run([*command.split(), *silent], check=True, **given)
     processes.append(subprocess.Popen(["python", "manage.py", "lilota_worker", "--processes", "1"], **given))
     url = f"http://127.0.0.1:{port}/"
-    _wait_until_it_answers(url)
-    yield url
-    for process in processes:
-        process.terminate()
-    for process in processes:
-        process.wait(_WAIT_SECONDS)
+    _wait_until_it_answers(url, processes[0])
+    return url
 
 
 def _written(folder):
@@ -68,14 +79,10 @@ def _written(folder):
         path.write_text((path.read_text() if name[2] else "") + text[name.end() :])
 
 
-def _free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
-
-
-def _wait_until_it_answers(url):
+def _wait_until_it_answers(url, process):
     ends_at = time.monotonic() + _WAIT_SECONDS
     while time.monotonic() < ends_at:
+        assert process.poll() is None, "the site has ended"
         with suppress(OSError), urllib.request.urlopen(url):
             return
         time.sleep(0.05)
@@ -91,7 +98,6 @@ def test_the_django_project_of_the_page_works(site, visitor, tmp_path):
     button(page, "Log in").click()
 
     _upload(page, tmp_path / "short.txt", "the harbour\nat night")
-    expect(page.get_by_role("progressbar")).to_be_visible()
     expect(part(page, "state")).to_have_text("Done")
     with page.expect_download() as download:
         page.get_by_role("link", name="capitals.txt").click()
@@ -99,6 +105,7 @@ def test_the_django_project_of_the_page_works(site, visitor, tmp_path):
 
     _upload(page, tmp_path / "long.txt", "a line\n" * 3600)
     expect(part(page, "state")).to_have_text(["Running", "Done"])
+    expect(page.get_by_role("progressbar")).to_be_visible()
     button(page, "Cancel").click()
     expect(part(page, "state")).to_have_text(["Cancelled", "Done"])
 

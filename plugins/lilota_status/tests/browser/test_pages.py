@@ -110,4 +110,4 @@ def test_a_page_speaks_the_language_of_its_application(runner, new_visitor, add,
     expect(page.get_by_text('Fertig & "gut"', exact=True).locator("visible=true")).to_be_visible()
 
     assert page.locator("html").get_attribute("lang") == "de"
-    site.stop()
+    site.close()

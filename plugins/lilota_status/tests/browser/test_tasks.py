@@ -22,7 +22,13 @@ def site(runner, owner):
 
     site = Site(status_app(runner.client, allow=lambda *_: True, owner=lambda _request: owner))
     yield site
-    site.stop()
+    site.close()
+
+
+@pytest.fixture
+def visitor(site, visitor):
+    """As elsewhere; it leaves before the site ends, which else would cut its stream."""
+    return visitor
 
 
 @pytest.fixture

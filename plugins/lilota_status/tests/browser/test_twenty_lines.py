@@ -10,13 +10,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from lilota_test_servers import held_port
 from looking import bar, button, part
 from servers import until
 
 expect = pytest.importorskip("playwright.sync_api").expect
 
 PAGE = Path(__file__).parents[4] / "docs/how-to/status-pages.md"
-LINES = 60
+#: As many are numbered in a second, and in two minutes.
+FEW, MANY = 10, 1200
 _WAIT_SECONDS = 60
 
 pytestmark = pytest.mark.skipif(not PAGE.exists(), reason="the documentation is not here")
@@ -35,18 +37,18 @@ def url(tmp_path):
     pytest.importorskip("fastapi")
     name, program, command = printed()
     (tmp_path / name).write_text(program, encoding="utf-8")
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LILOTA_")}
-    environment["UVICORN_PORT"] = str(port)
-    with subprocess.Popen([sys.executable, "-m", *command.split()], cwd=tmp_path, env=environment) as process:
-        until(lambda: process.poll() is not None or _listens(port), bool)
-        yield f"http://127.0.0.1:{port}/"
-        process.terminate()
-        process.wait(_WAIT_SECONDS)
+    with held_port() as port:
+        environment["UVICORN_PORT"] = str(port)
+        with subprocess.Popen([sys.executable, "-m", *command.split()], cwd=tmp_path, env=environment) as process:
+            until(lambda: _listens(port, process), bool)
+            yield f"http://127.0.0.1:{port}/"
+            process.terminate()
+            process.wait(_WAIT_SECONDS)
 
 
-def _listens(port):
+def _listens(port, process):
+    assert process.poll() is None, "the application has ended"
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:
@@ -55,11 +57,15 @@ def _listens(port):
 
 
 @pytest.fixture
-def text(tmp_path):
-    """A file to upload."""
-    path = tmp_path / "harbour.txt"
-    path.write_text("".join(f"ship {number}\n" for number in range(LINES)))
-    return path
+def write(tmp_path):
+    """Return what writes a text of so many lines to upload."""
+
+    def write(lines):
+        path = tmp_path / f"harbour-{lines}.txt"
+        path.write_text("".join(f"ship {number}\n" for number in range(lines)))
+        return path
+
+    return write
 
 
 def upload(page, text):
@@ -75,15 +81,11 @@ def test_it_is_no_longer_than_it_says():
     assert len(lines) <= 20
 
 
-def test_an_upload_is_followed_and_downloaded_whole(url, visitor, text):
-    """The bar moves while nobody does anything."""
+def test_an_upload_is_downloaded_whole(url, visitor, write):
+    """When it is done."""
+    text = write(FEW)
     page = visitor.open(url)
     upload(page, text)
-    expect(bar(page)).to_be_visible()
-    first = bar(page).get_attribute("aria-valuenow")
-    expect(bar(page)).not_to_have_attribute("aria-valuenow", first)
-    expect(part(page, "message")).to_have_text("Numbering")
-    visitor.photograph(page, "twenty-lines")
     expect(part(page, "state")).to_have_text("Done")
 
     with page.expect_download() as download:
@@ -93,10 +95,15 @@ def test_an_upload_is_followed_and_downloaded_whole(url, visitor, text):
     assert download.value.path().read_text() == wanted
 
 
-def test_a_second_one_is_cancelled(url, visitor, text):
-    """After which the page has nothing to download."""
+def test_an_upload_is_followed_and_cancelled(url, visitor, write):
+    """The bar moves while nobody does anything; in the end, the page has nothing to download."""
     page = visitor.open(url)
-    upload(page, text)
+    upload(page, write(MANY))
+    expect(bar(page)).to_have_attribute("aria-valuenow", re.compile(r"\d"))
+    first = bar(page).get_attribute("aria-valuenow")
+    expect(bar(page)).not_to_have_attribute("aria-valuenow", first)
+    expect(part(page, "message")).to_have_text("Numbering")
+    visitor.photograph(page, "twenty-lines")
     expect(part(page, "state")).to_have_text("Running")
 
     button(page, "Cancel").click()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from contextlib import ExitStack
 
 import uvicorn
+from lilota_test_servers import held_port
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
@@ -38,7 +40,8 @@ class Site:
         self._bodies: list[str] = []
         routes = [Route("/style.css", self._style), Route("/{number:int}", self._page), Mount("/tasks", tasks)]
         self._app = Starlette(routes=routes)
-        self.port = 0
+        self._held = ExitStack()
+        self.port = self._held.enter_context(held_port())
         self.start()
 
     @property
@@ -52,7 +55,6 @@ class Site:
 
     def start(self) -> None:
         listener = socket.create_server(("127.0.0.1", self.port))
-        self.port = listener.getsockname()[1]
         self._server = uvicorn.Server(uvicorn.Config(self._app, log_level="warning", timeout_graceful_shutdown=1))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]}, daemon=True)
         self._thread.start()
@@ -62,8 +64,13 @@ class Site:
             time.sleep(0.01)
 
     def stop(self) -> None:
+        """Stop it, until `start`; its port stays its own."""
         self._server.should_exit = True
         self._thread.join(WAIT_SECONDS)
+
+    def close(self) -> None:
+        self.stop()
+        self._held.close()
 
     async def _page(self, request) -> Response:
         return HTMLResponse(self._bodies[request.path_params["number"]], headers={"Content-Security-Policy": POLICY})
