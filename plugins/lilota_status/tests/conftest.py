@@ -30,6 +30,13 @@ def _no_settings(monkeypatch):
 
 
 @pytest.fixture
+def patient_streams(monkeypatch):
+    """Streams that tell only what happens, however slow the machine is: nothing again, and no trouble that is none."""
+    monkeypatch.setattr("lilota_status.streams._HEARTBEAT_SECONDS", 3600.0)
+    monkeypatch.setattr("lilota_status.streams._LONG_WAIT_SECONDS", 60.0)
+
+
+@pytest.fixture
 def url(tmp_path):
     """The store of a test: a SQLite file."""
     return f"sqlite:///{tmp_path}/tasks.db"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from lilota_status.asgi import status_app
 
+pytestmark = pytest.mark.usefixtures("patient_streams")
+
 
 def everything(_request, _task, _action):
     return True

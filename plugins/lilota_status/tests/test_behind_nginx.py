@@ -92,6 +92,7 @@ def test_a_poll_is_answered_when_something_happens(shop, client):
     assert again["events"][0]["data"]["state"] == "cancelled"
 
 
+@pytest.mark.usefixtures("patient_streams")
 @pytest.mark.parametrize("shop", [_asgi], indirect=True)
 def test_each_event_of_a_stream_comes_through_while_it_lasts(shop, client):
     """nginx holds nothing back until the end, and a stream goes on where it was."""

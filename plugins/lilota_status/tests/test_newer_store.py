@@ -6,6 +6,7 @@ import sqlite3
 import time
 from contextlib import closing
 
+import pytest
 from lilota_status.asgi import status_app
 
 #: How long a process that has the store open may take to notice.
@@ -42,6 +43,7 @@ def test_a_store_that_has_become_newer_is_trouble_and_its_remedy_is_in_the_log(v
     assert "Upgrade lilota-sqlite-store." in caplog.text
 
 
+@pytest.mark.usefixtures("patient_streams")
 def test_a_page_that_waits_for_news_goes_on_when_the_store_is_one_that_is_known_again(serve, client, url, caplog):
     """Meanwhile it is told of trouble, and the log of the server of the remedy; once, however often it is asked."""
     ref = client.add("task").ref

@@ -20,6 +20,8 @@ from lilota.client import TaskClient
 from lilota.errors import StoreUnavailableError, StoreVersionError
 from lilota.stores import MemoryTaskStore
 
+pytestmark = pytest.mark.usefixtures("patient_streams")
+
 
 class FragileStore(MemoryTaskStore):
     """A store in memory that goes away when a test says so, and counts what it is asked."""
