@@ -57,6 +57,12 @@ def start(store_url, tmp_path):
 
 
 @pytest.fixture
+def new_visitor(start, new_visitor):
+    """As elsewhere; visitors leave before the dashboards end, which else would cut their streams."""
+    return new_visitor
+
+
+@pytest.fixture
 def board(start):
     """A dashboard that may act."""
     return start("--allow-actions")

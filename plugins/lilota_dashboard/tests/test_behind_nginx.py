@@ -84,7 +84,7 @@ def test_on_a_host_of_its_own_with_tls_it_is_live_and_acts(start, nginx, window,
 
 def test_a_page_goes_on_after_nginx_was_started_again(start, nginx, window, runner, tmp_path):
     """It says that there is no connection, and then is live again."""
-    window.forgiven += ["ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE"]
+    window.forgiven.append("net::ERR_")  # which one depends on how far a connection was when nginx ended
     board = start("--trusted-proxy", "127.0.0.1")
     server = nginx("dashboard.conf", p8765=board.port)
     address = f"https://localhost:{server.port}"

@@ -79,13 +79,13 @@ def test_the_page_shows_the_tasks_of_the_demo_live(demo, visitor, request):
     expect(page.locator(".tiles")).to_contain_text("running")
 
     every = {"pending", "running", "succeeded", "failed", "cancelled"}
-    visitor.until(page, lambda: every <= set(states_of(client)), "a task in every state")
-    visitor.until(page, lambda: list(client.find(names=["pack_folder"], states=["succeeded"])), "a file")
+    wait_until(lambda: every <= set(states_of(client)))
+    wait_until(lambda: list(client.find(names=["pack_folder"], states=["succeeded"])))
     tasks = re.sub(r"[#?].*", "", page.url) + "tasks"
     page.goto(f"{tasks}/{next(client.find(names=['pack_folder'], states=['succeeded'])).id}")
     expect(page.get_by_role("link", name="images.zip")).to_be_visible()
-    visitor.until(page, lambda: newsletters(client), "a newsletter that goes out")
-    page.goto(f"{tasks}/{newsletters(client)[0].id}")
+    going_out = wait_until(lambda: newsletters(client))
+    page.goto(f"{tasks}/{going_out[0].id}")
     bar = page.locator("#task progress")
     before = bar.get_attribute("value")
 
@@ -110,6 +110,7 @@ def test_ctrl_c_cancels_what_is_not_done_and_leaves_nothing_behind(demo, request
 
 def wait_until(condition):
     ends_at = time.monotonic() + WAIT_SECONDS
-    while not condition():
+    while not (seen := condition()):
         assert time.monotonic() < ends_at
         time.sleep(0.1)
+    return seen

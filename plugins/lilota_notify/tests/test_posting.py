@@ -279,7 +279,7 @@ def test_a_receiver_that_answers_byte_by_byte_is_cut_off(send, allow):
 def test_headers_that_come_byte_by_byte_are_cut_off(send, allow):
     """The yes before them counts."""
     with RawReceiver(dripping(b"HTTP/1.1 200 OK\r\nX: ", b"a")) as receiver:
-        allow(receiver.port, first="timeout_seconds = 1")
+        allow(receiver.port, first="timeout_seconds = 5")  # the yes has to come before
 
         assert send(f"http://{HOST}:{receiver.port}/").output == {"status": 200}
 

@@ -165,7 +165,7 @@ def test_the_overview_tells_how_much_memory_each_runner_takes(enter, client, run
 
 def test_a_page_goes_on_after_the_server_was_started_again(enter, visitor, start, board, runner, tmp_path):  # noqa: PLR0917 - fixtures
     """With the same token file, nobody has to do anything."""
-    visitor.forgiven += ["net::ERR_INCOMPLETE_CHUNKED_ENCODING", "net::ERR_CONNECTION_REFUSED"]
+    visitor.forgiven.append("net::ERR_")  # which one depends on how far a connection was when the server ended
     board.stop()
     token = tmp_path / "token"
     token.write_text(board.token)
@@ -185,6 +185,12 @@ def test_a_page_goes_on_after_the_server_was_started_again(enter, visitor, start
     expect(page.locator("#log li")).to_have_count(2)
 
 
+def wait_for_page(page, address):
+    """Wait until a page is there whole: before its script runs, it knows no keys."""
+    expect(page).to_have_url(re.compile(address))
+    page.wait_for_load_state()
+
+
 def test_everything_is_reached_by_keys(enter, client):
     """The palette, the rows, the pages."""
     ids = [client.add("endless").id for _ in range(3)]
@@ -192,17 +198,18 @@ def test_everything_is_reached_by_keys(enter, client):
     page.keyboard.press("j")
     page.keyboard.press("j")
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile(rf"/tasks/{ids[1]}$"))
+    wait_for_page(page, rf"/tasks/{ids[1]}$")
     page.keyboard.press("/")
     page.keyboard.type("plug")
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile(r"/plugins$"))
+    wait_for_page(page, r"/plugins$")
     page.keyboard.press("/")
     page.keyboard.type(str(ids[0]))
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile(rf"/tasks/{ids[0]}$"))
+    wait_for_page(page, rf"/tasks/{ids[0]}$")
     page.keyboard.press("g")
     page.keyboard.press("o")
+    wait_for_page(page, r"\d/$")
     expect(page.locator(".tiles")).to_be_visible()
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()

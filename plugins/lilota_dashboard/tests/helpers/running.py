@@ -82,16 +82,22 @@ class RunningDashboard(Site):
         command = [sys.executable, *program, "dashboard", "--store", store_url, "--port", port, *options]
         self._log = open(folder / "dashboard.log", "a+", encoding="utf-8")  # noqa: SIM115 - closed by stop
         self.process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=self._log, text=True)
+        try:
+            self.url, self.token = self._told()
+        except BaseException:  # also of the time limit of a test: what it leaves open would fail others
+            self.stop()
+            raise
+        self.host = self.url.partition("://")[2].partition("/")[0]
+        super().__init__(int(self.host.rpartition(":")[2]))
+
+    def _told(self):
+        """Wait for the line with its address and its token, and return both."""
         line = self.process.stdout.readline()
         found = re.search(r"(https?://\S+?)/#token=(\S+)", line)
         if found is None:
             self.process.wait(WAIT_SECONDS)
-            said = self.log()
-            self.stop()
-            raise AssertionError(f"It did not start: {line}{said}")
-        self.url, self.token = found.groups()
-        self.host = self.url.partition("://")[2].partition("/")[0]
-        super().__init__(int(self.host.rpartition(":")[2]))
+            raise AssertionError(f"It did not start: {line}{self.log()}")
+        return found.groups()
 
     def log(self):
         """Return what it wrote to standard error so far."""
