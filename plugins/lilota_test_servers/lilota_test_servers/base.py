@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 import signal
 import socket
 import subprocess
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar, Self, TypedDict
 
@@ -21,6 +23,8 @@ _START_SECONDS = 60
 _STOP_SECONDS = 30
 _POLL_SECONDS = 0.01
 _ANSWER_SECONDS = 5
+_LOWEST_PORT = 10_000
+_PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 class ServerOptions(TypedDict, total=False):
@@ -216,6 +220,17 @@ def answer_on(socket_path: Path, question: bytes = b"") -> bytes:
 
 
 def free_port() -> int:
-    """Return a TCP port of this host that is free at this moment."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    """Return a TCP port of this host that is free at this moment.
+
+    It is none of those that the system gives to who asks for any: a server that was killed, or one that takes a while
+    to start, finds it free later, too.
+    """
+    while True:
+        # Where there is no such range to stay below, any port has to do.
+        port = secrets.choice(range(_LOWEST_PORT, _first_given_port())) if _PORT_RANGE.exists() else 0
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)) as probe:
+            return int(probe.getsockname()[1])
+
+
+def _first_given_port() -> int:
+    return max(int(_PORT_RANGE.read_text().split()[0]), _LOWEST_PORT + 1000)
