@@ -25,7 +25,7 @@ def lilota(site: ShopSite, *arguments: str, **variables: str) -> subprocess.Comp
     command = [str(Path(sys.executable).with_name("lilota")), *arguments]
     environment = {**site.environment(), "DJANGO_SETTINGS_MODULE": "shop.settings", **variables}
     return subprocess.run(
-        command, cwd=site.folder, env=environment, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=site.folder, env=environment, capture_output=True, text=True, timeout=200, check=False
     )
 
 

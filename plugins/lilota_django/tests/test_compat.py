@@ -41,7 +41,7 @@ print(compat.InvalidTask is exceptions.InvalidTask)
 
 def run(program: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", program], cwd=HELPERS, capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", program], cwd=HELPERS, capture_output=True, text=True, check=False, timeout=200
     )
 
 

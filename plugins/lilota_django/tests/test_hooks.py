@@ -27,7 +27,7 @@ def run(folder, *arguments, **environment):
         env={**own, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=False,
     )
 
@@ -51,7 +51,7 @@ def test_a_worker_of_the_command_line_loads_the_project(tmp_path):
         "result = add_user.enqueue('anna')\n"
         "command = [sys.executable, '-m', 'lilota', 'worker', '--processes', '1', '--store', 'django']\n"
         "worker = subprocess.Popen(command)\n"
-        "print(get_client().get(int(result.id)).result(timeout_seconds=50))\n"
+        "print(get_client().get(int(result.id)).result(timeout_seconds=150))\n"
         "worker.terminate(); print(worker.wait())"
     )
 

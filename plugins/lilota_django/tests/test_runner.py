@@ -32,7 +32,7 @@ def test_tasks_added_in_a_transaction_run_after_it(everywhere, runner):
         runner.add("double", "", {"number": 99})
         transaction.set_rollback(True, using=everywhere.alias)
 
-    outputs = [handle.result(timeout_seconds=30) for handle in handles]
+    outputs = [handle.result(timeout_seconds=120) for handle in handles]
 
     assert [output["doubled"] for output in outputs] == [0, 2, 4, 6, 8]
     assert [line.text for line in everywhere.logs(handles[0].id)] == ["doubling"]
@@ -56,7 +56,7 @@ def test_a_runner_that_stops_leaves_no_connection(open_store, postgres):
     runner.register("double", Double)
     before = threading.active_count()
     runner.start()
-    runner.add("double", "", {"number": 1}).result(timeout_seconds=30)
+    runner.add("double", "", {"number": 1}).result(timeout_seconds=120)
 
     runner.stop()
 

@@ -93,7 +93,7 @@ class Reader:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=200,
             check=False,
         )
         assert done.returncode == 0, done.stderr
@@ -103,7 +103,7 @@ class Reader:
         return Background(command.split(), self.folder, self.environment)
 
     def get(self, path):
-        with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=30) as response:
+        with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=120) as response:
             return json.load(response)
 
     def site_answers(self):
@@ -131,6 +131,7 @@ class Background:
                 self._process.wait()
 
 
+@pytest.mark.timeout(900)  # ten programs, one after the other
 @pytest.mark.skipif(not PAGE.exists(), reason="the documentation is not part of this distribution")
 def test_whoever_follows_the_tutorial_sees_a_task_succeed(tmp_path):
     """From an empty folder to a result that the site gives, and a row in the admin."""

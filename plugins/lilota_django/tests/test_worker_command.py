@@ -31,7 +31,7 @@ def test_enqueued_functions_run_in_a_worker(site):
     counting = get_client().add("count_users")
 
     with site.worker() as worker:
-        output = counting.result(timeout_seconds=60)
+        output = counting.result(timeout_seconds=120)
         code = worker.stop()
 
     for result in results:
@@ -86,9 +86,9 @@ def test_functions_of_lilota_run_in_a_worker(site):
     ]
 
     with site.worker() as worker:
-        results = [handle.result(timeout_seconds=60) for handle in handles[:3]]
+        results = [handle.result(timeout_seconds=120) for handle in handles[:3]]
         with pytest.raises(TaskFailedError, match="IntegrityError"):
-            handles[3].result(timeout_seconds=60)
+            handles[3].result(timeout_seconds=120)
 
     made = User.objects.using(ALIAS).get(username="berta").date_joined.date()
     assert results == [["anna", "anna"], made, ["carla"]]
@@ -103,7 +103,7 @@ def test_functions_of_lilota_are_found_where_models_import_them(site):
     handle = get_client().add("label", input={"user": "anna"})
 
     with site.worker():
-        assert handle.result(timeout_seconds=60) == ["anna"]
+        assert handle.result(timeout_seconds=120) == ["anna"]
 
 
 def test_modules_that_the_settings_name_stand_instead_of_those_of_the_apps(site):
@@ -150,7 +150,7 @@ def test_connections_are_tended_around_each_task(site):
     following = get_client().add("count_users")
 
     with site.worker():
-        outputs = [handle.result(timeout_seconds=60) for handle in (leaving, following)]
+        outputs = [handle.result(timeout_seconds=120) for handle in (leaving, following)]
 
     first.refresh()
     second.refresh()

@@ -33,7 +33,7 @@ BACKEND = {
     "OPTIONS": {"store": f"django://{ALIAS}"},
 }
 HELPERS = Path(__file__).parent
-_WAIT_SECONDS = 60
+_WAIT_SECONDS = 120
 
 
 def migrated(folder: Path) -> Path:
