@@ -295,8 +295,9 @@ def test_a_task_that_a_hook_contributes_in_the_runner_only_is_given_back(site, u
     )
 
 
-def test_what_a_worker_logs_and_prints_outside_of_attempts_is_in_the_log_of_its_runner(site, url, caplog):
+def test_what_a_worker_logs_and_prints_outside_of_attempts_is_in_the_log_of_its_runner(site, url, caplog, monkeypatch):
     """At its start and at its end, with its process id; not in the log of the task that comes next."""
+    monkeypatch.setattr("lilota.running.stopping._LEAVE_SECONDS", 60.0)
     caplog.set_level(logging.INFO)
     source = (
         "import logging\nfrom lilota import hookimpl\nlogger = logging.getLogger('site_says')\n\n@hookimpl\n"

@@ -128,7 +128,7 @@ def test_one_that_blocks_the_loop_is_named_with_its_stack(at_once, tmp_path):
     _, add = at_once
     blocking, other = add("blocks", meet=2), add("waits_for_enough", meet=2)
 
-    lines = until(lambda: texts(blocking), lambda seen: any("time.sleep(" in text for text in seen))
+    lines = until(lambda: texts(blocking), lambda seen: any("in _wait_without_the_loop" in text for text in seen))
     (tmp_path / "enough").touch()
 
     assert re.match("It has let nothing else on its event loop go on for more than 1 s, and 1 other ", lines[0])

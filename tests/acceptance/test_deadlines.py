@@ -132,12 +132,12 @@ def test_whoever_retries_an_expired_task_has_it_run(tmp_path):
 def test_a_task_that_ignores_its_deadline_is_killed_once_and_for_all(folder, monkeypatch):
     """Its error has the numbers; fifty attempts would have been allowed."""
     with worker(folder, 1, monkeypatch):
-        added = lilota("add", "stubborn", "--any-name", "--deadline", "1", "--wait", "--json")
+        added = lilota("add", "stubborn", "--any-name", "--deadline", "5", "--wait", "--json")
 
     record = json.loads(added.stdout)
     assert (record["state"], record["attempt"], added.returncode) == ("failed", 1, 1)
     assert record["error"]["type"] == "DeadlineReached"
-    assert "The task had 1 s for all its attempts together" in record["error"]["message"]
+    assert "The task had 5 s for all its attempts together" in record["error"]["message"]
     assert "was stopped by force" in record["error"]["message"]
 
 

@@ -19,7 +19,7 @@ import pytest
 from history.events import Added
 from programs import Program, kill
 from runner_tasks import TASKS
-from running import until
+from running import started, until
 
 from lilota.config import Settings
 from lilota.runner import TaskRunner
@@ -122,27 +122,28 @@ def runner(request, tmp_path):
     runner.stop(timeout_seconds=0)
 
 
-def test_a_killed_worker_is_replaced_and_its_task_runs_again(runner):
+def test_a_killed_worker_is_replaced_and_its_task_runs_again(runner, tmp_path):
     """Whoever kills it: the attempt is counted as lost, the next one goes on in another process."""
-    handle = runner.add("hash", input={"text": "a", "seconds": 0.5})
+    handle = runner.add("wait", input={"file": str(tmp_path / "go on")})
     victim = until(handle.info, lambda info: info.pid).pid
 
     os.kill(victim, signal.SIGKILL)
+    (tmp_path / "go on").touch()
 
-    assert handle.result(60)
+    assert handle.result(60) is None
     assert (handle.info().attempt, handle.info().lost_attempts) == (2, 1)
     assert handle.info().pid != victim
 
 
-def test_idle_workers_that_are_killed_are_replaced(runner):
+def test_idle_workers_that_are_killed_are_replaced(runner, tmp_path):
     """Nothing runs, nothing is lost, and the next tasks find as many workers as ever."""
     first = _two_up(runner)
-    pids = {handle.info().pid for handle in _two_at_once(runner)}
+    pids = {handle.info().pid for handle in _two_at_once(runner, tmp_path / "first")}
 
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
     _two_up(runner, besides=first)
-    handles = _two_at_once(runner)
+    handles = _two_at_once(runner, tmp_path / "second")
 
     assert not pids & {handle.info().pid for handle in handles}
     assert len({handle.info().pid for handle in handles}) == 2
@@ -156,8 +157,12 @@ def _two_up(runner, besides=frozenset()):
     )
 
 
-def _two_at_once(runner):
-    handles = [runner.add("sleep", input={"seconds": 0.3}) for _ in range(2)]
+def _two_at_once(runner, file):
+    """Run two tasks, of which none ends before both run."""
+    handles = [runner.add("wait", input={"file": str(file)}) for _ in range(2)]
+    for handle in handles:
+        started(handle)
+    file.touch()
     for handle in handles:
         handle.result(60)
     return handles

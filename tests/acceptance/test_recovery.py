@@ -12,7 +12,7 @@ import sys
 import textwrap
 
 import pytest
-from programs import Program
+from programs import Program, freeze
 from running import until
 
 from lilota.models import TaskState
@@ -329,7 +329,8 @@ def test_a_frozen_runner_cannot_overwrite_what_another_one_did(run, tmp_path):
         class Slow(TaskBase):
             def run(self):
                 self.set_progress(self.task_info.id, 1)
-                time.sleep(1.0)
+                while not os.path.exists("go on"):
+                    time.sleep(0.01)
                 return {{"attempt": self.task_info.attempt}}
 
         if __name__ == "__main__":
@@ -347,7 +348,8 @@ def test_a_frozen_runner_cannot_overwrite_what_another_one_did(run, tmp_path):
     frozen = run(body, arguments=["adds"])
     frozen.wait_for("ready")
     store = open_store(url)
-    os.kill(frozen.pid, signal.SIGSTOP)
+    freeze(frozen.pid)
+    (tmp_path / "go on").touch()
     other = run(body)
     until(store.get_all_tasks, lambda tasks: all(task.state is TaskState.SUCCEEDED for task in tasks))
     between = store.get_all_tasks()

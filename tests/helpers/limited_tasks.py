@@ -60,14 +60,14 @@ def share(children: int) -> int:
     return len(held)
 
 
-@task(max_cpu_seconds=0.5)
+@task(max_cpu_seconds=0.5, kill_after_seconds=60)
 def burn() -> None:
     """Keeps a processor busy."""
     while True:
         pass
 
 
-@task(max_cpu_seconds=0.5)
+@task(max_cpu_seconds=0.5, kill_after_seconds=60)
 def burn_in_child() -> None:
     """Has a child keep a processor busy."""
     subprocess.run([sys.executable, "-c", "while True: pass"], check=False)

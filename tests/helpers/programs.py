@@ -36,6 +36,19 @@ def kill(pid: int, signal_number: signal.Signals = signal.SIGKILL) -> None:
         os.kill(pid, signal_number)
 
 
+def freeze(pid: int) -> None:
+    """Stop a process, and wait until none of its threads runs: on a busy machine they go on for a while."""
+    os.kill(pid, signal.SIGSTOP)
+    deadline = time.monotonic() + _WAIT_SECONDS
+    while {_state(thread) for thread in Path(f"/proc/{pid}/task").iterdir()} != {"T"}:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def _state(thread: Path) -> str:
+    return (thread / "stat").read_text().rpartition(")")[2].split()[0]
+
+
 class Program:
     """A program that runs, with its output and its processes.
 

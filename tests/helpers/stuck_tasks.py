@@ -65,7 +65,7 @@ class StuckInC(TaskBase):
 
     def run(self) -> None:
         self.set_progress(self.task_info.id, 1)
-        time.sleep(0.5)  # until that is told
+        self.wait_until_stored()
         self.call_c()
 
     def call_c(self) -> None:
@@ -74,6 +74,12 @@ class StuckInC(TaskBase):
         library = ctypes.PyDLL(None)
         while True:
             library.pthread_mutex_lock(lock)
+
+
+class StuckInCForLong(StuckInC):
+    """The same, with more time between what is done to end it."""
+
+    kill_after_seconds = 4.0
 
 
 class StuckInCWithoutSignals(StuckInC):
