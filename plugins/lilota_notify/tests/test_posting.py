@@ -75,6 +75,59 @@ def test_an_answer_that_is_no_yes_is_tried_again(status, send, receiver, allow):
     assert f"answers with {status}" in error_of(send(f"http://{HOST}:{receiver.port}/"), NotDeliveredError)
 
 
+@pytest.fixture(params=[429, 503])
+def busy(request, receiver, allow):
+    """A receiver that will answer once with such a status."""
+    allow(receiver.port)
+    receiver.answers[:] = [request.param]
+    return receiver
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [
+        ("120", 120),
+        ("0", 5),
+        ("Fri, 31 Dec 1999 23:59:59 GMT", 5),
+        ("9" * 60, 10_800),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 10_800),
+    ],
+    ids=["seconds", "at once", "date that is over", "too many seconds", "date that is too late"],
+)
+def test_a_receiver_that_is_busy_says_when_it_is_asked_again(told, seconds, send, busy):
+    """In bounds: nobody is asked each moment, or not for days, because of it. It spends no attempt."""
+    (status,) = busy.answers
+    busy.headers["Retry-After"] = told
+
+    result = send(f"http://{HOST}:{busy.port}/")
+
+    assert (result.state, result.error.type) == (TaskState.PENDING, "Retry")
+    assert (result.outcome.delay_seconds, result.outcome.spends_attempt) == (seconds, False)
+    assert f"answers with {status}, and is asked again in {seconds} s" in result.error.message
+
+
+@pytest.mark.parametrize(
+    "text", ["", "soon", "-5", "1.5", "1" * 65, "\u0665", "Mon, 99 Foo 2030 12:00:00 +99999999999"]
+)
+def test_a_wish_that_nobody_understands_is_none(text, send, receiver, allow):
+    """It is asked again as one that has none."""
+    allow(receiver.port)
+    receiver.answers[:] = [503]
+    receiver.headers["Retry-After"] = text.encode().decode("latin-1")
+
+    assert "answers with 503." in error_of(send(f"http://{HOST}:{receiver.port}/"), NotDeliveredError)
+
+
+@pytest.mark.parametrize("status", [302, 404, 410, 500])
+def test_only_who_is_busy_says_when_it_is_asked_again(status, send, receiver, allow):
+    """Other answers are no promise that it goes better then."""
+    allow(receiver.port)
+    receiver.answers[:] = [status]
+    receiver.headers["Retry-After"] = "120"
+
+    assert send(f"http://{HOST}:{receiver.port}/").error.type != "Retry"
+
+
 def test_a_receiver_that_is_gone_for_good_is_not_told_again(send, receiver, allow):
     allow(receiver.port)
     receiver.answers[:] = [410]
