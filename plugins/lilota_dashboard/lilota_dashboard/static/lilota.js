@@ -106,10 +106,19 @@ function refreshLater() {
   if (refresh || !results || !results.dataset.first) return;
   refresh = setTimeout(() => {
     refresh = null;
-    if (document.hidden || isMarked(byId(document.body.dataset.refresh))) return;
-    const at = currentRow()?.dataset.href;
+    const list = byId(document.body.dataset.refresh);
+    if (document.hidden || isMarked(list)) return;
+    let at = null, isFocused = false; // as it is when the answer has come: somebody may move on meanwhile
+    list.addEventListener("htmx:beforeSwap", () => {
+      at = currentRow()?.dataset.href;
+      isFocused = Boolean(currentRow()?.contains(document.activeElement));
+    }, { once: true });
     htmx.ajax("GET", location.pathname + location.search, { target: "#results", select: "#results", swap: "outerHTML" })
-      .then(() => { if (at) mark(rows().find((row) => row.dataset.href === at)); countAges(); });
+      .then(() => {
+        if (at) mark(rows().find((row) => row.dataset.href === at));
+        if (isFocused) focusRow();
+        countAges();
+      });
   }, 3000);
 }
 
@@ -191,13 +200,16 @@ function mark(row) {
   row.scrollIntoView({ block: "nearest" });
 }
 
+function focusRow() {
+  currentRow()?.querySelector("a")?.focus({ preventScroll: true });
+}
+
 function move(by) {
   const all = rows();
   if (!all.length) return;
   const at = all.indexOf(currentRow());
   mark(all[at < 0 ? (by > 0 ? 0 : all.length - 1) : Math.max(0, Math.min(all.length - 1, at + by))]);
-  const link = currentRow().querySelector("a");
-  if (link) link.focus({ preventScroll: true });
+  focusRow();
 }
 
 document.addEventListener("click", (event) => {

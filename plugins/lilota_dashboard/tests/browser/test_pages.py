@@ -215,6 +215,19 @@ def test_everything_is_reached_by_keys(enter, client):
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
 
 
+def test_a_row_that_was_reached_by_keys_is_opened_after_the_list_was_refreshed(enter, client):
+    """The new rows take the place of the old ones, and the focus stays where it was."""
+    ids = [client.add("endless").id for _ in range(2)]
+    page = enter("/tasks")
+    page.keyboard.press("j")
+    client.add("endless")
+    expect(page.locator("#results tbody tr")).to_have_count(3)
+
+    page.keyboard.press("Enter")
+
+    expect(page).to_have_url(re.compile(rf"/tasks/{ids[1]}$"))
+
+
 def test_the_colours_that_somebody_chose_are_kept(enter):
     """On the next page, too."""
     page = enter()
