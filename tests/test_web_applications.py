@@ -106,7 +106,7 @@ def test_an_application_runs_its_own_tasks(start, tmp_path):
     strange = {path: visitor.ask(f"/reports/{path}")[0] for path in ("77", "-1", "9" * 30, "abc", "17.5", "1/2")}
     wrong = [visitor.ask("/reports", "POST", body) for body in ({"seconds": float("nan")}, {"secs": 1}, [1])]
     visitor.ask("/reports", "POST", {"seconds": 2})
-    visitor.wait_for_state("/reports/3", "running")
+    until(lambda: visitor.ask("/reports/3")[1], lambda task: task["state"] != "pending")
     server.interrupt()
     server.wait()
 
