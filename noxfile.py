@@ -65,6 +65,10 @@ OF_EACH_PYTHON = (
     "tests/test_runner.py",
     "tests/workers",
 )
+# What wants more tests at once than the others: they wait most of the time, for leases to run out, and for servers,
+# hosts and clusters to come back.
+WAITING_PARTS = ("dask",)
+AT_ONCE = ("-n", str(2 * (os.cpu_count() or 1) + 1))
 # How a worker process was started makes no difference to these.
 OF_ANY_START = tuple(f"tests/acceptance/test_{name}.py" for name in ("bad_tasks", "deadlines", "health", "limits"))
 DOCUMENTATION_TESTS = ("tests/test_links.py", "tests/test_docs.py")
@@ -248,7 +252,8 @@ def plugins(session: nox.Session, part: str) -> None:
         environment |= django_source(session)
     # What a browser shows is the same with any Python below the server.
     elsewhere = without(f"{tests_of(name)}/browser") if session.python != OLDEST else ()
-    run_pytest(session, tests_of(name), *elsewhere, *not_slow(session), **environment)
+    at_once = AT_ONCE if part in WAITING_PARTS else ()
+    run_pytest(session, tests_of(name), *elsewhere, *not_slow(session), *at_once, **environment)
 
 
 @nox.session(python=BETWEEN, requires=["build"], tags=["all"])
@@ -267,7 +272,7 @@ def django(session: nox.Session, version: str) -> None:
 def servers(session: nox.Session) -> None:
     """Test what runners and stores do when servers, networks and hosts fail."""
     install(session, "test", *EMBEDDED, *SERVERS_STORES, EXAMPLES)
-    run_pytest(session, *SERVERS_TESTS)
+    run_pytest(session, *SERVERS_TESTS, *AT_ONCE)
 
 
 @nox.session(python=BETWEEN, requires=["build"], tags=["all"])
