@@ -434,10 +434,11 @@ def run_pytest(
     workers = str((os.cpu_count() or 1) + 1)
     with tempfile.TemporaryDirectory(prefix="lilota-nox-") as elsewhere, session.chdir(elsewhere):
         cache = Path(elsewhere, ".pytest_cache")
-        options = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), "-o", f"cache_dir={cache}", "-q"]
-        run = partial(session.run, *program, *options, *paths, *session.posargs, env=variables)
+        files = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), "-o", f"cache_dir={cache}"]
+        options = ["-n", workers, "--dist", "worksteal", "-q", f"--junitxml={report}"]
+        run = partial(session.run, *program, *files, *options, *paths, *session.posargs, env=variables)
         try:
-            run("-n", workers, "--dist", "worksteal", f"--junitxml={report}")
+            run()
         except CommandFailed:
             failed = cache / "v" / "cache" / "lastfailed"
             if not failed.is_file() or len(json.loads(failed.read_text())) > MOST_AGAIN:
