@@ -19,8 +19,12 @@ def until(is_right):
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
-def look(handle):
-    return handle.info()
+def has_run(handle):
+    try:
+        info = handle.info()
+    except (MemoryError, LilotaError):  # who looks has no memory left either
+        return False
+    return info.lost_attempts or info.state.is_terminal
 
 if __name__ == "__main__":
     runner = TaskRunner("sqlite:///tasks.db", 2, settings=Settings())
@@ -53,7 +57,7 @@ MEMORY = """
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (used + 40 * 2**20, hard))
     long = [runner.add("Long") for _ in range(4)]
-    until(lambda: runner.failure or all(info.lost_attempts or info.state.is_terminal for info in map(look, long)))
+    until(lambda: runner.failure or all(map(has_run, long)))
     resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 """
 
