@@ -19,9 +19,9 @@ _MOST: Final = 1000
 
 
 async def show(request: Request) -> Response:
-    """Answer with the names, and where each has its page."""
+    """Answer with the names, and where each has its page; and whether there are more than it tells."""
     board = await admit(request)
     found = await run_in_threadpool(names, board.client)
     base = base_of(request)
     entries = [{"text": row.name, "url": f"{base}/names/{quote(row.name, safe='')}"} for row in found.rows[:_MOST]]
-    return JSONResponse({"names": entries})
+    return JSONResponse({"names": entries, "is_cut": len(found.rows) > len(entries)})

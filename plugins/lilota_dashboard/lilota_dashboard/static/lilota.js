@@ -221,7 +221,9 @@ document.addEventListener("click", (event) => {
 
 // ---- The palette
 const pages = [["Overview", "/"], ["Tasks", "/tasks"], ["Failed tasks", "/tasks?state=failed"], ["Running tasks", "/tasks?state=running"], ["Names", "/names"], ["Plugins", "/plugins"], ["Store", "/store"]];
+const MOST_SHOWN = 12;
 let names = [];
+let isCut = false;
 let chosen = 0;
 
 async function openPalette() {
@@ -230,7 +232,7 @@ async function openPalette() {
   offer();
   try {
     const answer = await fetch(`${base}/palette`, { cache: "no-store" });
-    if (answer.ok) names = (await answer.json()).names;
+    if (answer.ok) ({ names, is_cut: isCut } = await answer.json());
   } catch { return; /* pages and ids are there without it */ }
   offer();
 }
@@ -241,7 +243,9 @@ function matches(text) {
   if (/^#?\d{1,19}$/.test(text)) found.push([`Task ${text.replace("#", "")}`, "task", `${base}/tasks/${text.replace("#", "")}`]);
   for (const [name, path] of pages) if (name.toLowerCase().includes(lower)) found.push([name, "page", base + path]);
   for (const each of names) if (text && each.text.toLowerCase().includes(lower)) found.push([each.text, "name", each.url]);
-  const shown = found.slice(0, 12);
+  const shown = found.slice(0, MOST_SHOWN);
+  const more = found.length - shown.length;
+  if (more) shown.push([`${isCut ? "more than " : ""}${more.toLocaleString("en")} more: type on, or see all names`, "page", `${base}/names`]);
   if (text) shown.push([`Tasks with “${text}”`, "search", `${base}/tasks?q=${encodeURIComponent(text)}`]);
   return shown;
 }

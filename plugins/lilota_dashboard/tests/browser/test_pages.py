@@ -8,6 +8,7 @@ from filled import fill
 from playwright.sync_api import expect
 
 from lilota.contract import RunnerInfo
+from lilota.models import NewTask
 
 
 def state_of(page):
@@ -226,6 +227,20 @@ def test_a_row_that_was_reached_by_keys_is_opened_after_the_list_was_refreshed(e
     page.keyboard.press("Enter")
 
     expect(page).to_have_url(re.compile(rf"/tasks/{ids[1]}$"))
+
+
+def test_the_palette_says_that_there_are_more_names_than_it_shows(enter, client):
+    """Who does not see a name there would think that there is none."""
+    client.store.add([NewTask(name=f"shop_{number}") for number in range(20)])
+    page = enter("/")
+    page.keyboard.press("/")
+    page.keyboard.type("shop")
+    found = page.locator("#palette-list li")
+
+    expect(found).to_have_count(14)
+    expect(found.nth(12)).to_contain_text("8 more: type on, or see all names")
+    found.nth(12).click()
+    expect(page).to_have_url(re.compile(r"/names$"))
 
 
 def test_the_colours_that_somebody_chose_are_kept(enter):
