@@ -59,8 +59,8 @@ def size(number_of_bytes: float) -> str:
     ('812 bytes', '24.1 MB', '2 GB', '2.14 GB')
     """
     if number_of_bytes < 1000:
-        return f"{number_of_bytes:.0f} bytes"
-    for unit in ("KB", "MB", "GB", "TB"):
+        return count(round(number_of_bytes), "byte")
+    for unit in ("kB", "MB", "GB", "TB"):
         number_of_bytes /= 1000
         if number_of_bytes < 999.5 or unit == "TB":
             break

@@ -42,7 +42,7 @@ def test_files_are_listed_by_name(attach):
     assert lines[0].split() == ["size", "type", "attempt", "expires", "name"]
     assert [line.split() for line in lines[1:3]] == [
         ["0", "bytes", "text/csv", "1", "a.csv"],
-        ["12.3", "KB", "text/csv", "1", "b.csv"],
+        ["12.3", "kB", "text/csv", "1", "b.csv"],
     ]
     assert lines[3] == f"Save one with: lilota files {task_id} NAME -o FILE"
 

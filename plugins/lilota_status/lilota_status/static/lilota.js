@@ -149,11 +149,12 @@ class Base extends HTMLElement {
     return key && this.texts[key].replace(/{(\w+)}/g, (_, name) => values[name]);
   }
 
-  /** Return a number with its unit, in the language of the texts. */
-  amount(value, units, unitDisplay) {
-    const [unit, size] = units.findLast((one) => value >= 1.5 * one[1]) ?? units[0];
-    const language = this.texts.waiting === TEXTS.waiting ? "en" : this.attribute("lang");
-    return (value / size).toLocaleString(language, {style: "unit", unit, unitDisplay, maximumFractionDigits: 0});
+  /** Return a number with its unit, in the language of the texts: times roughly, sizes as the pages without a script do. */
+  amount(value, units, least = 1.5) {
+    const [unit, size] = units.findLast((one) => value >= least * one[1]) ?? units[0];
+    return (value / size).toLocaleString(this.texts.waiting === TEXTS.waiting ? "en" : this.attribute("lang"), {
+      style: "unit", unit, unitDisplay: least > 1 || size < 2 ? "long" : "short", maximumFractionDigits: least > 1 ? 0 : 2
+    });
   }
 
   make(tag, name, properties, ...children) {
@@ -260,7 +261,7 @@ class Task extends Base {
   }
 
   details({state, percentage, step, of, before, starts_at, started_at, finish_at, finished_at}) {
-    const time = (key, span) => span > 500 && this.say(key, {time: this.amount(span, TIMES, "long")});
+    const time = (key, span) => span > 500 && this.say(key, {time: this.amount(span, TIMES)});
     const until = (instant) => Date.parse(instant) - Date.now() - this.ahead;
     const parts = {
       waiting: [before && this.say("before", {before}), time("starts", until(starts_at))],
@@ -273,7 +274,7 @@ class Task extends Base {
   file({name, size, url}) {
     return this.make("li", "row", {},
       this.make("a", "file", {href: url, download: ""}, name),
-      this.make("span", "size", {}, this.amount(size, SIZES, "short")));
+      this.make("span", "size", {}, this.amount(+size.toPrecision(3), SIZES, 1)));
   }
 
   /** Say to who does not see the page what happens: each change of state, and now and then how far it is. */

@@ -8,6 +8,8 @@ import pytest
 import shown_tasks
 from looking import bar, button, events_of, part
 
+from lilota.texts.words import size
+
 expect = pytest.importorskip("playwright.sync_api").expect
 
 
@@ -134,13 +136,25 @@ def test_files_are_downloaded(see, add, go_on):
     """Each is there with its name and its size."""
     page = see(add(shown_tasks.thumbnails, 1))
     go_on(1)
-    expect(part(page, "size")).to_have_text("14 byte")
+    expect(part(page, "size")).to_have_text("14 bytes")
 
     with page.expect_download() as download:
         page.get_by_role("link", name="thumbnails.zip").click()
 
     assert download.value.suggested_filename == "thumbnails.zip"
     assert download.value.path().read_bytes() == b"small pictures"
+
+
+def test_a_size_is_written_as_on_pages_without_a_script(see, add):
+    """Which of the two somebody sees is chance."""
+    page = see(add(shown_tasks.thumbnails, 1))
+    sizes = [0, 1, 14, 999, 1000, 1499, 12_345, 999_999, 24_100_000, 241_300_000, 2_140_000_000]
+    shown = """sizes => {
+        const element = document.querySelector("lilota-task");
+        return sizes.map((size) => element.file({name: "", size, url: ""}).textContent);
+    }"""
+
+    assert page.evaluate(shown, sizes) == [size(each) for each in sizes]
 
 
 def test_what_ended_while_nobody_looked_is_there(see, add, go_on):
