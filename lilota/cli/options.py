@@ -64,7 +64,8 @@ def _task_id(text: str) -> int:
     if text.isascii() and text.isdigit() and len(text) < 20 and 1 <= int(text) <= _LARGEST_ID:
         return int(text)
     # Not a ValueError, which would put "Invalid value for 'ID'" in front.
-    line = click.get_current_context().find_root().info_name
+    context = click.get_current_context(silent=True)
+    line = context.find_root().info_name if context else "lilota"
     raise click.UsageError(f"{text!r:.60} is not the id of a task: ids are whole numbers, `{line} list` shows them.")
 
 
