@@ -100,7 +100,7 @@ class Program:
         """Wait until it has printed something."""
         deadline = time.monotonic() + _WAIT_SECONDS
         while text not in self.output:
-            assert self.is_running(), self.output
+            assert self.is_running() or text in self.output, self.output  # it may have ended since it was looked at
             assert time.monotonic() < deadline, self.output
             time.sleep(0.02)
 
