@@ -46,7 +46,9 @@ def freeze(pid: int) -> None:
 
 
 def _state(thread: Path) -> str:
-    return (thread / "stat").read_text().rpartition(")")[2].split()[0]
+    with contextlib.suppress(OSError):  # it has just ended
+        return (thread / "stat").read_text().rpartition(")")[2].split()[0]
+    return ""
 
 
 class Program:
