@@ -7,11 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from running import until
 
 from lilota.testing.executors.crew import is_alive
-from lilota.workers import families, process_table
+from lilota.workers import families
 from lilota.workers.families import MARK_VARIABLE, Family, signal_all
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who has left a process group")
@@ -31,6 +33,8 @@ class Worker:
         self.pid = self._shell.pid
         assert self._shell.stdout is not None
         self.child = int(self._shell.stdout.readline())
+        # While one program takes the place of another, it has no mark.
+        until(Path(f"/proc/{self.child}/comm").read_text, lambda name: name == "sleep\n")
 
     @property
     def exitcode(self) -> int | None:
@@ -51,8 +55,7 @@ class Worker:
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch):
-    """A busy machine may stop a program while it takes the place of another: then it has no mark."""
-    monkeypatch.setattr(process_table, "_EXEC_SECONDS", 60.0)
+    """A busy machine may come late to the end of a process."""
     monkeypatch.setattr(families, "_DEATH_SECONDS", 60.0)
 
 
