@@ -277,7 +277,7 @@ def test_a_program_can_bring_its_own_executor(caplog):
 
     runner = make_runner(processes=2, executor=make, lease_seconds=12.5, upload_modules=[__file__])
     with runner:
-        assert runner.add("hash", input={"text": "a"}).result(timeout_seconds=30)
+        assert runner.add("hash", input={"text": "a"}).result(timeout_seconds=60)
 
     (options,) = asked
     assert (options.url, options.number_of_processes) == ("", 2)

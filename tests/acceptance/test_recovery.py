@@ -277,11 +277,11 @@ def test_servers_that_fork_after_loading_the_application_work(run, tmp_path):
                 pid = os.fork()
                 if pid == 0:
                     with make({url!r}) as runner:
-                        assert runner.add("add", input={{"a": number, "b": 1}}).result(30) == {{"sum": number + 1}}
-                        assert client.add("add", input={{"a": 5, "b": 5}}).result(30) == {{"sum": 10}}
+                        assert runner.add("add", input={{"a": number, "b": 1}}).result(60) == {{"sum": number + 1}}
+                        assert client.add("add", input={{"a": 5, "b": 5}}).result(60) == {{"sum": 10}}
                     os._exit(0)
                 children.append(pid)
-            print([os.waitpid(pid, 0)[1] for pid in children], before.result(30))
+            print([os.waitpid(pid, 0)[1] for pid in children], before.result(60))
     """)
 
     assert program.wait() == 0, program.output

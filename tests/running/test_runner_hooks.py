@@ -83,8 +83,8 @@ def test_an_end_that_no_worker_has_told_is_known_as_such(runner, heard):
     runner.register("crash", Crash)
     runner.start()
     with pytest.raises(TaskFailedError):
-        runner.add("crash", max_lost_attempts=1).result(timeout_seconds=30)
-    runner.add("hash", input={"text": "a"}).result(timeout_seconds=30)
+        runner.add("crash", max_lost_attempts=1).result(timeout_seconds=60)
+    runner.add("hash", input={"text": "a"}).result(timeout_seconds=60)
     runner.stop()
 
     assert [told for told in heard if not told[0].startswith("st")] == [("failed", False), ("succeeded", True)]
