@@ -26,9 +26,13 @@ PERSON = {
     "DJANGO_SUPERUSER_PASSWORD": "harbour",
     "DJANGO_SUPERUSER_EMAIL": "a@b.de",
 }
-_WAIT_SECONDS = 60
+#: Programs import much before they answer, and the machine may have much else to do.
+_WAIT_SECONDS = 150
 
-pytestmark = pytest.mark.skipif(not PAGE.exists(), reason="the documentation is not here")
+pytestmark = [
+    pytest.mark.skipif(not PAGE.exists(), reason="the documentation is not here"),
+    pytest.mark.timeout(400),
+]
 
 
 @pytest.fixture
