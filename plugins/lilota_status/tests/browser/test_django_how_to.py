@@ -64,9 +64,13 @@ def site(tmp_path, port, processes):
         else:
             silent = ["--noinput"] if command.endswith("createsuperuser") else []
             subprocess.run([*command.split(), *silent], check=True, **given)
-    processes.append(subprocess.Popen(["python", "manage.py", "lilota_worker", "--processes", "1"], **given))
+    printed = tmp_path / "printed"
+    with printed.open("w") as output:
+        worker = ["python", "-u", "manage.py", "lilota_worker", "--processes", "1"]
+        processes.append(subprocess.Popen(worker, stdout=output, **given))
     url = f"http://127.0.0.1:{port}/"
-    _wait_until_it_answers(url, processes[0])
+    _wait_until(lambda: _answers(url), processes)
+    _wait_until(lambda: "Ready." in printed.read_text(), processes)
     return url
 
 
@@ -83,14 +87,18 @@ def _written(folder):
         path.write_text((path.read_text() if name[2] else "") + text[name.end() :])
 
 
-def _wait_until_it_answers(url, process):
+def _wait_until(condition, processes):
     ends_at = time.monotonic() + _WAIT_SECONDS
-    while time.monotonic() < ends_at:
-        assert process.poll() is None, "the site has ended"
-        with suppress(OSError), urllib.request.urlopen(url):
-            return
+    while not condition():
+        assert all(process.poll() is None for process in processes), "one of them has ended"
+        assert time.monotonic() < ends_at, "they are not ready"
         time.sleep(0.05)
-    pytest.fail(f"{url} does not answer")
+
+
+def _answers(url):
+    with suppress(OSError), urllib.request.urlopen(url):
+        return True
+    return False
 
 
 def test_the_django_project_of_the_page_works(site, visitor, tmp_path):

@@ -20,6 +20,7 @@ from PIL import Image
 
 expect = pytest.importorskip("playwright.sync_api").expect
 
+DJANGO = "django_photos/run.py"
 EXAMPLES = Path(__file__).resolve().parents[4] / "examples"
 #: A program imports much before it answers, and the machine may have much else to do.
 _WAIT_SECONDS = 150
@@ -40,9 +41,13 @@ def start(tmp_path):
         port = ports.enter_context(held_port())
         environment = {**os.environ, "PORT": str(port), "DATA_DIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
         command = [sys.executable, str(EXAMPLES / program), *arguments]
-        processes.append(subprocess.Popen(command, cwd=tmp_path, env=environment))
+        printed = tmp_path / "printed"
+        with printed.open("w") as output:
+            processes.append(subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=output))
         url = f"http://127.0.0.1:{port}/"
-        _wait_until_it_answers(url, processes[-1])
+        _wait_until(lambda: _answers(url), processes[-1])
+        if program == DJANGO:  # its worker is a program of its own
+            _wait_until(lambda: "Ready." in printed.read_text(), processes[-1])
         return url
 
     yield start
@@ -52,17 +57,18 @@ def start(tmp_path):
     ports.close()
 
 
-def _wait_until_it_answers(url, process):
+def _wait_until(condition, process):
     ends_at = time.monotonic() + _WAIT_SECONDS
-    while time.monotonic() < ends_at:
+    while not condition():
         assert process.poll() is None, "the example has ended"
-        with suppress(OSError), urllib.request.urlopen(url):
-            return
+        assert time.monotonic() < ends_at, "the example is not ready"
         time.sleep(0.05)
-    pytest.fail(f"{url} does not answer")
 
 
-DJANGO = "django_photos/run.py"
+def _answers(url):
+    with suppress(OSError), urllib.request.urlopen(url):
+        return True
+    return False
 
 
 @pytest.fixture(params=["fastapi_photos/app.py", DJANGO, f"{DJANGO} --asgi"])
