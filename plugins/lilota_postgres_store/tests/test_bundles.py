@@ -154,15 +154,15 @@ def test_bundled_tasks_take_their_place_among_the_others(store):
     assert claim(store) == [ids[3], ids[1]]
 
 
-def test_a_task_that_runs_again_stands_behind_the_bundled_ones(store):
-    """It is due later than the tasks that were added before."""
+def test_a_task_that_is_given_back_stands_before_the_bundled_ones_and_one_that_runs_again_behind_them(store):
+    """The one is where it was; the other is due later than the tasks that were added before."""
     first, cancelled, last = store.add([TASK] * 3)
     claim(store, limit=1)
     store.release("runner")
     store.cancel(cancelled)
     store.retry(cancelled)
 
-    assert claim(store) == [last, first, cancelled]
+    assert claim(store) == [first, last, cancelled]
 
 
 def headed(count):
