@@ -140,6 +140,7 @@ EXPECTED = {
 #: Faults that the game against the model can't see: they need two threads, or questions that it does not ask.
 BEYOND_THE_MODEL = {
     "coming back keeps the place",
+    "look ahead claims",
     "runners are known by their first words",
     "claim ignores families",
     "claim takes families for patterns",
