@@ -33,6 +33,7 @@ class Slots:
         self._cluster = cluster
         self._resource = target.resource
         self._wishes: list[Future[None]] = []
+        self._known = 0
         self._names = (f"lilota-wish-{session}-{number}" for number in count(1))
 
     def adjust(self, links: Collection[Link]) -> list[Link]:
@@ -57,12 +58,15 @@ class Slots:
 
     def _wish(self, links: Collection[Link]) -> None:
         """Have Dask tasks wait for the slots that the cluster has not got; for one, where it has no nodes at all."""
-        lacking = 0
+        lacking, known = 0, sum(map(self._capacity, links))
         if self._wanted is not None or not links:
-            lacking = max(0, (self._wanted or 1) - sum(map(self._capacity, links)))
-        # One that has had a slot is not repeated: there are some, which lilota can't use. A scheduler that was started
-        # again has lost all. Dask forgets a task when nobody has its future any more.
-        self._wishes = [each for each in self._wishes if each.status in {"pending", "finished"}][:lacking]
+            lacking = max(0, (self._wanted or 1) - known)
+        # One that has had a slot is not repeated: there are some, which lilota can't use. But where there are more that
+        # it can use, it was one of them. A scheduler that was started again has lost all. Dask forgets a task when
+        # nobody has its future any more.
+        kept = {"pending"} if known > self._known else {"pending", "finished"}
+        self._wishes = [each for each in self._wishes if each.status in kept][:lacking]
+        self._known = known
         while len(self._wishes) < lacking:
             self._wishes.append(self._cluster.submit(wish, key=next(self._names), resource=self._resource))
 
